@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What a road map says: definitions, schedules, working days.
+//!
+//! Pure: no clock, no I/O, no async. Files come in as text ([`read::Files`]), mistakes go out as
+//! [`diagnostic::Diagnostic`]s, all of them at once.
+
+pub mod calendar;
+pub mod diagnostic;
+pub mod formula;
+pub mod model;
+pub mod period;
+pub mod read;
+pub mod schedule;
+
+pub use model::RoadMap;

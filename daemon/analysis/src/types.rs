@@ -1,0 +1,120 @@
+//! What goes into an analysis and what comes out of it. Serialisable: the outcome is kept with
+//! the run, so that every finding can show what it rests on, years later.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vekha_roadmap::model::Severity;
+
+/// Answers of one organisation, by field id: numbers, strings, lists of strings, lists of rows.
+/// A missing or `null` entry is an empty answer.
+pub type Values = serde_json::Map<String, serde_json::Value>;
+
+/// All that an analysis may look at.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// The unnamed dataset: organisation code -> answers.
+    pub own: BTreeMap<String, Values>,
+    /// Datasets with a name: alias -> organisation code -> answers and indicators.
+    pub named: BTreeMap<String, BTreeMap<String, Values>>,
+    /// The same analysis of the period before: organisation code -> indicator id -> value.
+    pub earlier: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Official names, for the texts: organisation code -> name.
+    pub names: BTreeMap<String, String>,
+}
+
+/// The outcome of an analysis.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Figures by indicator, in the definition's order.
+    pub indicators: Vec<IndicatorFigures>,
+    /// What met a rule, by organisation code, then in the definition's order of rules.
+    pub findings: Vec<Finding>,
+}
+
+/// One indicator over all organisations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndicatorFigures {
+    /// Indicator id.
+    pub indicator: String,
+    /// Value and place of each organisation that has one.
+    pub organisations: BTreeMap<String, Figure>,
+    /// Over the municipality; none when no organisation has a value.
+    pub municipality: Option<Aggregate>,
+    /// Organisation code -> why it has no value, in Russian.
+    pub withheld: BTreeMap<String, String>,
+}
+
+/// An organisation's value of an indicator.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// The value.
+    pub value: f64,
+    /// Place among all that have a value, 1 is best, equal values share a place; none when the
+    /// indicator has no better direction or there are fewer than `min-count` values.
+    pub rank: Option<u32>,
+    /// The organisation's own value of the period before.
+    pub earlier: Option<f64>,
+}
+
+/// The municipality's figures of an indicator.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Aggregate {
+    /// Organisations with a value.
+    pub count: u32,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Median.
+    pub median: f64,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+    /// Sample standard deviation; zero for a single value.
+    pub deviation: f64,
+}
+
+/// An indicator that met a rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Organisation code.
+    pub organisation: String,
+    /// Rule id.
+    pub rule: String,
+    /// How grave.
+    pub severity: Severity,
+    /// The finding as a sentence.
+    pub text: String,
+    /// The recommendation that goes with it, if the rule has one.
+    pub recommendation: Option<String>,
+    /// The figures that it rests on, ready to be shown.
+    pub figures: Vec<Item>,
+}
+
+/// A figure as people read it: numbers with a decimal comma and the definition's digits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// The indicator's title.
+    pub title: String,
+    /// The organisation's value.
+    pub value: String,
+    /// Its unit.
+    pub unit: String,
+    /// The municipality's mean; empty when there are too few organisations to compare.
+    pub municipality_mean: String,
+    /// The organisation's value of the period before; empty if unknown.
+    pub earlier: String,
+    /// Place, if there is one.
+    pub rank: Option<u32>,
+    /// Organisations with a value.
+    pub count: u32,
+}
+
+/// What one organisation is recommended: its findings that carry a recommendation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// Organisation code.
+    pub organisation: String,
+    /// Findings with their recommendations and figures.
+    pub items: Vec<Finding>,
+}

@@ -1,0 +1,672 @@
+//! What a road map says, once read and checked.
+//!
+//! These types are the only form in which the rest of Vekha sees a definition. They are built by
+//! [`crate::read`] from the administrator's files and never by hand elsewhere, so whoever holds a
+//! [`RoadMap`] may rely on what `check` proved: every reference resolves, every formula types.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::Calendar;
+use crate::formula::Formula;
+use crate::period::PeriodKind;
+
+/// A municipality's whole road map: people, calendar, activities and all that they use.
+#[derive(Debug, Clone)]
+pub struct RoadMap {
+    /// The authority whose plan this is.
+    pub municipality: Municipality,
+    /// Which days are worked.
+    pub calendar: Calendar,
+    /// Every organisation, the department included, ordered by code.
+    pub organisations: Vec<Organisation>,
+    /// The activities, ordered by number.
+    pub activities: Vec<Activity>,
+    /// Forms by id (the file's name without its ending).
+    pub forms: BTreeMap<String, Form>,
+    /// Analyses by id.
+    pub analyses: BTreeMap<String, Analysis>,
+    /// Templates by path below the road map's folder: `letters/reminder/body.txt`,
+    /// `reports/annual-report.html`.
+    pub templates: BTreeMap<String, String>,
+}
+
+impl RoadMap {
+    /// The activity with this id.
+    pub fn activity(&self, id: &str) -> Option<&Activity> {
+        self.activities.iter().find(|a| a.id == id)
+    }
+
+    /// The organisation with this code.
+    pub fn organisation(&self, code: &str) -> Option<&Organisation> {
+        self.organisations
+            .binary_search_by(|o| o.code.as_str().cmp(code))
+            .ok()
+            .map(|i| &self.organisations[i])
+    }
+
+    /// The department: the organisation that runs the road map. `check` proves that there is one.
+    pub fn department(&self) -> &Organisation {
+        self.organisations
+            .iter()
+            .find(|o| o.kind == OrganisationKind::Department)
+            .expect("check refuses a registry without a department")
+    }
+
+    /// Activities that name `id` in their `after`.
+    pub fn downstream<'a>(&'a self, id: &'a str) -> impl Iterator<Item = (&'a Activity, &'a Upstream)> {
+        self.activities.iter().flat_map(move |a| {
+            a.schedule.after.iter().filter(move |u| u.activity == id).map(move |u| (a, u))
+        })
+    }
+}
+
+/// The tenant: an authority with its name, time zone and habits.
+#[derive(Debug, Clone)]
+pub struct Municipality {
+    /// Latin id, part of every resource name: `municipalities/{id}`.
+    pub id: String,
+    /// Official name.
+    pub name: String,
+    /// The authority's name as letters sign it.
+    pub authority: String,
+    /// The act that adopted the road map, in words.
+    pub adopted_by: String,
+    /// Where deadlines are counted.
+    pub time_zone: TimeZone,
+    /// Start of the working day: when runs open and letters leave.
+    pub opens: Time,
+    /// End of the working day: the moment at which something is overdue.
+    pub closes: Time,
+    /// The person whom a school may ask.
+    pub contact: Contact,
+    /// Section titles by id, in the order of the decree.
+    pub sections: Vec<Section>,
+    /// The decree's names of responsible parties: `department` -> «Отдел образования».
+    pub parties: BTreeMap<String, String>,
+}
+
+/// A heading of the road map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Latin id.
+    pub id: String,
+    /// The decree's heading, word for word.
+    pub title: String,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Full name.
+    pub name: String,
+    /// Position, in words.
+    pub role: String,
+    /// E-mail address; empty if unknown.
+    pub email: String,
+    /// Telephone in free form; empty if unknown.
+    pub phone: String,
+}
+
+/// What an organisation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrganisationKind {
+    /// The education authority itself.
+    Department,
+    /// A general school.
+    School,
+    /// A kindergarten.
+    Kindergarten,
+    /// A methodical association of teachers (ММО).
+    Association,
+}
+
+/// One organisation of the registry.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    /// Latin code, unique, never reused: `school-1`.
+    pub code: String,
+    /// What it is.
+    pub kind: OrganisationKind,
+    /// Official name.
+    pub name: String,
+    /// Name for tables.
+    pub short: String,
+    /// Where its letters go; empty if unknown.
+    pub email: String,
+    /// Who answers for it.
+    pub contact: Option<Contact>,
+    /// First day of its existence in the registry: what spreads rotations evenly and stably.
+    pub since: Date,
+    /// Last day, once closed.
+    pub until: Option<Date>,
+}
+
+impl Organisation {
+    /// Whether the organisation exists on `day`.
+    pub fn active_on(&self, day: Date) -> bool {
+        self.since <= day && self.until.is_none_or(|until| day <= until)
+    }
+}
+
+/// One row of the road map.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    /// The row's number in the decree.
+    pub number: u32,
+    /// Latin id (the file's name without number and ending).
+    pub id: String,
+    /// The decree's words.
+    pub title: String,
+    /// A few words for tables, letters' subjects and chains.
+    pub short: String,
+    /// Section id.
+    pub section: String,
+    /// The decree's deadline column, word for word.
+    pub deadline: String,
+    /// Party ids in the decree's order.
+    pub responsible: Vec<String>,
+    /// When runs start.
+    pub schedule: Schedule,
+    /// What a run does, in order.
+    pub stages: Vec<Stage>,
+}
+
+impl Activity {
+    /// Position and definition of the stage with this id.
+    pub fn stage(&self, id: &str) -> Option<(usize, &Stage)> {
+        self.stages.iter().enumerate().find(|(_, s)| s.id == id)
+    }
+}
+
+/// When runs of an activity start.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// The recurrence.
+    pub every: Every,
+    /// What a run's period is.
+    pub period: PeriodKind,
+    /// Whether a run is about the period that it opens in or the one before.
+    pub of: PeriodOf,
+    /// First and last year in which runs open, both inclusive.
+    pub from: Option<i16>,
+    /// See `from`.
+    pub until: Option<i16>,
+    /// Runs of other activities that must be completed first.
+    pub after: Vec<Upstream>,
+    /// Never ending: each run hands over to the next one (shown as «постоянно»).
+    pub continuous: bool,
+    /// What happens to openings missed while the daemon was down or the activity paused.
+    pub catch_up: CatchUp,
+    /// What happens when the earlier run is still going.
+    pub overlap: Overlap,
+}
+
+/// The recurrence of an activity.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Every {
+    /// A single run, opened on a date.
+    Once {
+        /// The day on which it opens.
+        opens: Date,
+    },
+    /// On one or more fixed days of each year: one for a yearly activity, two for a half-yearly,
+    /// four for a quarterly one.
+    Yearly {
+        /// Month and day of each opening, ascending.
+        opens: Vec<MonthDay>,
+    },
+    /// Each organisation once in `years`, spread evenly and stably over them.
+    Rotation {
+        /// Length of the cycle in years, at least 2.
+        years: u8,
+        /// Month and day on which each year's share opens.
+        opens: MonthDay,
+        /// Kinds of organisations that take part.
+        kinds: Vec<OrganisationKind>,
+    },
+    /// A cron expression of five fields, in the municipality's time zone.
+    Cron {
+        /// As written, for people.
+        expression: String,
+    },
+    /// Opened when all of `after` are completed; there is no date of its own.
+    AfterOnly,
+    /// Only when a person or a system asks.
+    OnDemand,
+    /// When an event of this name arrives.
+    OnEvent {
+        /// The event's name.
+        event: String,
+    },
+}
+
+/// A day of the year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MonthDay {
+    /// 1..=12
+    pub month: i8,
+    /// 1..=31; 29 February opens on 28 February in common years.
+    pub day: i8,
+}
+
+/// Which period a run that opens on a day is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeriodOf {
+    /// The period that contains the day.
+    Current,
+    /// The one before it.
+    Previous,
+}
+
+/// A run that must be completed before this activity's run starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Activity id.
+    pub activity: String,
+    /// Of the same period, or of the one before.
+    pub period: PeriodOf,
+}
+
+/// Policy for openings that were missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// Open the latest of them.
+    Latest,
+    /// Open every one.
+    All,
+    /// Open none.
+    Skip,
+}
+
+/// Policy for an opening while the activity's earlier run is unfinished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// Both go on.
+    Allow,
+    /// The new run is recorded as skipped.
+    Skip,
+    /// The new run waits for the earlier one to end.
+    Wait,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Id within the activity; defaults to the kind's name.
+    pub id: String,
+    /// A few words for people.
+    pub title: String,
+    /// Ids of stages that must be completed first; by default the one before.
+    pub needs: Vec<String>,
+    /// What is done.
+    pub work: Work,
+}
+
+/// What a stage does.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Ask participants to fill a form.
+    Collect(Collect),
+    /// Compute indicators and findings.
+    Analyze(Analyze),
+    /// Address recommendations to organisations.
+    Recommend(Recommend),
+    /// Have the authority decide.
+    Decide(Decide),
+    /// Render a report and put it where it belongs.
+    Publish(Publish),
+}
+
+impl Work {
+    /// The kind's name, as definitions and the API spell it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Work::Collect(_) => "collect",
+            Work::Analyze(_) => "analyze",
+            Work::Recommend(_) => "recommend",
+            Work::Decide(_) => "decide",
+            Work::Publish(_) => "publish",
+        }
+    }
+}
+
+/// Ask participants to fill a form.
+#[derive(Debug, Clone)]
+pub struct Collect {
+    /// Form id.
+    pub form: String,
+    /// Who is asked.
+    pub participants: Participants,
+    /// By when, counted from the stage's start.
+    pub due: Due,
+    /// When to remind whoever has not answered, relative to the due date.
+    pub remind: Vec<Offset>,
+    /// How long after the due date the department is told who is silent.
+    pub escalate: Option<Span>,
+    /// How long after the due date the stage closes without the silent; never, if absent.
+    pub close: Option<Span>,
+}
+
+/// Who takes part in a collect stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Participants {
+    /// All active organisations of these kinds.
+    Kinds(Vec<OrganisationKind>),
+    /// These organisations.
+    Organisations(Vec<String>),
+    /// Organisations that another activity's analysis of the same period found.
+    FoundBy {
+        /// That activity's id.
+        activity: String,
+        /// Rule ids that count; all, if empty.
+        rules: Vec<String>,
+    },
+    /// The organisations that the run's event (or the person who started it) names.
+    Named,
+    /// The one organisation whose rotation run this is.
+    Each,
+}
+
+/// Compute indicators and findings.
+#[derive(Debug, Clone)]
+pub struct Analyze {
+    /// Analysis id.
+    pub analysis: String,
+    /// Whose datasets it reads.
+    pub from: Vec<DatasetSource>,
+}
+
+/// A dataset that an analysis reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetSource {
+    /// The name under which formulas see it; none for the single unnamed dataset, whose fields
+    /// formulas see directly.
+    pub alias: Option<String>,
+    /// Activity id; this activity itself if none.
+    pub activity: Option<String>,
+}
+
+/// Address recommendations to organisations.
+#[derive(Debug, Clone)]
+pub struct Recommend {
+    /// Activity whose findings they rest on; this one if none.
+    pub findings: Option<String>,
+    /// Whether a person of the department releases the letters.
+    pub approve: bool,
+    /// How long an organisation has to acknowledge, counted from the letter.
+    pub acknowledge: Option<Span>,
+    /// When to remind whoever has not acknowledged.
+    pub remind: Vec<Offset>,
+}
+
+/// Have the authority decide.
+#[derive(Debug, Clone)]
+pub struct Decide {
+    /// What is to be decided, one title per decision that the stage waits for; at least one.
+    pub decisions: Vec<String>,
+    /// By when, counted from the stage's start.
+    pub due: Due,
+    /// When to remind the department.
+    pub remind: Vec<Offset>,
+    /// Measures that the decision carries unless the person who records it names others.
+    pub measures: Vec<PlannedMeasure>,
+}
+
+/// A measure that the road map itself prescribes.
+#[derive(Debug, Clone)]
+pub struct PlannedMeasure {
+    /// What is to be done.
+    pub text: String,
+    /// Who must do it.
+    pub by: Participants,
+    /// By when, counted from the decision.
+    pub due: Due,
+}
+
+/// Render a report and put it where it belongs.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    /// Template below `reports/`, without the ending.
+    pub report: String,
+    /// Its title.
+    pub title: String,
+}
+
+/// A length of time in days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Span {
+    /// Days as the calendar counts them.
+    Days(u16),
+    /// Days that the municipality works.
+    WorkingDays(u16),
+}
+
+/// A due date as a definition states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// So long after the start.
+    After(Span),
+    /// On the next such day of the year after the start.
+    On(MonthDay),
+}
+
+/// A moment relative to a due date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offset {
+    /// So long before it.
+    Before(Span),
+    /// On the day itself.
+    OnTheDay,
+    /// So long after it.
+    After(Span),
+}
+
+/// What an assignment asks for.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// Id: the file's name without its ending.
+    pub id: String,
+    /// Heading.
+    pub title: String,
+    /// What it is about, above the first field.
+    pub intro: String,
+    /// The fields, in order.
+    pub fields: Vec<Field>,
+    /// Conditions across fields.
+    pub rules: Vec<FormRule>,
+}
+
+/// One question of a form.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Latin id with underscores: also its name in formulas.
+    pub id: String,
+    /// The question.
+    pub label: String,
+    /// How to answer it; may be empty.
+    pub help: String,
+    /// Heading under which it stands; may be empty.
+    pub section: String,
+    /// Unit, for people: «чел.».
+    pub unit: String,
+    /// What is answered.
+    pub kind: FieldKind,
+    /// Whether an answer must be given.
+    pub required: Required,
+}
+
+/// When an answer must be given.
+#[derive(Debug, Clone)]
+pub enum Required {
+    /// Always.
+    Always,
+    /// Never.
+    Optional,
+    /// When the formula over the other fields holds.
+    When(Formula),
+}
+
+/// The type of an answer.
+#[derive(Debug, Clone)]
+pub enum FieldKind {
+    /// A whole number.
+    Integer(Range),
+    /// A number with a decimal comma.
+    Decimal(Range),
+    /// A share in per cent, 0 to 100 unless narrowed.
+    Percent(Range),
+    /// One line.
+    Text {
+        /// Longest answer, in characters.
+        max_length: usize,
+    },
+    /// Several lines.
+    LongText {
+        /// Longest answer, in characters.
+        max_length: usize,
+    },
+    /// A day.
+    Date,
+    /// One of the options.
+    Choice(Vec<Choice>),
+    /// Any number of the options.
+    Choices(Vec<Choice>),
+    /// Yes or no.
+    YesNo,
+    /// Rows of the same columns.
+    Table(Table),
+}
+
+/// Bounds of a number, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Range {
+    /// Smallest value.
+    pub min: Option<f64>,
+    /// Largest value.
+    pub max: Option<f64>,
+}
+
+/// One answer of a choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is stored and compared in formulas.
+    pub value: String,
+    /// What people read.
+    pub label: String,
+}
+
+/// Rows of the same columns.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Columns; never tables themselves.
+    pub columns: Vec<Field>,
+    /// Which rows there are.
+    pub rows: Rows,
+}
+
+/// The rows of a table field.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    /// Exactly these, by heading; formulas see the heading as `row`.
+    Fixed(Vec<String>),
+    /// As many as are needed, within bounds.
+    Free {
+        /// Fewest rows.
+        min: usize,
+        /// Most rows.
+        max: usize,
+    },
+}
+
+/// A condition across fields.
+#[derive(Debug, Clone)]
+pub struct FormRule {
+    /// Must be true. With `each`, evaluated per row, whose columns stand under `row`.
+    pub check: Formula,
+    /// Table field over whose rows the rule runs.
+    pub each: Option<String>,
+    /// Field at which the message is shown (a column id when `each` is set).
+    pub at: String,
+    /// What to tell the person.
+    pub message: String,
+}
+
+/// How datasets become indicators and findings.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// Id: the file's name without its ending.
+    pub id: String,
+    /// Heading.
+    pub title: String,
+    /// Method and source, for readers of the report.
+    pub method: String,
+    /// Named numbers that formulas see as `threshold.name`.
+    pub thresholds: BTreeMap<String, f64>,
+    /// Fewest organisations with a value for comparisons to be stated.
+    pub min_count: usize,
+    /// The figures, in the order of computation: each may use those before it.
+    pub indicators: Vec<Indicator>,
+    /// What makes a finding.
+    pub rules: Vec<Rule>,
+}
+
+/// A figure computed per organisation, with the municipality's aggregates.
+#[derive(Debug, Clone)]
+pub struct Indicator {
+    /// Latin id with underscores: also its name in formulas.
+    pub id: String,
+    /// What it measures.
+    pub title: String,
+    /// Unit, for people: «%».
+    pub unit: String,
+    /// Digits after the comma when shown.
+    pub decimals: u8,
+    /// Whether more of it is better; none if neither.
+    pub better: Option<Better>,
+    /// How it is computed.
+    pub formula: Formula,
+}
+
+/// Which way is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+}
+
+/// What makes a finding.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Id within the analysis.
+    pub id: String,
+    /// Condition over indicators, `municipality`, `earlier` and `threshold`.
+    pub when: Formula,
+    /// How grave.
+    pub severity: Severity,
+    /// Template of the finding's sentence.
+    pub finding: String,
+    /// Template of the recommendation; none if the finding asks for none.
+    pub recommendation: Option<String>,
+    /// Indicator ids that the finding shows.
+    pub shows: Vec<String>,
+}
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Needs attention.
+    Attention,
+    /// Needs action.
+    Serious,
+}
