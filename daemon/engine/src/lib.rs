@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The state machine of runs: (state, command, now) -> (changes, effects).
+//!
+//! Pure: no clock, no I/O, no async. [`step`] is the only way in which a [`Run`] changes; whoever
+//! calls it commits the changed run together with the [`Outcome`]'s journal entries, jobs and
+//! letters, or none of them. The same run, command and moment give the same outcome, so a year
+//! for a thousand schools can be lived through in memory ([`world::World`]).
+
+pub mod command;
+pub mod data;
+pub mod journal;
+pub mod key;
+pub mod outcome;
+pub mod preview;
+pub mod refusal;
+pub mod run;
+pub mod world;
+
+mod step;
+
+pub use command::{Answer, Command, NewMeasure, Origin, Why};
+pub use key::{AssignmentKey, RunKey};
+pub use outcome::{Entry, Job, Letter, LetterKind, Outcome, Submission};
+pub use refusal::Refusal;
+pub use run::Run;
+pub use step::{Context, Summary, open, references, step};

@@ -1,0 +1,188 @@
+//! What can be asked of a run.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation, Values};
+
+use crate::key::AssignmentKey;
+
+/// Why a run is opened; part of its first journal entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// Its schedule said so.
+    Schedule,
+    /// A person or a system asked.
+    Request,
+    /// An event named it.
+    Event,
+    /// A run that it waits for came to be or ended.
+    Upstream,
+}
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The school's page.
+    Page,
+    /// gRPC, the command line included.
+    Api,
+}
+
+/// How to go on when an upstream run was cancelled or skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Start without it.
+    Proceed,
+    /// Leave this run out, too.
+    Skip,
+}
+
+/// A measure as the person who records a decision names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewMeasure {
+    /// What is to be done.
+    pub text: String,
+    /// Organisation codes; each gets a measure of its own.
+    pub organisations: Vec<String>,
+    /// By when.
+    pub due: Date,
+}
+
+/// What can be asked of a run that exists.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Time has passed: remind, escalate, close.
+    Wake,
+    /// A run that this one waits for ended.
+    UpstreamChanged,
+    /// Start without waiting any longer, or leave the run out.
+    AnswerQuestion(Answer),
+    /// A participant answers a collect assignment, acknowledges, or reports on a measure (whose
+    /// single answer is `report`).
+    Submit {
+        /// Which assignment.
+        assignment: AssignmentKey,
+        /// Answers by field id, as typed.
+        answers: Values,
+        /// Through what.
+        origin: Origin,
+    },
+    /// No answer is expected any more.
+    Waive {
+        /// Which assignment.
+        assignment: AssignmentKey,
+        /// Why.
+        reason: String,
+    },
+    /// A participant gets more time.
+    Extend {
+        /// Which assignment.
+        assignment: AssignmentKey,
+        /// The new due date.
+        due: Date,
+        /// Why.
+        reason: String,
+    },
+    /// The analysis of a stage is done.
+    Analyzed {
+        /// Stage id.
+        stage: String,
+        /// Figures and findings.
+        outcome: AnalysisOutcome,
+    },
+    /// The recommendations that findings ask for.
+    Drafted {
+        /// Stage id.
+        stage: String,
+        /// One per organisation.
+        recommendations: Vec<Recommendation>,
+    },
+    /// A person rewrites a draft.
+    Revise {
+        /// Which recommendation.
+        recommendation: AssignmentKey,
+        /// The recommendation texts, one per item.
+        texts: Vec<String>,
+    },
+    /// A person releases drafts; all of them, if none is named.
+    Approve {
+        /// Stage id.
+        stage: String,
+        /// Organisation codes.
+        organisations: Vec<String>,
+    },
+    /// A person decides not to send a draft.
+    Discard {
+        /// Which recommendation.
+        recommendation: AssignmentKey,
+        /// Why.
+        reason: String,
+    },
+    /// The authority has decided.
+    RecordDecision {
+        /// Stage id.
+        stage: String,
+        /// The document's number.
+        number: String,
+        /// The document's date.
+        date: Date,
+        /// What it is about; the stage's next awaited title if empty.
+        title: String,
+        /// What was decided.
+        outcome: String,
+        /// Who signed.
+        signatory: String,
+        /// What it orders; the definition's own measures if none.
+        measures: Option<Vec<NewMeasure>>,
+    },
+    /// The department accepts the report on a measure: control is over.
+    AcceptMeasure {
+        /// Number of the measure, from 1.
+        measure: usize,
+    },
+    /// The department returns the report on a measure.
+    ReturnMeasure {
+        /// Number of the measure, from 1.
+        measure: usize,
+        /// Why.
+        comment: String,
+    },
+    /// A report was put where it belongs.
+    Published {
+        /// Stage id.
+        stage: String,
+        /// Where.
+        location: String,
+    },
+    /// A stage's work could not be done.
+    StageFailed {
+        /// Stage id.
+        stage: String,
+        /// Why, for people.
+        reason: String,
+    },
+    /// A letter was refused for good.
+    LetterRefused {
+        /// The letter's key.
+        letter: String,
+        /// Whom it did not reach: organisation code.
+        organisation: String,
+        /// What the mail system said.
+        reason: String,
+    },
+    /// Try a failed stage again.
+    Retry,
+    /// Call the run off.
+    Cancel {
+        /// Why.
+        reason: String,
+    },
+    /// Leave the run out for its period.
+    Skip {
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,177 @@
+//! Which data a stage's work looks at, and the work itself: the same for the daemon, which loads
+//! the data from its store, and for the simulation, which has it in memory.
+
+use std::collections::BTreeMap;
+
+use vekha_analysis::{self as analysis, Inputs, Outcome, Values};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Activity, Every, Work};
+
+use crate::command::Command;
+use crate::key::RunKey;
+use crate::run::{AssignmentKind, Run};
+
+/// What one run has to offer to others.
+#[derive(Debug, Clone, Default)]
+pub struct RunData {
+    /// The newest accepted answers: organisation code -> answers, later collect stages over
+    /// earlier ones.
+    pub answers: BTreeMap<String, Values>,
+    /// Finished analyses by stage id, in the order of the stages.
+    pub analyses: Vec<(String, Outcome)>,
+}
+
+/// The runs whose [`RunData`] the work of `stage` needs; they need not exist.
+pub fn sources(activity: &Activity, stage: &str, key: &RunKey) -> Vec<RunKey> {
+    let mut keys: Vec<RunKey> = match activity.stage(stage).map(|(_, s)| &s.work) {
+        Some(Work::Analyze(analyze)) => analyze
+            .from
+            .iter()
+            .map(|source| of_activity(key, source.activity.as_deref()))
+            .chain([earlier(activity, key)])
+            .collect(),
+        Some(Work::Recommend(recommend)) => vec![of_activity(key, recommend.findings.as_deref())],
+        _ => vec![],
+    };
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// The run of the period to which figures are compared: a rotation comes round after its cycle.
+fn earlier(activity: &Activity, key: &RunKey) -> RunKey {
+    let periods = match activity.schedule.every {
+        Every::Rotation { years, .. } => years,
+        _ => 1,
+    };
+    (0..periods).fold(key.clone(), |key, _| key.earlier())
+}
+
+fn of_activity(key: &RunKey, activity: Option<&str>) -> RunKey {
+    match activity {
+        Some(activity) if activity != key.activity => {
+            RunKey { activity: activity.to_owned(), part: None, ..key.clone() }
+        }
+        _ => key.clone(),
+    }
+}
+
+/// Computes the analysis of `stage` and says it as a command to the run.
+pub fn analyze(
+    road_map: &RoadMap,
+    key: &RunKey,
+    stage: &str,
+    data: &BTreeMap<RunKey, RunData>,
+) -> Command {
+    let failed = |reason: &str| Command::StageFailed {
+        stage: stage.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let Some(activity) = road_map.activity(&key.activity) else {
+        return failed("мероприятия нет в дорожной карте");
+    };
+    let Some(Work::Analyze(analyze)) = activity.stage(stage).map(|(_, s)| &s.work) else {
+        return failed("это не этап анализа");
+    };
+    let Some(definition) = road_map.analyses.get(&analyze.analysis) else {
+        return failed("анализа нет в дорожной карте");
+    };
+    let mut inputs = Inputs {
+        names: road_map
+            .organisations
+            .iter()
+            .map(|o| (o.code.clone(), o.name.clone()))
+            .collect(),
+        ..Inputs::default()
+    };
+    for source in &analyze.from {
+        let run = data.get(&of_activity(key, source.activity.as_deref()));
+        match &source.alias {
+            None => inputs.own = run.map(|r| r.answers.clone()).unwrap_or_default(),
+            Some(alias) => {
+                inputs.named.insert(alias.clone(), run.map(side_by_side).unwrap_or_default());
+            }
+        }
+    }
+    if let Some(run) = data.get(&earlier(activity, key)) {
+        let same_stage = run.analyses.iter().filter(|(id, _)| id == stage);
+        for (_, outcome) in same_stage {
+            for figures in &outcome.indicators {
+                for (code, figure) in &figures.organisations {
+                    inputs
+                        .earlier
+                        .entry(code.clone())
+                        .or_default()
+                        .insert(figures.indicator.clone(), figure.value);
+                }
+            }
+        }
+    }
+    Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, &inputs) }
+}
+
+/// Answers and indicators of a run in one namespace, by organisation.
+fn side_by_side(run: &RunData) -> BTreeMap<String, Values> {
+    let mut rows = run.answers.clone();
+    for (_, outcome) in &run.analyses {
+        for figures in &outcome.indicators {
+            for (code, figure) in &figures.organisations {
+                rows.entry(code.clone())
+                    .or_default()
+                    .insert(figures.indicator.clone(), figure.value.into());
+            }
+        }
+    }
+    rows
+}
+
+/// Drafts the recommendations of `stage` and says them as a command to the run.
+pub fn draft(
+    road_map: &RoadMap,
+    key: &RunKey,
+    stage: &str,
+    data: &BTreeMap<RunKey, RunData>,
+) -> Command {
+    let findings = road_map
+        .activity(&key.activity)
+        .and_then(|a| a.stage(stage))
+        .and_then(|(_, s)| match &s.work {
+            Work::Recommend(recommend) => Some(recommend.findings.as_deref()),
+            _ => None,
+        });
+    let Some(findings) = findings else {
+        return Command::StageFailed {
+            stage: stage.to_owned(),
+            reason: "это не этап рекомендаций".into(),
+        };
+    };
+    let mut all = Outcome::default();
+    if let Some(run) = data.get(&of_activity(key, findings)) {
+        for (_, outcome) in &run.analyses {
+            all.findings.extend(outcome.findings.iter().cloned());
+        }
+    }
+    Command::Drafted { stage: stage.to_owned(), recommendations: analysis::recommendations(&all) }
+}
+
+/// Gathers a run's data from the run and a way to its newest answers and analyses.
+pub fn gather(
+    run: &Run,
+    mut answers: impl FnMut(&crate::key::AssignmentKey) -> Option<Values>,
+    mut outcome: impl FnMut(&str) -> Option<Outcome>,
+) -> RunData {
+    let mut data = RunData::default();
+    for stage in &run.stages {
+        for (key, assignment) in &run.assignments {
+            if key.stage == stage.id && assignment.kind == AssignmentKind::Collect {
+                if let Some(values) = answers(key) {
+                    data.answers.entry(key.organisation.clone()).or_default().extend(values);
+                }
+            }
+        }
+        if let Some(outcome) = outcome(&stage.id) {
+            data.analyses.push((stage.id.clone(), outcome));
+        }
+    }
+    data
+}

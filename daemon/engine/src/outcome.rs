@@ -1,0 +1,195 @@
+//! What a step changed and what must now happen: to be committed together with the run.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use vekha_analysis::{Outcome as AnalysisOutcome, Values};
+
+use crate::command::Origin;
+use crate::key::{AssignmentKey, RunKey};
+
+/// The changes and effects of one step.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What happened, for the journal, in order.
+    pub entries: Vec<Entry>,
+    /// Work that follows, apart from waking.
+    pub jobs: Vec<Job>,
+    /// When the run must be woken next; none cancels an earlier wish.
+    pub wake_at: Option<Timestamp>,
+    /// Letters to be delivered.
+    pub letters: Vec<Letter>,
+    /// Assignments that changed or came to be.
+    pub assignments: BTreeSet<AssignmentKey>,
+    /// Recommendations that changed or came to be.
+    pub recommendations: BTreeSet<AssignmentKey>,
+    /// Positions of decisions that came to be.
+    pub decisions: BTreeSet<usize>,
+    /// Positions of measures that changed or came to be.
+    pub measures: BTreeSet<usize>,
+    /// An accepted answer.
+    pub submission: Option<Submission>,
+    /// A finished analysis, by stage id.
+    pub analysis: Option<(String, AnalysisOutcome)>,
+}
+
+/// A journal entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// From 1, without gaps, within the run.
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: String,
+    /// What it was: `run-opened`, `asked`, `submitted`, ...
+    pub kind: String,
+    /// Its facts, as the JSON text that was hashed.
+    pub data: String,
+    /// The chain's hash at this entry, lower-case hex.
+    pub hash: String,
+}
+
+/// Work that follows from a step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Job {
+    /// Tell `run` that a run it waits for came to be or ended; open it if it has no opening of
+    /// its own.
+    Upstream {
+        /// The run that waits.
+        run: RunKey,
+    },
+    /// Compute the analysis of a stage.
+    Analyze {
+        /// The run.
+        run: RunKey,
+        /// Stage id.
+        stage: String,
+    },
+    /// Draft the recommendations of a stage.
+    Draft {
+        /// The run.
+        run: RunKey,
+        /// Stage id.
+        stage: String,
+    },
+    /// Render and publish the report of a stage.
+    Publish {
+        /// The run.
+        run: RunKey,
+        /// Stage id.
+        stage: String,
+    },
+}
+
+impl Job {
+    /// The run that the job is about.
+    pub fn run(&self) -> &RunKey {
+        match self {
+            Job::Upstream { run }
+            | Job::Analyze { run, .. }
+            | Job::Draft { run, .. }
+            | Job::Publish { run, .. } => run,
+        }
+    }
+
+    /// A unique name: the same job asked for twice is one job.
+    pub fn key(&self) -> String {
+        match self {
+            Job::Upstream { run } => format!("upstream/{run}"),
+            Job::Analyze { run, stage } => format!("analyze/{run}/{stage}"),
+            Job::Draft { run, stage } => format!("draft/{run}/{stage}"),
+            Job::Publish { run, stage } => format!("publish/{run}/{stage}"),
+        }
+    }
+}
+
+/// A message as the engine wants it: facts, not text. It is rendered when it is delivered, with
+/// the templates of the run's own road-map version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Letter {
+    /// Unique name; the Message-ID is derived from it.
+    pub key: String,
+    /// Which template.
+    pub kind: LetterKind,
+    /// Organisation code of the addressee.
+    pub to: String,
+    /// The run that it is about.
+    pub run: RunKey,
+    /// The assignment whose link it carries.
+    pub assignment: Option<AssignmentKey>,
+    /// Not to be sent once that assignment is no longer open.
+    pub while_open: bool,
+    /// Key of the letter that began the thread.
+    pub thread: Option<String>,
+    /// Not to be sent before.
+    pub not_before: Timestamp,
+    /// The template's variables beyond the common ones.
+    pub facts: Values,
+}
+
+/// The kinds of letters, by the names of their template folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LetterKind {
+    /// A participant is asked for information.
+    Assignment,
+    /// A participant is reminded.
+    Reminder,
+    /// A participant's answer was accepted.
+    Receipt,
+    /// An organisation gets its recommendations.
+    Recommendation,
+    /// An organisation is told a measure to carry out.
+    Measure,
+    /// The department learns who is silent.
+    Escalation,
+    /// The department learns that a collection closed.
+    Closed,
+    /// The department is asked to approve drafts.
+    Drafts,
+    /// The department is asked to decide.
+    DecisionDue,
+    /// The department is asked how to go on.
+    Question,
+    /// The department learns of a failure.
+    Failure,
+}
+
+impl LetterKind {
+    /// The template's folder, and the word that columns and the API use.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            LetterKind::Assignment => "assignment",
+            LetterKind::Reminder => "reminder",
+            LetterKind::Receipt => "receipt",
+            LetterKind::Recommendation => "recommendation",
+            LetterKind::Measure => "measure",
+            LetterKind::Escalation => "escalation",
+            LetterKind::Closed => "closed",
+            LetterKind::Drafts => "drafts",
+            LetterKind::DecisionDue => "decision-due",
+            LetterKind::Question => "question",
+            LetterKind::Failure => "failure",
+        }
+    }
+}
+
+/// An accepted answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submission {
+    /// Which assignment it answers.
+    pub assignment: AssignmentKey,
+    /// Its number, from 1.
+    pub version: u32,
+    /// When it came.
+    pub at: Timestamp,
+    /// Who sent it.
+    pub actor: String,
+    /// Through what.
+    pub origin: Origin,
+    /// The answers, typed and checked.
+    pub answers: Values,
+}

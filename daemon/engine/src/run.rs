@@ -1,0 +1,304 @@
+//! The state of a run. Only [`crate::step`] changes it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use vekha_analysis::Finding;
+
+use crate::journal::Head;
+use crate::key::{AssignmentKey, RunKey};
+
+/// One execution of an activity for one period.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its name.
+    pub key: RunKey,
+    /// Version of the road map that it keeps to its end.
+    pub road_map: u32,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it came to be.
+    pub opened_at: Timestamp,
+    /// When it ended, however it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Organisations named by the event or person that started it.
+    pub named: Vec<String>,
+    /// Runs that must be completed first, with what is known of them; empty once started.
+    pub waits_for: Vec<RunKey>,
+    /// Stages in the definition's order.
+    pub stages: Vec<Stage>,
+    /// Organisations found by its analyses: rule id -> codes.
+    pub found: BTreeMap<String, Vec<String>>,
+    /// What participants owe.
+    pub assignments: BTreeMap<AssignmentKey, Assignment>,
+    /// What organisations are recommended, by the stage and organisation.
+    pub recommendations: BTreeMap<AssignmentKey, Recommendation>,
+    /// What the authority decided, in order; decision 1 is `decisions[0]`.
+    pub decisions: Vec<Decision>,
+    /// What decisions ordered, in order; measure 1 is `measures[0]`.
+    pub measures: Vec<Measure>,
+    /// Where the journal stands.
+    pub journal: Head,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunState {
+    /// For other runs to be completed.
+    Waiting,
+    /// An upstream run was cancelled or skipped: the administrator says how to go on.
+    Question,
+    /// Its stages are at work.
+    Active,
+    /// A stage failed: to be retried, skipped or cancelled.
+    Failed,
+    /// All stages are completed. Measures may still be under control.
+    Completed,
+    /// Called off by a person.
+    Cancelled,
+    /// Left out for its period.
+    Skipped,
+}
+
+impl RunState {
+    /// Whether stages will never move again.
+    pub fn ended(&self) -> bool {
+        matches!(self, RunState::Completed | RunState::Cancelled | RunState::Skipped)
+    }
+
+    /// As columns, the API and filters spell it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            RunState::Waiting => "waiting",
+            RunState::Question => "question",
+            RunState::Active => "active",
+            RunState::Failed => "failed",
+            RunState::Completed => "completed",
+            RunState::Cancelled => "cancelled",
+            RunState::Skipped => "skipped",
+        }
+    }
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The definition's id.
+    pub id: String,
+    /// Where it stands.
+    pub state: StageState,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// Its due date, where it has one.
+    pub due: Option<Date>,
+    /// When it was completed.
+    pub completed_at: Option<Timestamp>,
+    /// Reminders up to this moment are done with.
+    pub reminded_through: Option<Timestamp>,
+    /// The department has been told who is silent.
+    pub escalated: bool,
+    /// Why it failed, for people; empty otherwise.
+    pub reason: String,
+    /// Where its report was published; empty otherwise.
+    pub location: String,
+}
+
+/// Where a stage stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageState {
+    /// Not started.
+    Pending,
+    /// At work.
+    Active,
+    /// Done.
+    Completed,
+    /// Could not be done.
+    Failed,
+}
+
+impl Stage {
+    /// A stage that has not started.
+    pub fn pending(id: &str) -> Self {
+        Stage {
+            id: id.to_owned(),
+            state: StageState::Pending,
+            started_at: None,
+            due: None,
+            completed_at: None,
+            reminded_through: None,
+            escalated: false,
+            reason: String::new(),
+            location: String::new(),
+        }
+    }
+}
+
+/// What one participant owes, with its due date.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// What is asked.
+    pub kind: AssignmentKind,
+    /// Where it stands.
+    pub state: AssignmentState,
+    /// By the end of which working day.
+    pub due: Date,
+    /// When the participant was asked.
+    pub asked_at: Timestamp,
+    /// When the newest answer came.
+    pub answered_at: Option<Timestamp>,
+    /// Number of answers so far; the newest has this number.
+    pub version: u32,
+    /// Reminders up to this moment are done with.
+    pub reminded_through: Option<Timestamp>,
+    /// Why it was waived or extended; empty otherwise.
+    pub reason: String,
+}
+
+/// What an assignment asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssignmentKind {
+    /// To fill the stage's form.
+    Collect,
+    /// To confirm that a recommendation was read.
+    Acknowledge,
+    /// To report on the measure of this number.
+    Measure(usize),
+}
+
+/// Where an assignment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssignmentState {
+    /// An answer is awaited.
+    Open,
+    /// Answered.
+    Answered,
+    /// The stage closed without an answer.
+    Missing,
+    /// No answer is expected any more.
+    Waived,
+}
+
+impl AssignmentState {
+    /// As columns, the API and filters spell it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            AssignmentState::Open => "open",
+            AssignmentState::Answered => "answered",
+            AssignmentState::Missing => "missing",
+            AssignmentState::Waived => "waived",
+        }
+    }
+}
+
+/// Recommendations to one organisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// Where it stands.
+    pub state: RecommendationState,
+    /// The findings with their figures; `recommendation` of each is what is sent.
+    pub items: Vec<Finding>,
+    /// When the letter was released.
+    pub issued_at: Option<Timestamp>,
+    /// When the organisation confirmed to have read it.
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+/// Where a recommendation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecommendationState {
+    /// Waits for a person's approval.
+    Draft,
+    /// The letter is released.
+    Issued,
+    /// The organisation has read it.
+    Acknowledged,
+    /// A person decided not to send it.
+    Discarded,
+}
+
+impl RecommendationState {
+    /// As columns, the API and filters spell it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            RecommendationState::Draft => "draft",
+            RecommendationState::Issued => "issued",
+            RecommendationState::Acknowledged => "acknowledged",
+            RecommendationState::Discarded => "discarded",
+        }
+    }
+}
+
+/// What the authority decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Stage in which it was awaited.
+    pub stage: String,
+    /// The document's number: «47-од».
+    pub number: String,
+    /// The document's date.
+    pub date: Date,
+    /// What it is about.
+    pub title: String,
+    /// What was decided, in words.
+    pub outcome: String,
+    /// Who signed it.
+    pub signatory: String,
+    /// Who recorded it here.
+    pub recorded_by: String,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// One thing that a decision orders one organisation to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measure {
+    /// Number of the decision within the run, from 1.
+    pub decision: usize,
+    /// What is to be done.
+    pub text: String,
+    /// Who must do it.
+    pub organisation: String,
+    /// By when.
+    pub due: Date,
+    /// Where it stands.
+    pub state: MeasureState,
+    /// What the organisation reported last; empty before.
+    pub report: String,
+    /// Why the report was returned; empty otherwise.
+    pub comment: String,
+}
+
+/// Where a measure stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MeasureState {
+    /// To be done.
+    Ordered,
+    /// Reported as done; the department looks at it.
+    Reported,
+    /// Accepted: control is over.
+    Done,
+}
+
+impl MeasureState {
+    /// As columns, the API and filters spell it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            MeasureState::Ordered => "ordered",
+            MeasureState::Reported => "reported",
+            MeasureState::Done => "done",
+        }
+    }
+}
+
+/// The assignment stage under which measure `number` (from 1) is reported.
+pub fn measure_stage(number: usize) -> String {
+    format!("measure-{number}")
+}

@@ -1,0 +1,261 @@
+//! Asking participants, taking their answers, closing the collection.
+
+use jiff::civil::Date;
+use serde_json::json;
+use vekha_analysis::Values;
+use vekha_roadmap::answers;
+use vekha_roadmap::model::{Collect, FieldKind, Form, Work};
+use vekha_roadmap::schedule::due_date;
+
+use super::{Transition, due_words, reason};
+use crate::command::Origin;
+use crate::key::AssignmentKey;
+use crate::outcome::{LetterKind, Submission};
+use crate::refusal::Refusal;
+use crate::run::{Assignment, AssignmentKind, AssignmentState, StageState};
+
+impl<'a> Transition<'a> {
+    /// One assignment and one letter for each participant.
+    pub(super) fn ask(&mut self, position: usize, collect: &Collect) {
+        let participants = self.participants(&collect.participants);
+        let due = due_date(&self.road_map.calendar, self.today(), collect.due);
+        self.stage_mut(position).due = Some(due);
+        let stage = self.run.stages[position].id.clone();
+        self.record("asked", json!({ "stage": stage, "organisations": participants, "due": due }));
+        let title = self.form(collect).title.clone();
+        for organisation in &participants {
+            let key = AssignmentKey::new(&stage, organisation);
+            self.assign(key.clone(), AssignmentKind::Collect, due);
+            let facts = json!({ "form": title, "due": due_words(due) });
+            self.letter_to_participant(LetterKind::Assignment, &key, "asked", facts);
+        }
+        if participants.is_empty() {
+            self.complete_stage(position);
+        }
+    }
+
+    pub(super) fn assign(&mut self, key: AssignmentKey, kind: AssignmentKind, due: Date) {
+        self.run.assignments.insert(
+            key.clone(),
+            Assignment {
+                kind,
+                state: AssignmentState::Open,
+                due,
+                asked_at: self.now,
+                answered_at: None,
+                version: 0,
+                reminded_through: None,
+                reason: String::new(),
+            },
+        );
+        self.out.assignments.insert(key);
+    }
+
+    fn form(&self, collect: &Collect) -> &'a Form {
+        self.road_map.forms.get(&collect.form).expect("check proves that forms exist")
+    }
+
+    /// An assignment by its key, open to changes.
+    fn assignment(&self, key: &AssignmentKey) -> Result<&Assignment, Refusal> {
+        self.run
+            .assignments
+            .get(key)
+            .ok_or_else(|| Refusal::NotFound(format!("поручение «{key}»")))
+    }
+
+    pub(super) fn submit(
+        &mut self,
+        key: AssignmentKey,
+        answers: Values,
+        origin: Origin,
+    ) -> Result<(), Refusal> {
+        let assignment = self.assignment(&key)?;
+        match (assignment.kind, assignment.state) {
+            // To read late is still to read, and to confirm twice is to confirm.
+            (AssignmentKind::Acknowledge, AssignmentState::Answered) => Ok(()),
+            (AssignmentKind::Acknowledge, _) => {
+                self.acknowledge(key);
+                Ok(())
+            }
+            (_, AssignmentState::Waived) => {
+                Err(Refusal::State("ответ больше не требуется".into()))
+            }
+            (_, AssignmentState::Missing) => Err(Refusal::State("приём ответов закрыт".into())),
+            (AssignmentKind::Collect, _) => self.submit_form(key, answers, origin),
+            (AssignmentKind::Measure(number), _) => {
+                self.report_measure(key, number, answers, origin)
+            }
+        }
+    }
+
+    fn submit_form(
+        &mut self,
+        key: AssignmentKey,
+        answers: Values,
+        origin: Origin,
+    ) -> Result<(), Refusal> {
+        let position = self.active_stage(&key.stage)?;
+        let Work::Collect(collect) = &self.activity.stages[position].work else {
+            return Err(Refusal::NotFound(format!("этап сбора «{}»", key.stage)));
+        };
+        let form = self.form(collect);
+        let answers = answers::validate(form, &answers).map_err(Refusal::Invalid)?;
+        let version = self.answered(&key, answers.clone(), origin);
+        let facts = json!({
+            "form": form.title,
+            "version": version,
+            "answers": readable(form, &answers),
+        });
+        self.letter_to_participant(
+            LetterKind::Receipt,
+            &key,
+            &format!("receipt/{version}"),
+            facts,
+        );
+        self.close_if_answered(position);
+        Ok(())
+    }
+
+    /// Marks the assignment answered and keeps the answer; returns the answer's number.
+    pub(super) fn answered(&mut self, key: &AssignmentKey, answers: Values, origin: Origin) -> u32 {
+        let closing = {
+            let due = self.run.assignments[key].due;
+            self.road_map.municipality.closing(due)
+        };
+        let late = self.now > closing;
+        let assignment = self.run.assignments.get_mut(key).expect("the caller found it");
+        assignment.state = AssignmentState::Answered;
+        assignment.answered_at = Some(self.now);
+        assignment.version += 1;
+        let version = assignment.version;
+        self.out.assignments.insert(key.clone());
+        self.record(
+            "submitted",
+            json!({ "assignment": key, "version": version, "late": late, "origin": origin, "answers": answers }),
+        );
+        self.out.submission = Some(Submission {
+            assignment: key.clone(),
+            version,
+            at: self.now,
+            actor: self.actor.to_owned(),
+            origin,
+            answers,
+        });
+        version
+    }
+
+    pub(super) fn open_in(&self, stage: &str) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
+        self.run
+            .assignments
+            .iter()
+            .filter(move |(key, a)| key.stage == stage && a.state == AssignmentState::Open)
+    }
+
+    /// Completes a stage of assignments once none of them is open.
+    pub(super) fn close_if_answered(&mut self, position: usize) {
+        let id = self.run.stages[position].id.clone();
+        let active = self.run.stages[position].state == StageState::Active;
+        if active && self.open_in(&id).next().is_none() {
+            self.complete_stage(position);
+        }
+    }
+
+    /// The collection ends without those who are still silent.
+    pub(super) fn close_without_the_silent(&mut self, position: usize, what: &str) {
+        let stage = self.run.stages[position].id.clone();
+        let silent: Vec<AssignmentKey> = self.open_in(&stage).map(|(key, _)| key.clone()).collect();
+        for key in &silent {
+            let assignment = self.run.assignments.get_mut(key).expect("just listed");
+            assignment.state = AssignmentState::Missing;
+            self.out.assignments.insert(key.clone());
+        }
+        let codes: Vec<&str> = silent.iter().map(|k| k.organisation.as_str()).collect();
+        self.record("closed", json!({ "stage": stage, "missing": codes }));
+        let answered = self
+            .run
+            .assignments
+            .iter()
+            .filter(|(k, a)| k.stage == stage && a.state == AssignmentState::Answered)
+            .count();
+        let missing: Vec<_> =
+            codes.iter().map(|code| json!({ "name": self.name_of(code) })).collect();
+        let facts = json!({ "form": what, "answered": answered, "missing": missing });
+        self.letter_to_department(LetterKind::Closed, &format!("{stage}/closed"), facts);
+        self.complete_stage(position);
+    }
+
+    pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
+        let assignment = self.assignment(&key)?;
+        if assignment.state != AssignmentState::Open {
+            return Err(Refusal::State("поручение уже не открыто".into()));
+        }
+        reason("reason", &why)?;
+        let assignment = self.run.assignments.get_mut(&key).expect("just found");
+        assignment.state = AssignmentState::Waived;
+        assignment.reason.clone_from(&why);
+        self.out.assignments.insert(key.clone());
+        self.record("waived", json!({ "assignment": key, "reason": why }));
+        if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
+            self.close_if_answered(position);
+        }
+        Ok(())
+    }
+
+    pub(super) fn extend(
+        &mut self,
+        key: AssignmentKey,
+        due: Date,
+        why: String,
+    ) -> Result<(), Refusal> {
+        let assignment = self.assignment(&key)?;
+        if assignment.state != AssignmentState::Open {
+            return Err(Refusal::State("поручение уже не открыто".into()));
+        }
+        reason("reason", &why)?;
+        if due <= assignment.due || due < self.today() {
+            return Err(Refusal::field("due", "новый срок должен быть позже прежнего и не в прошлом"));
+        }
+        if !self.road_map.calendar.is_working(due) {
+            return Err(Refusal::field("due", "это нерабочий день"));
+        }
+        if let AssignmentKind::Measure(number) = assignment.kind {
+            self.run.measures[number - 1].due = due;
+            self.out.measures.insert(number - 1);
+        }
+        let assignment = self.run.assignments.get_mut(&key).expect("just found");
+        assignment.due = due;
+        assignment.reason.clone_from(&why);
+        self.out.assignments.insert(key.clone());
+        self.record("extended", json!({ "assignment": key, "due": due, "reason": why }));
+        Ok(())
+    }
+}
+
+/// Answers as pairs of label and value, tables row by row: what a receipt shows.
+fn readable(form: &Form, answers: &Values) -> Vec<serde_json::Value> {
+    let mut pairs = Vec::new();
+    for field in &form.fields {
+        let Some(value) = answers.get(&field.id) else { continue };
+        match (&field.kind, value) {
+            (FieldKind::Table(table), serde_json::Value::Array(rows)) => {
+                for (number, row) in rows.iter().enumerate() {
+                    let heading = row.get("row").and_then(|r| r.as_str()).map_or_else(
+                        || format!("{}, строка {}", field.label, number + 1),
+                        |row| format!("{}, {row}", field.label),
+                    );
+                    let cells: Vec<String> = table
+                        .columns
+                        .iter()
+                        .filter_map(|c| {
+                            row.get(&c.id)
+                                .map(|v| format!("{}: {}", c.label, answers::display(c, v)))
+                        })
+                        .collect();
+                    pairs.push(json!({ "label": heading, "value": cells.join("; ") }));
+                }
+            }
+            _ => pairs.push(json!({ "label": field.label, "value": answers::display(field, value) })),
+        }
+    }
+    pairs
+}

@@ -1,0 +1,145 @@
+//! Awaiting and recording decisions, and the measures that they order.
+
+use jiff::civil::Date;
+use serde_json::json;
+use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::model::{Decide, Work};
+use vekha_roadmap::schedule::due_date;
+
+use super::{Transition, days_left, due_words};
+use crate::command::NewMeasure;
+use crate::outcome::LetterKind;
+use crate::refusal::Refusal;
+use crate::run::Decision;
+
+/// The document that a decision is.
+pub(super) struct Document {
+    pub number: String,
+    pub date: Date,
+    pub title: String,
+    pub outcome: String,
+    pub signatory: String,
+}
+
+impl Transition<'_> {
+    pub(super) fn await_decisions(&mut self, position: usize, decide: &Decide) {
+        let due = due_date(&self.road_map.calendar, self.today(), decide.due);
+        self.stage_mut(position).due = Some(due);
+        self.remind_of_decisions(position, decide);
+    }
+
+    /// The titles that a decide stage still waits for.
+    pub(super) fn awaited<'d>(&self, stage: &str, decide: &'d Decide) -> &'d [String] {
+        let taken = self.run.decisions.iter().filter(|d| d.stage == stage).count();
+        &decide.decisions[taken.min(decide.decisions.len())..]
+    }
+
+    pub(super) fn remind_of_decisions(&mut self, position: usize, decide: &Decide) {
+        let stage = &self.run.stages[position];
+        let Some(due) = stage.due else { return };
+        let today = self.today();
+        let suffix = format!("{}/decision-due/{today}", stage.id);
+        let facts = json!({
+            "titles": self.awaited(&stage.id, decide),
+            "due": due_words(due),
+            "days_left": days_left(today, due),
+        });
+        self.letter_to_department(LetterKind::DecisionDue, &suffix, facts);
+    }
+
+    pub(super) fn record_decision(
+        &mut self,
+        stage: String,
+        document: Document,
+        measures: Option<Vec<NewMeasure>>,
+    ) -> Result<(), Refusal> {
+        let position = self.active_stage(&stage)?;
+        let activity = self.activity;
+        let Work::Decide(decide) = &activity.stages[position].work else {
+            return Err(Refusal::NotFound(format!("этап решения «{stage}»")));
+        };
+        self.check_document(&document, measures.as_deref().unwrap_or_default())?;
+        let title = match document.title.trim() {
+            "" => self.awaited(&stage, decide).first().cloned().unwrap_or_default(),
+            title => title.to_owned(),
+        };
+        self.record(
+            "decided",
+            json!({
+                "stage": stage, "number": document.number, "date": document.date, "title": title,
+                "outcome": document.outcome, "signatory": document.signatory,
+            }),
+        );
+        self.run.decisions.push(Decision {
+            stage: stage.clone(),
+            number: document.number,
+            date: document.date,
+            title,
+            outcome: document.outcome,
+            signatory: document.signatory,
+            recorded_by: self.actor.to_owned(),
+            recorded_at: self.now,
+        });
+        self.out.decisions.insert(self.run.decisions.len() - 1);
+        match measures {
+            Some(measures) => {
+                for measure in measures {
+                    self.order(&measure.text, measure.organisations, measure.due);
+                }
+            }
+            None => {
+                for planned in &decide.measures {
+                    let due = due_date(&self.road_map.calendar, self.today(), planned.due);
+                    self.order(&planned.text, self.participants(&planned.by), due);
+                }
+            }
+        }
+        if self.awaited(&stage, decide).is_empty() {
+            self.complete_stage(position);
+        }
+        Ok(())
+    }
+
+    fn check_document(&self, document: &Document, measures: &[NewMeasure]) -> Result<(), Refusal> {
+        let mut errors = Vec::new();
+        let mut wrong = |field: String, message: &str| {
+            errors.push(FieldError { field, message: message.to_owned() });
+        };
+        let today = self.today();
+        for (field, text, longest) in [
+            ("number", &document.number, 100),
+            ("outcome", &document.outcome, 10_000),
+            ("signatory", &document.signatory, 200),
+        ] {
+            if text.trim().is_empty() {
+                wrong(field.into(), "заполните");
+            } else if text.chars().count() > longest {
+                wrong(field.into(), "слишком длинно");
+            }
+        }
+        if document.title.chars().count() > 1000 {
+            wrong("title".into(), "не длиннее 1000 знаков");
+        }
+        if document.date > today {
+            wrong("date".into(), "дата документа ещё не наступила");
+        }
+        for (number, measure) in measures.iter().enumerate() {
+            let at = |field: &str| format!("measures[{number}].{field}");
+            if measure.text.trim().is_empty() || measure.text.chars().count() > 2000 {
+                wrong(at("text"), "от 1 до 2000 знаков");
+            }
+            if measure.due < today {
+                wrong(at("due"), "срок уже прошёл");
+            }
+            if measure.organisations.is_empty() {
+                wrong(at("organisations"), "назовите исполнителя");
+            }
+            for code in &measure.organisations {
+                if !self.road_map.organisation(code).is_some_and(|o| o.active_on(today)) {
+                    wrong(at("organisations"), &format!("нет действующей организации «{code}»"));
+                }
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+    }
+}

@@ -1,0 +1,370 @@
+//! A run from its opening to its end: waiting, starting stages, completing, failing, ending.
+
+use jiff::Timestamp;
+use serde_json::json;
+use vekha_analysis::Outcome as AnalysisOutcome;
+use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::model::{Every, Overlap, Participants, Work};
+
+use super::{Context, Transition, reason};
+use crate::command::Why;
+use crate::journal::Head;
+use crate::key::{RunKey, is_part};
+use crate::outcome::{Job, LetterKind, Outcome};
+use crate::refusal::Refusal;
+use crate::run::{AssignmentState, Run, RunState, Stage, StageState};
+
+/// Brings a run into being. It starts at once unless it must wait for others.
+///
+/// # Errors
+/// [`Refusal::NotFound`] for an unknown activity, [`Refusal::Invalid`] with all wrong fields. That
+/// the run does not exist yet is for the caller to know: its name is its key.
+pub fn open(
+    context: &Context<'_>,
+    key: RunKey,
+    named: Vec<String>,
+    why: Why,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(Run, Outcome), Refusal> {
+    let activity = context
+        .road_map
+        .activity(&key.activity)
+        .ok_or_else(|| Refusal::NotFound(format!("мероприятие «{}»", key.activity)))?;
+    let mut run = Run {
+        journal: Head::of(&key.to_string()),
+        key,
+        road_map: context.version,
+        state: RunState::Waiting,
+        opened_at: now,
+        ended_at: None,
+        named,
+        waits_for: Vec::new(),
+        stages: activity.stages.iter().map(|s| Stage::pending(&s.id)).collect(),
+        found: Default::default(),
+        assignments: Default::default(),
+        recommendations: Default::default(),
+        decisions: Vec::new(),
+        measures: Vec::new(),
+    };
+    let mut t = Transition::new(context, &mut run, actor, now)?;
+    t.check_opening()?;
+    t.record("run-opened", json!({ "why": why, "roadMap": context.version, "named": t.run.named }));
+    t.signal(|every| matches!(every, Every::AfterOnly));
+    t.wait_or_start();
+    let outcome = t.finish();
+    Ok((run, outcome))
+}
+
+impl Transition<'_> {
+    fn check_opening(&self) -> Result<(), Refusal> {
+        let mut errors = Vec::new();
+        let mut wrong = |field: &str, message: String| {
+            errors.push(FieldError { field: field.to_owned(), message });
+        };
+        let key = &self.run.key;
+        let schedule = &self.activity.schedule;
+        if key.period.kind() != schedule.period {
+            wrong(
+                "period",
+                format!("период «{}» другого рода: нужен {}", key.period, schedule.period),
+            );
+        }
+        let today = self.today();
+        let unknown = |code: &str| {
+            !self.road_map.organisation(code).is_some_and(|o| o.active_on(today))
+        };
+        for code in self.run.named.iter().filter(|code| unknown(code)) {
+            wrong("organisations", format!("нет действующей организации «{code}»"));
+        }
+        let uses = |wanted: Participants| {
+            self.activity.stages.iter().any(
+                |s| matches!(&s.work, Work::Collect(c) if c.participants == wanted),
+            )
+        };
+        if uses(Participants::Named) && self.run.named.is_empty() {
+            wrong("organisations", "назовите организации, которые участвуют".into());
+        }
+        match (&schedule.every, &key.part) {
+            (Every::Rotation { .. }, None) => {
+                wrong("part", "укажите организацию, чья очередь".into());
+            }
+            (Every::Rotation { .. }, Some(code)) if unknown(code) => {
+                wrong("part", format!("нет действующей организации «{code}»"));
+            }
+            (_, Some(label)) if !is_part(label) => {
+                wrong("part", "латиница, цифры и дефис, не длиннее 64 знаков".into());
+            }
+            _ => {}
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+    }
+
+    /// Tells runs that wait for this one that something changed.
+    fn signal(&mut self, which: impl Fn(&Every) -> bool) {
+        let key = self.run.key.clone();
+        let mut waiting: Vec<RunKey> = self
+            .road_map
+            .downstream(&key.activity)
+            .filter(|(activity, _)| which(&activity.schedule.every))
+            .map(|(activity, upstream)| key.downstream(&activity.id, upstream))
+            .collect();
+        if self.activity.schedule.overlap == Overlap::Wait && self.run.state.ended() {
+            waiting.push(RunKey { period: key.period.next(), ..key });
+        }
+        self.out.jobs.extend(waiting.into_iter().map(|run| Job::Upstream { run }));
+    }
+
+    fn wait_or_start(&mut self) {
+        let key = self.run.key.clone();
+        let mut waits: Vec<RunKey> =
+            self.activity.schedule.after.iter().map(|u| key.upstream(u)).collect();
+        let earlier = key.earlier();
+        let unfinished = self.others.get(&earlier).is_some_and(|s| !s.state.ended());
+        match self.activity.schedule.overlap {
+            Overlap::Wait if unfinished => waits.push(earlier),
+            Overlap::Skip if unfinished => {
+                self.finish_run(RunState::Skipped, "прежнее выполнение не окончено");
+                return;
+            }
+            _ => {}
+        }
+        self.run.waits_for = waits;
+        self.look_upstream();
+    }
+
+    /// Takes a fresh look at what the run waits for, and acts on it.
+    pub(super) fn upstream_changed(&mut self) {
+        if matches!(self.run.state, RunState::Waiting | RunState::Question) {
+            self.look_upstream();
+        }
+    }
+
+    fn look_upstream(&mut self) {
+        let state = |key: &RunKey| self.others.get(key).map(|s| s.state);
+        let own = self.run.key.earlier();
+        let waits: Vec<RunKey> = self
+            .run
+            .waits_for
+            .iter()
+            .filter(|key| match state(key) {
+                Some(state) if **key == own => !state.ended(),
+                Some(state) => state != RunState::Completed,
+                None => true,
+            })
+            .cloned()
+            .collect();
+        let dropped: Vec<RunKey> = waits
+            .iter()
+            .filter(|key| state(key).is_some_and(RunState::ended))
+            .cloned()
+            .collect();
+        let first_look = self.run.journal.sequence == 1;
+        let changed = waits.len() != self.run.waits_for.len();
+        self.run.waits_for = waits;
+        if self.run.waits_for.is_empty() {
+            self.start();
+        } else if !dropped.is_empty() && self.run.state != RunState::Question {
+            self.run.state = RunState::Question;
+            self.record("question", json!({ "upstream": dropped }));
+            let upstream = dropped
+                .iter()
+                .map(|key| {
+                    self.road_map
+                        .activity(&key.activity)
+                        .map_or_else(|| key.to_string(), |a| format!("{}. {}", a.number, a.short))
+                })
+                .collect::<Vec<_>>()
+                .join(", ");
+            self.letter_to_department(
+                LetterKind::Question,
+                "question",
+                json!({ "upstream": upstream }),
+            );
+        } else if changed || first_look {
+            self.record("waiting", json!({ "for": self.run.waits_for }));
+        }
+    }
+
+    /// The run's stages set to work.
+    pub(super) fn start(&mut self) {
+        self.run.waits_for.clear();
+        self.run.state = RunState::Active;
+        self.record("run-started", json!({}));
+        self.advance();
+    }
+
+    /// Starts every stage whose needs are met; completes the run when all are done.
+    pub(super) fn advance(&mut self) {
+        while let Some(position) = self.next_ready() {
+            self.start_stage(position);
+        }
+        let all_done = self.run.stages.iter().all(|s| s.state == StageState::Completed);
+        if all_done && self.run.state == RunState::Active {
+            self.finish_run(RunState::Completed, "");
+        }
+    }
+
+    fn next_ready(&self) -> Option<usize> {
+        let done = |id: &String| {
+            self.run.stages.iter().any(|s| s.id == *id && s.state == StageState::Completed)
+        };
+        self.activity.stages.iter().enumerate().position(|(position, definition)| {
+            self.run.stages[position].state == StageState::Pending
+                && definition.needs.iter().all(done)
+        })
+    }
+
+    fn start_stage(&mut self, position: usize) {
+        let activity = self.activity;
+        let definition = &activity.stages[position];
+        let now = self.now;
+        let stage = self.stage_mut(position);
+        stage.state = StageState::Active;
+        stage.started_at = Some(now);
+        self.record(
+            "stage-started",
+            json!({ "stage": definition.id, "kind": definition.work.kind() }),
+        );
+        match &definition.work {
+            Work::Collect(collect) => self.ask(position, collect),
+            Work::Decide(decide) => self.await_decisions(position, decide),
+            Work::Analyze(_) | Work::Recommend(_) | Work::Publish(_) => self.emit_work(position),
+        }
+    }
+
+    /// Asks the runtime for the work of a stage that needs no people to begin.
+    fn emit_work(&mut self, position: usize) {
+        let run = self.run.key.clone();
+        let stage = self.run.stages[position].id.clone();
+        match self.activity.stages[position].work {
+            Work::Analyze(_) => self.out.jobs.push(Job::Analyze { run, stage }),
+            Work::Recommend(_) => self.out.jobs.push(Job::Draft { run, stage }),
+            Work::Publish(_) => self.out.jobs.push(Job::Publish { run, stage }),
+            Work::Collect(_) | Work::Decide(_) => {}
+        }
+    }
+
+    pub(super) fn complete_stage(&mut self, position: usize) {
+        let now = self.now;
+        let stage = self.stage_mut(position);
+        stage.state = StageState::Completed;
+        stage.completed_at = Some(now);
+        let id = stage.id.clone();
+        self.record("stage-completed", json!({ "stage": id }));
+        self.advance();
+    }
+
+    pub(super) fn analyzed(
+        &mut self,
+        stage: String,
+        outcome: AnalysisOutcome,
+    ) -> Result<(), Refusal> {
+        let position = self.active_stage(&stage)?;
+        for finding in &outcome.findings {
+            let codes = self.run.found.entry(finding.rule.clone()).or_default();
+            if !codes.contains(&finding.organisation) {
+                codes.push(finding.organisation.clone());
+            }
+        }
+        self.record(
+            "analyzed",
+            json!({ "stage": stage, "indicators": outcome.indicators.len(), "found": self.run.found }),
+        );
+        self.out.analysis = Some((stage, outcome));
+        self.complete_stage(position);
+        Ok(())
+    }
+
+    pub(super) fn published(&mut self, stage: String, location: String) -> Result<(), Refusal> {
+        let position = self.active_stage(&stage)?;
+        self.record("published", json!({ "stage": stage, "location": location }));
+        self.stage_mut(position).location = location;
+        self.complete_stage(position);
+        Ok(())
+    }
+
+    pub(super) fn stage_failed(&mut self, stage: String, reason: String) -> Result<(), Refusal> {
+        let position = self.active_stage(&stage)?;
+        let failed = self.stage_mut(position);
+        failed.state = StageState::Failed;
+        failed.reason.clone_from(&reason);
+        self.run.state = RunState::Failed;
+        self.record("stage-failed", json!({ "stage": stage, "reason": reason }));
+        let what = format!("этап «{}»", self.activity.stages[position].title);
+        let suffix = format!("{stage}/failure/{}", self.run.journal.sequence);
+        let facts = json!({ "what": what, "reason": reason });
+        self.letter_to_department(LetterKind::Failure, &suffix, facts);
+        Ok(())
+    }
+
+    pub(super) fn retry(&mut self) -> Result<(), Refusal> {
+        if self.run.state != RunState::Failed {
+            return Err(Refusal::State("повторять нечего: ни один этап не отказал".into()));
+        }
+        self.run.state = RunState::Active;
+        for position in 0..self.run.stages.len() {
+            if self.run.stages[position].state == StageState::Failed {
+                let stage = self.stage_mut(position);
+                stage.state = StageState::Active;
+                stage.reason.clear();
+                let id = stage.id.clone();
+                self.record("stage-retried", json!({ "stage": id }));
+                self.emit_work(position);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn letter_refused(&mut self, letter: String, organisation: String, reason: String) {
+        self.record(
+            "letter-refused",
+            json!({ "letter": letter, "organisation": organisation, "reason": reason }),
+        );
+        // The department's own address being wrong cannot be told by a letter to it.
+        if organisation != self.road_map.department().code {
+            let what = format!("письмо для «{}»", self.name_of(&organisation));
+            let suffix = format!("failure/{}", self.run.journal.sequence);
+            let facts = json!({ "what": what, "reason": reason });
+            self.letter_to_department(LetterKind::Failure, &suffix, facts);
+        }
+    }
+
+    /// A person ends the run before its time.
+    pub(super) fn end(&mut self, state: RunState, why: String) -> Result<(), Refusal> {
+        if self.run.state.ended() {
+            return Err(Refusal::State("выполнение уже окончено".into()));
+        }
+        reason("reason", &why)?;
+        self.finish_run(state, &why);
+        Ok(())
+    }
+
+    fn finish_run(&mut self, state: RunState, why: &str) {
+        self.run.state = state;
+        self.run.ended_at = Some(self.now);
+        self.run.waits_for.clear();
+        let kind = match state {
+            RunState::Completed => "run-completed",
+            RunState::Skipped => "run-skipped",
+            _ => "run-cancelled",
+        };
+        self.record(kind, if why.is_empty() { json!({}) } else { json!({ "reason": why }) });
+        if state != RunState::Completed {
+            let open: Vec<_> = self
+                .run
+                .assignments
+                .iter()
+                .filter(|(_, a)| a.state == AssignmentState::Open)
+                .map(|(key, _)| key.clone())
+                .collect();
+            for key in open {
+                let assignment = self.run.assignments.get_mut(&key).expect("just listed");
+                assignment.state = AssignmentState::Waived;
+                assignment.reason = why.to_owned();
+                self.out.assignments.insert(key);
+            }
+        }
+        self.signal(|_| true);
+    }
+}

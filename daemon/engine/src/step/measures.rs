@@ -1,0 +1,122 @@
+//! Measures under control: ordered, reported, returned, accepted.
+
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use vekha_analysis::Values;
+
+use super::{Transition, due_words, reason};
+use crate::command::Origin;
+use crate::key::AssignmentKey;
+use crate::outcome::LetterKind;
+use crate::refusal::Refusal;
+use crate::run::{AssignmentKind, AssignmentState, Measure, MeasureState, measure_stage};
+
+impl Transition<'_> {
+    /// One measure, one assignment and one letter for each organisation.
+    pub(super) fn order(&mut self, text: &str, organisations: Vec<String>, due: Date) {
+        let due = self.road_map.calendar.on_or_after(due);
+        for organisation in organisations {
+            self.run.measures.push(Measure {
+                decision: self.run.decisions.len(),
+                text: text.to_owned(),
+                organisation: organisation.clone(),
+                due,
+                state: MeasureState::Ordered,
+                report: String::new(),
+                comment: String::new(),
+            });
+            let number = self.run.measures.len();
+            self.out.measures.insert(number - 1);
+            let key = AssignmentKey::new(&measure_stage(number), &organisation);
+            self.assign(key.clone(), AssignmentKind::Measure(number), due);
+            self.record(
+                "measure-ordered",
+                json!({ "measure": number, "text": text, "organisation": organisation, "due": due }),
+            );
+            self.write_measure(&key, number, "asked");
+        }
+    }
+
+    fn write_measure(&mut self, key: &AssignmentKey, number: usize, suffix: &str) {
+        let measure = &self.run.measures[number - 1];
+        let decision = &self.run.decisions[measure.decision - 1];
+        let facts = json!({
+            "decision": {
+                "number": decision.number,
+                "date": vekha_roadmap::russian::date_words(decision.date),
+                "title": decision.title,
+            },
+            "measure": measure.text,
+            "comment": measure.comment,
+            "due": due_words(measure.due),
+        });
+        self.letter_to_participant(LetterKind::Measure, key, suffix, facts);
+    }
+
+    fn measure(&self, number: usize) -> Result<&Measure, Refusal> {
+        number
+            .checked_sub(1)
+            .and_then(|i| self.run.measures.get(i))
+            .ok_or_else(|| Refusal::NotFound(format!("мера {number}")))
+    }
+
+    pub(super) fn report_measure(
+        &mut self,
+        key: AssignmentKey,
+        number: usize,
+        answers: Values,
+        origin: Origin,
+    ) -> Result<(), Refusal> {
+        if self.measure(number)?.state == MeasureState::Done {
+            return Err(Refusal::State("мера исполнена и снята с контроля".into()));
+        }
+        let report = answers.get("report").and_then(Value::as_str).unwrap_or_default().trim();
+        if report.is_empty() || report.chars().count() > 4000 {
+            return Err(Refusal::field("report", "опишите, что сделано: от 1 до 4000 знаков"));
+        }
+        let mut kept = Values::new();
+        kept.insert("report".into(), Value::String(report.to_owned()));
+        let measure = &mut self.run.measures[number - 1];
+        measure.state = MeasureState::Reported;
+        measure.report = report.to_owned();
+        measure.comment.clear();
+        self.out.measures.insert(number - 1);
+        self.answered(&key, kept, origin);
+        Ok(())
+    }
+
+    fn reported(&self, number: usize) -> Result<AssignmentKey, Refusal> {
+        let measure = self.measure(number)?;
+        match measure.state {
+            MeasureState::Reported => {
+                Ok(AssignmentKey::new(&measure_stage(number), &measure.organisation))
+            }
+            MeasureState::Ordered => Err(Refusal::State("исполнитель ещё не отчитался".into())),
+            MeasureState::Done => Err(Refusal::State("мера уже снята с контроля".into())),
+        }
+    }
+
+    pub(super) fn accept_measure(&mut self, number: usize) -> Result<(), Refusal> {
+        self.reported(number)?;
+        self.run.measures[number - 1].state = MeasureState::Done;
+        self.out.measures.insert(number - 1);
+        self.record("measure-accepted", json!({ "measure": number }));
+        Ok(())
+    }
+
+    pub(super) fn return_measure(&mut self, number: usize, comment: String) -> Result<(), Refusal> {
+        let key = self.reported(number)?;
+        reason("comment", &comment)?;
+        let measure = &mut self.run.measures[number - 1];
+        measure.state = MeasureState::Ordered;
+        measure.comment.clone_from(&comment);
+        self.out.measures.insert(number - 1);
+        let assignment = self.run.assignments.get_mut(&key).expect("a measure has its assignment");
+        assignment.state = AssignmentState::Open;
+        let version = assignment.version;
+        self.out.assignments.insert(key.clone());
+        self.record("measure-returned", json!({ "measure": number, "comment": comment }));
+        self.write_measure(&key, number, &format!("returned/{version}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! One step of a run. Every command is checked whole before anything is touched, so a refused
+//! command leaves the run as it was (a property test holds that).
+
+mod collect;
+mod decide;
+mod lifecycle;
+mod measures;
+mod recommend;
+mod wake;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use vekha_analysis::Values;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Activity, Overlap, Participants, Work};
+use vekha_roadmap::russian;
+use vekha_roadmap::schedule::letters_leave;
+
+use crate::command::{Answer, Command};
+use crate::key::{AssignmentKey, RunKey};
+use crate::outcome::{Letter, LetterKind, Outcome};
+use crate::refusal::Refusal;
+use crate::run::{Run, RunState, Stage, StageState};
+
+pub use lifecycle::open;
+
+/// What a step may look at besides the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The version of the road map that the run keeps.
+    pub road_map: &'a RoadMap,
+    /// That version's number.
+    pub version: u32,
+    /// Other runs that the run refers to ([`references`]), as far as they exist.
+    pub others: &'a BTreeMap<RunKey, Summary>,
+}
+
+/// What a run must know of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Where it stands.
+    pub state: RunState,
+    /// Whom its analyses found: rule id -> organisation codes.
+    pub found: BTreeMap<String, Vec<String>>,
+}
+
+impl From<&Run> for Summary {
+    fn from(run: &Run) -> Self {
+        Summary { state: run.state, found: run.found.clone() }
+    }
+}
+
+/// The other runs that steps of `key` may look at: upstreams, sources of participants, and the
+/// activity's earlier run where runs must not overlap.
+pub fn references(activity: &Activity, key: &RunKey) -> Vec<RunKey> {
+    let mut keys: Vec<RunKey> = activity.schedule.after.iter().map(|u| key.upstream(u)).collect();
+    for stage in &activity.stages {
+        let selections: Vec<&Participants> = match &stage.work {
+            Work::Collect(collect) => vec![&collect.participants],
+            Work::Decide(decide) => decide.measures.iter().map(|m| &m.by).collect(),
+            _ => vec![],
+        };
+        for selection in selections {
+            if let Participants::FoundBy { activity, .. } = selection {
+                keys.push(RunKey { activity: activity.clone(), part: None, ..key.clone() });
+            }
+        }
+    }
+    if activity.schedule.overlap != Overlap::Allow {
+        keys.push(key.earlier());
+    }
+    keys.retain(|k| k != key);
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// Carries out `command` on `run` at `now`.
+///
+/// # Errors
+/// A [`Refusal`] when the run's state or the command's own content does not allow it; the run is
+/// then unchanged.
+pub fn step(
+    context: &Context<'_>,
+    run: &mut Run,
+    command: Command,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Outcome, Refusal> {
+    let mut t = Transition::new(context, run, actor, now)?;
+    match command {
+        Command::Wake => t.wake(),
+        Command::UpstreamChanged => t.upstream_changed(),
+        Command::AnswerQuestion(answer) => t.answer_question(answer)?,
+        Command::Submit { assignment, answers, origin } => t.submit(assignment, answers, origin)?,
+        Command::Waive { assignment, reason } => t.waive(assignment, reason)?,
+        Command::Extend { assignment, due, reason } => t.extend(assignment, due, reason)?,
+        Command::Analyzed { stage, outcome } => t.analyzed(stage, outcome)?,
+        Command::Drafted { stage, recommendations } => t.drafted(stage, recommendations)?,
+        Command::Revise { recommendation, texts } => t.revise(recommendation, texts)?,
+        Command::Approve { stage, organisations } => t.approve(stage, organisations)?,
+        Command::Discard { recommendation, reason } => t.discard(recommendation, reason)?,
+        Command::RecordDecision { stage, number, date, title, outcome, signatory, measures } => t
+            .record_decision(
+                stage,
+                decide::Document { number, date, title, outcome, signatory },
+                measures,
+            )?,
+        Command::AcceptMeasure { measure } => t.accept_measure(measure)?,
+        Command::ReturnMeasure { measure, comment } => t.return_measure(measure, comment)?,
+        Command::Published { stage, location } => t.published(stage, location)?,
+        Command::StageFailed { stage, reason } => t.stage_failed(stage, reason)?,
+        Command::LetterRefused { letter, organisation, reason } => {
+            t.letter_refused(letter, organisation, reason);
+        }
+        Command::Retry => t.retry()?,
+        Command::Cancel { reason } => t.end(RunState::Cancelled, reason)?,
+        Command::Skip { reason } => t.end(RunState::Skipped, reason)?,
+    }
+    Ok(t.finish())
+}
+
+/// A step under way: the run, what it may look at, and the outcome so far.
+struct Transition<'a> {
+    road_map: &'a RoadMap,
+    others: &'a BTreeMap<RunKey, Summary>,
+    activity: &'a Activity,
+    run: &'a mut Run,
+    actor: &'a str,
+    now: Timestamp,
+    out: Outcome,
+}
+
+impl<'a> Transition<'a> {
+    fn new(
+        context: &Context<'a>,
+        run: &'a mut Run,
+        actor: &'a str,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let activity = context
+            .road_map
+            .activity(&run.key.activity)
+            .ok_or_else(|| Refusal::NotFound(format!("мероприятие «{}»", run.key.activity)))?;
+        Ok(Transition {
+            road_map: context.road_map,
+            others: context.others,
+            activity,
+            run,
+            actor,
+            now,
+            out: Outcome::default(),
+        })
+    }
+
+    /// Closes the step: what remains is to say when the run must be woken.
+    fn finish(mut self) -> Outcome {
+        self.out.wake_at = self.next_wake();
+        self.out
+    }
+
+    fn record(&mut self, kind: &str, data: Value) {
+        let entry = self.run.journal.append(self.now, self.actor, kind, data);
+        self.out.entries.push(entry);
+    }
+
+    fn today(&self) -> Date {
+        self.road_map.municipality.today(self.now)
+    }
+
+    /// Position of a stage that is at work.
+    fn active_stage(&self, id: &str) -> Result<usize, Refusal> {
+        let position = self
+            .run
+            .stages
+            .iter()
+            .position(|s| s.id == id)
+            .ok_or_else(|| Refusal::NotFound(format!("этап «{id}»")))?;
+        match self.run.stages[position].state {
+            StageState::Active => Ok(position),
+            StageState::Pending => Err(Refusal::State(format!("этап «{id}» ещё не начат"))),
+            StageState::Completed => Err(Refusal::State(format!("этап «{id}» уже завершён"))),
+            StageState::Failed => Err(Refusal::State(format!(
+                "этап «{id}» не выполнен: повторите его, прежде чем продолжать"
+            ))),
+        }
+    }
+
+    fn stage_mut(&mut self, position: usize) -> &mut Stage {
+        &mut self.run.stages[position]
+    }
+
+    /// A letter about an assignment, to the organisation that holds it.
+    fn letter_to_participant(
+        &mut self,
+        kind: LetterKind,
+        assignment: &AssignmentKey,
+        suffix: &str,
+        facts: Value,
+    ) {
+        let base = format!("{}/{assignment}", self.run.key);
+        let asking = matches!(
+            kind,
+            LetterKind::Assignment | LetterKind::Recommendation | LetterKind::Measure
+        );
+        self.out.letters.push(Letter {
+            key: format!("{base}/{suffix}"),
+            kind,
+            to: assignment.organisation.clone(),
+            run: self.run.key.clone(),
+            assignment: Some(assignment.clone()),
+            while_open: kind == LetterKind::Reminder,
+            thread: (!asking).then(|| format!("{base}/asked")),
+            // A receipt answers a person who is at work right now; all else keeps office hours.
+            not_before: if kind == LetterKind::Receipt {
+                self.now
+            } else {
+                letters_leave(self.road_map, self.now)
+            },
+            facts: object(facts),
+        });
+    }
+
+    /// A letter to the department.
+    fn letter_to_department(&mut self, kind: LetterKind, suffix: &str, facts: Value) {
+        self.out.letters.push(Letter {
+            key: format!("{}/{suffix}", self.run.key),
+            kind,
+            to: self.road_map.department().code.clone(),
+            run: self.run.key.clone(),
+            assignment: None,
+            while_open: false,
+            thread: None,
+            not_before: letters_leave(self.road_map, self.now),
+            facts: object(facts),
+        });
+    }
+
+    fn name_of(&self, organisation: &str) -> String {
+        self.road_map
+            .organisation(organisation)
+            .map_or_else(|| organisation.to_owned(), |o| o.name.clone())
+    }
+
+    /// Codes of the organisations that a selection means today.
+    fn participants(&self, selection: &Participants) -> Vec<String> {
+        let today = self.today();
+        let active = |code: &String| {
+            self.road_map.organisation(code).is_some_and(|o| o.active_on(today))
+        };
+        let mut codes: Vec<String> = match selection {
+            Participants::Kinds(kinds) => self
+                .road_map
+                .organisations
+                .iter()
+                .filter(|o| kinds.contains(&o.kind))
+                .map(|o| o.code.clone())
+                .collect(),
+            Participants::Organisations(codes) => codes.clone(),
+            Participants::Named => self.run.named.clone(),
+            Participants::Each => self.run.key.part.iter().cloned().collect(),
+            Participants::FoundBy { activity, rules } => {
+                let key =
+                    RunKey { activity: activity.clone(), part: None, ..self.run.key.clone() };
+                let found = if key == self.run.key {
+                    Some(&self.run.found)
+                } else {
+                    self.others.get(&key).map(|s| &s.found)
+                };
+                found
+                    .into_iter()
+                    .flatten()
+                    .filter(|(rule, _)| rules.is_empty() || rules.contains(rule))
+                    .flat_map(|(_, codes)| codes.iter().cloned())
+                    .collect()
+            }
+        };
+        codes.retain(active);
+        codes.sort();
+        codes.dedup();
+        codes
+    }
+
+    fn answer_question(&mut self, answer: Answer) -> Result<(), Refusal> {
+        if !matches!(self.run.state, RunState::Waiting | RunState::Question) {
+            return Err(Refusal::State("выполнение ничего не ждёт".into()));
+        }
+        match answer {
+            Answer::Proceed => {
+                self.record("proceeded", json!({ "without": self.run.waits_for }));
+                self.start();
+                Ok(())
+            }
+            Answer::Skip => self.end(RunState::Skipped, "решение администратора".into()),
+        }
+    }
+}
+
+/// «пятница, 1 октября 2027 года»
+fn due_words(due: Date) -> String {
+    russian::date_words_with_weekday(due)
+}
+
+/// Days from `today` to `due`, negative once it has passed.
+fn days_left(today: Date, due: Date) -> i64 {
+    due.duration_since(today).as_hours() / 24
+}
+
+fn object(value: Value) -> Values {
+    match value {
+        Value::Object(map) => map,
+        _ => Values::new(),
+    }
+}
+
+/// A reason that a person must give: present and of reasonable length.
+fn reason(field: &str, text: &str) -> Result<(), Refusal> {
+    match text.trim() {
+        "" => Err(Refusal::field(field, "укажите причину")),
+        text if text.chars().count() > 1000 => {
+            Err(Refusal::field(field, "не длиннее 1000 знаков"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,201 @@
+//! Drafts, their approval, the letters and their acknowledgement.
+
+use serde_json::json;
+use vekha_analysis::Recommendation as Draft;
+use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::model::{Due, Work};
+use vekha_roadmap::schedule::due_date;
+
+use super::{Transition, due_words, reason};
+use crate::key::AssignmentKey;
+use crate::outcome::LetterKind;
+use crate::refusal::Refusal;
+use crate::run::{
+    AssignmentKind, AssignmentState, Recommendation, RecommendationState, StageState,
+};
+
+impl Transition<'_> {
+    pub(super) fn drafted(&mut self, stage: String, drafts: Vec<Draft>) -> Result<(), Refusal> {
+        let position = self.active_stage(&stage)?;
+        let Work::Recommend(recommend) = &self.activity.stages[position].work else {
+            return Err(Refusal::NotFound(format!("этап рекомендаций «{stage}»")));
+        };
+        if self.run.recommendations.keys().any(|k| k.stage == stage) {
+            return Err(Refusal::State("проекты уже составлены".into()));
+        }
+        let codes: Vec<&str> = drafts.iter().map(|d| d.organisation.as_str()).collect();
+        self.record("drafted", json!({ "stage": stage, "organisations": codes }));
+        let count = drafts.len();
+        for draft in drafts {
+            let key = AssignmentKey::new(&stage, &draft.organisation);
+            self.run.recommendations.insert(
+                key.clone(),
+                Recommendation {
+                    state: RecommendationState::Draft,
+                    items: draft.items,
+                    issued_at: None,
+                    acknowledged_at: None,
+                },
+            );
+            self.out.recommendations.insert(key);
+        }
+        if count == 0 {
+            self.complete_stage(position);
+        } else if recommend.approve {
+            let suffix = format!("{stage}/drafts");
+            self.letter_to_department(LetterKind::Drafts, &suffix, json!({ "count": count }));
+        } else {
+            self.issue(position, self.drafts_of(&stage));
+        }
+        Ok(())
+    }
+
+    pub(super) fn drafts_of(&self, stage: &str) -> Vec<AssignmentKey> {
+        self.run
+            .recommendations
+            .iter()
+            .filter(|(k, r)| k.stage == stage && r.state == RecommendationState::Draft)
+            .map(|(k, _)| k.clone())
+            .collect()
+    }
+
+    fn draft(&self, key: &AssignmentKey) -> Result<&Recommendation, Refusal> {
+        match self.run.recommendations.get(key) {
+            None => Err(Refusal::NotFound(format!("рекомендация «{key}»"))),
+            Some(r) if r.state == RecommendationState::Draft => Ok(r),
+            Some(_) => Err(Refusal::State(format!("рекомендация «{key}» уже не проект"))),
+        }
+    }
+
+    pub(super) fn revise(&mut self, key: AssignmentKey, texts: Vec<String>) -> Result<(), Refusal> {
+        let draft = self.draft(&key)?;
+        let mut errors = Vec::new();
+        if texts.len() != draft.items.len() {
+            errors.push(FieldError {
+                field: "texts".into(),
+                message: format!("нужно текстов: {}, по одному на вывод", draft.items.len()),
+            });
+        }
+        for (number, text) in texts.iter().enumerate() {
+            if text.trim().is_empty() || text.chars().count() > 10_000 {
+                errors.push(FieldError {
+                    field: format!("texts[{number}]"),
+                    message: "от 1 до 10 000 знаков".into(),
+                });
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Refusal::Invalid(errors));
+        }
+        self.record("revised", json!({ "recommendation": key, "texts": texts }));
+        let draft = self.run.recommendations.get_mut(&key).expect("just found");
+        for (item, text) in draft.items.iter_mut().zip(texts) {
+            item.recommendation = Some(text);
+        }
+        self.out.recommendations.insert(key);
+        Ok(())
+    }
+
+    pub(super) fn approve(
+        &mut self,
+        stage: String,
+        organisations: Vec<String>,
+    ) -> Result<(), Refusal> {
+        let position = self.active_stage(&stage)?;
+        let keys = if organisations.is_empty() {
+            self.drafts_of(&stage)
+        } else {
+            organisations.iter().map(|code| AssignmentKey::new(&stage, code)).collect()
+        };
+        if keys.is_empty() {
+            return Err(Refusal::State("проектов, ждущих утверждения, нет".into()));
+        }
+        for key in &keys {
+            self.draft(key)?;
+        }
+        self.issue(position, keys);
+        Ok(())
+    }
+
+    pub(super) fn discard(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
+        self.draft(&key)?;
+        reason("reason", &why)?;
+        let position = self.active_stage(&key.stage)?;
+        self.record("discarded", json!({ "recommendation": key, "reason": why }));
+        let draft = self.run.recommendations.get_mut(&key).expect("just found");
+        draft.state = RecommendationState::Discarded;
+        self.out.recommendations.insert(key);
+        self.close_if_released(position);
+        Ok(())
+    }
+
+    /// Releases the letters of these drafts.
+    fn issue(&mut self, position: usize, keys: Vec<AssignmentKey>) {
+        let Work::Recommend(recommend) = &self.activity.stages[position].work else { return };
+        let codes: Vec<&str> = keys.iter().map(|k| k.organisation.as_str()).collect();
+        self.record(
+            "approved",
+            json!({ "stage": self.run.stages[position].id, "organisations": codes }),
+        );
+        let due = recommend
+            .acknowledge
+            .map(|span| due_date(&self.road_map.calendar, self.today(), Due::After(span)));
+        if due.is_some() {
+            self.stage_mut(position).due = due;
+        }
+        for key in keys {
+            let now = self.now;
+            let r = self.run.recommendations.get_mut(&key).expect("the caller found it");
+            r.state = RecommendationState::Issued;
+            r.issued_at = Some(now);
+            let items: Vec<_> = r
+                .items
+                .iter()
+                .map(|f| {
+                    json!({
+                        "finding": f.text,
+                        "recommendation": f.recommendation.clone().unwrap_or_default(),
+                        "figures": f.figures,
+                    })
+                })
+                .collect();
+            self.out.recommendations.insert(key.clone());
+            // Without a term the letter still has a link, at which it can be read and confirmed.
+            let last_day = due.unwrap_or_else(|| self.today());
+            self.assign(key.clone(), AssignmentKind::Acknowledge, last_day);
+            if due.is_none() {
+                let assignment = self.run.assignments.get_mut(&key).expect("just assigned");
+                assignment.state = AssignmentState::Waived;
+            }
+            let facts = json!({ "items": items, "due": due.map(due_words).unwrap_or_default() });
+            self.letter_to_participant(LetterKind::Recommendation, &key, "asked", facts);
+        }
+        self.close_if_released(position);
+    }
+
+    pub(super) fn acknowledge(&mut self, key: AssignmentKey) {
+        let now = self.now;
+        let assignment = self.run.assignments.get_mut(&key).expect("the caller found it");
+        assignment.state = AssignmentState::Answered;
+        assignment.answered_at = Some(now);
+        assignment.version = 1;
+        self.out.assignments.insert(key.clone());
+        if let Some(r) = self.run.recommendations.get_mut(&key) {
+            r.state = RecommendationState::Acknowledged;
+            r.acknowledged_at = Some(now);
+            self.out.recommendations.insert(key.clone());
+        }
+        self.record("acknowledged", json!({ "recommendation": key }));
+        if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
+            self.close_if_released(position);
+        }
+    }
+
+    /// Completes the stage once no draft waits and no acknowledgement is awaited.
+    fn close_if_released(&mut self, position: usize) {
+        let stage = &self.run.stages[position];
+        if stage.state == StageState::Active && self.drafts_of(&stage.id).is_empty() {
+            self.close_if_answered(position);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What time brings: reminders, escalation, closing. All moments are computed from due dates and
+//! the definition; those that passed while nobody looked are acted on once, together.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::json;
+use vekha_roadmap::model::{Offset, Span, Work};
+use vekha_roadmap::schedule::offset_date;
+
+use super::{Transition, days_left, due_words};
+use crate::key::AssignmentKey;
+use crate::outcome::LetterKind;
+use crate::run::{Assignment, AssignmentKind, AssignmentState, StageState};
+
+/// When the holder of a measure is reminded; the road map's language leaves that to us.
+const MEASURE_REMINDERS: [Offset; 3] = [
+    Offset::Before(Span::WorkingDays(3)),
+    Offset::OnTheDay,
+    Offset::After(Span::WorkingDays(2)),
+];
+
+/// When the department learns that a measure is overdue.
+const MEASURE_ESCALATION: Offset = Offset::After(Span::WorkingDays(5));
+
+/// How long after its term a missing acknowledgement is told to the department.
+const ACKNOWLEDGEMENT_ESCALATION: Span = Span::WorkingDays(2);
+
+/// How long after its term an acknowledgement is still awaited before the run goes on.
+const ACKNOWLEDGEMENT_GRACE: Span = Span::WorkingDays(5);
+
+/// When a stage of assignments looks beyond the single assignment.
+struct StageTerms {
+    escalate_at: Option<Timestamp>,
+    close_at: Option<Timestamp>,
+}
+
+impl Transition<'_> {
+    /// Acts on every moment that has come.
+    pub(super) fn wake(&mut self) {
+        self.remind_participants();
+        for position in 0..self.run.stages.len() {
+            if self.run.stages[position].state != StageState::Active {
+                continue;
+            }
+            match &self.activity.stages[position].work {
+                Work::Collect(_) | Work::Recommend(_) => self.press_stage(position),
+                Work::Decide(decide) => {
+                    let due = self.run.stages[position].due;
+                    let since = self.run.stages[position].started_at;
+                    let through = self.run.stages[position].reminded_through.or(since);
+                    if self.passed(due, &decide.remind, through) {
+                        self.remind_of_decisions(position, decide);
+                        let now = self.now;
+                        self.stage_mut(position).reminded_through = Some(now);
+                    }
+                }
+                Work::Analyze(_) | Work::Publish(_) => {}
+            }
+        }
+    }
+
+    /// The next moment at which [`Transition::wake`] will have something to do.
+    pub(super) fn next_wake(&self) -> Option<Timestamp> {
+        let mut moments = Vec::new();
+        for (key, assignment) in self.open() {
+            let from = assignment.reminded_through.unwrap_or(assignment.asked_at);
+            let offsets = self.reminders(key, assignment);
+            moments.extend(self.next_of(assignment.due, &offsets, from));
+        }
+        for (position, stage) in self.run.stages.iter().enumerate() {
+            if stage.state != StageState::Active {
+                continue;
+            }
+            match &self.activity.stages[position].work {
+                Work::Collect(_) | Work::Recommend(_) => {
+                    let terms = self.terms(position);
+                    moments.extend(terms.escalate_at.filter(|_| !stage.escalated));
+                    moments.extend(terms.close_at);
+                }
+                Work::Decide(decide) => {
+                    let from = stage.reminded_through.or(stage.started_at);
+                    if let (Some(due), Some(from)) = (stage.due, from) {
+                        moments.extend(self.next_of(due, &decide.remind, from));
+                    }
+                }
+                Work::Analyze(_) | Work::Publish(_) => {}
+            }
+        }
+        moments.into_iter().min()
+    }
+
+    fn open(&self) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
+        self.run.assignments.iter().filter(|(_, a)| a.state == AssignmentState::Open)
+    }
+
+    /// Reminders fall at the start of the working day.
+    fn moment(&self, due: Date, offset: Offset) -> Timestamp {
+        self.road_map.municipality.opening(offset_date(&self.road_map.calendar, due, offset))
+    }
+
+    fn next_of(&self, due: Date, offsets: &[Offset], from: Timestamp) -> Option<Timestamp> {
+        offsets.iter().map(|o| self.moment(due, *o)).filter(|at| *at > from).min()
+    }
+
+    /// Whether a reminder has come since `through`.
+    fn passed(&self, due: Option<Date>, offsets: &[Offset], through: Option<Timestamp>) -> bool {
+        let (Some(due), Some(through)) = (due, through) else { return false };
+        self.next_of(due, offsets, through).is_some_and(|at| at <= self.now)
+    }
+
+    /// When the holder of an assignment is reminded.
+    fn reminders(&self, key: &AssignmentKey, assignment: &Assignment) -> Vec<Offset> {
+        match assignment.kind {
+            AssignmentKind::Measure(_) => {
+                let mut offsets = MEASURE_REMINDERS.to_vec();
+                offsets.push(MEASURE_ESCALATION);
+                offsets
+            }
+            AssignmentKind::Collect | AssignmentKind::Acknowledge => {
+                match self.activity.stage(&key.stage).map(|(_, s)| &s.work) {
+                    Some(Work::Collect(collect)) => collect.remind.clone(),
+                    Some(Work::Recommend(recommend)) => recommend.remind.clone(),
+                    _ => Vec::new(),
+                }
+            }
+        }
+    }
+
+    fn remind_participants(&mut self) {
+        let due: Vec<AssignmentKey> = self
+            .open()
+            .filter(|(key, a)| {
+                let through = a.reminded_through.unwrap_or(a.asked_at);
+                self.passed(Some(a.due), &self.reminders(key, a), Some(through))
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        let today = self.today();
+        let now = self.now;
+        for key in due {
+            let assignment = self.run.assignments.get_mut(&key).expect("just listed");
+            let through = assignment.reminded_through.unwrap_or(assignment.asked_at);
+            assignment.reminded_through = Some(now);
+            let (kind, due) = (assignment.kind, assignment.due);
+            self.out.assignments.insert(key.clone());
+            let what = self.what(&key, kind);
+            let facts = json!({
+                "form": what, "due": due_words(due), "days_left": days_left(today, due),
+            });
+            self.record("reminded", json!({ "assignment": key }));
+            self.letter_to_participant(
+                LetterKind::Reminder,
+                &key,
+                &format!("reminder/{today}"),
+                facts,
+            );
+            if matches!(kind, AssignmentKind::Measure(_))
+                && self.passed(Some(due), &[MEASURE_ESCALATION], Some(through))
+            {
+                self.escalate(&format!("{key}/escalation"), &what, due, vec![key.organisation]);
+            }
+        }
+    }
+
+    /// What an assignment asks, in words.
+    fn what(&self, key: &AssignmentKey, kind: AssignmentKind) -> String {
+        match kind {
+            AssignmentKind::Measure(number) => self.run.measures[number - 1].text.clone(),
+            AssignmentKind::Acknowledge => "Адресные рекомендации: ознакомление".into(),
+            AssignmentKind::Collect => match self.activity.stage(&key.stage).map(|(_, s)| &s.work) {
+                Some(Work::Collect(collect)) => {
+                    self.road_map.forms.get(&collect.form).map_or_else(String::new, |f| f.title.clone())
+                }
+                _ => String::new(),
+            },
+        }
+    }
+
+    fn terms(&self, position: usize) -> StageTerms {
+        let stage = &self.run.stages[position];
+        let (escalate, close) = match &self.activity.stages[position].work {
+            Work::Collect(collect) => (collect.escalate, collect.close),
+            // While drafts wait for the department, the stage cannot close over the schools' heads.
+            Work::Recommend(r) if r.acknowledge.is_some() && self.drafts_of(&stage.id).is_empty() => {
+                (Some(ACKNOWLEDGEMENT_ESCALATION), Some(ACKNOWLEDGEMENT_GRACE))
+            }
+            _ => (None, None),
+        };
+        let Some(due) = stage.due else {
+            return StageTerms { escalate_at: None, close_at: None };
+        };
+        // Whoever got more time keeps the stage open until then.
+        let last = self.open_in(&stage.id).map(|(_, a)| a.due).max();
+        let calendar = &self.road_map.calendar;
+        let municipality = &self.road_map.municipality;
+        StageTerms {
+            escalate_at: escalate
+                .filter(|_| last.is_some())
+                .map(|span| self.moment(due, Offset::After(span))),
+            close_at: close.zip(last).map(|(span, last)| {
+                municipality.closing(offset_date(calendar, due, Offset::After(span)).max(last))
+            }),
+        }
+    }
+
+    fn press_stage(&mut self, position: usize) {
+        let terms = self.terms(position);
+        let stage = self.run.stages[position].clone();
+        let kind = self.open_in(&stage.id).map(|(_, a)| a.kind).next();
+        let Some(kind) = kind else { return };
+        let what = self.what(&AssignmentKey::new(&stage.id, ""), kind);
+        if terms.close_at.is_some_and(|at| at <= self.now) {
+            self.close_without_the_silent(position, &what);
+        } else if !stage.escalated && terms.escalate_at.is_some_and(|at| at <= self.now) {
+            self.stage_mut(position).escalated = true;
+            let today = self.today();
+            let silent: Vec<String> = self
+                .open_in(&stage.id)
+                .filter(|(_, a)| a.due < today)
+                .map(|(k, _)| k.organisation.clone())
+                .collect();
+            if let (Some(due), false) = (stage.due, silent.is_empty()) {
+                self.escalate(&format!("{}/escalation", stage.id), &what, due, silent);
+            }
+        }
+    }
+
+    fn escalate(&mut self, suffix: &str, what: &str, due: Date, silent: Vec<String>) {
+        self.record("escalated", json!({ "about": suffix, "silent": silent }));
+        let list: Vec<_> = silent
+            .iter()
+            .map(|code| {
+                let organisation = self.road_map.organisation(code);
+                json!({
+                    "name": self.name_of(code),
+                    "email": organisation.map_or("", |o| o.email.as_str()),
+                    "phone": organisation
+                        .and_then(|o| o.contact.as_ref())
+                        .map_or("", |c| c.phone.as_str()),
+                })
+            })
+            .collect();
+        let facts = json!({ "form": what, "due": due_words(due), "silent": list });
+        self.letter_to_department(LetterKind::Escalation, suffix, facts);
+    }
+}

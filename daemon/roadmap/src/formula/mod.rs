@@ -1,0 +1,134 @@
+//! Formulas: what an administrator writes to compute and to judge.
+//!
+//! The syntax is CEL's, read by the `cel` crate. Types and meaning are ours, because answers from
+//! schools have gaps and CEL has no word for that: all numbers are real numbers, a missing answer
+//! is a value of its own, and whatever is computed from it is missing, too, until `default` says
+//! what to take instead. Evaluation is bounded: no formula can hold up the daemon.
+
+mod check;
+mod eval;
+mod scopes;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use cel::IdedExpr;
+use cel::common::ast::{Expr, SourceInfo};
+use cel::parser::Parser;
+
+pub use check::{Scope, Type};
+pub use eval::Values;
+pub use scopes::{analysis_scope, field_type, form_scope, row_scope, rule_scope};
+
+/// Longest formula, in characters.
+const LONGEST: usize = 2000;
+
+/// Deepest nesting of a formula.
+const DEEPEST: u16 = 50;
+
+/// A formula that parses.
+#[derive(Clone)]
+pub struct Formula(Arc<Parsed>);
+
+struct Parsed {
+    text: String,
+    root: IdedExpr,
+    source: SourceInfo,
+}
+
+/// What is wrong with a formula, or why it could not be computed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FormulaError {
+    /// For people, in Russian.
+    pub message: String,
+    /// Where in the formula, in characters from its start, if it is known.
+    pub offset: Option<usize>,
+}
+
+impl Formula {
+    /// Reads a formula.
+    ///
+    /// # Errors
+    /// When it is no formula, too long or nested too deeply.
+    pub fn parse(text: &str) -> Result<Self, FormulaError> {
+        let fail = |message: String| FormulaError { message, offset: None };
+        if text.chars().count() > LONGEST {
+            return Err(fail(format!("формула длиннее {LONGEST} знаков")));
+        }
+        let (root, source) = Parser::new()
+            .max_recursion_depth(DEEPEST)
+            .parse_with_source_info(text)
+            .map_err(|errors| {
+                let first = errors.errors.first();
+                FormulaError {
+                    message: format!(
+                        "это не формула: {}",
+                        first.map_or_else(|| "не разобрать".to_owned(), |e| e.msg.clone())
+                    ),
+                    offset: first.and_then(|e| usize::try_from(e.pos.1 - 1).ok()),
+                }
+            })?;
+        Ok(Formula(Arc::new(Parsed { text: text.to_owned(), root, source })))
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The names that it starts from: `vpr` in `vpr.marks_2 / 2`. Names bound by `filter` and the
+    /// like are not among them.
+    pub fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        collect_names(&self.0.root, &mut Vec::new(), &mut names);
+        names
+    }
+
+    fn offset(&self, id: u64) -> Option<usize> {
+        self.0.source.offset_for(id).map(|(start, _)| start as usize)
+    }
+}
+
+fn collect_names(expr: &IdedExpr, bound: &mut Vec<String>, names: &mut BTreeSet<String>) {
+    match &expr.expr {
+        Expr::Ident(name) if !bound.contains(name) => {
+            names.insert(name.clone());
+        }
+        Expr::Select(select) => collect_names(&select.operand, bound, names),
+        Expr::Call(call) => {
+            for arg in call.target.iter().map(AsRef::as_ref).chain(&call.args) {
+                collect_names(arg, bound, names);
+            }
+        }
+        Expr::List(list) => {
+            for element in &list.elements {
+                collect_names(element, bound, names);
+            }
+        }
+        Expr::Comprehension(c) => {
+            collect_names(&c.iter_range, bound, names);
+            collect_names(&c.accu_init, bound, names);
+            bound.push(c.iter_var.clone());
+            bound.push(c.accu_var.clone());
+            for part in [&c.loop_cond, &c.loop_step, &c.result] {
+                collect_names(part, bound, names);
+            }
+            bound.truncate(bound.len() - 2);
+        }
+        _ => {}
+    }
+}
+
+impl fmt::Debug for Formula {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Formula({:?})", self.0.text)
+    }
+}
+
+impl PartialEq for Formula {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}

@@ -1,0 +1,224 @@
+//! One activity: its words and its schedule.
+
+use super::municipality::KINDS;
+use super::stage;
+use super::table::{Place, Table, id, month_day};
+use crate::model::{
+    Activity, CatchUp, Every, MonthDay, OrganisationKind, Overlap, PeriodOf, Schedule, Upstream,
+};
+use crate::period::PeriodKind;
+use crate::schedule::cron;
+
+const PERIODS: [(&str, PeriodOf); 2] =
+    [("current", PeriodOf::Current), ("previous", PeriodOf::Previous)];
+
+pub(super) fn read(stem: &str, table: &Table<'_>) -> Option<Activity> {
+    let findings = table.findings();
+    let named = stem.split_once('-').and_then(|(number, rest)| {
+        Some((number.parse::<u32>().ok().filter(|n| (1..=999).contains(n))?, id(rest).ok()?))
+    });
+    if named.is_none() {
+        findings.error(
+            &table.here(),
+            "имя файла — номер и id: 29-low-result-schools.toml",
+            None,
+        );
+    }
+    let (number, activity_id) = named.unwrap_or((0, stem.to_owned()));
+    let path = format!("activities/{activity_id}");
+    findings.keep(path.clone(), table.here());
+    let title = table.text("title");
+    let short = table.text_or("short", title.as_deref());
+    let section = table.text("section");
+    findings.keep(format!("{path}/section"), table.at("section"));
+    let deadline = table.text("deadline");
+    let mut responsible = Vec::new();
+    for (i, (place, party)) in table.placed_texts("responsible").into_iter().enumerate() {
+        findings.keep(format!("{path}/responsible/{i}"), place);
+        responsible.push(party);
+    }
+    if responsible.is_empty() {
+        table.error("responsible", "назовите ответственных", None);
+    }
+    let schedule = match table.table("schedule") {
+        Some(schedule) => read_schedule(&path, schedule),
+        None => {
+            if !table.has("schedule") {
+                table.error("schedule", "не хватает таблицы [schedule]", None);
+            }
+            None
+        }
+    };
+    let stages = stage::read_all(&path, table, title.as_deref().unwrap_or_default());
+    table.finish();
+    Some(Activity {
+        number,
+        id: activity_id,
+        title: title?,
+        short: short?,
+        section: section?,
+        deadline: deadline?,
+        responsible,
+        schedule: schedule?,
+        stages,
+    })
+}
+
+fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
+    let findings = table.findings();
+    let after = upstreams(path, &table);
+    let (every, default_period) = match read_every(&table, !after.is_empty()) {
+        Some((every, period)) => (Some(every), period),
+        None => (None, PeriodKind::Year),
+    };
+    let kinds = PeriodKind::ALL.map(|(kind, name)| (name, kind));
+    let period = table.word("period", &kinds, Some(default_period));
+    let of = table.word("of", &PERIODS, Some(PeriodOf::Current));
+    let from = table.whole("from", 1900..=2200).map(|y| y as i16);
+    let until = table.whole("until", 1900..=2200).map(|y| y as i16);
+    if let (Some(from), Some(until)) = (from, until)
+        && until < from
+    {
+        table.error("until", "раньше, чем «from»", None);
+    }
+    let continuous = table.flag("continuous", false);
+    let catch_up = table.word(
+        "catch-up",
+        &[("latest", CatchUp::Latest), ("all", CatchUp::All), ("skip", CatchUp::Skip)],
+        Some(CatchUp::Latest),
+    );
+    let overlap = table.word(
+        "overlap",
+        &[("allow", Overlap::Allow), ("skip", Overlap::Skip), ("wait", Overlap::Wait)],
+        Some(Overlap::Allow),
+    );
+    findings.keep(format!("{path}/schedule"), table.here());
+    findings.keep(format!("{path}/schedule/each"), table.at("each"));
+    table.finish();
+    Some(Schedule {
+        every: every?,
+        period: period?,
+        of: of?,
+        from,
+        until,
+        after,
+        continuous,
+        catch_up: catch_up?,
+        overlap: overlap?,
+    })
+}
+
+fn upstreams(path: &str, table: &Table<'_>) -> Vec<Upstream> {
+    let findings = table.findings();
+    let mut upstreams = Vec::new();
+    for (place, item) in table.texts_or_tables("after") {
+        let upstream = match item {
+            Ok(activity) => Some(Upstream { activity, period: PeriodOf::Current }),
+            Err(item) => {
+                let activity = item.text("activity");
+                let period = item.word("period", &PERIODS, Some(PeriodOf::Current));
+                item.finish();
+                activity.zip(period).map(|(activity, period)| Upstream { activity, period })
+            }
+        };
+        if let Some(upstream) = upstream {
+            findings.keep(format!("{path}/after/{}", upstreams.len()), place);
+            upstreams.push(upstream);
+        }
+    }
+    upstreams
+}
+
+/// The recurrence and the kind of period that goes with it by default.
+fn read_every(table: &Table<'_>, has_upstreams: bool) -> Option<(Every, PeriodKind)> {
+    let word = table.text("every")?;
+    let cycle = word.strip_suffix(" years").and_then(|n| n.parse::<u8>().ok());
+    let opens = |count: usize| month_days(table, count);
+    Some(match (word.as_str(), cycle) {
+        ("once", _) => {
+            let opens = table.parsed("opens", |text| {
+                text.parse().map_err(|_| format!("«{text}»: нужна дата, например \"2020-11-02\""))
+            })?;
+            (Every::Once { opens }, PeriodKind::Year)
+        }
+        ("year", _) if !table.has("opens") && has_upstreams => {
+            (Every::AfterOnly, PeriodKind::Year)
+        }
+        ("year", _) => (Every::Yearly { opens: opens(1)? }, PeriodKind::Year),
+        ("half-year", _) => (Every::Yearly { opens: opens(2)? }, PeriodKind::HalfYear),
+        ("quarter", _) => (Every::Yearly { opens: opens(4)? }, PeriodKind::Quarter),
+        (_, Some(years)) if (2..=10).contains(&years) => {
+            let opens = opens(1)?;
+            let kinds = table.table("each").map(|each| {
+                let kinds = organisation_kinds(&each);
+                each.finish();
+                kinds
+            });
+            if !table.has("each") {
+                table.error("each", "скажите, для кого: each = { kinds = [\"school\"] }", None);
+            }
+            (Every::Rotation { years, opens: opens[0], kinds: kinds? }, PeriodKind::Year)
+        }
+        ("cron", _) => {
+            let expression = table.parsed("cron", |text| cron(text).map(|()| text.to_owned()))?;
+            (Every::Cron { expression }, PeriodKind::Month)
+        }
+        ("on-demand", _) => (Every::OnDemand, PeriodKind::Year),
+        ("on-event", _) => (Every::OnEvent { event: table.parsed("event", id)? }, PeriodKind::Year),
+        _ => {
+            let words =
+                ["once", "year", "half-year", "quarter", "3 years", "cron", "on-demand", "on-event"];
+            let help = crate::diagnostic::perhaps(&word, words.iter());
+            table.error("every", format!("«{word}»: нужно одно из {}", words.join(", ")), help);
+            return None;
+        }
+    })
+}
+
+fn month_days(table: &Table<'_>, count: usize) -> Option<Vec<MonthDay>> {
+    let findings = table.findings();
+    let texts: Vec<(Place, String)> = if table.is_list("opens") {
+        table.placed_texts("opens")
+    } else {
+        let place = table.at("opens");
+        table.text("opens").into_iter().map(|text| (place.clone(), text)).collect()
+    };
+    if texts.is_empty() {
+        return None;
+    }
+    let mut days = Vec::new();
+    for (place, text) in &texts {
+        match month_day(text) {
+            Ok(day) => days.push(day),
+            Err(message) => findings.error(place, message, None),
+        }
+    }
+    if texts.len() != count {
+        table.error("opens", format!("нужно дней: {count}, а дано: {}", texts.len()), None);
+        return None;
+    }
+    if days.windows(2).any(|pair| pair[0] >= pair[1]) {
+        table.error("opens", "дни должны идти по порядку", None);
+    }
+    (days.len() == count).then_some(days)
+}
+
+/// `kinds = ["school", ...]`
+pub(super) fn organisation_kinds(table: &Table<'_>) -> Vec<OrganisationKind> {
+    let mut kinds = Vec::new();
+    for (place, word) in table.placed_texts("kinds") {
+        match KINDS.iter().find(|(name, _)| *name == word) {
+            Some((_, kind)) => kinds.push(*kind),
+            None => {
+                let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+                let help = crate::diagnostic::perhaps(&word, names.iter());
+                let message = format!("«{word}»: нужно одно из {}", names.join(", "));
+                table.findings().error(&place, message, help);
+            }
+        }
+    }
+    if kinds.is_empty() {
+        table.error("kinds", "назовите хотя бы один род организаций", None);
+    }
+    kinds
+}

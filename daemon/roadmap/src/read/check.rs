@@ -1,0 +1,536 @@
+//! What no single file can tell: references, cycles, who can finish a stage, types of formulas,
+//! addresses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::table::Place;
+use super::{Findings, templates};
+use crate::diagnostic::perhaps;
+use crate::formula::{Formula, FormulaError, Scope, Type, analysis_scope, form_scope, row_scope, rule_scope};
+use crate::model::{
+    Activity, Analysis, Every, FieldKind, Form, OrganisationKind, Participants, PeriodOf, Required,
+    RoadMap, Work,
+};
+
+pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
+    let check = Check { road_map, findings };
+    check.registry();
+    for activity in &road_map.activities {
+        check.activity(activity);
+    }
+    check.cycles();
+    for form in road_map.forms.values() {
+        check.form(form);
+    }
+    check.analyses();
+    check.addresses();
+    templates::check(road_map, findings);
+    check.calendar();
+}
+
+struct Check<'a> {
+    road_map: &'a RoadMap,
+    findings: &'a Findings,
+}
+
+impl Check<'_> {
+    fn error(&self, path: &str, message: impl Into<String>, help: Option<String>) {
+        self.findings.error(&self.findings.place(path), message, help);
+    }
+
+    fn registry(&self) {
+        let departments =
+            self.road_map.organisations.iter().filter(|o| o.kind == OrganisationKind::Department);
+        match departments.count() {
+            1 => {}
+            0 => self.findings.error(
+                &Place::start_of("organisations.toml"),
+                "нет отдела: нужна одна организация с kind = \"department\"",
+                None,
+            ),
+            n => self.findings.error(
+                &Place::start_of("organisations.toml"),
+                format!("отделов {n}, а должен быть один"),
+                None,
+            ),
+        }
+    }
+
+    fn activity(&self, activity: &Activity) {
+        let path = format!("activities/{}", activity.id);
+        let twin = self
+            .road_map
+            .activities
+            .iter()
+            .find(|other| {
+                !std::ptr::eq(*other, activity)
+                    && (other.id == activity.id || other.number == activity.number)
+            });
+        if let Some(twin) = twin {
+            let message = format!("номер {} или id уже у «{}»", activity.number, twin.id);
+            self.error(&path, message, None);
+        }
+        let sections = || self.road_map.municipality.sections.iter().map(|s| &s.id);
+        if !sections().any(|id| *id == activity.section) {
+            let help = perhaps(&activity.section, sections());
+            self.error(
+                &format!("{path}/section"),
+                format!("раздела «{}» нет", activity.section),
+                help,
+            );
+        }
+        for (i, party) in activity.responsible.iter().enumerate() {
+            let parties = &self.road_map.municipality.parties;
+            if !parties.contains_key(party) {
+                let help = perhaps(party, parties.keys());
+                let message = format!("ответственного «{party}» нет в [parties]");
+                self.error(&format!("{path}/responsible/{i}"), message, help);
+            }
+        }
+        for (i, upstream) in activity.schedule.after.iter().enumerate() {
+            let at = format!("{path}/after/{i}");
+            if let Some(other) = self.known_activity(&at, &upstream.activity)
+                && other.schedule.period != activity.schedule.period
+            {
+                self.error(
+                    &at,
+                    format!(
+                        "«{}» считает периоды иначе: {} против {}",
+                        other.id, other.schedule.period, activity.schedule.period
+                    ),
+                    Some("у связанных мероприятий «period» одинаков".into()),
+                );
+            }
+        }
+        for stage in &activity.stages {
+            let at = format!("{path}/stage/{}", stage.id);
+            for (i, need) in stage.needs.iter().enumerate() {
+                let need_at = format!("{at}/needs/{i}");
+                let earlier = activity.stages.iter().take_while(|s| s.id != stage.id);
+                if !earlier.clone().any(|s| s.id == *need) {
+                    let help = perhaps(need, earlier.map(|s| &s.id));
+                    self.error(&need_at, format!("до этого этапа нет этапа «{need}»"), help);
+                }
+            }
+            match &stage.work {
+                Work::Collect(collect) => {
+                    self.reference(&format!("{at}/form"), "формы", &collect.form, &self.road_map.forms);
+                    self.participants(activity, &format!("{at}/participants"), &collect.participants);
+                }
+                Work::Analyze(analyze) => {
+                    self.reference(
+                        &format!("{at}/analysis"),
+                        "анализа",
+                        &analyze.analysis,
+                        &self.road_map.analyses,
+                    );
+                    for source in &analyze.from {
+                        let from = match &source.alias {
+                            Some(alias) => format!("{at}/from/{alias}"),
+                            None => format!("{at}/from"),
+                        };
+                        let other = match &source.activity {
+                            Some(id) => self.known_activity(&from, id),
+                            None => Some(activity),
+                        };
+                        let collects = |a: &Activity| {
+                            a.stages.iter().any(|s| matches!(s.work, Work::Collect(_)))
+                        };
+                        if let Some(other) = other.filter(|a| !collects(a)) {
+                            let message = format!("«{}» ничего не собирает", other.id);
+                            self.error(&from, message, None);
+                        }
+                    }
+                }
+                Work::Recommend(recommend) => {
+                    let from = format!("{at}/findings");
+                    let other = match &recommend.findings {
+                        Some(id) => self.known_activity(&from, id),
+                        None => Some(activity),
+                    };
+                    if let Some(other) = other.filter(|a| !analyzes(a)) {
+                        self.error(
+                            &from,
+                            format!("выводам неоткуда взяться: в «{}» нет этапа анализа", other.id),
+                            None,
+                        );
+                    }
+                }
+                Work::Decide(decide) => {
+                    for (i, measure) in decide.measures.iter().enumerate() {
+                        self.participants(activity, &format!("{at}/measure/{i}/by"), &measure.by);
+                    }
+                }
+                Work::Publish(publish) => {
+                    let template = format!("reports/{}.html", publish.report);
+                    if !self.road_map.templates.contains_key(&template) {
+                        self.error(&format!("{at}/report"), format!("нет файла {template}"), None);
+                    }
+                }
+            }
+        }
+        if let Every::Rotation { kinds, .. } = &activity.schedule.every {
+            let each = |s: &crate::model::Stage| {
+                matches!(&s.work, Work::Collect(c) if c.participants == Participants::Each)
+            };
+            if !activity.stages.iter().any(each) {
+                self.error(
+                    &format!("{path}/schedule/each"),
+                    "ни один этап не спрашивает организацию, чья очередь: participants = { each = true }",
+                    None,
+                );
+            }
+            self.some_of_kinds(&format!("{path}/schedule/each"), kinds);
+        }
+    }
+
+    fn reference<T>(&self, at: &str, what: &str, id: &str, known: &BTreeMap<String, T>) {
+        if !known.contains_key(id) {
+            self.error(at, format!("{what} «{id}» нет"), perhaps(id, known.keys()));
+        }
+    }
+
+    fn known_activity(&self, at: &str, id: &str) -> Option<&Activity> {
+        let found = self.road_map.activity(id);
+        if found.is_none() {
+            let help = perhaps(id, self.road_map.activities.iter().map(|a| &a.id));
+            self.error(at, format!("мероприятия «{id}» нет"), help);
+        }
+        found
+    }
+
+    fn some_of_kinds(&self, at: &str, kinds: &[OrganisationKind]) {
+        for kind in kinds {
+            let open = |o: &&crate::model::Organisation| o.kind == *kind && o.until.is_none();
+            if !self.road_map.organisations.iter().any(|o| open(&o)) {
+                let name = super::municipality::KINDS.iter().find(|(_, k)| k == kind);
+                let name = name.map_or("?", |(name, _)| name);
+                self.error(at, format!("этап никто не выполнит: нет организаций рода «{name}»"), None);
+            }
+        }
+    }
+
+    fn participants(&self, activity: &Activity, at: &str, selection: &Participants) {
+        match selection {
+            Participants::Kinds(kinds) => self.some_of_kinds(at, kinds),
+            Participants::Organisations(codes) => {
+                if codes.is_empty() {
+                    self.error(at, "этап никто не выполнит: организации не названы", None);
+                }
+                for (i, code) in codes.iter().enumerate() {
+                    if self.road_map.organisation(code).is_none() {
+                        let known = self.road_map.organisations.iter().map(|o| &o.code);
+                        let help = perhaps(code, known);
+                        self.error(&format!("{at}/{i}"), format!("организации «{code}» нет"), help);
+                    }
+                }
+            }
+            Participants::FoundBy { activity: id, rules } => {
+                let Some(other) = self.known_activity(at, id) else { return };
+                if !analyzes(other) {
+                    self.error(at, format!("«{id}» никого не находит: в нём нет этапа анализа"), None);
+                }
+                if other.schedule.period != activity.schedule.period {
+                    self.error(at, format!("«{id}» считает периоды иначе"), None);
+                }
+                let known: BTreeSet<&String> = other
+                    .stages
+                    .iter()
+                    .filter_map(|s| match &s.work {
+                        Work::Analyze(a) => self.road_map.analyses.get(&a.analysis),
+                        _ => None,
+                    })
+                    .flat_map(|a| a.rules.iter().map(|r| &r.id))
+                    .collect();
+                for rule in rules.iter().filter(|r| !known.contains(r)) {
+                    let help = perhaps(rule, known.iter());
+                    self.error(at, format!("правила «{rule}» в «{id}» нет"), help);
+                }
+            }
+            Participants::Named => {
+                let named = matches!(
+                    activity.schedule.every,
+                    Every::OnDemand | Every::OnEvent { .. }
+                );
+                if !named {
+                    self.error(
+                        at,
+                        "этап никто не выполнит: организации называет событие или человек, \
+                         а мероприятие начинается само",
+                        None,
+                    );
+                }
+            }
+            Participants::Each => {
+                if !matches!(activity.schedule.every, Every::Rotation { .. }) {
+                    self.error(
+                        at,
+                        "этап никто не выполнит: «each» бывает только при очереди «N years»",
+                        None,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Activities that wait for each other in the same period would wait for ever.
+    fn cycles(&self) {
+        let edges: BTreeMap<&str, Vec<&str>> = self
+            .road_map
+            .activities
+            .iter()
+            .map(|a| {
+                let same = a.schedule.after.iter().filter(|u| u.period == PeriodOf::Current);
+                (a.id.as_str(), same.map(|u| u.activity.as_str()).collect())
+            })
+            .collect();
+        let mut done: BTreeSet<&str> = BTreeSet::new();
+        for start in edges.keys() {
+            let mut path = Vec::new();
+            if let Some(cycle) = walk(start, &edges, &mut path, &mut done) {
+                let numbers: Vec<String> = cycle.iter().map(|id| format!("«{id}»")).collect();
+                self.error(
+                    &format!("activities/{}/after/0", cycle[0]),
+                    format!("мероприятия ждут друг друга по кругу: {}", numbers.join(" → ")),
+                    Some("уберите одну из ссылок или поставьте period = \"previous\"".into()),
+                );
+            }
+        }
+    }
+
+    fn formula_errors(&self, path: &str, errors: Vec<FormulaError>) {
+        let place = self.findings.place(path);
+        for e in errors {
+            // One character for the opening quote.
+            let place = e.offset.map_or_else(|| place.clone(), |offset| place.further(offset + 1));
+            self.findings.error(&place, e.message, None);
+        }
+    }
+
+    fn typed(&self, path: &str, formula: &Formula, scope: &Scope, wanted: &Type) {
+        if let Err(errors) = formula.check_as(scope, wanted) {
+            self.formula_errors(path, errors);
+        }
+    }
+
+    fn form(&self, form: &Form) {
+        let path = format!("forms/{}", form.id);
+        let scope = form_scope(form);
+        for field in &form.fields {
+            if let Required::When(formula) = &field.required {
+                self.typed(&format!("{path}/{}/required", field.id), formula, &scope, &Type::Bool);
+            }
+            if let FieldKind::Table(table) = &field.kind {
+                for column in &table.columns {
+                    if let Required::When(formula) = &column.required {
+                        let at = format!("{path}/{}/{}/required", field.id, column.id);
+                        self.typed(&at, formula, &row_scope(form, &field.id), &Type::Bool);
+                    }
+                }
+            }
+        }
+        for (i, rule) in form.rules.iter().enumerate() {
+            let at = |key: &str| format!("{path}/rule/{i}/{key}");
+            let (scope, fields): (Scope, Vec<&String>) = match &rule.each {
+                None => (scope.clone(), form.fields.iter().map(|f| &f.id).collect()),
+                Some(table) => {
+                    let columns = form.fields.iter().find(|f| f.id == *table).and_then(|f| {
+                        match &f.kind {
+                            FieldKind::Table(t) => Some(t.columns.iter().map(|c| &c.id).collect()),
+                            _ => None,
+                        }
+                    });
+                    let Some(columns) = columns else {
+                        let known = form.fields.iter().map(|f| &f.id);
+                        let help = perhaps(table, known);
+                        self.error(&at("each"), format!("таблицы «{table}» в форме нет"), help);
+                        continue;
+                    };
+                    (row_scope(form, table), columns)
+                }
+            };
+            if !fields.contains(&&rule.at) {
+                let help = perhaps(&rule.at, fields.iter());
+                self.error(&at("at"), format!("поля «{}» здесь нет", rule.at), help);
+            }
+            self.typed(&at("check"), &rule.check, &scope, &Type::Bool);
+        }
+    }
+
+    /// Each analysis is checked against every stage that uses it.
+    fn analyses(&self) {
+        for analysis in self.road_map.analyses.values() {
+            let path = format!("analyses/{}", analysis.id);
+            for (i, rule) in analysis.rules.iter().enumerate() {
+                let at = |key: &str| self.findings.place(&format!("{path}/rule/{i}/{key}"));
+                templates::check_text(&at("finding"), &rule.finding, analysis, self.findings);
+                if let Some(text) = &rule.recommendation {
+                    templates::check_text(&at("recommendation"), text, analysis, self.findings);
+                }
+                for shown in &rule.shows {
+                    if !analysis.indicators.iter().any(|i| i.id == *shown) {
+                        let help = perhaps(shown, analysis.indicators.iter().map(|i| &i.id));
+                        let message = format!("показателя «{shown}» нет");
+                        self.findings.error(&at("shows"), message, help);
+                    }
+                }
+            }
+        }
+        for activity in &self.road_map.activities {
+            for stage in &activity.stages {
+                if let Work::Analyze(analyze) = &stage.work
+                    && let Some(analysis) = self.road_map.analyses.get(&analyze.analysis)
+                {
+                    let datasets = self.datasets(activity, analyze);
+                    self.analysis(analysis, &datasets);
+                }
+            }
+        }
+    }
+
+    /// What the datasets of a stage offer to formulas.
+    fn datasets(&self, activity: &Activity, analyze: &crate::model::Analyze) -> Scope {
+        let mut scope = Scope::new();
+        for source in &analyze.from {
+            let other = match &source.activity {
+                Some(id) => self.road_map.activity(id),
+                None => Some(activity),
+            };
+            let Some(other) = other else { continue };
+            let mut offered = Scope::new();
+            for stage in &other.stages {
+                match &stage.work {
+                    Work::Collect(collect) => {
+                        offered.extend(
+                            self.road_map.forms.get(&collect.form).map(form_scope).unwrap_or_default(),
+                        );
+                    }
+                    Work::Analyze(a) if source.alias.is_some() => {
+                        let analysis = self.road_map.analyses.get(&a.analysis);
+                        offered.extend(
+                            analysis
+                                .into_iter()
+                                .flat_map(|a| &a.indicators)
+                                .map(|i| (i.id.clone(), Type::Number)),
+                        );
+                    }
+                    _ => {}
+                }
+            }
+            match &source.alias {
+                Some(alias) => {
+                    scope.insert(alias.clone(), Type::Record(offered));
+                }
+                None => scope.extend(offered),
+            }
+        }
+        scope
+    }
+
+    fn analysis(&self, analysis: &Analysis, datasets: &Scope) {
+        let path = format!("analyses/{}", analysis.id);
+        for (position, indicator) in analysis.indicators.iter().enumerate() {
+            let at = format!("{path}/{}", indicator.id);
+            if datasets.contains_key(&indicator.id) {
+                let message = format!("«{}» — уже имя поля: назовите показатель иначе", indicator.id);
+                self.error(&at, message, None);
+            }
+            let scope = analysis_scope(analysis, datasets, position);
+            self.typed(&at, &indicator.formula, &scope, &Type::Number);
+        }
+        let scope = rule_scope(analysis, datasets);
+        for (i, rule) in analysis.rules.iter().enumerate() {
+            self.typed(&format!("{path}/rule/{i}/when"), &rule.when, &scope, &Type::Bool);
+        }
+    }
+
+    /// Whoever may get a letter needs an address.
+    fn addresses(&self) {
+        let mut asked: BTreeSet<&str> = BTreeSet::new();
+        for activity in &self.road_map.activities {
+            for stage in &activity.stages {
+                let selections: Vec<&Participants> = match &stage.work {
+                    Work::Collect(c) => vec![&c.participants],
+                    Work::Decide(d) => d.measures.iter().map(|m| &m.by).collect(),
+                    _ => vec![],
+                };
+                for selection in selections {
+                    match selection {
+                        Participants::Kinds(kinds) => asked.extend(
+                            self.road_map
+                                .organisations
+                                .iter()
+                                .filter(|o| kinds.contains(&o.kind))
+                                .map(|o| o.code.as_str()),
+                        ),
+                        Participants::Organisations(codes) => {
+                            asked.extend(codes.iter().map(String::as_str));
+                        }
+                        Participants::Each => {
+                            if let Every::Rotation { kinds, .. } = &activity.schedule.every {
+                                asked.extend(
+                                    self.road_map
+                                        .organisations
+                                        .iter()
+                                        .filter(|o| kinds.contains(&o.kind))
+                                        .map(|o| o.code.as_str()),
+                                );
+                            }
+                        }
+                        Participants::FoundBy { .. } | Participants::Named => {}
+                    }
+                }
+            }
+        }
+        for organisation in &self.road_map.organisations {
+            let needed = asked.contains(organisation.code.as_str())
+                || organisation.kind == OrganisationKind::Department;
+            if needed && organisation.email.is_empty() && organisation.until.is_none() {
+                self.error(
+                    &format!("organisations/{}", organisation.code),
+                    format!("у «{}» нет адреса, а ей уйдут письма", organisation.short),
+                    Some("добавьте email = \"…\"".into()),
+                );
+            }
+        }
+    }
+
+    fn calendar(&self) {
+        if self.road_map.calendar.years.is_empty() {
+            self.findings.warn(
+                &Place::start_of("calendar.toml"),
+                "ни один год не описан: переносов выходных календарь не знает",
+            );
+        }
+    }
+}
+
+fn analyzes(activity: &Activity) -> bool {
+    activity.stages.iter().any(|s| matches!(s.work, Work::Analyze(_)))
+}
+
+/// Follows edges from `at`; a cycle comes back with its first activity at both ends.
+fn walk<'a>(
+    at: &'a str,
+    edges: &BTreeMap<&'a str, Vec<&'a str>>,
+    path: &mut Vec<&'a str>,
+    done: &mut BTreeSet<&'a str>,
+) -> Option<Vec<&'a str>> {
+    if let Some(start) = path.iter().position(|id| *id == at) {
+        let mut cycle = path[start..].to_vec();
+        cycle.push(at);
+        return Some(cycle);
+    }
+    if done.contains(at) {
+        return None;
+    }
+    path.push(at);
+    let found = edges
+        .get(at)
+        .into_iter()
+        .flatten()
+        .find_map(|next| walk(next, edges, path, done));
+    path.pop();
+    done.insert(at);
+    found
+}

@@ -1,0 +1,152 @@
+//! One form: fields and rules.
+
+use super::table::{Table, name};
+use crate::model::{Choice, Field, FieldKind, Form, FormRule, Range, Required, Rows, Table as Rowed};
+
+/// Most rows of a table field.
+const MOST_ROWS: i64 = 5000;
+
+pub(super) fn read(id: &str, table: &Table<'_>) -> Option<Form> {
+    let findings = table.findings();
+    let title = table.text("title");
+    let intro = table.optional("intro");
+    let fields = fields(&format!("forms/{id}"), table, "field", true);
+    if fields.is_empty() && !table.has("field") {
+        table.error("field", "нет ни одного поля [[field]]", None);
+    }
+    let mut rules = Vec::new();
+    for rule in table.tables("rule") {
+        let path = format!("forms/{id}/rule/{}", rules.len());
+        for key in ["check", "each", "at"] {
+            findings.keep(format!("{path}/{key}"), rule.at(key));
+        }
+        let check = rule.formula("check");
+        let each = rule.text_or("each", None);
+        let at = rule.text("at");
+        let message = rule.text("message");
+        if let (Some(check), Some(at), Some(message)) = (check, at, message) {
+            rules.push(FormRule { check, each, at, message });
+        }
+        rule.finish();
+    }
+    table.finish();
+    Some(Form { id: id.to_owned(), title: title?, intro, fields, rules })
+}
+
+fn fields(path: &str, table: &Table<'_>, key: &'static str, top: bool) -> Vec<Field> {
+    let mut fields: Vec<Field> = Vec::new();
+    for field in table.tables(key) {
+        let read = read_field(path, &field, top);
+        // Which keys a field knows depends on its type.
+        if read.is_some() {
+            field.finish();
+        }
+        if let Some(read) = read {
+            if fields.iter().any(|f| f.id == read.id) {
+                field.error("id", format!("поле «{}» уже есть", read.id), None);
+            }
+            fields.push(read);
+        }
+    }
+    fields
+}
+
+fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
+    let id = table.parsed("id", name);
+    let path = format!("{path}/{}", id.as_deref().unwrap_or("?"));
+    table.findings().keep(path.clone(), table.here());
+    table.findings().keep(format!("{path}/required"), table.at("required"));
+    let label = table.text("label");
+    let help = table.optional("help");
+    let section = if top { table.optional("section") } else { String::new() };
+    let unit = table.optional("unit");
+    let required = required(table);
+    let kinds = [
+        "integer", "decimal", "percent", "text", "long-text", "date", "choice", "choices",
+        "yes-no", "table",
+    ];
+    let kinds: Vec<(&str, &str)> =
+        kinds.into_iter().filter(|k| top || *k != "table").map(|k| (k, k)).collect();
+    let kind = match table.word("type", &kinds, None)? {
+        "integer" => FieldKind::Integer(range(table)),
+        "decimal" => FieldKind::Decimal(range(table)),
+        "percent" => {
+            let Range { min, max } = range(table);
+            FieldKind::Percent(Range { min: min.or(Some(0.0)), max: max.or(Some(100.0)) })
+        }
+        "text" => FieldKind::Text { max_length: max_length(table, 200) },
+        "long-text" => FieldKind::LongText { max_length: max_length(table, 4000) },
+        "date" => FieldKind::Date,
+        "choice" => FieldKind::Choice(options(table)),
+        "choices" => FieldKind::Choices(options(table)),
+        "yes-no" => FieldKind::YesNo,
+        _ => FieldKind::Table(rowed(&path, table)),
+    };
+    Some(Field { id: id?, label: label?, help, section, unit, kind, required: required? })
+}
+
+fn required(table: &Table<'_>) -> Option<Required> {
+    if table.is_text("required") {
+        return table.formula("required").map(Required::When);
+    }
+    Some(if table.flag("required", true) { Required::Always } else { Required::Optional })
+}
+
+fn range(table: &Table<'_>) -> Range {
+    let range = Range { min: table.number("min"), max: table.number("max") };
+    if let (Some(min), Some(max)) = (range.min, range.max)
+        && max < min
+    {
+        table.error("max", "«max» меньше «min»", None);
+    }
+    range
+}
+
+fn max_length(table: &Table<'_>, otherwise: usize) -> usize {
+    table.whole("max-length", 1..=100_000).map_or(otherwise, |n| n as usize)
+}
+
+fn options(table: &Table<'_>) -> Vec<Choice> {
+    let mut options: Vec<Choice> = Vec::new();
+    for (place, option) in table.texts_or_tables("options") {
+        let choice = match option {
+            Ok(text) => Some(Choice { value: text.clone(), label: text }),
+            Err(option) => {
+                let value = option.text("value");
+                let label = option.text("label");
+                option.finish();
+                value.zip(label).map(|(value, label)| Choice { value, label })
+            }
+        };
+        if let Some(choice) = choice {
+            if options.iter().any(|o| o.value == choice.value) {
+                let message = format!("вариант «{}» уже есть", choice.value);
+                table.findings().error(&place, message, None);
+            }
+            options.push(choice);
+        }
+    }
+    if options.is_empty() {
+        table.error("options", "назовите варианты: options = [...]", None);
+    }
+    options
+}
+
+fn rowed(path: &str, table: &Table<'_>) -> Rowed {
+    let columns = fields(path, table, "column", false);
+    if columns.is_empty() && !table.has("column") {
+        table.error("column", "у таблицы нет столбцов [[field.column]]", None);
+    }
+    let rows = if table.has("rows") {
+        Rows::Fixed(table.texts("rows"))
+    } else {
+        let min = table.whole("min-rows", 0..=MOST_ROWS).unwrap_or(1);
+        let max = table.whole("max-rows", 1..=MOST_ROWS).unwrap_or(100);
+        if max < min {
+            table.error("max-rows", "«max-rows» меньше «min-rows»", None);
+        }
+        Rows::Free { min: min as usize, max: max as usize }
+    };
+    Rowed { columns, rows }
+}
+

@@ -1,0 +1,187 @@
+//! From an administrator's files to a road map, or to all that is wrong with them.
+//!
+//! Reading has two halves: every file is read on its own, collecting its mistakes; then the whole
+//! is checked for what no single file can tell (references, cycles, types of formulas, variables
+//! of templates). No mistake hides another one, and no input makes the reader panic.
+
+mod activity;
+mod analysis;
+mod check;
+mod form;
+mod municipality;
+mod stage;
+mod table;
+mod templates;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::RoadMap;
+use table::{File, Place};
+
+pub use templates::{LETTERS, environment};
+
+/// The files of a road map: path below its folder, with forward slashes -> text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(pub BTreeMap<String, String>);
+
+impl Files {
+    /// Whether a road map has use for a file of this path: others are left alone.
+    pub fn wants(path: &str) -> bool {
+        let known = |ending: &str| path.ends_with(ending);
+        match path.split('/').next() {
+            Some("activities" | "forms" | "analyses") => known(".toml"),
+            Some("letters") => known(".txt") || known(".html"),
+            Some("reports") => known(".html"),
+            _ => matches!(path, "municipality.toml" | "organisations.toml" | "calendar.toml"),
+        }
+    }
+}
+
+/// What a reading yields besides the road map.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// What must be mended, in the order of files and lines.
+    pub errors: Vec<Diagnostic>,
+    /// What is worth a look.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Mistakes and the places of things, gathered while reading.
+#[derive(Debug, Default)]
+struct Findings {
+    errors: RefCell<Vec<Diagnostic>>,
+    warnings: RefCell<Vec<Diagnostic>>,
+    /// Where things stand that are checked later, by a path of our own: `activities/vpr/after/0`.
+    places: RefCell<BTreeMap<String, Place>>,
+}
+
+impl Findings {
+    fn error(&self, place: &Place, message: impl Into<String>, help: Option<String>) {
+        self.errors.borrow_mut().push(place.diagnostic(message.into(), help));
+    }
+
+    fn warn(&self, place: &Place, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(place.diagnostic(message.into(), None));
+    }
+
+    fn keep(&self, path: String, place: Place) {
+        self.places.borrow_mut().insert(path, place);
+    }
+
+    /// The place kept under a path, or the nearest one above it.
+    fn place(&self, path: &str) -> Place {
+        let places = self.places.borrow();
+        let mut path = path;
+        loop {
+            if let Some(place) = places.get(path) {
+                return place.clone();
+            }
+            match path.rsplit_once('/') {
+                Some((above, _)) => path = above,
+                None => return Place::start_of("municipality.toml"),
+            }
+        }
+    }
+}
+
+/// Reads a road map.
+///
+/// # Errors
+/// All mistakes at once; see [`read_with_warnings`] for the warnings as well.
+pub fn read(files: &Files) -> Result<RoadMap, Vec<Diagnostic>> {
+    let (road_map, report) = read_with_warnings(files);
+    match road_map {
+        Some(road_map) => Ok(road_map),
+        None => Err(report.errors),
+    }
+}
+
+/// Reads a road map and tells what is worth a look; there is a road map only without errors.
+pub fn read_with_warnings(files: &Files) -> (Option<RoadMap>, Report) {
+    let findings = Findings::default();
+    let road_map = read_all(files, &findings);
+    if let Some(road_map) = &road_map {
+        check::check(road_map, &findings);
+    }
+    let sorted = |cell: RefCell<Vec<Diagnostic>>| {
+        let mut list = cell.into_inner();
+        list.sort();
+        list.dedup();
+        list
+    };
+    let report =
+        Report { errors: sorted(findings.errors), warnings: sorted(findings.warnings) };
+    (road_map.filter(|_| report.errors.is_empty()), report)
+}
+
+fn single<'f>(files: &'f Files, path: &'f str, findings: &'f Findings) -> Option<File<'f>> {
+    let text = files.0.get(path);
+    if text.is_none() {
+        findings.error(&Place::start_of(path), format!("нет файла {path}"), None);
+    }
+    text.map(|text| File::parse(path, text, findings))
+}
+
+/// Reads every file. What could be read is checked further even when parts are missing.
+fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
+    let municipality = single(files, "municipality.toml", findings)
+        .and_then(|f| municipality::read(&f.table()));
+    let organisations = single(files, "organisations.toml", findings)
+        .map(|f| municipality::organisations(&f.table()))
+        .unwrap_or_default();
+    let calendar =
+        single(files, "calendar.toml", findings).map(|f| municipality::calendar(&f.table()));
+    let folder = |name: &str| {
+        let prefix = format!("{name}/");
+        files.0.iter().filter_map(move |(path, text)| {
+            let stem = path.strip_prefix(&prefix)?.strip_suffix(".toml")?;
+            Some((stem.to_owned(), path.as_str(), text.as_str()))
+        })
+    };
+    let mut forms = BTreeMap::new();
+    for (id, path, text) in folder("forms").collect::<Vec<_>>() {
+        let file = File::parse(path, text, findings);
+        table::id_of_file(&id, path, findings);
+        findings.keep(format!("forms/{id}"), Place::start_of(path));
+        if let Some(form) = form::read(&id, &file.table()) {
+            forms.insert(id, form);
+        }
+    }
+    let mut analyses = BTreeMap::new();
+    for (id, path, text) in folder("analyses").collect::<Vec<_>>() {
+        let file = File::parse(path, text, findings);
+        table::id_of_file(&id, path, findings);
+        findings.keep(format!("analyses/{id}"), Place::start_of(path));
+        if let Some(analysis) = analysis::read(&id, &file.table()) {
+            analyses.insert(id, analysis);
+        }
+    }
+    let mut activities = Vec::new();
+    for (stem, path, text) in folder("activities").collect::<Vec<_>>() {
+        let file = File::parse(path, text, findings);
+        if let Some(activity) = activity::read(&stem, &file.table()) {
+            activities.push(activity);
+        }
+    }
+    if activities.is_empty() && findings.errors.borrow().is_empty() {
+        findings.error(&Place::start_of("activities"), "нет ни одного мероприятия", None);
+    }
+    activities.sort_by(|a, b| (a.number, &a.id).cmp(&(b.number, &b.id)));
+    let templates = files
+        .0
+        .iter()
+        .filter(|(path, _)| path.starts_with("letters/") || path.starts_with("reports/"))
+        .map(|(path, text)| (path.clone(), text.clone()))
+        .collect();
+    Some(RoadMap {
+        municipality: municipality?,
+        calendar: calendar?,
+        organisations,
+        activities,
+        forms,
+        analyses,
+        templates,
+    })
+}

@@ -1,0 +1,198 @@
+//! The municipality, its organisations and its calendar.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Weekday, date};
+use jiff::tz::TimeZone;
+
+use super::table::{Table, id, time};
+use crate::calendar::{Calendar, CalendarYear};
+use crate::model::{Contact, Municipality, Organisation, OrganisationKind, Section};
+
+/// The kinds of organisations by their names in definitions.
+pub(super) const KINDS: [(&str, OrganisationKind); 4] = [
+    ("department", OrganisationKind::Department),
+    ("school", OrganisationKind::School),
+    ("kindergarten", OrganisationKind::Kindergarten),
+    ("association", OrganisationKind::Association),
+];
+
+pub(super) fn read(table: &Table<'_>) -> Option<Municipality> {
+    let findings = table.findings();
+    let municipality_id = table.parsed("id", id);
+    let name = table.text("name");
+    let authority = table.text("authority");
+    let adopted_by = table.optional("adopted-by");
+    let time_zone = table.parsed("time-zone", |text| {
+        TimeZone::get(text)
+            .map_err(|_| format!("«{text}»: нет такого пояса; нужен, например, Asia/Yekaterinburg"))
+    });
+    let hours = table.parsed("working-hours", |text| {
+        let (from, to) = text
+            .split_once('-')
+            .ok_or_else(|| format!("«{text}»: нужны часы, например 09:00-18:00"))?;
+        let (from, to) = (time(from.trim())?, time(to.trim())?);
+        if from < to { Ok((from, to)) } else { Err("день кончается раньше, чем начался".into()) }
+    });
+    let contact = table.table("contact").and_then(contact);
+    if !table.has("contact") {
+        table.error("contact", "не хватает ключа «contact»", None);
+    }
+    let mut parties = BTreeMap::new();
+    if let Some(table) = table.table("parties") {
+        for (key, _, title) in table.pairs() {
+            parties.insert(key, title);
+        }
+    }
+    let mut sections = Vec::new();
+    for section in table.tables("section") {
+        let id = section.parsed("id", id);
+        let title = section.text("title");
+        if let (Some(id), Some(title)) = (id, title) {
+            if sections.iter().any(|s: &Section| s.id == id) {
+                section.error("id", format!("раздел «{id}» уже есть"), None);
+            }
+            sections.push(Section { id, title });
+        }
+        section.finish();
+    }
+    for key in ["id", "time-zone", "section"] {
+        findings.keep(format!("municipality/{key}"), table.at(key));
+    }
+    table.finish();
+    let (opens, closes) = hours?;
+    Some(Municipality {
+        id: municipality_id?,
+        name: name?,
+        authority: authority?,
+        adopted_by,
+        time_zone: time_zone?,
+        opens,
+        closes,
+        contact: contact?,
+        sections,
+        parties,
+    })
+}
+
+fn contact(table: Table<'_>) -> Option<Contact> {
+    let name = table.text("name");
+    let role = table.optional("role");
+    let email = address(&table, "email");
+    let phone = table.optional("phone");
+    table.finish();
+    Some(Contact { name: name?, role, email, phone })
+}
+
+/// An address in the form that mail systems take, or empty.
+fn address(table: &Table<'_>, key: &'static str) -> String {
+    let text = table.optional(key);
+    let plausible = text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+    }) && text.is_ascii()
+        && text.len() <= 254
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;()\"".contains(c));
+    if !text.is_empty() && !plausible {
+        table.error(key, format!("«{text}» — не адрес почты"), None);
+    }
+    text
+}
+
+pub(super) fn organisations(table: &Table<'_>) -> Vec<Organisation> {
+    let mut organisations: Vec<Organisation> = Vec::new();
+    for o in table.tables("organisation") {
+        let code = o.parsed("code", id);
+        let kind = o.word("kind", &KINDS, None);
+        let name = o.text("name");
+        let short = o.text_or("short", name.as_deref());
+        let email = address(&o, "email");
+        let contact = o.table("contact").and_then(contact);
+        let since = if o.has("since") { o.date("since") } else { o.date("since").or(Some(date(2000, 1, 1))) };
+        let until = o.date("until");
+        if let (Some(since), Some(until)) = (since, until)
+            && until < since
+        {
+            o.error("until", "закрыта раньше, чем открыта", None);
+        }
+        if let (Some(code), Some(kind), Some(name), Some(short), Some(since)) =
+            (code, kind, name, short, since)
+        {
+            if organisations.iter().any(|known| known.code == code) {
+                o.error("code", format!("организация «{code}» уже есть"), None);
+            } else {
+                let place = if o.has("email") { o.at("email") } else { o.here() };
+                o.findings().keep(format!("organisations/{code}"), place);
+                organisations.push(Organisation {
+                    code,
+                    kind,
+                    name,
+                    short,
+                    email,
+                    contact,
+                    since,
+                    until,
+                });
+            }
+        }
+        o.finish();
+    }
+    table.finish();
+    organisations.sort_by(|a, b| a.code.cmp(&b.code));
+    organisations
+}
+
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("monday", Weekday::Monday),
+    ("tuesday", Weekday::Tuesday),
+    ("wednesday", Weekday::Wednesday),
+    ("thursday", Weekday::Thursday),
+    ("friday", Weekday::Friday),
+    ("saturday", Weekday::Saturday),
+    ("sunday", Weekday::Sunday),
+];
+
+pub(super) fn calendar(table: &Table<'_>) -> Calendar {
+    let mut weekend = Vec::new();
+    for (place, text) in table.placed_texts("weekend") {
+        match WEEKDAYS.iter().find(|(name, _)| *name == text) {
+            Some((_, day)) => weekend.push(*day),
+            None => {
+                let help = crate::diagnostic::perhaps(&text, WEEKDAYS.iter().map(|(n, _)| n));
+                table.findings().error(&place, format!("«{text}» — не день недели"), help);
+            }
+        }
+    }
+    if !table.has("weekend") {
+        weekend = vec![Weekday::Saturday, Weekday::Sunday];
+    }
+    if weekend.len() >= 7 {
+        table.error("weekend", "рабочих дней не осталось", None);
+    }
+    let mut years = BTreeMap::new();
+    for year_table in table.tables("year") {
+        let year = year_table.whole("year", 1900..=2200).map(|year| year as i16);
+        let source = year_table.optional("source");
+        let days = |key: &'static str, on_weekend: bool, message: &str| {
+            let mut days = BTreeSet::new();
+            for (place, day) in year_table.dates(key) {
+                if year.is_some_and(|year| day.year() != year) {
+                    table.findings().error(&place, format!("{day} — другого года"), None);
+                } else if weekend.contains(&day.weekday()) != on_weekend {
+                    table.findings().error(&place, format!("{day} {message}"), None);
+                }
+                days.insert(day);
+            }
+            days
+        };
+        let days_off = days("days-off", false, "и так выходной: в days-off стоят только будни");
+        let workdays = days("workdays", true, "и так будний: в workdays стоят только выходные");
+        if let Some(year) = year
+            && years.insert(year, CalendarYear { source, days_off, workdays }).is_some()
+        {
+            year_table.error("year", format!("{year} год уже есть"), None);
+        }
+        year_table.finish();
+    }
+    table.finish();
+    Calendar { weekend, years }
+}

@@ -1,0 +1,202 @@
+//! The stages of an activity.
+
+use super::activity::organisation_kinds;
+use super::table::{Table, due, id, offset, span};
+use crate::model::{
+    Analyze, Collect, DatasetSource, Decide, Offset, Participants, PlannedMeasure, Publish,
+    Recommend, Stage, Work,
+};
+
+pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Stage> {
+    let findings = activity.findings();
+    let tables = activity.tables("stage");
+    if tables.is_empty() {
+        activity.error("stage", "нет ни одного этапа [[stage]]", None);
+    }
+    let mut stages: Vec<Stage> = Vec::new();
+    for table in tables {
+        let kinds = ["collect", "analyze", "recommend", "decide", "publish"].map(|k| (k, k));
+        let kind = table.word("kind", &kinds, None);
+        let default_id = kind.map(|kind| match stages.iter().filter(|s| s.work.kind() == kind).count() {
+            0 => kind.to_owned(),
+            n => format!("{kind}-{}", n + 1),
+        });
+        let stage_id = if table.has("id") { table.parsed("id", id) } else { default_id };
+        let stage_path = format!("{path}/stage/{}", stage_id.as_deref().unwrap_or("?"));
+        findings.keep(stage_path.clone(), table.here());
+        let own_title = table.optional("title");
+        let mut needs = Vec::new();
+        for (i, (place, need)) in table.placed_texts("needs").into_iter().enumerate() {
+            findings.keep(format!("{stage_path}/needs/{i}"), place);
+            needs.push(need);
+        }
+        if !table.has("needs") {
+            needs.extend(stages.last().map(|s| s.id.clone()));
+        }
+        let work = match kind {
+            Some("collect") => collect(&stage_path, &table).map(Work::Collect),
+            Some("analyze") => analyze(&stage_path, &table).map(Work::Analyze),
+            Some("recommend") => recommend(&stage_path, &table).map(Work::Recommend),
+            Some("decide") => decide(&stage_path, &table, title).map(Work::Decide),
+            Some("publish") => publish(&stage_path, &table).map(Work::Publish),
+            _ => None,
+        };
+        if let Some(stage_id) = &stage_id
+            && stages.iter().any(|s| s.id == *stage_id)
+        {
+            table.error("id", format!("этап «{stage_id}» уже есть"), None);
+        }
+        if let (Some(stage_id), Some(work)) = (stage_id, work) {
+            let title = match own_title.as_str() {
+                "" => default_title(&work).to_owned(),
+                _ => own_title,
+            };
+            stages.push(Stage { id: stage_id, title, needs, work });
+        }
+        if kind.is_some() {
+            table.finish();
+        }
+    }
+    stages
+}
+
+fn default_title(work: &Work) -> &'static str {
+    match work {
+        Work::Collect(_) => "Сбор сведений",
+        Work::Analyze(_) => "Анализ",
+        Work::Recommend(_) => "Адресные рекомендации",
+        Work::Decide(_) => "Управленческое решение",
+        Work::Publish(_) => "Публикация",
+    }
+}
+
+fn reminders(table: &Table<'_>) -> Vec<Offset> {
+    let mut offsets = Vec::new();
+    for (place, text) in table.placed_texts("remind") {
+        match offset(&text) {
+            Ok(offset) => offsets.push(offset),
+            Err(message) => table.findings().error(&place, message, None),
+        }
+    }
+    offsets
+}
+
+fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
+    let findings = table.findings();
+    let form = table.text("form");
+    findings.keep(format!("{path}/form"), table.at("form"));
+    let participants = participants(path, "participants", table);
+    if !table.has("participants") {
+        table.error("participants", "скажите, кого спросить: participants = { kinds = [\"school\"] }", None);
+    }
+    let due = table.parsed("due", due);
+    let remind = reminders(table);
+    let escalate = table.parsed_if("escalate", span);
+    let close = table.parsed_if("close", span);
+    Some(Collect { form: form?, participants: participants?, due: due?, remind, escalate, close })
+}
+
+fn participants(path: &str, key: &'static str, table: &Table<'_>) -> Option<Participants> {
+    let findings = table.findings();
+    findings.keep(format!("{path}/{key}"), table.at(key));
+    let selection = table.table(key)?;
+    let ways = ["kinds", "organisations", "found-by", "named", "each"];
+    let used: Vec<&str> = ways.into_iter().filter(|way| selection.has(way)).collect();
+    let chosen = match used.as_slice() {
+        ["kinds"] => Some(Participants::Kinds(organisation_kinds(&selection))),
+        ["organisations"] => {
+            let mut codes = Vec::new();
+            for (place, code) in selection.placed_texts("organisations") {
+                findings.keep(format!("{path}/{key}/{}", codes.len()), place);
+                codes.push(code);
+            }
+            Some(Participants::Organisations(codes))
+        }
+        ["found-by"] => {
+            let activity = selection.text("found-by");
+            let rules = selection.texts("rules");
+            activity.map(|activity| Participants::FoundBy { activity, rules })
+        }
+        ["named"] if selection.flag("named", false) => Some(Participants::Named),
+        ["each"] if selection.flag("each", false) => Some(Participants::Each),
+        _ => {
+            let message = format!("нужно ровно одно из {}", ways.join(", "));
+            findings.error(&selection.here(), message, None);
+            None
+        }
+    };
+    if chosen.is_some() {
+        selection.finish();
+    }
+    chosen
+}
+
+fn analyze(path: &str, table: &Table<'_>) -> Option<Analyze> {
+    let findings = table.findings();
+    let analysis = table.text("analysis");
+    findings.keep(format!("{path}/analysis"), table.at("analysis"));
+    findings.keep(format!("{path}/from"), table.at("from"));
+    let mut from = Vec::new();
+    if table.is_text("from") {
+        let activity = table.text("from");
+        from.push(DatasetSource { alias: None, activity });
+    } else if let Some(sources) = table.table("from") {
+        for (alias, place, activity) in sources.pairs() {
+            if let Err(message) = super::table::name(&alias) {
+                findings.error(&place, message, None);
+            }
+            findings.keep(format!("{path}/from/{alias}"), place);
+            from.push(DatasetSource { alias: Some(alias), activity: Some(activity) });
+        }
+    } else if !table.has("from") {
+        from.push(DatasetSource { alias: None, activity: None });
+    }
+    Some(Analyze { analysis: analysis?, from })
+}
+
+fn recommend(path: &str, table: &Table<'_>) -> Option<Recommend> {
+    let findings = table.optional("findings");
+    table.findings().keep(format!("{path}/findings"), table.at("findings"));
+    let approve = table.flag("approve", true);
+    let acknowledge = table.parsed_if("acknowledge", span);
+    let remind = reminders(table);
+    Some(Recommend {
+        findings: (!findings.is_empty()).then_some(findings),
+        approve,
+        acknowledge,
+        remind,
+    })
+}
+
+fn decide(path: &str, table: &Table<'_>, title: &str) -> Option<Decide> {
+    let mut decisions = table.texts("decisions");
+    if decisions.is_empty() {
+        decisions.push(title.to_owned());
+    }
+    let due = table.parsed("due", due);
+    let remind = reminders(table);
+    let mut measures = Vec::new();
+    for (i, measure) in table.tables("measure").into_iter().enumerate() {
+        let measure_path = format!("{path}/measure/{i}");
+        let text = measure.text("text");
+        let by = if measure.has("by") {
+            participants(&measure_path, "by", &measure)
+        } else {
+            Some(Participants::Kinds(vec![crate::model::OrganisationKind::Department]))
+        };
+        let due = measure.parsed("due", super::table::due);
+        measure.finish();
+        if let (Some(text), Some(by), Some(due)) = (text, by, due) {
+            measures.push(PlannedMeasure { text, by, due });
+        }
+    }
+    Some(Decide { decisions, due: due?, remind, measures })
+}
+
+fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {
+    let report = table.text("report");
+    table.findings().keep(format!("{path}/report"), table.at("report"));
+    let title = table.text("title");
+    Some(Publish { report: report?, title: title? })
+}
+

@@ -1,0 +1,146 @@
+//! Templates: do they parse, and do they use only variables that they will be given?
+
+use std::collections::BTreeSet;
+
+use minijinja::Environment;
+use minijinja::syntax::SyntaxConfig;
+
+use super::Findings;
+use super::table::Place;
+use crate::diagnostic::perhaps;
+use crate::model::{Analysis, RoadMap};
+
+/// Every kind of letter with its variables beyond the common ones.
+pub const LETTERS: [(&str, &[&str]); 11] = [
+    ("assignment", &["form", "due", "link"]),
+    ("reminder", &["form", "due", "days_left", "link"]),
+    ("receipt", &["form", "version", "answers", "link"]),
+    ("recommendation", &["items", "due", "link"]),
+    ("measure", &["decision", "measure", "comment", "due", "link"]),
+    ("escalation", &["form", "due", "silent", "page"]),
+    ("closed", &["form", "answered", "missing", "page"]),
+    ("drafts", &["count", "page"]),
+    ("decision-due", &["titles", "due", "days_left", "page"]),
+    ("question", &["upstream", "page"]),
+    ("failure", &["what", "reason", "page"]),
+];
+
+/// What every letter is given.
+const COMMON: [&str; 5] = ["municipality", "contact", "organisation", "activity", "period"];
+
+/// What a report is given.
+const REPORT: [&str; 5] = ["municipality", "activity", "period", "date", "chapters"];
+
+/// The parts of a letter.
+const PARTS: [&str; 3] = ["subject.txt", "body.txt", "body.html"];
+
+/// An environment that knows the filters of our templates; rendering is bounded by fuel.
+pub fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(1_000_000));
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("the usual delimiters do not clash"));
+    environment.add_filter("plural", |n: i64, one: String, few: String, many: String| {
+        crate::russian::plural(n, &one, &few, &many).to_owned()
+    });
+    environment
+}
+
+pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
+    for (kind, own) in LETTERS {
+        for part in PARTS {
+            let path = format!("letters/{kind}/{part}");
+            match road_map.templates.get(&path) {
+                None => findings.error(&Place::start_of(&path), format!("нет файла {path}"), None),
+                Some(text) => {
+                    let allowed = COMMON.iter().chain(own).copied().collect();
+                    check_template(&path, text, &allowed, findings);
+                }
+            }
+        }
+    }
+    let letters: BTreeSet<&str> =
+        COMMON.iter().chain(LETTERS.iter().flat_map(|(_, own)| own.iter())).copied().collect();
+    let reports: BTreeSet<&str> = REPORT.into_iter().collect();
+    for (path, text) in &road_map.templates {
+        match path.split('/').collect::<Vec<_>>().as_slice() {
+            ["letters", base] if base.starts_with("base.") => {
+                check_template(path, text, &letters, findings);
+            }
+            ["letters", kind, part] => {
+                let known = LETTERS.iter().any(|(known, _)| known == kind) && PARTS.contains(part);
+                if !known {
+                    let help = perhaps(kind, LETTERS.iter().map(|(kind, _)| kind));
+                    findings.error(&Place::start_of(path), "такого письма нет", help);
+                }
+            }
+            ["reports", _] => check_template(path, text, &reports, findings),
+            _ => findings.error(&Place::start_of(path), "файл не на месте", None),
+        }
+    }
+}
+
+/// Texts of an analysis: findings and recommendations.
+pub(super) fn check_text(
+    place: &Place,
+    text: &str,
+    analysis: &Analysis,
+    findings: &Findings,
+) {
+    let mut allowed: BTreeSet<&str> =
+        ["municipality", "earlier", "organisation", "threshold", "rank"].into_iter().collect();
+    allowed.extend(analysis.indicators.iter().map(|i| i.id.as_str()));
+    match environment().template_from_str(text) {
+        Err(e) => findings.error(place, format!("шаблон: {}", reason(&e)), None),
+        Ok(template) => {
+            for name in template.undeclared_variables(false) {
+                if !allowed.contains(name.as_str()) {
+                    let help = perhaps(&name, allowed.iter());
+                    findings.error(place, format!("в шаблоне не известно «{name}»"), help);
+                }
+            }
+        }
+    }
+}
+
+fn check_template(path: &str, text: &str, allowed: &BTreeSet<&str>, findings: &Findings) {
+    let environment = environment();
+    match environment.template_from_named_str(path, text) {
+        Err(e) => {
+            let mut place = Place::start_of(path);
+            if let Some(line) = e.line() {
+                place = place.on_line(line as u32);
+            }
+            findings.error(&place, format!("шаблон: {}", reason(&e)), None);
+        }
+        Ok(template) => {
+            for name in template.undeclared_variables(false) {
+                if !allowed.contains(name.as_str()) {
+                    let place = place_of(path, text, &name);
+                    let help = perhaps(&name, allowed.iter());
+                    findings.error(&place, format!("переменной «{name}» здесь нет"), help);
+                }
+            }
+        }
+    }
+}
+
+fn reason(error: &minijinja::Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
+}
+
+/// Where a name first stands in a template's code.
+fn place_of(path: &str, text: &str, name: &str) -> Place {
+    let start = Place::start_of(path);
+    for (number, line) in text.lines().enumerate() {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        for (at, _) in line.match_indices(name) {
+            let whole = !line[..at].ends_with(word) && !line[at + name.len()..].starts_with(word);
+            let in_code = line[..at].contains("{{") || line[..at].contains("{%");
+            if whole && in_code {
+                return start.on_line(number as u32 + 1).further(line[..at].chars().count());
+            }
+        }
+    }
+    start
+}

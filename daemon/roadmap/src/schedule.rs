@@ -1,0 +1,259 @@
+//! When runs start and terms end: from a definition's words to instants.
+//!
+//! Everything is computed from civil dates in the municipality's time zone and turned into an
+//! instant last, so that changes of the clock neither lose nor double an opening.
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use crate::RoadMap;
+use crate::calendar::Calendar;
+use crate::model::{Activity, Due, Every, MonthDay, Municipality, Offset, PeriodOf};
+use crate::period::Period;
+
+/// How far ahead the next opening is looked for, in years.
+const HORIZON_YEARS: i16 = 10;
+
+/// A run to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// When.
+    pub at: Timestamp,
+    /// About which period.
+    pub period: Period,
+    /// The organisation whose turn it is, in rotations.
+    pub part: Option<String>,
+}
+
+impl Municipality {
+    /// The civil date at an instant.
+    pub fn today(&self, now: Timestamp) -> Date {
+        self.time_zone.to_datetime(now).date()
+    }
+
+    /// Start of the working day.
+    pub fn opening(&self, day: Date) -> Timestamp {
+        self.instant(day, self.opens)
+    }
+
+    /// End of the working day: from then on, what was due on the day is overdue.
+    pub fn closing(&self, day: Date) -> Timestamp {
+        self.instant(day, self.closes)
+    }
+
+    fn instant(&self, day: Date, time: jiff::civil::Time) -> Timestamp {
+        // A time that the clock skips or repeats is read as RFC 5545 does.
+        self.time_zone.to_timestamp(day.to_datetime(time)).unwrap_or(if day.year() > 0 {
+            Timestamp::MAX
+        } else {
+            Timestamp::MIN
+        })
+    }
+}
+
+/// When something that starts on `start` is due.
+pub fn due_date(calendar: &Calendar, start: Date, due: Due) -> Date {
+    match due {
+        Due::After(span) => calendar.add(start, span),
+        Due::On(day) => {
+            let this_year = day.in_year(start.year());
+            let day = if this_year > start { this_year } else { day.in_year(start.year() + 1) };
+            calendar.on_or_after(day)
+        }
+    }
+}
+
+/// The day that is so long before or after a due date.
+pub fn offset_date(calendar: &Calendar, due: Date, offset: Offset) -> Date {
+    match offset {
+        Offset::Before(span) => calendar.subtract(due, span),
+        Offset::OnTheDay => due,
+        Offset::After(span) => calendar.add(due, span),
+    }
+}
+
+/// When a letter written at `now` leaves: at once in working hours, else when the next working day
+/// begins.
+pub fn letters_leave(road_map: &RoadMap, now: Timestamp) -> Timestamp {
+    let municipality = &road_map.municipality;
+    let today = municipality.today(now);
+    let working = road_map.calendar.is_working(today);
+    if working && now < municipality.closing(today) {
+        now.max(municipality.opening(today))
+    } else {
+        let tomorrow = today.saturating_add(1.day());
+        municipality.opening(road_map.calendar.on_or_after(tomorrow))
+    }
+}
+
+impl MonthDay {
+    /// The day in a year; 29 February is 28 February in common years.
+    pub fn in_year(self, year: i16) -> Date {
+        let first = date(year.clamp(1, 9998), self.month, 1);
+        let day = self.day.clamp(1, first.days_in_month());
+        first.with().day(day).build().unwrap_or(first)
+    }
+}
+
+/// The openings of an activity in (after, until], ascending by instant and part.
+pub fn openings(
+    road_map: &RoadMap,
+    activity: &Activity,
+    after: Timestamp,
+    until: Timestamp,
+) -> Vec<Opening> {
+    if until <= after {
+        return Vec::new();
+    }
+    let municipality = &road_map.municipality;
+    let schedule = &activity.schedule;
+    // Holidays move openings by days, not by months: a month more on the early side finds all.
+    let first = municipality.today(after).saturating_sub(31.days());
+    let last = municipality.today(until);
+    let within = |year: i16| {
+        schedule.from.is_none_or(|from| from <= year)
+            && schedule.until.is_none_or(|until| year <= until)
+    };
+    let period = |nominal: Date| {
+        let current = Period::containing(schedule.period, nominal);
+        match schedule.of {
+            PeriodOf::Current => current,
+            PeriodOf::Previous => current.previous(),
+        }
+    };
+    let on_working_day =
+        |nominal: Date| municipality.opening(road_map.calendar.on_or_after(nominal));
+    let mut found: Vec<Opening> = Vec::new();
+    match &schedule.every {
+        Every::Once { opens } => {
+            found.push(Opening { at: on_working_day(*opens), period: period(*opens), part: None });
+        }
+        Every::Yearly { opens } => {
+            for year in (first.year()..=last.year()).filter(|year| within(*year)) {
+                for day in opens {
+                    let nominal = day.in_year(year);
+                    found.push(Opening {
+                        at: on_working_day(nominal),
+                        period: period(nominal),
+                        part: None,
+                    });
+                }
+            }
+        }
+        Every::Rotation { years, opens, kinds } => {
+            for year in (first.year()..=last.year()).filter(|year| within(*year)) {
+                let nominal = opens.in_year(year);
+                let day = road_map.calendar.on_or_after(nominal);
+                for code in turn(road_map, kinds, *years, year, day) {
+                    found.push(Opening {
+                        at: municipality.opening(day),
+                        period: period(nominal),
+                        part: Some(code),
+                    });
+                }
+            }
+        }
+        Every::Cron { expression } => {
+            for moment in cron_moments(expression, &municipality.time_zone, after, until) {
+                let nominal = municipality.today(moment);
+                if within(nominal.year()) {
+                    found.push(Opening { at: moment, period: period(nominal), part: None });
+                }
+            }
+        }
+        Every::AfterOnly | Every::OnDemand | Every::OnEvent { .. } => {}
+    }
+    found.retain(|o| after < o.at && o.at <= until);
+    found.sort_by(|a, b| (a.at, a.period, &a.part).cmp(&(b.at, b.period, &b.part)));
+    // Cron may fire more than once in a period, and a run exists once.
+    found.dedup_by(|b, a| a.period == b.period && a.part == b.part);
+    found
+}
+
+/// The first instant after `after` at which a run opens; none within ten years means never.
+pub fn next_opening(road_map: &RoadMap, activity: &Activity, after: Timestamp) -> Option<Timestamp> {
+    let schedule = &activity.schedule;
+    if let Every::Cron { expression } = &schedule.every {
+        let horizon = after.checked_add((24 * 366).hours()).unwrap_or(Timestamp::MAX);
+        return cron_moments(expression, &road_map.municipality.time_zone, after, horizon)
+            .find(|at| openings(road_map, activity, after, *at).len() == 1);
+    }
+    let year = road_map.municipality.today(after).year();
+    (year - 1..year + HORIZON_YEARS)
+        .find_map(|year| {
+            let end = road_map.municipality.closing(date(year.clamp(1, 9998), 12, 31));
+            openings(road_map, activity, after, end).first().map(|o| o.at)
+        })
+        .or_else(|| match schedule.every {
+            // A single opening is found however far away it is.
+            Every::Once { .. } => {
+                openings(road_map, activity, after, Timestamp::MAX).first().map(|o| o.at)
+            }
+            _ => None,
+        })
+}
+
+/// Whose turn it is in `year`. All organisations ever registered are counted off in the order in
+/// which they came, so that the shares differ by at most one and neither a newcomer nor a closed
+/// school moves anybody else.
+fn turn(
+    road_map: &RoadMap,
+    kinds: &[crate::model::OrganisationKind],
+    years: u8,
+    year: i16,
+    day: Date,
+) -> Vec<String> {
+    let mut organisations: Vec<_> =
+        road_map.organisations.iter().filter(|o| kinds.contains(&o.kind)).collect();
+    organisations.sort_by(|a, b| (a.since, &a.code).cmp(&(b.since, &b.code)));
+    let years = usize::from(years.max(1));
+    let remainder = usize::from(year.unsigned_abs()) % years;
+    organisations
+        .into_iter()
+        .enumerate()
+        .filter(|(index, o)| index % years == remainder && o.active_on(day))
+        .map(|(_, o)| o.code.clone())
+        .collect()
+}
+
+/// Whether `expression` is a cron expression that schedules can use.
+///
+/// # Errors
+/// What is wrong with it, in Russian.
+pub fn cron(expression: &str) -> Result<(), String> {
+    if expression.split_whitespace().count() != 5 {
+        return Err("нужно пять полей: минута, час, день, месяц, день недели".into());
+    }
+    parse_cron(expression)
+        .map(|_| ())
+        .ok_or_else(|| format!("«{expression}» — не выражение cron, например «0 9 10 * *»"))
+}
+
+fn parse_cron(expression: &str) -> Option<croner::Cron> {
+    croner::parser::CronParser::new().parse(expression).ok()
+}
+
+/// The moments of a cron expression in (after, until]. croner counts in chrono's types; civil time
+/// is handed over as if it were UTC and mapped to the municipality's zone on the way back.
+fn cron_moments<'a>(
+    expression: &str,
+    zone: &'a TimeZone,
+    after: Timestamp,
+    until: Timestamp,
+) -> impl Iterator<Item = Timestamp> + 'a {
+    let cron = parse_cron(expression);
+    let civil_seconds = |at: Timestamp| {
+        TimeZone::UTC.to_timestamp(zone.to_datetime(at)).map(|t| t.as_second()).unwrap_or_default()
+    };
+    // A day earlier, so that a clock set back hides nothing.
+    let mut cursor = chrono::DateTime::from_timestamp(civil_seconds(after) - 86_400, 0);
+    std::iter::from_fn(move || {
+        let next = cron.as_ref()?.find_next_occurrence(&cursor?, false).ok()?;
+        cursor = Some(next);
+        let civil = TimeZone::UTC.to_datetime(Timestamp::from_second(next.timestamp()).ok()?);
+        zone.to_timestamp(civil).ok()
+    })
+    .skip_while(move |at| *at <= after)
+    .take_while(move |at| *at <= until)
+}

@@ -1,0 +1,86 @@
+//! The deployment's secret and the links derived from it.
+//!
+//! A link's token is HMAC-SHA256(secret, assignment): 256 bits that nobody can guess, the same in
+//! the first letter and in every reminder, and nowhere in the database, which keeps only the
+//! token's hash. Whoever steals the database cannot answer for a school.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
+
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use vekha_engine::journal::hex;
+
+/// 32 random bytes, kept in a file beside the database.
+#[derive(Clone)]
+pub struct Secret([u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Secret {
+    /// A secret with these bytes, for tests and simulations.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Secret(bytes)
+    }
+
+    /// Reads the secret from `file`, or draws one and writes it there, readable by its owner only.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or does not hold 64 hexadecimal digits.
+    pub fn load_or_create(file: &Path) -> std::io::Result<Self> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => parse(text.trim()).map(Secret).ok_or_else(|| {
+                std::io::Error::new(
+                    std::io::ErrorKind::InvalidData,
+                    format!("{}: 64 hexadecimal digits expected", file.display()),
+                )
+            }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let mut bytes = [0; 32];
+                getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+                if let Some(folder) = file.parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                let mut options = std::fs::OpenOptions::new();
+                options.write(true).create_new(true);
+                #[cfg(unix)]
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+                let mut out = options.open(file)?;
+                writeln!(out, "{}", hex(&bytes))?;
+                out.sync_all()?;
+                Ok(Secret(bytes))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The token of an assignment's link: 64 hexadecimal digits.
+    pub fn token(&self, assignment: &str) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(b"vekha link 1\0");
+        mac.update(assignment.as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+
+    /// What the database keeps of a token.
+    pub fn hash(token: &str) -> String {
+        hex(&Sha256::digest(token.as_bytes()))
+    }
+}
+
+fn parse(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,31 @@
+//! What the authority decided.
+
+#![allow(missing_docs)] // the derive generates undocumented items
+
+use sea_orm::entity::prelude::*;
+
+/// What the authority decided.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "decision")]
+pub struct Model {
+    /// Run, slash, number from 1.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// Run id.
+    pub run: String,
+    /// Municipality id.
+    pub municipality: String,
+    /// Activity id.
+    pub activity: String,
+    /// Number within the run, from 1.
+    pub ordinal: i32,
+    /// The document's civil date.
+    pub date: String,
+    /// JSON of [`vekha_engine::run::Decision`].
+    pub body: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,35 @@
+//! One thing that a decision orders one organisation to do.
+
+#![allow(missing_docs)] // the derive generates undocumented items
+
+use sea_orm::entity::prelude::*;
+
+/// One thing that a decision orders one organisation to do.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "measure")]
+pub struct Model {
+    /// Run, slash, number from 1.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// Run id.
+    pub run: String,
+    /// Municipality id.
+    pub municipality: String,
+    /// Activity id.
+    pub activity: String,
+    /// Number within the run, from 1.
+    pub ordinal: i32,
+    /// Organisation code.
+    pub organisation: String,
+    /// ordered, reported, done.
+    pub state: String,
+    /// Civil date.
+    pub due: String,
+    /// JSON of [`vekha_engine::run::Measure`].
+    pub body: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

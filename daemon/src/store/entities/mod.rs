@@ -1,0 +1,15 @@
+//! One file per table. Times are microseconds since the epoch, dates ISO text, documents JSON text.
+
+pub mod activity;
+pub mod analysis;
+pub mod assignment;
+pub mod decision;
+pub mod job;
+pub mod journal;
+pub mod measure;
+pub mod outbox;
+pub mod recommendation;
+pub mod request;
+pub mod road_map;
+pub mod run;
+pub mod submission;

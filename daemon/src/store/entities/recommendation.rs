@@ -1,0 +1,33 @@
+//! Recommendations to one organisation.
+
+#![allow(missing_docs)] // the derive generates undocumented items
+
+use sea_orm::entity::prelude::*;
+
+/// Recommendations to one organisation.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "recommendation")]
+pub struct Model {
+    /// Run, slash, stage.organisation.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// Run id.
+    pub run: String,
+    /// Municipality id.
+    pub municipality: String,
+    /// Activity id.
+    pub activity: String,
+    /// Stage id.
+    pub stage: String,
+    /// Organisation code.
+    pub organisation: String,
+    /// draft, issued, acknowledged, discarded.
+    pub state: String,
+    /// JSON of [`vekha_engine::run::Recommendation`].
+    pub body: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,196 @@
+//! Runs between the engine's form and the tables' form.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde::{Deserialize, Serialize};
+use vekha_engine::journal::Head;
+use vekha_engine::run::{Run, RunState, Stage};
+use vekha_engine::{AssignmentKey, RunKey, Summary};
+
+use super::entities::{assignment, decision, measure, recommendation, run};
+use super::{document, instant, json, micros};
+
+/// What the `body` column of a run holds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Body {
+    /// Organisations named at the start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
+    /// Runs that it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<RunKey>,
+    /// Stages in order.
+    pub stages: Vec<Stage>,
+    /// Findings: rule id -> organisation codes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<String, Vec<String>>,
+    /// How many rows belong to it: assignments, recommendations, decisions, measures. Tables in
+    /// which it has none need not be asked.
+    pub sizes: [usize; 4],
+}
+
+/// A loaded run and the revision of its row.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The run.
+    pub run: Run,
+    /// The row's revision.
+    pub revision: i64,
+}
+
+/// The run as a row.
+pub(super) fn row(run: &Run, revision: i64) -> run::Model {
+    let body = Body {
+        named: run.named.clone(),
+        waits_for: run.waits_for.clone(),
+        stages: run.stages.clone(),
+        found: run.found.clone(),
+        sizes: [
+            run.assignments.len(),
+            run.recommendations.len(),
+            run.decisions.len(),
+            run.measures.len(),
+        ],
+    };
+    run::Model {
+        id: run.key.to_string(),
+        municipality: run.key.municipality.clone(),
+        activity: run.key.activity.clone(),
+        period: run.key.period.to_string(),
+        part: run.key.part.clone(),
+        road_map: run.road_map as i32,
+        state: run.state.as_str().to_owned(),
+        opened_at: micros(run.opened_at),
+        ended_at: run.ended_at.map(micros),
+        body: json(&body),
+        journal_sequence: run.journal.sequence as i64,
+        journal_hash: run.journal.hash.clone(),
+        revision,
+    }
+}
+
+/// The state that a column holds.
+pub fn state(text: &str) -> Result<RunState, DbErr> {
+    serde_json::from_value(text.into()).map_err(|_| DbErr::Custom(format!("run state «{text}»")))
+}
+
+/// What other runs must know of a run, from its row.
+pub fn summary(row: &run::Model) -> Result<Summary, DbErr> {
+    let body: Body = document(&row.id, &row.body)?;
+    Ok(Summary { state: state(&row.state)?, found: body.found })
+}
+
+/// A run without its assignments and the like, from its row.
+pub fn bare(row: &run::Model) -> Result<(Run, Body), DbErr> {
+    let body: Body = document(&row.id, &row.body)?;
+    let run = Run {
+        key: row.id.parse().map_err(DbErr::Custom)?,
+        road_map: row.road_map as u32,
+        state: state(&row.state)?,
+        opened_at: instant(row.opened_at),
+        ended_at: row.ended_at.map(instant),
+        named: body.named.clone(),
+        waits_for: body.waits_for.clone(),
+        stages: body.stages.clone(),
+        found: body.found.clone(),
+        assignments: BTreeMap::new(),
+        recommendations: BTreeMap::new(),
+        decisions: Vec::new(),
+        measures: Vec::new(),
+        journal: Head {
+            sequence: row.journal_sequence as u64,
+            hash: row.journal_hash.clone(),
+        },
+    };
+    Ok((run, body))
+}
+
+/// Loads whole runs. With `lock`, their rows are held until the transaction ends (PostgreSQL;
+/// SQLite has one writer anyway); keys must come sorted, so that two daemons cannot deadlock.
+pub async fn load(
+    db: &impl ConnectionTrait,
+    keys: &[String],
+    lock: bool,
+) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
+    let mut loaded = BTreeMap::new();
+    let mut with = [const { Vec::<String>::new() }; 4];
+    for chunk in keys.chunks(500) {
+        let mut query = run::Entity::find()
+            .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
+            .order_by_asc(run::Column::Id);
+        if lock {
+            query = query.lock_exclusive();
+        }
+        for row in query.all(db).await? {
+            let (run, body) = bare(&row)?;
+            for (ids, size) in with.iter_mut().zip(body.sizes) {
+                if size > 0 {
+                    ids.push(row.id.clone());
+                }
+            }
+            loaded.insert(run.key.clone(), Loaded { run, revision: row.revision });
+        }
+    }
+    let [assigned, recommended, decided, ordered] = with;
+    for chunk in assigned.chunks(500) {
+        let rows = assignment::Entity::find()
+            .filter(assignment::Column::Run.is_in(chunk.iter().map(String::as_str)))
+            .all(db)
+            .await?;
+        for row in rows {
+            let value = document(&row.id, &row.body)?;
+            let key = AssignmentKey::new(&row.stage, &row.organisation);
+            owner(&mut loaded, &row.run)?.assignments.insert(key, value);
+        }
+    }
+    for chunk in recommended.chunks(500) {
+        let rows = recommendation::Entity::find()
+            .filter(recommendation::Column::Run.is_in(chunk.iter().map(String::as_str)))
+            .all(db)
+            .await?;
+        for row in rows {
+            let value = document(&row.id, &row.body)?;
+            let key = AssignmentKey::new(&row.stage, &row.organisation);
+            owner(&mut loaded, &row.run)?.recommendations.insert(key, value);
+        }
+    }
+    for chunk in decided.chunks(500) {
+        let rows = decision::Entity::find()
+            .filter(decision::Column::Run.is_in(chunk.iter().map(String::as_str)))
+            .order_by_asc(decision::Column::Run)
+            .order_by_asc(decision::Column::Ordinal)
+            .all(db)
+            .await?;
+        for row in rows {
+            let value = document(&row.id, &row.body)?;
+            owner(&mut loaded, &row.run)?.decisions.push(value);
+        }
+    }
+    for chunk in ordered.chunks(500) {
+        let rows = measure::Entity::find()
+            .filter(measure::Column::Run.is_in(chunk.iter().map(String::as_str)))
+            .order_by_asc(measure::Column::Run)
+            .order_by_asc(measure::Column::Ordinal)
+            .all(db)
+            .await?;
+        for row in rows {
+            let value = document(&row.id, &row.body)?;
+            owner(&mut loaded, &row.run)?.measures.push(value);
+        }
+    }
+    Ok(loaded)
+}
+
+fn owner<'a>(
+    loaded: &'a mut BTreeMap<RunKey, Loaded>,
+    run: &str,
+) -> Result<&'a mut Run, DbErr> {
+    let key: RunKey = run.parse().map_err(DbErr::Custom)?;
+    loaded
+        .get_mut(&key)
+        .map(|l| &mut l.run)
+        .ok_or_else(|| DbErr::Custom(format!("a row of {run}, which was not asked for")))
+}

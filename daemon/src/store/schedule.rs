@@ -1,0 +1,122 @@
+//! What is due: openings of activities, jobs, versions of the road map.
+
+use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+
+use super::entities::{activity, job, road_map};
+use super::{Store, micros};
+
+impl Store {
+    /// Jobs that are due, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_jobs(&self, now: Timestamp, limit: u64) -> Result<Vec<job::Model>, DbErr> {
+        job::Entity::find()
+            .filter(job::Column::DueAt.lte(micros(now)))
+            .order_by_asc(job::Column::DueAt)
+            .order_by_asc(job::Column::Key)
+            .limit(limit)
+            .all(self.reader())
+            .await
+    }
+
+    /// Puts a job off after a failed try.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn postpone_job(&self, key: &str, to: Timestamp, error: &str) -> Result<(), DbErr> {
+        job::Entity::update_many()
+            .col_expr(job::Column::DueAt, Expr::value(micros(to)))
+            .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
+            .col_expr(job::Column::Error, Expr::value(error))
+            .filter(job::Column::Key.eq(key))
+            .exec(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    /// When the next job or opening is due.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_due_at(&self) -> Result<Option<i64>, DbErr> {
+        let job = job::Entity::find()
+            .select_only()
+            .column_as(job::Column::DueAt.min(), "at")
+            .into_tuple::<Option<i64>>()
+            .one(self.reader())
+            .await?
+            .flatten();
+        let opening = activity::Entity::find()
+            .select_only()
+            .column_as(activity::Column::NextOpening.min(), "at")
+            .filter(activity::Column::Paused.eq(false))
+            .into_tuple::<Option<i64>>()
+            .one(self.reader())
+            .await?
+            .flatten();
+        Ok(job.into_iter().chain(opening).min())
+    }
+
+    /// The schedule rows of a municipality.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn activities(&self, municipality: &str) -> Result<Vec<activity::Model>, DbErr> {
+        activity::Entity::find()
+            .filter(activity::Column::Municipality.eq(municipality))
+            .all(self.reader())
+            .await
+    }
+
+    /// Writes schedule rows, new or changed.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn save_activities(&self, rows: Vec<activity::Model>) -> Result<(), DbErr> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rows = rows.into_iter().map(|row| row.into_active_model().reset_all());
+        activity::Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::column(activity::Column::Id)
+                    .update_columns([
+                        activity::Column::OpenedThrough,
+                        activity::Column::NextOpening,
+                        activity::Column::Paused,
+                        activity::Column::Reason,
+                        activity::Column::Actor,
+                    ])
+                    .to_owned(),
+            )
+            .exec_without_returning(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    /// All versions of a municipality's road map, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn road_maps(&self) -> Result<Vec<road_map::Model>, DbErr> {
+        road_map::Entity::find()
+            .order_by_asc(road_map::Column::Municipality)
+            .order_by_asc(road_map::Column::Version)
+            .all(self.reader())
+            .await
+    }
+
+    /// Keeps a new version.
+    ///
+    /// # Errors
+    /// When the database cannot be written, or the version exists.
+    pub async fn add_road_map(&self, row: road_map::Model) -> Result<(), DbErr> {
+        road_map::Entity::insert(row.into_active_model().reset_all())
+            .exec_without_returning(self.writer())
+            .await?;
+        Ok(())
+    }
+}
