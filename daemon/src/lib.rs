@@ -1,1 +1,9 @@
-//! Placeholder.
+//! Vekha: a daemon that runs an education authority's road map.
+//!
+//! The pure core lives in crates of its own (`vekha-roadmap`, `vekha-analysis`, `vekha-engine`);
+//! here is what touches the world, dependencies pointing one way:
+//! [`cli`], [`api`], [`console`] -> [`runtime`] -> [`store`].
+
+pub mod message_id;
+pub mod secret;
+pub mod store;

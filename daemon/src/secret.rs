@@ -42,7 +42,8 @@ impl Secret {
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let mut bytes = [0; 32];
-                getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+                getrandom::fill(&mut bytes)
+                    .map_err(|e| std::io::Error::other(e.to_string()))?;
                 if let Some(folder) = file.parent() {
                     std::fs::create_dir_all(folder)?;
                 }

@@ -3,8 +3,37 @@
 //! Pure: an [`Inputs`] in, an [`Outcome`] out, the same for the same. It knows definitions
 //! (`vekha-roadmap`) and nothing of runs, databases or clocks.
 
+mod aggregate;
+mod indicators;
+mod rules;
 mod types;
+
+use vekha_roadmap::model::Analysis;
 
 pub use types::{
     Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome, Recommendation, Values,
 };
+
+/// Computes all indicators, then looks which organisations meet which rules.
+pub fn analyze(analysis: &Analysis, inputs: &Inputs) -> Outcome {
+    let mut scopes = indicators::scopes(analysis, inputs);
+    let indicators = indicators::compute(analysis, inputs, &mut scopes);
+    let findings = rules::findings(analysis, inputs, &indicators, scopes);
+    Outcome { indicators, findings }
+}
+
+/// What the findings recommend, one per organisation, in the order of codes.
+pub fn recommendations(outcome: &Outcome) -> Vec<Recommendation> {
+    let mut all: Vec<Recommendation> = Vec::new();
+    for finding in outcome.findings.iter().filter(|f| f.recommendation.is_some()) {
+        match all.iter_mut().find(|r| r.organisation == finding.organisation) {
+            Some(recommendation) => recommendation.items.push(finding.clone()),
+            None => all.push(Recommendation {
+                organisation: finding.organisation.clone(),
+                items: vec![finding.clone()],
+            }),
+        }
+    }
+    all.sort_by(|a, b| a.organisation.cmp(&b.organisation));
+    all
+}

@@ -44,7 +44,7 @@ pub struct Run {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
     /// For other runs to be completed.
@@ -65,12 +65,12 @@ pub enum RunState {
 
 impl RunState {
     /// Whether stages will never move again.
-    pub fn ended(&self) -> bool {
+    pub fn ended(self) -> bool {
         matches!(self, RunState::Completed | RunState::Cancelled | RunState::Skipped)
     }
 
     /// As columns, the API and filters spell it.
-    pub fn as_str(&self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             RunState::Waiting => "waiting",
             RunState::Question => "question",
@@ -186,7 +186,7 @@ pub enum AssignmentState {
 
 impl AssignmentState {
     /// As columns, the API and filters spell it.
-    pub fn as_str(&self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             AssignmentState::Open => "open",
             AssignmentState::Answered => "answered",
@@ -225,7 +225,7 @@ pub enum RecommendationState {
 
 impl RecommendationState {
     /// As columns, the API and filters spell it.
-    pub fn as_str(&self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             RecommendationState::Draft => "draft",
             RecommendationState::Issued => "issued",
@@ -289,7 +289,7 @@ pub enum MeasureState {
 
 impl MeasureState {
     /// As columns, the API and filters spell it.
-    pub fn as_str(&self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             MeasureState::Ordered => "ordered",
             MeasureState::Reported => "reported",

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
+    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DbErr,
     SqlxSqliteConnector,
 };
 use sea_orm_migration::MigratorTrait;

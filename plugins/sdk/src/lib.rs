@@ -1,1 +1,35 @@
-//! Placeholder.
+//! What an integration implements to work with Vekha.
+//!
+//! A plugin says what it is ([`Plugin::describe`]), finds every mistake in its configuration at
+//! once ([`Plugin::check`]), tells whether it can work just now ([`Plugin::health`]), and has one
+//! or more capabilities, each a trait with a single call:
+//!
+//! | capability | trait | what it does |
+//! | --- | --- | --- |
+//! | notifier | [`Notifier`] | delivers a message |
+//! | publisher | [`Publisher`] | puts a document where people find it |
+//! | source | [`Source`] | fetches records for a dataset |
+//!
+//! The caller gives every call a deadline and drops the call when it passes, so an implementation
+//! must stay whole when its future is dropped at any `await`. The caller also repeats calls: a
+//! message, a document and a request each have a key, and the same key means the same thing.
+//!
+//! Deliberately absent:
+//! - Analyzer, as a trait. An analyzer would see datasets and return findings, in the terms of the
+//!   analysis; until an analysis exists that our own rules cannot express, those terms would be
+//!   guesses. It belongs to a later issue, together with its service in `vekha.plugin.v1`.
+//! - Loading, supervision and the wire. The daemon's plugin host does that; a plugin knows nothing
+//!   of it, and so the same implementation runs in the daemon's process or in one of its own.
+
+mod describe;
+pub mod files;
+mod notifier;
+mod publisher;
+mod source;
+
+pub use describe::{Capability, Description, Health, Plugin, Problem, Setting, SettingKind};
+pub use notifier::{
+    Address, Attachment, DeliveryError, DeliveryErrorKind, Message, Notifier, Receipt,
+};
+pub use publisher::{Document, PublishError, Published, Publisher};
+pub use source::{FetchRequest, Record, Source, SourceError};

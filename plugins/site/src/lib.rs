@@ -1,1 +1,269 @@
-//! Placeholder.
+//! Publishes documents as files in a folder, for any web server to serve.
+//!
+//! A document appears whole or not at all, and never outside the folder. The web server gives
+//! files their media type by extension; `content_type` is not kept. What was published is never
+//! removed: that is for the administrator.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use vekha_plugin::files::write_whole;
+use vekha_plugin::{
+    Capability, Description, Document, Health, Plugin, Problem, PublishError, Published, Publisher,
+    Setting, SettingKind,
+};
+
+/// The longest file or folder name, in bytes; what common file systems allow.
+const MAX_NAME: usize = 255;
+/// The longest path below the folder, in bytes.
+const MAX_PATH: usize = 1024;
+
+/// Where to publish.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SiteConfig {
+    /// The folder that the web server serves. Created when first needed.
+    pub folder: PathBuf,
+}
+
+/// The publisher.
+#[derive(Debug)]
+pub struct Site {
+    folder: PathBuf,
+}
+
+impl Site {
+    /// A publisher with this configuration. Touches no file yet.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake of the configuration at once.
+    pub fn new(config: SiteConfig) -> Result<Self, Vec<Problem>> {
+        if config.folder.as_os_str().is_empty() {
+            return Err(vec![Problem::new("folder", "укажите папку для публикации")]);
+        }
+        Ok(Site { folder: config.folder })
+    }
+
+    /// Whether the folder exists, or can be made, and can be written: a file is written and
+    /// removed, since permissions alone do not tell of a read-only file system.
+    async fn probe(&self) -> io::Result<()> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            fs::create_dir_all(&folder)?;
+            let probe = folder.join(".vekha-probe.tmp");
+            write_whole(&probe, b"")?;
+            fs::remove_file(probe)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Plugin for Site {
+    fn describe(&self) -> Description {
+        Description {
+            name: "site".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            summary: "Публикует отчёты файлами в папке сайта.".into(),
+            capabilities: vec![Capability::Publisher],
+            settings: vec![Setting::required(
+                "folder",
+                SettingKind::Path,
+                "Папка, которую показывает веб-сервер.",
+            )],
+        }
+    }
+
+    async fn check(&self) -> Result<(), Vec<Problem>> {
+        self.probe().await.map_err(|error| vec![Problem::new("folder", self.explain(&error))])
+    }
+
+    async fn health(&self) -> Health {
+        match self.probe().await {
+            Ok(()) => Health::Healthy,
+            Err(error) => Health::unhealthy(self.explain(&error)),
+        }
+    }
+}
+
+impl Site {
+    fn explain(&self, error: &io::Error) -> String {
+        format!(
+            "не удаётся записать в папку «{}»: {error}; проверьте, что она есть и доступна",
+            self.folder.display()
+        )
+    }
+}
+
+#[async_trait]
+impl Publisher for Site {
+    async fn publish(&self, document: &Document) -> Result<Published, PublishError> {
+        let names = names(&document.path)?.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let (folder, bytes) = (self.folder.clone(), document.bytes.clone());
+        let outcome = blocking(move || Ok(write_below(&folder, &names, &bytes))).await;
+        let path = outcome
+            .and_then(|written| written)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+                    PublishError::Refused(format!("«{}»: {error}", document.path))
+                }
+                _ => PublishError::Failed(self.explain(&error)),
+            })?;
+        Ok(Published { location: path.display().to_string() })
+    }
+}
+
+/// The names that a document's path consists of, each fit to be a file name.
+fn names(path: &str) -> Result<Vec<&str>, PublishError> {
+    let refuse = |why: &str| Err(PublishError::Refused(format!("путь документа «{path}»: {why}")));
+    if path.len() > MAX_PATH {
+        return refuse("слишком длинный");
+    }
+    let names: Vec<&str> = path.split('/').collect();
+    for name in &names {
+        if name.is_empty() {
+            return refuse("должен состоять из имён через одну косую черту и не начинаться с неё");
+        }
+        if name.starts_with('.') {
+            return refuse("имя не может начинаться с точки");
+        }
+        if name.len() > MAX_NAME {
+            return refuse("имя слишком длинное");
+        }
+        if name.chars().any(|c| c.is_control() || matches!(c, '\\' | ':')) {
+            return refuse("обратная косая черта, двоеточие и управляющие знаки не допускаются");
+        }
+    }
+    Ok(names)
+}
+
+/// Writes `names` below `folder`, making folders on the way. A symbolic link inside the folder
+/// could lead out of it, so none is followed.
+fn write_below(folder: &Path, names: &[String], bytes: &[u8]) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let mut path = folder.to_path_buf();
+    let Some((file, folders)) = names.split_last() else {
+        return Err(io::ErrorKind::IsADirectory.into());
+    };
+    for name in folders {
+        path.push(name);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => {
+                let why = format!("{} — не папка", path.display());
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, why));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(&path)?,
+            Err(error) => return Err(error),
+        }
+    }
+    path.push(file);
+    if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+        let why = format!("{} — папка", path.display());
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, why));
+    }
+    write_whole(&path, bytes)?;
+    Ok(path)
+}
+
+/// Another call may make the same folder at the same time.
+fn make_folder(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// Runs file work where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(folder: &Path) -> Site {
+        Site::new(SiteConfig { folder: folder.to_path_buf() }).unwrap()
+    }
+
+    fn document(path: &str, text: &str) -> Document {
+        Document {
+            path: path.into(),
+            content_type: "text/html; charset=utf-8".into(),
+            bytes: text.into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_is_found_where_the_publisher_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = document("2026-27/годовой отчёт.html", "<h1>Отчёт</h1>");
+        let published = site(folder.path()).publish(&report).await.unwrap();
+        assert_eq!(fs::read_to_string(&published.location).unwrap(), "<h1>Отчёт</h1>");
+        assert!(Path::new(&published.location).starts_with(folder.path()));
+    }
+
+    #[tokio::test]
+    async fn a_new_version_replaces_the_old_one_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(folder.path());
+        site.publish(&document("a/report.html", "old and longer")).await.unwrap();
+        site.publish(&document("a/report.html", "new")).await.unwrap();
+        let files: Vec<_> = fs::read_dir(folder.path().join("a")).unwrap().collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(fs::read(folder.path().join("a/report.html")).unwrap(), b"new");
+    }
+
+    #[tokio::test]
+    async fn a_path_that_leads_out_of_the_folder_is_refused() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = outside.path().join("site");
+        let site = site(&folder);
+        for path in [
+            "../report.html",
+            "a/../../report.html",
+            "/etc/report.html",
+            "a//report.html",
+            "a/./report.html",
+            "..\\report.html",
+            "C:report.html",
+            ".htaccess",
+            "a\0b",
+            "a/",
+            "",
+        ] {
+            let refused = site.publish(&document(path, "x")).await.unwrap_err();
+            assert!(matches!(refused, PublishError::Refused(_)), "{path:?}: {refused}");
+        }
+        let long = "я".repeat(200);
+        assert!(site.publish(&document(&long, "x")).await.is_err());
+        assert!(!folder.exists(), "nothing was written");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_inside_the_folder_is_not_followed() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
+        let refused = site(folder.path()).publish(&document("link/report.html", "x")).await;
+        assert!(matches!(refused, Err(PublishError::Refused(_))), "{refused:?}");
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_written_is_a_problem_and_not_a_refusal() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let site = site(&file.path().join("site"));
+        let problems = site.check().await.unwrap_err();
+        assert_eq!(problems[0].field, "folder");
+        assert!(!site.health().await.is_healthy());
+    }
+}

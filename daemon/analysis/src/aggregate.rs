@@ -1,0 +1,82 @@
+//! The municipality's figures of an indicator, and places within it.
+
+use std::collections::BTreeMap;
+
+use vekha_roadmap::model::Better;
+
+use crate::types::Aggregate;
+
+/// Mean, median, spread of the values; none without a value. The deviation is the sample's
+/// (divided by n - 1).
+pub(crate) fn aggregate(values: impl Iterator<Item = f64>) -> Option<Aggregate> {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    let (first, last) = (*sorted.first()?, *sorted.last()?);
+    let count = sorted.len();
+    // Rounding must not carry the mean out of the range of the values.
+    let mean = (sorted.iter().sum::<f64>() / count as f64).clamp(first, last);
+    let middle = count / 2;
+    let median = if count % 2 == 1 {
+        sorted[middle]
+    } else {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    };
+    let squares: f64 = sorted.iter().map(|v| (v - mean).powi(2)).sum();
+    let deviation = if count > 1 { (squares / (count - 1) as f64).sqrt() } else { 0.0 };
+    Some(Aggregate { count: count as u32, mean, median, min: first, max: last, deviation })
+}
+
+/// Places from the best value, 1 first; equal values share a place, and the next place counts them
+/// all (1, 2, 2, 4).
+pub(crate) fn ranks(values: &BTreeMap<String, f64>, better: Better) -> BTreeMap<String, u32> {
+    let mut order: Vec<(&String, f64)> = values.iter().map(|(code, v)| (code, *v)).collect();
+    order.sort_by(|(_, a), (_, b)| match better {
+        Better::Higher => b.total_cmp(a),
+        Better::Lower => a.total_cmp(b),
+    });
+    let mut ranks = BTreeMap::new();
+    let mut shared = (0, f64::NAN);
+    for (position, (code, value)) in order.into_iter().enumerate() {
+        if value != shared.1 {
+            shared = (position as u32 + 1, value);
+        }
+        ranks.insert(code.clone(), shared.0);
+    }
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn figures_of_a_small_municipality_are_as_computed_by_hand() {
+        let a = aggregate([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].into_iter()).expect("values");
+        assert_eq!((a.count, a.mean, a.median, a.min, a.max), (8, 5.0, 4.5, 2.0, 9.0));
+        // Sum of squares 32, over 7: 4.571..., its root 2.138...
+        assert!((a.deviation - 2.138_089_935).abs() < 1e-9);
+        assert_eq!(aggregate([3.0].into_iter()).expect("one").deviation, 0.0);
+        assert_eq!(aggregate(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn equal_values_share_a_place() {
+        let values = [("a", 10.0), ("b", 7.0), ("c", 7.0), ("d", 1.0)];
+        let values = values.map(|(code, v)| (code.to_owned(), v)).into_iter().collect();
+        let places = |better| ranks(&values, better).into_values().collect::<Vec<_>>();
+        assert_eq!(places(Better::Higher), [1, 2, 2, 4]);
+        assert_eq!(places(Better::Lower), [4, 2, 2, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn aggregates_lie_within_the_values(values in prop::collection::vec(-1e9..1e9f64, 1..60)) {
+            let a = aggregate(values.iter().copied()).expect("values");
+            prop_assert!(a.min <= a.mean && a.mean <= a.max);
+            prop_assert!(a.min <= a.median && a.median <= a.max);
+            prop_assert!(a.deviation >= 0.0 && a.deviation <= (a.max - a.min) + 1e-6);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Files that appear whole or not at all, for plugins that write into folders others read.
+
+use std::collections::hash_map::RandomState;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes a file so that a reader, and a restart after a power cut, finds the old content or the
+/// new and never a part: a temporary file in the same folder, synced, renamed over the path, and
+/// the folder synced. Blocks; an async caller uses `spawn_blocking`.
+///
+/// # Errors
+///
+/// The folder does not exist or cannot be written, or the disk is full. The temporary file is
+/// removed then; one that a crash leaves behind is called `.vekha-*.tmp`.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let temporary = folder.join(format!(".vekha-{:016x}.tmp", random()));
+    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = written {
+        // The first error is the one to report; the file may not even exist.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Daemons in different containers may share a folder and have the same process id, so a name
+/// from a counter would not do. The keys of the standard hasher are random for each process and
+/// differ for each call.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,137 @@
+//! Notifiers deliver messages: once for each key as far as that can be known, and they say so when
+//! it cannot.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::Plugin;
+
+/// Delivers messages.
+#[async_trait]
+pub trait Notifier: Plugin {
+    /// Hands one message over to the next system. Called again with the same key when an earlier
+    /// try failed or its result was lost.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError`] whose kind tells the caller whether to try again. A call that is dropped
+    /// before it ends counts as [`DeliveryErrorKind::Unknown`].
+    async fn deliver(&self, message: &Message) -> Result<Receipt, DeliveryError>;
+}
+
+/// A letter, ready to be sent. Whom it comes from is the plugin's configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Unique name: the same key is the same message.
+    pub key: String,
+    /// The Message-ID, without angle brackets, derived from the key.
+    pub message_id: String,
+    /// To whom; at least one. All of them get the message or none does.
+    pub to: Vec<Address>,
+    /// Where answers go; to the sender if none.
+    pub reply_to: Option<Address>,
+    /// Subject, one line.
+    pub subject: String,
+    /// The plain text; lines end with `\n`.
+    pub text: String,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// Message-IDs of the thread's earlier messages, oldest first, without angle brackets.
+    pub references: Vec<String>,
+    /// When the message was written, in milliseconds since the Unix epoch. The same for every try.
+    pub date: i64,
+    /// Files that go with it.
+    pub attachments: Vec<Attachment>,
+    /// An earlier try ended without its result being known, so this may be a repetition.
+    pub uncertain: bool,
+}
+
+/// A person or an office with an e-mail address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// What people call them; may be empty.
+    #[serde(default)]
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+}
+
+impl Address {
+    /// An address with a name; an empty name is none.
+    pub fn new(name: impl Into<String>, email: impl Into<String>) -> Self {
+        Address { name: name.into(), email: email.into() }
+    }
+}
+
+/// A file that goes with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name, as the recipient sees it: `срок.ics`.
+    pub file_name: String,
+    /// Its media type: `text/calendar; method=PUBLISH; charset=utf-8`.
+    pub content_type: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// The next system has taken the message over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// What it said, for the administrator: `250 2.0.0 Ok: queued as 4Bx1`.
+    pub detail: String,
+}
+
+/// The message was not delivered, or nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DeliveryError {
+    /// Whether to try again.
+    pub kind: DeliveryErrorKind,
+    /// The other side's reply code, if it replied: 550.
+    pub code: Option<u16>,
+    /// What happened and what to do, in Russian.
+    pub message: String,
+}
+
+/// What a failed delivery means for the next try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryErrorKind {
+    /// Refused for good: trying again is of no use.
+    Permanent,
+    /// Not delivered this time: try again later.
+    Transient,
+    /// The connection was lost after the message had gone out and before the answer came in: it
+    /// may have been accepted. Try again under the same Message-ID, marked `uncertain`.
+    Unknown,
+}
+
+impl DeliveryError {
+    /// Refused for good.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        DeliveryError {
+            kind: DeliveryErrorKind::Permanent,
+            code: None,
+            message: message.into(),
+        }
+    }
+
+    /// Not delivered this time.
+    pub fn transient(message: impl Into<String>) -> Self {
+        DeliveryError {
+            kind: DeliveryErrorKind::Transient,
+            code: None,
+            message: message.into(),
+        }
+    }
+
+    /// Perhaps delivered.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        DeliveryError { kind: DeliveryErrorKind::Unknown, code: None, message: message.into() }
+    }
+
+    /// The same with the other side's reply code.
+    pub fn with_code(self, code: u16) -> Self {
+        DeliveryError { code: Some(code), ..self }
+    }
+}
