@@ -4,6 +4,11 @@
 //! here is what touches the world, dependencies pointing one way:
 //! [`cli`], [`api`], [`console`] -> [`runtime`] -> [`store`].
 
+pub mod api;
+pub mod clock;
+pub mod files;
 pub mod message_id;
+pub mod runtime;
 pub mod secret;
+pub mod settings;
 pub mod store;

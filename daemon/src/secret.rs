@@ -42,8 +42,7 @@ impl Secret {
             }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 let mut bytes = [0; 32];
-                getrandom::fill(&mut bytes)
-                    .map_err(|e| std::io::Error::other(e.to_string()))?;
+                getrandom::fill(&mut bytes).map_err(|e| std::io::Error::other(e.to_string()))?;
                 if let Some(folder) = file.parent() {
                     std::fs::create_dir_all(folder)?;
                 }

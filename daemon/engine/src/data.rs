@@ -63,10 +63,8 @@ pub fn analyze(
     stage: &str,
     data: &BTreeMap<RunKey, RunData>,
 ) -> Command {
-    let failed = |reason: &str| Command::StageFailed {
-        stage: stage.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let failed =
+        |reason: &str| Command::StageFailed { stage: stage.to_owned(), reason: reason.to_owned() };
     let Some(activity) = road_map.activity(&key.activity) else {
         return failed("мероприятия нет в дорожной карте");
     };
@@ -77,11 +75,7 @@ pub fn analyze(
         return failed("анализа нет в дорожной карте");
     };
     let mut inputs = Inputs {
-        names: road_map
-            .organisations
-            .iter()
-            .map(|o| (o.code.clone(), o.name.clone()))
-            .collect(),
+        names: road_map.organisations.iter().map(|o| (o.code.clone(), o.name.clone())).collect(),
         ..Inputs::default()
     };
     for source in &analyze.from {
@@ -132,12 +126,12 @@ pub fn draft(
     stage: &str,
     data: &BTreeMap<RunKey, RunData>,
 ) -> Command {
-    let findings = road_map
-        .activity(&key.activity)
-        .and_then(|a| a.stage(stage))
-        .and_then(|(_, s)| match &s.work {
-            Work::Recommend(recommend) => Some(recommend.findings.as_deref()),
-            _ => None,
+    let findings =
+        road_map.activity(&key.activity).and_then(|a| a.stage(stage)).and_then(|(_, s)| {
+            match &s.work {
+                Work::Recommend(recommend) => Some(recommend.findings.as_deref()),
+                _ => None,
+            }
         });
     let Some(findings) = findings else {
         return Command::StageFailed {

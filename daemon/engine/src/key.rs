@@ -80,7 +80,8 @@ impl FromStr for RunKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("«{text}» is not a run: expected municipality/activity/period[.part]");
+        let wrong =
+            || format!("«{text}» is not a run: expected municipality/activity/period[.part]");
         let mut segments = text.split('/');
         let (Some(municipality), Some(activity), Some(run), None) =
             (segments.next(), segments.next(), segments.next(), segments.next())

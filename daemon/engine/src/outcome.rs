@@ -34,6 +34,22 @@ pub struct Outcome {
     pub analysis: Option<(String, AnalysisOutcome)>,
 }
 
+impl Outcome {
+    /// Adds what a further step of the same run changed.
+    pub fn absorb(&mut self, later: Outcome) {
+        self.entries.extend(later.entries);
+        self.jobs.extend(later.jobs);
+        self.wake_at = later.wake_at;
+        self.letters.extend(later.letters);
+        self.assignments.extend(later.assignments);
+        self.recommendations.extend(later.recommendations);
+        self.decisions.extend(later.decisions);
+        self.measures.extend(later.measures);
+        self.submission = later.submission.or(self.submission.take());
+        self.analysis = later.analysis.or(self.analysis.take());
+    }
+}
+
 /// A journal entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

@@ -18,7 +18,9 @@ use vekha_roadmap::schedule::due_date;
 use crate::command::{Command, Origin};
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::{LetterKind, Outcome};
-use crate::run::{AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run, StageState};
+use crate::run::{
+    AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run, StageState,
+};
 use crate::world::{People, Plan, World};
 
 /// What a preview is made for.
@@ -199,7 +201,8 @@ impl People for Dutiful {
             world.road_map().municipality.today(world.now()),
             Due::After(Span::WorkingDays(1)),
         );
-        let drafts = |key: &AssignmentKey| run.recommendations[key].state == RecommendationState::Draft;
+        let drafts =
+            |key: &AssignmentKey| run.recommendations[key].state == RecommendationState::Draft;
         if let Some(key) = outcome.recommendations.iter().find(|key| drafts(key)) {
             let stage = key.stage.clone();
             let at = Dutiful::afternoon(world, tomorrow);

@@ -231,7 +231,9 @@ impl<'a> World<'a> {
 
     fn work(&mut self, job: Job, people: &mut impl People) {
         let (run, command) = match job {
-            Job::Upstream { run } if self.runs.contains_key(&run) => (run, Command::UpstreamChanged),
+            Job::Upstream { run } if self.runs.contains_key(&run) => {
+                (run, Command::UpstreamChanged)
+            }
             Job::Upstream { run } => {
                 let alone = self
                     .road_map

@@ -104,9 +104,8 @@ impl Checker {
                     Value::Array(list) => list.iter().collect(),
                     single => vec![single],
                 };
-                let known = |v: &&Value| {
-                    v.as_str().is_some_and(|s| options.iter().any(|o| o.value == s))
-                };
+                let known =
+                    |v: &&Value| v.as_str().is_some_and(|s| options.iter().any(|o| o.value == s));
                 if chosen.len() <= options.len() && chosen.iter().all(known) {
                     Ok(Value::Array(chosen.into_iter().cloned().collect()))
                 } else {
@@ -155,9 +154,8 @@ impl Checker {
                     continue;
                 }
             };
-            let is_empty = |v: &Value| {
-                v.is_null() || v.as_str().is_some_and(|s| s.trim().is_empty())
-            };
+            let is_empty =
+                |v: &Value| v.is_null() || v.as_str().is_some_and(|s| s.trim().is_empty());
             let blank = raw_row.iter().filter(|(k, _)| *k != "row").all(|(_, v)| is_empty(v));
             if blank && headings.is_none() {
                 continue;
@@ -278,10 +276,7 @@ fn number(raw: &Value) -> Result<f64, String> {
 }
 
 fn integer(raw: &Value) -> Result<f64, String> {
-    number(raw)
-        .ok()
-        .filter(|n| n.fract() == 0.0)
-        .ok_or_else(|| "нужно целое число".to_owned())
+    number(raw).ok().filter(|n| n.fract() == 0.0).ok_or_else(|| "нужно целое число".to_owned())
 }
 
 fn within(n: f64, range: Range) -> Result<Value, String> {

@@ -30,8 +30,20 @@ pub struct CalendarYear {
 
 /// Article 112 of the Labour Code, for years whose transfers are not known: (month, day).
 const HOLIDAYS: [(i8, i8); 14] = [
-    (1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 8),
-    (2, 23), (3, 8), (5, 1), (5, 9), (6, 12), (11, 4),
+    (1, 1),
+    (1, 2),
+    (1, 3),
+    (1, 4),
+    (1, 5),
+    (1, 6),
+    (1, 7),
+    (1, 8),
+    (2, 23),
+    (3, 8),
+    (5, 1),
+    (5, 9),
+    (6, 12),
+    (11, 4),
 ];
 
 /// Longest stretch without a working day that is believed; a calendar with a longer one is odd,

@@ -57,7 +57,10 @@ impl RoadMap {
     }
 
     /// Activities that name `id` in their `after`.
-    pub fn downstream<'a>(&'a self, id: &'a str) -> impl Iterator<Item = (&'a Activity, &'a Upstream)> {
+    pub fn downstream<'a>(
+        &'a self,
+        id: &'a str,
+    ) -> impl Iterator<Item = (&'a Activity, &'a Upstream)> {
         self.activities.iter().flat_map(move |a| {
             a.schedule.after.iter().filter(move |u| u.activity == id).map(move |u| (a, u))
         })
@@ -433,8 +436,17 @@ pub struct PlannedMeasure {
 pub struct Publish {
     /// Template below `reports/`, without the ending.
     pub report: String,
-    /// Its title.
-    pub title: String,
+    /// Which runs it is about.
+    pub covers: Covers,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covers {
+    /// The run that publishes it.
+    Run,
+    /// Every run of the municipality within the run's period.
+    Period,
 }
 
 /// A length of time in days.

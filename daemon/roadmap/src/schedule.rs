@@ -172,7 +172,11 @@ pub fn openings(
 }
 
 /// The first instant after `after` at which a run opens; none within ten years means never.
-pub fn next_opening(road_map: &RoadMap, activity: &Activity, after: Timestamp) -> Option<Timestamp> {
+pub fn next_opening(
+    road_map: &RoadMap,
+    activity: &Activity,
+    after: Timestamp,
+) -> Option<Timestamp> {
     let schedule = &activity.schedule;
     if let Every::Cron { expression } = &schedule.every {
         let horizon = after.checked_add((24 * 366).hours()).unwrap_or(Timestamp::MAX);

@@ -92,6 +92,12 @@ impl Batch {
         self.runs.get_mut(key).map(|loaded| &mut loaded.run)
     }
 
+    /// The revision of a loaded run that its next reader will see.
+    pub fn revision(&self, key: &RunKey) -> Option<i64> {
+        let changed = i64::from(self.changed.contains(key));
+        self.runs.get(key).map(|loaded| loaded.revision + changed)
+    }
+
     /// What is known of other runs, as far as they exist, this batch's changes included.
     ///
     /// # Errors
@@ -101,11 +107,8 @@ impl Batch {
         keys: &BTreeSet<RunKey>,
     ) -> Result<BTreeMap<RunKey, Summary>, DbErr> {
         let mut found = BTreeMap::new();
-        let ids: Vec<String> = keys
-            .iter()
-            .filter(|key| !self.runs.contains_key(key))
-            .map(RunKey::to_string)
-            .collect();
+        let ids: Vec<String> =
+            keys.iter().filter(|key| !self.runs.contains_key(key)).map(RunKey::to_string).collect();
         for chunk in ids.chunks(ROWS) {
             let rows = run::Entity::find()
                 .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))

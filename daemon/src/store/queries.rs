@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vekha_analysis::{Outcome, Values};
 use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, gather};
@@ -81,8 +79,15 @@ impl Store {
     /// When the database cannot be read; so for all that follow.
     pub async fn list_runs(&self, f: &Filter, page: &Page) -> Result<Vec<run::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(c, run, Municipality = f.municipality, Activity = f.activity, Id = f.run,
-            Period = f.period, State = f.state);
+        equal!(
+            c,
+            run,
+            Municipality = f.municipality,
+            Activity = f.activity,
+            Id = f.run,
+            Period = f.period,
+            State = f.state
+        );
         list!(self, run, Id, c, page)
     }
 
@@ -93,8 +98,15 @@ impl Store {
         page: &Page,
     ) -> Result<Vec<assignment::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(c, assignment, Municipality = f.municipality, Activity = f.activity, Run = f.run,
-            Organisation = f.organisation, State = f.state);
+        equal!(
+            c,
+            assignment,
+            Municipality = f.municipality,
+            Activity = f.activity,
+            Run = f.run,
+            Organisation = f.organisation,
+            State = f.state
+        );
         list!(self, assignment, Id, c, page)
     }
 
@@ -105,8 +117,15 @@ impl Store {
         page: &Page,
     ) -> Result<Vec<recommendation::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(c, recommendation, Municipality = f.municipality, Activity = f.activity,
-            Run = f.run, Organisation = f.organisation, State = f.state);
+        equal!(
+            c,
+            recommendation,
+            Municipality = f.municipality,
+            Activity = f.activity,
+            Run = f.run,
+            Organisation = f.organisation,
+            State = f.state
+        );
         list!(self, recommendation, Id, c, page)
     }
 
@@ -128,8 +147,15 @@ impl Store {
         page: &Page,
     ) -> Result<Vec<measure::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(c, measure, Municipality = f.municipality, Activity = f.activity, Run = f.run,
-            Organisation = f.organisation, State = f.state);
+        equal!(
+            c,
+            measure,
+            Municipality = f.municipality,
+            Activity = f.activity,
+            Run = f.run,
+            Organisation = f.organisation,
+            State = f.state
+        );
         list!(self, measure, Id, c, page)
     }
 
@@ -140,8 +166,14 @@ impl Store {
         page: &Page,
     ) -> Result<Vec<outbox::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(c, outbox, Municipality = f.municipality, Run = f.run,
-            Organisation = f.organisation, State = f.state);
+        equal!(
+            c,
+            outbox,
+            Municipality = f.municipality,
+            Run = f.run,
+            Organisation = f.organisation,
+            State = f.state
+        );
         list!(self, outbox, Key, c, page)
     }
 

@@ -100,10 +100,7 @@ pub fn bare(row: &run::Model) -> Result<(Run, Body), DbErr> {
         recommendations: BTreeMap::new(),
         decisions: Vec::new(),
         measures: Vec::new(),
-        journal: Head {
-            sequence: row.journal_sequence as u64,
-            hash: row.journal_hash.clone(),
-        },
+        journal: Head { sequence: row.journal_sequence as u64, hash: row.journal_hash.clone() },
     };
     Ok((run, body))
 }
@@ -184,10 +181,7 @@ pub async fn load(
     Ok(loaded)
 }
 
-fn owner<'a>(
-    loaded: &'a mut BTreeMap<RunKey, Loaded>,
-    run: &str,
-) -> Result<&'a mut Run, DbErr> {
+fn owner<'a>(loaded: &'a mut BTreeMap<RunKey, Loaded>, run: &str) -> Result<&'a mut Run, DbErr> {
     let key: RunKey = run.parse().map_err(DbErr::Custom)?;
     loaded
         .get_mut(&key)

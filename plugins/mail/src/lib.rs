@@ -1,1 +1,172 @@
-//! Placeholder.
+//! Notifier by e-mail: over SMTP, or as `.eml` files in a folder, which needs no server and is the
+//! default.
+//!
+//! - `config`: what an administrator writes, with every mistake found at once.
+//! - `compose`: the letter's text, the same for both ways.
+//! - `smtp`, `folder`: the two ways.
+//!
+//! The plugin keeps no state on disk and retries nothing: that is the caller's outbox. lettre logs
+//! whole conversations, passwords among them, at the level `debug` under the target `lettre`; a
+//! program that logs at that level should leave this target out.
+
+mod compose;
+mod config;
+mod folder;
+mod smtp;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use lettre::message::Mailbox;
+use lettre::message::dkim::DkimConfig;
+use vekha_plugin::{
+    Capability, DeliveryError, Description, Health, Message, Notifier, Plugin, Problem, Receipt,
+    Setting, SettingKind,
+};
+
+use config::{Checked, Way};
+pub use config::{Dkim, MailConfig, Secret, Tls, Transport};
+use smtp::Smtp;
+
+/// The notifier.
+pub struct Mail {
+    config: MailConfig,
+    from: Mailbox,
+    dkim: Option<DkimConfig>,
+    route: Route,
+}
+
+enum Route {
+    Folder(PathBuf),
+    Smtp(Box<Smtp>),
+}
+
+impl Mail {
+    /// A notifier with this configuration. Reads the key files that it names; opens no connection
+    /// and writes nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake of the configuration at once.
+    pub fn new(config: MailConfig) -> Result<Self, Vec<Problem>> {
+        let Checked { from, dkim, way } = config.check()?;
+        let route = match way {
+            Way::Folder(folder) => Route::Folder(folder),
+            Way::Server(server) => Route::Smtp(Box::new(Smtp::new(server))),
+        };
+        Ok(Mail { config, from, dkim, route })
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Plugin for Mail {
+    fn describe(&self) -> Description {
+        describe()
+    }
+
+    async fn check(&self) -> Result<(), Vec<Problem>> {
+        // The key files may have gone since the start.
+        self.config.check()?;
+        match &self.route {
+            Route::Folder(folder) => {
+                folder::probe(folder).await.map_err(|why| vec![Problem::new("folder", why)])
+            }
+            Route::Smtp(_) => Ok(()),
+        }
+    }
+
+    async fn health(&self) -> Health {
+        let probed = match &self.route {
+            Route::Folder(folder) => folder::probe(folder).await,
+            Route::Smtp(smtp) => smtp.probe().await,
+        };
+        match probed {
+            Ok(()) => Health::Healthy,
+            Err(why) => Health::unhealthy(why),
+        }
+    }
+}
+
+#[async_trait]
+impl Notifier for Mail {
+    async fn deliver(&self, message: &Message) -> Result<Receipt, DeliveryError> {
+        let mut letter = compose::compose(message, &self.from)?;
+        if let Some(dkim) = &self.dkim {
+            letter.sign(dkim);
+        }
+        let text = letter.formatted();
+        match &self.route {
+            Route::Folder(folder) => folder::deliver(folder, message, text).await,
+            Route::Smtp(smtp) => smtp.deliver(letter.envelope(), &text).await,
+        }
+    }
+}
+
+/// What mail is, without a configuration.
+pub fn describe() -> Description {
+    use SettingKind::{Address, Choice, Integer, Path, Secret, Text};
+    let words = |words: &[&str]| Choice(words.iter().map(|&word| word.to_owned()).collect());
+    Description {
+        name: "mail".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        summary: "Отправляет письма по электронной почте или складывает их в папку.".into(),
+        capabilities: vec![Capability::Notifier],
+        settings: vec![
+            Setting::optional(
+                "transport",
+                words(&["file", "smtp"]),
+                "Куда уходят письма: file — файлами .eml в папку (так по умолчанию), smtp — на \
+                 почтовый сервер.",
+            ),
+            Setting::required("from", Address, "От кого письма: { name, email }."),
+            Setting::optional("folder", Path, "Папка для писем; нужна при transport = \"file\"."),
+            Setting::optional("host", Text, "Почтовый сервер; нужен при transport = \"smtp\"."),
+            Setting::optional(
+                "port",
+                Integer,
+                "Порт сервера; по умолчанию 587 для starttls, 465 для implicit, 25 для none.",
+            ),
+            Setting::optional(
+                "tls",
+                words(&["none", "starttls", "implicit"]),
+                "Защита соединения; по умолчанию starttls.",
+            ),
+            Setting::optional(
+                "ca-file",
+                Path,
+                "Сертификаты в виде PEM, которым доверять помимо системных.",
+            ),
+            Setting::optional("username", Text, "Учётная запись на почтовом сервере."),
+            Setting::optional("password", Secret, "Её пароль."),
+            Setting::optional(
+                "timeout-seconds",
+                Integer,
+                "Сколько секунд ждать ответа сервера, от 1 до 600; по умолчанию 60.",
+            ),
+            Setting::optional(
+                "pool-size",
+                Integer,
+                "Сколько соединений держать самое большее, от 1 до 64; по умолчанию 4.",
+            ),
+            Setting::optional(
+                "hello-name",
+                Text,
+                "Имя, которым представляться серверу; по умолчанию домен из from.",
+            ),
+            Setting::optional("dkim.selector", Text, "Имя ключа DKIM в DNS."),
+            Setting::optional("dkim.domain", Text, "Домен, который подписывает письма."),
+            Setting::optional(
+                "dkim.key-file",
+                Path,
+                "Закрытый ключ RSA в виде PEM (PKCS#1), которым подписывать письма.",
+            ),
+        ],
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file so that a reader, and a restart after a power cut, finds the old content or the
 /// new and never a part: a temporary file in the same folder, synced, renamed over the path, and
@@ -19,7 +19,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let temporary = folder.join(format!(".vekha-{:016x}.tmp", random()));
+    let temporary = temporary_in(folder);
     let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
         // The first error is the one to report; the file may not even exist.
@@ -27,6 +27,24 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     File::open(folder)?.sync_all()
+}
+
+/// Whether files can be written into a folder, which is made if it does not exist. A file is
+/// written and removed, since permissions alone do not tell of a file system that is read-only or
+/// full. Blocks like [`write_whole`].
+///
+/// # Errors
+///
+/// What stands in the way.
+pub fn probe_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let temporary = temporary_in(folder);
+    let written = write_synced(&temporary, b"vekha");
+    written.and(fs::remove_file(&temporary))
+}
+
+fn temporary_in(folder: &Path) -> PathBuf {
+    folder.join(format!(".vekha-{:016x}.tmp", random()))
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -109,20 +109,12 @@ pub enum DeliveryErrorKind {
 impl DeliveryError {
     /// Refused for good.
     pub fn permanent(message: impl Into<String>) -> Self {
-        DeliveryError {
-            kind: DeliveryErrorKind::Permanent,
-            code: None,
-            message: message.into(),
-        }
+        DeliveryError { kind: DeliveryErrorKind::Permanent, code: None, message: message.into() }
     }
 
     /// Not delivered this time.
     pub fn transient(message: impl Into<String>) -> Self {
-        DeliveryError {
-            kind: DeliveryErrorKind::Transient,
-            code: None,
-            message: message.into(),
-        }
+        DeliveryError { kind: DeliveryErrorKind::Transient, code: None, message: message.into() }
     }
 
     /// Perhaps delivered.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use vekha_plugin::files::write_whole;
+use vekha_plugin::files::{probe_folder, write_whole};
 use vekha_plugin::{
     Capability, Description, Document, Health, Plugin, Problem, PublishError, Published, Publisher,
     Setting, SettingKind,
@@ -48,17 +48,23 @@ impl Site {
         Ok(Site { folder: config.folder })
     }
 
-    /// Whether the folder exists, or can be made, and can be written: a file is written and
-    /// removed, since permissions alone do not tell of a read-only file system.
-    async fn probe(&self) -> io::Result<()> {
+    /// Whether the folder can be written.
+    async fn probe(&self) -> Result<(), String> {
         let folder = self.folder.clone();
-        blocking(move || {
-            fs::create_dir_all(&folder)?;
-            let probe = folder.join(".vekha-probe.tmp");
-            write_whole(&probe, b"")?;
-            fs::remove_file(probe)
-        })
-        .await
+        blocking(move || probe_folder(&folder).map_err(Obstacle::Disk))
+            .await
+            .map_err(|obstacle| self.explain(&obstacle))
+    }
+
+    /// What an administrator reads.
+    fn explain(&self, obstacle: &Obstacle) -> String {
+        match obstacle {
+            Obstacle::Document(why) => why.clone(),
+            Obstacle::Disk(error) => format!(
+                "не удаётся записать в папку «{}»: {error}; проверьте, что она доступна для записи",
+                self.folder.display()
+            ),
+        }
     }
 }
 
@@ -79,63 +85,67 @@ impl Plugin for Site {
     }
 
     async fn check(&self) -> Result<(), Vec<Problem>> {
-        self.probe().await.map_err(|error| vec![Problem::new("folder", self.explain(&error))])
+        self.probe().await.map_err(|why| vec![Problem::new("folder", why)])
     }
 
     async fn health(&self) -> Health {
         match self.probe().await {
             Ok(()) => Health::Healthy,
-            Err(error) => Health::unhealthy(self.explain(&error)),
+            Err(why) => Health::unhealthy(why),
         }
     }
 }
 
-impl Site {
-    fn explain(&self, error: &io::Error) -> String {
-        format!(
-            "не удаётся записать в папку «{}»: {error}; проверьте, что она есть и доступна",
-            self.folder.display()
-        )
+/// Why a document was not written.
+enum Obstacle {
+    /// Something about the document, in Russian.
+    Document(String),
+    /// Something about the folder.
+    Disk(io::Error),
+}
+
+impl From<io::Error> for Obstacle {
+    fn from(error: io::Error) -> Self {
+        Obstacle::Disk(error)
     }
 }
 
 #[async_trait]
 impl Publisher for Site {
     async fn publish(&self, document: &Document) -> Result<Published, PublishError> {
-        let names = names(&document.path)?.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let names = names(&document.path).map_err(|why| {
+            PublishError::Refused(format!("путь документа «{}»: {why}", document.path))
+        })?;
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let (folder, bytes) = (self.folder.clone(), document.bytes.clone());
-        let outcome = blocking(move || Ok(write_below(&folder, &names, &bytes))).await;
-        let path = outcome
-            .and_then(|written| written)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
-                    PublishError::Refused(format!("«{}»: {error}", document.path))
-                }
-                _ => PublishError::Failed(self.explain(&error)),
-            })?;
-        Ok(Published { location: path.display().to_string() })
+        match blocking(move || write_below(&folder, &names, &bytes)).await {
+            Ok(path) => Ok(Published { location: path.display().to_string() }),
+            Err(obstacle @ Obstacle::Document(_)) => {
+                Err(PublishError::Refused(self.explain(&obstacle)))
+            }
+            Err(obstacle @ Obstacle::Disk(_)) => Err(PublishError::Failed(self.explain(&obstacle))),
+        }
     }
 }
 
-/// The names that a document's path consists of, each fit to be a file name.
-fn names(path: &str) -> Result<Vec<&str>, PublishError> {
-    let refuse = |why: &str| Err(PublishError::Refused(format!("путь документа «{path}»: {why}")));
+/// The names that a document's path consists of, each fit to be a file name anywhere; or why not.
+fn names(path: &str) -> Result<Vec<&str>, &'static str> {
     if path.len() > MAX_PATH {
-        return refuse("слишком длинный");
+        return Err("слишком длинный");
     }
     let names: Vec<&str> = path.split('/').collect();
     for name in &names {
         if name.is_empty() {
-            return refuse("должен состоять из имён через одну косую черту и не начинаться с неё");
+            return Err("должен состоять из имён через одну косую черту и не начинаться с неё");
         }
         if name.starts_with('.') {
-            return refuse("имя не может начинаться с точки");
+            return Err("имя не может начинаться с точки");
         }
         if name.len() > MAX_NAME {
-            return refuse("имя слишком длинное");
+            return Err("имя слишком длинное");
         }
         if name.chars().any(|c| c.is_control() || matches!(c, '\\' | ':')) {
-            return refuse("обратная косая черта, двоеточие и управляющие знаки не допускаются");
+            return Err("обратная косая черта, двоеточие и управляющие знаки не допускаются");
         }
     }
     Ok(names)
@@ -143,28 +153,29 @@ fn names(path: &str) -> Result<Vec<&str>, PublishError> {
 
 /// Writes `names` below `folder`, making folders on the way. A symbolic link inside the folder
 /// could lead out of it, so none is followed.
-fn write_below(folder: &Path, names: &[String], bytes: &[u8]) -> io::Result<PathBuf> {
+fn write_below(folder: &Path, names: &[String], bytes: &[u8]) -> Result<PathBuf, Obstacle> {
     fs::create_dir_all(folder)?;
     let mut path = folder.to_path_buf();
-    let Some((file, folders)) = names.split_last() else {
-        return Err(io::ErrorKind::IsADirectory.into());
+    let (file, folders) = match names {
+        [folders @ .., file] => (file, folders),
+        [] => return Err(Obstacle::Document("у документа нет пути".into())),
     };
     for name in folders {
         path.push(name);
         match fs::symlink_metadata(&path) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => {
-                let why = format!("{} — не папка", path.display());
-                return Err(io::Error::new(io::ErrorKind::NotADirectory, why));
+                let why = format!("«{}» уже есть и это не папка", path.display());
+                return Err(Obstacle::Document(why));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(&path)?,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
     path.push(file);
     if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
-        let why = format!("{} — папка", path.display());
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, why));
+        let why = format!("«{}» уже есть и это папка", path.display());
+        return Err(Obstacle::Document(why));
     }
     write_whole(&path, bytes)?;
     Ok(path)
@@ -180,8 +191,8 @@ fn make_folder(path: &Path) -> io::Result<()> {
 
 /// Runs file work where it may block.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+    work: impl FnOnce() -> Result<T, Obstacle> + Send + 'static,
+) -> Result<T, Obstacle> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
@@ -265,5 +276,7 @@ mod tests {
         let problems = site.check().await.unwrap_err();
         assert_eq!(problems[0].field, "folder");
         assert!(!site.health().await.is_healthy());
+        let failed = site.publish(&document("report.html", "x")).await.unwrap_err();
+        assert!(matches!(failed, PublishError::Failed(_)), "{failed}");
     }
 }

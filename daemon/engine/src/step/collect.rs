@@ -57,10 +57,7 @@ impl<'a> Transition<'a> {
 
     /// An assignment by its key, open to changes.
     fn assignment(&self, key: &AssignmentKey) -> Result<&Assignment, Refusal> {
-        self.run
-            .assignments
-            .get(key)
-            .ok_or_else(|| Refusal::NotFound(format!("поручение «{key}»")))
+        self.run.assignments.get(key).ok_or_else(|| Refusal::NotFound(format!("поручение «{key}»")))
     }
 
     pub(super) fn submit(
@@ -77,9 +74,7 @@ impl<'a> Transition<'a> {
                 self.acknowledge(key);
                 Ok(())
             }
-            (_, AssignmentState::Waived) => {
-                Err(Refusal::State("ответ больше не требуется".into()))
-            }
+            (_, AssignmentState::Waived) => Err(Refusal::State("ответ больше не требуется".into())),
             (_, AssignmentState::Missing) => Err(Refusal::State("приём ответов закрыт".into())),
             (AssignmentKind::Collect, _) => self.submit_form(key, answers, origin),
             (AssignmentKind::Measure(number), _) => {
@@ -106,12 +101,7 @@ impl<'a> Transition<'a> {
             "version": version,
             "answers": readable(form, &answers),
         });
-        self.letter_to_participant(
-            LetterKind::Receipt,
-            &key,
-            &format!("receipt/{version}"),
-            facts,
-        );
+        self.letter_to_participant(LetterKind::Receipt, &key, &format!("receipt/{version}"), facts);
         self.close_if_answered(position);
         Ok(())
     }
@@ -144,7 +134,10 @@ impl<'a> Transition<'a> {
         version
     }
 
-    pub(super) fn open_in(&self, stage: &str) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
+    pub(super) fn open_in(
+        &self,
+        stage: &str,
+    ) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
         self.run
             .assignments
             .iter()
@@ -213,7 +206,10 @@ impl<'a> Transition<'a> {
         }
         reason("reason", &why)?;
         if due <= assignment.due || due < self.today() {
-            return Err(Refusal::field("due", "новый срок должен быть позже прежнего и не в прошлом"));
+            return Err(Refusal::field(
+                "due",
+                "новый срок должен быть позже прежнего и не в прошлом",
+            ));
         }
         if !self.road_map.calendar.is_working(due) {
             return Err(Refusal::field("due", "это нерабочий день"));
@@ -254,7 +250,9 @@ fn readable(form: &Form, answers: &Values) -> Vec<serde_json::Value> {
                     pairs.push(json!({ "label": heading, "value": cells.join("; ") }));
                 }
             }
-            _ => pairs.push(json!({ "label": field.label, "value": answers::display(field, value) })),
+            _ => {
+                pairs.push(json!({ "label": field.label, "value": answers::display(field, value) }))
+            }
         }
     }
     pairs

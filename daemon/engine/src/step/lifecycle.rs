@@ -71,16 +71,16 @@ impl Transition<'_> {
             );
         }
         let today = self.today();
-        let unknown = |code: &str| {
-            !self.road_map.organisation(code).is_some_and(|o| o.active_on(today))
-        };
+        let unknown =
+            |code: &str| !self.road_map.organisation(code).is_some_and(|o| o.active_on(today));
         for code in self.run.named.iter().filter(|code| unknown(code)) {
             wrong("organisations", format!("нет действующей организации «{code}»"));
         }
         let uses = |wanted: Participants| {
-            self.activity.stages.iter().any(
-                |s| matches!(&s.work, Work::Collect(c) if c.participants == wanted),
-            )
+            self.activity
+                .stages
+                .iter()
+                .any(|s| matches!(&s.work, Work::Collect(c) if c.participants == wanted))
         };
         if uses(Participants::Named) && self.run.named.is_empty() {
             wrong("organisations", "назовите организации, которые участвуют".into());
@@ -154,11 +154,8 @@ impl Transition<'_> {
             })
             .cloned()
             .collect();
-        let dropped: Vec<RunKey> = waits
-            .iter()
-            .filter(|key| state(key).is_some_and(RunState::ended))
-            .cloned()
-            .collect();
+        let dropped: Vec<RunKey> =
+            waits.iter().filter(|key| state(key).is_some_and(RunState::ended)).cloned().collect();
         let first_look = self.run.journal.sequence == 1;
         let changed = waits.len() != self.run.waits_for.len();
         self.run.waits_for = waits;

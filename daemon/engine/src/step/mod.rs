@@ -105,10 +105,10 @@ pub fn step(
         Command::Discard { recommendation, reason } => t.discard(recommendation, reason)?,
         Command::RecordDecision { stage, number, date, title, outcome, signatory, measures } => t
             .record_decision(
-                stage,
-                decide::Document { number, date, title, outcome, signatory },
-                measures,
-            )?,
+            stage,
+            decide::Document { number, date, title, outcome, signatory },
+            measures,
+        )?,
         Command::AcceptMeasure { measure } => t.accept_measure(measure)?,
         Command::ReturnMeasure { measure, comment } => t.return_measure(measure, comment)?,
         Command::Published { stage, location } => t.published(stage, location)?,
@@ -248,9 +248,8 @@ impl<'a> Transition<'a> {
     /// Codes of the organisations that a selection means today.
     fn participants(&self, selection: &Participants) -> Vec<String> {
         let today = self.today();
-        let active = |code: &String| {
-            self.road_map.organisation(code).is_some_and(|o| o.active_on(today))
-        };
+        let active =
+            |code: &String| self.road_map.organisation(code).is_some_and(|o| o.active_on(today));
         let mut codes: Vec<String> = match selection {
             Participants::Kinds(kinds) => self
                 .road_map
@@ -263,8 +262,7 @@ impl<'a> Transition<'a> {
             Participants::Named => self.run.named.clone(),
             Participants::Each => self.run.key.part.iter().cloned().collect(),
             Participants::FoundBy { activity, rules } => {
-                let key =
-                    RunKey { activity: activity.clone(), part: None, ..self.run.key.clone() };
+                let key = RunKey { activity: activity.clone(), part: None, ..self.run.key.clone() };
                 let found = if key == self.run.key {
                     Some(&self.run.found)
                 } else {
@@ -320,9 +318,7 @@ fn object(value: Value) -> Values {
 fn reason(field: &str, text: &str) -> Result<(), Refusal> {
     match text.trim() {
         "" => Err(Refusal::field(field, "укажите причину")),
-        text if text.chars().count() > 1000 => {
-            Err(Refusal::field(field, "не длиннее 1000 знаков"))
-        }
+        text if text.chars().count() > 1000 => Err(Refusal::field(field, "не длиннее 1000 знаков")),
         _ => Ok(()),
     }
 }

@@ -13,11 +13,8 @@ use crate::outcome::LetterKind;
 use crate::run::{Assignment, AssignmentKind, AssignmentState, StageState};
 
 /// When the holder of a measure is reminded; the road map's language leaves that to us.
-const MEASURE_REMINDERS: [Offset; 3] = [
-    Offset::Before(Span::WorkingDays(3)),
-    Offset::OnTheDay,
-    Offset::After(Span::WorkingDays(2)),
-];
+const MEASURE_REMINDERS: [Offset; 3] =
+    [Offset::Before(Span::WorkingDays(3)), Offset::OnTheDay, Offset::After(Span::WorkingDays(2))];
 
 /// When the department learns that a measure is overdue.
 const MEASURE_ESCALATION: Offset = Offset::After(Span::WorkingDays(5));
@@ -167,12 +164,16 @@ impl Transition<'_> {
         match kind {
             AssignmentKind::Measure(number) => self.run.measures[number - 1].text.clone(),
             AssignmentKind::Acknowledge => "Адресные рекомендации: ознакомление".into(),
-            AssignmentKind::Collect => match self.activity.stage(&key.stage).map(|(_, s)| &s.work) {
-                Some(Work::Collect(collect)) => {
-                    self.road_map.forms.get(&collect.form).map_or_else(String::new, |f| f.title.clone())
+            AssignmentKind::Collect => {
+                match self.activity.stage(&key.stage).map(|(_, s)| &s.work) {
+                    Some(Work::Collect(collect)) => self
+                        .road_map
+                        .forms
+                        .get(&collect.form)
+                        .map_or_else(String::new, |f| f.title.clone()),
+                    _ => String::new(),
                 }
-                _ => String::new(),
-            },
+            }
         }
     }
 
@@ -181,7 +182,9 @@ impl Transition<'_> {
         let (escalate, close) = match &self.activity.stages[position].work {
             Work::Collect(collect) => (collect.escalate, collect.close),
             // While drafts wait for the department, the stage cannot close over the schools' heads.
-            Work::Recommend(r) if r.acknowledge.is_some() && self.drafts_of(&stage.id).is_empty() => {
+            Work::Recommend(r)
+                if r.acknowledge.is_some() && self.drafts_of(&stage.id).is_empty() =>
+            {
                 (Some(ACKNOWLEDGEMENT_ESCALATION), Some(ACKNOWLEDGEMENT_GRACE))
             }
             _ => (None, None),

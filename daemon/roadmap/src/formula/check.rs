@@ -194,10 +194,7 @@ impl Checker<'_> {
                     _ => self.wrong(expr, format!("нельзя сложить «{left}» и «{right}»")),
                 }
             }
-            (
-                operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE,
-                [a, b],
-            ) => {
+            (operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, [a, b]) => {
                 self.expect(a, &Type::Number);
                 self.expect(b, &Type::Number);
                 Type::Number

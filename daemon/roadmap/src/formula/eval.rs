@@ -60,8 +60,7 @@ impl Formula {
     /// # Errors
     /// When it does not type (which `check` would have told) or takes too many steps.
     pub fn evaluate(&self, values: &Values) -> Result<Option<Json>, FormulaError> {
-        let mut evaluator =
-            Evaluator { formula: self, values, bound: Vec::new(), steps: 0 };
+        let mut evaluator = Evaluator { formula: self, values, bound: Vec::new(), steps: 0 };
         Ok(match evaluator.eval(&self.0.root)? {
             Value::Missing => None,
             value => Some(json(value)),
@@ -76,7 +75,9 @@ impl Formula {
         match self.evaluate(values)? {
             None => Ok(None),
             Some(Json::Bool(b)) => Ok(Some(b)),
-            Some(_) => Err(FormulaError { message: "это не условие".into(), offset: None }),
+            Some(_) => {
+                Err(FormulaError { message: "это не условие".into(), offset: None })
+            }
         }
     }
 }
@@ -120,13 +121,18 @@ impl<'a> Evaluator<'a> {
             }),
             Expr::Ident(name) => Ok(self.name(name)),
             Expr::Select(select) => match self.eval(&select.operand)? {
-                Value::Record(map) => Ok(map.get(&select.field).map_or(Value::Missing, Value::from)),
+                Value::Record(map) => {
+                    Ok(map.get(&select.field).map_or(Value::Missing, Value::from))
+                }
                 Value::Missing => Ok(Value::Missing),
                 _ => self.fail(expr, "у этого значения нет полей"),
             },
-            Expr::List(list) => {
-                list.elements.iter().map(|e| self.eval(e)).collect::<Result<_, _>>().map(Value::List)
-            }
+            Expr::List(list) => list
+                .elements
+                .iter()
+                .map(|e| self.eval(e))
+                .collect::<Result<_, _>>()
+                .map(Value::List),
             Expr::Call(call) => self.call(expr, call),
             Expr::Comprehension(c) => self.comprehension(c),
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
@@ -302,9 +308,9 @@ fn apply<'a>(name: &str, values: Vec<Value<'a>>) -> Option<Value<'a>> {
             let scale = 10f64.powi(digits.clamp(0.0, 9.0) as i32);
             finite((a * scale).round() / scale)
         }
-        ("sum", List(list), None) => numbers(&list)?.into_iter().fold(Number(0.0), |sum, n| {
-            if let Number(sum) = sum { finite(sum + n) } else { sum }
-        }),
+        ("sum", List(list), None) => numbers(&list)?
+            .into_iter()
+            .fold(Number(0.0), |sum, n| if let Number(sum) = sum { finite(sum + n) } else { sum }),
         ("mean", List(list), None) => {
             let numbers = numbers(&list)?;
             finite(numbers.iter().sum::<f64>() / numbers.len() as f64)

@@ -18,11 +18,7 @@ pub(super) fn read(stem: &str, table: &Table<'_>) -> Option<Activity> {
         Some((number.parse::<u32>().ok().filter(|n| (1..=999).contains(n))?, id(rest).ok()?))
     });
     if named.is_none() {
-        findings.error(
-            &table.here(),
-            "имя файла — номер и id: 29-low-result-schools.toml",
-            None,
-        );
+        findings.error(&table.here(), "имя файла — номер и id: 29-low-result-schools.toml", None);
     }
     let (number, activity_id) = named.unwrap_or((0, stem.to_owned()));
     let path = format!("activities/{activity_id}");
@@ -141,9 +137,7 @@ fn read_every(table: &Table<'_>, has_upstreams: bool) -> Option<(Every, PeriodKi
             })?;
             (Every::Once { opens }, PeriodKind::Year)
         }
-        ("year", _) if !table.has("opens") && has_upstreams => {
-            (Every::AfterOnly, PeriodKind::Year)
-        }
+        ("year", _) if !table.has("opens") && has_upstreams => (Every::AfterOnly, PeriodKind::Year),
         ("year", _) => (Every::Yearly { opens: opens(1)? }, PeriodKind::Year),
         ("half-year", _) => (Every::Yearly { opens: opens(2)? }, PeriodKind::HalfYear),
         ("quarter", _) => (Every::Yearly { opens: opens(4)? }, PeriodKind::Quarter),
@@ -166,8 +160,16 @@ fn read_every(table: &Table<'_>, has_upstreams: bool) -> Option<(Every, PeriodKi
         ("on-demand", _) => (Every::OnDemand, PeriodKind::Year),
         ("on-event", _) => (Every::OnEvent { event: table.parsed("event", id)? }, PeriodKind::Year),
         _ => {
-            let words =
-                ["once", "year", "half-year", "quarter", "3 years", "cron", "on-demand", "on-event"];
+            let words = [
+                "once",
+                "year",
+                "half-year",
+                "quarter",
+                "3 years",
+                "cron",
+                "on-demand",
+                "on-event",
+            ];
             let help = crate::diagnostic::perhaps(&word, words.iter());
             table.error("every", format!("«{word}»: нужно одно из {}", words.join(", ")), help);
             return None;

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::table::Place;
 use super::{Findings, templates};
 use crate::diagnostic::perhaps;
-use crate::formula::{Formula, FormulaError, Scope, Type, analysis_scope, form_scope, row_scope, rule_scope};
+use crate::formula::{
+    Formula, FormulaError, Scope, Type, analysis_scope, form_scope, row_scope, rule_scope,
+};
 use crate::model::{
     Activity, Analysis, Every, FieldKind, Form, OrganisationKind, Participants, PeriodOf, Required,
     RoadMap, Work,
@@ -58,14 +60,10 @@ impl Check<'_> {
 
     fn activity(&self, activity: &Activity) {
         let path = format!("activities/{}", activity.id);
-        let twin = self
-            .road_map
-            .activities
-            .iter()
-            .find(|other| {
-                !std::ptr::eq(*other, activity)
-                    && (other.id == activity.id || other.number == activity.number)
-            });
+        let twin = self.road_map.activities.iter().find(|other| {
+            !std::ptr::eq(*other, activity)
+                && (other.id == activity.id || other.number == activity.number)
+        });
         if let Some(twin) = twin {
             let message = format!("номер {} или id уже у «{}»", activity.number, twin.id);
             self.error(&path, message, None);
@@ -114,8 +112,17 @@ impl Check<'_> {
             }
             match &stage.work {
                 Work::Collect(collect) => {
-                    self.reference(&format!("{at}/form"), "формы", &collect.form, &self.road_map.forms);
-                    self.participants(activity, &format!("{at}/participants"), &collect.participants);
+                    self.reference(
+                        &format!("{at}/form"),
+                        "формы",
+                        &collect.form,
+                        &self.road_map.forms,
+                    );
+                    self.participants(
+                        activity,
+                        &format!("{at}/participants"),
+                        &collect.participants,
+                    );
                 }
                 Work::Analyze(analyze) => {
                     self.reference(
@@ -170,9 +177,7 @@ impl Check<'_> {
             }
         }
         if let Every::Rotation { kinds, .. } = &activity.schedule.every {
-            let each = |s: &crate::model::Stage| {
-                matches!(&s.work, Work::Collect(c) if c.participants == Participants::Each)
-            };
+            let each = |s: &crate::model::Stage| matches!(&s.work, Work::Collect(c) if c.participants == Participants::Each);
             if !activity.stages.iter().any(each) {
                 self.error(
                     &format!("{path}/schedule/each"),
@@ -205,7 +210,11 @@ impl Check<'_> {
             if !self.road_map.organisations.iter().any(|o| open(&o)) {
                 let name = super::municipality::KINDS.iter().find(|(_, k)| k == kind);
                 let name = name.map_or("?", |(name, _)| name);
-                self.error(at, format!("этап никто не выполнит: нет организаций рода «{name}»"), None);
+                self.error(
+                    at,
+                    format!("этап никто не выполнит: нет организаций рода «{name}»"),
+                    None,
+                );
             }
         }
     }
@@ -228,7 +237,11 @@ impl Check<'_> {
             Participants::FoundBy { activity: id, rules } => {
                 let Some(other) = self.known_activity(at, id) else { return };
                 if !analyzes(other) {
-                    self.error(at, format!("«{id}» никого не находит: в нём нет этапа анализа"), None);
+                    self.error(
+                        at,
+                        format!("«{id}» никого не находит: в нём нет этапа анализа"),
+                        None,
+                    );
                 }
                 if other.schedule.period != activity.schedule.period {
                     self.error(at, format!("«{id}» считает периоды иначе"), None);
@@ -248,10 +261,8 @@ impl Check<'_> {
                 }
             }
             Participants::Named => {
-                let named = matches!(
-                    activity.schedule.every,
-                    Every::OnDemand | Every::OnEvent { .. }
-                );
+                let named =
+                    matches!(activity.schedule.every, Every::OnDemand | Every::OnEvent { .. });
                 if !named {
                     self.error(
                         at,
@@ -334,12 +345,11 @@ impl Check<'_> {
             let (scope, fields): (Scope, Vec<&String>) = match &rule.each {
                 None => (scope.clone(), form.fields.iter().map(|f| &f.id).collect()),
                 Some(table) => {
-                    let columns = form.fields.iter().find(|f| f.id == *table).and_then(|f| {
-                        match &f.kind {
+                    let columns =
+                        form.fields.iter().find(|f| f.id == *table).and_then(|f| match &f.kind {
                             FieldKind::Table(t) => Some(t.columns.iter().map(|c| &c.id).collect()),
                             _ => None,
-                        }
-                    });
+                        });
                     let Some(columns) = columns else {
                         let known = form.fields.iter().map(|f| &f.id);
                         let help = perhaps(table, known);
@@ -402,7 +412,11 @@ impl Check<'_> {
                 match &stage.work {
                     Work::Collect(collect) => {
                         offered.extend(
-                            self.road_map.forms.get(&collect.form).map(form_scope).unwrap_or_default(),
+                            self.road_map
+                                .forms
+                                .get(&collect.form)
+                                .map(form_scope)
+                                .unwrap_or_default(),
                         );
                     }
                     Work::Analyze(a) if source.alias.is_some() => {
@@ -432,7 +446,8 @@ impl Check<'_> {
         for (position, indicator) in analysis.indicators.iter().enumerate() {
             let at = format!("{path}/{}", indicator.id);
             if datasets.contains_key(&indicator.id) {
-                let message = format!("«{}» — уже имя поля: назовите показатель иначе", indicator.id);
+                let message =
+                    format!("«{}» — уже имя поля: назовите показатель иначе", indicator.id);
                 self.error(&at, message, None);
             }
             let scope = analysis_scope(analysis, datasets, position);
@@ -525,11 +540,7 @@ fn walk<'a>(
         return None;
     }
     path.push(at);
-    let found = edges
-        .get(at)
-        .into_iter()
-        .flatten()
-        .find_map(|next| walk(next, edges, path, done));
+    let found = edges.get(at).into_iter().flatten().find_map(|next| walk(next, edges, path, done));
     path.pop();
     done.insert(at);
     found

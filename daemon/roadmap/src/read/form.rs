@@ -1,7 +1,9 @@
 //! One form: fields and rules.
 
 use super::table::{Table, name};
-use crate::model::{Choice, Field, FieldKind, Form, FormRule, Range, Required, Rows, Table as Rowed};
+use crate::model::{
+    Choice, Field, FieldKind, Form, FormRule, Range, Required, Rows, Table as Rowed,
+};
 
 /// Most rows of a table field.
 const MOST_ROWS: i64 = 5000;
@@ -62,8 +64,16 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
     let unit = table.optional("unit");
     let required = required(table);
     let kinds = [
-        "integer", "decimal", "percent", "text", "long-text", "date", "choice", "choices",
-        "yes-no", "table",
+        "integer",
+        "decimal",
+        "percent",
+        "text",
+        "long-text",
+        "date",
+        "choice",
+        "choices",
+        "yes-no",
+        "table",
     ];
     let kinds: Vec<(&str, &str)> =
         kinds.into_iter().filter(|k| top || *k != "table").map(|k| (k, k)).collect();
@@ -149,4 +159,3 @@ fn rowed(path: &str, table: &Table<'_>) -> Rowed {
     };
     Rowed { columns, rows }
 }
-

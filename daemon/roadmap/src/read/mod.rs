@@ -111,8 +111,7 @@ pub fn read_with_warnings(files: &Files) -> (Option<RoadMap>, Report) {
         list.dedup();
         list
     };
-    let report =
-        Report { errors: sorted(findings.errors), warnings: sorted(findings.warnings) };
+    let report = Report { errors: sorted(findings.errors), warnings: sorted(findings.warnings) };
     (road_map.filter(|_| report.errors.is_empty()), report)
 }
 
@@ -126,8 +125,8 @@ fn single<'f>(files: &'f Files, path: &'f str, findings: &'f Findings) -> Option
 
 /// Reads every file. What could be read is checked further even when parts are missing.
 fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
-    let municipality = single(files, "municipality.toml", findings)
-        .and_then(|f| municipality::read(&f.table()));
+    let municipality =
+        single(files, "municipality.toml", findings).and_then(|f| municipality::read(&f.table()));
     let organisations = single(files, "organisations.toml", findings)
         .map(|f| municipality::organisations(&f.table()))
         .unwrap_or_default();

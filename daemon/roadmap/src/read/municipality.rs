@@ -32,7 +32,11 @@ pub(super) fn read(table: &Table<'_>) -> Option<Municipality> {
             .split_once('-')
             .ok_or_else(|| format!("«{text}»: нужны часы, например 09:00-18:00"))?;
         let (from, to) = (time(from.trim())?, time(to.trim())?);
-        if from < to { Ok((from, to)) } else { Err("день кончается раньше, чем начался".into()) }
+        if from < to {
+            Ok((from, to))
+        } else {
+            Err("день кончается раньше, чем начался".into())
+        }
     });
     let contact = table.table("contact").and_then(contact);
     if !table.has("contact") {
@@ -88,7 +92,10 @@ fn contact(table: Table<'_>) -> Option<Contact> {
 fn address(table: &Table<'_>, key: &'static str) -> String {
     let text = table.optional(key);
     let plausible = text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+        !local.is_empty()
+            && domain.contains('.')
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
     }) && text.is_ascii()
         && text.len() <= 254
         && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;()\"".contains(c));
@@ -107,7 +114,11 @@ pub(super) fn organisations(table: &Table<'_>) -> Vec<Organisation> {
         let short = o.text_or("short", name.as_deref());
         let email = address(&o, "email");
         let contact = o.table("contact").and_then(contact);
-        let since = if o.has("since") { o.date("since") } else { o.date("since").or(Some(date(2000, 1, 1))) };
+        let since = if o.has("since") {
+            o.date("since")
+        } else {
+            o.date("since").or(Some(date(2000, 1, 1)))
+        };
         let until = o.date("until");
         if let (Some(since), Some(until)) = (since, until)
             && until < since

@@ -3,7 +3,7 @@
 use super::activity::organisation_kinds;
 use super::table::{Table, due, id, offset, span};
 use crate::model::{
-    Analyze, Collect, DatasetSource, Decide, Offset, Participants, PlannedMeasure, Publish,
+    Analyze, Collect, Covers, DatasetSource, Decide, Offset, Participants, PlannedMeasure, Publish,
     Recommend, Stage, Work,
 };
 
@@ -17,10 +17,11 @@ pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Sta
     for table in tables {
         let kinds = ["collect", "analyze", "recommend", "decide", "publish"].map(|k| (k, k));
         let kind = table.word("kind", &kinds, None);
-        let default_id = kind.map(|kind| match stages.iter().filter(|s| s.work.kind() == kind).count() {
-            0 => kind.to_owned(),
-            n => format!("{kind}-{}", n + 1),
-        });
+        let default_id =
+            kind.map(|kind| match stages.iter().filter(|s| s.work.kind() == kind).count() {
+                0 => kind.to_owned(),
+                n => format!("{kind}-{}", n + 1),
+            });
         let stage_id = if table.has("id") { table.parsed("id", id) } else { default_id };
         let stage_path = format!("{path}/stage/{}", stage_id.as_deref().unwrap_or("?"));
         findings.keep(stage_path.clone(), table.here());
@@ -87,7 +88,11 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     findings.keep(format!("{path}/form"), table.at("form"));
     let participants = participants(path, "participants", table);
     if !table.has("participants") {
-        table.error("participants", "скажите, кого спросить: participants = { kinds = [\"school\"] }", None);
+        table.error(
+            "participants",
+            "скажите, кого спросить: participants = { kinds = [\"school\"] }",
+            None,
+        );
     }
     let due = table.parsed("due", due);
     let remind = reminders(table);
@@ -196,7 +201,10 @@ fn decide(path: &str, table: &Table<'_>, title: &str) -> Option<Decide> {
 fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {
     let report = table.text("report");
     table.findings().keep(format!("{path}/report"), table.at("report"));
-    let title = table.text("title");
-    Some(Publish { report: report?, title: title? })
+    let covers = table.word(
+        "covers",
+        &[("run", Covers::Run), ("period", Covers::Period)],
+        Some(Covers::Run),
+    );
+    Some(Publish { report: report?, covers: covers? })
 }
-

@@ -184,7 +184,9 @@ impl<'t> Table<'t> {
     pub fn whole(&self, key: &'static str, bounds: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let entry = self.ask(key)?;
         let value = match entry.get_ref() {
-            DeValue::Integer(i) => i64::from_str_radix(&i.as_str().replace('_', ""), i.radix()).ok(),
+            DeValue::Integer(i) => {
+                i64::from_str_radix(&i.as_str().replace('_', ""), i.radix()).ok()
+            }
             _ => {
                 self.wrong_type(key, entry, "целое число");
                 return None;
@@ -192,8 +194,7 @@ impl<'t> Table<'t> {
         };
         match value.filter(|v| bounds.contains(v)) {
             None => {
-                let message =
-                    format!("«{key}» — от {} до {}", bounds.start(), bounds.end());
+                let message = format!("«{key}» — от {} до {}", bounds.start(), bounds.end());
                 self.error(key, message, None);
                 None
             }
@@ -441,7 +442,9 @@ fn number(value: &DeValue<'_>) -> Option<f64> {
         DeValue::Integer(i) => {
             i64::from_str_radix(&i.as_str().replace('_', ""), i.radix()).ok().map(|i| i as f64)
         }
-        DeValue::Float(f) => f.as_str().replace('_', "").parse().ok().filter(|f: &f64| f.is_finite()),
+        DeValue::Float(f) => {
+            f.as_str().replace('_', "").parse().ok().filter(|f: &f64| f.is_finite())
+        }
         _ => None,
     }
 }
@@ -469,8 +472,18 @@ pub(super) fn id(text: &str) -> Result<String, String> {
 pub(super) fn name(text: &str) -> Result<String, String> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let letter_first = text.starts_with(|c: char| c.is_ascii_lowercase());
-    let reserved =
-        ["row", "threshold", "earlier", "municipality", "rank", "organisation", "true", "false", "null", "in"];
+    let reserved = [
+        "row",
+        "threshold",
+        "earlier",
+        "municipality",
+        "rank",
+        "organisation",
+        "true",
+        "false",
+        "null",
+        "in",
+    ];
     if reserved.contains(&text) {
         Err(format!("«{text}» в формулах занято"))
     } else if letter_first && text.len() <= 64 && text.chars().all(good) {
@@ -497,9 +510,9 @@ pub(super) fn month_day(text: &str) -> Result<MonthDay, String> {
 }
 
 pub(super) fn time(text: &str) -> Result<Time, String> {
-    let parsed = text.split_once(':').and_then(|(h, m)| {
-        Time::new(h.parse().ok()?, m.parse().ok()?, 0, 0).ok()
-    });
+    let parsed = text
+        .split_once(':')
+        .and_then(|(h, m)| Time::new(h.parse().ok()?, m.parse().ok()?, 0, 0).ok());
     parsed.ok_or_else(|| format!("«{text}»: нужно время, например 09:00"))
 }
 

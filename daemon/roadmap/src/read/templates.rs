@@ -81,12 +81,7 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
 }
 
 /// Texts of an analysis: findings and recommendations.
-pub(super) fn check_text(
-    place: &Place,
-    text: &str,
-    analysis: &Analysis,
-    findings: &Findings,
-) {
+pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, findings: &Findings) {
     let mut allowed: BTreeSet<&str> =
         ["municipality", "earlier", "organisation", "threshold", "rank"].into_iter().collect();
     allowed.extend(analysis.indicators.iter().map(|i| i.id.as_str()));

@@ -1,0 +1,336 @@
+//! Assignments and the answers to them.
+
+use tonic::{Request, Response, Status};
+use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
+use vekha_engine::{Command, Origin, RunKey};
+use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
+use vekha_roadmap::model::{self, FieldKind, Rows, Work};
+
+use super::{Api, convert, lists, mutation, names, status};
+use crate::runtime::committer::Task;
+use crate::runtime::{Ask, AskError};
+use crate::store::document;
+use crate::store::entities::{assignment, submission};
+use crate::store::queries::{Filter, Page};
+
+impl Api {
+    async fn assignment_row(&self, run: &RunKey, id: &str) -> Result<assignment::Model, Status> {
+        let full = format!("{run}/{id}");
+        let filter = Filter { run: Some(run.to_string()), ..Filter::default() };
+        let rows = self.runtime.store().list_assignments(&filter, &Page::first(100_000)).await;
+        rows.map_err(status::unavailable)?
+            .into_iter()
+            .find(|row| row.id == full)
+            .ok_or_else(|| status::not_found(format!("поручение {full}")))
+    }
+
+    async fn describe_assignment(
+        &self,
+        row: &assignment::Model,
+        form: bool,
+        link: bool,
+    ) -> Result<v1::Assignment, Status> {
+        let key: RunKey = row.run.parse().map_err(status::unavailable)?;
+        let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
+        let run = names::of_run(&key);
+        let version = self.runtime.version_of(&key).await.map_err(status::unavailable)?;
+        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
+        let closing = version.road_map.municipality.closing(a.due);
+        let moment = a.answered_at.unwrap_or_else(|| self.runtime.clock().now());
+        let expected = matches!(a.state, AssignmentState::Open | AssignmentState::Answered);
+        let kind = match a.kind {
+            AssignmentKind::Collect => v1::AssignmentKind::Collect,
+            AssignmentKind::Acknowledge => v1::AssignmentKind::Acknowledge,
+            AssignmentKind::Measure(_) => v1::AssignmentKind::Measure,
+        };
+        let work = version
+            .road_map
+            .activity(&key.activity)
+            .and_then(|activity| activity.stage(&row.stage))
+            .map(|(_, stage)| &stage.work);
+        let form = match work {
+            Some(Work::Collect(collect)) if form => {
+                version.road_map.forms.get(&collect.form).map(describe_form)
+            }
+            _ => None,
+        };
+        let below = format!("{}.{}", row.stage, row.organisation);
+        Ok(v1::Assignment {
+            name: format!("{run}/assignments/{below}"),
+            stage: row.stage.clone(),
+            organisation: row.organisation.clone(),
+            kind: kind.into(),
+            state: state(a.state).into(),
+            due: a.due.to_string(),
+            asked_at: Some(convert::timestamp(a.asked_at)),
+            answered_at: a.answered_at.map(convert::timestamp),
+            late: expected && moment > closing,
+            version: a.version,
+            reason: a.reason.clone(),
+            form,
+            recommendation: match a.kind {
+                AssignmentKind::Acknowledge => format!("{run}/recommendations/{below}"),
+                _ => String::new(),
+            },
+            measure: match a.kind {
+                AssignmentKind::Measure(n) => format!("{run}/measures/{n}"),
+                _ => String::new(),
+            },
+            link: if link {
+                let token = self.runtime.store().secret().token(&row.id);
+                format!("{}/a/{token}", self.runtime.public_url())
+            } else {
+                String::new()
+            },
+            etag: convert::etag(&row.body),
+            run,
+        })
+    }
+}
+
+fn state(state: AssignmentState) -> v1::AssignmentState {
+    match state {
+        AssignmentState::Open => v1::AssignmentState::Open,
+        AssignmentState::Answered => v1::AssignmentState::Answered,
+        AssignmentState::Missing => v1::AssignmentState::Missing,
+        AssignmentState::Waived => v1::AssignmentState::Waived,
+    }
+}
+
+fn describe_form(form: &model::Form) -> v1::Form {
+    v1::Form {
+        id: form.id.clone(),
+        title: form.title.clone(),
+        intro: form.intro.clone(),
+        fields: form.fields.iter().map(describe_field).collect(),
+        rules: form
+            .rules
+            .iter()
+            .map(|rule| v1::FormRule {
+                check: rule.check.text().to_owned(),
+                each: rule.each.clone().unwrap_or_default(),
+                at: rule.at.clone(),
+                message: rule.message.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn describe_field(field: &model::Field) -> v1::FormField {
+    let choices = |options: &[model::Choice]| {
+        let choice =
+            |o: &model::Choice| v1::Choice { value: o.value.clone(), label: o.label.clone() };
+        options.iter().map(choice).collect()
+    };
+    let (required, required_when) = match &field.required {
+        model::Required::Always => (v1::Required::Always, String::new()),
+        model::Required::Optional => (v1::Required::Optional, String::new()),
+        model::Required::When(formula) => (v1::Required::When, formula.text().to_owned()),
+    };
+    let mut described = v1::FormField {
+        id: field.id.clone(),
+        label: field.label.clone(),
+        help: field.help.clone(),
+        section: field.section.clone(),
+        unit: field.unit.clone(),
+        required: required.into(),
+        required_when,
+        ..v1::FormField::default()
+    };
+    let kind = match &field.kind {
+        FieldKind::Integer(range) | FieldKind::Decimal(range) | FieldKind::Percent(range) => {
+            (described.min, described.max) = (range.min, range.max);
+            match &field.kind {
+                FieldKind::Integer(_) => v1::FieldType::Integer,
+                FieldKind::Decimal(_) => v1::FieldType::Decimal,
+                _ => v1::FieldType::Percent,
+            }
+        }
+        FieldKind::Text { max_length } => {
+            described.max_length = *max_length as u32;
+            v1::FieldType::Text
+        }
+        FieldKind::LongText { max_length } => {
+            described.max_length = *max_length as u32;
+            v1::FieldType::LongText
+        }
+        FieldKind::Date => v1::FieldType::Date,
+        FieldKind::Choice(options) => {
+            described.options = choices(options);
+            v1::FieldType::Choice
+        }
+        FieldKind::Choices(options) => {
+            described.options = choices(options);
+            v1::FieldType::Choices
+        }
+        FieldKind::YesNo => v1::FieldType::YesNo,
+        FieldKind::Table(table) => {
+            described.columns = table.columns.iter().map(describe_field).collect();
+            match &table.rows {
+                Rows::Fixed(rows) => described.rows.clone_from(rows),
+                Rows::Free { min, max } => {
+                    (described.min_rows, described.max_rows) = (*min as u32, *max as u32);
+                }
+            }
+            v1::FieldType::Table
+        }
+    };
+    described.r#type = kind.into();
+    described
+}
+
+fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status> {
+    let (run, below) = row
+        .assignment
+        .rsplit_once('/')
+        .ok_or_else(|| status::unavailable(format!("submission {}", row.id)))?;
+    let assignment = format!("{}/assignments/{below}", names::of_run_id(run));
+    let origin = match row.origin.as_str() {
+        "page" => v1::Origin::Page,
+        _ => v1::Origin::Api,
+    };
+    Ok(v1::Submission {
+        name: format!("{assignment}/submissions/{}", row.version),
+        organisation: below.rsplit_once('.').map_or(below, |(_, code)| code).to_owned(),
+        assignment,
+        version: row.version as u32,
+        at: Some(convert::micros(row.at)),
+        actor: row.actor.clone(),
+        origin: origin.into(),
+        answers: convert::structure_of(&row.answers),
+    })
+}
+
+#[tonic::async_trait]
+impl AssignmentService for Api {
+    async fn list_assignments(
+        &self,
+        request: Request<v1::ListAssignmentsRequest>,
+    ) -> Result<Response<v1::ListAssignmentsResponse>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let known = ["state", "organisation", "activity"];
+        let filter = lists::filter(&parent, &r.filter, &known)?;
+        let page = lists::page(r.page_size, &r.page_token)?;
+        let rows = self.runtime.store().list_assignments(&filter, &page).await;
+        let rows = rows.map_err(status::unavailable)?;
+        let mut assignments = Vec::with_capacity(rows.len());
+        for row in &rows {
+            assignments.push(self.describe_assignment(row, false, r.show_link).await?);
+        }
+        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        Ok(Response::new(v1::ListAssignmentsResponse { assignments, next_page_token }))
+    }
+
+    async fn get_assignment(
+        &self,
+        request: Request<v1::GetAssignmentRequest>,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let r = request.into_inner();
+        let (run, id) = names::below_run("name", &r.name, "assignments")?;
+        let row = self.assignment_row(&run, &id).await?;
+        Ok(Response::new(self.describe_assignment(&row, true, r.show_link).await?))
+    }
+
+    async fn submit_assignment(
+        &self,
+        request: Request<v1::SubmitAssignmentRequest>,
+    ) -> Result<Response<v1::Submission>, Status> {
+        let r = request.into_inner();
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let id = assignment.to_string();
+        let row = self.assignment_row(&run, &id).await?;
+        let origin = match r.origin() {
+            v1::Origin::Page => Origin::Page,
+            _ => Origin::Api,
+        };
+        let answers = convert::object(r.answers.clone().unwrap_or_default());
+        let command = Command::Submit { assignment, answers: answers.clone(), origin };
+        let task = Task::new(run, Ask::Step(command), "");
+        let task = mutation!(r).seen(&row.body)?.onto(task)?;
+        self.runtime.ask(task).await.map_err(|e| match e {
+            e @ AskError::Refused(vekha_engine::Refusal::Invalid(_)) => {
+                status::refused_under("answers.", e)
+            }
+            e => status::of(e),
+        })?;
+        self.runtime.nudge();
+        if r.validate_only {
+            return Ok(Response::new(v1::Submission {
+                assignment: r.name,
+                organisation: row.organisation,
+                answers: Some(convert::structure(&answers)),
+                ..v1::Submission::default()
+            }));
+        }
+        let newest = self.runtime.store().newest_submission(&row.id).await;
+        match newest.map_err(status::unavailable)? {
+            Some(newest) => Ok(Response::new(describe_submission(&newest)?)),
+            // An acknowledgement has no answers to keep.
+            None => Ok(Response::new(v1::Submission {
+                assignment: r.name,
+                organisation: row.organisation,
+                version: 1,
+                ..v1::Submission::default()
+            })),
+        }
+    }
+
+    async fn list_submissions(
+        &self,
+        request: Request<v1::ListSubmissionsRequest>,
+    ) -> Result<Response<v1::ListSubmissionsResponse>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let mut filter = lists::filter(&parent, &r.filter, &["organisation"])?;
+        filter.state = None;
+        let store = self.runtime.store();
+        let rows = store.list_assignments(&filter, &Page::first(100_000)).await;
+        let mut all = Vec::new();
+        for row in rows.map_err(status::unavailable)? {
+            let below = format!("{}.{}", row.stage, row.organisation);
+            if parent.assignment.as_ref().is_some_and(|wanted| *wanted != below) {
+                continue;
+            }
+            let mut versions = store.submissions(&row.id).await.map_err(status::unavailable)?;
+            if r.latest_only {
+                versions.drain(..versions.len().saturating_sub(1));
+            }
+            for version in &versions {
+                all.push(describe_submission(version)?);
+            }
+        }
+        let (submissions, next_page_token) =
+            lists::slice(all, r.page_size, &r.page_token, |s| s.name.clone())?;
+        Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
+    }
+
+    async fn waive_assignment(
+        &self,
+        request: Request<v1::WaiveAssignmentRequest>,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let r = request.into_inner();
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let id = assignment.to_string();
+        let row = self.assignment_row(&run, &id).await?;
+        let command = Command::Waive { assignment, reason: r.reason.clone() };
+        self.step(run.clone(), command, mutation!(r).seen(&row.body)?).await?;
+        let row = self.assignment_row(&run, &id).await?;
+        Ok(Response::new(self.describe_assignment(&row, false, false).await?))
+    }
+
+    async fn extend_assignment(
+        &self,
+        request: Request<v1::ExtendAssignmentRequest>,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let r = request.into_inner();
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let id = assignment.to_string();
+        let row = self.assignment_row(&run, &id).await?;
+        let due = convert::date("due", &r.due)?;
+        let command = Command::Extend { assignment, due, reason: r.reason.clone() };
+        self.step(run.clone(), command, mutation!(r).seen(&row.body)?).await?;
+        let row = self.assignment_row(&run, &id).await?;
+        Ok(Response::new(self.describe_assignment(&row, false, false).await?))
+    }
+}

@@ -1,0 +1,131 @@
+//! Decisions of the authority.
+
+use tonic::{Request, Response, Status};
+use vekha_engine::run::{Decision, Run, StageState};
+use vekha_engine::{Command, NewMeasure, RunKey};
+use vekha_proto::v1::{self, decision_service_server::DecisionService};
+use vekha_roadmap::model::Work;
+
+use super::{Api, convert, lists, mutation, names, status};
+
+pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
+    let name = names::of_run(&run.key);
+    v1::Decision {
+        name: format!("{name}/decisions/{number}"),
+        stage: d.stage.clone(),
+        number: d.number.clone(),
+        date: d.date.to_string(),
+        title: d.title.clone(),
+        outcome: d.outcome.clone(),
+        signatory: d.signatory.clone(),
+        measures: run
+            .measures
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.decision == number)
+            .map(|(i, _)| format!("{name}/measures/{}", i + 1))
+            .collect(),
+        recorded_by: d.recorded_by.clone(),
+        recorded_at: Some(convert::timestamp(d.recorded_at)),
+        run: name,
+    }
+}
+
+impl Api {
+    /// The decide stage that a request means: the one named, or the one at work.
+    async fn deciding_stage(&self, run: &RunKey, named: &str) -> Result<String, Status> {
+        if !named.is_empty() {
+            return Ok(named.to_owned());
+        }
+        let loaded = self.loaded(run).await?.run;
+        let version = self.runtime.road_maps().version(&run.municipality, loaded.road_map);
+        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
+        let activity = version.road_map.activity(&run.activity);
+        let decides = |id: &str| {
+            activity
+                .and_then(|a| a.stage(id))
+                .is_some_and(|(_, s)| matches!(s.work, Work::Decide(_)))
+        };
+        let all = || loaded.stages.iter().filter(|s| decides(&s.id));
+        all()
+            .find(|s| s.state == StageState::Active)
+            .or_else(|| all().next())
+            .map(|s| s.id.clone())
+            .ok_or_else(|| status::invalid("stage", "в этом мероприятии нет этапа решения"))
+    }
+}
+
+#[tonic::async_trait]
+impl DecisionService for Api {
+    async fn record_decision(
+        &self,
+        request: Request<v1::RecordDecisionRequest>,
+    ) -> Result<Response<v1::Decision>, Status> {
+        let r = request.into_inner();
+        let run = names::run("parent", &r.parent)?;
+        let stage = self.deciding_stage(&run, &r.stage).await?;
+        let mut measures = Vec::new();
+        for (i, measure) in r.measures.iter().enumerate() {
+            measures.push(NewMeasure {
+                text: measure.text.clone(),
+                organisations: measure.organisations.clone(),
+                due: convert::date(&format!("measures[{i}].due"), &measure.due)?,
+            });
+        }
+        let command = Command::RecordDecision {
+            stage,
+            number: r.number.clone(),
+            date: convert::date("date", &r.date)?,
+            title: r.title.clone(),
+            outcome: r.outcome.clone(),
+            signatory: r.signatory.clone(),
+            measures: (r.without_measures || !measures.is_empty()).then_some(measures),
+        };
+        self.step(run.clone(), command, mutation!(r)).await?;
+        let loaded = self.loaded(&run).await?.run;
+        let newest = loaded.decisions.len();
+        let found = loaded.decisions.iter().rposition(|d| d.number == r.number);
+        let number = found.map_or(newest, |i| i + 1);
+        match loaded.decisions.get(number.wrapping_sub(1)) {
+            Some(decision) => Ok(Response::new(describe(&loaded, number, decision))),
+            None => Ok(Response::new(v1::Decision { run: r.parent, ..v1::Decision::default() })),
+        }
+    }
+
+    async fn list_decisions(
+        &self,
+        request: Request<v1::ListDecisionsRequest>,
+    ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let filter = lists::filter(&parent, &r.filter, &["activity"])?;
+        let page = lists::page(r.page_size, &r.page_token)?;
+        let store = self.runtime.store();
+        let rows = store.list_decisions(&filter, &page).await.map_err(status::unavailable)?;
+        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.run.parse().ok()).collect();
+        let runs = store.runs(&keys).await.map_err(status::unavailable)?;
+        let decisions = rows
+            .iter()
+            .zip(&keys)
+            .filter_map(|(row, key)| {
+                let run = &runs.get(key)?.run;
+                let number = row.ordinal as usize;
+                Some(describe(run, number, run.decisions.get(number - 1)?))
+            })
+            .collect();
+        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        Ok(Response::new(v1::ListDecisionsResponse { decisions, next_page_token }))
+    }
+
+    async fn get_decision(
+        &self,
+        request: Request<v1::GetDecisionRequest>,
+    ) -> Result<Response<v1::Decision>, Status> {
+        let name = request.into_inner().name;
+        let (run, number) = names::numbered("name", &name, "decisions")?;
+        let loaded = self.loaded(&run).await?.run;
+        let decision = loaded.decisions.get(number - 1);
+        let decision = decision.ok_or_else(|| status::not_found(format!("решение {name}")))?;
+        Ok(Response::new(describe(&loaded, number, decision)))
+    }
+}

@@ -1,0 +1,133 @@
+//! Measures that decisions order, until they are done.
+
+use tonic::{Request, Response, Status};
+use vekha_engine::run::{MeasureState, Run, measure_stage};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
+use vekha_proto::v1::{self, measure_service_server::MeasureService};
+
+use super::{Api, Mutation, convert, lists, mutation, names, status};
+
+impl Api {
+    fn describe_measure(&self, run: &Run, number: usize) -> Option<v1::Measure> {
+        let measure = run.measures.get(number.checked_sub(1)?)?;
+        let name = names::of_run(&run.key);
+        let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map)?;
+        let closing = version.road_map.municipality.closing(measure.due);
+        let state = match measure.state {
+            MeasureState::Ordered => v1::MeasureState::Ordered,
+            MeasureState::Reported => v1::MeasureState::Reported,
+            MeasureState::Done => v1::MeasureState::Done,
+        };
+        Some(v1::Measure {
+            name: format!("{name}/measures/{number}"),
+            decision: format!("{name}/decisions/{}", measure.decision),
+            text: measure.text.clone(),
+            organisation: measure.organisation.clone(),
+            due: measure.due.to_string(),
+            state: state.into(),
+            report: measure.report.clone(),
+            comment: measure.comment.clone(),
+            late: measure.state == MeasureState::Ordered && self.runtime.clock().now() > closing,
+            assignment: format!(
+                "{name}/assignments/{}.{}",
+                measure_stage(number),
+                measure.organisation
+            ),
+            etag: convert::etag(&crate::store::json(measure)),
+            run: name,
+        })
+    }
+
+    async fn change_measure(
+        &self,
+        name: &str,
+        mutation: Mutation,
+        command: impl FnOnce(&Run, usize) -> Command,
+    ) -> Result<Response<v1::Measure>, Status> {
+        let (key, number) = names::numbered("name", name, "measures")?;
+        let not_found = || status::not_found(format!("мера {name}"));
+        let run = self.loaded(&key).await?.run;
+        let measure = run.measures.get(number - 1).ok_or_else(not_found)?;
+        let mutation = mutation.seen(&crate::store::json(measure))?;
+        self.step(key.clone(), command(&run, number), mutation).await?;
+        let run = self.loaded(&key).await?.run;
+        self.describe_measure(&run, number).map(Response::new).ok_or_else(not_found)
+    }
+}
+
+#[tonic::async_trait]
+impl MeasureService for Api {
+    async fn list_measures(
+        &self,
+        request: Request<v1::ListMeasuresRequest>,
+    ) -> Result<Response<v1::ListMeasuresResponse>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let filter = lists::filter(&parent, &r.filter, &["state", "organisation", "activity"])?;
+        let page = lists::page(r.page_size, &r.page_token)?;
+        let store = self.runtime.store();
+        let rows = store.list_measures(&filter, &page).await.map_err(status::unavailable)?;
+        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.run.parse().ok()).collect();
+        let runs = store.runs(&keys).await.map_err(status::unavailable)?;
+        let measures = rows
+            .iter()
+            .zip(&keys)
+            .filter_map(|(row, key)| {
+                self.describe_measure(&runs.get(key)?.run, row.ordinal as usize)
+            })
+            .collect();
+        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        Ok(Response::new(v1::ListMeasuresResponse { measures, next_page_token }))
+    }
+
+    async fn get_measure(
+        &self,
+        request: Request<v1::GetMeasureRequest>,
+    ) -> Result<Response<v1::Measure>, Status> {
+        let name = request.into_inner().name;
+        let (key, number) = names::numbered("name", &name, "measures")?;
+        let run = self.loaded(&key).await?.run;
+        self.describe_measure(&run, number)
+            .map(Response::new)
+            .ok_or_else(|| status::not_found(format!("мера {name}")))
+    }
+
+    async fn report_measure(
+        &self,
+        request: Request<v1::ReportMeasureRequest>,
+    ) -> Result<Response<v1::Measure>, Status> {
+        let r = request.into_inner();
+        let text = r.text.clone();
+        self.change_measure(&r.name, mutation!(r), |run, number| Command::Submit {
+            assignment: AssignmentKey::new(
+                &measure_stage(number),
+                &run.measures[number - 1].organisation,
+            ),
+            answers: [("report".to_owned(), text.into())].into_iter().collect(),
+            origin: Origin::Api,
+        })
+        .await
+    }
+
+    async fn accept_measure(
+        &self,
+        request: Request<v1::AcceptMeasureRequest>,
+    ) -> Result<Response<v1::Measure>, Status> {
+        let r = request.into_inner();
+        self.change_measure(&r.name, mutation!(r), |_, measure| Command::AcceptMeasure { measure })
+            .await
+    }
+
+    async fn return_measure(
+        &self,
+        request: Request<v1::ReturnMeasureRequest>,
+    ) -> Result<Response<v1::Measure>, Status> {
+        let r = request.into_inner();
+        let comment = r.comment.clone();
+        self.change_measure(&r.name, mutation!(r), |_, measure| Command::ReturnMeasure {
+            measure,
+            comment,
+        })
+        .await
+    }
+}

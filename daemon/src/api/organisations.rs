@@ -1,0 +1,67 @@
+//! The registry of organisations, from the newest road map.
+
+use tonic::{Request, Response, Status};
+use vekha_proto::v1::{self, organisation_service_server::OrganisationService};
+use vekha_roadmap::model::{Organisation, OrganisationKind};
+
+use super::{Api, convert, lists, names, status};
+
+fn kind(kind: OrganisationKind) -> (v1::OrganisationKind, &'static str) {
+    match kind {
+        OrganisationKind::Department => (v1::OrganisationKind::Department, "department"),
+        OrganisationKind::School => (v1::OrganisationKind::School, "school"),
+        OrganisationKind::Kindergarten => (v1::OrganisationKind::Kindergarten, "kindergarten"),
+        OrganisationKind::Association => (v1::OrganisationKind::Association, "association"),
+    }
+}
+
+fn describe(municipality: &str, o: &Organisation) -> v1::Organisation {
+    v1::Organisation {
+        name: format!("municipalities/{municipality}/organisations/{}", o.code),
+        code: o.code.clone(),
+        kind: kind(o.kind).0.into(),
+        display_name: o.name.clone(),
+        short: o.short.clone(),
+        email: o.email.clone(),
+        contact: o.contact.as_ref().map(convert::contact),
+        since: o.since.to_string(),
+        until: o.until.map(|d| d.to_string()).unwrap_or_default(),
+    }
+}
+
+#[tonic::async_trait]
+impl OrganisationService for Api {
+    async fn list_organisations(
+        &self,
+        request: Request<v1::ListOrganisationsRequest>,
+    ) -> Result<Response<v1::ListOrganisationsResponse>, Status> {
+        let r = request.into_inner();
+        let municipality = names::municipality("parent", &r.parent)?;
+        let conditions = lists::conditions(&r.filter, &["kind"])?;
+        let version = self.runtime.road_maps().newest(&municipality);
+        let version = version.ok_or_else(|| status::not_found(&r.parent))?;
+        let all = version
+            .road_map
+            .organisations
+            .iter()
+            .filter(|o| conditions.iter().all(|(_, wanted)| kind(o.kind).1 == wanted))
+            .map(|o| describe(&municipality, o))
+            .collect();
+        let (organisations, next_page_token) =
+            lists::slice(all, r.page_size, &r.page_token, |o: &v1::Organisation| o.name.clone())?;
+        Ok(Response::new(v1::ListOrganisationsResponse { organisations, next_page_token }))
+    }
+
+    async fn get_organisation(
+        &self,
+        request: Request<v1::GetOrganisationRequest>,
+    ) -> Result<Response<v1::Organisation>, Status> {
+        let name = request.into_inner().name;
+        let not_found = || status::not_found(&name);
+        let (parent, code) = name.split_once("/organisations/").ok_or_else(not_found)?;
+        let municipality = names::municipality("name", parent)?;
+        let version = self.runtime.road_maps().newest(&municipality).ok_or_else(not_found)?;
+        let organisation = version.road_map.organisation(code).ok_or_else(not_found)?;
+        Ok(Response::new(describe(&municipality, organisation)))
+    }
+}

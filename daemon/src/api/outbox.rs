@@ -1,0 +1,132 @@
+//! What was sent, is to be sent, could not be sent.
+
+use tonic::{Request, Response, Status};
+use vekha_engine::Letter;
+use vekha_proto::v1::{self, outbox_service_server::OutboxService};
+
+use super::{Api, convert, lists, names, status};
+use crate::runtime::letters;
+use crate::store::document;
+use crate::store::entities::outbox;
+
+impl Api {
+    async fn message_row(&self, name: &str) -> Result<outbox::Model, Status> {
+        let not_found = || status::not_found(name);
+        let (parent, id) = name.split_once("/messages/").ok_or_else(not_found)?;
+        let municipality = names::municipality("name", parent)?;
+        let message_id = format!("{id}@{municipality}.vekha");
+        let row = self.runtime.store().message_by_id(&message_id).await;
+        row.map_err(status::unavailable)?.ok_or_else(not_found)
+    }
+
+    fn describe_message(&self, row: &outbox::Model, whole: bool) -> Result<v1::Message, Status> {
+        let letter: Letter = document(&row.key, &row.body).map_err(status::unavailable)?;
+        let version = self.runtime.road_maps().version(&row.municipality, row.road_map as u32);
+        let to = version
+            .as_ref()
+            .and_then(|v| v.road_map.organisation(&row.organisation))
+            .map_or_else(String::new, |o| o.email.clone());
+        let state = match row.state.as_str() {
+            "pending" => v1::MessageState::Pending,
+            "sending" => v1::MessageState::Sending,
+            "sent" => v1::MessageState::Sent,
+            "failed" => v1::MessageState::Failed,
+            "obsolete" => v1::MessageState::Obsolete,
+            _ => v1::MessageState::Unspecified,
+        };
+        let run = names::of_run(&letter.run);
+        let (mut subject, mut text, mut html) = Default::default();
+        if let Some(version) = version.filter(|_| whole) {
+            // Whoever reads the outbox must not be able to answer for a school.
+            let link = letter.assignment.as_ref().map(|_| "(личная ссылка)");
+            let page = format!("{}/runs/{}", self.runtime.public_url(), letter.run);
+            match letters::render(&version, &letter, link, &page) {
+                Ok(parts) => (subject, text, html) = parts,
+                Err(e) => return Err(status::unavailable(e)),
+            }
+        }
+        let id = row.message_id.split('@').next().unwrap_or_default();
+        Ok(v1::Message {
+            name: format!("municipalities/{}/messages/{id}", row.municipality),
+            kind: row.kind.clone(),
+            to,
+            organisation: row.organisation.clone(),
+            assignment: letter
+                .assignment
+                .as_ref()
+                .map(|a| format!("{run}/assignments/{a}"))
+                .unwrap_or_default(),
+            run,
+            state: state.into(),
+            attempts: row.attempts as u32,
+            created_at: Some(convert::micros(row.created_at)),
+            next_attempt_at: matches!(state, v1::MessageState::Pending | v1::MessageState::Sending)
+                .then(|| convert::micros(row.next_attempt_at)),
+            sent_at: row.sent_at.map(convert::micros),
+            error: row.error.clone(),
+            uncertain: row.uncertain,
+            message_id: row.message_id.clone(),
+            subject,
+            text,
+            html,
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl OutboxService for Api {
+    async fn list_messages(
+        &self,
+        request: Request<v1::ListMessagesRequest>,
+    ) -> Result<Response<v1::ListMessagesResponse>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let known = ["state", "organisation", "run", "kind"];
+        let conditions = lists::conditions(&r.filter, &known)?;
+        let mut filter = lists::filter(&parent, &r.filter, &known)?;
+        if let Some(run) = &filter.run
+            && run.starts_with("municipalities/")
+        {
+            filter.run = Some(names::run("filter", run)?.to_string());
+        }
+        let page = lists::page(r.page_size, &r.page_token)?;
+        let rows = self.runtime.store().list_messages(&filter, &page).await;
+        let rows = rows.map_err(status::unavailable)?;
+        let kind = conditions.iter().find(|(field, _)| field == "kind").map(|(_, value)| value);
+        let messages = rows
+            .iter()
+            .filter(|row| kind.is_none_or(|kind| row.kind == *kind))
+            .map(|row| self.describe_message(row, false))
+            .collect::<Result<_, _>>()?;
+        let next_page_token = lists::next_token(&rows, &page, |row| &row.key);
+        Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
+    }
+
+    async fn get_message(
+        &self,
+        request: Request<v1::GetMessageRequest>,
+    ) -> Result<Response<v1::Message>, Status> {
+        let row = self.message_row(&request.into_inner().name).await?;
+        Ok(Response::new(self.describe_message(&row, true)?))
+    }
+
+    async fn retry_message(
+        &self,
+        request: Request<v1::RetryMessageRequest>,
+    ) -> Result<Response<v1::Message>, Status> {
+        let r = request.into_inner();
+        let row = self.message_row(&r.name).await?;
+        if !r.validate_only {
+            let now = self.runtime.clock().now();
+            let retried = self.runtime.store().retry_message(&row.key, now).await;
+            let retried = retried.map_err(status::unavailable)?;
+            // Repeated, it finds the message pending or sent, which is what was asked for.
+            if !retried && row.state == "obsolete" {
+                return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
+            }
+            self.runtime.nudge();
+        }
+        let row = self.message_row(&r.name).await?;
+        Ok(Response::new(self.describe_message(&row, false)?))
+    }
+}

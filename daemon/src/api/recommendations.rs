@@ -1,0 +1,184 @@
+//! Addressed recommendations: drafts, their release, their acknowledgement.
+
+use tonic::{Request, Response, Status};
+use vekha_engine::run::{Recommendation, RecommendationState};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
+use vekha_proto::v1::{self, recommendation_service_server::RecommendationService};
+
+use super::{Api, Mutation, convert, lists, mutation, names, status};
+
+impl Api {
+    async fn recommendation(
+        &self,
+        run: &RunKey,
+        key: &AssignmentKey,
+    ) -> Result<Recommendation, Status> {
+        let loaded = self.loaded(run).await?;
+        loaded
+            .run
+            .recommendations
+            .get(key)
+            .cloned()
+            .ok_or_else(|| status::not_found(format!("рекомендация {run}/{key}")))
+    }
+
+    async fn change_recommendation(
+        &self,
+        run: RunKey,
+        key: AssignmentKey,
+        command: Command,
+        mutation: Mutation,
+    ) -> Result<Response<v1::Recommendation>, Status> {
+        let seen = self.recommendation(&run, &key).await?;
+        self.step(run.clone(), command, mutation.seen(&crate::store::json(&seen))?).await?;
+        let now = self.recommendation(&run, &key).await?;
+        Ok(Response::new(describe(&run, &key, &now)))
+    }
+}
+
+fn describe(run: &RunKey, key: &AssignmentKey, r: &Recommendation) -> v1::Recommendation {
+    let name = names::of_run(run);
+    let state = match r.state {
+        RecommendationState::Draft => v1::RecommendationState::Draft,
+        RecommendationState::Issued => v1::RecommendationState::Issued,
+        RecommendationState::Acknowledged => v1::RecommendationState::Acknowledged,
+        RecommendationState::Discarded => v1::RecommendationState::Discarded,
+    };
+    v1::Recommendation {
+        name: format!("{name}/recommendations/{key}"),
+        stage: key.stage.clone(),
+        organisation: key.organisation.clone(),
+        state: state.into(),
+        items: r.items.iter().map(convert::finding).collect(),
+        issued_at: r.issued_at.map(convert::timestamp),
+        acknowledged_at: r.acknowledged_at.map(convert::timestamp),
+        assignment: match r.issued_at {
+            Some(_) => format!("{name}/assignments/{key}"),
+            None => String::new(),
+        },
+        etag: convert::etag(&crate::store::json(r)),
+        run: name,
+    }
+}
+
+#[tonic::async_trait]
+impl RecommendationService for Api {
+    async fn list_recommendations(
+        &self,
+        request: Request<v1::ListRecommendationsRequest>,
+    ) -> Result<Response<v1::ListRecommendationsResponse>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let filter = lists::filter(&parent, &r.filter, &["state", "organisation", "activity"])?;
+        let page = lists::page(r.page_size, &r.page_token)?;
+        let rows = self.runtime.store().list_recommendations(&filter, &page).await;
+        let rows = rows.map_err(status::unavailable)?;
+        let mut recommendations = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let run: RunKey = row.run.parse().map_err(status::unavailable)?;
+            let body: Recommendation =
+                crate::store::document(&row.id, &row.body).map_err(status::unavailable)?;
+            let key = AssignmentKey::new(&row.stage, &row.organisation);
+            recommendations.push(describe(&run, &key, &body));
+        }
+        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        Ok(Response::new(v1::ListRecommendationsResponse { recommendations, next_page_token }))
+    }
+
+    async fn get_recommendation(
+        &self,
+        request: Request<v1::GetRecommendationRequest>,
+    ) -> Result<Response<v1::Recommendation>, Status> {
+        let name = request.into_inner().name;
+        let (run, key) = names::assigned("name", &name, "recommendations")?;
+        let found = self.recommendation(&run, &key).await?;
+        Ok(Response::new(describe(&run, &key, &found)))
+    }
+
+    async fn update_recommendation(
+        &self,
+        request: Request<v1::UpdateRecommendationRequest>,
+    ) -> Result<Response<v1::Recommendation>, Status> {
+        let r = request.into_inner();
+        let wanted = r.recommendation.clone().unwrap_or_default();
+        let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
+        if paths.iter().any(|p| p != "items" && p != "*") {
+            return Err(status::invalid("update_mask", "менять можно только items"));
+        }
+        let (run, key) = names::assigned("recommendation.name", &wanted.name, "recommendations")?;
+        let texts = wanted.items.iter().map(|i| i.recommendation.clone()).collect();
+        let command = Command::Revise { recommendation: key.clone(), texts };
+        let mutation = Mutation { etag: wanted.etag.clone(), ..mutation!(r, no etag) };
+        self.change_recommendation(run, key, command, mutation).await
+    }
+
+    async fn approve_recommendations(
+        &self,
+        request: Request<v1::ApproveRecommendationsRequest>,
+    ) -> Result<Response<v1::ApproveRecommendationsResponse>, Status> {
+        let r = request.into_inner();
+        let run = names::run("parent", &r.parent)?;
+        let mut keys = Vec::new();
+        for name in &r.names {
+            let (of, key) = names::assigned("names", name, "recommendations")?;
+            if of != run {
+                return Err(status::invalid("names", format!("{name}: другого выполнения")));
+            }
+            keys.push(key);
+        }
+        let loaded = self.loaded(&run).await?.run;
+        if keys.is_empty() {
+            let draft = |r: &Recommendation| r.state == RecommendationState::Draft;
+            keys = loaded
+                .recommendations
+                .iter()
+                .filter(|(_, r)| draft(r))
+                .map(|(k, _)| k.clone())
+                .collect();
+        }
+        // Repeated under the same request id there are no drafts left; the task tells.
+        let stage = keys
+            .first()
+            .or_else(|| loaded.recommendations.keys().next())
+            .map(|k| k.stage.clone())
+            .ok_or_else(|| status::not_found(format!("рекомендации {run}")))?;
+        if keys.iter().any(|k| k.stage != stage) {
+            return Err(status::invalid("names", "рекомендации разных этапов — разными вызовами"));
+        }
+        let named = !r.names.is_empty();
+        let organisations =
+            if named { keys.iter().map(|k| k.organisation.clone()).collect() } else { vec![] };
+        let command = Command::Approve { stage, organisations };
+        self.step(run.clone(), command, mutation!(r)).await?;
+        let loaded = self.loaded(&run).await?.run;
+        let recommendations = keys
+            .iter()
+            .filter_map(|key| Some(describe(&run, key, loaded.recommendations.get(key)?)))
+            .collect();
+        Ok(Response::new(v1::ApproveRecommendationsResponse { recommendations }))
+    }
+
+    async fn discard_recommendation(
+        &self,
+        request: Request<v1::DiscardRecommendationRequest>,
+    ) -> Result<Response<v1::Recommendation>, Status> {
+        let r = request.into_inner();
+        let (run, key) = names::assigned("name", &r.name, "recommendations")?;
+        let command = Command::Discard { recommendation: key.clone(), reason: r.reason.clone() };
+        self.change_recommendation(run, key, command, mutation!(r)).await
+    }
+
+    async fn acknowledge_recommendation(
+        &self,
+        request: Request<v1::AcknowledgeRecommendationRequest>,
+    ) -> Result<Response<v1::Recommendation>, Status> {
+        let r = request.into_inner();
+        let (run, key) = names::assigned("name", &r.name, "recommendations")?;
+        let command = Command::Submit {
+            assignment: key.clone(),
+            answers: serde_json::Map::new(),
+            origin: Origin::Api,
+        };
+        self.change_recommendation(run, key, command, mutation!(r)).await
+    }
+}

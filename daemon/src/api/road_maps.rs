@@ -1,0 +1,459 @@
+//! Road maps and their activities.
+
+use std::pin::Pin;
+
+use futures::Stream;
+use tonic::{Request, Response, Status};
+use vekha_engine::preview::{Line, What, Wish, preview};
+use vekha_proto::v1::{self, road_map_service_server::RoadMapService};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::diagnostic::Diagnostic;
+use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
+use vekha_roadmap::read::{Files, read_with_warnings};
+
+use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
+use crate::runtime::road_maps::{ApplyError, Version};
+use crate::store::entities::activity;
+use crate::store::queries::{Filter, Page};
+
+/// Longest preview, in days.
+const LONGEST_PREVIEW: i64 = 366 * 3;
+
+impl Api {
+    fn newest(&self, municipality: &str) -> Result<std::sync::Arc<Version>, Status> {
+        let newest = self.runtime.road_maps().newest(municipality);
+        newest.ok_or_else(|| status::not_found(format!("муниципалитет «{municipality}»")))
+    }
+
+    async fn schedule_row(
+        &self,
+        municipality: &str,
+        id: &str,
+    ) -> Result<Option<activity::Model>, Status> {
+        let rows = self.runtime.store().activities(municipality).await;
+        Ok(rows.map_err(status::unavailable)?.into_iter().find(|row| row.activity == id))
+    }
+
+    async fn describe_activity(
+        &self,
+        version: &Version,
+        definition: &Activity,
+        row: Option<&activity::Model>,
+    ) -> Result<v1::Activity, Status> {
+        let municipality = &version.road_map.municipality.id;
+        let store = self.runtime.store();
+        let filter = Filter {
+            municipality: Some(municipality.clone()),
+            activity: Some(definition.id.clone()),
+            ..Filter::default()
+        };
+        let rows = store.list_runs(&filter, &Page::first(1000)).await;
+        let rows = rows.map_err(status::unavailable)?;
+        let open = |state: &str| matches!(state, "active" | "waiting" | "question" | "failed");
+        let current = rows.iter().rev().find(|r| open(&r.state)).or(rows.last());
+        let current_run = match current {
+            None => None,
+            Some(row) => {
+                let late = match row.id.parse() {
+                    Ok(key) => {
+                        let loaded = self.loaded(&key).await?;
+                        runs::is_late(&loaded.run, version, self.runtime.clock().now())
+                    }
+                    Err(_) => false,
+                };
+                Some(runs::summary(row, version, late)?)
+            }
+        };
+        let schedule = &definition.schedule;
+        Ok(v1::Activity {
+            name: names::of_activity(municipality, &definition.id),
+            id: definition.id.clone(),
+            number: definition.number,
+            title: definition.title.clone(),
+            short: definition.short.clone(),
+            section: definition.section.clone(),
+            deadline: definition.deadline.clone(),
+            responsible: definition
+                .responsible
+                .iter()
+                .map(|party| {
+                    let parties = &version.road_map.municipality.parties;
+                    parties.get(party).unwrap_or(party).clone()
+                })
+                .collect(),
+            schedule: schedule_words(definition),
+            after: schedule
+                .after
+                .iter()
+                .map(|u| match u.period {
+                    PeriodOf::Current => names::of_activity(municipality, &u.activity),
+                    PeriodOf::Previous => {
+                        format!(
+                            "{} (прошлого периода)",
+                            names::of_activity(municipality, &u.activity)
+                        )
+                    }
+                })
+                .collect(),
+            stages: definition
+                .stages
+                .iter()
+                .map(|stage| v1::PlannedStage {
+                    id: stage.id.clone(),
+                    kind: match stage.work {
+                        Work::Collect(_) => v1::StageKind::Collect,
+                        Work::Analyze(_) => v1::StageKind::Analyze,
+                        Work::Recommend(_) => v1::StageKind::Recommend,
+                        Work::Decide(_) => v1::StageKind::Decide,
+                        Work::Publish(_) => v1::StageKind::Publish,
+                    }
+                    .into(),
+                    title: stage.title.clone(),
+                })
+                .collect(),
+            next_opening_at: row
+                .filter(|row| !row.paused)
+                .and_then(|row| row.next_opening)
+                .map(convert::micros),
+            paused: row.is_some_and(|row| row.paused),
+            pause_reason: row.map(|row| row.reason.clone()).unwrap_or_default(),
+            paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
+            current_run,
+            etag: row.map(|row| convert::etag(&format!("{row:?}"))).unwrap_or_default(),
+        })
+    }
+
+    async fn pause(
+        &self,
+        name: &str,
+        paused: bool,
+        reason: &str,
+        mutation: Mutation,
+    ) -> Result<Response<v1::Activity>, Status> {
+        let (municipality, id) = names::activity("name", name)?;
+        let version = self.newest(&municipality)?;
+        let definition = version.road_map.activity(&id).ok_or_else(|| status::not_found(name))?;
+        let row = self.schedule_row(&municipality, &id).await?;
+        let seen = row.as_ref().map(|row| format!("{row:?}")).unwrap_or_default();
+        let mutation = mutation.seen(&seen)?;
+        if paused && (reason.trim().is_empty() || reason.chars().count() > 1000) {
+            return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
+        }
+        if !mutation.validate_only {
+            let actor = mutation.actor()?;
+            let done = self.runtime.pause(&municipality, &id, paused, reason, &actor).await;
+            done.map_err(status::unavailable)?;
+        }
+        let row = self.schedule_row(&municipality, &id).await?;
+        Ok(Response::new(self.describe_activity(&version, definition, row.as_ref()).await?))
+    }
+}
+
+fn describe(version: &Version) -> v1::RoadMap {
+    let road_map = &version.road_map;
+    let m = &road_map.municipality;
+    let time = |t: jiff::civil::Time| format!("{:02}:{:02}", t.hour(), t.minute());
+    v1::RoadMap {
+        name: format!("municipalities/{}/roadMap", m.id),
+        version: version.number as i32,
+        applied_at: Some(convert::timestamp(version.applied_at)),
+        applied_by: String::new(),
+        digest: version.digest().to_owned(),
+        municipality: Some(v1::Municipality {
+            name: format!("municipalities/{}", m.id),
+            id: m.id.clone(),
+            display_name: m.name.clone(),
+            authority: m.authority.clone(),
+            adopted_by: m.adopted_by.clone(),
+            time_zone: m.time_zone.iana_name().unwrap_or_default().to_owned(),
+            opens: time(m.opens),
+            closes: time(m.closes),
+            contact: Some(convert::contact(&m.contact)),
+        }),
+        sections: m
+            .sections
+            .iter()
+            .map(|s| v1::Section { id: s.id.clone(), title: s.title.clone() })
+            .collect(),
+        activities_count: road_map.activities.len() as i32,
+        organisations_count: road_map.organisations.len() as i32,
+        etag: convert::etag(version.digest()),
+    }
+}
+
+/// A schedule as people read it.
+pub fn schedule_words(activity: &Activity) -> String {
+    let schedule = &activity.schedule;
+    let days = |days: &[vekha_roadmap::model::MonthDay]| {
+        let words = days.iter().map(|d| {
+            // 2028 is a leap year: every day of the year exists in it.
+            let words = vekha_roadmap::russian::date_words(d.in_year(2028));
+            words.trim_end_matches(" 2028 года").to_owned()
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let mut words = match &schedule.every {
+        Every::Once { opens } => {
+            format!("один раз, {}", vekha_roadmap::russian::date_words(*opens))
+        }
+        Every::Yearly { opens } => format!("ежегодно, {}", days(opens)),
+        Every::Rotation { years, opens, .. } => {
+            let form = vekha_roadmap::russian::plural(i64::from(*years), "год", "года", "лет");
+            format!("раз в {years} {form} для каждой организации, {}", days(&[*opens]))
+        }
+        Every::Cron { expression } => format!("по расписанию {expression}"),
+        Every::AfterOnly => "по завершении предшествующих".to_owned(),
+        Every::OnDemand => "по потребности".to_owned(),
+        Every::OnEvent { event } => format!("по событию «{event}»"),
+    };
+    if schedule.continuous {
+        words = format!("постоянно; {words}");
+    }
+    match (schedule.from, schedule.until) {
+        (Some(from), Some(until)) => words = format!("{words} ({from}–{until})"),
+        (Some(from), None) => words = format!("{words} (с {from} года)"),
+        (None, Some(until)) => words = format!("{words} (по {until} год)"),
+        (None, None) => {}
+    }
+    words
+}
+
+fn files(sent: Vec<v1::RoadMapFile>) -> Result<Files, Status> {
+    let mut files = Files::default();
+    for file in sent {
+        if !Files::wants(&file.path) {
+            return Err(status::invalid(
+                "files",
+                format!("{}: такого файла в карте нет", file.path),
+            ));
+        }
+        files.0.insert(file.path, file.text);
+    }
+    Ok(files)
+}
+
+fn diagnostics(
+    list: Vec<Diagnostic>,
+    severity: v1::DiagnosticSeverity,
+) -> impl Iterator<Item = v1::Diagnostic> {
+    list.into_iter().map(move |d| v1::Diagnostic {
+        severity: severity.into(),
+        file: d.file,
+        line: d.line,
+        column: d.column,
+        message: d.message,
+        help: d.help.unwrap_or_default(),
+    })
+}
+
+fn preview_entry(road_map: &RoadMap, line: Line) -> v1::PreviewEntry {
+    let run = line.run.parse::<vekha_engine::RunKey>();
+    let activity = run.as_ref().map_or_else(|_| String::new(), |k| k.activity.clone());
+    let mut entry = v1::PreviewEntry {
+        at: Some(convert::timestamp(line.at)),
+        activity: names::of_activity(&road_map.municipality.id, &activity),
+        number: line.number,
+        run: names::of_run_id(&line.run),
+        ..v1::PreviewEntry::default()
+    };
+    let kind = match line.what {
+        What::Opened => {
+            entry.text = "открыто".into();
+            v1::PreviewKind::Opened
+        }
+        What::Waiting { runs } => {
+            entry.waits_for = runs.iter().map(|id| names::of_run_id(id)).collect();
+            entry.text = "ждёт".into();
+            v1::PreviewKind::Waiting
+        }
+        What::Stage { stage, title, due } => {
+            entry.stage = stage;
+            entry.due = due.map(|d| d.to_string()).unwrap_or_default();
+            entry.text = title;
+            v1::PreviewKind::Stage
+        }
+        What::Letters { letter, to } => {
+            entry.text = "письма".into();
+            entry.letter = letter.as_str().into();
+            entry.organisations = to;
+            v1::PreviewKind::Letters
+        }
+        What::Ended { state } => {
+            entry.state = match state.as_str() {
+                "completed" => v1::RunState::Completed,
+                "cancelled" => v1::RunState::Cancelled,
+                _ => v1::RunState::Skipped,
+            }
+            .into();
+            entry.text = "окончено".into();
+            v1::PreviewKind::Ended
+        }
+    };
+    entry.kind = kind.into();
+    entry
+}
+
+#[tonic::async_trait]
+impl RoadMapService for Api {
+    async fn list_road_maps(
+        &self,
+        request: Request<v1::ListRoadMapsRequest>,
+    ) -> Result<Response<v1::ListRoadMapsResponse>, Status> {
+        let r = request.into_inner();
+        let all = self.runtime.road_maps().all_newest().iter().map(|v| describe(v)).collect();
+        let (road_maps, next_page_token) =
+            lists::slice(all, r.page_size, &r.page_token, |m: &v1::RoadMap| m.name.clone())?;
+        Ok(Response::new(v1::ListRoadMapsResponse { road_maps, next_page_token }))
+    }
+
+    async fn get_road_map(
+        &self,
+        request: Request<v1::GetRoadMapRequest>,
+    ) -> Result<Response<v1::RoadMap>, Status> {
+        let name = request.into_inner().name;
+        let parent = name.strip_suffix("/roadMap").unwrap_or(&name);
+        let version = self.newest(&names::municipality("name", parent)?)?;
+        Ok(Response::new(describe(&version)))
+    }
+
+    async fn check_road_map(
+        &self,
+        request: Request<v1::CheckRoadMapRequest>,
+    ) -> Result<Response<v1::CheckRoadMapResponse>, Status> {
+        let (_, report) = read_with_warnings(&files(request.into_inner().files)?);
+        let errors = diagnostics(report.errors, v1::DiagnosticSeverity::Error);
+        let warnings = diagnostics(report.warnings, v1::DiagnosticSeverity::Warning);
+        let diagnostics = errors.chain(warnings).collect();
+        Ok(Response::new(v1::CheckRoadMapResponse { diagnostics }))
+    }
+
+    async fn apply_road_map(
+        &self,
+        request: Request<v1::ApplyRoadMapRequest>,
+    ) -> Result<Response<v1::RoadMap>, Status> {
+        let r = request.into_inner();
+        let municipality = names::municipality("parent", &r.parent)?;
+        let mutation = match self.runtime.road_maps().newest(&municipality) {
+            Some(newest) => mutation!(r).seen(newest.digest())?,
+            None => mutation!(r),
+        };
+        let files = files(r.files)?;
+        let mistakes = |list: Vec<Diagnostic>| {
+            let text = list
+                .iter()
+                .map(|d| format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message))
+                .collect::<Vec<_>>();
+            status::invalid("files", text.join("\n"))
+        };
+        let road_map = vekha_roadmap::read::read(&files).map_err(mistakes)?;
+        if road_map.municipality.id != municipality {
+            let message = format!("это карта муниципалитета «{}»", road_map.municipality.id);
+            return Err(status::invalid("parent", message));
+        }
+        if mutation.validate_only {
+            let newest = self.newest(&municipality)?;
+            return Ok(Response::new(describe(&newest)));
+        }
+        let applied = self.runtime.apply(files, &mutation.actor()?).await;
+        let version = applied.map_err(|e| match e {
+            ApplyError::Mistakes(list) => mistakes(list),
+            ApplyError::Store(e) => status::unavailable(e),
+        })?;
+        Ok(Response::new(describe(&version)))
+    }
+
+    type PreviewStream = Pin<Box<dyn Stream<Item = Result<v1::PreviewEntry, Status>> + Send>>;
+
+    async fn preview(
+        &self,
+        request: Request<v1::PreviewRequest>,
+    ) -> Result<Response<Self::PreviewStream>, Status> {
+        let r = request.into_inner();
+        let from = convert::date("from", &r.from)?;
+        let to = convert::date("to", &r.to)?;
+        let days = to.duration_since(from).as_hours() / 24;
+        if !(0..=LONGEST_PREVIEW).contains(&days) {
+            return Err(status::invalid("to", "от одного дня до трёх лет после «from»"));
+        }
+        let wish = Wish { from, to, silent: r.silent };
+        let sent = if r.files.is_empty() { None } else { Some(files(r.files)?) };
+        let newest = match &sent {
+            None => Some(self.newest(&names::municipality("parent", &r.parent)?)?),
+            Some(_) => None,
+        };
+        let computed = tokio::task::spawn_blocking(move || {
+            let entries = |road_map: &RoadMap| {
+                let lines = preview(road_map, wish);
+                lines.into_iter().map(|line| Ok(preview_entry(road_map, line))).collect::<Vec<_>>()
+            };
+            match (newest, sent) {
+                (Some(version), _) => Ok(entries(&version.road_map)),
+                (None, Some(files)) => vekha_roadmap::read::read(&files).map(|m| entries(&m)),
+                (None, None) => Ok(vec![]),
+            }
+        });
+        let entries = computed.await.map_err(status::unavailable)?.map_err(|mistakes| {
+            status::invalid("files", format!("в дорожной карте ошибок: {}", mistakes.len()))
+        })?;
+        Ok(Response::new(Box::pin(tokio_stream::iter(entries))))
+    }
+
+    async fn list_activities(
+        &self,
+        request: Request<v1::ListActivitiesRequest>,
+    ) -> Result<Response<v1::ListActivitiesResponse>, Status> {
+        let r = request.into_inner();
+        let municipality = names::municipality("parent", &r.parent)?;
+        let conditions = lists::conditions(&r.filter, &["section", "paused", "state"])?;
+        let version = self.newest(&municipality)?;
+        let rows = self.runtime.store().activities(&municipality).await;
+        let rows = rows.map_err(status::unavailable)?;
+        let mut all = Vec::new();
+        for definition in &version.road_map.activities {
+            let row = rows.iter().find(|row| row.activity == definition.id);
+            let described = self.describe_activity(&version, definition, row).await?;
+            let holds = conditions.iter().all(|(field, wanted)| match field.as_str() {
+                "section" => described.section == *wanted,
+                "paused" => described.paused.to_string() == *wanted,
+                _ => described.current_run.as_ref().is_some_and(|run| {
+                    let name = run.state().as_str_name().trim_start_matches("RUN_STATE_");
+                    name.eq_ignore_ascii_case(wanted)
+                }),
+            });
+            if holds {
+                all.push(described);
+            }
+        }
+        let (activities, next_page_token) =
+            lists::slice(all, r.page_size, &r.page_token, |a: &v1::Activity| a.name.clone())?;
+        Ok(Response::new(v1::ListActivitiesResponse { activities, next_page_token }))
+    }
+
+    async fn get_activity(
+        &self,
+        request: Request<v1::GetActivityRequest>,
+    ) -> Result<Response<v1::Activity>, Status> {
+        let name = request.into_inner().name;
+        let (municipality, id) = names::activity("name", &name)?;
+        let version = self.newest(&municipality)?;
+        let definition = version.road_map.activity(&id).ok_or_else(|| status::not_found(&name))?;
+        let row = self.schedule_row(&municipality, &id).await?;
+        Ok(Response::new(self.describe_activity(&version, definition, row.as_ref()).await?))
+    }
+
+    async fn pause_activity(
+        &self,
+        request: Request<v1::PauseActivityRequest>,
+    ) -> Result<Response<v1::Activity>, Status> {
+        let r = request.into_inner();
+        self.pause(&r.name, true, &r.reason, mutation!(r)).await
+    }
+
+    async fn resume_activity(
+        &self,
+        request: Request<v1::ResumeActivityRequest>,
+    ) -> Result<Response<v1::Activity>, Status> {
+        let r = request.into_inner();
+        self.pause(&r.name, false, "", mutation!(r)).await
+    }
+}

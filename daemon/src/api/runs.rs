@@ -1,0 +1,411 @@
+//! Runs: start, look, cancel, retry, skip, watch, figures.
+
+use std::pin::Pin;
+
+use futures::Stream;
+use jiff::Timestamp;
+use tonic::{Request, Response, Status};
+use vekha_analysis::Outcome;
+use vekha_engine::run::{AssignmentState, Run, StageState};
+use vekha_engine::{Answer, Command, RunKey, Why};
+use vekha_proto::v1::{self, run_service_server::RunService};
+use vekha_roadmap::model::Work;
+
+use super::{Api, Mutation, convert, journal, lists, mutation, names, status};
+use crate::runtime::Ask;
+use crate::runtime::committer::Task;
+use crate::runtime::road_maps::Version;
+use crate::store::document;
+use crate::store::runs::{Loaded, bare};
+
+impl Api {
+    /// A run as the contract shows it.
+    pub(super) async fn show_run(&self, key: &RunKey) -> Result<v1::Run, Status> {
+        let loaded = self.loaded(key).await?;
+        self.describe_run(&loaded).await
+    }
+
+    pub(super) async fn loaded(&self, key: &RunKey) -> Result<Loaded, Status> {
+        let run = self.runtime.store().run(key).await.map_err(status::unavailable)?;
+        run.ok_or_else(|| status::not_found(format!("выполнение {key}")))
+    }
+
+    async fn describe_run(&self, loaded: &Loaded) -> Result<v1::Run, Status> {
+        let run = &loaded.run;
+        let store = self.runtime.store();
+        let mut states = std::collections::BTreeMap::new();
+        for (key, other) in store.runs(&run.waits_for).await.map_err(status::unavailable)? {
+            states.insert(key, other.run.state);
+        }
+        let waits_for = run
+            .waits_for
+            .iter()
+            .map(|key| v1::RunUpstream {
+                run: names::of_run(key),
+                state: states
+                    .get(key)
+                    .map_or(v1::RunState::Unspecified, |s| convert::run_state(*s))
+                    .into(),
+            })
+            .collect();
+        let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map);
+        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
+        let activity = version.road_map.activity(&run.key.activity);
+        Ok(v1::Run {
+            name: names::of_run(&run.key),
+            activity: names::of_activity(&run.key.municipality, &run.key.activity),
+            number: activity.map_or(0, |a| a.number),
+            title: activity.map_or_else(String::new, |a| a.title.clone()),
+            period: run.key.period.to_string(),
+            period_words: run.key.period.words(),
+            part: run.key.part.clone().unwrap_or_default(),
+            state: convert::run_state(run.state).into(),
+            waits_for,
+            stages: stages(run, &version),
+            organisations: run.named.clone(),
+            opened_at: Some(convert::timestamp(run.opened_at)),
+            ended_at: run.ended_at.map(convert::timestamp),
+            road_map_version: run.road_map as i32,
+            late: is_late(run, &version, self.runtime.clock().now()),
+            etag: loaded.revision.to_string(),
+        })
+    }
+
+    async fn change_run(
+        &self,
+        name: &str,
+        command: Command,
+        mutation: Mutation,
+    ) -> Result<Response<v1::Run>, Status> {
+        let key = names::run("name", name)?;
+        self.step(key.clone(), command, mutation).await?;
+        Ok(Response::new(self.show_run(&key).await?))
+    }
+}
+
+/// Whether something in the run is overdue.
+pub fn is_late(run: &Run, version: &Version, now: Timestamp) -> bool {
+    let municipality = &version.road_map.municipality;
+    let overdue = |due| now > municipality.closing(due);
+    run.assignments.values().any(|a| a.state == AssignmentState::Open && overdue(a.due))
+        || run.stages.iter().any(|s| s.state == StageState::Active && s.due.is_some_and(overdue))
+}
+
+fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
+    let activity = version.road_map.activity(&run.key.activity);
+    run.stages
+        .iter()
+        .map(|stage| {
+            let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
+            let kind = match definition.map(|d| &d.work) {
+                Some(Work::Collect(_)) => v1::StageKind::Collect,
+                Some(Work::Analyze(_)) => v1::StageKind::Analyze,
+                Some(Work::Recommend(_)) => v1::StageKind::Recommend,
+                Some(Work::Decide(_)) => v1::StageKind::Decide,
+                Some(Work::Publish(_)) => v1::StageKind::Publish,
+                None => v1::StageKind::Unspecified,
+            };
+            let count = |wanted: Option<AssignmentState>| {
+                let own = run.assignments.iter().filter(|(k, _)| k.stage == stage.id);
+                own.filter(|(_, a)| wanted.is_none_or(|w| a.state == w)).count() as i32
+            };
+            v1::Stage {
+                name: format!("{}/stages/{}", names::of_run(&run.key), stage.id),
+                id: stage.id.clone(),
+                kind: kind.into(),
+                title: definition.map_or_else(String::new, |d| d.title.clone()),
+                state: match stage.state {
+                    StageState::Pending => v1::StageState::Pending,
+                    StageState::Active => v1::StageState::Active,
+                    StageState::Completed => v1::StageState::Completed,
+                    StageState::Failed => v1::StageState::Failed,
+                }
+                .into(),
+                started_at: stage.started_at.map(convert::timestamp),
+                due: stage.due.map(|d| d.to_string()).unwrap_or_default(),
+                completed_at: stage.completed_at.map(convert::timestamp),
+                asked: count(None),
+                answered: count(Some(AssignmentState::Answered)),
+                missing: count(Some(AssignmentState::Missing)),
+                waived: count(Some(AssignmentState::Waived)),
+                reason: stage.reason.clone(),
+                has_figures: kind == v1::StageKind::Analyze && stage.state == StageState::Completed,
+                location: stage.location.clone(),
+            }
+        })
+        .collect()
+}
+
+/// The key of a run that a request names by its parts.
+pub(super) fn key(
+    municipality: String,
+    activity: String,
+    period: &str,
+    part: &str,
+) -> Result<RunKey, Status> {
+    Ok(RunKey {
+        municipality,
+        activity,
+        period: period.parse().map_err(|e: String| status::invalid("period", e))?,
+        part: (!part.is_empty()).then(|| part.to_owned()),
+    })
+}
+
+#[tonic::async_trait]
+impl RunService for Api {
+    async fn start_run(
+        &self,
+        request: Request<v1::StartRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = request.into_inner();
+        let (municipality, activity) = names::activity("parent", &r.parent)?;
+        let key = key(municipality, activity, &r.period, &r.part)?;
+        let ask =
+            Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
+        let validate_only = r.validate_only;
+        self.ask(Task::new(key.clone(), ask, ""), mutation!(r, no etag)).await?;
+        if validate_only {
+            let name = names::of_run(&key);
+            return Ok(Response::new(v1::Run { name, ..v1::Run::default() }));
+        }
+        Ok(Response::new(self.show_run(&key).await?))
+    }
+
+    async fn backfill_runs(
+        &self,
+        request: Request<v1::BackfillRunsRequest>,
+    ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
+        let r = request.into_inner();
+        let (municipality, activity) = names::activity("parent", &r.parent)?;
+        if r.periods.is_empty() || r.periods.len() > 100 {
+            return Err(status::invalid("periods", "от 1 до 100 периодов"));
+        }
+        // All are looked at before the first is opened.
+        let mut keys = Vec::new();
+        for period in &r.periods {
+            keys.push(key(municipality.clone(), activity.clone(), period, "")?);
+        }
+        let mut response = v1::BackfillRunsResponse::default();
+        for key in keys {
+            let ask = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+            let mut mutation = mutation!(r, no etag);
+            if !mutation.request_id.is_empty() {
+                mutation.request_id = format!("{}/{}", mutation.request_id, key.period);
+            }
+            match self.runtime.ask(mutation.onto(Task::new(key.clone(), ask, ""))?).await {
+                Ok(_) if r.validate_only => {}
+                Ok(_) => response.runs.push(self.show_run(&key).await?),
+                Err(crate::runtime::AskError::Exists(_)) => {
+                    response.existing.push(names::of_run(&key));
+                }
+                Err(e) => return Err(status::of(e)),
+            }
+        }
+        self.runtime.nudge();
+        Ok(Response::new(response))
+    }
+
+    async fn get_run(
+        &self,
+        request: Request<v1::GetRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let key = names::run("name", &request.into_inner().name)?;
+        Ok(Response::new(self.show_run(&key).await?))
+    }
+
+    async fn list_runs(
+        &self,
+        request: Request<v1::ListRunsRequest>,
+    ) -> Result<Response<v1::ListRunsResponse>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let filter = lists::filter(&parent, &r.filter, &["state", "period", "activity"])?;
+        let page = lists::page(r.page_size, &r.page_token)?;
+        let store = self.runtime.store();
+        let rows = store.list_runs(&filter, &page).await.map_err(status::unavailable)?;
+        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
+        let loaded = store.runs(&keys).await.map_err(status::unavailable)?;
+        let mut runs = Vec::with_capacity(loaded.len());
+        for key in &keys {
+            if let Some(loaded) = loaded.get(key) {
+                runs.push(self.describe_run(loaded).await?);
+            }
+        }
+        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        Ok(Response::new(v1::ListRunsResponse { runs, next_page_token }))
+    }
+
+    async fn cancel_run(
+        &self,
+        request: Request<v1::CancelRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = request.into_inner();
+        let command = Command::Cancel { reason: r.reason.clone() };
+        self.change_run(&r.name, command, mutation!(r)).await
+    }
+
+    async fn retry_run(
+        &self,
+        request: Request<v1::RetryRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = request.into_inner();
+        self.change_run(&r.name, Command::Retry, mutation!(r)).await
+    }
+
+    async fn skip_run(
+        &self,
+        request: Request<v1::SkipRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = request.into_inner();
+        let command = Command::Skip { reason: r.reason.clone() };
+        self.change_run(&r.name, command, mutation!(r)).await
+    }
+
+    async fn answer_question(
+        &self,
+        request: Request<v1::AnswerQuestionRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = request.into_inner();
+        let answer = match r.answer() {
+            v1::Answer::Proceed => Answer::Proceed,
+            v1::Answer::Skip => Answer::Skip,
+            v1::Answer::Unspecified => {
+                return Err(status::invalid("answer", "PROCEED или SKIP"));
+            }
+        };
+        self.change_run(&r.name, Command::AnswerQuestion(answer), mutation!(r)).await
+    }
+
+    type WatchRunsStream = Pin<Box<dyn Stream<Item = Result<v1::RunChange, Status>> + Send>>;
+
+    async fn watch_runs(
+        &self,
+        request: Request<v1::WatchRunsRequest>,
+    ) -> Result<Response<Self::WatchRunsStream>, Status> {
+        let r = request.into_inner();
+        let watched = journal::Watched::parse(&r.parent, &r.filter)?;
+        let api = self.clone();
+        let stream = journal::watch(self, watched, r.after_cursor, move |row| {
+            let api = api.clone();
+            async move {
+                let key: RunKey = row.run.parse().map_err(status::unavailable)?;
+                let run = api.show_run(&key).await?;
+                let entry = journal::entry(&row);
+                Ok(v1::RunChange { cursor: row.cursor, entry: Some(entry), run: Some(run) })
+            }
+        })
+        .await?;
+        Ok(Response::new(stream))
+    }
+
+    async fn get_figures(
+        &self,
+        request: Request<v1::GetFiguresRequest>,
+    ) -> Result<Response<v1::FigureTable>, Status> {
+        let name = request.into_inner().name;
+        let (key, wanted) = match names::below_run("name", &name, "stages") {
+            Ok((key, stage)) => (key, Some(stage)),
+            Err(_) => (names::run("name", &name)?, None),
+        };
+        let rows = self.runtime.store().analyses(&key.to_string()).await;
+        let rows = rows.map_err(status::unavailable)?;
+        let row = rows
+            .into_iter()
+            .find(|row| wanted.as_ref().is_none_or(|wanted| *wanted == row.stage))
+            .ok_or_else(|| status::not_found(format!("анализ {name}")))?;
+        let outcome: Outcome = document(&row.id, &row.body).map_err(status::unavailable)?;
+        let run = self.loaded(&key).await?.run;
+        let version = self.runtime.road_maps().version(&key.municipality, run.road_map);
+        Ok(Response::new(figures(&key, &row.stage, row.at, &outcome, version.as_deref())))
+    }
+}
+
+fn figures(
+    key: &RunKey,
+    stage: &str,
+    at: i64,
+    outcome: &Outcome,
+    version: Option<&Version>,
+) -> v1::FigureTable {
+    let definition = version.and_then(|v| {
+        let (_, stage) = v.road_map.activity(&key.activity)?.stage(stage)?;
+        match &stage.work {
+            Work::Analyze(analyze) => v.road_map.analyses.get(&analyze.analysis),
+            _ => None,
+        }
+    });
+    let indicators = outcome.indicators.iter().map(|f| {
+        let indicator = definition.and_then(|d| d.indicators.iter().find(|i| i.id == f.indicator));
+        let better = match indicator.and_then(|i| i.better) {
+            Some(vekha_roadmap::model::Better::Higher) => v1::Better::Higher,
+            Some(vekha_roadmap::model::Better::Lower) => v1::Better::Lower,
+            None => v1::Better::Unspecified,
+        };
+        v1::IndicatorFigures {
+            indicator: f.indicator.clone(),
+            title: indicator.map_or_else(String::new, |i| i.title.clone()),
+            unit: indicator.map_or_else(String::new, |i| i.unit.clone()),
+            decimals: indicator.map_or(0, |i| u32::from(i.decimals)),
+            better: better.into(),
+            organisations: f
+                .organisations
+                .iter()
+                .map(|(code, figure)| v1::Figure {
+                    organisation: code.clone(),
+                    value: figure.value,
+                    rank: figure.rank,
+                    earlier: figure.earlier,
+                })
+                .collect(),
+            municipality: f.municipality.map(|a| v1::Aggregate {
+                count: a.count,
+                mean: a.mean,
+                median: a.median,
+                min: a.min,
+                max: a.max,
+                deviation: a.deviation,
+            }),
+            withheld: f
+                .withheld
+                .iter()
+                .map(|(code, reason)| v1::Withheld {
+                    organisation: code.clone(),
+                    reason: reason.clone(),
+                })
+                .collect(),
+        }
+    });
+    v1::FigureTable {
+        stage: format!("{}/stages/{stage}", names::of_run(key)),
+        at: Some(convert::micros(at)),
+        title: definition.map_or_else(String::new, |d| d.title.clone()),
+        method: definition.map_or_else(String::new, |d| d.method.clone()),
+        indicators: indicators.collect(),
+        findings: outcome.findings.iter().map(convert::finding).collect(),
+    }
+}
+
+/// A run in few words, from its row.
+pub(super) fn summary(
+    row: &crate::store::entities::run::Model,
+    version: &Version,
+    late: bool,
+) -> Result<v1::RunSummary, Status> {
+    let (run, _) = bare(row).map_err(status::unavailable)?;
+    let active = run.stages.iter().find(|s| s.state == StageState::Active);
+    let title = active.and_then(|stage| {
+        let (_, definition) = version.road_map.activity(&run.key.activity)?.stage(&stage.id)?;
+        Some(definition.title.clone())
+    });
+    let due =
+        run.stages.iter().filter(|s| s.state == StageState::Active).filter_map(|s| s.due).min();
+    Ok(v1::RunSummary {
+        name: names::of_run(&run.key),
+        period: run.key.period.to_string(),
+        period_words: run.key.period.words(),
+        state: convert::run_state(run.state).into(),
+        stage_title: title.unwrap_or_default(),
+        due: due.map(|d| d.to_string()).unwrap_or_default(),
+        late,
+    })
+}

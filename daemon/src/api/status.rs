@@ -1,0 +1,77 @@
+//! Errors as other systems want them: a code, a stable reason, and every wrong field by its path.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use vekha_engine::Refusal;
+
+use crate::runtime::AskError;
+
+const DOMAIN: &str = "vekha";
+
+fn status(code: Code, reason: &str, message: String, mut details: ErrorDetails) -> Status {
+    details.set_error_info(reason, DOMAIN, []);
+    Status::with_error_details(code, message, details)
+}
+
+/// A single wrong field.
+pub fn invalid(field: &str, message: impl Into<String>) -> Status {
+    let message = message.into();
+    let mut details = ErrorDetails::new();
+    details.add_bad_request_violation(field, &message);
+    status(Code::InvalidArgument, "INVALID_FIELDS", message, details)
+}
+
+/// There is no such thing.
+pub fn not_found(what: impl std::fmt::Display) -> Status {
+    status(Code::NotFound, "NOT_FOUND", format!("не найдено: {what}"), ErrorDetails::new())
+}
+
+/// The database failed.
+pub fn unavailable(e: impl std::fmt::Display) -> Status {
+    tracing::error!("{e}");
+    let message = "база данных недоступна, повторите позже".to_owned();
+    status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::new())
+}
+
+/// The thing has changed since the caller saw it.
+pub fn stale() -> Status {
+    status(Code::Aborted, "STALE_ETAG", AskError::Stale.to_string(), ErrorDetails::new())
+}
+
+/// What the runtime answered.
+pub fn of(e: AskError) -> Status {
+    refused_under("", e)
+}
+
+/// What the runtime answered, fields standing below `prefix`.
+pub fn refused_under(prefix: &str, e: AskError) -> Status {
+    let message = e.to_string();
+    let mut details = ErrorDetails::new();
+    match e {
+        AskError::Refused(refusal) => {
+            let reason = refusal.code();
+            let code = match refusal {
+                Refusal::NotFound(_) => Code::NotFound,
+                Refusal::State(description) => {
+                    details.add_precondition_failure_violation("STATE", "", description);
+                    Code::FailedPrecondition
+                }
+                Refusal::Invalid(errors) => {
+                    for error in errors {
+                        let field = format!("{prefix}{}", error.field);
+                        details.add_bad_request_violation(field, error.message);
+                    }
+                    Code::InvalidArgument
+                }
+            };
+            status(code, reason, message, details)
+        }
+        AskError::Exists(_) => status(Code::AlreadyExists, "RUN_EXISTS", message, details),
+        AskError::Stale => stale(),
+        AskError::RequestReused => {
+            details.add_bad_request_violation("request_id", &message);
+            status(Code::InvalidArgument, "REQUEST_ID_REUSED", message, details)
+        }
+        AskError::Store(e) => unavailable(e),
+    }
+}

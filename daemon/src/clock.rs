@@ -1,0 +1,75 @@
+//! The one place that tells the time. Everything else is handed it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Where the time comes from. Instants are whole microseconds, as the database keeps them.
+#[derive(Clone)]
+pub enum Clock {
+    /// The machine's clock.
+    Real,
+    /// A rehearsal: time starts at a chosen moment and runs faster.
+    Rehearsal(Arc<Rehearsal>),
+    /// Stands still until it is set: for tests.
+    Manual(Arc<Mutex<Timestamp>>),
+}
+
+/// A rehearsal's time.
+#[derive(Debug)]
+pub struct Rehearsal {
+    from: Timestamp,
+    began: Instant,
+    speed: u32,
+}
+
+impl Clock {
+    /// Time that starts at `from` and runs `speed` times as fast as the machine's.
+    pub fn rehearsal(from: Timestamp, speed: u32) -> Self {
+        Clock::Rehearsal(Arc::new(Rehearsal { from, began: Instant::now(), speed: speed.max(1) }))
+    }
+
+    /// Time that stands still at `at`.
+    pub fn manual(at: Timestamp) -> Self {
+        Clock::Manual(Arc::new(Mutex::new(at)))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        let now = match self {
+            Clock::Real => Timestamp::now(),
+            Clock::Rehearsal(r) => {
+                let passed = SignedDuration::try_from(r.began.elapsed()).unwrap_or_default();
+                r.from
+                    .saturating_add(passed.saturating_mul(r.speed as i32))
+                    .unwrap_or(Timestamp::MAX)
+            }
+            Clock::Manual(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
+        };
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// Sets a manual clock; the others go their own way.
+    pub fn set(&self, to: Timestamp) {
+        if let Clock::Manual(at) = self {
+            *at.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        }
+    }
+
+    /// How long the machine's clock runs until `at`; nothing if that has passed.
+    pub fn until(&self, at: Timestamp) -> Duration {
+        let left = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
+        match self {
+            Clock::Rehearsal(r) => left / r.speed,
+            _ => left,
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}

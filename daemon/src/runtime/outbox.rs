@@ -1,0 +1,117 @@
+//! Hands messages to the notifier, at least once and visibly: claimed before, settled after.
+
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use vekha_engine::{Command, Letter, LetterKind, RunKey};
+use vekha_plugin::DeliveryErrorKind;
+
+use super::committer::{Ask, Task};
+use super::{Error, Runtime, letters};
+use crate::store::document;
+use crate::store::entities::outbox;
+use crate::store::outbox::Delivery;
+
+/// Most messages of one turn.
+const MOST_MESSAGES: u64 = 64;
+
+/// Messages under way at the same time.
+const AT_ONCE: usize = 8;
+
+/// How long to wait after the n-th failed try; after the last one the message has failed.
+const BACKOFF: [SignedDuration; 7] = [
+    SignedDuration::from_mins(1),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(4),
+    SignedDuration::from_hours(12),
+    SignedDuration::from_hours(24),
+];
+
+impl Runtime {
+    /// Sends every message that is due. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the database fails; what was claimed is tried again after its lease.
+    pub(super) async fn send(&self, now: Timestamp) -> Result<usize, Error> {
+        let claimed = self.store.claim_messages(now, MOST_MESSAGES).await?;
+        let count = claimed.len();
+        let mut results = Vec::with_capacity(count);
+        let mut refused = Vec::new();
+        let mut deliveries = futures::stream::iter(claimed)
+            .map(|row| async move {
+                let delivery = self.deliver(&row, now).await;
+                (row, delivery)
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some((row, delivery)) = deliveries.next().await {
+            if let Delivery::Failed { error } = &delivery {
+                tracing::warn!(message = row.key, "refused for good: {error}");
+                refused.push((row.clone(), error.clone()));
+            }
+            results.push((row.key, delivery));
+        }
+        if !results.is_empty() {
+            self.store.settle_messages(&results, self.clock.now()).await?;
+        }
+        for (row, reason) in refused {
+            self.tell_of_refusal(row, reason).await;
+        }
+        Ok(count)
+    }
+
+    async fn deliver(&self, row: &outbox::Model, now: Timestamp) -> Delivery {
+        let failed = |error: String| Delivery::Failed { error };
+        let letter: Letter = match document(&row.key, &row.body) {
+            Ok(letter) => letter,
+            Err(e) => return failed(e.to_string()),
+        };
+        match self.is_obsolete(&letter).await {
+            Ok(true) => return Delivery::Obsolete,
+            Ok(false) => {}
+            Err(e) => return again(row, now, false, e.to_string()),
+        }
+        let message = match letters::message(self, row, &letter) {
+            Ok(message) => message,
+            Err(e) => return failed(e),
+        };
+        match self.notifier.deliver(&message).await {
+            Ok(_) => Delivery::Sent,
+            Err(e) => match e.kind {
+                DeliveryErrorKind::Permanent => failed(e.message),
+                DeliveryErrorKind::Transient => again(row, now, false, e.message),
+                DeliveryErrorKind::Unknown => again(row, now, true, e.message),
+            },
+        }
+    }
+
+    /// Whether what the letter asks for has been done in the meantime.
+    async fn is_obsolete(&self, letter: &Letter) -> Result<bool, Error> {
+        let (true, Some(assignment)) = (letter.while_open, &letter.assignment) else {
+            return Ok(false);
+        };
+        let run = self.store.run(&letter.run).await?;
+        let state = run.and_then(|l| l.run.assignments.get(assignment).map(|a| a.state));
+        Ok(state != Some(vekha_engine::run::AssignmentState::Open))
+    }
+
+    /// The administrator learns of it, unless it is such a notice itself that failed.
+    async fn tell_of_refusal(&self, row: outbox::Model, reason: String) {
+        let run: Option<RunKey> = row.run.parse().ok();
+        if let Some(run) = run.filter(|_| row.kind != LetterKind::Failure.as_str()) {
+            let organisation = row.organisation.clone();
+            let command = Command::LetterRefused { letter: row.key, organisation, reason };
+            if let Err(e) = self.committer.ask(Task::new(run, Ask::Step(command), "vekha")).await {
+                tracing::warn!("a refusal was not noted: {e}");
+            }
+        }
+    }
+}
+
+fn again(row: &outbox::Model, now: Timestamp, uncertain: bool, error: String) -> Delivery {
+    let tries = usize::try_from(row.attempts).unwrap_or(1).max(1);
+    match BACKOFF.get(tries - 1) {
+        Some(wait) => Delivery::Retry { at: now + *wait, uncertain, error },
+        None => Delivery::Failed { error: format!("после {tries} попыток: {error}") },
+    }
+}

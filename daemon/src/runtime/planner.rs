@@ -1,0 +1,166 @@
+//! Opens runs when their schedule says so. The truth about what is due stands in the database: an
+//! opening missed while the daemon was down, or the activity paused, is found on the next look and
+//! treated by the activity's catch-up policy.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use vekha_engine::{RunKey, Why};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Activity, CatchUp};
+use vekha_roadmap::schedule::{Opening, next_opening, openings};
+
+use super::committer::{Ask, AskError, Task};
+use super::{Error, Runtime};
+use crate::store::entities::activity;
+use crate::store::{instant, micros};
+
+impl Runtime {
+    /// Makes schedule rows agree with the newest road maps. An activity that is new gets no run
+    /// for what came before it: its time begins now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reschedule(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        for version in self.road_maps.all_newest() {
+            let road_map = &version.road_map;
+            let known = self.rows(road_map).await?;
+            let mut rows = Vec::new();
+            for definition in &road_map.activities {
+                let row = match known.get(&definition.id) {
+                    None => row(road_map, definition, now),
+                    Some(row) => {
+                        let next = next_of(road_map, definition, row);
+                        if next == row.next_opening {
+                            continue;
+                        }
+                        activity::Model { next_opening: next, ..row.clone() }
+                    }
+                };
+                rows.push(row);
+            }
+            self.store.save_activities(rows).await?;
+        }
+        Ok(())
+    }
+
+    async fn rows(&self, road_map: &RoadMap) -> Result<BTreeMap<String, activity::Model>, Error> {
+        let rows = self.store.activities(&road_map.municipality.id).await?;
+        Ok(rows.into_iter().map(|row| (row.activity.clone(), row)).collect())
+    }
+
+    /// Opens every run that is due. Returns how many schedules it moved on.
+    ///
+    /// # Errors
+    /// When the database fails; what was not opened is still due.
+    pub(super) async fn open_due(&self, now: Timestamp) -> Result<usize, Error> {
+        let mut moved = 0;
+        for version in self.road_maps.all_newest() {
+            let road_map = &version.road_map;
+            let mut rows = Vec::new();
+            for row in self.rows(road_map).await?.into_values() {
+                let due = row.next_opening.is_some_and(|at| at <= micros(now));
+                let Some(definition) =
+                    road_map.activity(&row.activity).filter(|_| due && !row.paused)
+                else {
+                    continue;
+                };
+                let missed = openings(road_map, definition, instant(row.opened_through), now);
+                for opening in chosen(definition, missed, now) {
+                    self.open_one(road_map, definition, opening).await?;
+                }
+                let mut row = activity::Model { opened_through: micros(now), ..row };
+                row.next_opening = next_of(road_map, definition, &row);
+                rows.push(row);
+            }
+            moved += rows.len();
+            self.store.save_activities(rows).await?;
+        }
+        Ok(moved)
+    }
+
+    async fn open_one(
+        &self,
+        road_map: &RoadMap,
+        definition: &Activity,
+        opening: Opening,
+    ) -> Result<(), Error> {
+        let key = RunKey {
+            municipality: road_map.municipality.id.clone(),
+            activity: definition.id.clone(),
+            period: opening.period,
+            part: opening.part,
+        };
+        let ask = Ask::Open { named: vec![], why: Why::Schedule, without_waiting: false };
+        match self.committer.ask(Task::new(key.clone(), ask, "schedule")).await {
+            // A person may have started it already.
+            Ok(_) | Err(AskError::Exists(_)) => Ok(()),
+            Err(AskError::Store(e)) => Err(Error::Store(e)),
+            Err(e) => {
+                tracing::warn!(run = %key, "not opened: {e}");
+                Ok(())
+            }
+        }
+    }
+
+    /// Stops or resumes an activity's schedule; runs under way go on.
+    ///
+    /// # Errors
+    /// When the database fails, or the activity is unknown (`None` inside).
+    pub async fn pause(
+        &self,
+        municipality: &str,
+        id: &str,
+        paused: bool,
+        reason: &str,
+        actor: &str,
+    ) -> Result<bool, Error> {
+        let Some(version) = self.road_maps.newest(municipality) else { return Ok(false) };
+        let Some(definition) = version.road_map.activity(id) else { return Ok(false) };
+        let Some(row) = self.rows(&version.road_map).await?.remove(id) else { return Ok(false) };
+        let mut row =
+            activity::Model { paused, reason: reason.to_owned(), actor: actor.to_owned(), ..row };
+        row.next_opening = next_of(&version.road_map, definition, &row);
+        self.store.save_activities(vec![row]).await?;
+        self.nudge();
+        Ok(true)
+    }
+}
+
+/// Which of the openings since the last look are acted on. What falls due just now was not missed.
+fn chosen(definition: &Activity, mut missed: Vec<Opening>, now: Timestamp) -> Vec<Opening> {
+    let Some(newest) = missed.last().map(|o| o.at) else { return missed };
+    match definition.schedule.catch_up {
+        CatchUp::All => missed,
+        CatchUp::Latest => {
+            missed.retain(|o| o.at == newest);
+            missed
+        }
+        CatchUp::Skip => {
+            let grace = jiff::SignedDuration::from_hours(1);
+            missed.retain(|o| o.at == newest && now.duration_since(o.at) <= grace);
+            missed
+        }
+    }
+}
+
+fn row(road_map: &RoadMap, definition: &Activity, now: Timestamp) -> activity::Model {
+    let municipality = &road_map.municipality.id;
+    let mut row = activity::Model {
+        id: format!("{municipality}/{}", definition.id),
+        municipality: municipality.clone(),
+        activity: definition.id.clone(),
+        opened_through: micros(now),
+        next_opening: None,
+        paused: false,
+        reason: String::new(),
+        actor: String::new(),
+    };
+    row.next_opening = next_of(road_map, definition, &row);
+    row
+}
+
+fn next_of(road_map: &RoadMap, definition: &Activity, row: &activity::Model) -> Option<i64> {
+    next_opening(road_map, definition, instant(row.opened_through)).map(micros)
+}

@@ -1,0 +1,173 @@
+//! Reports that stages publish: figures, findings and decisions of runs, in the definition's
+//! template.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use vekha_analysis::{IndicatorFigures, Outcome};
+use vekha_engine::RunKey;
+use vekha_engine::run::{Run, RunState};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Analysis, Covers, Work};
+use vekha_roadmap::russian;
+
+use super::Runtime;
+use super::road_maps::Version;
+use crate::store::document;
+use crate::store::queries::{Filter, Page};
+
+/// Most runs of one report.
+const MOST_RUNS: u64 = 10_000;
+
+/// Renders the report of a publish stage as a self-contained page.
+///
+/// # Errors
+/// What makes it impossible, for people.
+pub async fn render(
+    runtime: &Runtime,
+    version: &Version,
+    key: &RunKey,
+    stage: &str,
+    now: Timestamp,
+) -> Result<String, String> {
+    let road_map = &version.road_map;
+    let activity = road_map.activity(&key.activity).ok_or("мероприятия нет в дорожной карте")?;
+    let Some(Work::Publish(publish)) = activity.stage(stage).map(|(_, s)| &s.work) else {
+        return Err("это не этап публикации".into());
+    };
+    let text = |e: sea_orm::DbErr| e.to_string();
+    let keys = match publish.covers {
+        Covers::Run => vec![key.clone()],
+        Covers::Period => {
+            let filter =
+                Filter { municipality: Some(key.municipality.clone()), ..Filter::default() };
+            let rows = runtime.store().list_runs(&filter, &Page::first(MOST_RUNS)).await;
+            let within = |other: &RunKey| {
+                key.period.first_day() <= other.period.first_day()
+                    && other.period.last_day() <= key.period.last_day()
+            };
+            let mut keys: Vec<RunKey> = rows
+                .map_err(text)?
+                .iter()
+                .filter_map(|row| row.id.parse().ok())
+                .filter(within)
+                .collect();
+            keys.sort_by_key(|k| (road_map.activity(&k.activity).map(|a| a.number), k.clone()));
+            keys
+        }
+    };
+    let mut chapters = Vec::new();
+    for key in keys {
+        let Some(loaded) = runtime.store().run(&key).await.map_err(text)? else { continue };
+        let mut outcomes = Vec::new();
+        for row in runtime.store().analyses(&key.to_string()).await.map_err(text)? {
+            let outcome: Outcome = document(&row.id, &row.body).map_err(text)?;
+            outcomes.push((row.stage, outcome));
+        }
+        chapters.push(chapter(road_map, &loaded.run, &outcomes));
+    }
+    let context = json!({
+        "municipality": {
+            "name": road_map.municipality.name,
+            "authority": road_map.municipality.authority,
+        },
+        "activity": {
+            "number": activity.number, "title": activity.title, "short": activity.short,
+        },
+        "period": key.period.words(),
+        "date": russian::date_words(road_map.municipality.today(now)),
+        "chapters": chapters,
+    });
+    let name = format!("reports/{}.html", publish.report);
+    version
+        .templates
+        .get_template(&name)
+        .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(&context))))
+        .map_err(|e| format!("{name}: {e}"))
+}
+
+fn chapter(road_map: &RoadMap, run: &Run, outcomes: &[(String, Outcome)]) -> Value {
+    let activity = road_map.activity(&run.key.activity);
+    let name = |code: &String| {
+        road_map.organisation(code).map_or_else(|| code.clone(), |o| o.short.clone())
+    };
+    let mut indicators = Vec::new();
+    let mut findings = Vec::new();
+    for (stage, outcome) in outcomes {
+        let definition = activity.and_then(|a| a.stage(stage)).and_then(|(_, s)| match &s.work {
+            Work::Analyze(analyze) => road_map.analyses.get(&analyze.analysis),
+            _ => None,
+        });
+        if let Some(definition) = definition {
+            indicators
+                .extend(outcome.indicators.iter().filter_map(|f| indicator(definition, f, &name)));
+        }
+        findings.extend(outcome.findings.iter().map(|f| {
+            json!({
+                "organisation": name(&f.organisation), "text": f.text, "severity": f.severity,
+            })
+        }));
+    }
+    let decisions: Vec<Value> = run
+        .decisions
+        .iter()
+        .map(|d| {
+            json!({
+                "number": d.number, "date": russian::date_words(d.date),
+                "title": d.title, "outcome": d.outcome,
+            })
+        })
+        .collect();
+    json!({
+        "number": activity.map(|a| a.number),
+        "title": activity.map(|a| &a.short),
+        "period": run.key.period.words(),
+        "state": state_words(run.state),
+        "indicators": indicators,
+        "findings": findings,
+        "decisions": decisions,
+    })
+}
+
+fn indicator(
+    analysis: &Analysis,
+    figures: &IndicatorFigures,
+    name: &impl Fn(&String) -> String,
+) -> Option<Value> {
+    let definition = analysis.indicators.iter().find(|i| i.id == figures.indicator)?;
+    let shown = |value: f64| russian::number(value, definition.decimals);
+    let rows: Vec<Value> = figures
+        .organisations
+        .iter()
+        .map(|(code, f)| {
+            json!({ "organisation": name(code), "value": shown(f.value), "rank": f.rank })
+        })
+        .collect();
+    let withheld: Vec<Value> = figures
+        .withheld
+        .iter()
+        .map(|(code, reason)| json!({ "organisation": name(code), "reason": reason }))
+        .collect();
+    Some(json!({
+        "title": definition.title,
+        "unit": definition.unit,
+        "municipality": figures.municipality.map(|a| json!({
+            "count": a.count, "mean": shown(a.mean), "median": shown(a.median),
+            "min": shown(a.min), "max": shown(a.max),
+        })),
+        "rows": rows,
+        "withheld": withheld,
+    }))
+}
+
+/// A run's state as people read it.
+pub fn state_words(state: RunState) -> &'static str {
+    match state {
+        RunState::Waiting => "ждёт",
+        RunState::Question => "ждёт решения администратора",
+        RunState::Active => "идёт",
+        RunState::Failed => "этап не выполнен",
+        RunState::Completed => "завершено",
+        RunState::Cancelled => "отменено",
+        RunState::Skipped => "пропущено",
+    }
+}

@@ -1,0 +1,156 @@
+//! The versions of the road maps in force: what `apply` adds and every run keeps.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use minijinja::Environment;
+use sha2::{Digest, Sha256};
+use vekha_engine::journal::hex;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::diagnostic::Diagnostic;
+use vekha_roadmap::read::{self, Files};
+
+use crate::store::entities::road_map;
+use crate::store::{Store, instant, micros};
+
+/// One version of a municipality's road map, ready for use.
+#[derive(Debug)]
+pub struct Version {
+    /// From 1.
+    pub number: u32,
+    /// When it was applied.
+    pub applied_at: Timestamp,
+    /// What it says.
+    pub road_map: RoadMap,
+    /// Its files.
+    pub files: Files,
+    /// Its templates, compiled.
+    pub templates: Environment<'static>,
+    digest: String,
+}
+
+impl Version {
+    /// SHA-256 over the files, lower-case hex: the same files are the same version.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+/// All versions of all municipalities.
+#[derive(Debug, Default)]
+pub struct RoadMaps {
+    versions: RwLock<BTreeMap<String, Vec<Arc<Version>>>>,
+}
+
+/// Why a road map was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It has mistakes.
+    #[error("в дорожной карте ошибок: {}", .0.len())]
+    Mistakes(Vec<Diagnostic>),
+    /// The database could not be read or written.
+    #[error("база данных: {0}")]
+    Store(#[from] sea_orm::DbErr),
+}
+
+impl RoadMaps {
+    /// Loads every version from the database.
+    ///
+    /// # Errors
+    /// When the database cannot be read. A version that this release can no longer read is left
+    /// out with a log line: its runs then refuse steps, the others go on.
+    pub async fn load(store: &Store) -> Result<Self, sea_orm::DbErr> {
+        let mut versions: BTreeMap<String, Vec<Arc<Version>>> = BTreeMap::new();
+        for row in store.road_maps().await? {
+            let files = serde_json::from_str(&row.files).map(Files);
+            let files = files.map_err(|e| sea_orm::DbErr::Custom(format!("{}: {e}", row.id)))?;
+            match compile(files, row.version as u32, instant(row.applied_at)) {
+                Ok(version) => {
+                    versions.entry(row.municipality).or_default().push(Arc::new(version));
+                }
+                Err(mistakes) => {
+                    tracing::error!(
+                        version = row.id,
+                        mistakes = mistakes.len(),
+                        "unreadable version"
+                    );
+                }
+            }
+        }
+        Ok(RoadMaps { versions: RwLock::new(versions) })
+    }
+
+    /// Applies a road map as a new version; the same files again change nothing.
+    ///
+    /// # Errors
+    /// When it has mistakes, or the database fails.
+    pub async fn apply(
+        &self,
+        store: &Store,
+        files: Files,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Version>, ApplyError> {
+        let mut version = compile(files, 0, now).map_err(ApplyError::Mistakes)?;
+        let municipality = version.road_map.municipality.id.clone();
+        if let Some(newest) = self.newest(&municipality) {
+            if newest.digest == version.digest {
+                return Ok(newest);
+            }
+            version.number = newest.number;
+        }
+        version.number += 1;
+        store
+            .add_road_map(road_map::Model {
+                id: format!("{municipality}/{}", version.number),
+                municipality: municipality.clone(),
+                version: version.number as i32,
+                digest: version.digest.clone(),
+                applied_at: micros(now),
+                actor: actor.to_owned(),
+                files: crate::store::json(&version.files.0),
+            })
+            .await?;
+        let version = Arc::new(version);
+        let mut all = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(municipality).or_default().push(version.clone());
+        Ok(version)
+    }
+
+    /// The version in force for new runs.
+    pub fn newest(&self, municipality: &str) -> Option<Arc<Version>> {
+        let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(municipality).and_then(|versions| versions.last().cloned())
+    }
+
+    /// A certain version.
+    pub fn version(&self, municipality: &str, number: u32) -> Option<Arc<Version>> {
+        let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(municipality)?.iter().find(|v| v.number == number).cloned()
+    }
+
+    /// The newest version of every municipality.
+    pub fn all_newest(&self) -> Vec<Arc<Version>> {
+        let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().filter_map(|versions| versions.last().cloned()).collect()
+    }
+}
+
+fn compile(files: Files, number: u32, applied_at: Timestamp) -> Result<Version, Vec<Diagnostic>> {
+    let road_map = read::read(&files)?;
+    let mut templates = read::environment();
+    for (path, text) in &road_map.templates {
+        // `check` has proved that every template parses.
+        templates.add_template_owned(path.clone(), text.clone()).ok();
+    }
+    let mut hasher = Sha256::new();
+    for (path, text) in &files.0 {
+        for part in [path, text] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+    }
+    let digest = hex(&hasher.finalize());
+    Ok(Version { number, applied_at, road_map, files, templates, digest })
+}

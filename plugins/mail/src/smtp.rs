@@ -1,0 +1,317 @@
+//! Sends letters to a mail server: a few connections, a bound on every wait, and for each failure
+//! an answer to the question whether the letter may have been taken all the same.
+//!
+//! lettre speaks the protocol ([`AsyncSmtpConnection`]), but the conversation and the pool are
+//! ours, because its ready-made transport cannot give that answer: it bounds only the wait for the
+//! connection, and its errors do not say whether the letter's text had gone out. Here each step
+//! has its own reading:
+//!
+//! | step | reply 4xx | reply 5xx | no reply in time, connection lost |
+//! | --- | --- | --- | --- |
+//! | connect, TLS, greeting, AUTH | transient | transient | transient |
+//! | MAIL, RCPT, DATA | transient | permanent | transient |
+//! | the text and its closing dot | transient | permanent | **unknown** |
+//!
+//! A 5xx before the first letter, or 530 to 538 at any time, is about our account and not about
+//! the letter: the letter waits until the administrator has mended the configuration. What breaks
+//! off after the first byte of the text counts as unknown, even if the closing dot had not gone
+//! out: nobody can tell how much arrived.
+//!
+//! Waits: `timeout-seconds` for the connection as a whole and for each reply; three times that
+//! for the reply to the text, since giving up there means a second letter (RFC 5321, 4.5.3.2.6).
+
+use std::error::Error as _;
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+use lettre::Address;
+use lettre::address::Envelope;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::{Response, Severity};
+use tokio::sync::{Mutex, Semaphore};
+use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
+
+use crate::config::{Protection, Server};
+
+/// A connection that was idle for longer is not used again; servers close theirs after minutes.
+const MAX_IDLE: Duration = Duration::from_secs(60);
+/// Servers dislike connections that never end.
+const MAX_LETTERS: u32 = 50;
+/// The most of a server's reply that is shown, in characters.
+const MAX_SAID: usize = 300;
+
+/// A mail server and the connections to it.
+pub(crate) struct Smtp {
+    server: Server,
+    /// One permit for each connection in use.
+    slots: Semaphore,
+    /// Connections between two letters, the one used last at the end.
+    idle: Mutex<Vec<Connection>>,
+}
+
+struct Connection {
+    smtp: AsyncSmtpConnection,
+    letters: u32,
+    idle_since: Instant,
+}
+
+/// Where a conversation failed.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Connect,
+    Login,
+    Sender(Option<&'a Address>),
+    Recipient(&'a Address),
+    Data,
+    Text,
+}
+
+/// How it failed.
+enum Trouble {
+    Timeout,
+    Smtp(Error),
+    /// A reply that makes no sense at this step.
+    Nonsense(String),
+}
+
+impl Smtp {
+    pub(crate) fn new(server: Server) -> Self {
+        let slots = Semaphore::new(server.pool_size);
+        Smtp { server, slots, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Hands a letter over. If the future is dropped on the way, so is its connection.
+    pub(crate) async fn deliver(
+        &self,
+        envelope: &Envelope,
+        letter: &[u8],
+    ) -> Result<Receipt, DeliveryError> {
+        let _slot = self.slot().await?;
+        let mut connection = self.connection().await?;
+        let sent = self.converse(&mut connection.smtp, envelope, letter).await;
+        connection.letters += 1;
+        match &sent {
+            Ok(_) => self.park(connection).await,
+            // The server answered no: it is ready for the next letter once told to forget this.
+            Err(error) if error.code.is_some() => {
+                if self.within(1, connection.smtp.command(Rset)).await.is_ok() {
+                    self.park(connection).await;
+                }
+            }
+            // The connection is in an unknown state: it is dropped.
+            Err(_) => {}
+        }
+        sent
+    }
+
+    /// Whether the server can be reached and accepts our account; if not, why, in Russian.
+    pub(crate) async fn probe(&self) -> Result<(), String> {
+        let probed = async {
+            let _slot = self.slot().await?;
+            let connection = self.connection().await?;
+            self.park(connection).await;
+            Ok(())
+        };
+        probed.await.map_err(|error: DeliveryError| error.message)
+    }
+
+    async fn slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, DeliveryError> {
+        // The semaphore is never closed.
+        self.slots.acquire().await.map_err(|error| DeliveryError::transient(error.to_string()))
+    }
+
+    async fn converse(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+        letter: &[u8],
+    ) -> Result<Receipt, DeliveryError> {
+        let sender = Step::Sender(envelope.from());
+        let mail = Mail::new(envelope.from().cloned(), parameters(smtp, envelope, letter)?);
+        self.say(smtp, mail, sender).await?;
+        for to in envelope.to() {
+            self.say(smtp, Rcpt::new(to.clone(), Vec::new()), Step::Recipient(to)).await?;
+        }
+        let go_ahead = self.say(smtp, Data, Step::Data).await?;
+        if !go_ahead.has_code(354) {
+            let trouble = Trouble::Nonsense(said(&go_ahead));
+            return Err(self.explain(Step::Data, trouble));
+        }
+        let reply = self
+            .within(3, smtp.message(letter))
+            .await
+            .map_err(|trouble| self.explain(Step::Text, trouble))?;
+        if reply.code().severity != Severity::PositiveCompletion {
+            let trouble = Trouble::Nonsense(said(&reply));
+            return Err(self.explain(Step::Text, trouble));
+        }
+        Ok(Receipt { detail: said(&reply) })
+    }
+
+    async fn say(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        command: impl Display,
+        step: Step<'_>,
+    ) -> Result<Response, DeliveryError> {
+        let reply = self.within(1, smtp.command(command)).await;
+        reply.map_err(|trouble| self.explain(step, trouble))
+    }
+
+    /// A connection that the server still answers on: one used before, or a new one.
+    async fn connection(&self) -> Result<Connection, DeliveryError> {
+        loop {
+            // The lock must not be held while the server is asked.
+            let Some(mut used) = self.idle.lock().await.pop() else { break };
+            let fresh = used.idle_since.elapsed() < MAX_IDLE;
+            if fresh && self.within(1, alive(&mut used.smtp)).await.is_ok() {
+                return Ok(used);
+            }
+        }
+        let mut smtp = self
+            .within(1, self.connect())
+            .await
+            .map_err(|trouble| self.explain(Step::Connect, trouble))?;
+        if let Some(credentials) = &self.server.credentials {
+            self.within(1, smtp.auth(DEFAULT_MECHANISMS, credentials))
+                .await
+                .map_err(|trouble| self.explain(Step::Login, trouble))?;
+        }
+        Ok(Connection { smtp, letters: 0, idle_since: Instant::now() })
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
+        let Server { host, port, tls, hello, timeout, .. } = &self.server;
+        let implicit = match tls {
+            Protection::Implicit(parameters) => Some(parameters.clone()),
+            Protection::None | Protection::Starttls(_) => None,
+        };
+        // A name may have several addresses, and the first of them may be dead.
+        let each = *timeout / 3;
+        let server = (host.as_str(), *port);
+        let mut smtp =
+            AsyncSmtpConnection::connect_tokio1(server, Some(each), hello, implicit, None).await?;
+        if let Protection::Starttls(parameters) = tls {
+            // Fails if the server does not offer it: nothing is ever sent in the clear instead.
+            smtp.starttls(parameters.clone(), hello).await?;
+        }
+        Ok(smtp)
+    }
+
+    async fn park(&self, mut connection: Connection) {
+        if connection.letters < MAX_LETTERS {
+            connection.idle_since = Instant::now();
+            self.idle.lock().await.push(connection);
+        } else {
+            // Politeness only: the connection is done with.
+            let _ = self.within(1, connection.smtp.quit()).await;
+        }
+    }
+
+    /// Waits, but no longer than so many times the timeout.
+    async fn within<T>(
+        &self,
+        times: u32,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Trouble> {
+        match tokio::time::timeout(self.server.timeout * times, work).await {
+            Ok(outcome) => outcome.map_err(Trouble::Smtp),
+            Err(_) => Err(Trouble::Timeout),
+        }
+    }
+
+    /// The table at the head of this file, in words for the administrator.
+    fn explain(&self, step: Step<'_>, trouble: Trouble) -> DeliveryError {
+        let code = match &trouble {
+            Trouble::Smtp(error) => error.status().map(u16::from),
+            Trouble::Timeout | Trouble::Nonsense(_) => None,
+        };
+        let kind = kind(step, code);
+        let Server { host, port, .. } = &self.server;
+        let what = match step {
+            Step::Connect => {
+                format!("не удаётся установить связь с почтовым сервером {host}:{port}")
+            }
+            Step::Login => format!(
+                "почтовый сервер {host}:{port} не принял учётную запись, проверьте username и \
+                 password"
+            ),
+            Step::Sender(Some(from)) => format!("почтовый сервер не принял отправителя {from}"),
+            Step::Sender(None) => "почтовый сервер не принял отправителя".to_owned(),
+            Step::Recipient(to) => format!("почтовый сервер не принял адресата {to}"),
+            Step::Data => "почтовый сервер не готов принять письмо".to_owned(),
+            Step::Text if kind == DeliveryErrorKind::Unknown => {
+                "связь с почтовым сервером прервалась до его ответа, письмо могло быть принято"
+                    .to_owned()
+            }
+            Step::Text => "почтовый сервер не принял письмо".to_owned(),
+        };
+        let why = match trouble {
+            Trouble::Timeout => "время ожидания истекло".to_owned(),
+            Trouble::Nonsense(reply) => format!("неожиданный ответ: {reply}"),
+            Trouble::Smtp(error) => match (code, error.source()) {
+                (Some(code), Some(text)) => bounded(&format!("{code} {text}")),
+                (_, Some(cause)) => bounded(&cause.to_string()),
+                (_, None) => bounded(&error.to_string()),
+            },
+        };
+        DeliveryError { kind, code, message: format!("{what}: {why}") }
+    }
+}
+
+/// The table at the head of this file.
+fn kind(step: Step<'_>, code: Option<u16>) -> DeliveryErrorKind {
+    use DeliveryErrorKind::{Permanent, Transient, Unknown};
+    match (step, code) {
+        (Step::Connect | Step::Login, _) => Transient,
+        (_, Some(530..=538)) => Transient,
+        (_, Some(500..)) => Permanent,
+        (_, Some(_)) => Transient,
+        (Step::Text, None) => Unknown,
+        (_, None) => Transient,
+    }
+}
+
+/// What MAIL must announce.
+///
+/// # Errors
+///
+/// An address is not ASCII and the server cannot have that: no try will mend it.
+fn parameters(
+    smtp: &AsyncSmtpConnection,
+    envelope: &Envelope,
+    letter: &[u8],
+) -> Result<Vec<MailParameter>, DeliveryError> {
+    let mut parameters = Vec::new();
+    let mut addresses = envelope.to().iter().chain(envelope.from());
+    if let Some(address) = addresses.find(|address| !address.to_string().is_ascii()) {
+        if !smtp.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err(DeliveryError::permanent(format!(
+                "почтовый сервер не принимает адреса не латиницей: {address}"
+            )));
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !letter.is_ascii() {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    Ok(parameters)
+}
+
+async fn alive(smtp: &mut AsyncSmtpConnection) -> Result<(), Error> {
+    smtp.command(lettre::transport::smtp::commands::Noop).await.map(|_| ())
+}
+
+fn said(reply: &Response) -> String {
+    let lines: Vec<&str> = reply.message().collect();
+    bounded(&format!("{} {}", reply.code(), lines.join(" ")))
+}
+
+/// Another system's words, fit to be shown.
+fn bounded(text: &str) -> String {
+    text.chars().take(MAX_SAID).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
