@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt as _;
 use axum::{Router, body::Body};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
@@ -30,7 +31,7 @@ use crate::runtime::road_maps::ApplyError;
 use crate::runtime::{Parts, Runtime};
 use crate::secret::Secret;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, instant};
 use crate::{console, files};
 
 /// How long connections may finish what they do once the daemon is to end.
@@ -57,28 +58,38 @@ impl Daemon {
     /// # Errors
     /// When the settings, a road map, the database or the port do not allow it.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let clock = match &settings.rehearsal {
-            Some(rehearsal) => Clock::rehearsal(rehearsal.from, rehearsal.speed),
-            None => Clock::Real,
-        };
-        Daemon::start_at(settings, clock).await
+        Daemon::start_at(settings, None).await
     }
 
     /// The same with a clock of the caller's choice.
     ///
     /// # Errors
     /// As [`Daemon::start`].
-    pub async fn start_at(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+    pub async fn start_at(settings: Settings, clock: Option<Clock>) -> anyhow::Result<Self> {
         // One TLS provider for the whole process; a second daemon in it finds it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
         let public_url = settings.public_url();
-        let Settings { listen, database, secret_file, road_maps, mail, site, access, .. } =
-            settings;
+        let Settings {
+            listen,
+            database,
+            secret_file,
+            road_maps,
+            mail,
+            site,
+            access,
+            rehearsal,
+            ..
+        } = settings;
         let secret = Secret::load_or_create(&secret_file)
             .with_context(|| format!("секрет {}", secret_file.display()))?;
         let store = Store::open(&database, secret)
             .await
             .with_context(|| format!("база данных {}", without_password(&database)))?;
+        let clock = match (clock, rehearsal) {
+            (Some(clock), _) => clock,
+            (None, Some(r)) => Clock::rehearsal(reached(&store).await?.max(r.from), r.speed),
+            (None, None) => Clock::Real,
+        };
         let mail = Mail::new(mail).map_err(|p| problems("mail", &p))?;
         mail.check().await.map_err(|p| problems("mail", &p))?;
         let site = Site::new(site).map_err(|p| problems("site", &p))?;
@@ -102,6 +113,10 @@ impl Daemon {
             let ended = async move {
                 stopped.wait_for(|stop| *stop).await.ok();
             };
+            // gRPC's small frames must not wait for each other's acknowledgement.
+            let listener = listener.tap_io(|stream| {
+                stream.set_nodelay(true).ok();
+            });
             tokio::spawn(
                 async move { axum::serve(listener, app).with_graceful_shutdown(ended).await },
             )
@@ -126,6 +141,12 @@ impl Daemon {
         self.runtime.store().clone().close().await?;
         Ok(())
     }
+}
+
+/// How far an earlier rehearsal came: time does not go back when the daemon starts again.
+async fn reached(store: &Store) -> anyhow::Result<jiff::Timestamp> {
+    let newest = store.newest_entry().await?;
+    Ok(newest.map_or(jiff::Timestamp::MIN, |entry| instant(entry.at)))
 }
 
 async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {

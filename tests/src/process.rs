@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
+/// Variables of the user's own.
+const KEPT: [&str; 4] = ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "CARGO_BUILD_JOBS"];
+
 /// Path of the binary, built in this profile if it is not up to date.
 ///
 /// # Panics
@@ -17,7 +20,13 @@ pub fn binary() -> &'static PathBuf {
             folder.pop();
         }
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "-p", "vekha"]);
+        // With the whole workspace, so that features are those of the tests and nothing is built twice.
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "vekha"]);
+        // What cargo tells a test of its package is not for the build: it would begin anew.
+        let foreign = |name: &str| name.starts_with("CARGO_") && !KEPT.contains(&name);
+        for (name, _) in std::env::vars().filter(|(name, _)| foreign(name)) {
+            cargo.env_remove(name);
+        }
         if folder.ends_with("release") {
             cargo.arg("--release");
         }

@@ -46,7 +46,8 @@ impl Town {
     pub async fn start_on(at: &str, folder: TempDir, database: String, mail: SmtpServer) -> Self {
         let clock = Clock::manual(instant(at));
         let settings = settings(&folder, database, mail.port());
-        let daemon = Daemon::start_at(settings, clock.clone()).await.expect("the daemon starts");
+        let daemon =
+            Daemon::start_at(settings, Some(clock.clone())).await.expect("the daemon starts");
         let town = Town { daemon, mail, folder, clock, read: 0 };
         town.settle().await;
         town
@@ -58,7 +59,8 @@ impl Town {
         daemon.stop().await.expect("the daemon ends");
         let database = format!("sqlite:{}", folder.path().join("vekha.db").display());
         let settings = settings(&folder, database, mail.port());
-        let daemon = Daemon::start_at(settings, clock.clone()).await.expect("the daemon starts");
+        let daemon =
+            Daemon::start_at(settings, Some(clock.clone())).await.expect("the daemon starts");
         let town = Town { daemon, mail, folder, clock, read };
         town.settle().await;
         town

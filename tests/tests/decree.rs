@@ -74,12 +74,25 @@ fn the_chains_of_the_decree_wait_for_each_other() {
         road_map.activities.iter().find(|a| a.number == number).expect("33 activities")
     };
     for (downstream, upstream, period) in [
-        (18, 17, Current), (19, 18, Current), (20, 19, Current),
-        (23, 22, Current), (24, 22, Current), (24, 23, Current),
-        (27, 26, Current), (28, 27, Current),
-        (29, 8, Current), (29, 14, Current),
-        (30, 29, Current), (31, 29, Current), (32, 31, Current), (33, 32, Current),
-        (10, 5, Current), (10, 8, Current), (10, 9, Current), (10, 14, Current), (13, 10, Current),
+        (18, 17, Current),
+        (19, 18, Current),
+        (20, 19, Current),
+        (23, 22, Current),
+        (24, 22, Current),
+        (24, 23, Current),
+        (27, 26, Current),
+        (28, 27, Current),
+        (29, 8, Current),
+        (29, 14, Current),
+        (30, 29, Current),
+        (31, 29, Current),
+        (32, 31, Current),
+        (33, 32, Current),
+        (10, 5, Current),
+        (10, 8, Current),
+        (10, 9, Current),
+        (10, 14, Current),
+        (13, 10, Current),
         (3, 30, Previous),
     ] {
         let wanted = &by_number(upstream).id;

@@ -1,6 +1,8 @@
 //! Is an answer right? Raw answers, as typed by people or sent by systems, become typed ones; or
 //! all that is wrong with them, each at its field.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -13,7 +15,7 @@ use crate::russian;
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// `participants`, or `procedures[2].marks_2` with rows counted from 0.
+    /// `participants`, or `procedures[2].marks_2` with rows, blank ones too, counted from 0.
     pub field: String,
     /// What to do about it, in Russian.
     pub message: String,
@@ -56,6 +58,9 @@ pub fn validate(form: &Form, raw: &Values) -> Result<Values, Vec<FieldError>> {
 #[derive(Default)]
 struct Checker {
     errors: Vec<FieldError>,
+    /// By table: where each kept row stood among the raw ones. Blank rows are not kept, but people
+    /// see them.
+    places: BTreeMap<String, Vec<usize>>,
 }
 
 impl Checker {
@@ -167,19 +172,8 @@ impl Checker {
             }
             for column in &table.columns {
                 let raw = raw_row.get(&column.id).unwrap_or(&Value::Null);
-                let path = format!("{path}.{}", column.id);
-                let before = self.errors.len();
-                match self.single(&path, column, raw) {
-                    Some(value) => {
-                        row.insert(column.id.clone(), value);
-                    }
-                    None if self.errors.len() == before
-                        && matches!(column.required, Required::Always)
-                        && !(blank && matches!(field.required, Required::Optional)) =>
-                    {
-                        self.wrong(&path, "заполните");
-                    }
-                    None => {}
+                if let Some(value) = self.single(&format!("{path}.{}", column.id), column, raw) {
+                    row.insert(column.id.clone(), value);
                 }
             }
             for name in raw_row.keys() {
@@ -189,6 +183,7 @@ impl Checker {
                     self.wrong(&format!("{path}.{name}"), format!("такого столбца нет{hint}"));
                 }
             }
+            self.places.entry(field.id.clone()).or_default().push(number);
             rows.push(Value::Object(row));
         }
         if let Rows::Free { min, max } = table.rows {
@@ -209,19 +204,56 @@ impl Checker {
 
     fn required(&mut self, form: &Form, answers: &Values) {
         for field in &form.fields {
-            let table = matches!(field.kind, FieldKind::Table(_));
-            if answers.contains_key(&field.id) || self.errors.iter().any(|e| e.field == field.id) {
-                continue;
-            }
-            let needed = match &field.required {
-                Required::Always => !table,
-                Required::Optional => false,
-                Required::When(formula) => formula.holds(answers).ok().flatten() == Some(true),
-            };
-            if needed {
-                self.wrong(&field.id, "заполните");
+            let needed = needed(&field.required, answers);
+            match (&field.kind, answers.get(&field.id)) {
+                (FieldKind::Table(table), Some(Value::Array(rows))) => {
+                    for (number, row) in rows.iter().enumerate() {
+                        self.cells(field, table, needed, number, row, answers);
+                    }
+                }
+                // A table that must have rows has been told so.
+                (FieldKind::Table(_), None) if matches!(field.required, Required::Always) => {}
+                (_, None) if needed && !self.told(&field.id) => self.wrong(&field.id, "заполните"),
+                _ => {}
             }
         }
+    }
+
+    /// Cells that must be filled: all of a table's that is needed, else those of rows that were
+    /// begun.
+    fn cells(
+        &mut self,
+        field: &Field,
+        table: &Table,
+        needed_table: bool,
+        number: usize,
+        row: &Value,
+        answers: &Values,
+    ) {
+        let cells = row.as_object();
+        let begun = cells.is_some_and(|cells| cells.keys().any(|name| name != "row"));
+        if !begun && !needed_table {
+            return;
+        }
+        let mut scope = answers.clone();
+        scope.insert("row".into(), row.clone());
+        for column in &table.columns {
+            let path = format!("{}.{}", self.path(&field.id, number), column.id);
+            let empty = !cells.is_some_and(|cells| cells.contains_key(&column.id));
+            if empty && needed(&column.required, &scope) && !self.told(&path) {
+                self.wrong(&path, "заполните");
+            }
+        }
+    }
+
+    fn told(&self, path: &str) -> bool {
+        self.errors.iter().any(|e| e.field == path)
+    }
+
+    /// The path of a kept row, by where people see it.
+    fn path(&self, table: &str, number: usize) -> String {
+        let place = self.places.get(table).and_then(|places| places.get(number));
+        format!("{table}[{}]", place.unwrap_or(&number))
     }
 
     fn rules(&mut self, form: &Form, answers: &Values) {
@@ -233,7 +265,7 @@ impl Checker {
                     for (number, row) in rows.into_iter().flatten().enumerate() {
                         let mut scope = answers.clone();
                         scope.insert("row".into(), row.clone());
-                        let path = format!("{table}[{number}].{}", rule.at);
+                        let path = format!("{}.{}", self.path(table, number), rule.at);
                         self.rule(&rule.check, &scope, &path, &rule.message);
                     }
                 }
@@ -247,6 +279,15 @@ impl Checker {
             Ok(Some(false)) => self.wrong(path, message),
             Err(e) => self.wrong(path, format!("{message} ({e})")),
         }
+    }
+}
+
+/// Whether an answer must be given. A condition that lacks a value does not hold.
+fn needed(required: &Required, scope: &Values) -> bool {
+    match required {
+        Required::Always => true,
+        Required::Optional => false,
+        Required::When(formula) => matches!(formula.holds(scope), Ok(Some(true))),
     }
 }
 

@@ -87,7 +87,10 @@ where
     let mut changed = runtime.changes();
     let mut cursor = match after {
         Some(after) => after,
-        None => runtime.store().journal_end().await.map_err(status::unavailable)?,
+        None => {
+            let newest = runtime.store().newest_entry().await.map_err(status::unavailable)?;
+            newest.map_or(0, |entry| entry.cursor)
+        }
     };
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {

@@ -66,13 +66,17 @@ pub fn text(road_map: &RoadMap, wish: Wish, lines: &[Line]) -> String {
         if wish.silent { ", никто не отвечает" } else { "" }
     )
     .expect("writing to a string succeeds");
-    let mut day = None;
+    let (mut day, mut run) = (None, None);
     for line in lines {
         let at = municipality.time_zone.to_datetime(line.at);
         if day != Some(at.date()) {
-            day = Some(at.date());
+            (day, run) = (Some(at.date()), None);
             let (date, weekday) = (date_words(at.date()), weekday(at.date().weekday()));
             page.text.push_str(&format!("\n{date}, {weekday}\n"));
+        }
+        if run != Some(&line.run) {
+            run = Some(&line.run);
+            page.text.push_str(&format!("  {}. {}\n", line.number, page.run(&line.run)));
         }
         page.line(line, at.time());
     }
@@ -102,7 +106,6 @@ impl Page<'_> {
     }
 
     fn line(&mut self, line: &Line, time: jiff::civil::Time) {
-        let run = self.run(&line.run);
         let what = match &line.what {
             What::Opened => "открыто".to_owned(),
             What::Waiting { runs } => {
@@ -126,8 +129,7 @@ impl Page<'_> {
             },
         };
         let (hour, minute) = (time.hour(), time.minute());
-        let number = line.number;
-        self.text.push_str(&format!("  {hour:02}:{minute:02}  {number:>2}. {run}: {what}\n"));
+        self.text.push_str(&format!("    {hour:02}:{minute:02}  {what}\n"));
     }
 
     fn sum(&mut self, lines: &[Line]) {

@@ -1,5 +1,6 @@
 //! `vekha serve`: the daemon, until it is told to end.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,7 +17,11 @@ const USUAL_LOG: &str =
 
 pub(super) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_from_env("VEKHA_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL_LOG));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     let settings = Settings::load(config)?;
     let rehearsal = settings.rehearsal.is_some();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -290,13 +290,9 @@ impl Store {
         query.order_by_asc(journal::Column::Cursor).limit(limit).all(self.reader()).await
     }
 
-    /// The newest cursor; 0 before the first entry.
-    pub async fn journal_end(&self) -> Result<i64, DbErr> {
-        let last = journal::Entity::find()
-            .order_by_desc(journal::Column::Cursor)
-            .one(self.reader())
-            .await?;
-        Ok(last.map_or(0, |entry| entry.cursor))
+    /// The newest journal entry of all.
+    pub async fn newest_entry(&self) -> Result<Option<journal::Model>, DbErr> {
+        journal::Entity::find().order_by_desc(journal::Column::Cursor).one(self.reader()).await
     }
 
     /// A run's journal, whole.

@@ -42,7 +42,7 @@ impl Transition<'_> {
         let facts = json!({
             "titles": self.awaited(&stage.id, decide),
             "due": due_words(due),
-            "days_left": days_left(today, due),
+            "days_left": days_left(self.letters_leave_on(), due),
         });
         self.letter_to_department(LetterKind::DecisionDue, &suffix, facts);
     }
@@ -87,6 +87,8 @@ impl Transition<'_> {
                     self.order(&measure.text, measure.organisations, measure.due);
                 }
             }
+            // The map's own measures come once, with the decision that completes the stage.
+            None if !self.awaited(&stage, decide).is_empty() => {}
             None => {
                 for planned in &decide.measures {
                     let due = due_date(&self.road_map.calendar, self.today(), planned.due);

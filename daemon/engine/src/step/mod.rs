@@ -171,6 +171,11 @@ impl<'a> Transition<'a> {
         self.road_map.municipality.today(self.now)
     }
 
+    /// The day on which letters of this step are read: terms are counted from it.
+    fn letters_leave_on(&self) -> Date {
+        self.road_map.municipality.today(letters_leave(self.road_map, self.now))
+    }
+
     /// Position of a stage that is at work.
     fn active_stage(&self, id: &str) -> Result<usize, Refusal> {
         let position = self

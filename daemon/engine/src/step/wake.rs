@@ -133,6 +133,7 @@ impl Transition<'_> {
             .map(|(key, _)| key.clone())
             .collect();
         let today = self.today();
+        let leaves = self.letters_leave_on();
         let now = self.now;
         for key in due {
             let assignment = self.run.assignments.get_mut(&key).expect("just listed");
@@ -142,7 +143,7 @@ impl Transition<'_> {
             self.out.assignments.insert(key.clone());
             let what = self.what(&key, kind);
             let facts = json!({
-                "form": what, "due": due_words(due), "days_left": days_left(today, due),
+                "form": what, "due": due_words(due), "days_left": days_left(leaves, due),
             });
             self.record("reminded", json!({ "assignment": key }));
             self.letter_to_participant(

@@ -1,0 +1,451 @@
+//! kill -9 at any instant: the daemon's own process is killed again and again while schools answer
+//! and the department decides; then everything is finished and counted.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::Rng as _;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use vekha::api::convert;
+use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
+use vekha_proto::v1::decision_service_client::DecisionServiceClient;
+use vekha_proto::v1::journal_service_client::JournalServiceClient;
+use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
+use vekha_proto::v1::recommendation_service_client::RecommendationServiceClient;
+use vekha_proto::v1::run_service_client::RunServiceClient;
+use vekha_proto::v1::{self, RunState};
+use vekha_tests::process::binary;
+use vekha_tests::smtp::SmtpServer;
+use vekha_tests::town::shipped_road_map;
+
+/// How often the daemon is killed. `VEKHA_TEST_KILLS` asks for more or fewer.
+const KILLS: u32 = 200;
+
+/// Longest life between two deaths, in milliseconds after it serves.
+const LONGEST_LIFE: u32 = 250;
+
+/// How long anything may take that must happen.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The daemon as a process.
+struct Victim {
+    folder: TempDir,
+    port: u16,
+}
+
+impl Victim {
+    fn new(smtp: u16) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a free port")
+            .port();
+        // A working morning that lasts as long as the test.
+        let settings = format!(
+            r#"
+            listen = "127.0.0.1:{port}"
+            database = "sqlite:vekha.db"
+            secret-file = "secret"
+            road-maps = ["{}"]
+            mail = {{ transport = "smtp", host = "127.0.0.1", port = {smtp}, tls = "none", from = {{ email = "vekha@example.org" }} }}
+            site = {{ folder = "site" }}
+            rehearsal = {{ from = "2026-10-06T09:30:00+05:00", speed = 1 }}
+            "#,
+            shipped_road_map().display()
+        );
+        std::fs::write(folder.path().join("vekha.toml"), settings).expect("to write settings");
+        Victim { folder, port }
+    }
+
+    fn start(&self) -> Child {
+        Command::new(binary())
+            .arg("--config")
+            .arg(self.folder.path().join("vekha.toml"))
+            .env_clear()
+            .env("VEKHA_LOG", "error")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the daemon starts")
+    }
+
+    async fn serves(&self) {
+        let begun = Instant::now();
+        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            assert!(begun.elapsed() < PATIENCE, "the daemon does not serve");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// People, who try again until they are answered.
+#[derive(Clone)]
+struct People {
+    channel: Channel,
+}
+
+impl People {
+    /// Repeats a call while the daemon is away. The answer may have been lost after the commit:
+    /// the request id makes the repetition harmless.
+    async fn insist<T, F>(&self, mut call: impl FnMut(Channel) -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        let begun = Instant::now();
+        loop {
+            match call(self.channel.clone()).await {
+                Ok(response) => return Ok(response.into_inner()),
+                Err(status) => {
+                    let away = matches!(
+                        status.code(),
+                        Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal
+                    );
+                    if !away {
+                        return Err(status);
+                    }
+                    assert!(begun.elapsed() < PATIENCE, "no answer: {status}");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    }
+
+    async fn run(&self, name: &str) -> Option<v1::Run> {
+        let request = v1::GetRunRequest { name: name.to_owned() };
+        let run = self
+            .insist(|c| {
+                let request = request.clone();
+                async move { RunServiceClient::new(c).get_run(request).await }
+            })
+            .await;
+        match run {
+            Ok(run) => Some(run),
+            Err(status) if status.code() == Code::NotFound => None,
+            Err(status) => panic!("{name}: {status}"),
+        }
+    }
+
+    /// Waits until a stage is at work or done.
+    async fn stage_begins(&self, run: &str, stage: &str) {
+        let begun = Instant::now();
+        loop {
+            let found = self.run(run).await;
+            let state = found.iter().flat_map(|r| &r.stages).find(|s| s.id == stage);
+            if state.is_some_and(|s| s.state() >= v1::StageState::Active) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{run}: {stage} never begins: {found:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn start(&self, activity: &str, period: &str) -> String {
+        let parent = format!("municipalities/zarechny/activities/{activity}");
+        let name = format!("{parent}/runs/{period}");
+        let start = v1::StartRunRequest {
+            parent,
+            period: period.to_owned(),
+            request_id: format!("start {name}"),
+            actor: "test".into(),
+            ..Default::default()
+        };
+        self.insist(|c| {
+            let request = start.clone();
+            async move { RunServiceClient::new(c).start_run(request).await }
+        })
+        .await
+        .expect("a run starts");
+        let proceed = v1::AnswerQuestionRequest {
+            name: name.clone(),
+            answer: v1::Answer::Proceed.into(),
+            request_id: format!("proceed {name}"),
+            actor: "test".into(),
+            ..Default::default()
+        };
+        self.insist(|c| {
+            let request = proceed.clone();
+            async move { RunServiceClient::new(c).answer_question(request).await }
+        })
+        .await
+        .expect("it need not wait");
+        name
+    }
+
+    async fn assignments(&self, run: &str, stage: &str) -> Vec<v1::Assignment> {
+        let request = v1::ListAssignmentsRequest {
+            parent: run.to_owned(),
+            page_size: 1000,
+            ..Default::default()
+        };
+        let list = self
+            .insist(|c| {
+                let request = request.clone();
+                async move { AssignmentServiceClient::new(c).list_assignments(request).await }
+            })
+            .await
+            .expect("assignments are listed");
+        list.assignments.into_iter().filter(|a| a.stage == stage).collect()
+    }
+
+    async fn submit(&self, assignment: &str, answers: serde_json::Value) {
+        let serde_json::Value::Object(answers) = answers else { panic!("answers are an object") };
+        let request = v1::SubmitAssignmentRequest {
+            name: assignment.to_owned(),
+            answers: Some(convert::structure(&answers)),
+            request_id: format!("submit {assignment}"),
+            actor: "test".into(),
+            ..Default::default()
+        };
+        let submission = self
+            .insist(|c| {
+                let request = request.clone();
+                async move { AssignmentServiceClient::new(c).submit_assignment(request).await }
+            })
+            .await
+            .unwrap_or_else(|status| panic!("{assignment}: {status}"));
+        assert_eq!(submission.version, 1, "{assignment} was answered once");
+    }
+
+    async fn decide(&self, run: &str, measures: Vec<v1::NewMeasure>) {
+        self.stage_begins(run, "decide").await;
+        let request = v1::RecordDecisionRequest {
+            parent: run.to_owned(),
+            number: "1-од".into(),
+            date: "2026-10-06".into(),
+            outcome: "Утвердить.".into(),
+            signatory: "Начальник отдела".into(),
+            measures,
+            request_id: format!("decide {run}"),
+            actor: "test".into(),
+            ..Default::default()
+        };
+        self.insist(|c| {
+            let request = request.clone();
+            async move { DecisionServiceClient::new(c).record_decision(request).await }
+        })
+        .await
+        .unwrap_or_else(|status| panic!("{run}: {status}"));
+    }
+
+    async fn approve(&self, run: &str) {
+        self.stage_begins(run, "recommend").await;
+        let begun = Instant::now();
+        loop {
+            let request = v1::ApproveRecommendationsRequest {
+                parent: run.to_owned(),
+                request_id: format!("approve {run}"),
+                actor: "test".into(),
+                ..Default::default()
+            };
+            let approved = self
+                .insist(|c| {
+                    let request = request.clone();
+                    async move {
+                        RecommendationServiceClient::new(c).approve_recommendations(request).await
+                    }
+                })
+                .await;
+            match approved {
+                Ok(_) => return,
+                // The drafts are still being written.
+                Err(s) if matches!(s.code(), Code::NotFound | Code::FailedPrecondition) => {}
+                Err(status) => panic!("{run}: {status}"),
+            }
+            assert!(begun.elapsed() < PATIENCE, "{run}: no drafts");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The chain 29 → 30, 31 → 32 → 33 of one school year, every part of it.
+    async fn live_through(&self, period: &str) -> Vec<String> {
+        let of =
+            |activity: &str| format!("municipalities/zarechny/activities/{activity}/runs/{period}");
+        let found = self.start("low-result-schools", period).await;
+        self.stage_begins(&found, "collect").await;
+        for (number, a) in self.assignments(&found, "collect").await.iter().enumerate() {
+            // Two of six schools are low-result: 40 % in two procedures.
+            let low = if number < 2 { 8 } else { 1 };
+            let row = |subject: &str| {
+                json!({ "procedure": "ВПР", "grade": 5, "subject": subject, "participants": 20,
+                    "marks_2": low, "marks_3": 10, "marks_4": 10 - low, "marks_5": 0 })
+            };
+            let rows = json!([row("Математика"), row("Русский язык")]);
+            self.submit(&a.name, json!({ "procedures": rows })).await;
+        }
+        let measure = v1::NewMeasure {
+            text: "Представить план".into(),
+            organisations: vec!["school-1".into()],
+            due: "2026-12-01".into(),
+        };
+        self.decide(&found, vec![measure]).await;
+        self.submit(
+            &format!("{found}/assignments/measure-1.school-1"),
+            json!({ "report": "Готово" }),
+        )
+        .await;
+        self.decide(&of("support-programme-update"), vec![]).await;
+        let state = of("low-result-monitoring");
+        self.stage_begins(&state, "collect").await;
+        let asked = self.assignments(&state, "collect").await;
+        assert_eq!(asked.len(), 2, "the schools that 29 found");
+        for a in asked {
+            self.submit(&a.name, low_result_state()).await;
+        }
+        let methods = of("equity-methods");
+        self.approve(&methods).await;
+        for a in self.assignments(&methods, "recommend").await {
+            let request = v1::SubmitAssignmentRequest {
+                name: a.name.clone(),
+                request_id: format!("read {}", a.name),
+                actor: "test".into(),
+                ..Default::default()
+            };
+            self.insist(|c| {
+                let request = request.clone();
+                async move { AssignmentServiceClient::new(c).submit_assignment(request).await }
+            })
+            .await
+            .expect("to be read");
+        }
+        self.decide(&methods, vec![]).await;
+        vec![found, of("support-programme-update"), state, of("low-result-analysis"), methods]
+    }
+}
+
+/// A whole answer to the form of activity 31.
+fn low_result_state() -> serde_json::Value {
+    serde_json::from_str(include_str!("../data/low-result-state.json")).expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_survives_kill_9_at_any_instant_and_no_letter_is_lost_or_doubled_unseen() {
+    let kills: u32 =
+        std::env::var("VEKHA_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
+    let mail = SmtpServer::start().await;
+    let victim = Arc::new(Victim::new(mail.port()));
+    let mut child = victim.start();
+    victim.serves().await;
+
+    let enough = Arc::new(AtomicBool::new(false));
+    let died = Arc::new(AtomicU32::new(0));
+    let killer = {
+        let (victim, enough, died) = (victim.clone(), enough.clone(), died.clone());
+        // From a seed: the lives' lengths are the same every time.
+        let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+        tokio::spawn(async move {
+            while died.load(Ordering::Relaxed) < kills {
+                let life =
+                    Duration::from_micros(u64::from(random.next_u32() % (LONGEST_LIFE * 1000)));
+                tokio::time::sleep(life).await;
+                child.kill().await.expect("to kill");
+                died.fetch_add(1, Ordering::Relaxed);
+                child = victim.start();
+                victim.serves().await;
+            }
+            enough.store(true, Ordering::Relaxed);
+            child
+        })
+    };
+
+    let channel = Channel::from_shared(format!("http://127.0.0.1:{}", victim.port))
+        .expect("an address")
+        .connect_lazy();
+    let people = People { channel };
+    let mut runs = Vec::new();
+    let mut year = 2025;
+    while !enough.load(Ordering::Relaxed) || runs.is_empty() {
+        let period = format!("{year}-{:02}", (year + 1) % 100);
+        runs.extend(people.live_through(&period).await);
+        year -= 1;
+    }
+    let mut child = killer.await.expect("the killer ends");
+
+    // Every run came to its end.
+    for name in &runs {
+        let begun = Instant::now();
+        loop {
+            let run = people.run(name).await.expect("it exists");
+            if run.state() == RunState::Completed {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{name} does not end: {run:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    // Every letter went out.
+    let messages = loop {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = v1::ListMessagesRequest {
+                parent: "municipalities/zarechny".into(),
+                page_size: 1000,
+                page_token: page_token.clone(),
+                ..Default::default()
+            };
+            let page = people
+                .insist(|c| {
+                    let request = request.clone();
+                    async move { OutboxServiceClient::new(c).list_messages(request).await }
+                })
+                .await
+                .expect("the outbox");
+            all.extend(page.messages);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        let under_way = all
+            .iter()
+            .any(|m| matches!(m.state(), v1::MessageState::Pending | v1::MessageState::Sending));
+        if !under_way {
+            break all;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let mut accepted: BTreeMap<String, u32> = BTreeMap::new();
+    for letter in mail.received() {
+        *accepted.entry(letter.message_id).or_default() += 1;
+    }
+    let mut doubled = 0;
+    let mut uncertain = 0;
+    for message in &messages {
+        assert_eq!(message.state(), v1::MessageState::Sent, "{message:?}");
+        let times = accepted.remove(&message.message_id).unwrap_or_default();
+        assert!(times >= 1, "never arrived: {message:?}");
+        uncertain += u32::from(message.uncertain);
+        if times > 1 {
+            assert!(message.uncertain, "sent {times} times and not marked so: {message:?}");
+            doubled += times - 1;
+        }
+    }
+    assert!(accepted.is_empty(), "letters that the outbox does not know: {accepted:?}");
+
+    let request = v1::VerifyJournalRequest { parent: "municipalities/zarechny".into() };
+    let proof = JournalServiceClient::new(people.channel.clone())
+        .verify_journal(request)
+        .await
+        .expect("the journal")
+        .into_inner();
+    assert_eq!(proof.reason, "", "{:?}", proof.first_broken);
+    println!(
+        "killed {} times; {} runs ended, {} journal entries whole, {} letters sent, \
+         {uncertain} of them after a doubt, {doubled} twice",
+        died.load(Ordering::Relaxed),
+        runs.len(),
+        proof.entries,
+        messages.len(),
+    );
+    child.kill().await.expect("to kill");
+}
