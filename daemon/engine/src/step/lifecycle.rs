@@ -258,6 +258,9 @@ impl Transition<'_> {
         outcome: AnalysisOutcome,
     ) -> Result<(), Refusal> {
         let position = self.active_stage(&stage)?;
+        let Work::Analyze(_) = &self.activity.stages[position].work else {
+            return Err(Refusal::NotFound(format!("этап анализа «{stage}»")));
+        };
         for finding in &outcome.findings {
             let codes = self.run.found.entry(finding.rule.clone()).or_default();
             if !codes.contains(&finding.organisation) {
@@ -275,6 +278,9 @@ impl Transition<'_> {
 
     pub(super) fn published(&mut self, stage: String, location: String) -> Result<(), Refusal> {
         let position = self.active_stage(&stage)?;
+        let Work::Publish(_) = &self.activity.stages[position].work else {
+            return Err(Refusal::NotFound(format!("этап публикации «{stage}»")));
+        };
         self.record("published", json!({ "stage": stage, "location": location }));
         self.stage_mut(position).location = location;
         self.complete_stage(position);
