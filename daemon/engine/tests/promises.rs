@@ -397,7 +397,7 @@ fn journal(world: &World<'_>, key: &RunKey) -> Vec<Entry> {
 /// Whether these entries are a run's whole journal.
 fn whole(key: &RunKey, entries: &[Entry], head: &Head) -> bool {
     let mut chain = Head::of(&key.to_string());
-    entries.iter().fold(true, |whole, e| chain.verify(e) && whole) && chain == *head
+    entries.iter().all(|e| chain.verify(e)) && chain == *head
 }
 
 proptest! {
@@ -684,7 +684,7 @@ fn a_failed_stage_is_retried_and_the_run_goes_on() {
     let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
     let outcome = alone.submit("collect.school-1", json!({ "pupils": 10 })).unwrap();
     let analyze = Job::Analyze { run: alone.run.key.clone(), stage: "analyze".into() };
-    assert_eq!(outcome.jobs, [analyze.clone()]);
+    assert_eq!(outcome.jobs, std::slice::from_ref(&analyze));
     let (stage, reason) = ("analyze".to_owned(), "нет связи".to_owned());
     let failed = alone.step(Command::StageFailed { stage: stage.clone(), reason }).unwrap();
     assert_eq!(alone.run.state, RunState::Failed);

@@ -2,6 +2,8 @@
 //!
 //! What is expected is computed day by day, the way a clerk with a wall calendar would.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Weekday, date, time};
