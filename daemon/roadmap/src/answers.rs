@@ -1,6 +1,8 @@
 //! Is an answer right? Raw answers, as typed by people or sent by systems, become typed ones; or
 //! all that is wrong with them, each at its field.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -56,6 +58,8 @@ pub fn validate(form: &Form, raw: &Values) -> Result<Values, Vec<FieldError>> {
 #[derive(Default)]
 struct Checker {
     errors: Vec<FieldError>,
+    /// By table field: the number, as given, of each row that was kept.
+    numbers: BTreeMap<String, Vec<usize>>,
 }
 
 impl Checker {
@@ -69,10 +73,11 @@ impl Checker {
             let (field, rest) = path.split_once('[').unwrap_or((path, ""));
             let (row, column) = rest.split_once("].").unwrap_or((rest.trim_end_matches(']'), ""));
             let position = form.fields.iter().position(|f| f.id == field);
-            let column = position.and_then(|p| match &form.fields[p].kind {
+            let known = position.and_then(|p| match &form.fields[p].kind {
                 FieldKind::Table(t) => t.columns.iter().position(|c| c.id == column),
                 _ => None,
             });
+            let column = if column.is_empty() { None } else { Some(known.unwrap_or(usize::MAX)) };
             (position.unwrap_or(usize::MAX), row.parse::<usize>().unwrap_or(0), column)
         };
         self.errors.sort_by_key(|e| place(&e.field));
@@ -80,12 +85,9 @@ impl Checker {
     }
 
     fn single(&mut self, path: &str, field: &Field, raw: &Value) -> Option<Value> {
-        let raw = match raw {
-            Value::String(s) if s.trim().is_empty() => return None,
-            Value::Null => return None,
-            Value::Array(list) if list.is_empty() => return None,
-            raw => raw,
-        };
+        if is_empty(raw) {
+            return None;
+        }
         let typed = match &field.kind {
             FieldKind::Integer(range) => integer(raw).and_then(|n| within(n, *range)),
             FieldKind::Decimal(range) | FieldKind::Percent(range) => {
@@ -106,8 +108,15 @@ impl Checker {
                 };
                 let known =
                     |v: &&Value| v.as_str().is_some_and(|s| options.iter().any(|o| o.value == s));
-                if chosen.len() <= options.len() && chosen.iter().all(known) {
-                    Ok(Value::Array(chosen.into_iter().cloned().collect()))
+                if chosen.iter().all(known) {
+                    // Ticked twice is ticked: each option counts once.
+                    let mut once: Vec<Value> = Vec::new();
+                    for value in chosen {
+                        if !once.contains(value) {
+                            once.push(value.clone());
+                        }
+                    }
+                    Ok(Value::Array(once))
                 } else {
                     Err("выберите из предложенных вариантов".to_owned())
                 }
@@ -154,8 +163,6 @@ impl Checker {
                     continue;
                 }
             };
-            let is_empty =
-                |v: &Value| v.is_null() || v.as_str().is_some_and(|s| s.trim().is_empty());
             let blank = raw_row.iter().filter(|(k, _)| *k != "row").all(|(_, v)| is_empty(v));
             if blank && headings.is_none() {
                 continue;
@@ -175,7 +182,7 @@ impl Checker {
                     }
                     None if self.errors.len() == before
                         && matches!(column.required, Required::Always)
-                        && !(blank && matches!(field.required, Required::Optional)) =>
+                        && (!blank || matches!(field.required, Required::Always)) =>
                     {
                         self.wrong(&path, "заполните");
                     }
@@ -190,6 +197,7 @@ impl Checker {
                 }
             }
             rows.push(Value::Object(row));
+            self.numbers.entry(field.id.clone()).or_default().push(number);
         }
         if let Rows::Free { min, max } = table.rows {
             let needed = match field.required {
@@ -208,20 +216,54 @@ impl Checker {
     }
 
     fn required(&mut self, form: &Form, answers: &Values) {
+        let holds =
+            |formula: &Formula, scope: &Values| formula.holds(scope).ok().flatten() == Some(true);
         for field in &form.fields {
-            let table = matches!(field.kind, FieldKind::Table(_));
-            if answers.contains_key(&field.id) || self.errors.iter().any(|e| e.field == field.id) {
-                continue;
-            }
             let needed = match &field.required {
-                Required::Always => !table,
+                Required::Always => true,
                 Required::Optional => false,
-                Required::When(formula) => formula.holds(answers).ok().flatten() == Some(true),
+                Required::When(formula) => holds(formula, answers),
             };
-            if needed {
-                self.wrong(&field.id, "заполните");
+            match (&field.kind, answers.get(&field.id)) {
+                (FieldKind::Table(table), Some(Value::Array(rows))) => {
+                    for (row, number) in rows.iter().zip(self.numbers_of(&field.id)) {
+                        let blank = row
+                            .as_object()
+                            .is_some_and(|row| row.keys().all(|column| column == "row"));
+                        let scope = with_row(answers, row);
+                        for column in &table.columns {
+                            let asked = match &column.required {
+                                // Where the table itself is always asked, this was told already.
+                                Required::Always => {
+                                    blank && needed && matches!(field.required, Required::When(_))
+                                }
+                                Required::Optional => false,
+                                Required::When(formula) => holds(formula, &scope),
+                            };
+                            let path = format!("{}[{number}].{}", field.id, column.id);
+                            if asked && row.get(&column.id).is_none() {
+                                self.fill(&path);
+                            }
+                        }
+                    }
+                }
+                // What a table that is always asked lacks was told row by row.
+                (FieldKind::Table(_), None) if matches!(field.required, Required::Always) => {}
+                (_, None) if needed => self.fill(&field.id),
+                _ => {}
             }
         }
+    }
+
+    /// Asks for an answer where nothing else is wrong.
+    fn fill(&mut self, path: &str) {
+        if !self.errors.iter().any(|e| e.field == path) {
+            self.wrong(path, "заполните");
+        }
+    }
+
+    fn numbers_of(&self, table: &str) -> Vec<usize> {
+        self.numbers.get(table).cloned().unwrap_or_default()
     }
 
     fn rules(&mut self, form: &Form, answers: &Values) {
@@ -230,9 +272,9 @@ impl Checker {
                 None => self.rule(&rule.check, answers, &rule.at, &rule.message),
                 Some(table) => {
                     let rows = answers.get(table).and_then(Value::as_array);
-                    for (number, row) in rows.into_iter().flatten().enumerate() {
-                        let mut scope = answers.clone();
-                        scope.insert("row".into(), row.clone());
+                    let rows = rows.into_iter().flatten();
+                    for (row, number) in rows.zip(self.numbers_of(table)) {
+                        let scope = with_row(answers, row);
                         let path = format!("{table}[{number}].{}", rule.at);
                         self.rule(&rule.check, &scope, &path, &rule.message);
                     }
@@ -248,6 +290,23 @@ impl Checker {
             Err(e) => self.wrong(path, format!("{message} ({e})")),
         }
     }
+}
+
+/// Nothing was typed or ticked.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(s) => s.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+/// What a formula over the rows of a table sees.
+fn with_row(answers: &Values, row: &Value) -> Values {
+    let mut scope = answers.clone();
+    scope.insert("row".into(), row.clone());
+    scope
 }
 
 fn number(raw: &Value) -> Result<f64, String> {
