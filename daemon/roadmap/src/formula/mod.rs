@@ -72,14 +72,15 @@ impl Formula {
             .max_recursion_depth(DEEPEST_EXPRESSION)
             .parse_with_source_info(text)
             .map_err(|errors| {
+                // The parser tells what it expected in English and at length; the place says enough.
                 let first = errors.errors.first();
-                FormulaError {
-                    message: format!(
-                        "это не формула: {}",
-                        first.map_or_else(|| "не разобрать".to_owned(), |e| e.msg.clone())
-                    ),
-                    offset: first.and_then(|e| usize::try_from(e.pos.1 - 1).ok()),
-                }
+                let offset = first.and_then(|e| usize::try_from(e.pos.1 - 1).ok());
+                let message = match offset {
+                    Some(at) if at >= text.trim_end().chars().count() => "формула не окончена",
+                    Some(_) => "это не формула: отсюда не разобрать",
+                    None => "это не формула: вложена слишком глубоко или не разобрать",
+                };
+                FormulaError { message: message.to_owned(), offset }
             })?;
         if height(&root) > TALLEST {
             return Err(fail(format!("в формуле больше {TALLEST} действий подряд")));
@@ -135,7 +136,7 @@ fn height(root: &IdedExpr) -> usize {
             Expr::Comprehension(c) => {
                 [&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]
                     .into_iter()
-                    .for_each(|part| visit(part));
+                    .for_each(visit);
             }
             _ => {}
         }
