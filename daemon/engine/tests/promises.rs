@@ -741,6 +741,37 @@ fn a_recommendation_is_sent_once_and_no_draft_is_left_behind() {
 }
 
 #[test]
+fn silence_is_told_to_the_department_as_soon_as_the_term_has_passed() {
+    let road_map = Town { escalate: "0 days".into(), remind: vec![], ..Town::usual() }.road_map();
+    let (mut alone, asked) = Alone::open(&road_map, "m/survey/2027");
+    // The end of Monday 15 February in Yekaterinburg.
+    let end = "2027-02-15T13:00:00Z".parse().unwrap();
+    assert_eq!(asked.wake_at, Some(end));
+    alone.submit("collect.school-2", json!({ "pupils": 10 })).unwrap();
+    alone.now = end;
+    let told = alone.step(Command::Wake).unwrap().letters;
+    assert_eq!(told.iter().map(|l| l.kind).collect::<Vec<_>>(), [LetterKind::Escalation]);
+    let silent = told[0].facts["silent"].as_array().unwrap();
+    let names: Vec<&str> = silent.iter().filter_map(|s| s["name"].as_str()).collect();
+    assert_eq!(names, ["school-1", "school-3"]);
+}
+
+#[test]
+fn a_run_after_others_is_not_opened_where_there_is_none() {
+    let road_map = Town::usual().road_map();
+    let key: RunKey = "m/outcome/2027".parse().unwrap();
+    let mut others = BTreeMap::new();
+    let open_with = |others: &BTreeMap<RunKey, Summary>| {
+        let context = Context { road_map: &road_map, version: 1, others };
+        open(&context, key.clone(), vec![], Why::Upstream, "schedule", begin())
+    };
+    assert!(matches!(open_with(&others), Err(Refusal::State(_))));
+    let survey = Summary { state: RunState::Active, found: BTreeMap::new() };
+    others.insert("m/survey/2027".parse().unwrap(), survey);
+    assert_eq!(open_with(&others).unwrap().0.state, RunState::Waiting);
+}
+
+#[test]
 fn an_answer_ends_reminders_at_once() {
     let road_map = Town { schools: 2, ..Town::usual() }.road_map();
     let (mut alone, asked) = Alone::open(&road_map, "m/survey/2027");

@@ -209,7 +209,8 @@ impl Transition<'_> {
         StageTerms {
             escalate_at: escalate
                 .filter(|_| last.is_some())
-                .map(|span| self.moment(due, Offset::After(span))),
+                // Nobody is late before the term has passed, however soon that is to be told.
+                .map(|span| self.moment(due, Offset::After(span)).max(municipality.closing(due))),
             close_at: close.zip(last).map(|(span, last)| {
                 municipality.closing(offset_date(calendar, due, Offset::After(span)).max(last))
             }),
@@ -226,10 +227,10 @@ impl Transition<'_> {
             self.close_without_the_silent(position, &what);
         } else if !stage.escalated && terms.escalate_at.is_some_and(|at| at <= self.now) {
             self.stage_mut(position).escalated = true;
-            let today = self.today();
+            let late = |due| self.road_map.municipality.closing(due) <= self.now;
             let silent: Vec<String> = self
                 .open_in(&stage.id)
-                .filter(|(_, a)| a.due < today)
+                .filter(|(_, a)| late(a.due))
                 .map(|(k, _)| k.organisation.clone())
                 .collect();
             if let (Some(due), false) = (stage.due, silent.is_empty()) {
