@@ -157,10 +157,11 @@ pub fn gather(
     let mut data = RunData::default();
     for stage in &run.stages {
         for (key, assignment) in &run.assignments {
-            if key.stage == stage.id && assignment.kind == AssignmentKind::Collect {
-                if let Some(values) = answers(key) {
-                    data.answers.entry(key.organisation.clone()).or_default().extend(values);
-                }
+            if key.stage == stage.id
+                && assignment.kind == AssignmentKind::Collect
+                && let Some(values) = answers(key)
+            {
+                data.answers.entry(key.organisation.clone()).or_default().extend(values);
             }
         }
         if let Some(outcome) = outcome(&stage.id) {

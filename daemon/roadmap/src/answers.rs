@@ -15,7 +15,7 @@ use crate::russian;
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// `participants`, or `procedures[2].marks_2` with rows, blank ones too, counted from 0.
+    /// `participants`, or `procedures[2].marks_2` with rows counted from 0.
     pub field: String,
     /// What to do about it, in Russian.
     pub message: String,
@@ -58,9 +58,8 @@ pub fn validate(form: &Form, raw: &Values) -> Result<Values, Vec<FieldError>> {
 #[derive(Default)]
 struct Checker {
     errors: Vec<FieldError>,
-    /// By table: where each kept row stood among the raw ones. Blank rows are not kept, but people
-    /// see them.
-    places: BTreeMap<String, Vec<usize>>,
+    /// By table field: the number, as given, of each row that was kept.
+    numbers: BTreeMap<String, Vec<usize>>,
 }
 
 impl Checker {
@@ -74,10 +73,11 @@ impl Checker {
             let (field, rest) = path.split_once('[').unwrap_or((path, ""));
             let (row, column) = rest.split_once("].").unwrap_or((rest.trim_end_matches(']'), ""));
             let position = form.fields.iter().position(|f| f.id == field);
-            let column = position.and_then(|p| match &form.fields[p].kind {
+            let known = position.and_then(|p| match &form.fields[p].kind {
                 FieldKind::Table(t) => t.columns.iter().position(|c| c.id == column),
                 _ => None,
             });
+            let column = if column.is_empty() { None } else { Some(known.unwrap_or(usize::MAX)) };
             (position.unwrap_or(usize::MAX), row.parse::<usize>().unwrap_or(0), column)
         };
         self.errors.sort_by_key(|e| place(&e.field));
@@ -85,12 +85,9 @@ impl Checker {
     }
 
     fn single(&mut self, path: &str, field: &Field, raw: &Value) -> Option<Value> {
-        let raw = match raw {
-            Value::String(s) if s.trim().is_empty() => return None,
-            Value::Null => return None,
-            Value::Array(list) if list.is_empty() => return None,
-            raw => raw,
-        };
+        if is_empty(raw) {
+            return None;
+        }
         let typed = match &field.kind {
             FieldKind::Integer(range) => integer(raw).and_then(|n| within(n, *range)),
             FieldKind::Decimal(range) | FieldKind::Percent(range) => {
@@ -111,8 +108,15 @@ impl Checker {
                 };
                 let known =
                     |v: &&Value| v.as_str().is_some_and(|s| options.iter().any(|o| o.value == s));
-                if chosen.len() <= options.len() && chosen.iter().all(known) {
-                    Ok(Value::Array(chosen.into_iter().cloned().collect()))
+                if chosen.iter().all(known) {
+                    // Ticked twice is ticked: each option counts once.
+                    let mut once: Vec<Value> = Vec::new();
+                    for value in chosen {
+                        if !once.contains(value) {
+                            once.push(value.clone());
+                        }
+                    }
+                    Ok(Value::Array(once))
                 } else {
                     Err("выберите из предложенных вариантов".to_owned())
                 }
@@ -159,8 +163,6 @@ impl Checker {
                     continue;
                 }
             };
-            let is_empty =
-                |v: &Value| v.is_null() || v.as_str().is_some_and(|s| s.trim().is_empty());
             let blank = raw_row.iter().filter(|(k, _)| *k != "row").all(|(_, v)| is_empty(v));
             if blank && headings.is_none() {
                 continue;
@@ -172,8 +174,19 @@ impl Checker {
             }
             for column in &table.columns {
                 let raw = raw_row.get(&column.id).unwrap_or(&Value::Null);
-                if let Some(value) = self.single(&format!("{path}.{}", column.id), column, raw) {
-                    row.insert(column.id.clone(), value);
+                let path = format!("{path}.{}", column.id);
+                let before = self.errors.len();
+                match self.single(&path, column, raw) {
+                    Some(value) => {
+                        row.insert(column.id.clone(), value);
+                    }
+                    None if self.errors.len() == before
+                        && matches!(column.required, Required::Always)
+                        && (!blank || matches!(field.required, Required::Always)) =>
+                    {
+                        self.wrong(&path, "заполните");
+                    }
+                    None => {}
                 }
             }
             for name in raw_row.keys() {
@@ -183,8 +196,8 @@ impl Checker {
                     self.wrong(&format!("{path}.{name}"), format!("такого столбца нет{hint}"));
                 }
             }
-            self.places.entry(field.id.clone()).or_default().push(number);
             rows.push(Value::Object(row));
+            self.numbers.entry(field.id.clone()).or_default().push(number);
         }
         if let Rows::Free { min, max } = table.rows {
             let needed = match field.required {
@@ -203,57 +216,54 @@ impl Checker {
     }
 
     fn required(&mut self, form: &Form, answers: &Values) {
+        let holds =
+            |formula: &Formula, scope: &Values| formula.holds(scope).ok().flatten() == Some(true);
         for field in &form.fields {
-            let needed = needed(&field.required, answers);
+            let needed = match &field.required {
+                Required::Always => true,
+                Required::Optional => false,
+                Required::When(formula) => holds(formula, answers),
+            };
             match (&field.kind, answers.get(&field.id)) {
                 (FieldKind::Table(table), Some(Value::Array(rows))) => {
-                    for (number, row) in rows.iter().enumerate() {
-                        self.cells(field, table, needed, number, row, answers);
+                    for (row, number) in rows.iter().zip(self.numbers_of(&field.id)) {
+                        let blank = row
+                            .as_object()
+                            .is_some_and(|row| row.keys().all(|column| column == "row"));
+                        let scope = with_row(answers, row);
+                        for column in &table.columns {
+                            let asked = match &column.required {
+                                // Where the table itself is always asked, this was told already.
+                                Required::Always => {
+                                    blank && needed && matches!(field.required, Required::When(_))
+                                }
+                                Required::Optional => false,
+                                Required::When(formula) => holds(formula, &scope),
+                            };
+                            let path = format!("{}[{number}].{}", field.id, column.id);
+                            if asked && row.get(&column.id).is_none() {
+                                self.fill(&path);
+                            }
+                        }
                     }
                 }
-                // A table that must have rows has been told so.
+                // What a table that is always asked lacks was told row by row.
                 (FieldKind::Table(_), None) if matches!(field.required, Required::Always) => {}
-                (_, None) if needed && !self.told(&field.id) => self.wrong(&field.id, "заполните"),
+                (_, None) if needed => self.fill(&field.id),
                 _ => {}
             }
         }
     }
 
-    /// Cells that must be filled: all of a table's that is needed, else those of rows that were
-    /// begun.
-    fn cells(
-        &mut self,
-        field: &Field,
-        table: &Table,
-        needed_table: bool,
-        number: usize,
-        row: &Value,
-        answers: &Values,
-    ) {
-        let cells = row.as_object();
-        let begun = cells.is_some_and(|cells| cells.keys().any(|name| name != "row"));
-        if !begun && !needed_table {
-            return;
-        }
-        let mut scope = answers.clone();
-        scope.insert("row".into(), row.clone());
-        for column in &table.columns {
-            let path = format!("{}.{}", self.path(&field.id, number), column.id);
-            let empty = !cells.is_some_and(|cells| cells.contains_key(&column.id));
-            if empty && needed(&column.required, &scope) && !self.told(&path) {
-                self.wrong(&path, "заполните");
-            }
+    /// Asks for an answer where nothing else is wrong.
+    fn fill(&mut self, path: &str) {
+        if !self.errors.iter().any(|e| e.field == path) {
+            self.wrong(path, "заполните");
         }
     }
 
-    fn told(&self, path: &str) -> bool {
-        self.errors.iter().any(|e| e.field == path)
-    }
-
-    /// The path of a kept row, by where people see it.
-    fn path(&self, table: &str, number: usize) -> String {
-        let place = self.places.get(table).and_then(|places| places.get(number));
-        format!("{table}[{}]", place.unwrap_or(&number))
+    fn numbers_of(&self, table: &str) -> Vec<usize> {
+        self.numbers.get(table).cloned().unwrap_or_default()
     }
 
     fn rules(&mut self, form: &Form, answers: &Values) {
@@ -262,10 +272,10 @@ impl Checker {
                 None => self.rule(&rule.check, answers, &rule.at, &rule.message),
                 Some(table) => {
                     let rows = answers.get(table).and_then(Value::as_array);
-                    for (number, row) in rows.into_iter().flatten().enumerate() {
-                        let mut scope = answers.clone();
-                        scope.insert("row".into(), row.clone());
-                        let path = format!("{}.{}", self.path(table, number), rule.at);
+                    let rows = rows.into_iter().flatten();
+                    for (row, number) in rows.zip(self.numbers_of(table)) {
+                        let scope = with_row(answers, row);
+                        let path = format!("{table}[{number}].{}", rule.at);
                         self.rule(&rule.check, &scope, &path, &rule.message);
                     }
                 }
@@ -282,13 +292,21 @@ impl Checker {
     }
 }
 
-/// Whether an answer must be given. A condition that lacks a value does not hold.
-fn needed(required: &Required, scope: &Values) -> bool {
-    match required {
-        Required::Always => true,
-        Required::Optional => false,
-        Required::When(formula) => matches!(formula.holds(scope), Ok(Some(true))),
+/// Nothing was typed or ticked.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(s) => s.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
     }
+}
+
+/// What a formula over the rows of a table sees.
+fn with_row(answers: &Values, row: &Value) -> Values {
+    let mut scope = answers.clone();
+    scope.insert("row".into(), row.clone());
+    scope
 }
 
 fn number(raw: &Value) -> Result<f64, String> {

@@ -48,7 +48,7 @@ const HOLIDAYS: [(i8, i8); 14] = [
 
 /// Longest stretch without a working day that is believed; a calendar with a longer one is odd,
 /// and counting goes on as if the day after it were worked.
-const LONGEST_STRETCH: u32 = 60;
+pub(crate) const LONGEST_STRETCH: i32 = 60;
 
 impl Calendar {
     /// Whether the year's transfers are known.
@@ -91,6 +91,8 @@ impl Calendar {
     pub fn add(&self, start: Date, span: Span) -> Date {
         match span {
             Span::Days(n) => self.on_or_after(start.saturating_add(i32::from(n).days())),
+            // Nothing is due on a day off, though no day is counted.
+            Span::WorkingDays(0) => self.on_or_after(start),
             Span::WorkingDays(n) => self.count(start, n, 1),
         }
     }
@@ -99,6 +101,7 @@ impl Calendar {
     pub fn subtract(&self, start: Date, span: Span) -> Date {
         match span {
             Span::Days(n) => self.on_or_before(start.saturating_sub(i32::from(n).days())),
+            Span::WorkingDays(0) => self.on_or_before(start),
             Span::WorkingDays(n) => self.count(start, n, -1),
         }
     }

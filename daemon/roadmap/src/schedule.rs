@@ -5,10 +5,10 @@
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::RoadMap;
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, LONGEST_STRETCH};
 use crate::model::{Activity, Due, Every, MonthDay, Municipality, Offset, PeriodOf};
 use crate::period::Period;
 
@@ -52,6 +52,19 @@ impl Municipality {
     }
 }
 
+/// When the first working day on or after `day` begins. A day that the zone left out (Pacific/Apia
+/// had no 30 December 2011) is nobody's working day, whatever the calendar says.
+fn next_working_morning(road_map: &RoadMap, day: Date) -> Timestamp {
+    let municipality = &road_map.municipality;
+    let day = road_map.calendar.on_or_after(day);
+    let at = municipality.opening(day);
+    if municipality.today(at) == day {
+        at
+    } else {
+        municipality.opening(road_map.calendar.on_or_after(day.saturating_add(1.day())))
+    }
+}
+
 /// When something that starts on `start` is due.
 pub fn due_date(calendar: &Calendar, start: Date, due: Due) -> Date {
     match due {
@@ -82,8 +95,7 @@ pub fn letters_leave(road_map: &RoadMap, now: Timestamp) -> Timestamp {
     if working && now < municipality.closing(today) {
         now.max(municipality.opening(today))
     } else {
-        let tomorrow = today.saturating_add(1.day());
-        municipality.opening(road_map.calendar.on_or_after(tomorrow))
+        next_working_morning(road_map, today.saturating_add(1.day()))
     }
 }
 
@@ -108,8 +120,8 @@ pub fn openings(
     }
     let municipality = &road_map.municipality;
     let schedule = &activity.schedule;
-    // Holidays move openings by days, not by months: a month more on the early side finds all.
-    let first = municipality.today(after).saturating_sub(31.days());
+    // Days off move openings to a later day: those of the days before are looked at, too.
+    let first = municipality.today(after).saturating_sub((LONGEST_STRETCH + 1).days());
     let last = municipality.today(until);
     let within = |year: i16| {
         schedule.from.is_none_or(|from| from <= year)
@@ -122,8 +134,7 @@ pub fn openings(
             PeriodOf::Previous => current.previous(),
         }
     };
-    let on_working_day =
-        |nominal: Date| municipality.opening(road_map.calendar.on_or_after(nominal));
+    let on_working_day = |nominal: Date| next_working_morning(road_map, nominal);
     let mut found: Vec<Opening> = Vec::new();
     match &schedule.every {
         Every::Once { opens } => {
@@ -144,13 +155,9 @@ pub fn openings(
         Every::Rotation { years, opens, kinds } => {
             for year in (first.year()..=last.year()).filter(|year| within(*year)) {
                 let nominal = opens.in_year(year);
-                let day = road_map.calendar.on_or_after(nominal);
-                for code in turn(road_map, kinds, *years, year, day) {
-                    found.push(Opening {
-                        at: municipality.opening(day),
-                        period: period(nominal),
-                        part: Some(code),
-                    });
+                let at = on_working_day(nominal);
+                for code in turn(road_map, kinds, *years, year, municipality.today(at)) {
+                    found.push(Opening { at, period: period(nominal), part: Some(code) });
                 }
             }
         }
@@ -178,15 +185,27 @@ pub fn next_opening(
     after: Timestamp,
 ) -> Option<Timestamp> {
     let schedule = &activity.schedule;
+    let municipality = &road_map.municipality;
+    let year = municipality.today(after).year();
     if let Every::Cron { expression } = &schedule.every {
-        let horizon = after.checked_add((24 * 366).hours()).unwrap_or(Timestamp::MAX);
-        return cron_moments(expression, &road_map.municipality.time_zone, after, horizon)
-            .find(|at| openings(road_map, activity, after, *at).len() == 1);
+        // The years in which nothing opens are not walked through minute by minute.
+        let begin = date(schedule.from.unwrap_or(year).max(year).clamp(1, 9998), 1, 1);
+        let end = schedule.until.unwrap_or(i16::MAX).min(year.saturating_add(HORIZON_YEARS));
+        let start = municipality.time_zone.to_timestamp(begin.at(0, 0, 0, 0)).ok()?;
+        // The first instant of the first year is one of its moments.
+        let just_before = start - SignedDuration::from_nanos(1);
+        return cron_moments(
+            expression,
+            &municipality.time_zone,
+            after.max(just_before),
+            Timestamp::MAX,
+        )
+        .next()
+        .filter(|at| municipality.today(*at).year() <= end);
     }
-    let year = road_map.municipality.today(after).year();
-    (year - 1..year + HORIZON_YEARS)
+    (year - 1..=year + HORIZON_YEARS + 1)
         .find_map(|year| {
-            let end = road_map.municipality.closing(date(year.clamp(1, 9998), 12, 31));
+            let end = municipality.closing(date(year.clamp(1, 9998), 12, 31));
             openings(road_map, activity, after, end).first().map(|o| o.at)
         })
         .or_else(|| match schedule.every {

@@ -12,7 +12,7 @@ use crate::command::Origin;
 use crate::key::AssignmentKey;
 use crate::outcome::{LetterKind, Submission};
 use crate::refusal::Refusal;
-use crate::run::{Assignment, AssignmentKind, AssignmentState, StageState};
+use crate::run::{Assignment, AssignmentKind, AssignmentState};
 
 impl<'a> Transition<'a> {
     /// One assignment and one letter for each participant.
@@ -147,7 +147,7 @@ impl<'a> Transition<'a> {
     /// Completes a stage of assignments once none of them is open.
     pub(super) fn close_if_answered(&mut self, position: usize) {
         let id = self.run.stages[position].id.clone();
-        let active = self.run.stages[position].state == StageState::Active;
+        let active = self.active_stage(&id).is_ok();
         if active && self.open_in(&id).next().is_none() {
             self.complete_stage(position);
         }
@@ -189,7 +189,7 @@ impl<'a> Transition<'a> {
         self.out.assignments.insert(key.clone());
         self.record("waived", json!({ "assignment": key, "reason": why }));
         if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
-            self.close_if_answered(position);
+            self.close_if_released(position);
         }
         Ok(())
     }

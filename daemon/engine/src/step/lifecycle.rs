@@ -17,8 +17,8 @@ use crate::run::{AssignmentState, Run, RunState, Stage, StageState};
 /// Brings a run into being. It starts at once unless it must wait for others.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] for an unknown activity, [`Refusal::Invalid`] with all wrong fields. That
-/// the run does not exist yet is for the caller to know: its name is its key.
+/// [`Refusal::NotFound`] for an unknown activity, [`Refusal::Invalid`] with all wrong fields,
+/// [`Refusal::State`] when it is opened by upstream runs of which there is none. That the run does not exist yet is for the caller to know: its name is its key.
 pub fn open(
     context: &Context<'_>,
     key: RunKey,
@@ -49,6 +49,13 @@ pub fn open(
     };
     let mut t = Transition::new(context, &mut run, actor, now)?;
     t.check_opening()?;
+    // The end of an earlier run is told to the next one, which may have nothing to wait for yet.
+    let after = &activity.schedule.after;
+    if why == Why::Upstream
+        && !after.iter().any(|u| context.others.contains_key(&t.run.key.upstream(u)))
+    {
+        return Err(Refusal::State("выполнений, после которых оно начинается, ещё нет".into()));
+    }
     t.record("run-opened", json!({ "why": why, "roadMap": context.version, "named": t.run.named }));
     t.signal(|every| matches!(every, Every::AfterOnly));
     t.wait_or_start();
@@ -258,6 +265,9 @@ impl Transition<'_> {
         outcome: AnalysisOutcome,
     ) -> Result<(), Refusal> {
         let position = self.active_stage(&stage)?;
+        let Work::Analyze(_) = &self.activity.stages[position].work else {
+            return Err(Refusal::NotFound(format!("этап анализа «{stage}»")));
+        };
         for finding in &outcome.findings {
             let codes = self.run.found.entry(finding.rule.clone()).or_default();
             if !codes.contains(&finding.organisation) {
@@ -275,6 +285,9 @@ impl Transition<'_> {
 
     pub(super) fn published(&mut self, stage: String, location: String) -> Result<(), Refusal> {
         let position = self.active_stage(&stage)?;
+        let Work::Publish(_) = &self.activity.stages[position].work else {
+            return Err(Refusal::NotFound(format!("этап публикации «{stage}»")));
+        };
         self.record("published", json!({ "stage": stage, "location": location }));
         self.stage_mut(position).location = location;
         self.complete_stage(position);

@@ -178,6 +178,10 @@ impl<'a> Transition<'a> {
 
     /// Position of a stage that is at work.
     fn active_stage(&self, id: &str) -> Result<usize, Refusal> {
+        // A run that was called off leaves its stages where they stood.
+        if self.run.state.ended() {
+            return Err(Refusal::State("выполнение уже окончено".into()));
+        }
         let position = self
             .run
             .stages

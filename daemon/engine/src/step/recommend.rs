@@ -102,11 +102,13 @@ impl Transition<'_> {
         organisations: Vec<String>,
     ) -> Result<(), Refusal> {
         let position = self.active_stage(&stage)?;
-        let keys = if organisations.is_empty() {
+        let mut keys = if organisations.is_empty() {
             self.drafts_of(&stage)
         } else {
             organisations.iter().map(|code| AssignmentKey::new(&stage, code)).collect()
         };
+        keys.sort();
+        keys.dedup();
         if keys.is_empty() {
             return Err(Refusal::State("проектов, ждущих утверждения, нет".into()));
         }
@@ -192,7 +194,7 @@ impl Transition<'_> {
     }
 
     /// Completes the stage once no draft waits and no acknowledgement is awaited.
-    fn close_if_released(&mut self, position: usize) {
+    pub(super) fn close_if_released(&mut self, position: usize) {
         let stage = &self.run.stages[position];
         if stage.state == StageState::Active && self.drafts_of(&stage.id).is_empty() {
             self.close_if_answered(position);

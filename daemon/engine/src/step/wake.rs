@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_roadmap::model::{Offset, Span, Work};
-use vekha_roadmap::schedule::offset_date;
+use vekha_roadmap::schedule::{letters_leave, offset_date};
 
 use super::{Transition, days_left, due_words};
 use crate::key::AssignmentKey;
@@ -36,7 +36,7 @@ impl Transition<'_> {
     pub(super) fn wake(&mut self) {
         self.remind_participants();
         for position in 0..self.run.stages.len() {
-            if self.run.stages[position].state != StageState::Active {
+            if !self.at_work(position) {
                 continue;
             }
             match &self.activity.stages[position].work {
@@ -65,7 +65,7 @@ impl Transition<'_> {
             moments.extend(self.next_of(assignment.due, &offsets, from));
         }
         for (position, stage) in self.run.stages.iter().enumerate() {
-            if stage.state != StageState::Active {
+            if !self.at_work(position) {
                 continue;
             }
             match &self.activity.stages[position].work {
@@ -86,6 +86,11 @@ impl Transition<'_> {
         moments.into_iter().min()
     }
 
+    /// Whether time matters to a stage: those of a run that was called off stay where they stood.
+    fn at_work(&self, position: usize) -> bool {
+        self.run.stages[position].state == StageState::Active && !self.run.state.ended()
+    }
+
     fn open(&self) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
         self.run.assignments.iter().filter(|(_, a)| a.state == AssignmentState::Open)
     }
@@ -95,7 +100,10 @@ impl Transition<'_> {
         self.road_map.municipality.opening(offset_date(&self.road_map.calendar, due, offset))
     }
 
+    /// The first reminder after what was written at `from` has left: nobody gets a letter and its
+    /// reminder on the same morning.
     fn next_of(&self, due: Date, offsets: &[Offset], from: Timestamp) -> Option<Timestamp> {
+        let from = letters_leave(self.road_map, from);
         offsets.iter().map(|o| self.moment(due, *o)).filter(|at| *at > from).min()
     }
 
@@ -155,7 +163,9 @@ impl Transition<'_> {
             if matches!(kind, AssignmentKind::Measure(_))
                 && self.passed(Some(due), &[MEASURE_ESCALATION], Some(through))
             {
-                self.escalate(&format!("{key}/escalation"), &what, due, vec![key.organisation]);
+                // More than once, if the measure is extended or returned.
+                let suffix = format!("{key}/escalation/{today}");
+                self.escalate(&suffix, &what, due, vec![key.organisation]);
             }
         }
     }
@@ -200,7 +210,8 @@ impl Transition<'_> {
         StageTerms {
             escalate_at: escalate
                 .filter(|_| last.is_some())
-                .map(|span| self.moment(due, Offset::After(span))),
+                // Nobody is late before the term has passed, however soon that is to be told.
+                .map(|span| self.moment(due, Offset::After(span)).max(municipality.closing(due))),
             close_at: close.zip(last).map(|(span, last)| {
                 municipality.closing(offset_date(calendar, due, Offset::After(span)).max(last))
             }),
@@ -217,10 +228,10 @@ impl Transition<'_> {
             self.close_without_the_silent(position, &what);
         } else if !stage.escalated && terms.escalate_at.is_some_and(|at| at <= self.now) {
             self.stage_mut(position).escalated = true;
-            let today = self.today();
+            let late = |due| self.road_map.municipality.closing(due) <= self.now;
             let silent: Vec<String> = self
                 .open_in(&stage.id)
-                .filter(|(_, a)| a.due < today)
+                .filter(|(_, a)| late(a.due))
                 .map(|(k, _)| k.organisation.clone())
                 .collect();
             if let (Some(due), false) = (stage.due, silent.is_empty()) {

@@ -1,5 +1,7 @@
 //! One activity: its words and its schedule.
 
+use jiff::civil::{Date, date};
+
 use super::municipality::KINDS;
 use super::stage;
 use super::table::{Place, Table, id, month_day};
@@ -50,10 +52,10 @@ pub(super) fn read(stem: &str, table: &Table<'_>) -> Option<Activity> {
     Some(Activity {
         number,
         id: activity_id,
-        title: title?,
-        short: short?,
-        section: section?,
-        deadline: deadline?,
+        title: title.unwrap_or_default(),
+        short: short.unwrap_or_default(),
+        section: section.unwrap_or_default(),
+        deadline: deadline.unwrap_or_default(),
         responsible,
         schedule: schedule?,
         stages,
@@ -68,7 +70,12 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
         None => (None, PeriodKind::Year),
     };
     let kinds = PeriodKind::ALL.map(|(kind, name)| (name, kind));
+    let errors = findings.errors.borrow().len();
     let period = table.word("period", &kinds, Some(default_period));
+    if findings.errors.borrow().len() > errors {
+        // Others are not to be compared with a period that is not known.
+        findings.keep(format!("{path}/odd-period"), table.at("period"));
+    }
     let of = table.word("of", &PERIODS, Some(PeriodOf::Current));
     let from = table.whole("from", 1900..=2200).map(|y| y as i16);
     let until = table.whole("until", 1900..=2200).map(|y| y as i16);
@@ -133,16 +140,22 @@ fn read_every(table: &Table<'_>, has_upstreams: bool) -> Option<(Every, PeriodKi
     Some(match (word.as_str(), cycle) {
         ("once", _) => {
             let opens = table.parsed("opens", |text| {
-                text.parse().map_err(|_| format!("«{text}»: нужна дата, например \"2020-11-02\""))
-            })?;
-            (Every::Once { opens }, PeriodKind::Year)
+                let date: Date = text
+                    .parse()
+                    .map_err(|_| format!("«{text}»: нужна дата, например \"2020-11-02\""))?;
+                match date.year() {
+                    1900..=2200 => Ok(date),
+                    _ => Err("год от 1900 до 2200".into()),
+                }
+            });
+            (Every::Once { opens: opens.unwrap_or(date(2000, 1, 1)) }, PeriodKind::Year)
         }
         ("year", _) if !table.has("opens") && has_upstreams => (Every::AfterOnly, PeriodKind::Year),
-        ("year", _) => (Every::Yearly { opens: opens(1)? }, PeriodKind::Year),
-        ("half-year", _) => (Every::Yearly { opens: opens(2)? }, PeriodKind::HalfYear),
-        ("quarter", _) => (Every::Yearly { opens: opens(4)? }, PeriodKind::Quarter),
+        ("year", _) => (Every::Yearly { opens: opens(1) }, PeriodKind::Year),
+        ("half-year", _) => (Every::Yearly { opens: opens(2) }, PeriodKind::HalfYear),
+        ("quarter", _) => (Every::Yearly { opens: opens(4) }, PeriodKind::Quarter),
         (_, Some(years)) if (2..=10).contains(&years) => {
-            let opens = opens(1)?;
+            let opens = opens(1)[0];
             let kinds = table.table("each").map(|each| {
                 let kinds = organisation_kinds(&each);
                 each.finish();
@@ -151,14 +164,17 @@ fn read_every(table: &Table<'_>, has_upstreams: bool) -> Option<(Every, PeriodKi
             if !table.has("each") {
                 table.error("each", "скажите, для кого: each = { kinds = [\"school\"] }", None);
             }
-            (Every::Rotation { years, opens: opens[0], kinds: kinds? }, PeriodKind::Year)
+            (Every::Rotation { years, opens, kinds: kinds.unwrap_or_default() }, PeriodKind::Year)
         }
         ("cron", _) => {
-            let expression = table.parsed("cron", |text| cron(text).map(|()| text.to_owned()))?;
-            (Every::Cron { expression }, PeriodKind::Month)
+            let expression = table.parsed("cron", |text| cron(text).map(|()| text.to_owned()));
+            (Every::Cron { expression: expression.unwrap_or_default() }, PeriodKind::Month)
         }
         ("on-demand", _) => (Every::OnDemand, PeriodKind::Year),
-        ("on-event", _) => (Every::OnEvent { event: table.parsed("event", id)? }, PeriodKind::Year),
+        ("on-event", _) => {
+            let event = table.parsed("event", id).unwrap_or_default();
+            (Every::OnEvent { event }, PeriodKind::Year)
+        }
         _ => {
             let words = [
                 "once",
@@ -177,7 +193,9 @@ fn read_every(table: &Table<'_>, has_upstreams: bool) -> Option<(Every, PeriodKi
     })
 }
 
-fn month_days(table: &Table<'_>, count: usize) -> Option<Vec<MonthDay>> {
+/// As many days as are needed, right or not.
+fn month_days(table: &Table<'_>, count: usize) -> Vec<MonthDay> {
+    let stopgap = vec![MonthDay { month: 1, day: 1 }; count];
     let findings = table.findings();
     let texts: Vec<(Place, String)> = if table.is_list("opens") {
         table.placed_texts("opens")
@@ -185,8 +203,8 @@ fn month_days(table: &Table<'_>, count: usize) -> Option<Vec<MonthDay>> {
         let place = table.at("opens");
         table.text("opens").into_iter().map(|text| (place.clone(), text)).collect()
     };
-    if texts.is_empty() {
-        return None;
+    if texts.is_empty() && !table.is_list("opens") {
+        return stopgap;
     }
     let mut days = Vec::new();
     for (place, text) in &texts {
@@ -197,12 +215,12 @@ fn month_days(table: &Table<'_>, count: usize) -> Option<Vec<MonthDay>> {
     }
     if texts.len() != count {
         table.error("opens", format!("нужно дней: {count}, а дано: {}", texts.len()), None);
-        return None;
+        return stopgap;
     }
     if days.windows(2).any(|pair| pair[0] >= pair[1]) {
         table.error("opens", "дни должны идти по порядку", None);
     }
-    (days.len() == count).then_some(days)
+    if days.len() == count { days } else { stopgap }
 }
 
 /// `kinds = ["school", ...]`

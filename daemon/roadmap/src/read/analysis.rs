@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::table::{Table, id, name};
+use crate::formula::Formula;
 use crate::model::{Analysis, Better, Indicator, Rule, Severity};
 
-pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Option<Analysis> {
+pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
     let findings = table.findings();
     let title = table.text("title");
     let method = table.optional("method");
@@ -34,14 +35,14 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Option<Analysis> {
         );
         let formula = indicator.formula("formula");
         indicator.finish();
-        if let (Some(id), Some(title), Some(formula)) = (indicator_id, title, formula) {
+        if let (Some(id), Some(formula)) = (indicator_id, formula) {
             if indicators.iter().any(|i| i.id == id) {
                 let place = findings.place(&format!("analyses/{analysis_id}/{id}"));
                 findings.error(&place, format!("показатель «{id}» уже есть"), None);
             }
             indicators.push(Indicator {
                 id,
-                title,
+                title: title.unwrap_or_default(),
                 unit,
                 decimals,
                 better: better.flatten(),
@@ -78,20 +79,26 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Option<Analysis> {
             rule.error("id", format!("правило «{rule_id}» уже есть"), None);
         }
         rule.finish();
-        if let (Some(id), Some(when), Some(severity), Some(finding)) =
-            (rule_id, when, severity, finding)
-        {
-            rules.push(Rule { id, when, severity, finding, recommendation, shows });
+        // Every rule is kept, so that the next one is counted rightly and found by its id.
+        if let Some(when) = when.or_else(|| Formula::parse("false").ok()) {
+            rules.push(Rule {
+                id: rule_id.unwrap_or_default(),
+                when,
+                severity: severity.unwrap_or(Severity::Note),
+                finding: finding.unwrap_or_default(),
+                recommendation,
+                shows,
+            });
         }
     }
     table.finish();
-    Some(Analysis {
+    Analysis {
         id: analysis_id.to_owned(),
-        title: title?,
+        title: title.unwrap_or_default(),
         method,
         thresholds,
         min_count: min_count as usize,
         indicators,
         rules,
-    })
+    }
 }

@@ -69,7 +69,7 @@ impl Check<'_> {
             self.error(&path, message, None);
         }
         let sections = || self.road_map.municipality.sections.iter().map(|s| &s.id);
-        if !sections().any(|id| *id == activity.section) {
+        if !activity.section.is_empty() && !sections().any(|id| *id == activity.section) {
             let help = perhaps(&activity.section, sections());
             self.error(
                 &format!("{path}/section"),
@@ -88,7 +88,7 @@ impl Check<'_> {
         for (i, upstream) in activity.schedule.after.iter().enumerate() {
             let at = format!("{path}/after/{i}");
             if let Some(other) = self.known_activity(&at, &upstream.activity)
-                && other.schedule.period != activity.schedule.period
+                && self.periods_differ(activity, other)
             {
                 self.error(
                     &at,
@@ -195,9 +195,14 @@ impl Check<'_> {
         }
     }
 
+    fn periods_differ(&self, one: &Activity, other: &Activity) -> bool {
+        let odd = |a: &Activity| self.findings.stands(&format!("activities/{}/odd-period", a.id));
+        one.schedule.period != other.schedule.period && !odd(one) && !odd(other)
+    }
+
     fn known_activity(&self, at: &str, id: &str) -> Option<&Activity> {
         let found = self.road_map.activity(id);
-        if found.is_none() {
+        if found.is_none() && !self.findings.stands(&format!("activities/{id}")) {
             let help = perhaps(id, self.road_map.activities.iter().map(|a| &a.id));
             self.error(at, format!("мероприятия «{id}» нет"), help);
         }
@@ -243,7 +248,7 @@ impl Check<'_> {
                         None,
                     );
                 }
-                if other.schedule.period != activity.schedule.period {
+                if self.periods_differ(activity, other) {
                     self.error(at, format!("«{id}» считает периоды иначе"), None);
                 }
                 let known: BTreeSet<&String> = other
@@ -326,7 +331,7 @@ impl Check<'_> {
 
     fn form(&self, form: &Form) {
         let path = format!("forms/{}", form.id);
-        let scope = form_scope(form);
+        let scope = self.fields(form);
         for field in &form.fields {
             if let Required::When(formula) = &field.required {
                 self.typed(&format!("{path}/{}/required", field.id), formula, &scope, &Type::Bool);
@@ -335,7 +340,7 @@ impl Check<'_> {
                 for column in &table.columns {
                     if let Required::When(formula) = &column.required {
                         let at = format!("{path}/{}/{}/required", field.id, column.id);
-                        self.typed(&at, formula, &row_scope(form, &field.id), &Type::Bool);
+                        self.typed(&at, formula, &self.columns(form, &field.id), &Type::Bool);
                     }
                 }
             }
@@ -356,7 +361,7 @@ impl Check<'_> {
                         self.error(&at("each"), format!("таблицы «{table}» в форме нет"), help);
                         continue;
                     };
-                    (row_scope(form, table), columns)
+                    (self.columns(form, table), columns)
                 }
             };
             if !fields.contains(&&rule.at) {
@@ -364,6 +369,37 @@ impl Check<'_> {
                 self.error(&at("at"), format!("поля «{}» здесь нет", rule.at), help);
             }
             self.typed(&at("check"), &rule.check, &scope, &Type::Bool);
+        }
+    }
+
+    /// What formulas of a form see; nothing is said of fields that were not read.
+    fn fields(&self, form: &Form) -> Scope {
+        let mut scope = form_scope(form);
+        for unread in self.findings.below(&format!("forms/{}", form.id)) {
+            scope.entry(unread).or_insert(Type::Any);
+        }
+        for (field, kind) in &mut scope {
+            if let Type::List(row) = kind {
+                self.unread_columns(form, field, row);
+            }
+        }
+        scope
+    }
+
+    fn columns(&self, form: &Form, table: &str) -> Scope {
+        let mut scope = self.fields(form);
+        let mut row = row_scope(form, table).remove("row").unwrap_or(Type::Any);
+        self.unread_columns(form, table, &mut row);
+        scope.insert("row".into(), row);
+        scope
+    }
+
+    fn unread_columns(&self, form: &Form, table: &str, row: &mut Type) {
+        if let Type::Record(columns) = row {
+            let below = self.findings.below(&format!("forms/{}/{table}", form.id));
+            for unread in below.into_iter().filter(|name| name != "required") {
+                columns.entry(unread).or_insert(Type::Any);
+            }
         }
     }
 
@@ -378,7 +414,8 @@ impl Check<'_> {
                     templates::check_text(&at("recommendation"), text, analysis, self.findings);
                 }
                 for shown in &rule.shows {
-                    if !analysis.indicators.iter().any(|i| i.id == *shown) {
+                    let stands = self.findings.stands(&format!("{path}/{shown}"));
+                    if !stands && !analysis.indicators.iter().any(|i| i.id == *shown) {
                         let help = perhaps(shown, analysis.indicators.iter().map(|i| &i.id));
                         let message = format!("показателя «{shown}» нет");
                         self.findings.error(&at("shows"), message, help);
@@ -390,34 +427,29 @@ impl Check<'_> {
             for stage in &activity.stages {
                 if let Work::Analyze(analyze) = &stage.work
                     && let Some(analysis) = self.road_map.analyses.get(&analyze.analysis)
+                    && let Some(datasets) = self.datasets(activity, analyze)
                 {
-                    let datasets = self.datasets(activity, analyze);
                     self.analysis(analysis, &datasets);
                 }
             }
         }
     }
 
-    /// What the datasets of a stage offer to formulas.
-    fn datasets(&self, activity: &Activity, analyze: &crate::model::Analyze) -> Scope {
+    /// What the datasets of a stage offer to formulas; nothing can be said of formulas over forms
+    /// or activities that do not exist.
+    fn datasets(&self, activity: &Activity, analyze: &crate::model::Analyze) -> Option<Scope> {
         let mut scope = Scope::new();
         for source in &analyze.from {
             let other = match &source.activity {
                 Some(id) => self.road_map.activity(id),
                 None => Some(activity),
             };
-            let Some(other) = other else { continue };
+            let other = other?;
             let mut offered = Scope::new();
             for stage in &other.stages {
                 match &stage.work {
                     Work::Collect(collect) => {
-                        offered.extend(
-                            self.road_map
-                                .forms
-                                .get(&collect.form)
-                                .map(form_scope)
-                                .unwrap_or_default(),
-                        );
+                        offered.extend(self.fields(self.road_map.forms.get(&collect.form)?));
                     }
                     Work::Analyze(a) if source.alias.is_some() => {
                         let analysis = self.road_map.analyses.get(&a.analysis);
@@ -438,7 +470,7 @@ impl Check<'_> {
                 None => scope.extend(offered),
             }
         }
-        scope
+        Some(scope)
     }
 
     fn analysis(&self, analysis: &Analysis, datasets: &Scope) {
@@ -450,12 +482,28 @@ impl Check<'_> {
                     format!("«{}» — уже имя поля: назовите показатель иначе", indicator.id);
                 self.error(&at, message, None);
             }
-            let scope = analysis_scope(analysis, datasets, position);
+            let mut scope = analysis_scope(analysis, datasets, position);
+            self.unread_indicators(analysis, &mut scope);
             self.typed(&at, &indicator.formula, &scope, &Type::Number);
         }
-        let scope = rule_scope(analysis, datasets);
+        let mut scope = rule_scope(analysis, datasets);
+        self.unread_indicators(analysis, &mut scope);
         for (i, rule) in analysis.rules.iter().enumerate() {
             self.typed(&format!("{path}/rule/{i}/when"), &rule.when, &scope, &Type::Bool);
+        }
+    }
+
+    fn unread_indicators(&self, analysis: &Analysis, scope: &mut Scope) {
+        for unread in self.findings.below(&format!("analyses/{}", analysis.id)) {
+            if analysis.indicators.iter().any(|i| i.id == unread) {
+                continue;
+            }
+            for record in ["earlier", "municipality", "rank"] {
+                if let Some(Type::Record(known)) = scope.get_mut(record) {
+                    known.insert(unread.clone(), Type::Any);
+                }
+            }
+            scope.entry(unread).or_insert(Type::Any);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::model::{
 /// Most rows of a table field.
 const MOST_ROWS: i64 = 5000;
 
-pub(super) fn read(id: &str, table: &Table<'_>) -> Option<Form> {
+pub(super) fn read(id: &str, table: &Table<'_>) -> Form {
     let findings = table.findings();
     let title = table.text("title");
     let intro = table.optional("intro");
@@ -32,7 +32,7 @@ pub(super) fn read(id: &str, table: &Table<'_>) -> Option<Form> {
         rule.finish();
     }
     table.finish();
-    Some(Form { id: id.to_owned(), title: title?, intro, fields, rules })
+    Form { id: id.to_owned(), title: title.unwrap_or_default(), intro, fields, rules }
 }
 
 fn fields(path: &str, table: &Table<'_>, key: &'static str, top: bool) -> Vec<Field> {
@@ -92,7 +92,15 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         "yes-no" => FieldKind::YesNo,
         _ => FieldKind::Table(rowed(&path, table)),
     };
-    Some(Field { id: id?, label: label?, help, section, unit, kind, required: required? })
+    Some(Field {
+        id: id?,
+        label: label.unwrap_or_default(),
+        help,
+        section,
+        unit,
+        kind,
+        required: required.unwrap_or(Required::Optional),
+    })
 }
 
 fn required(table: &Table<'_>) -> Option<Required> {

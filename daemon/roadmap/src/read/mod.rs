@@ -2,7 +2,8 @@
 //!
 //! Reading has two halves: every file is read on its own, collecting its mistakes; then the whole
 //! is checked for what no single file can tell (references, cycles, types of formulas, variables
-//! of templates). No mistake hides another one, and no input makes the reader panic.
+//! of templates). No mistake hides another one or is told twice: what is wrong gives way to a stopgap
+//! and reading goes on, since no road map comes of it anyway. No input makes the reader panic.
 
 mod activity;
 mod analysis;
@@ -70,6 +71,20 @@ impl Findings {
         self.places.borrow_mut().insert(path, place);
     }
 
+    /// Whether something stands under a path, however badly it was written. What was read badly was
+    /// told already, and must not be told to be missing wherever it is named.
+    fn stands(&self, path: &str) -> bool {
+        self.places.borrow().contains_key(path)
+    }
+
+    /// The last parts of the paths one step below `path`.
+    fn below(&self, path: &str) -> Vec<String> {
+        let prefix = format!("{path}/");
+        let places = self.places.borrow();
+        let names = places.keys().filter_map(|p| p.strip_prefix(&prefix));
+        names.filter(|name| !name.contains('/')).map(str::to_owned).collect()
+    }
+
     /// The place kept under a path, or the nearest one above it.
     fn place(&self, path: &str) -> Place {
         let places = self.places.borrow();
@@ -126,7 +141,7 @@ fn single<'f>(files: &'f Files, path: &'f str, findings: &'f Findings) -> Option
 /// Reads every file. What could be read is checked further even when parts are missing.
 fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
     let municipality =
-        single(files, "municipality.toml", findings).and_then(|f| municipality::read(&f.table()));
+        single(files, "municipality.toml", findings).map(|f| municipality::read(&f.table()));
     let organisations = single(files, "organisations.toml", findings)
         .map(|f| municipality::organisations(&f.table()))
         .unwrap_or_default();
@@ -144,18 +159,16 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         let file = File::parse(path, text, findings);
         table::id_of_file(&id, path, findings);
         findings.keep(format!("forms/{id}"), Place::start_of(path));
-        if let Some(form) = form::read(&id, &file.table()) {
-            forms.insert(id, form);
-        }
+        let form = form::read(&id, &file.table());
+        forms.insert(id, form);
     }
     let mut analyses = BTreeMap::new();
     for (id, path, text) in folder("analyses").collect::<Vec<_>>() {
         let file = File::parse(path, text, findings);
         table::id_of_file(&id, path, findings);
         findings.keep(format!("analyses/{id}"), Place::start_of(path));
-        if let Some(analysis) = analysis::read(&id, &file.table()) {
-            analyses.insert(id, analysis);
-        }
+        let analysis = analysis::read(&id, &file.table());
+        analyses.insert(id, analysis);
     }
     let mut activities = Vec::new();
     for (stem, path, text) in folder("activities").collect::<Vec<_>>() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Weekday, date};
+use jiff::civil::{Time, Weekday, date};
 use jiff::tz::TimeZone;
 
 use super::table::{Table, id, time};
@@ -17,7 +17,7 @@ pub(super) const KINDS: [(&str, OrganisationKind); 4] = [
     ("association", OrganisationKind::Association),
 ];
 
-pub(super) fn read(table: &Table<'_>) -> Option<Municipality> {
+pub(super) fn read(table: &Table<'_>) -> Municipality {
     let findings = table.findings();
     let municipality_id = table.parsed("id", id);
     let name = table.text("name");
@@ -64,19 +64,25 @@ pub(super) fn read(table: &Table<'_>) -> Option<Municipality> {
         findings.keep(format!("municipality/{key}"), table.at(key));
     }
     table.finish();
-    let (opens, closes) = hours?;
-    Some(Municipality {
-        id: municipality_id?,
-        name: name?,
-        authority: authority?,
+    let (opens, closes) = hours.unwrap_or((Time::midnight(), Time::MAX));
+    let nobody = || Contact {
+        name: String::new(),
+        role: String::new(),
+        email: String::new(),
+        phone: String::new(),
+    };
+    Municipality {
+        id: municipality_id.unwrap_or_default(),
+        name: name.unwrap_or_default(),
+        authority: authority.unwrap_or_default(),
         adopted_by,
-        time_zone: time_zone?,
+        time_zone: time_zone.unwrap_or(TimeZone::UTC),
         opens,
         closes,
-        contact: contact?,
+        contact: contact.unwrap_or_else(nobody),
         sections,
         parties,
-    })
+    }
 }
 
 fn contact(table: Table<'_>) -> Option<Contact> {

@@ -22,7 +22,7 @@ pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Sta
                 0 => kind.to_owned(),
                 n => format!("{kind}-{}", n + 1),
             });
-        let stage_id = if table.has("id") { table.parsed("id", id) } else { default_id };
+        let stage_id = if table.has("id") { table.parsed("id", stage_id_of) } else { default_id };
         let stage_path = format!("{path}/stage/{}", stage_id.as_deref().unwrap_or("?"));
         findings.keep(stage_path.clone(), table.here());
         let own_title = table.optional("title");
@@ -59,6 +59,14 @@ pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Sta
         }
     }
     stages
+}
+
+fn stage_id_of(text: &str) -> Result<String, String> {
+    // Reports on measures have stages of their own: see the engine's `measure_stage`.
+    if text.starts_with("measure-") {
+        return Err(format!("«{text}»: так названы отчёты о мерах"));
+    }
+    id(text)
 }
 
 fn default_title(work: &Work) -> &'static str {

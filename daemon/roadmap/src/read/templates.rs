@@ -85,6 +85,8 @@ pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, finding
     let mut allowed: BTreeSet<&str> =
         ["municipality", "earlier", "organisation", "threshold", "rank"].into_iter().collect();
     allowed.extend(analysis.indicators.iter().map(|i| i.id.as_str()));
+    let unread = findings.below(&format!("analyses/{}", analysis.id));
+    allowed.extend(unread.iter().map(String::as_str));
     match environment().template_from_str(text) {
         Err(e) => findings.error(place, format!("шаблон: {}", reason(&e)), None),
         Ok(template) => {

@@ -1,0 +1,296 @@
+//! Formulas, indicators and findings against figures computed by hand, as the comments show.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use vekha_analysis::{Figure, Finding, Inputs, Outcome, Values, analyze, recommendations};
+use vekha_roadmap::formula::Formula;
+use vekha_roadmap::model::{Analysis, Better, Indicator, Rule, Severity};
+
+fn values(value: Value) -> Values {
+    value.as_object().cloned().unwrap()
+}
+
+fn formula(text: &str) -> Formula {
+    Formula::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+fn indicator(id: &str, better: Option<Better>, text: &str) -> Indicator {
+    Indicator {
+        id: id.into(),
+        title: format!("Показатель {id}"),
+        unit: "%".into(),
+        decimals: 1,
+        better,
+        formula: formula(text),
+    }
+}
+
+fn rule(id: &str, when: &str, finding: &str, recommendation: Option<&str>) -> Rule {
+    Rule {
+        id: id.into(),
+        when: formula(when),
+        severity: Severity::Attention,
+        finding: finding.into(),
+        recommendation: recommendation.map(str::to_owned),
+        shows: vec!["low_share".into()],
+    }
+}
+
+fn analysis(min_count: usize, indicators: Vec<Indicator>, rules: Vec<Rule>) -> Analysis {
+    Analysis {
+        id: "a".into(),
+        title: "А".into(),
+        method: String::new(),
+        thresholds: [("low_share".to_owned(), 30.0)].into(),
+        min_count,
+        indicators,
+        rules,
+    }
+}
+
+/// Five schools: `c` had nobody to take part, `d` left a field empty.
+fn schools() -> Inputs {
+    let own = [
+        (
+            "a",
+            json!({ "pupils": 40, "low": 10, "procedures": [
+                { "row": "Русский", "participants": 20, "marks_2": 8 },
+                { "row": "Математика", "participants": 25, "marks_2": 5 },
+                { "row": "Химия", "participants": 0, "marks_2": 0 },
+                { "row": "Физика", "participants": 10 },
+            ] }),
+        ),
+        (
+            "b",
+            json!({ "pupils": 30, "low": 12, "procedures": [
+                { "row": "Русский", "participants": 30, "marks_2": 9 },
+                { "row": "Математика", "participants": 30, "marks_2": 15 },
+            ] }),
+        ),
+        ("c", json!({ "pupils": 0, "low": 0, "procedures": [] })),
+        ("d", json!({ "pupils": 50, "low": null })),
+        ("e", json!({ "pupils": 20, "low": 5 })),
+    ];
+    let own = own.map(|(code, answers)| (code.to_owned(), values(answers))).into();
+    Inputs {
+        own, names: [("b".to_owned(), "Школа Б".to_owned())].into(), ..Inputs::default()
+    }
+}
+
+fn figures(outcome: &Outcome, indicator: &str) -> BTreeMap<String, Figure> {
+    let found = outcome.indicators.iter().find(|i| i.indicator == indicator);
+    found.unwrap().organisations.clone()
+}
+
+fn plain(outcome: &Outcome, indicator: &str) -> Vec<(String, f64)> {
+    figures(outcome, indicator).into_iter().map(|(code, f)| (code, f.value)).collect()
+}
+
+fn owned(expected: &[(&str, f64)]) -> Vec<(String, f64)> {
+    expected.iter().map(|(code, value)| ((*code).to_owned(), *value)).collect()
+}
+
+#[test]
+fn formulas_yield_what_a_pocket_calculator_yields() {
+    let a = &schools().own["a"];
+    let cases = [
+        ("low / pupils", json!(0.25)),
+        ("share(low, pupils)", json!(25.0)),
+        // Eight, five, nothing; physics is a gap: 13, of three answers.
+        ("sum(procedures.map(p, p.marks_2))", json!(13.0)),
+        ("round(mean(procedures.map(p, p.marks_2)), 2)", json!(4.33)),
+        // 40 % and 20 %; chemistry had nobody, physics gave no number: (40 + 20) / 2.
+        ("mean(procedures.map(p, share(p.marks_2, p.participants)))", json!(30.0)),
+        ("procedures.filter(p, share(p.marks_2, p.participants) >= 20).size()", json!(2.0)),
+        ("procedures.filter(p, p.row.startsWith('Ф')).size()", json!(1.0)),
+        ("size(procedures.filter(p, p.participants > 15).map(p, p.row))", json!(2.0)),
+        ("procedures.exists(p, p.marks_2 > 7)", json!(true)),
+        ("procedures.all(p, p.participants >= 0)", json!(true)),
+        ("procedures.all(p, p.participants > 0)", json!(false)),
+        ("'Химия' in procedures.map(p, p.row)", json!(true)),
+        ("[1, 2.5] + [low]", json!([1.0, 2.5, 10.0])),
+        ("sum([])", json!(0.0)),
+        ("min(low, 7) + max(low, 7)", json!(17.0)),
+        // Half goes away from zero, on both sides of it.
+        ("round(2.5, 0)", json!(3.0)),
+        ("round(-2.5, 0)", json!(-3.0)),
+        ("round(7 / 3, 2)", json!(2.33)),
+        ("round(1250, -2)", json!(1250.0)),
+        ("7 / 2", json!(3.5)),
+        ("-low + 3 * 2 - 1", json!(-5.0)),
+        ("default(unknown, 4) + default(low, 4)", json!(14.0)),
+        ("default(1 / 0, 7)", json!(7.0)),
+        ("low > 9 ? 'много' : 'мало'", json!("много")),
+        ("size('жук')", json!(3.0)),
+        // What is decided is decided, though the rest is not known.
+        ("low == 10 || unknown == 1", json!(true)),
+        ("unknown == 1 && low == 11", json!(false)),
+        ("!(low == 10)", json!(false)),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(formula(text).evaluate(a), Ok(Some(expected)), "{text}");
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_an_error_and_no_value() {
+    let a = &schools().own["a"];
+    for text in ["procedures[3]", "low + 'x'", "sum(low)", "low ? 1 : 2", "sum(['x'])", "root(4)"] {
+        assert!(formula(text).evaluate(a).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_known_and_what_divides_by_nothing_has_no_value() {
+    let a = &schools().own["a"];
+    for text in [
+        "unknown",
+        "unknown + 1",
+        "unknown == unknown",
+        "unknown.field",
+        "1 / 0",
+        "0 / 0",
+        "share(5, 0)",
+        "mean([])",
+        "min(unknown, 1)",
+        "round(unknown, 1)",
+        "low == 10 && unknown == 1",
+        "low == 11 || unknown == 1",
+        "unknown > 1 ? 1 : 2",
+        "sum(unknown)",
+        "unknown.filter(p, p.x > 1).size()",
+        "1e308 * 10",
+        "default(unknown, unknown)",
+    ] {
+        assert_eq!(formula(text).evaluate(a), Ok(None), "{text}");
+    }
+}
+
+#[test]
+fn a_municipality_is_compared_by_those_who_have_a_value() {
+    let outcome = analyze(
+        &analysis(
+            3,
+            vec![
+                indicator("low_share", Some(Better::Lower), "share(low, pupils)"),
+                indicator("excess", Some(Better::Higher), "low_share - threshold.low_share"),
+                indicator("answered", None, "default(low, 0)"),
+            ],
+            vec![],
+        ),
+        &schools(),
+    );
+    // 10/40, 12/30, 0/0, gap, 5/20.
+    assert_eq!(plain(&outcome, "low_share"), owned(&[("a", 25.0), ("b", 40.0), ("e", 25.0)]));
+    assert_eq!(plain(&outcome, "excess"), owned(&[("a", -5.0), ("b", 10.0), ("e", -5.0)]));
+    let all = owned(&[("a", 10.0), ("b", 12.0), ("c", 0.0), ("d", 0.0), ("e", 5.0)]);
+    assert_eq!(plain(&outcome, "answered"), all);
+    let withheld: Vec<&String> = outcome.indicators[0].withheld.keys().collect();
+    assert_eq!(withheld, ["c", "d"]);
+    // (25 + 25 + 40) / 3 = 30; squares 25 + 25 + 100 = 150, over 2 is 75, its root 8.6602...
+    let a = outcome.indicators[0].municipality.unwrap();
+    assert_eq!((a.count, a.mean, a.median, a.min, a.max), (3, 30.0, 25.0, 25.0, 40.0));
+    assert!((a.deviation - 8.660_254_037_8).abs() < 1e-9);
+    let ranks = |id| figures(&outcome, id).into_values().map(|f| f.rank).collect::<Vec<_>>();
+    assert_eq!(ranks("low_share"), [Some(1), Some(3), Some(1)]);
+    assert_eq!(ranks("excess"), [Some(2), Some(1), Some(2)]);
+    assert_eq!(ranks("answered"), [None; 5]);
+}
+
+#[test]
+fn too_few_to_compare_are_not_compared() {
+    let above = "low_share > municipality.low_share.mean";
+    let best = "rank.low_share == 1";
+    let all = "municipality.low_share.count == 3";
+    let finding = "{{ low_share }} при среднем {{ municipality.low_share.mean }}";
+    let outcome = |min_count| {
+        analyze(
+            &analysis(
+                min_count,
+                vec![indicator("low_share", Some(Better::Lower), "share(low, pupils)")],
+                vec![
+                    rule("above", above, finding, None),
+                    rule("best", best, finding, None),
+                    rule("all", all, finding, None),
+                ],
+            ),
+            &schools(),
+        )
+    };
+    let met = |outcome: &Outcome| -> Vec<(String, String)> {
+        let pair = |f: &Finding| (f.organisation.clone(), f.rule.clone());
+        outcome.findings.iter().map(pair).collect()
+    };
+    let enough = outcome(3);
+    let pairs = [("a", "best"), ("a", "all"), ("b", "above"), ("b", "all"), ("c", "all")];
+    let pairs = pairs.into_iter().chain([("d", "all"), ("e", "best"), ("e", "all")]);
+    let pairs: Vec<_> = pairs.map(|(code, rule)| (code.to_owned(), rule.to_owned())).collect();
+    assert_eq!(met(&enough), pairs);
+    let above = &enough.findings[2];
+    assert_eq!(above.text, "40,0 при среднем 30,0");
+    let shown = &above.figures[0];
+    assert_eq!((shown.value.as_str(), shown.municipality_mean.as_str()), ("40,0", "30,0"));
+    assert_eq!((shown.rank, shown.count), (Some(3), 3));
+
+    let few = outcome(4);
+    assert_eq!(met(&few).iter().filter(|(_, rule)| rule == "all").count(), 5);
+    assert_eq!(met(&few).len(), 5, "nobody is above a mean that is not stated, or the best");
+    let shown = &few.findings[0].figures[0];
+    assert_eq!((shown.municipality_mean.as_str(), shown.rank), ("", None));
+    assert_eq!(figures(&few, "low_share")["b"].rank, None);
+}
+
+#[test]
+fn the_period_before_counts_for_its_own_organisation_and_recommendations_follow_findings() {
+    let low =
+        "procedures.filter(p, share(p.marks_2, p.participants) >= threshold.low_share).size()";
+    let text = "{{ organisation.name }}: {{ low_procedures }}, было {{ earlier.low_procedures }}, \
+                порог {{ threshold.low_share }}";
+    let mut low_result = rule(
+        "low-result",
+        "low_procedures + default(earlier.low_procedures, 0) >= 2",
+        text,
+        Some("Снизить долю «2» до {{ threshold.low_share }} %"),
+    );
+    low_result.shows = vec!["low_procedures".into()];
+    let growth = rule("growth", "low_procedures > earlier.low_procedures", "растёт", None);
+    let mut indicator = indicator("low_procedures", Some(Better::Lower), low);
+    indicator.decimals = 0;
+    let mut inputs = schools();
+    let before = |n: f64| [("low_procedures".to_owned(), n)].into();
+    // What `x` had is of no use to anybody: it has no answers this time.
+    inputs.earlier = [("a".to_owned(), before(1.0)), ("x".to_owned(), before(9.0))].into();
+    let outcome = analyze(&analysis(2, vec![indicator], vec![low_result, growth]), &inputs);
+    // a: 8/20 = 40 % counts, 5/25 = 20 % does not; b: 9/30 = 30 % and 15/30 = 50 % do; c: none.
+    assert_eq!(plain(&outcome, "low_procedures"), owned(&[("a", 1.0), ("b", 2.0), ("c", 0.0)]));
+    assert_eq!(figures(&outcome, "low_procedures")["a"].earlier, Some(1.0));
+    let texts: Vec<(&str, &str)> =
+        outcome.findings.iter().map(|f| (f.rule.as_str(), f.text.as_str())).collect();
+    // a: 1 + 1 = 2; b: 2 + 0 = 2; c: 0; and nobody is known to have grown.
+    assert_eq!(
+        texts,
+        [("low-result", "a: 1, было 1, порог 30"), ("low-result", "Школа Б: 2, было , порог 30")]
+    );
+    let all = recommendations(&outcome);
+    assert_eq!(all.iter().map(|r| r.organisation.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(all[0].items[0].recommendation.as_deref(), Some("Снизить долю «2» до 30 %"));
+}
+
+#[test]
+fn named_datasets_stand_side_by_side() {
+    let mut inputs = Inputs::default();
+    let dataset = |rows: &[(&str, Value)]| -> BTreeMap<String, Values> {
+        rows.iter().map(|(code, row)| ((*code).to_owned(), values(row.clone()))).collect()
+    };
+    let vpr = dataset(&[("a", json!({ "share": 40 })), ("b", json!({ "share": 10 }))]);
+    let gia = dataset(&[("a", json!({ "share": 15 })), ("c", json!({ "share": 5 }))]);
+    inputs.named = [("vpr".to_owned(), vpr), ("gia".to_owned(), gia)].into();
+    let gap = indicator("gap", None, "vpr.share - gia.share");
+    let worst = indicator("worst", None, "max(default(vpr.share, 0), default(gia.share, 0))");
+    let outcome = analyze(&analysis(1, vec![gap, worst], vec![]), &inputs);
+    assert_eq!(plain(&outcome, "gap"), owned(&[("a", 25.0)]));
+    assert_eq!(plain(&outcome, "worst"), owned(&[("a", 40.0), ("b", 10.0), ("c", 5.0)]));
+}

@@ -1,0 +1,828 @@
+//! The engine's promises, in generated municipalities where people do at any time what they may
+//! and what they may not.
+
+#![allow(clippy::unwrap_used)]
+
+mod town;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
+use town::Plan as Town;
+use vekha_engine::journal::Head;
+use vekha_engine::run::{
+    AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run, RunState, StageState,
+};
+use vekha_engine::world::{People, Plan, World};
+use vekha_engine::{
+    Answer, AssignmentKey, Command, Context, Entry, Job, LetterKind, NewMeasure, Origin, Outcome,
+    Refusal, RunKey, Summary, Why, open, references, step,
+};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Overlap, Work};
+use vekha_roadmap::period::Period;
+
+fn town() -> impl Strategy<Value = Town> {
+    let span = || {
+        (prop_oneof![0..3u8, 3..15u8], any::<bool>())
+            .prop_map(|(n, work)| format!("{n} {}days", if work { "working " } else { "" }))
+    };
+    let remind = prop_oneof![
+        Just("on the day".to_owned()),
+        span().prop_map(|span| format!("{span} before")),
+        span().prop_map(|span| format!("{span} after")),
+    ];
+    let overlap = prop::sample::select(vec!["allow", "skip", "wait"]);
+    (
+        1..5usize,
+        prop_oneof![3 => span(), 1 => Just("on 03-01".to_owned())],
+        prop::collection::vec(remind, 0..4),
+        (span(), span()),
+        any::<bool>(),
+        any::<bool>(),
+        overlap,
+    )
+        .prop_map(
+            |(schools, due, remind, (escalate, close), approve, acknowledge, overlap)| Town {
+                schools,
+                // The term of an acknowledgement is a span.
+                acknowledge: acknowledge && !due.starts_with("on"),
+                due,
+                remind,
+                escalate,
+                close,
+                approve,
+                overlap: overlap.into(),
+            },
+        )
+}
+
+/// Something that somebody does after a while: which, to what, and how well is drawn.
+#[derive(Debug, Clone)]
+struct Act {
+    after: SignedDuration,
+    run: Index,
+    what: u8,
+    thing: Index,
+    right: bool,
+    text: String,
+    fails: bool,
+}
+
+fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
+    let hours = prop_oneof![6 => 0..4i64, 4 => 0..60i64, 1 => 0..2000i64];
+    let texts = ["причина", "исполнено", "47-од", "47-од", " ", ""].map(str::to_owned).to_vec();
+    let texts = prop_oneof![9 => prop::sample::select(texts), 1 => Just("я".repeat(11_000))];
+    let what = prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..22u8];
+    let right = prop::bool::weighted(0.7);
+    let fails = prop::bool::weighted(0.15);
+    let act = (hours, any::<Index>(), what, any::<Index>(), right, texts, fails).prop_map(
+        |(hours, run, what, thing, right, text, fails)| Act {
+            after: SignedDuration::from_hours(hours),
+            run,
+            what,
+            thing,
+            right,
+            text,
+            fails,
+        },
+    );
+    prop::collection::vec(act, 1..most)
+}
+
+fn values(value: Value) -> vekha_analysis::Values {
+    value.as_object().cloned().unwrap()
+}
+
+impl Act {
+    fn command(&self, run: &Run, today: Date) -> Command {
+        let Act { thing, right, .. } = self;
+        let text = self.text.clone();
+        let pick = |keys: Vec<&AssignmentKey>| match keys.len() {
+            0 => AssignmentKey::new("collect", "school-1"),
+            n => keys[thing.index(n)].clone(),
+        };
+        let open = |(_, a): &(&AssignmentKey, &vekha_engine::run::Assignment)| {
+            !right || a.state == AssignmentState::Open
+        };
+        let assignment = pick(run.assignments.iter().filter(open).map(|(key, _)| key).collect());
+        let draft = |(_, r): &(&AssignmentKey, &vekha_engine::run::Recommendation)| {
+            !right || r.state == RecommendationState::Draft
+        };
+        let recommendation =
+            pick(run.recommendations.iter().filter(draft).map(|(key, _)| key).collect());
+        let active = run.stages.iter().filter(|s| !right || s.state == StageState::Active);
+        let mut stages: Vec<String> = active.map(|s| s.id.clone()).collect();
+        if stages.is_empty() {
+            stages.push("nowhere".into());
+        }
+        let stage = stages[thing.index(stages.len())].clone();
+        let measure = thing.index(run.measures.len() + 1) + usize::from(*right);
+        match self.what {
+            0 => Command::Wake,
+            1 => {
+                let low = thing.index(60);
+                let answers = match (right, text.as_str()) {
+                    (true, _) => json!({ "pupils": 60, "low": low, "report": text }),
+                    (_, "") => json!({}),
+                    _ => json!({ "pupils": text, "lwo": 1 }),
+                };
+                let mut answers = values(answers);
+                if assignment.stage.starts_with("collect") {
+                    answers.remove("report");
+                }
+                Command::Submit { assignment, answers, origin: Origin::Page }
+            }
+            2 => Command::Waive { assignment, reason: text },
+            3 => {
+                let due = today.saturating_add((thing.index(40) as i32 - 5).days());
+                Command::Extend { assignment, due, reason: text }
+            }
+            4 => Command::UpstreamChanged,
+            5 => Command::AnswerQuestion(if *right { Answer::Proceed } else { Answer::Skip }),
+            6 => Command::Analyzed { stage, outcome: Default::default() },
+            7 => Command::Drafted { stage, recommendations: vec![] },
+            8 => Command::Revise { recommendation, texts: vec![text] },
+            9 => Command::Approve { stage, organisations: vec![] },
+            10 => {
+                let code = recommendation.organisation;
+                Command::Approve {
+                    stage: recommendation.stage,
+                    organisations: vec![code.clone(), code],
+                }
+            }
+            11 => Command::RecordDecision {
+                stage,
+                number: text.clone(),
+                date: today.saturating_add((thing.index(4) as i32 - 2).days()),
+                title: if *right { String::new() } else { text.clone() },
+                outcome: "решено".into(),
+                signatory: "Начальник".into(),
+                measures: thing.index(3).checked_sub(1).map(|n| {
+                    let organisations = vec![format!("school-{n}"), "office".into()];
+                    vec![NewMeasure { text, organisations, due: today.saturating_add(9.days()) }]
+                }),
+            },
+            12 => Command::Discard { recommendation, reason: text },
+            13 => Command::AcceptMeasure { measure },
+            14 => Command::ReturnMeasure { measure, comment: text },
+            15 => Command::Published { stage, location: text },
+            16 => Command::StageFailed { stage, reason: text },
+            17 => Command::LetterRefused {
+                letter: "x".into(),
+                organisation: assignment.organisation,
+                reason: text,
+            },
+            18 | 19 => Command::Retry,
+            20 if thing.index(3) == 0 => Command::Cancel { reason: text },
+            21 if thing.index(3) == 0 => Command::Skip { reason: text },
+            _ => Command::Wake,
+        }
+    }
+}
+
+/// Watches every step of every run, and lets some analyses fail.
+#[derive(Default)]
+struct Watch {
+    before: BTreeMap<RunKey, Run>,
+    next_analysis_fails: bool,
+    steps: (Timestamp, usize),
+}
+
+impl People for Watch {
+    fn react(&mut self, world: &World<'_>, run: &Run, outcome: &Outcome) -> Vec<Plan> {
+        if self.steps.0 != world.now() {
+            self.steps = (world.now(), 0);
+        }
+        self.steps.1 += 1;
+        assert!(self.steps.1 < 2000, "time stands still at {}", world.now());
+        holds_together(run);
+        let before = self.before.insert(run.key.clone(), run.clone());
+        for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder) {
+            let key = letter.assignment.as_ref().unwrap();
+            assert_eq!(run.assignments[key].state, AssignmentState::Open, "reminded: {key}");
+            assert!(letter.while_open);
+        }
+        if let Some(before) = before.filter(|b| b.state.ended()) {
+            assert_eq!(run.state, before.state);
+            assert_eq!(run.stages, before.stages, "an ended run moved");
+            assert_eq!(run.decisions, before.decisions);
+            assert!(outcome.jobs.is_empty());
+            if run.state != RunState::Completed {
+                for letter in &outcome.letters {
+                    let about_measure = letter.key.contains("/measure-");
+                    let failure = letter.kind == LetterKind::Failure;
+                    assert!(failure || about_measure, "{letter:?} after the end");
+                }
+            }
+        }
+        started_in_turn(world, run, outcome);
+        vec![]
+    }
+
+    fn analyze(&mut self, world: &World<'_>, run: &RunKey, stage: &str) -> Command {
+        if std::mem::take(&mut self.next_analysis_fails) {
+            return Command::StageFailed { stage: stage.into(), reason: "не вышло".into() };
+        }
+        world.analyze(run, stage)
+    }
+}
+
+/// What is true of every run after every step.
+fn holds_together(run: &Run) {
+    assert_eq!(run.state.ended(), run.ended_at.is_some());
+    for stage in run.stages.iter().filter(|s| s.state == StageState::Completed) {
+        for (key, assignment) in run.assignments.iter().filter(|(key, _)| key.stage == stage.id) {
+            assert_ne!(assignment.state, AssignmentState::Open, "{key} in a completed stage");
+        }
+        for (key, r) in run.recommendations.iter().filter(|(key, _)| key.stage == stage.id) {
+            assert_ne!(r.state, RecommendationState::Draft, "{key} in a completed stage");
+        }
+    }
+    let failed = run.stages.iter().any(|s| s.state == StageState::Failed);
+    match run.state {
+        RunState::Failed => assert!(failed),
+        RunState::Active => assert!(!failed),
+        RunState::Completed => {
+            assert!(run.stages.iter().all(|s| s.state == StageState::Completed));
+        }
+        RunState::Waiting | RunState::Question => {
+            assert!(!run.waits_for.is_empty() && run.assignments.is_empty());
+        }
+        RunState::Cancelled | RunState::Skipped => {}
+    }
+    for (position, measure) in run.measures.iter().enumerate() {
+        let key = AssignmentKey::new(&format!("measure-{}", position + 1), &measure.organisation);
+        let assignment = &run.assignments[&key];
+        assert_eq!(assignment.kind, AssignmentKind::Measure(position + 1));
+        assert_eq!(assignment.due, measure.due);
+        let expected = match measure.state {
+            MeasureState::Ordered => [AssignmentState::Open, AssignmentState::Waived],
+            MeasureState::Reported | MeasureState::Done => [AssignmentState::Answered; 2],
+        };
+        assert!(expected.contains(&assignment.state), "{measure:?} with {assignment:?}");
+        assert!(measure.decision <= run.decisions.len());
+    }
+}
+
+/// A run starts when all that it waits for is completed, or when a person says so.
+fn started_in_turn(world: &World<'_>, run: &Run, outcome: &Outcome) {
+    let happened = |kind: &str| outcome.entries.iter().any(|e| e.kind == kind);
+    let schedule = &world.road_map().activity(&run.key.activity).unwrap().schedule;
+    let earlier = world.runs.get(&run.key.earlier()).filter(|r| !r.state.ended());
+    if happened("run-started") && !happened("proceeded") {
+        for upstream in &schedule.after {
+            assert_eq!(world.runs[&run.key.upstream(upstream)].state, RunState::Completed);
+        }
+        assert!(schedule.overlap == Overlap::Allow || earlier.is_none(), "{} overlaps", run.key);
+    }
+    if happened("run-opened") && schedule.overlap == Overlap::Skip {
+        assert_eq!(run.state == RunState::Skipped, earlier.is_some());
+    }
+}
+
+/// Between steps no run waits in vain.
+fn nobody_waits_in_vain(world: &World<'_>) {
+    let state = |key: &RunKey| world.runs.get(key).map(|r| r.state);
+    for run in world.runs.values() {
+        let after = &world.road_map().activity(&run.key.activity).unwrap().schedule.after;
+        let upstream: Vec<_> = after.iter().map(|u| state(&run.key.upstream(u))).collect();
+        let dropped = upstream.iter().flatten().any(|s| s.ended() && *s != RunState::Completed);
+        match run.state {
+            RunState::Waiting => {
+                assert!(!dropped, "{} waits for what will not come", run.key);
+                let all = upstream.iter().all(|s| *s == Some(RunState::Completed));
+                let earlier = state(&run.key.earlier()).is_some_and(|s| !s.ended());
+                assert!(!all || earlier, "{} waits for nothing", run.key);
+            }
+            RunState::Question => {
+                assert!(dropped);
+                let question = format!("{}/question", run.key);
+                assert!(world.letters.iter().any(|l| l.key == question && l.to == "office"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn others(road_map: &RoadMap, world: &World<'_>, key: &RunKey) -> BTreeMap<RunKey, Summary> {
+    let activity = road_map.activity(&key.activity).unwrap();
+    let known = references(activity, key).into_iter();
+    known.filter_map(|k| world.runs.get(&k).map(|run| (k, Summary::from(run)))).collect()
+}
+
+/// Waking a run at the times that it asks for ends, each time changing something.
+fn wakes_end(road_map: &RoadMap, world: &World<'_>, key: &RunKey) {
+    let others = others(road_map, world, key);
+    let context = Context { road_map, version: 1, others: &others };
+    let mut run = world.runs[key].clone();
+    let wake = |run: &mut Run, at| step(&context, run, Command::Wake, "vekha", at).unwrap();
+    let mut next = wake(&mut run, world.now()).wake_at;
+    let mut last = world.now();
+    for _ in 0..200 {
+        let Some(at) = next else { return };
+        assert!(at > last, "{key} asks to be woken at {at}, which has passed at {last}");
+        let before = run.clone();
+        next = wake(&mut run, at).wake_at;
+        assert_ne!(run, before, "{key} was woken at {at} for nothing");
+        last = at;
+    }
+    panic!("{key} never comes to rest");
+}
+
+fn begin() -> Timestamp {
+    "2027-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn sample(label: usize) -> RunKey {
+    RunKey {
+        municipality: "m".into(),
+        activity: "sample".into(),
+        period: Period::Year(2027),
+        part: Some(format!("n{label}")),
+    }
+}
+
+/// Lives through the acts, checking on the way.
+fn live<'a>(road_map: &'a RoadMap, acts: &[Act]) -> World<'a> {
+    let mut world = World::new(road_map, begin());
+    let mut watch = Watch::default();
+    // The survey opens on Monday 1 February.
+    world.live(begin() + SignedDuration::from_hours(24 * 31 + 6), &mut watch);
+    for (number, act) in acts.iter().enumerate() {
+        world.live(world.now() + act.after, &mut watch);
+        watch.next_analysis_fails = act.fails;
+        if number % 8 == 0 {
+            let named = vec!["school-1".to_owned(), format!("school-{}", act.thing.index(4) + 1)];
+            world.open(sample(number), named, Why::Request, "i", &mut watch).ok();
+        }
+        let today = road_map.municipality.today(world.now());
+        // What is done rightly is done to a run, if there is one, that takes it.
+        let mut keys: Vec<RunKey> = world.runs.keys().cloned().collect();
+        let first = act.run.index(keys.len());
+        keys.rotate_left(first);
+        keys.truncate(if act.right { keys.len() } else { 1 });
+        let taken = |key: &&RunKey| {
+            let run = &world.runs[*key];
+            let command = act.command(run, today);
+            let others = others(road_map, &world, key);
+            let context = Context { road_map, version: 1, others: &others };
+            let mut copy = run.clone();
+            let refused = step(&context, &mut copy, command.clone(), "i", world.now()).is_err();
+            assert!(!refused || copy == *run, "refused, and yet changed by {command:?}");
+            !refused
+        };
+        let taker = keys.iter().find(taken);
+        let refused = taker.is_none();
+        let key = taker.unwrap_or(&keys[0]);
+        let command = act.command(&world.runs[key], today);
+        let done = world.command(key, command, "i", &mut watch);
+        assert_eq!(done.is_err(), refused);
+        nobody_waits_in_vain(&world);
+        wakes_end(road_map, &world, key);
+    }
+    world.live(world.now() + SignedDuration::from_hours(24 * 60), &mut watch);
+    nobody_waits_in_vain(&world);
+    world
+}
+
+fn journal(world: &World<'_>, key: &RunKey) -> Vec<Entry> {
+    world.journal.iter().filter(|(k, _)| k == key).map(|(_, e)| e.clone()).collect()
+}
+
+/// Whether these entries are a run's whole journal.
+fn whole(key: &RunKey, entries: &[Entry], head: &Head) -> bool {
+    let mut chain = Head::of(&key.to_string());
+    entries.iter().all(|e| chain.verify(e)) && chain == *head
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+
+    #[test]
+    fn whatever_people_do_runs_hold_together_and_letters_are_unique(
+        town in town(),
+        acts in acts(90),
+    ) {
+        let road_map = town.road_map();
+        let world = live(&road_map, &acts);
+        let mut keys = BTreeSet::new();
+        for letter in &world.letters {
+            prop_assert!(keys.insert(&letter.key), "two letters are {}", letter.key);
+            prop_assert!(road_map.organisation(&letter.to).is_some());
+        }
+        // Everyone who was asked, by the journal, owes exactly one thing, and nobody else does.
+        for (key, run) in &world.runs {
+            let mut asked = BTreeSet::new();
+            for entry in journal(&world, key) {
+                let data: Value = serde_json::from_str(&entry.data).unwrap();
+                let text = |field: &str| data[field].as_str().unwrap_or_default();
+                let organisations = data["organisations"].as_array().into_iter().flatten();
+                let names = organisations.filter_map(Value::as_str);
+                match entry.kind.as_str() {
+                    "asked" | "approved" => {
+                        for name in names {
+                            prop_assert!(asked.insert(AssignmentKey::new(text("stage"), name)));
+                        }
+                    }
+                    "measure-ordered" => {
+                        let stage = format!("measure-{}", data["measure"]);
+                        asked.insert(AssignmentKey::new(&stage, text("organisation")));
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(asked, run.assignments.keys().cloned().collect::<BTreeSet<_>>());
+        }
+    }
+
+    #[test]
+    fn a_journal_is_whole_and_tells_when_it_was_touched(
+        acts in acts(40),
+        (run, entry, other, how) in (any::<Index>(), any::<Index>(), any::<Index>(), 0..7),
+    ) {
+        let road_map = Town::usual().road_map();
+        let world = live(&road_map, &acts);
+        for (key, run) in &world.runs {
+            prop_assert!(whole(key, &journal(&world, key), &run.journal));
+        }
+        let keys: Vec<&RunKey> = world.runs.keys().collect();
+        let key = keys[run.index(keys.len())];
+        let mut entries = journal(&world, key);
+        let (at, with) = (entry.index(entries.len()), other.index(entries.len()));
+        match how {
+            0 => drop(entries.remove(at)),
+            1 => {
+                let copy = entries[with].clone();
+                entries.insert(at, copy);
+            }
+            2 if at != with => entries.swap(at, with),
+            3 => entries[at].data.push(' '),
+            4 => entries[at].actor.push('x'),
+            5 => entries[at].at += SignedDuration::from_nanos(1),
+            // Even with its own hash mended, an entry no longer fits those after it, or the head.
+            _ => {
+                let mut chain = Head::of(&key.to_string());
+                for e in &entries[..at] {
+                    chain.verify(e);
+                }
+                let old = entries[at].clone();
+                entries[at] = chain.append(old.at, "somebody-else", &old.kind, json!({}));
+            }
+        }
+        prop_assert!(!whole(key, &entries, &world.runs[key].journal));
+    }
+
+    #[test]
+    fn the_same_acts_at_the_same_times_make_the_same_world(town in town(), acts in acts(40)) {
+        let road_map = town.road_map();
+        let (one, other) = (live(&road_map, &acts), live(&road_map, &acts));
+        prop_assert_eq!(one.runs, other.runs);
+        prop_assert_eq!(one.letters, other.letters);
+        prop_assert_eq!(one.journal, other.journal);
+    }
+
+    #[test]
+    fn every_run_ends_though_schools_be_silent_if_the_department_acts(
+        town in town(),
+        diligence in 0..=10u64,
+    ) {
+        // Quarterly runs of a year each, one after the other, would never catch up.
+        let late = town.overlap == "wait" && town.due.starts_with("on");
+        let town = if late { Town { due: "10 days".into(), ..town } } else { town };
+        let road_map = town.road_map();
+        let mut world = World::new(&road_map, begin());
+        let mut office = Office { diligence, watch: Watch::default() };
+        let year = SignedDuration::from_hours(24 * 365);
+        world.live(begin() + year, &mut office);
+        world.open(sample(0), vec!["school-1".into()], Why::Request, "i", &mut office).unwrap();
+        world.live(begin() + year * 3, &mut office);
+        nobody_waits_in_vain(&world);
+        let old = world.runs.values().filter(|r| r.opened_at < begin() + year * 2);
+        prop_assert!(old.clone().count() >= 8);
+        for run in old {
+            prop_assert!(run.state.ended(), "{} is {:?}", run.key, run.state);
+        }
+    }
+}
+
+/// A department that does all it is asked for, among schools of which some answer.
+struct Office {
+    diligence: u64,
+    watch: Watch,
+}
+
+impl People for Office {
+    fn react(&mut self, world: &World<'_>, run: &Run, outcome: &Outcome) -> Vec<Plan> {
+        self.watch.react(world, run, outcome);
+        let now = world.now();
+        let mut plans = Vec::new();
+        let mut plan = |hours: i64, command| {
+            let at = now + SignedDuration::from_hours(hours);
+            plans.push(Plan { at, run: run.key.clone(), command, actor: "i".into() });
+        };
+        for (number, key) in outcome.assignments.iter().enumerate() {
+            let draw = (run.journal.sequence + number as u64) * 7919 % 10;
+            if run.assignments[key].state == AssignmentState::Open && draw < self.diligence {
+                let answers = values(json!({ "pupils": 10, "low": draw }));
+                let assignment = key.clone();
+                plan(draw as i64 * 9, Command::Submit { assignment, answers, origin: Origin::Api });
+            }
+        }
+        for letter in &outcome.letters {
+            let stage = || letter.key.rsplit('/').nth(1).unwrap_or_default().to_owned();
+            match letter.kind {
+                LetterKind::Drafts => {
+                    plan(30, Command::Approve { stage: stage(), organisations: vec![] });
+                }
+                LetterKind::Question => plan(30, Command::AnswerQuestion(Answer::Proceed)),
+                _ => {}
+            }
+        }
+        let activity = world.road_map().activity(&run.key.activity).unwrap();
+        for (stage, definition) in run.stages.iter().zip(&activity.stages) {
+            let Work::Decide(decide) = &definition.work else { continue };
+            if stage.started_at == Some(now) {
+                for (n, _) in decide.decisions.iter().enumerate() {
+                    plan(
+                        20 + n as i64,
+                        Command::RecordDecision {
+                            stage: stage.id.clone(),
+                            number: "1".into(),
+                            date: world.road_map().municipality.today(now),
+                            title: String::new(),
+                            outcome: "решено".into(),
+                            signatory: "Начальник".into(),
+                            measures: Some(vec![]),
+                        },
+                    );
+                }
+            }
+        }
+        plans
+    }
+}
+
+/// A single run, stepped by hand.
+struct Alone<'a> {
+    road_map: &'a RoadMap,
+    others: BTreeMap<RunKey, Summary>,
+    run: Run,
+    now: Timestamp,
+}
+
+impl<'a> Alone<'a> {
+    fn open(road_map: &'a RoadMap, key: &str) -> (Self, Outcome) {
+        let now: Timestamp = "2027-02-01T06:00:00Z".parse().unwrap();
+        let others = BTreeMap::new();
+        let context = Context { road_map, version: 1, others: &others };
+        let (run, outcome) =
+            open(&context, key.parse().unwrap(), vec![], Why::Schedule, "schedule", now).unwrap();
+        (Alone { road_map, others, run, now }, outcome)
+    }
+
+    fn step(&mut self, command: Command) -> Result<Outcome, Refusal> {
+        self.now += SignedDuration::from_mins(1);
+        let context = Context { road_map: self.road_map, version: 1, others: &self.others };
+        step(&context, &mut self.run, command, "i", self.now)
+    }
+
+    fn submit(&mut self, key: &str, answers: Value) -> Result<Outcome, Refusal> {
+        let assignment = key.parse().unwrap();
+        self.step(Command::Submit { assignment, answers: values(answers), origin: Origin::Page })
+    }
+
+    fn decide(&mut self, measures: Option<Vec<NewMeasure>>) -> Result<Outcome, Refusal> {
+        self.step(Command::RecordDecision {
+            stage: "decide".into(),
+            number: "47-од".into(),
+            date: date(2027, 2, 1),
+            title: String::new(),
+            outcome: "решено".into(),
+            signatory: "Начальник".into(),
+            measures,
+        })
+    }
+}
+
+const SUMMARY: &str = "m/summary/2027";
+
+#[test]
+fn a_measure_is_ordered_reported_returned_reported_and_done() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let organisations = vec!["school-2".to_owned()];
+    let due = date(2027, 2, 13);
+    let measure = NewMeasure { text: "Обучить".into(), organisations, due };
+    let outcome = alone.decide(Some(vec![measure])).unwrap();
+    assert_eq!(outcome.letters.len(), 1);
+    assert_eq!(outcome.letters[0].kind, LetterKind::Measure);
+    // The 13th is a Saturday.
+    assert_eq!(alone.run.measures[0].due, date(2027, 2, 15));
+    assert_eq!(alone.run.state, RunState::Completed, "measures outlive the run's stages");
+    let state = |alone: &Alone<'_>| {
+        let key: AssignmentKey = "measure-1.school-2".parse().unwrap();
+        (alone.run.measures[0].state, alone.run.assignments[&key].state)
+    };
+    assert_eq!(state(&alone), (MeasureState::Ordered, AssignmentState::Open));
+    assert!(matches!(alone.step(Command::AcceptMeasure { measure: 1 }), Err(Refusal::State(_))));
+    let empty = alone.submit("measure-1.school-2", json!({ "report": " " }));
+    assert!(matches!(empty, Err(Refusal::Invalid(_))));
+    let reported = alone.submit("measure-1.school-2", json!({ "report": "обучены" })).unwrap();
+    assert_eq!(reported.wake_at, None, "nobody is reminded of what is reported");
+    assert_eq!(state(&alone), (MeasureState::Reported, AssignmentState::Answered));
+    let comment = "сколько человек?".to_owned();
+    let returned = alone.step(Command::ReturnMeasure { measure: 1, comment }).unwrap();
+    assert_eq!(state(&alone), (MeasureState::Ordered, AssignmentState::Open));
+    assert_eq!(returned.letters[0].facts["comment"], "сколько человек?");
+    assert!(returned.wake_at.is_some(), "reminders go on");
+    alone.submit("measure-1.school-2", json!({ "report": "обучены 12" })).unwrap();
+    alone.step(Command::AcceptMeasure { measure: 1 }).unwrap();
+    assert_eq!(state(&alone), (MeasureState::Done, AssignmentState::Answered));
+    assert_eq!(alone.run.measures[0].report, "обучены 12");
+    let again = alone.submit("measure-1.school-2", json!({ "report": "ещё" }));
+    assert!(matches!(again, Err(Refusal::State(_))));
+}
+
+#[test]
+fn an_overdue_measure_is_told_of_again_when_its_new_term_passes() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let organisations = vec!["school-2".to_owned()];
+    let measure =
+        NewMeasure { text: "Обучить".into(), organisations, due: date(2027, 2, 5) };
+    let mut next = alone.decide(Some(vec![measure])).unwrap().wake_at;
+    let mut told = Vec::new();
+    for extension in [Some(date(2027, 4, 5)), None] {
+        while let Some(at) = next {
+            alone.now = at;
+            let outcome = alone.step(Command::Wake).unwrap();
+            next = outcome.wake_at;
+            let escalations =
+                outcome.letters.into_iter().filter(|l| l.kind == LetterKind::Escalation);
+            told.extend(escalations.map(|l| l.key));
+        }
+        if let Some(due) = extension {
+            let (assignment, reason) =
+                ("measure-1.school-2".parse().unwrap(), "просьба".to_owned());
+            next = alone.step(Command::Extend { assignment, due, reason }).unwrap().wake_at;
+        }
+    }
+    assert_eq!(told.len(), 2);
+    assert_ne!(told[0], told[1], "the second would be taken for the first");
+}
+
+#[test]
+fn a_failed_stage_is_retried_and_the_run_goes_on() {
+    let road_map = Town { schools: 1, ..Town::usual() }.road_map();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    let outcome = alone.submit("collect.school-1", json!({ "pupils": 10 })).unwrap();
+    let analyze = Job::Analyze { run: alone.run.key.clone(), stage: "analyze".into() };
+    assert_eq!(outcome.jobs, std::slice::from_ref(&analyze));
+    let (stage, reason) = ("analyze".to_owned(), "нет связи".to_owned());
+    let failed = alone.step(Command::StageFailed { stage: stage.clone(), reason }).unwrap();
+    assert_eq!(alone.run.state, RunState::Failed);
+    assert_eq!(failed.letters[0].kind, LetterKind::Failure);
+    let late = Command::Analyzed { stage: stage.clone(), outcome: Default::default() };
+    assert!(alone.step(late.clone()).is_err(), "a failed stage does not complete by itself");
+    assert_eq!(alone.step(Command::Retry).unwrap().jobs, [analyze]);
+    assert_eq!(alone.run.state, RunState::Active);
+    assert!(matches!(alone.step(Command::Retry), Err(Refusal::State(_))));
+    alone.step(late).unwrap();
+    assert_eq!(alone.run.stages[1].state, StageState::Completed);
+    assert_eq!(alone.run.stages[2].state, StageState::Active);
+}
+
+#[test]
+fn work_that_comes_back_after_a_run_was_called_off_moves_nothing() {
+    let road_map = Town { schools: 1, ..Town::usual() }.road_map();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    alone.submit("collect.school-1", json!({ "pupils": 10 })).unwrap();
+    alone.step(Command::Cancel { reason: "отменено".into() }).unwrap();
+    let before = alone.run.clone();
+    let (stage, outcome) = ("analyze".to_owned(), Default::default());
+    let late = alone.step(Command::Analyzed { stage, outcome });
+    assert!(matches!(late, Err(Refusal::State(_))));
+    assert_eq!(alone.run, before);
+    assert_eq!(alone.step(Command::Wake).unwrap().wake_at, None);
+}
+
+#[test]
+fn a_recommendation_is_sent_once_and_no_draft_is_left_behind() {
+    let road_map = Town { schools: 2, ..Town::usual() }.road_map();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    for school in ["school-1", "school-2"] {
+        alone.submit(&format!("collect.{school}"), json!({ "pupils": 10, "low": 10 })).unwrap();
+    }
+    let (stage, outcome) = ("analyze".to_owned(), Default::default());
+    alone.step(Command::Analyzed { stage, outcome }).unwrap();
+    let draft =
+        |code: &str| vekha_analysis::Recommendation { organisation: code.into(), items: vec![] };
+    let recommendations = vec![draft("school-1"), draft("school-2")];
+    alone.step(Command::Drafted { stage: "recommend".into(), recommendations }).unwrap();
+    let approve = |codes: &[&str]| Command::Approve {
+        stage: "recommend".into(),
+        organisations: codes.iter().map(|code| (*code).to_owned()).collect(),
+    };
+    let sent = alone.step(approve(&["school-1", "school-1"])).unwrap().letters;
+    assert_eq!(sent.iter().map(|l| l.to.as_str()).collect::<Vec<_>>(), ["school-1"]);
+    let assignment = "recommend.school-1".parse().unwrap();
+    alone.step(Command::Waive { assignment, reason: "закрыта".into() }).unwrap();
+    assert_eq!(alone.run.stages[2].state, StageState::Active, "a draft still waits");
+    alone.step(approve(&[])).unwrap();
+    alone.submit("recommend.school-2", json!({})).unwrap();
+    assert_eq!(alone.run.stages[2].state, StageState::Completed);
+}
+
+#[test]
+fn silence_is_told_to_the_department_as_soon_as_the_term_has_passed() {
+    let road_map = Town { escalate: "0 days".into(), remind: vec![], ..Town::usual() }.road_map();
+    let (mut alone, asked) = Alone::open(&road_map, "m/survey/2027");
+    // The end of Monday 15 February in Yekaterinburg.
+    let end = "2027-02-15T13:00:00Z".parse().unwrap();
+    assert_eq!(asked.wake_at, Some(end));
+    alone.submit("collect.school-2", json!({ "pupils": 10 })).unwrap();
+    alone.now = end;
+    let told = alone.step(Command::Wake).unwrap().letters;
+    assert_eq!(told.iter().map(|l| l.kind).collect::<Vec<_>>(), [LetterKind::Escalation]);
+    let silent = told[0].facts["silent"].as_array().unwrap();
+    let names: Vec<&str> = silent.iter().filter_map(|s| s["name"].as_str()).collect();
+    assert_eq!(names, ["school-1", "school-3"]);
+}
+
+#[test]
+fn a_run_after_others_is_not_opened_where_there_is_none() {
+    let road_map = Town::usual().road_map();
+    let key: RunKey = "m/outcome/2027".parse().unwrap();
+    let mut others = BTreeMap::new();
+    let open_with = |others: &BTreeMap<RunKey, Summary>| {
+        let context = Context { road_map: &road_map, version: 1, others };
+        open(&context, key.clone(), vec![], Why::Upstream, "schedule", begin())
+    };
+    assert!(matches!(open_with(&others), Err(Refusal::State(_))));
+    let survey = Summary { state: RunState::Active, found: BTreeMap::new() };
+    others.insert("m/survey/2027".parse().unwrap(), survey);
+    assert_eq!(open_with(&others).unwrap().0.state, RunState::Waiting);
+}
+
+#[test]
+fn an_answer_ends_reminders_at_once() {
+    let road_map = Town { schools: 2, ..Town::usual() }.road_map();
+    let (mut alone, asked) = Alone::open(&road_map, "m/survey/2027");
+    // Due on Monday 15 February; reminded three working days before, at 9 in Yekaterinburg.
+    assert_eq!(asked.wake_at, Some("2027-02-10T04:00:00Z".parse().unwrap()));
+    alone.submit("collect.school-1", json!({ "pupils": 10 })).unwrap();
+    let mut reminded = Vec::new();
+    let mut next = asked.wake_at;
+    while let Some(at) = next {
+        alone.now = at;
+        let outcome = alone.step(Command::Wake).unwrap();
+        next = outcome.wake_at;
+        let reminders = outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder);
+        reminded.extend(reminders.map(|l| (l.to.clone(), road_map.municipality.today(alone.now))));
+    }
+    let school = || "school-2".to_owned();
+    assert_eq!(reminded, [(school(), date(2027, 2, 10)), (school(), date(2027, 2, 15))]);
+}
+
+#[test]
+fn the_department_is_told_of_a_decision_once_a_day() {
+    // A decision awaited from before the start of a working day, to be reminded of on that day.
+    let remind = vec!["1 working days before".to_owned()];
+    let road_map = Town { remind, due: "1 working days".into(), ..Town::usual() }.road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.now = "2027-02-02T01:00:00Z".parse().unwrap();
+    let outcome = alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    assert_eq!(outcome.letters.len(), 1);
+    assert_eq!(outcome.wake_at, None);
+}
+
+#[test]
+fn a_run_left_out_by_its_administrator_or_upstream_starts_nothing() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, opened) = Alone::open(&road_map, SUMMARY);
+    assert_eq!(alone.run.state, RunState::Waiting);
+    assert!(opened.letters.is_empty());
+    let summary = |state| Summary { state, found: BTreeMap::new() };
+    let upstream =
+        |activity: &str| RunKey { activity: activity.into(), ..SUMMARY.parse().unwrap() };
+    alone.others.insert(upstream("survey"), summary(RunState::Completed));
+    alone.step(Command::UpstreamChanged).unwrap();
+    assert_eq!(alone.run.waits_for, [upstream("outcome")]);
+    alone.others.insert(upstream("outcome"), summary(RunState::Cancelled));
+    let asked = alone.step(Command::UpstreamChanged).unwrap();
+    assert_eq!(alone.run.state, RunState::Question);
+    assert_eq!(asked.letters[0].kind, LetterKind::Question);
+    assert!(alone.step(Command::UpstreamChanged).unwrap().letters.is_empty(), "asked once");
+    alone.step(Command::AnswerQuestion(Answer::Skip)).unwrap();
+    assert_eq!(alone.run.state, RunState::Skipped);
+    assert!(alone.run.assignments.is_empty());
+    let again = alone.step(Command::AnswerQuestion(Answer::Proceed));
+    assert!(matches!(again, Err(Refusal::State(_))));
+}

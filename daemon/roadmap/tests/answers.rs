@@ -1,0 +1,295 @@
+//! Answers and formulas, whatever is thrown at them.
+
+#![allow(clippy::unwrap_used)]
+
+mod small;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vekha_roadmap::answers::{Values, display, validate};
+use vekha_roadmap::formula::{Formula, Scope, form_scope};
+use vekha_roadmap::model::Form;
+use vekha_roadmap::read::read;
+
+fn form() -> Form {
+    read(&small::files()).unwrap().forms.remove("everything").unwrap()
+}
+
+fn values(value: Value) -> Values {
+    value.as_object().cloned().unwrap()
+}
+
+/// Answers that leave nothing to be desired.
+fn right() -> Values {
+    values(
+        json!({ "pupils": "1 200", "low": "12,5", "name": " Имя ", "level": "base", "special": "нет" }),
+    )
+}
+
+fn with(field: &str, value: Value) -> Values {
+    let mut answers = right();
+    answers.insert(field.into(), value);
+    answers
+}
+
+/// What people type and systems send, right and wrong.
+fn scalar() -> impl Strategy<Value = Value> {
+    let texts = [
+        "",
+        " ",
+        "0",
+        "12",
+        "-3",
+        "1 200",
+        "12,5",
+        "−7",
+        "1e5",
+        "NaN",
+        "да",
+        "нет",
+        "yes",
+        "no",
+        "base",
+        "full",
+        "a",
+        "b",
+        "x",
+        "y",
+        "ничего",
+        "15.09.2027",
+        "2027-09-15",
+        "2027-02-30",
+        "32.01.2027",
+        "1.1.1",
+        "строка\r\nдругая",
+        "\u{0}",
+        "999999999999999",
+        "0.1",
+    ];
+    prop_oneof![
+        6 => prop::sample::select(texts.to_vec()).prop_map(Value::from),
+        1 => any::<f64>().prop_map(Value::from),
+        1 => any::<i64>().prop_map(Value::from),
+        1 => (0..200i64).prop_map(Value::from),
+        1 => any::<bool>().prop_map(Value::from),
+        1 => Just(Value::Null),
+        1 => "\\PC{0,30}".prop_map(Value::from),
+        1 => prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "x", "z"]), 0..5)
+            .prop_map(Value::from),
+    ]
+}
+
+fn record(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    prop::collection::btree_map(prop::sample::select(names), scalar(), 0..names.len())
+        .prop_map(|map| Value::Object(map.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()))
+}
+
+fn rows(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    let row = prop_oneof![8 => record(names), 1 => scalar()];
+    prop_oneof![6 => prop::collection::vec(row, 0..5).prop_map(Value::Array), 1 => scalar()]
+}
+
+/// Mostly right answers with a few that are not.
+fn answers() -> impl Strategy<Value = Values> {
+    const FIELDS: [&str; 10] =
+        ["pupils", "ratio", "low", "name", "story", "held", "level", "topics", "special", "nmae"];
+    let some = prop::collection::btree_map(prop::sample::select(FIELDS.to_vec()), scalar(), 0..4);
+    let subjects = prop::option::of(rows(&["took", "marks_2", "row"]));
+    let events = prop::option::of(rows(&["what", "tags", "row"]));
+    (some, subjects, events).prop_map(|(some, subjects, events)| {
+        let mut answers = right();
+        answers.extend(some.into_iter().map(|(field, value)| (field.to_owned(), value)));
+        answers.extend(subjects.map(|rows| ("subjects".to_owned(), rows)));
+        answers.extend(events.map(|rows| ("events".to_owned(), rows)));
+        answers
+    })
+}
+
+/// Pieces of formulas in any order.
+fn formula() -> impl Strategy<Value = String> {
+    let pieces = [
+        "pupils",
+        "low",
+        "name",
+        "subjects",
+        "topics",
+        "row",
+        ".took",
+        ".map(p, p.took)",
+        ".size()",
+        ".filter(r, r.took > 1)",
+        "share(",
+        "default(",
+        "sum(",
+        "mean(",
+        "round(",
+        "min(",
+        ",",
+        ")",
+        "(",
+        "[",
+        "]",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "==",
+        "<",
+        "&&",
+        "||",
+        "!",
+        "?",
+        ":",
+        " in ",
+        "1",
+        "0",
+        "1e308",
+        "-9223372036854775808",
+        "'да'",
+        "\"",
+        "null",
+        "true",
+        "{",
+        "}",
+        "b'x'",
+        "1u",
+        ".",
+        "has(",
+    ];
+    prop_oneof![
+        6 => prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..14)
+            .prop_map(|pieces| pieces.concat()),
+        1 => "\\PC{0,60}",
+        1 => any::<String>(),
+    ]
+}
+
+fn try_formula(text: &str, scope: &Scope, answers: &Values) {
+    if let Ok(formula) = Formula::parse(text) {
+        formula.names();
+        let yields = formula.evaluate(answers);
+        formula.holds(answers).ok();
+        // What types does not fail on answers that were validated.
+        if formula.check(scope).is_ok() {
+            assert!(yields.is_ok(), "{text} types, and yet: {yields:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+
+    #[test]
+    fn an_answer_that_was_checked_is_right_and_what_is_wrong_is_named_in_order(raw in answers()) {
+        let form = form_once();
+        match validate(form, &raw) {
+            Ok(answers) => {
+                prop_assert_eq!(validate(form, &answers), Ok(answers.clone()));
+                for field in &form.fields {
+                    if let Some(value) = answers.get(&field.id) {
+                        prop_assert!(!display(field, value).is_empty());
+                    }
+                }
+            }
+            Err(errors) => {
+                prop_assert!(!errors.is_empty());
+                let place = |path: &str| {
+                    let id = path.split(['[', '.']).next().unwrap();
+                    form.fields.iter().position(|f| f.id == id).unwrap_or(usize::MAX)
+                };
+                let places: Vec<usize> = errors.iter().map(|e| place(&e.field)).collect();
+                prop_assert!(places.is_sorted());
+                prop_assert!(errors.iter().all(|e| !e.message.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_makes_a_formula_panic_and_what_types_computes(text in formula(), raw in answers()) {
+        let form = form_once();
+        let answers = validate(form, &raw).or_else(|_| validate(form, &right())).unwrap();
+        try_formula(&text, &form_scope(form), &answers);
+    }
+}
+
+/// Read once: the properties look at thousands of answers.
+fn form_once() -> &'static Form {
+    static FORM: std::sync::OnceLock<Form> = std::sync::OnceLock::new();
+    FORM.get_or_init(form)
+}
+
+#[test]
+fn a_formula_as_long_and_deep_as_may_be_is_computed_or_refused() {
+    let scope = form_scope(form_once());
+    for text in [
+        format!("1{}", "+1".repeat(990)),
+        format!("pupils{}", ".x".repeat(990)),
+        format!("{}1", "-".repeat(1900)),
+        format!("{}true", "!".repeat(1900)),
+        format!("{}1{}", "(".repeat(990), ")".repeat(990)),
+        format!("{}{}", "[".repeat(990), "]".repeat(990)),
+        format!("true{}", "&&true".repeat(300)),
+        format!("1{}", "?1:1".repeat(490)),
+        format!("subjects{}", ".filter(p,p)".repeat(160)),
+        format!("size({}", "size(".repeat(390)),
+        "1".repeat(2001),
+    ] {
+        try_formula(&text, &scope, &right());
+    }
+    let product = format!("{}1{}", "topics.map(x,".repeat(8), ")".repeat(8));
+    let many = values(json!({ "topics": vec!["a"; 100] }));
+    assert!(Formula::parse(&product).unwrap().evaluate(&many).is_err(), "it would take for ever");
+}
+
+fn wrong(answers: &Values) -> Vec<String> {
+    match validate(form_once(), answers) {
+        Ok(_) => vec![],
+        Err(errors) => errors.into_iter().map(|e| format!("{}: {}", e.field, e.message)).collect(),
+    }
+}
+
+#[test]
+fn answers_are_brought_into_their_typed_form() {
+    let mut raw = right();
+    raw.extend(values(json!({
+        "held": "15.09.2027", "special": true, "topics": ["b", "a", "b"], "story": " а\r\nб ",
+        "ratio": "−0,5", "events": [{ "what": "" }, { "what": " Слёт ", "tags": [] }],
+        "subjects": [{ "took": "20", "marks_2": 3.0 }, { "took": 0 }],
+    })));
+    let typed = json!({
+        "pupils": 1200, "ratio": -0.5, "low": 12.5, "name": "Имя", "story": "а\nб",
+        "held": "2027-09-15", "level": "base", "topics": ["b", "a"], "special": "yes",
+        "subjects": [
+            { "row": "Русский", "took": 20, "marks_2": 3 }, { "row": "Математика", "took": 0 },
+        ],
+        "events": [{ "what": "Слёт" }],
+    });
+    assert_eq!(validate(form_once(), &raw).map(Value::Object), Ok(typed));
+}
+
+#[test]
+fn what_is_asked_only_on_a_condition_is_asked_only_then() {
+    assert_eq!(wrong(&right()), [""; 0]);
+    assert_eq!(wrong(&with("low", "".into())), ["low: заполните"]);
+    let mut few = with("low", Value::Null);
+    few.insert("pupils".into(), 90.into());
+    assert_eq!(wrong(&few), [""; 0]);
+    assert_eq!(wrong(&with("special", "да".into())), ["subjects: заполните"]);
+    let mut half = with("special", "да".into());
+    half.insert("subjects".into(), json!([{ "took": 5 }, { "took": "" }]));
+    assert_eq!(wrong(&half), ["subjects[0].marks_2: заполните", "subjects[1].took: заполните"]);
+    half.insert("special".into(), "нет".into());
+    assert_eq!(wrong(&half), ["subjects[0].marks_2: заполните"]);
+}
+
+#[test]
+fn a_mistake_is_shown_in_the_row_in_which_it_was_made() {
+    let events = json!([{ "what": " " }, { "what": "Слёт" }, {}, { "what": "ничего" }]);
+    assert_eq!(wrong(&with("events", events)), ["events[3].what: Что-нибудь да было"]);
+    let events = json!([{}, { "tags": ["x"], "waht": 1 }]);
+    assert_eq!(
+        wrong(&with("events", events)),
+        ["events[1].what: заполните", "events[1].waht: такого столбца нет; может быть, «what»?",]
+    );
+}

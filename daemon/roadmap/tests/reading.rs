@@ -1,0 +1,249 @@
+//! What an administrator is told: all mistakes at once, each where it stands; and no input, however
+//! broken, makes the reader panic.
+
+#![allow(clippy::unwrap_used)]
+
+mod small;
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use vekha_roadmap::diagnostic::{Diagnostic, render};
+use vekha_roadmap::read::{Files, read, read_with_warnings};
+
+/// The small road map with some text replaced; each replaced text must be there.
+fn with(changes: &[(&str, &str, &str)]) -> Files {
+    let mut files = small::files();
+    for (path, from, to) in changes {
+        let text = files.0.get_mut(*path).unwrap();
+        assert!(text.contains(from), "{path} has no {from}");
+        *text = text.replacen(from, to, 1);
+    }
+    files
+}
+
+fn told(files: &Files) -> String {
+    match read(files) {
+        Ok(_) => String::new(),
+        Err(errors) => render(&errors, files),
+    }
+}
+
+#[test]
+fn a_right_road_map_is_read_without_a_word() {
+    let files = small::files();
+    let (road_map, report) = read_with_warnings(&files);
+    assert_eq!(render(&report.errors, &files), "");
+    assert_eq!(render(&report.warnings, &files), "");
+    let road_map = road_map.unwrap();
+    assert_eq!(road_map.activities.iter().map(|a| a.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(road_map.organisations.len(), 3);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_each_where_it_stands() {
+    let mut files = with(&[
+        // An address that is none, one that is missing, a code twice.
+        ("organisations.toml", "email = \"o@example.org\"", "email = \"отдел@example.org\""),
+        ("organisations.toml", "email = \"s2@example.org\"\n", ""),
+        // Days off on a weekend, of another year, and no date; a working day that is one anyway.
+        ("calendar.toml", "2027-01-04", "2027-01-03, 2028-01-05, \"завтра\""),
+        ("calendar.toml", "2027-02-20", "2027-02-19"),
+        ("calendar.toml", "\"saturday\"", "\"saterday\""),
+        // An unknown key, misspelt words, a day that no year has, an unknown section and party.
+        ("activities/1-survey.toml", "short = ", "shrot = "),
+        ("activities/1-survey.toml", "section = \"s\"", "section = \"z\""),
+        ("activities/1-survey.toml", "[\"schools\"]", "[\"schols\"]"),
+        ("activities/1-survey.toml", "period = \"school-year\"", "period = \"shcool-year\""),
+        ("activities/1-survey.toml", "\"02-29\"", "\"02-30\""),
+        ("activities/1-survey.toml", "\"on the day\"", "\"в тот же день\""),
+        ("activities/1-survey.toml", "report = \"report\"", "report = \"reprot\""),
+        // A form and an organisation that do not exist; nobody who could finish a stage.
+        ("activities/2-turn.toml", "\"short\"", "\"shrot\""),
+        ("activities/2-turn.toml", "{ each = true }", "{ kinds = [\"kindergarten\"] }"),
+        (
+            "activities/3-outcome.toml",
+            "{ found-by = \"survey\", rules = [\"low\"] }",
+            "{ named = true }",
+        ),
+        // Activities that wait for each other.
+        ("activities/3-outcome.toml", "\"previous\"", "\"current\""),
+        ("activities/1-survey.toml", "of = \"previous\"", "after = [\"outcome\"]"),
+        // A formula that names no field, one that does not type, one that is none.
+        ("forms/everything.toml", "\"pupils > 100\"", "\"name == 'Школа' && pupls > 100\""),
+        ("forms/everything.toml", "\"special == 'yes'\"", "\"special ist 'да'\""),
+        ("forms/everything.toml", "\"pupils >= low\"", "\"pupils + 'человек' > 1\""),
+        ("forms/everything.toml", "\"row.what != 'ничего'\"", "\"row.what != 'ничего' + \""),
+        ("analyses/low.toml", "\"low_share >= threshold.low_share\"", "\"low_share\""),
+        ("analyses/low.toml", "{{ low_share }}", "{{ low_shrae }}"),
+        ("analyses/low.toml", "\"serious\"", "\"critical\""),
+        // Templates: an unknown variable, a block that does not end.
+        ("letters/reminder/body.txt", "{{ form }}", "\n— {{ form }}, осталось {{ days_lfet }} дн."),
+        ("letters/base.html", "{% endblock %}", ""),
+    ]);
+    // Not TOML at all, and yet the rest of the file is read.
+    let survey = files.0.get_mut("activities/2-turn.toml").unwrap();
+    *survey = survey.replace("deadline = \"раз в 3 года\"", "deadline = раз в 3 года");
+    files.0.remove("letters/question/subject.txt");
+    files.0.insert("letters/remindr/body.txt".into(), "x".into());
+    insta::assert_snapshot!(told(&files));
+}
+
+#[test]
+fn a_municipality_with_mistakes_hides_none_elsewhere() {
+    let files = with(&[
+        ("municipality.toml", "Asia/Yekaterinburg", "Asia/Ekaterinburg"),
+        ("municipality.toml", "\"09:00-18:00\"", "\"с девяти до шести\""),
+        ("municipality.toml", "email = \"i@example.org\"", "mail = \"i@example.org\""),
+        ("activities/1-survey.toml", "\"everything\"", "\"evrything\""),
+    ]);
+    insta::assert_snapshot!(told(&files));
+}
+
+fn headlines(told: &str) -> Vec<&str> {
+    told.lines().filter(|line| !line.starts_with(' ')).collect()
+}
+
+#[test]
+fn one_mistake_is_told_once_and_not_wherever_its_file_is_named() {
+    for (path, from, expected) in [
+        (
+            "forms/everything.toml",
+            "title = \"Всё сразу\"",
+            "forms/everything.toml:1:1: не хватает ключа «title»",
+        ),
+        (
+            "analyses/low.toml",
+            "title = \"Низкие результаты\"",
+            "analyses/low.toml:1:1: не хватает ключа «title»",
+        ),
+        (
+            "activities/1-survey.toml",
+            "title = \"Опрос школ\"",
+            "activities/1-survey.toml:1:1: не хватает ключа «title»",
+        ),
+    ] {
+        let told = told(&with(&[(path, from, "")]));
+        assert_eq!(headlines(&told), [expected]);
+    }
+    // What was read badly is not unknown to the formulas and texts that name it.
+    for (path, from, to) in [
+        ("forms/everything.toml", "type = \"integer\"", "type = \"intiger\""),
+        ("forms/everything.toml", "label = \"Писали\"\ntype = \"integer\"", "label = \"Писали\""),
+        ("analyses/low.toml", "\"share(low, pupils)\"", "\"share(low, \""),
+        ("activities/1-survey.toml", "period = \"school-year\"", "period = \"school\""),
+        ("activities/1-survey.toml", "opens = \"02-29\"", "opens = \"29.02\""),
+    ] {
+        let told = told(&with(&[(path, from, to)]));
+        assert_eq!(headlines(&told).len(), 1, "{told}");
+    }
+}
+
+#[test]
+fn words_that_would_be_mistaken_for_others_are_refused() {
+    // Measures are reported under `measure-1`, and so on.
+    let collect = "kind = \"collect\"\n";
+    let named = format!("{collect}id = \"measure-1\"\n");
+    let told_of = told(&with(&[("activities/1-survey.toml", collect, &named)]));
+    assert!(told_of.starts_with("activities/1-survey.toml:19:6: «measure-1»"), "{told_of}");
+    // Beyond these years there is no period before or after.
+    let once = (
+        "activities/1-survey.toml",
+        "every = \"year\"\nopens = \"02-29\"",
+        "every = \"once\"\nopens = \"9999-12-31\"",
+    );
+    let told_of = told(&with(&[once]));
+    assert!(told_of.starts_with("activities/1-survey.toml:9:9: год от 1900 до 2200"), "{told_of}");
+}
+
+fn paths() -> Vec<String> {
+    small::files().0.into_keys().filter(|path| !path.starts_with("letters/q")).collect()
+}
+
+/// Whatever is told points into the file that it names.
+fn points_somewhere(files: &Files, diagnostics: &[Diagnostic]) {
+    let mut seen = BTreeSet::new();
+    for d in diagnostics {
+        assert!(!d.message.is_empty() && d.line >= 1 && d.column >= 1);
+        assert!(seen.insert(d), "told twice: {d:?}");
+        if let Some(text) = files.0.get(&d.file) {
+            let lines = text.split('\n').count();
+            assert!(d.line as usize <= lines, "{d:?} is beyond the end");
+        }
+    }
+    render(diagnostics, files);
+}
+
+fn survives(files: &Files) {
+    let (road_map, report) = read_with_warnings(files);
+    assert_eq!(road_map.is_none(), !report.errors.is_empty());
+    points_somewhere(files, &report.errors);
+    points_somewhere(files, &report.warnings);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+
+    #[test]
+    fn no_mutilation_of_a_road_map_makes_the_reader_panic(
+        file in any::<Index>(),
+        cuts in prop::collection::vec((any::<Index>(), 0..30usize, "[\\[\\]{}=\"'\n#.,0-9a-zа-я{%}-]{0,8}"), 1..5),
+        truncated in prop::option::weighted(0.3, any::<Index>()),
+        removed in prop::option::weighted(0.1, any::<Index>()),
+    ) {
+        let mut files = small::files();
+        let paths = paths();
+        let text = files.0.get_mut(&paths[file.index(paths.len())]).unwrap();
+        // Files are text, so bytes that make none never come here.
+        let mut bytes = text.clone().into_bytes();
+        for (at, length, with) in cuts {
+            let at = at.index(bytes.len() + 1);
+            let end = (at + length).min(bytes.len());
+            bytes.splice(at..end, with.bytes());
+        }
+        if let Some(end) = truncated {
+            bytes.truncate(end.index(bytes.len() + 1));
+        }
+        *text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(removed) = removed {
+            files.0.remove(&paths[removed.index(paths.len())]);
+        }
+        survives(&files);
+    }
+
+    #[test]
+    fn no_word_out_of_place_makes_the_reader_panic(
+        file in any::<Index>(),
+        swaps in prop::collection::vec((any::<Index>(), any::<Index>()), 1..6),
+    ) {
+        // Values change places between keys and files: right TOML that says something odd.
+        let mut files = small::files();
+        let all: Vec<String> = files
+            .0
+            .values()
+            .flat_map(|text| text.lines())
+            .filter_map(|line| line.split_once(" = ").map(|(_, value)| value.to_owned()))
+            .chain(["[]", "{}", "-1", "0x7f", "1e99", "nan", "2027-13-45", "07:00:00", "'''\n'''"].map(str::to_owned))
+            .collect();
+        let tomls: Vec<String> = paths().into_iter().filter(|p| p.ends_with(".toml")).collect();
+        let text = files.0.get_mut(&tomls[file.index(tomls.len())]).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        for (line, value) in swaps {
+            let line = line.index(lines.len());
+            if let Some((key, _)) = lines[line].clone().split_once(" = ") {
+                lines[line] = format!("{key} = {}", all[value.index(all.len())]);
+            }
+        }
+        *text = lines.join("\n");
+        survives(&files);
+    }
+
+    #[test]
+    fn arbitrary_text_is_refused_and_no_more(file in any::<Index>(), text in any::<String>()) {
+        let mut files = small::files();
+        let paths = paths();
+        files.0.insert(paths[file.index(paths.len())].clone(), text);
+        survives(&files);
+    }
+}
