@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod console;
 pub mod files;
 pub mod message_id;
 pub mod runtime;

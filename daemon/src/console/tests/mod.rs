@@ -1,0 +1,7 @@
+//! The pages over a small road map, through the router as a browser meets it.
+
+mod house;
+mod school;
+
+use house::House;
+pub use house::files;
