@@ -7,15 +7,20 @@
 
 mod access;
 mod acknowledge;
+mod activity;
+mod administrator;
 mod answers;
 mod assets;
 mod collect;
+mod figures;
 mod form;
 mod header;
 mod link;
+mod matrix;
 mod measure;
 mod posted;
 mod problem;
+mod run;
 mod view;
 mod words;
 
@@ -47,8 +52,12 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/assets/form.js", get(assets::script))
         .route("/healthz", get(health));
     let access = access::Access::new(&token);
-    let administrator =
-        Router::new().layer(middleware::from_fn_with_state(access, access::require));
+    let administrator = Router::new()
+        .route("/", get(administrator::home))
+        .route("/m/{municipality}", get(administrator::municipality))
+        .route("/runs/{municipality}/{activity}", get(activity::show))
+        .route("/runs/{municipality}/{activity}/{run}", get(run::show))
+        .route_layer(middleware::from_fn_with_state(access, access::require));
     Router::new()
         .merge(administrator)
         .merge(schools)

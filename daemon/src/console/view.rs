@@ -34,6 +34,11 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "acknowledge.html",
         "measure.html",
         "problem.html",
+        "admin.html",
+        "municipalities.html",
+        "road-map.html",
+        "activity.html",
+        "run.html",
     );
     environment
 });

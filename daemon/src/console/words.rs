@@ -98,3 +98,40 @@ pub fn severity(severity: Severity) -> &'static str {
         Severity::Serious => "требует мер",
     }
 }
+
+/// What a journal entry tells; a kind that is not known here is told as it is.
+pub fn journal_kind(kind: &str) -> &str {
+    match kind {
+        "run-opened" => "открыто",
+        "run-started" => "начато",
+        "run-completed" => "завершено",
+        "run-skipped" => "пропущено",
+        "run-cancelled" => "отменено",
+        "waiting" => "ждёт предшествующих мероприятий",
+        "question" => "нужен ответ администратора",
+        "proceeded" => "начато без предшествующих",
+        "asked" => "организациям отправлены поручения",
+        "submitted" => "получен ответ",
+        "reminded" => "отправлены напоминания",
+        "escalated" => "отделу сообщено о неответивших",
+        "closed" => "приём закрыт",
+        "waived" => "ответ больше не требуется",
+        "extended" => "срок продлён",
+        "stage-completed" => "этап завершён",
+        "stage-failed" => "этап не выполнен",
+        "stage-retried" => "этап начат повторно",
+        "analyzed" => "выполнен анализ",
+        "drafted" => "составлены проекты рекомендаций",
+        "revised" => "проект рекомендации изменён",
+        "approved" => "рекомендации утверждены и отправлены",
+        "discarded" => "проект рекомендации отклонён",
+        "acknowledged" => "с рекомендациями ознакомлены",
+        "decided" => "принято решение",
+        "measure-ordered" => "поручено исполнение меры",
+        "measure-returned" => "отчёт о мере возвращён",
+        "measure-accepted" => "мера снята с контроля",
+        "published" => "отчёт опубликован",
+        "letter-refused" => "письмо не доставлено",
+        other => other,
+    }
+}
