@@ -59,6 +59,7 @@ pub async fn require(State(access): State<Access>, request: Request, next: Next)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

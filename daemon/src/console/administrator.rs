@@ -165,7 +165,7 @@ fn attention_lines(map: &RoadMap, needs: &BTreeMap<RunKey, Vec<Need>>) -> Value 
             (order, line)
         })
         .collect();
-    lines.sort_by(|(a, _), (b, _)| a.cmp(b));
+    lines.sort_by_key(|(order, _)| *order);
     lines.into_iter().map(|(_, line)| line).collect()
 }
 

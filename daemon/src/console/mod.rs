@@ -25,6 +25,7 @@ mod view;
 mod words;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 use std::sync::Arc;

@@ -115,6 +115,7 @@ fn place(name: &str) -> Option<(&str, usize, &str)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

@@ -87,7 +87,7 @@ async fn describe(runtime: &Runtime, version: &Version, run: &Run) -> Result<Val
     context["recommendations"] = recommendations(map, run);
     context["decisions"] = decisions(map, run, now);
     let journal = store.journal_tail(&id, JOURNAL).await?;
-    context["journal_whole"] = (run.journal.sequence <= JOURNAL).into();
+    context["journal_length"] = run.journal.sequence.into();
     context["journal"] = journal
         .iter()
         .map(|entry| {

@@ -31,7 +31,6 @@ pub fn left(municipality: &Municipality, due: Date, now: Timestamp) -> String {
     match days {
         0 if now > municipality.closing(due) => "срок истёк сегодня".to_owned(),
         0 => format!("сегодня последний день, до {:02}:{:02}", closes.hour(), closes.minute()),
-        1 => "остался 1 день".to_owned(),
         1.. => {
             let verb = russian::plural(days, "остался", "осталось", "осталось");
             format!("{verb} {days} {noun}")
@@ -117,6 +116,7 @@ pub fn journal_kind(kind: &str) -> &str {
         "closed" => "приём закрыт",
         "waived" => "ответ больше не требуется",
         "extended" => "срок продлён",
+        "stage-started" => "этап начат",
         "stage-completed" => "этап завершён",
         "stage-failed" => "этап не выполнен",
         "stage-retried" => "этап начат повторно",

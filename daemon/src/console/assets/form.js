@@ -5,6 +5,8 @@
 
   // A copy of the last row, empty, under the next number.
   const addRow = (rows) => {
+    const most = Number(rows.dataset.most);
+    if (rows.children.length >= most) return true;
     const last = rows.lastElementChild;
     const from = rows.children.length - 1;
     const to = from + 1;
@@ -26,7 +28,7 @@
     }
     rows.append(row);
     row.querySelector("input, select, textarea").focus();
-    return rows.children.length >= Number(rows.dataset.most);
+    return rows.children.length >= most;
   };
 
   for (const form of document.querySelectorAll("form[data-form]")) {

@@ -192,3 +192,26 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
     let run = house.runtime.store().run(&house.run()).await.unwrap().unwrap().run;
     assert!(run.assignments.values().any(|a| a.state == AssignmentState::Open));
 }
+
+#[tokio::test]
+async fn while_the_database_is_away_what_was_typed_stays_in_the_page() {
+    let house = House::new().await;
+    let link = house.link("collect.school-1");
+    house.runtime.store().clone().close().await.unwrap();
+    let page = house.post(&link, &answer("20", "\"><script>")).await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.text.contains("name=\"marks[0].low\" value=\"20\""), "{}", page.text);
+    assert!(page.text.contains("name=\"comment\" value=\"&quot;&gt;&lt;script&gt;\""));
+    assert!(page.text.contains("Отправить ещё раз"));
+    assert_eq!(house.get(&link).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(house.get("/healthz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_form_beyond_reason_is_refused_in_words() {
+    let house = House::new().await;
+    let long = "я".repeat(400_000);
+    let page = house.answer("school-1", "20", &long).await;
+    assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(page.text.contains("не больше 2 МБ"));
+}
