@@ -5,11 +5,13 @@
 //! [`cli`], [`api`], [`console`] -> [`runtime`] -> [`store`].
 
 pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod console;
 pub mod files;
 pub mod message_id;
 pub mod runtime;
 pub mod secret;
+pub mod server;
 pub mod settings;
 pub mod store;

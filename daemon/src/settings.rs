@@ -9,6 +9,10 @@ use serde::Deserialize;
 use vekha_plugin_mail::MailConfig;
 use vekha_plugin_site::SiteConfig;
 
+/// Variables that are the command line's own and no settings of the daemon.
+const OTHERS: [&str; 5] =
+    ["VEKHA_CONFIG", "VEKHA_SERVER", "VEKHA_TOKEN", "VEKHA_ACTOR", "VEKHA_LOG"];
+
 /// What `vekha.toml` says.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -59,7 +63,10 @@ impl Settings {
     /// # Errors
     /// When the file is missing or wrong, with the key that is.
     pub fn load(file: &Path) -> anyhow::Result<Self> {
+        let own = |name: &str| !OTHERS.contains(&name);
+        let variables = std::env::vars().filter(|(name, _)| own(name)).collect();
         let environment = config::Environment::with_prefix("VEKHA")
+            .source(Some(variables))
             .prefix_separator("_")
             .separator("__")
             .convert_case(config::Case::Kebab)

@@ -1,3 +1,7 @@
 //! What the tests share: the world around Vekha, made to be asked and to fail on demand.
 
+pub mod database;
+pub mod letters;
+pub mod process;
 pub mod smtp;
+pub mod town;

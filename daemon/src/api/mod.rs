@@ -1,7 +1,7 @@
 //! gRPC: translate, call, translate back. Whatever the rules are, they are not here.
 
 mod assignments;
-mod convert;
+pub(crate) mod convert;
 mod decisions;
 mod events;
 mod journal;

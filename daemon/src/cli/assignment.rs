@@ -1,0 +1,236 @@
+//! `vekha assignment`, `vekha submit`: what participants owe and what they answer.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use prost_types::Struct;
+use vekha_proto::v1;
+
+use super::client::{Client, all_pages, short};
+use super::output::{Output, table};
+use super::run::date;
+use crate::api::convert;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Список
+    List {
+        /// Только этого выполнения: 29/2026-27
+        run: Option<String>,
+        /// Только этой организации
+        #[arg(long)]
+        organisation: Option<String>,
+        /// Только в этом состоянии: open, answered, missing, waived
+        #[arg(long)]
+        state: Option<String>,
+        /// С личными ссылками: кто знает ссылку, может ответить
+        #[arg(long)]
+        links: bool,
+    },
+    /// Одно поручение с его формой
+    Show {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+    },
+    /// Все версии ответа
+    Submissions {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+    },
+    /// Снять: ответа больше не ждут
+    Waive {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Причина
+        #[arg(long)]
+        reason: String,
+    },
+    /// Продлить срок
+    Extend {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Новый срок, рабочий день
+        #[arg(long)]
+        due: String,
+        /// Причина
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SubmitArgs {
+    /// 29/2026-27/collect.school-1
+    assignment: String,
+    /// Файл JSON с ответами по id полей; «-» — со стандартного ввода
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// Ответ на одно поле: --set participants=24
+    #[arg(long = "set", value_name = "ПОЛЕ=ОТВЕТ")]
+    set: Vec<String>,
+}
+
+pub(super) async fn run(
+    client: &Client,
+    command: &Command,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let mut service = client.assignments();
+    let (etag, actor) = (String::new(), client.actor.clone());
+    let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
+    let assignment = match command {
+        Command::List { run, organisation, state, links } => {
+            let parent = match run {
+                Some(run) => client.run(run).await?,
+                None => format!("{}/activities/-/runs/-", client.municipality),
+            };
+            let conditions = [("organisation", organisation), ("state", state)];
+            let filter: Vec<String> = conditions
+                .into_iter()
+                .filter_map(|(field, value)| Some(format!("{field} = {}", value.as_ref()?)))
+                .collect();
+            let filter = filter.join(" AND ");
+            let request = v1::ListAssignmentsRequest {
+                parent,
+                filter,
+                show_link: *links,
+                ..Default::default()
+            };
+            let list = all_pages!(service, list_assignments, request, assignments);
+            out.many(&list, || rows(client, &list))?;
+            return Ok(());
+        }
+        Command::Submissions { assignment } => {
+            let parent = client.below(assignment, "assignments").await?;
+            let request = v1::ListSubmissionsRequest { parent, ..Default::default() };
+            let list = all_pages!(service, list_submissions, request, submissions);
+            out.many(&list, || {
+                let row = |s: &v1::Submission| {
+                    [
+                        s.version.to_string(),
+                        client.moment(s.at),
+                        s.actor.clone(),
+                        answers(&s.answers),
+                    ]
+                };
+                table(["версия", "когда", "кто", "ответы"], list.iter().map(row).collect())
+            })?;
+            return Ok(());
+        }
+        Command::Show { assignment } => {
+            let name = client.below(assignment, "assignments").await?;
+            service.get_assignment(v1::GetAssignmentRequest { name, show_link: false }).await?
+        }
+        Command::Waive { assignment, reason } => {
+            let name = client.below(assignment, "assignments").await?;
+            let reason = reason.clone();
+            let request =
+                v1::WaiveAssignmentRequest { name, reason, etag, actor, request_id, validate_only };
+            service.waive_assignment(request).await?
+        }
+        Command::Extend { assignment, due, reason } => {
+            let request = v1::ExtendAssignmentRequest {
+                name: client.below(assignment, "assignments").await?,
+                due: due.clone(),
+                reason: reason.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.extend_assignment(request).await?
+        }
+    };
+    let assignment = assignment.into_inner();
+    out.one(&assignment, || {
+        let mut text = rows(client, std::slice::from_ref(&assignment));
+        if let Some(form) = &assignment.form {
+            let row = |f: &v1::FormField| {
+                let kind =
+                    f.r#type().as_str_name().trim_start_matches("FIELD_TYPE_").to_lowercase();
+                [f.id.clone(), kind, f.label.clone()]
+            };
+            let mut fields = Vec::new();
+            for field in &form.fields {
+                fields.push(row(field));
+                for column in &field.columns {
+                    let [id, kind, label] = row(column);
+                    fields.push([format!("{}[].{id}", field.id), kind, label]);
+                }
+            }
+            text.push_str(&format!("\n\n{}\n{}", form.title, table(["поле", "тип", ""], fields)));
+        }
+        text
+    })?;
+    Ok(())
+}
+
+pub(super) async fn submit(
+    client: &Client,
+    args: &SubmitArgs,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let mut given = match &args.file {
+        None => serde_json::Map::new(),
+        Some(path) => {
+            let text = if path.as_os_str() == "-" {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text)?;
+                text
+            } else {
+                std::fs::read_to_string(path).with_context(|| path.display().to_string())?
+            };
+            serde_json::from_str(&text)
+                .with_context(|| format!("{}: нужен объект JSON", path.display()))?
+        }
+    };
+    for pair in &args.set {
+        match pair.split_once('=') {
+            Some((field, value)) => given.insert(field.trim().to_owned(), value.into()),
+            None => bail!("«{pair}»: нужно поле=ответ"),
+        };
+    }
+    let request = v1::SubmitAssignmentRequest {
+        name: client.below(&args.assignment, "assignments").await?,
+        answers: Some(convert::structure(&given)),
+        origin: v1::Origin::Api.into(),
+        etag: String::new(),
+        actor: client.actor.clone(),
+        request_id: client.request_id.clone(),
+        validate_only: client.validate_only,
+    };
+    let submission = client.assignments().submit_assignment(request).await?.into_inner();
+    out.one(&submission, || match submission.version {
+        0 => "ошибок нет, ответ не отправлен".to_owned(),
+        version => format!("принято, версия {version}"),
+    })?;
+    Ok(())
+}
+
+fn answers(answers: &Option<Struct>) -> String {
+    let object = convert::object(answers.clone().unwrap_or_default());
+    serde_json::Value::Object(object).to_string()
+}
+
+/// Assignments as a table.
+pub(super) fn rows(client: &Client, list: &[v1::Assignment]) -> String {
+    let links = list.iter().any(|a| !a.link.is_empty());
+    let rows = list
+        .iter()
+        .map(|a| {
+            let state = match a.state() {
+                v1::AssignmentState::Open if a.late => "ОПАЗДЫВАЕТ",
+                v1::AssignmentState::Open => "ждём",
+                v1::AssignmentState::Answered if a.late => "ответ с опозданием",
+                v1::AssignmentState::Answered => "ответ есть",
+                v1::AssignmentState::Missing => "не ответили",
+                v1::AssignmentState::Waived => "снято",
+                v1::AssignmentState::Unspecified => "",
+            };
+            let note = if links { a.link.clone() } else { a.reason.clone() };
+            [short(&a.name), date(&a.due), state.to_owned(), client.moment(a.answered_at), note]
+        })
+        .collect();
+    table(["поручение", "срок", "состояние", "ответ", ""], rows)
+}

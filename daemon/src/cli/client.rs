@@ -1,0 +1,193 @@
+//! The way to the daemon, and short names: `29/2026-27` for
+//! `municipalities/m/activities/low-result-schools/runs/2026-27`.
+
+use anyhow::{Context as _, anyhow, bail};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use vekha_proto::v1;
+
+use super::Cli;
+
+/// Calls with the deployment's token.
+#[derive(Clone)]
+pub(super) struct Key(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Key {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// The channel that all services share.
+pub(super) type Way = InterceptedService<Channel, Key>;
+
+/// A connection to the daemon.
+pub(super) struct Client {
+    way: Way,
+    /// `municipalities/m`
+    pub municipality: String,
+    /// Who acts.
+    pub actor: String,
+    /// The id of this call.
+    pub request_id: String,
+    /// Whether nothing is to be changed.
+    pub validate_only: bool,
+    /// Where the municipality is: its hours are shown.
+    time_zone: TimeZone,
+}
+
+macro_rules! services {
+    ($($method:ident: $module:ident::$client:ident),* $(,)?) => {
+        impl Client {
+            $(pub fn $method(&self) -> v1::$module::$client<Way> {
+                v1::$module::$client::new(self.way.clone())
+            })*
+        }
+    };
+}
+services! {
+    road_maps: road_map_service_client::RoadMapServiceClient,
+    runs: run_service_client::RunServiceClient,
+    assignments: assignment_service_client::AssignmentServiceClient,
+    recommendations: recommendation_service_client::RecommendationServiceClient,
+    decisions: decision_service_client::DecisionServiceClient,
+    measures: measure_service_client::MeasureServiceClient,
+    organisations: organisation_service_client::OrganisationServiceClient,
+    events: event_service_client::EventServiceClient,
+    outbox: outbox_service_client::OutboxServiceClient,
+    journal: journal_service_client::JournalServiceClient,
+}
+
+/// Follows `next_page_token` to the end of a list.
+macro_rules! all_pages {
+    ($service:expr, $call:ident, $request:expr, $field:ident) => {{
+        let mut service = $service;
+        let mut request = $request;
+        request.page_size = 1000;
+        let mut all = Vec::new();
+        loop {
+            let response = service.$call(request.clone()).await?.into_inner();
+            all.extend(response.$field);
+            if response.next_page_token.is_empty() {
+                break all;
+            }
+            request.page_token = response.next_page_token;
+        }
+    }};
+}
+pub(super) use all_pages;
+
+impl Client {
+    pub async fn connect(cli: &Cli) -> anyhow::Result<Self> {
+        let endpoint = Endpoint::from_shared(cli.server.clone())
+            .with_context(|| format!("адрес демона «{}»", cli.server))?;
+        let channel = endpoint.connect().await.map_err(|_| {
+            anyhow!("демон не отвечает по адресу {}: запустите его командой vekha", cli.server)
+        })?;
+        let key = match cli.token.as_deref().filter(|token| !token.is_empty()) {
+            None => None,
+            Some(token) => {
+                let value = format!("Bearer {token}").parse();
+                Some(value.map_err(|_| anyhow!("в ключе доступа недопустимые знаки"))?)
+            }
+        };
+        let mut client = Client {
+            way: InterceptedService::new(channel, Key(key)),
+            municipality: String::new(),
+            actor: cli.actor.clone().unwrap_or_else(user),
+            request_id: cli.request_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+            validate_only: cli.validate_only,
+            time_zone: TimeZone::UTC,
+        };
+        let chosen = client.choose(cli.municipality.as_deref()).await?;
+        client.time_zone = TimeZone::get(&chosen.time_zone).unwrap_or(TimeZone::UTC);
+        client.municipality = chosen.name;
+        Ok(client)
+    }
+
+    /// The municipality named, or the only one that there is.
+    async fn choose(&self, id: Option<&str>) -> anyhow::Result<v1::Municipality> {
+        let request = v1::ListRoadMapsRequest::default();
+        let maps = all_pages!(self.road_maps(), list_road_maps, request, road_maps);
+        let all: Vec<v1::Municipality> = maps.into_iter().filter_map(|m| m.municipality).collect();
+        let ids = all.iter().map(|m| m.id.as_str()).collect::<Vec<_>>().join(", ");
+        match (id, all.len()) {
+            (_, 0) => bail!("у демона нет ни одной дорожной карты"),
+            (None, n) if n > 1 => {
+                bail!("муниципалитетов несколько: выберите --municipality из {ids}")
+            }
+            (id, _) => all
+                .into_iter()
+                .find(|m| id.is_none_or(|id| m.id == id))
+                .ok_or_else(|| anyhow!("такого муниципалитета нет; есть {ids}")),
+        }
+    }
+
+    /// An instant as the municipality's clocks show it.
+    pub fn moment(&self, at: Option<prost_types::Timestamp>) -> String {
+        at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok())
+            .map(|at| self.time_zone.to_datetime(at).strftime("%d.%m.%Y %H:%M").to_string())
+            .unwrap_or_default()
+    }
+
+    pub async fn all_activities(&self) -> anyhow::Result<Vec<v1::Activity>> {
+        let request =
+            v1::ListActivitiesRequest { parent: self.municipality.clone(), ..Default::default() };
+        Ok(all_pages!(self.road_maps(), list_activities, request, activities))
+    }
+
+    /// An activity's full name from its number, id or full name.
+    pub async fn activity(&self, text: &str) -> anyhow::Result<String> {
+        if text.starts_with("municipalities/") {
+            return Ok(text.to_owned());
+        }
+        let Ok(number) = text.parse::<u32>() else {
+            return Ok(format!("{}/activities/{text}", self.municipality));
+        };
+        let activities = self.all_activities().await?;
+        let found = activities.into_iter().find(|a| a.number == number);
+        found.map(|a| a.name).ok_or_else(|| anyhow!("мероприятия {number} в дорожной карте нет"))
+    }
+
+    /// A run's full name from `29/2026-27`.
+    pub async fn run(&self, text: &str) -> anyhow::Result<String> {
+        if text.starts_with("municipalities/") {
+            return Ok(text.to_owned());
+        }
+        let (activity, run) = text
+            .split_once('/')
+            .filter(|(_, run)| !run.contains('/'))
+            .ok_or_else(|| anyhow!("«{text}»: нужно мероприятие/период, например 29/2026-27"))?;
+        Ok(format!("{}/runs/{run}", self.activity(activity).await?))
+    }
+
+    /// The full name of something below a run from `29/2026-27/collect.school-1`.
+    pub async fn below(&self, text: &str, collection: &str) -> anyhow::Result<String> {
+        if text.starts_with("municipalities/") {
+            return Ok(text.to_owned());
+        }
+        let (run, id) = text.rsplit_once('/').ok_or_else(|| {
+            anyhow!("«{text}»: нужно мероприятие/период/…, например 29/2026-27/collect.school-1")
+        })?;
+        Ok(format!("{}/{collection}/{id}", self.run(run).await?))
+    }
+}
+
+fn user() -> String {
+    let name = std::env::var("USER").unwrap_or_default();
+    if name.is_empty() { "cli".to_owned() } else { format!("cli:{name}") }
+}
+
+/// `29/2026-27` for a run's full name, for tables.
+pub(super) fn short(name: &str) -> String {
+    let mut segments = name.split('/');
+    segments.by_ref().skip(3).step_by(2).collect::<Vec<_>>().join("/")
+}

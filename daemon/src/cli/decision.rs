@@ -1,0 +1,238 @@
+//! `vekha decide`, `vekha decision`, `vekha measure`: what the authority decided and what became of
+//! it.
+
+use anyhow::anyhow;
+use vekha_proto::v1;
+
+use super::client::{Client, all_pages, short};
+use super::output::{Output, table};
+use super::run::date;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DecideArgs {
+    /// Выполнение: 29/2026-27
+    run: String,
+    /// Номер документа: 47-од
+    #[arg(long)]
+    number: String,
+    /// Дата документа: 2027-10-05
+    #[arg(long)]
+    date: String,
+    /// Что решено
+    #[arg(long)]
+    outcome: String,
+    /// Кто подписал
+    #[arg(long)]
+    signatory: String,
+    /// О чём; без него — первое, чего ждёт этап
+    #[arg(long, default_value = "")]
+    title: String,
+    /// Этап, если их несколько
+    #[arg(long, default_value = "")]
+    stage: String,
+    /// Мера: «school-1,school-2 | 2027-12-01 | Что сделать»; можно несколько
+    #[arg(long = "measure", value_name = "КТО | СРОК | ЧТО")]
+    measures: Vec<String>,
+    /// Без мер, даже если их предписывает дорожная карта
+    #[arg(long, conflicts_with = "measures")]
+    without_measures: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Список
+    List {
+        /// Только этого выполнения
+        run: Option<String>,
+    },
+    /// Одно решение
+    Show {
+        /// 29/2026-27/1
+        decision: String,
+    },
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum MeasureCommand {
+    /// Список
+    List {
+        /// Только этого выполнения
+        run: Option<String>,
+        /// Только в этом состоянии: ordered, reported, done
+        #[arg(long)]
+        state: Option<String>,
+        /// Только этой организации
+        #[arg(long)]
+        organisation: Option<String>,
+    },
+    /// Отчитаться
+    Report {
+        /// 29/2026-27/1
+        measure: String,
+        /// Что сделано
+        #[arg(long)]
+        text: String,
+    },
+    /// Принять отчёт: мера снимается с контроля
+    Accept {
+        /// 29/2026-27/1
+        measure: String,
+    },
+    /// Вернуть отчёт
+    Return {
+        /// 29/2026-27/1
+        measure: String,
+        /// Что не так
+        #[arg(long)]
+        comment: String,
+    },
+}
+
+fn measure(text: &str) -> anyhow::Result<v1::NewMeasure> {
+    let parts: Vec<&str> = text.splitn(3, '|').map(str::trim).collect();
+    let [who, due, what] = parts.as_slice() else {
+        return Err(anyhow!("«{text}»: нужно «кто | срок | что»"));
+    };
+    Ok(v1::NewMeasure {
+        text: (*what).to_owned(),
+        organisations: who.split(',').map(|code| code.trim().to_owned()).collect(),
+        due: (*due).to_owned(),
+    })
+}
+
+pub(super) async fn decide(
+    client: &Client,
+    args: &DecideArgs,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let measures = args.measures.iter().map(|m| measure(m)).collect::<Result<_, _>>()?;
+    let request = v1::RecordDecisionRequest {
+        parent: client.run(&args.run).await?,
+        stage: args.stage.clone(),
+        number: args.number.clone(),
+        date: args.date.clone(),
+        title: args.title.clone(),
+        outcome: args.outcome.clone(),
+        signatory: args.signatory.clone(),
+        measures,
+        without_measures: args.without_measures,
+        etag: String::new(),
+        actor: client.actor.clone(),
+        request_id: client.request_id.clone(),
+        validate_only: client.validate_only,
+    };
+    let decision = client.decisions().record_decision(request).await?.into_inner();
+    out.one(&decision, || match decision.name.as_str() {
+        "" => "ошибок нет, решение не записано".to_owned(),
+        _ => describe(&decision),
+    })?;
+    Ok(())
+}
+
+fn describe(d: &v1::Decision) -> String {
+    format!(
+        "{}: № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}",
+        short(&d.name),
+        d.number,
+        date(&d.date),
+        d.title,
+        d.outcome,
+        d.signatory,
+        d.measures.len(),
+    )
+}
+
+pub(super) async fn run(
+    client: &Client,
+    command: &Command,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    match command {
+        Command::List { run } => {
+            let parent = match run {
+                Some(run) => client.run(run).await?,
+                None => format!("{}/activities/-/runs/-", client.municipality),
+            };
+            let request = v1::ListDecisionsRequest { parent, ..Default::default() };
+            let list = all_pages!(client.decisions(), list_decisions, request, decisions);
+            out.many(&list, || {
+                let row = |d: &v1::Decision| {
+                    [short(&d.name), d.number.clone(), date(&d.date), d.title.clone()]
+                };
+                table(["решение", "номер", "дата", "о чём"], list.iter().map(row).collect())
+            })?;
+        }
+        Command::Show { decision } => {
+            let name = client.below(decision, "decisions").await?;
+            let request = v1::GetDecisionRequest { name };
+            let decision = client.decisions().get_decision(request).await?.into_inner();
+            out.one(&decision, || describe(&decision))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn measures(
+    client: &Client,
+    command: &MeasureCommand,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let mut service = client.measures();
+    let (etag, actor) = (String::new(), client.actor.clone());
+    let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
+    let changed = match command {
+        MeasureCommand::List { run, state, organisation } => {
+            let parent = match run {
+                Some(run) => client.run(run).await?,
+                None => format!("{}/activities/-/runs/-", client.municipality),
+            };
+            let conditions = [("state", state), ("organisation", organisation)];
+            let filter: Vec<String> = conditions
+                .into_iter()
+                .filter_map(|(field, value)| Some(format!("{field} = {}", value.as_ref()?)))
+                .collect();
+            let filter = filter.join(" AND ");
+            let request = v1::ListMeasuresRequest { parent, filter, ..Default::default() };
+            let list = all_pages!(service, list_measures, request, measures);
+            out.many(&list, || rows(&list))?;
+            return Ok(());
+        }
+        MeasureCommand::Report { measure, text } => {
+            let name = client.below(measure, "measures").await?;
+            let text = text.clone();
+            let request =
+                v1::ReportMeasureRequest { name, text, etag, actor, request_id, validate_only };
+            service.report_measure(request).await?
+        }
+        MeasureCommand::Accept { measure } => {
+            let name = client.below(measure, "measures").await?;
+            let request = v1::AcceptMeasureRequest { name, etag, actor, request_id, validate_only };
+            service.accept_measure(request).await?
+        }
+        MeasureCommand::Return { measure, comment } => {
+            let name = client.below(measure, "measures").await?;
+            let comment = comment.clone();
+            let request =
+                v1::ReturnMeasureRequest { name, comment, etag, actor, request_id, validate_only };
+            service.return_measure(request).await?
+        }
+    };
+    let measure = changed.into_inner();
+    out.one(&measure, || rows(std::slice::from_ref(&measure)))?;
+    Ok(())
+}
+
+fn rows(list: &[v1::Measure]) -> String {
+    let row = |m: &v1::Measure| {
+        let state = match m.state() {
+            v1::MeasureState::Ordered if m.late => "ОПАЗДЫВАЕТ",
+            v1::MeasureState::Ordered => "исполняется",
+            v1::MeasureState::Reported => "отчёт на проверке",
+            v1::MeasureState::Done => "исполнена",
+            v1::MeasureState::Unspecified => "",
+        };
+        let (who, due) = (m.organisation.clone(), date(&m.due));
+        [short(&m.name), who, due, state.to_owned(), m.text.clone()]
+    };
+    table(["мера", "кто", "срок", "состояние", "что"], list.iter().map(row).collect())
+}

@@ -1,0 +1,40 @@
+//! `vekha event`: something happened that names organisations, such as the NIKO sample.
+
+use vekha_proto::v1;
+
+use super::client::{Client, short};
+use super::output::Output;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Имя события, как в дорожной карте: niko-sample
+    event: String,
+    /// Коды организаций
+    #[arg(long, value_delimiter = ',', required = true)]
+    organisations: Vec<String>,
+    /// Метка, если за период событий несколько: spring
+    #[arg(long, default_value = "")]
+    label: String,
+}
+
+pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyhow::Result<()> {
+    let request = v1::PublishEventRequest {
+        parent: client.municipality.clone(),
+        event: args.event.clone(),
+        label: args.label.clone(),
+        organisations: args.organisations.clone(),
+        actor: client.actor.clone(),
+        request_id: client.request_id.clone(),
+        validate_only: client.validate_only,
+    };
+    let response = client.events().publish_event(request).await?.into_inner();
+    out.one(&response, || {
+        let runs: Vec<String> = response.runs.iter().map(|r| short(&r.name)).collect();
+        if runs.is_empty() {
+            "можно".to_owned()
+        } else {
+            format!("открыто: {}", runs.join(", "))
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The commands. All but `serve`, `check` and `preview`, which need no daemon, are calls of the
+//! gRPC API and of nothing else: whatever they can do another system can.
+
+mod activity;
+mod assignment;
+mod check;
+mod client;
+mod decision;
+mod event;
+mod journal;
+mod outbox;
+mod output;
+pub mod preview;
+mod recommendation;
+mod run;
+mod serve;
+mod status;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use client::Client;
+use output::{Format, Output};
+
+/// Веха: ведёт дорожную карту органа управления образованием.
+#[derive(Debug, Parser)]
+#[command(name = "vekha", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Файл настроек демона
+    #[arg(long, global = true, env = "VEKHA_CONFIG", default_value = "config/vekha.toml")]
+    config: PathBuf,
+    /// Адрес демона
+    #[arg(long, global = true, env = "VEKHA_SERVER", default_value = "http://127.0.0.1:7140")]
+    server: String,
+    /// Ключ доступа
+    #[arg(long, global = true, env = "VEKHA_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Муниципалитет; не нужен, пока он один
+    #[arg(long, global = true)]
+    municipality: Option<String>,
+    /// Кто действует: имя попадёт в журнал
+    #[arg(long, global = true, env = "VEKHA_ACTOR")]
+    actor: Option<String>,
+    /// Идентификатор запроса: повторённый с ним вызов ничего не меняет
+    #[arg(long, global = true)]
+    request_id: Option<String>,
+    /// Только проверить, ничего не меняя
+    #[arg(long, global = true)]
+    validate_only: bool,
+    /// Вид вывода
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Запустить демон (так и без команды)
+    Serve,
+    /// Проверить дорожную карту: все ошибки сразу
+    Check(check::Args),
+    /// Показать все выполнения, сроки и письма предстоящего времени
+    Preview(preview::Args),
+    /// Что идёт, что опаздывает, что ждёт решения
+    Status(status::Args),
+    /// Мероприятия: список, остановка и возобновление расписания, новая версия карты
+    #[command(subcommand)]
+    Activity(activity::Command),
+    /// Выполнения мероприятий
+    #[command(subcommand)]
+    Run(run::Command),
+    /// Сообщить о событии, которое называет организации
+    Event(event::Args),
+    /// Поручения участников
+    #[command(subcommand)]
+    Assignment(assignment::Command),
+    /// Ответить на поручение
+    Submit(assignment::SubmitArgs),
+    /// Адресные рекомендации
+    #[command(subcommand)]
+    Recommendation(recommendation::Command),
+    /// Выпустить письма с рекомендациями
+    Approve(recommendation::ApproveArgs),
+    /// Записать решение
+    Decide(decision::DecideArgs),
+    /// Записанные решения
+    #[command(subcommand)]
+    Decision(decision::Command),
+    /// Меры: отчёты и контроль
+    #[command(subcommand)]
+    Measure(decision::MeasureCommand),
+    /// Организации реестра
+    Organisations(status::OrganisationsArgs),
+    /// Очередь писем
+    #[command(subcommand)]
+    Outbox(outbox::Command),
+    /// Журнал: записи, наблюдение, проверка целостности
+    #[command(subcommand)]
+    Journal(journal::Command),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return complain(cli.format, &e.into()),
+    };
+    let format = cli.format;
+    match runtime.block_on(cli.run()) {
+        Ok(code) => code,
+        Err(e) => complain(format, &e),
+    }
+}
+
+fn complain(format: Format, error: &anyhow::Error) -> ExitCode {
+    output::error(format, error);
+    ExitCode::FAILURE
+}
+
+impl Cli {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let mut out = Output::new(self.format);
+        let command = match &self.command {
+            None | Some(Command::Serve) => return serve::run(&self.config).await,
+            Some(Command::Check(args)) => {
+                return check::run(&self.folder(args.folder.as_deref())?, &mut out);
+            }
+            Some(Command::Preview(args)) => {
+                return preview::run(&self.folder(args.folder.as_deref())?, args, &mut out);
+            }
+            Some(command) => command,
+        };
+        let client = Client::connect(&self).await?;
+        match command {
+            Command::Serve | Command::Check(_) | Command::Preview(_) => {}
+            Command::Status(args) => status::run(&client, args, &mut out).await?,
+            Command::Activity(command) => activity::run(&client, command, &mut out).await?,
+            Command::Run(command) => run::run(&client, command, &mut out).await?,
+            Command::Event(args) => event::run(&client, args, &mut out).await?,
+            Command::Assignment(command) => assignment::run(&client, command, &mut out).await?,
+            Command::Submit(args) => assignment::submit(&client, args, &mut out).await?,
+            Command::Recommendation(command) => {
+                recommendation::run(&client, command, &mut out).await?;
+            }
+            Command::Approve(args) => recommendation::approve(&client, args, &mut out).await?,
+            Command::Decide(args) => decision::decide(&client, args, &mut out).await?,
+            Command::Decision(command) => decision::run(&client, command, &mut out).await?,
+            Command::Measure(command) => decision::measures(&client, command, &mut out).await?,
+            Command::Organisations(args) => status::organisations(&client, args, &mut out).await?,
+            Command::Outbox(command) => outbox::run(&client, command, &mut out).await?,
+            Command::Journal(command) => return journal::run(&client, command, &mut out).await,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The road map that a command means: the folder named, or the first of the settings.
+    fn folder(&self, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+        if let Some(folder) = named {
+            return Ok(folder.to_owned());
+        }
+        let settings = crate::settings::Settings::load(&self.config)?;
+        let first = settings.road_maps.into_iter().next();
+        first.ok_or_else(|| anyhow::anyhow!("назовите папку дорожной карты: vekha check ПАПКА"))
+    }
+}

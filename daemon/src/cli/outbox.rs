@@ -1,0 +1,104 @@
+//! `vekha outbox`: letters that wait, went out, or were refused.
+
+use vekha_proto::v1;
+
+use super::client::{Client, all_pages, short};
+use super::output::{Output, table};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Список
+    List {
+        /// Только в этом состоянии: pending, sending, sent, failed, obsolete
+        #[arg(long)]
+        state: Option<String>,
+        /// Только этой организации
+        #[arg(long)]
+        organisation: Option<String>,
+        /// Только этого выполнения
+        #[arg(long)]
+        run: Option<String>,
+    },
+    /// Одно письмо с текстом
+    Show {
+        /// Имя из списка
+        message: String,
+    },
+    /// Отправить ещё раз то, что не доставлено
+    Retry {
+        /// Имя из списка
+        message: String,
+    },
+}
+
+pub(super) async fn run(
+    client: &Client,
+    command: &Command,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let full = |message: &str| match message.starts_with("municipalities/") {
+        true => message.to_owned(),
+        false => format!("{}/messages/{message}", client.municipality),
+    };
+    let mut service = client.outbox();
+    let message = match command {
+        Command::List { state, organisation, run } => {
+            let run = match run {
+                Some(run) => Some(client.run(run).await?),
+                None => None,
+            };
+            let conditions = [("state", state), ("organisation", organisation), ("run", &run)];
+            let filter: Vec<String> = conditions
+                .into_iter()
+                .filter_map(|(field, value)| Some(format!("{field} = {}", value.as_ref()?)))
+                .collect();
+            let request = v1::ListMessagesRequest {
+                parent: client.municipality.clone(),
+                filter: filter.join(" AND "),
+                ..Default::default()
+            };
+            let mut list = all_pages!(service, list_messages, request, messages);
+            list.sort_by_key(|m| m.created_at.map(|at| (at.seconds, at.nanos)));
+            out.many(&list, || rows(client, &list))?;
+            return Ok(());
+        }
+        Command::Show { message } => {
+            service.get_message(v1::GetMessageRequest { name: full(message) }).await?
+        }
+        Command::Retry { message } => {
+            let request = v1::RetryMessageRequest {
+                name: full(message),
+                actor: client.actor.clone(),
+                request_id: client.request_id.clone(),
+                validate_only: client.validate_only,
+            };
+            service.retry_message(request).await?
+        }
+    };
+    let message = message.into_inner();
+    out.one(&message, || {
+        let rows = rows(client, std::slice::from_ref(&message));
+        format!("{rows}\n\n{}\n\n{}", message.subject, message.text)
+    })?;
+    Ok(())
+}
+
+fn rows(client: &Client, list: &[v1::Message]) -> String {
+    let row = |m: &v1::Message| {
+        let state = match m.state() {
+            v1::MessageState::Pending => "ждёт",
+            v1::MessageState::Sending => "отправляется",
+            v1::MessageState::Sent if m.uncertain => "отправлено, возможно дважды",
+            v1::MessageState::Sent => "отправлено",
+            v1::MessageState::Failed => "НЕ ДОСТАВЛЕНО",
+            v1::MessageState::Obsolete => "не понадобилось",
+            v1::MessageState::Unspecified => "",
+        };
+        let id = m.name.rsplit('/').next().unwrap_or_default().to_owned();
+        let when = client.moment(m.sent_at.or(m.next_attempt_at));
+        let (run, to) = (short(&m.run), m.to.clone());
+        [id, m.kind.clone(), run, to, state.to_owned(), when, m.error.clone()]
+    };
+    let head = ["письмо", "род", "выполнение", "кому", "состояние", "когда", ""];
+    table(head, list.iter().map(row).collect())
+}

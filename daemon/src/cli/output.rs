@@ -1,0 +1,127 @@
+//! What commands print: tables and sentences for people, the contract's own JSON for programs.
+
+use std::io::{self, Write as _};
+
+use clap::ValueEnum;
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use prost::Name;
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use serde::Serialize;
+use tonic_types::StatusExt as _;
+
+/// How a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs: messages as protobuf's canonical JSON.
+    Json,
+}
+
+/// Where a command prints.
+pub(super) struct Output {
+    format: Format,
+}
+
+impl Output {
+    pub fn new(format: Format) -> Self {
+        Output { format }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// One message.
+    pub fn one<M: Name>(&mut self, message: &M, text: impl FnOnce() -> String) -> io::Result<()> {
+        match self.format {
+            Format::Text => self.say(text()),
+            Format::Json => self.json(&json(message)),
+        }
+    }
+
+    /// A list of messages.
+    pub fn many<M: Name>(&mut self, list: &[M], text: impl FnOnce() -> String) -> io::Result<()> {
+        match self.format {
+            Format::Text if list.is_empty() => self.say("ничего нет"),
+            Format::Text => self.say(text()),
+            Format::Json => self.json(&list.iter().map(json).collect::<Vec<_>>()),
+        }
+    }
+
+    /// A message of a stream: one line each.
+    pub fn next<M: Name>(&mut self, message: &M, text: impl FnOnce() -> String) -> io::Result<()> {
+        match self.format {
+            Format::Text => self.say(text()),
+            Format::Json => self.say(json(message).to_string()),
+        }
+    }
+
+    /// Anything that is not of the contract.
+    pub fn json<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
+        self.say(serde_json::to_string_pretty(value).map_err(io::Error::other)?)
+    }
+
+    /// A text.
+    pub fn say(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", text.as_ref().trim_end())
+    }
+}
+
+/// A message as protobuf's canonical JSON; what is not set is shown too, so that programs need no
+/// defaults of their own.
+fn json<M: Name>(message: &M) -> serde_json::Value {
+    let described = DescriptorPool::decode(vekha_proto::FILE_DESCRIPTOR_SET)
+        .ok()
+        .and_then(|pool| pool.get_message_by_name(&M::full_name()))
+        .and_then(|descriptor| {
+            DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).ok()
+        });
+    let options = SerializeOptions::new().skip_default_fields(false);
+    described
+        .and_then(|m| m.serialize_with_options(serde_json::value::Serializer, &options).ok())
+        .unwrap_or_default()
+}
+
+/// Rows under headings, without borders.
+pub(super) fn table<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(head);
+    table.add_rows(rows);
+    table.trim_fmt()
+}
+
+/// Tells what went wrong, with every wrong field.
+pub(super) fn error(format: Format, error: &anyhow::Error) {
+    let mut err = io::stderr().lock();
+    let status = error.downcast_ref::<tonic::Status>();
+    let fields: Vec<(String, String)> = status
+        .and_then(|status| status.get_details_bad_request())
+        .map(|bad| bad.field_violations.into_iter().map(|v| (v.field, v.description)).collect())
+        .unwrap_or_default();
+    let written = match (format, status) {
+        (Format::Text, Some(status)) if fields.is_empty() => {
+            writeln!(err, "ошибка: {}", status.message())
+        }
+        (Format::Text, Some(_)) => {
+            let lines: Vec<String> =
+                fields.iter().map(|(field, message)| format!("  {field}: {message}")).collect();
+            writeln!(err, "исправьте:\n{}", lines.join("\n"))
+        }
+        (Format::Text, None) => writeln!(err, "ошибка: {error:#}"),
+        (Format::Json, _) => {
+            let code = status.map_or_else(|| "LOCAL".to_owned(), |s| format!("{:?}", s.code()));
+            let message = status.map_or_else(|| format!("{error:#}"), |s| s.message().to_owned());
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(f, m)| serde_json::json!({ "field": f, "message": m }))
+                .collect();
+            let error = serde_json::json!({ "code": code, "message": message, "fields": fields });
+            writeln!(err, "{}", serde_json::json!({ "error": error }))
+        }
+    };
+    // Nobody is left to be told.
+    written.ok();
+}

@@ -1,0 +1,189 @@
+//! `vekha recommendation`, `vekha approve`: addressed recommendations from draft to acknowledgement.
+
+use vekha_proto::v1;
+
+use super::client::{Client, all_pages, short};
+use super::output::{Output, table};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Список
+    List {
+        /// Только этого выполнения: 33/2026-27
+        run: Option<String>,
+        /// Только в этом состоянии: draft, issued, acknowledged, discarded
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Одна рекомендация: выводы, показатели, тексты
+    Show {
+        /// 33/2026-27/recommend.school-1
+        recommendation: String,
+    },
+    /// Переписать проект: по тексту на каждый вывод
+    Revise {
+        /// 33/2026-27/recommend.school-1
+        recommendation: String,
+        /// Тексты по порядку выводов
+        #[arg(long = "text", required = true)]
+        texts: Vec<String>,
+    },
+    /// Не отправлять
+    Discard {
+        /// 33/2026-27/recommend.school-1
+        recommendation: String,
+        /// Причина
+        #[arg(long)]
+        reason: String,
+    },
+    /// Отметить, что организация ознакомлена
+    Acknowledge {
+        /// 33/2026-27/recommend.school-1
+        recommendation: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ApproveArgs {
+    /// Выполнение: 33/2026-27
+    run: String,
+    /// Только этим организациям; без них — всем
+    #[arg(long, value_delimiter = ',')]
+    organisations: Vec<String>,
+}
+
+pub(super) async fn run(
+    client: &Client,
+    command: &Command,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let mut service = client.recommendations();
+    let (etag, actor) = (String::new(), client.actor.clone());
+    let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
+    let changed = match command {
+        Command::List { run, state } => {
+            let parent = match run {
+                Some(run) => client.run(run).await?,
+                None => format!("{}/activities/-/runs/-", client.municipality),
+            };
+            let filter = state.as_ref().map(|s| format!("state = {s}")).unwrap_or_default();
+            let request = v1::ListRecommendationsRequest { parent, filter, ..Default::default() };
+            let list = all_pages!(service, list_recommendations, request, recommendations);
+            out.many(&list, || rows(client, &list))?;
+            return Ok(());
+        }
+        Command::Show { recommendation } => {
+            let name = client.below(recommendation, "recommendations").await?;
+            service.get_recommendation(v1::GetRecommendationRequest { name }).await?
+        }
+        Command::Revise { recommendation, texts } => {
+            let name = client.below(recommendation, "recommendations").await?;
+            let items = texts
+                .iter()
+                .map(|t| v1::Finding { recommendation: t.clone(), ..Default::default() })
+                .collect();
+            let request = v1::UpdateRecommendationRequest {
+                recommendation: Some(v1::Recommendation { name, items, ..Default::default() }),
+                update_mask: Some(prost_types::FieldMask { paths: vec!["items".into()] }),
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.update_recommendation(request).await?
+        }
+        Command::Discard { recommendation, reason } => {
+            let name = client.below(recommendation, "recommendations").await?;
+            let request = v1::DiscardRecommendationRequest {
+                name,
+                reason: reason.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.discard_recommendation(request).await?
+        }
+        Command::Acknowledge { recommendation } => {
+            let name = client.below(recommendation, "recommendations").await?;
+            let request = v1::AcknowledgeRecommendationRequest {
+                name,
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.acknowledge_recommendation(request).await?
+        }
+    };
+    let recommendation = changed.into_inner();
+    out.one(&recommendation, || {
+        let mut text = format!("{}: {}\n", short(&recommendation.name), state(&recommendation));
+        for (number, item) in recommendation.items.iter().enumerate() {
+            text.push_str(&format!("\n{}. {}\n", number + 1, item.text.trim()));
+            for figure in &item.figures {
+                let mean = match figure.municipality_mean.as_str() {
+                    "" => String::new(),
+                    mean => format!(" (в среднем {mean})"),
+                };
+                text.push_str(&format!(
+                    "   — {}: {} {}{mean}\n",
+                    figure.title, figure.value, figure.unit
+                ));
+            }
+            text.push_str(&format!("   {}\n", item.recommendation.trim()));
+        }
+        text
+    })?;
+    Ok(())
+}
+
+pub(super) async fn approve(
+    client: &Client,
+    args: &ApproveArgs,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let parent = client.run(&args.run).await?;
+    let mut names = Vec::new();
+    if !args.organisations.is_empty() {
+        let request =
+            v1::ListRecommendationsRequest { parent: parent.clone(), ..Default::default() };
+        let all =
+            all_pages!(client.recommendations(), list_recommendations, request, recommendations);
+        for code in &args.organisations {
+            let found = all.iter().find(|r| r.organisation == *code);
+            let found = found.ok_or_else(|| anyhow::anyhow!("рекомендаций для «{code}» нет"))?;
+            names.push(found.name.clone());
+        }
+    }
+    let request = v1::ApproveRecommendationsRequest {
+        parent,
+        names,
+        etag: String::new(),
+        actor: client.actor.clone(),
+        request_id: client.request_id.clone(),
+        validate_only: client.validate_only,
+    };
+    let response = client.recommendations().approve_recommendations(request).await?.into_inner();
+    out.many(&response.recommendations, || rows(client, &response.recommendations))?;
+    Ok(())
+}
+
+fn state(r: &v1::Recommendation) -> &'static str {
+    match r.state() {
+        v1::RecommendationState::Draft => "проект",
+        v1::RecommendationState::Issued => "отправлена",
+        v1::RecommendationState::Acknowledged => "ознакомлены",
+        v1::RecommendationState::Discarded => "не отправляется",
+        v1::RecommendationState::Unspecified => "",
+    }
+}
+
+fn rows(client: &Client, list: &[v1::Recommendation]) -> String {
+    let row = |r: &v1::Recommendation| {
+        let items = r.items.len().to_string();
+        let (issued, read) = (client.moment(r.issued_at), client.moment(r.acknowledged_at));
+        [short(&r.name), state(r).to_owned(), items, issued, read]
+    };
+    let head = ["рекомендация", "состояние", "выводов", "отправлена", "ознакомлены"];
+    table(head, list.iter().map(row).collect())
+}

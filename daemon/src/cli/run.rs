@@ -1,0 +1,335 @@
+//! `vekha run`: runs of activities.
+
+use vekha_proto::v1;
+
+use super::client::{Client, all_pages, short};
+use super::output::{Output, table};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Начать выполнение, не дожидаясь расписания
+    Start {
+        /// Мероприятие и период: 6/2027, 11/2027.school-1
+        run: String,
+        /// Организации, которые участвуют, где их называет человек
+        #[arg(long, value_delimiter = ',')]
+        organisations: Vec<String>,
+    },
+    /// Открыть выполнения за прошлые периоды
+    Backfill {
+        /// Номер или id мероприятия
+        activity: String,
+        /// Периоды: 2024-25,2025-26
+        #[arg(required = true, value_delimiter = ',')]
+        periods: Vec<String>,
+    },
+    /// Список
+    List {
+        /// Только этого мероприятия
+        activity: Option<String>,
+        /// Только в этом состоянии: waiting, question, active, failed, completed, cancelled, skipped
+        #[arg(long)]
+        state: Option<String>,
+        /// Только за этот период
+        #[arg(long)]
+        period: Option<String>,
+    },
+    /// Одно выполнение: этапы, участники
+    Show {
+        /// Мероприятие и период: 29/2026-27
+        run: String,
+    },
+    /// Показатели и выводы анализа
+    Figures {
+        /// Мероприятие и период
+        run: String,
+    },
+    /// Отменить
+    Cancel {
+        /// Мероприятие и период
+        run: String,
+        /// Причина
+        #[arg(long)]
+        reason: String,
+    },
+    /// Пропустить за этот период
+    Skip {
+        /// Мероприятие и период
+        run: String,
+        /// Причина
+        #[arg(long)]
+        reason: String,
+    },
+    /// Повторить не выполненный этап
+    Retry {
+        /// Мероприятие и период
+        run: String,
+    },
+    /// Начать, не дожидаясь предшествующих
+    Proceed {
+        /// Мероприятие и период
+        run: String,
+    },
+    /// Следить за переменами; прервать — Ctrl-C
+    Watch {
+        /// Только это выполнение
+        run: Option<String>,
+        /// После этой записи журнала
+        #[arg(long)]
+        after: Option<i64>,
+    },
+}
+
+pub(super) async fn run(
+    client: &Client,
+    command: &Command,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let mut service = client.runs();
+    let (etag, actor) = (String::new(), client.actor.clone());
+    let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
+    let run = match command {
+        Command::List { activity, state, period } => {
+            return list(client, activity.as_deref(), state.as_deref(), period.as_deref(), out)
+                .await;
+        }
+        Command::Figures { run } => return figures(client, run, out).await,
+        Command::Watch { run, after } => return watch(client, run.as_deref(), *after, out).await,
+        Command::Backfill { activity, periods } => {
+            let parent = client.activity(activity).await?;
+            let periods = periods.clone();
+            let request =
+                v1::BackfillRunsRequest { parent, periods, actor, request_id, validate_only };
+            let response = service.backfill_runs(request).await?.into_inner();
+            out.one(&response, || {
+                let names = |list: &mut dyn Iterator<Item = &str>| {
+                    list.map(short).collect::<Vec<_>>().join(", ")
+                };
+                format!(
+                    "открыто: {}\nуже были: {}",
+                    names(&mut response.runs.iter().map(|r| r.name.as_str())),
+                    names(&mut response.existing.iter().map(String::as_str)),
+                )
+            })?;
+            return Ok(());
+        }
+        Command::Start { run, organisations } => {
+            let name = client.run(run).await?;
+            let (parent, id) = name.rsplit_once("/runs/").unwrap_or((name.as_str(), ""));
+            let (period, part) = id.split_once('.').unwrap_or((id, ""));
+            let request = v1::StartRunRequest {
+                parent: parent.to_owned(),
+                period: period.to_owned(),
+                part: part.to_owned(),
+                organisations: organisations.clone(),
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.start_run(request).await?
+        }
+        Command::Show { run } => {
+            let name = client.run(run).await?;
+            return show(client, name, out).await;
+        }
+        Command::Cancel { run, reason } => {
+            let (name, reason) = (client.run(run).await?, reason.clone());
+            let request =
+                v1::CancelRunRequest { name, reason, etag, actor, request_id, validate_only };
+            service.cancel_run(request).await?
+        }
+        Command::Skip { run, reason } => {
+            let (name, reason) = (client.run(run).await?, reason.clone());
+            let request =
+                v1::SkipRunRequest { name, reason, etag, actor, request_id, validate_only };
+            service.skip_run(request).await?
+        }
+        Command::Retry { run } => {
+            let name = client.run(run).await?;
+            let request = v1::RetryRunRequest { name, etag, actor, request_id, validate_only };
+            service.retry_run(request).await?
+        }
+        Command::Proceed { run } => {
+            let name = client.run(run).await?;
+            let answer = v1::Answer::Proceed.into();
+            let request =
+                v1::AnswerQuestionRequest { name, answer, etag, actor, request_id, validate_only };
+            service.answer_question(request).await?
+        }
+    };
+    let run = run.into_inner();
+    out.one(&run, || describe(&run))?;
+    Ok(())
+}
+
+async fn list(
+    client: &Client,
+    activity: Option<&str>,
+    state_wanted: Option<&str>,
+    period: Option<&str>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let activity = match activity {
+        Some(activity) => client.activity(activity).await?,
+        None => format!("{}/activities/-", client.municipality),
+    };
+    let conditions = [("state", state_wanted), ("period", period)];
+    let filter: Vec<String> = conditions
+        .into_iter()
+        .filter_map(|(field, value)| Some(format!("{field} = {}", value?)))
+        .collect();
+    let request = v1::ListRunsRequest {
+        parent: activity,
+        filter: filter.join(" AND "),
+        ..Default::default()
+    };
+    let mut runs = all_pages!(client.runs(), list_runs, request, runs);
+    runs.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
+    out.many(&runs, || {
+        let row = |r: &v1::Run| {
+            let stage = r.stages.iter().find(|s| s.state() == v1::StageState::Active);
+            [
+                r.number.to_string(),
+                short(&r.name),
+                state(r.state()).to_owned(),
+                stage.map(|s| s.title.clone()).unwrap_or_default(),
+                stage.map(|s| date(&s.due)).unwrap_or_default(),
+                if r.late { "ОПОЗДАНИЕ".to_owned() } else { String::new() },
+            ]
+        };
+        table(["№", "выполнение", "состояние", "этап", "срок", ""], runs.iter().map(row).collect())
+    })?;
+    Ok(())
+}
+
+async fn show(client: &Client, name: String, out: &mut Output) -> anyhow::Result<()> {
+    let run = client.runs().get_run(v1::GetRunRequest { name: name.clone() }).await?.into_inner();
+    if out.is_json() {
+        out.one(&run, String::new)?;
+        return Ok(());
+    }
+    let request = v1::ListAssignmentsRequest { parent: name, ..Default::default() };
+    let assignments = all_pages!(client.assignments(), list_assignments, request, assignments);
+    let mut text = describe(&run);
+    if !assignments.is_empty() {
+        text.push_str(&format!("\n\n{}", super::assignment::rows(client, &assignments)));
+    }
+    out.say(text)?;
+    Ok(())
+}
+
+/// A run with its stages.
+fn describe(run: &v1::Run) -> String {
+    if run.title.is_empty() {
+        return format!("{}: можно", short(&run.name));
+    }
+    let mut text = format!(
+        "{}. {}\n{}: {}{}\n",
+        run.number,
+        run.title,
+        short(&run.name),
+        state(run.state()),
+        if run.late { ", ОПОЗДАНИЕ" } else { "" },
+    );
+    for upstream in &run.waits_for {
+        text.push_str(&format!("ждёт {}: {}\n", short(&upstream.run), state(upstream.state())));
+    }
+    let row = |s: &v1::Stage| {
+        let word = match s.state() {
+            v1::StageState::Pending => "впереди",
+            v1::StageState::Active => "идёт",
+            v1::StageState::Completed => "завершён",
+            v1::StageState::Failed => "не выполнен",
+            v1::StageState::Unspecified => "",
+        };
+        let answered = match s.asked {
+            0 => String::new(),
+            asked => format!("{} из {asked}", s.answered),
+        };
+        let note = if s.reason.is_empty() { s.location.clone() } else { s.reason.clone() };
+        [s.id.clone(), s.title.clone(), word.to_owned(), date(&s.due), answered, note]
+    };
+    let head = ["этап", "", "состояние", "срок", "ответили", ""];
+    text.push_str(&table(head, run.stages.iter().map(row).collect()));
+    text
+}
+
+async fn figures(client: &Client, run: &str, out: &mut Output) -> anyhow::Result<()> {
+    let name = client.run(run).await?;
+    let request = v1::GetFiguresRequest { name };
+    let figures = client.runs().get_figures(request).await?.into_inner();
+    out.one(&figures, || {
+        let mut text = figures.title.clone();
+        for indicator in &figures.indicators {
+            let unit = match indicator.unit.as_str() {
+                "" => String::new(),
+                unit => format!(", {unit}"),
+            };
+            text.push_str(&format!("\n\n{}{unit}\n", indicator.title));
+            let decimals = indicator.decimals.min(9) as u8;
+            let shown = |value: f64| vekha_roadmap::russian::number(value, decimals);
+            let place = |rank: Option<u32>| rank.map(|r| r.to_string()).unwrap_or_default();
+            let mut rows: Vec<[String; 4]> = indicator
+                .organisations
+                .iter()
+                .map(|f| {
+                    let earlier = f.earlier.map(shown).unwrap_or_default();
+                    [f.organisation.clone(), shown(f.value), earlier, place(f.rank)]
+                })
+                .collect();
+            if let Some(m) = &indicator.municipality {
+                let (mean, none) = (shown(m.mean), String::new());
+                rows.push(["в среднем".to_owned(), mean, none.clone(), none]);
+            }
+            text.push_str(&table(["", "значение", "прошлый период", "место"], rows));
+        }
+        for finding in &figures.findings {
+            text.push_str(&format!("\n\n{}: {}", finding.organisation, finding.text.trim()));
+        }
+        text
+    })?;
+    Ok(())
+}
+
+async fn watch(
+    client: &Client,
+    run: Option<&str>,
+    after_cursor: Option<i64>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let parent = match run {
+        Some(run) => client.run(run).await?,
+        None => client.municipality.clone(),
+    };
+    let request = v1::WatchRunsRequest { parent, after_cursor, filter: String::new() };
+    let mut changes = client.runs().watch_runs(request).await?.into_inner();
+    while let Some(change) = changes.message().await? {
+        out.next(&change, || {
+            let entry = change.entry.clone().unwrap_or_default();
+            format!("{}  {}", change.cursor, super::journal::line(client, &entry))
+        })?;
+    }
+    Ok(())
+}
+
+/// A run's state in words.
+pub(super) fn state(state: v1::RunState) -> &'static str {
+    match state {
+        v1::RunState::Unspecified => "ещё нет",
+        v1::RunState::Waiting => "ждёт",
+        v1::RunState::Question => "ждёт решения администратора",
+        v1::RunState::Active => "идёт",
+        v1::RunState::Completed => "завершено",
+        v1::RunState::Cancelled => "отменено",
+        v1::RunState::Skipped => "пропущено",
+        v1::RunState::Failed => "этап не выполнен",
+    }
+}
+
+/// An ISO date as Russian tables write it: 15.09.2027.
+pub(super) fn date(iso: &str) -> String {
+    match iso.parse::<jiff::civil::Date>() {
+        Ok(date) => date.strftime("%d.%m.%Y").to_string(),
+        Err(_) => String::new(),
+    }
+}

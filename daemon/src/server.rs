@@ -1,0 +1,194 @@
+//! The daemon put together: database, plugins, loop and the one port.
+//!
+//! It ends in this order: no new connections, what is under way gets a moment to finish, the loop
+//! finishes its turn, the database is closed. What was not done stands in the database.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, body::Body};
+use subtle::ConstantTimeEq as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::Status;
+use tower::ServiceExt as _;
+use vekha_plugin::{Notifier, Plugin as _, Problem, Publisher};
+use vekha_plugin_mail::Mail;
+use vekha_plugin_site::Site;
+use vekha_roadmap::diagnostic;
+
+use crate::api::Api;
+use crate::clock::Clock;
+use crate::runtime::road_maps::ApplyError;
+use crate::runtime::{Parts, Runtime};
+use crate::secret::Secret;
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::{console, files};
+
+/// How long connections may finish what they do once the daemon is to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What anybody may ask: whether the daemon is well, and what it offers.
+const OPEN_SERVICES: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
+
+/// A daemon at work.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it does.
+    pub runtime: Arc<Runtime>,
+    stop: watch::Sender<bool>,
+    listening: JoinHandle<std::io::Result<()>>,
+    turning: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Daemon {
+    /// Starts a daemon and returns once it serves.
+    ///
+    /// # Errors
+    /// When the settings, a road map, the database or the port do not allow it.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let clock = match &settings.rehearsal {
+            Some(rehearsal) => Clock::rehearsal(rehearsal.from, rehearsal.speed),
+            None => Clock::Real,
+        };
+        Daemon::start_at(settings, clock).await
+    }
+
+    /// The same with a clock of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub async fn start_at(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+        // One TLS provider for the whole process; a second daemon in it finds it installed.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let public_url = settings.public_url();
+        let Settings { listen, database, secret_file, road_maps, mail, site, access, .. } =
+            settings;
+        let secret = Secret::load_or_create(&secret_file)
+            .with_context(|| format!("секрет {}", secret_file.display()))?;
+        let store = Store::open(&database, secret)
+            .await
+            .with_context(|| format!("база данных {}", without_password(&database)))?;
+        let mail = Mail::new(mail).map_err(|p| problems("mail", &p))?;
+        mail.check().await.map_err(|p| problems("mail", &p))?;
+        let site = Site::new(site).map_err(|p| problems("site", &p))?;
+        let notifier: Arc<dyn Notifier> = Arc::new(mail);
+        let publisher: Arc<dyn Publisher> = Arc::new(site);
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("адрес {listen} занят или недоступен"))?;
+        let address = listener.local_addr()?;
+        // Port 0 means any: links must carry the one that was found.
+        let public_url = public_url.replace(&format!("//{listen}"), &format!("//{address}"));
+        let runtime =
+            Runtime::start(Parts { store, clock, notifier, publisher, public_url }).await?;
+        for folder in &road_maps {
+            apply(&runtime, folder).await?;
+        }
+        let app = app(&runtime, &access.token).await?;
+        let (stop, stopped) = watch::channel(false);
+        let listening = {
+            let mut stopped = stopped.clone();
+            let ended = async move {
+                stopped.wait_for(|stop| *stop).await.ok();
+            };
+            tokio::spawn(
+                async move { axum::serve(listener, app).with_graceful_shutdown(ended).await },
+            )
+        };
+        let turning = tokio::spawn(runtime.clone().run(stopped));
+        Ok(Daemon { address, runtime, stop, listening, turning })
+    }
+
+    /// Ends the daemon; what it was doing is finished or stands in the database.
+    ///
+    /// # Errors
+    /// When its loop or its listener had failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        let mut listening = self.listening;
+        // Watchers stay for as long as they may: they resume from their cursor.
+        match tokio::time::timeout(GRACE, &mut listening).await {
+            Ok(ended) => ended.context("listener")??,
+            Err(_) => listening.abort(),
+        }
+        self.turning.await.context("loop")??;
+        self.runtime.store().clone().close().await?;
+        Ok(())
+    }
+}
+
+async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {
+    let files =
+        files::load(folder).with_context(|| format!("дорожная карта {}", folder.display()))?;
+    match runtime.apply(files.clone(), "vekha serve").await {
+        Ok(version) => {
+            let municipality = &version.road_map.municipality.id;
+            tracing::info!(municipality, version = version.number, "road map in force");
+            Ok(())
+        }
+        Err(ApplyError::Mistakes(mistakes)) => Err(anyhow::anyhow!(
+            "дорожная карта {}: ошибок {}\n{}",
+            folder.display(),
+            mistakes.len(),
+            diagnostic::render(&mistakes, &files)
+        )),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// One port for all: gRPC and gRPC-web by their content type, everything else is a page.
+async fn app(runtime: &Arc<Runtime>, token: &str) -> anyhow::Result<Router> {
+    let key: Arc<str> = token.into();
+    let grpc = Api::new(runtime.clone())
+        .routes()
+        .await?
+        .into_axum_router()
+        .layer(from_fn(move |request, next| authorise(key.clone(), request, next)))
+        .layer(tonic_web::GrpcWebLayer::new());
+    let pages = console::router(runtime.clone(), token.to_owned());
+    let one_port = tower::service_fn(move |request: Request| {
+        let kind = request.headers().get(http::header::CONTENT_TYPE);
+        let is_grpc = kind.is_some_and(|k| k.as_bytes().starts_with(b"application/grpc"));
+        let router = if is_grpc { grpc.clone() } else { pages.clone() };
+        router.oneshot(request)
+    });
+    Ok(Router::new().fallback_service(one_port))
+}
+
+/// Lets a call through if it brings the deployment's token.
+async fn authorise(token: Arc<str>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let open = token.is_empty() || OPEN_SERVICES.iter().any(|service| path.starts_with(service));
+    let sent = request.headers().get(http::header::AUTHORIZATION).map(|v| v.as_bytes());
+    let expected = format!("Bearer {token}");
+    if open || sent.is_some_and(|sent| sent.ct_eq(expected.as_bytes()).into()) {
+        next.run(request).await
+    } else {
+        let message = "нужен ключ: authorization: Bearer …";
+        Status::unauthenticated(message).into_http::<Body>().into_response()
+    }
+}
+
+fn problems(what: &str, problems: &[Problem]) -> anyhow::Error {
+    let lines = problems.iter().map(|p| format!("\n  {what}.{}: {}", p.field, p.message));
+    anyhow::anyhow!("настройки [{what}]:{}", lines.collect::<String>())
+}
+
+/// A database's address as logs may show it.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rfind('@')) {
+        (Some((scheme, _)), Some(at)) => format!("{scheme}://…{}", &url[at..]),
+        _ => url.to_owned(),
+    }
+}

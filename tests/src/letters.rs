@@ -1,0 +1,63 @@
+//! Letters as their readers see them.
+
+use mail_parser::{MessageParser, MimeHeaders as _};
+
+use crate::smtp::Received;
+
+/// A letter, read.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Address of the (only) recipient.
+    pub to: String,
+    /// Subject line.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+    /// Message-ID without angle brackets.
+    pub message_id: String,
+    /// Message-IDs of the thread.
+    pub references: Vec<String>,
+    /// Names of attached files.
+    pub attachments: Vec<String>,
+}
+
+impl Letter {
+    /// Reads a letter that a server accepted.
+    ///
+    /// # Panics
+    /// When it is no letter.
+    pub fn read(received: &Received) -> Self {
+        let mail = MessageParser::default().parse(&received.data).expect("a letter");
+        let references = mail
+            .references()
+            .as_text_list()
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        Letter {
+            to: received.to.join(", "),
+            subject: mail.subject().unwrap_or_default().to_owned(),
+            text: mail.body_text(0).unwrap_or_default().replace("\r\n", "\n"),
+            html: mail.body_html(0).unwrap_or_default().into_owned(),
+            message_id: received.message_id.clone(),
+            references,
+            attachments: mail
+                .attachments()
+                .filter_map(|a| a.attachment_name().map(str::to_owned))
+                .collect(),
+        }
+    }
+
+    /// The personal link in the text.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn link(&self) -> String {
+        let start = self.text.find("/a/").expect("a personal link");
+        let from = self.text[..start].rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        self.text[from..].split_whitespace().next().expect("just found").to_owned()
+    }
+}
