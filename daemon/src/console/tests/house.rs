@@ -87,6 +87,13 @@ impl Drop for House {
 impl House {
     /// On 1 September 2027, with the run of the year opened and the schools asked.
     pub async fn new() -> Self {
+        let house = House::with(files()).await;
+        house.ask(Ask::Open { named: vec![], why: Why::Request, without_waiting: false }).await;
+        house
+    }
+
+    /// On 1 September 2027, over any road map.
+    pub async fn with(files: Files) -> Self {
         let folder = std::env::temp_dir().join(format!("vekha-{}", uuid::Uuid::now_v7()));
         let url = format!("sqlite:{}", folder.join("vekha.db").display());
         let store = Store::open(&url, Secret::from_bytes([7; 32])).await.unwrap();
@@ -100,12 +107,9 @@ impl House {
         })
         .await
         .unwrap();
-        runtime.apply(files(), "test").await.unwrap();
+        runtime.apply(files, "test").await.unwrap();
         let router = super::super::router(runtime.clone(), TOKEN.into());
-        let house = House { runtime, router, folder };
-        let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-        house.ask(open).await;
-        house
+        House { runtime, router, folder }
     }
 
     pub fn run(&self) -> RunKey {

@@ -3,6 +3,7 @@
 mod administrator;
 mod house;
 mod school;
+mod shipped;
 
 use house::House;
 pub use house::files;
