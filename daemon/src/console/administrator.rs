@@ -192,7 +192,13 @@ pub fn need(map: &RoadMap, need: &Need) -> Value {
         }
         Need::Decision { title, due, late } => {
             let due = due.map(|due| format!(", срок {}", date_words(due))).unwrap_or_default();
-            (format!("ждёт решения: {title}{due}"), *late)
+            // The usual title says nothing new.
+            let title = match title.to_lowercase() == "управленческое решение"
+            {
+                true => String::new(),
+                false => format!(": {title}"),
+            };
+            (format!("ждёт решения{title}{due}"), *late)
         }
         Need::Drafts { count } => {
             let noun = plural(*count as i64, "проект", "проекта", "проектов");

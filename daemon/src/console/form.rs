@@ -228,8 +228,11 @@ fn unit(field: &Field) -> String {
 fn help(field: &Field) -> String {
     let number = |n: f64| russian::number(n, if n.fract() == 0.0 { 0 } else { 2 });
     let bounds = match &field.kind {
+        // A bound beyond that only keeps slips of the pen out.
         FieldKind::Integer(Range { min: Some(min), max: Some(max) })
-        | FieldKind::Decimal(Range { min: Some(min), max: Some(max) }) => {
+        | FieldKind::Decimal(Range { min: Some(min), max: Some(max) })
+            if *max <= 100.0 =>
+        {
             format!("от {} до {}", number(*min), number(*max))
         }
         FieldKind::LongText { max_length } => {

@@ -56,7 +56,7 @@ async fn a_run_shows_who_answered_what_was_found_and_what_was_decided() {
     house.post(&house.link("recommend.school-1"), &[]).await;
     house.runtime.settle().await.unwrap();
     let text = house.look("/").await.text;
-    assert!(text.contains("ждёт решения: "), "{text}");
+    assert!(text.contains("ждёт решения, срок 30 сентября 2027 года"), "{text}");
     let decision = Command::RecordDecision {
         stage: "decide".into(),
         number: "47-од".into(),
