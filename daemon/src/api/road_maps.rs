@@ -12,9 +12,9 @@ use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
 use vekha_roadmap::read::{Files, read_with_warnings};
 
 use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
+use crate::runtime::overview::Overview;
 use crate::runtime::road_maps::{ApplyError, Version};
 use crate::store::entities::activity;
-use crate::store::queries::{Filter, Page};
 
 /// Longest preview, in days.
 const LONGEST_PREVIEW: i64 = 366 * 3;
@@ -34,93 +34,8 @@ impl Api {
         Ok(rows.map_err(status::unavailable)?.into_iter().find(|row| row.activity == id))
     }
 
-    async fn describe_activity(
-        &self,
-        version: &Version,
-        definition: &Activity,
-        row: Option<&activity::Model>,
-    ) -> Result<v1::Activity, Status> {
-        let municipality = &version.road_map.municipality.id;
-        let store = self.runtime.store();
-        let filter = Filter {
-            municipality: Some(municipality.clone()),
-            activity: Some(definition.id.clone()),
-            ..Filter::default()
-        };
-        let rows = store.list_runs(&filter, &Page::first(1000)).await;
-        let rows = rows.map_err(status::unavailable)?;
-        let open = |state: &str| matches!(state, "active" | "waiting" | "question" | "failed");
-        let current = rows.iter().rev().find(|r| open(&r.state)).or(rows.last());
-        let current_run = match current {
-            None => None,
-            Some(row) => {
-                let late = match row.id.parse() {
-                    Ok(key) => {
-                        let loaded = self.loaded(&key).await?;
-                        runs::is_late(&loaded.run, version, self.runtime.clock().now())
-                    }
-                    Err(_) => false,
-                };
-                Some(runs::summary(row, version, late)?)
-            }
-        };
-        let schedule = &definition.schedule;
-        Ok(v1::Activity {
-            name: names::of_activity(municipality, &definition.id),
-            id: definition.id.clone(),
-            number: definition.number,
-            title: definition.title.clone(),
-            short: definition.short.clone(),
-            section: definition.section.clone(),
-            deadline: definition.deadline.clone(),
-            responsible: definition
-                .responsible
-                .iter()
-                .map(|party| {
-                    let parties = &version.road_map.municipality.parties;
-                    parties.get(party).unwrap_or(party).clone()
-                })
-                .collect(),
-            schedule: schedule_words(definition),
-            after: schedule
-                .after
-                .iter()
-                .map(|u| match u.period {
-                    PeriodOf::Current => names::of_activity(municipality, &u.activity),
-                    PeriodOf::Previous => {
-                        format!(
-                            "{} (прошлого периода)",
-                            names::of_activity(municipality, &u.activity)
-                        )
-                    }
-                })
-                .collect(),
-            stages: definition
-                .stages
-                .iter()
-                .map(|stage| v1::PlannedStage {
-                    id: stage.id.clone(),
-                    kind: match stage.work {
-                        Work::Collect(_) => v1::StageKind::Collect,
-                        Work::Analyze(_) => v1::StageKind::Analyze,
-                        Work::Recommend(_) => v1::StageKind::Recommend,
-                        Work::Decide(_) => v1::StageKind::Decide,
-                        Work::Publish(_) => v1::StageKind::Publish,
-                    }
-                    .into(),
-                    title: stage.title.clone(),
-                })
-                .collect(),
-            next_opening_at: row
-                .filter(|row| !row.paused)
-                .and_then(|row| row.next_opening)
-                .map(convert::micros),
-            paused: row.is_some_and(|row| row.paused),
-            pause_reason: row.map(|row| row.reason.clone()).unwrap_or_default(),
-            paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
-            current_run,
-            etag: row.map(|row| convert::etag(&format!("{row:?}"))).unwrap_or_default(),
-        })
+    async fn overview(&self, version: &Version, id: Option<&str>) -> Result<Overview, Status> {
+        Overview::load(&self.runtime, version, id).await.map_err(status::unavailable)
     }
 
     async fn pause(
@@ -144,8 +59,72 @@ impl Api {
             let done = self.runtime.pause(&municipality, &id, paused, reason, &actor).await;
             done.map_err(status::unavailable)?;
         }
-        let row = self.schedule_row(&municipality, &id).await?;
-        Ok(Response::new(self.describe_activity(&version, definition, row.as_ref()).await?))
+        let overview = self.overview(&version, Some(&id)).await?;
+        Ok(Response::new(describe_activity(&version, definition, &overview)))
+    }
+}
+
+/// An activity as the contract shows it.
+fn describe_activity(
+    version: &Version,
+    definition: &Activity,
+    overview: &Overview,
+) -> v1::Activity {
+    let municipality = &version.road_map.municipality.id;
+    let row = overview.schedule(&definition.id);
+    let schedule = &definition.schedule;
+    v1::Activity {
+        name: names::of_activity(municipality, &definition.id),
+        id: definition.id.clone(),
+        number: definition.number,
+        title: definition.title.clone(),
+        short: definition.short.clone(),
+        section: definition.section.clone(),
+        deadline: definition.deadline.clone(),
+        responsible: definition
+            .responsible
+            .iter()
+            .map(|party| {
+                let parties = &version.road_map.municipality.parties;
+                parties.get(party).unwrap_or(party).clone()
+            })
+            .collect(),
+        schedule: schedule_words(definition),
+        after: schedule
+            .after
+            .iter()
+            .map(|u| match u.period {
+                PeriodOf::Current => names::of_activity(municipality, &u.activity),
+                PeriodOf::Previous => {
+                    format!("{} (прошлого периода)", names::of_activity(municipality, &u.activity))
+                }
+            })
+            .collect(),
+        stages: definition
+            .stages
+            .iter()
+            .map(|stage| v1::PlannedStage {
+                id: stage.id.clone(),
+                kind: match stage.work {
+                    Work::Collect(_) => v1::StageKind::Collect,
+                    Work::Analyze(_) => v1::StageKind::Analyze,
+                    Work::Recommend(_) => v1::StageKind::Recommend,
+                    Work::Decide(_) => v1::StageKind::Decide,
+                    Work::Publish(_) => v1::StageKind::Publish,
+                }
+                .into(),
+                title: stage.title.clone(),
+            })
+            .collect(),
+        next_opening_at: row
+            .filter(|row| !row.paused)
+            .and_then(|row| row.next_opening)
+            .map(convert::micros),
+        paused: row.is_some_and(|row| row.paused),
+        pause_reason: row.map(|row| row.reason.clone()).unwrap_or_default(),
+        paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
+        current_run: overview.current(&definition.id).map(runs::summary),
+        etag: row.map(|row| convert::etag(&format!("{row:?}"))).unwrap_or_default(),
     }
 }
 
@@ -406,12 +385,10 @@ impl RoadMapService for Api {
         let municipality = names::municipality("parent", &r.parent)?;
         let conditions = lists::conditions(&r.filter, &["section", "paused", "state"])?;
         let version = self.newest(&municipality)?;
-        let rows = self.runtime.store().activities(&municipality).await;
-        let rows = rows.map_err(status::unavailable)?;
+        let overview = self.overview(&version, None).await?;
         let mut all = Vec::new();
         for definition in &version.road_map.activities {
-            let row = rows.iter().find(|row| row.activity == definition.id);
-            let described = self.describe_activity(&version, definition, row).await?;
+            let described = describe_activity(&version, definition, &overview);
             let holds = conditions.iter().all(|(field, wanted)| match field.as_str() {
                 "section" => described.section == *wanted,
                 "paused" => described.paused.to_string() == *wanted,
@@ -437,8 +414,8 @@ impl RoadMapService for Api {
         let (municipality, id) = names::activity("name", &name)?;
         let version = self.newest(&municipality)?;
         let definition = version.road_map.activity(&id).ok_or_else(|| status::not_found(&name))?;
-        let row = self.schedule_row(&municipality, &id).await?;
-        Ok(Response::new(self.describe_activity(&version, definition, row.as_ref()).await?))
+        let overview = self.overview(&version, Some(&id)).await?;
+        Ok(Response::new(describe_activity(&version, definition, &overview)))
     }
 
     async fn pause_activity(

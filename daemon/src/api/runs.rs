@@ -3,7 +3,6 @@
 use std::pin::Pin;
 
 use futures::Stream;
-use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 use vekha_analysis::Outcome;
 use vekha_engine::run::{AssignmentState, Run, StageState};
@@ -14,9 +13,10 @@ use vekha_roadmap::model::Work;
 use super::{Api, Mutation, convert, journal, lists, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
+use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::road_maps::Version;
 use crate::store::document;
-use crate::store::runs::{Loaded, bare};
+use crate::store::runs::Loaded;
 
 impl Api {
     /// A run as the contract shows it.
@@ -81,14 +81,6 @@ impl Api {
         self.step(key.clone(), command, mutation).await?;
         Ok(Response::new(self.show_run(&key).await?))
     }
-}
-
-/// Whether something in the run is overdue.
-pub fn is_late(run: &Run, version: &Version, now: Timestamp) -> bool {
-    let municipality = &version.road_map.municipality;
-    let overdue = |due| now > municipality.closing(due);
-    run.assignments.values().any(|a| a.state == AssignmentState::Open && overdue(a.due))
-        || run.stages.iter().any(|s| s.state == StageState::Active && s.due.is_some_and(overdue))
 }
 
 fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
@@ -385,27 +377,16 @@ fn figures(
     }
 }
 
-/// A run in few words, from its row.
-pub(super) fn summary(
-    row: &crate::store::entities::run::Model,
-    version: &Version,
-    late: bool,
-) -> Result<v1::RunSummary, Status> {
-    let (run, _) = bare(row).map_err(status::unavailable)?;
-    let active = run.stages.iter().find(|s| s.state == StageState::Active);
-    let title = active.and_then(|stage| {
-        let (_, definition) = version.road_map.activity(&run.key.activity)?.stage(&stage.id)?;
-        Some(definition.title.clone())
-    });
-    let due =
-        run.stages.iter().filter(|s| s.state == StageState::Active).filter_map(|s| s.due).min();
-    Ok(v1::RunSummary {
+/// A run in few words.
+pub(super) fn summary(standing: &Standing) -> v1::RunSummary {
+    let run = &standing.run;
+    v1::RunSummary {
         name: names::of_run(&run.key),
         period: run.key.period.to_string(),
         period_words: run.key.period.words(),
         state: convert::run_state(run.state).into(),
-        stage_title: title.unwrap_or_default(),
-        due: due.map(|d| d.to_string()).unwrap_or_default(),
-        late,
-    })
+        stage_title: standing.stages.first().cloned().unwrap_or_default(),
+        due: standing.due.map(|d| d.to_string()).unwrap_or_default(),
+        late: standing.late,
+    }
 }

@@ -5,9 +5,11 @@
 //! once a minute by tokio-cron-scheduler; tests turn by hand ([`Runtime::settle`]). It ends by
 //! finishing the turn under way: what was not done stands in the database.
 
+pub mod attention;
 pub mod committer;
 pub mod letters;
 pub mod outbox;
+pub mod overview;
 pub mod planner;
 pub mod reports;
 pub mod road_maps;

@@ -303,4 +303,14 @@ impl Store {
             .all(self.reader())
             .await
     }
+
+    /// The newest entries of a run's journal, newest first.
+    pub async fn journal_tail(&self, run: &str, limit: u64) -> Result<Vec<journal::Model>, DbErr> {
+        journal::Entity::find()
+            .filter(journal::Column::Run.eq(run))
+            .order_by_desc(journal::Column::Sequence)
+            .limit(limit)
+            .all(self.reader())
+            .await
+    }
 }

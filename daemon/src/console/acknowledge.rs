@@ -1,0 +1,41 @@
+//! The page on which an organisation reads its recommendations and says that it has.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+use vekha_analysis::Finding;
+
+use super::link::{Opened, Said};
+use super::{problem, view, words};
+use crate::runtime::Runtime;
+
+/// The recommendations with the figures that they rest on.
+pub fn page(runtime: &Runtime, opened: &Opened, said: &Said) -> Response {
+    let Some(recommendation) = opened.run.recommendations.get(&opened.key) else {
+        return problem::unavailable(&format!("{}: no recommendation", opened.id));
+    };
+    let municipality = &opened.version.road_map.municipality;
+    let mut context = opened.context(runtime, said);
+    context["items"] = recommendation.items.iter().map(item).collect();
+    context["issued_at"] =
+        json!(recommendation.issued_at.map(|at| words::moment(municipality, at)));
+    context["acknowledged_at"] =
+        json!(recommendation.acknowledged_at.map(|at| words::moment(municipality, at)));
+    view::page(said.status(), "acknowledge.html", &context)
+}
+
+/// A finding with its recommendation, as pages show it.
+pub fn item(finding: &Finding) -> Value {
+    let any = |text: fn(&vekha_analysis::Item) -> &str| {
+        finding.figures.iter().any(|figure| !text(figure).is_empty())
+    };
+    json!({
+        "finding": finding.text,
+        "recommendation": finding.recommendation,
+        "severity": words::severity(finding.severity),
+        "grave": finding.severity,
+        "figures": finding.figures,
+        "has_mean": any(|f| &f.municipality_mean),
+        "has_earlier": any(|f| &f.earlier),
+        "has_rank": finding.figures.iter().any(|f| f.rank.is_some()),
+    })
+}

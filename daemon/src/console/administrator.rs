@@ -1,0 +1,222 @@
+//! The administrator's first page: what needs attention, then every activity of the road map with
+//! its run, section by section.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+use vekha_engine::RunKey;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Activity;
+use vekha_roadmap::russian::{date_words, plural};
+
+use super::{problem, view, words};
+use crate::runtime::Runtime;
+use crate::runtime::attention::{Need, attention};
+use crate::runtime::overview::{Overview, Standing};
+use crate::runtime::reports::state_words;
+use crate::runtime::road_maps::Version;
+use crate::store::instant;
+
+/// `GET /`: the road map, or which one.
+pub async fn home(State(runtime): State<Arc<Runtime>>) -> Response {
+    let all = runtime.road_maps().all_newest();
+    match all.as_slice() {
+        [only] => road_map(&runtime, only).await,
+        all => {
+            let municipalities: Vec<Value> = all
+                .iter()
+                .map(|v| {
+                    let m = &v.road_map.municipality;
+                    json!({ "id": m.id, "name": m.name, "authority": m.authority })
+                })
+                .collect();
+            let context = json!({ "municipalities": municipalities });
+            view::page(StatusCode::OK, "municipalities.html", &context)
+        }
+    }
+}
+
+/// `GET /m/{municipality}`
+pub async fn municipality(
+    State(runtime): State<Arc<Runtime>>,
+    Path(municipality): Path<String>,
+) -> Response {
+    match runtime.road_maps().newest(&municipality) {
+        Some(version) => road_map(&runtime, &version).await,
+        None => problem::no_such_page().await,
+    }
+}
+
+/// What the head of every administrator's page shows.
+pub fn context(runtime: &Runtime, version: &Version) -> Value {
+    let municipality = &version.road_map.municipality;
+    json!({
+        "municipality": {
+            "id": municipality.id,
+            "name": municipality.name,
+            "authority": municipality.authority,
+            "adopted_by": municipality.adopted_by,
+        },
+        "today": date_words(municipality.today(runtime.clock().now())),
+        "road_map": {
+            "version": version.number,
+            "applied": date_words(municipality.today(version.applied_at)),
+        },
+    })
+}
+
+async fn road_map(runtime: &Runtime, version: &Version) -> Response {
+    let loaded = async {
+        let overview = Overview::load(runtime, version, None).await?;
+        let needs = attention(runtime, version, &overview).await?;
+        Ok::<_, sea_orm::DbErr>((overview, needs))
+    };
+    let (overview, needs) = match loaded.await {
+        Ok(loaded) => loaded,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let map = &version.road_map;
+    let sections: Vec<Value> = map
+        .municipality
+        .sections
+        .iter()
+        .map(|section| {
+            let own = map.activities.iter().filter(|a| a.section == section.id);
+            let activities: Vec<Value> =
+                own.map(|a| activity(map, a, &overview, needs_of(&needs, a, &overview))).collect();
+            json!({ "title": section.title, "activities": activities })
+        })
+        .collect();
+    let mut context = context(runtime, version);
+    context["attention"] = attention_lines(map, &needs);
+    context["sections"] = sections.into();
+    view::page(StatusCode::OK, "road-map.html", &context)
+}
+
+fn needs_of<'n>(
+    needs: &'n BTreeMap<RunKey, Vec<Need>>,
+    activity: &Activity,
+    overview: &Overview,
+) -> &'n [Need] {
+    let current = overview.current(&activity.id).and_then(|s| needs.get(&s.run.key));
+    current.map(Vec::as_slice).unwrap_or_default()
+}
+
+/// One line of the table.
+fn activity(map: &RoadMap, activity: &Activity, overview: &Overview, needs: &[Need]) -> Value {
+    let schedule = overview.schedule(&activity.id);
+    let opening = schedule.filter(|s| !s.paused).and_then(|s| s.next_opening);
+    let opening = opening.map(|at| map.municipality.today(instant(at)));
+    let current = overview.current(&activity.id);
+    let at_work = current.filter(|s| !s.run.state.ended());
+    let next = match (at_work.and_then(|s| s.due), opening) {
+        (Some(due), _) => format!("срок {}", words::short_date(due)),
+        (None, Some(opening)) => format!("начало {}", words::short_date(opening)),
+        (None, None) => String::new(),
+    };
+    json!({
+        "id": activity.id,
+        "number": activity.number,
+        "title": activity.title,
+        "short": activity.short,
+        "deadline": activity.deadline,
+        "next": next,
+        "paused": schedule.is_some_and(|s| s.paused),
+        "run": current.map(|standing| run(standing, needs)),
+    })
+}
+
+/// A run in a table's cell.
+pub fn run(standing: &Standing, needs: &[Need]) -> Value {
+    let run = &standing.run;
+    json!({
+        "link": format!("/runs/{}", run.key),
+        "period": run.key.period.words(),
+        "part": run.key.part,
+        "state": run.state.as_str(),
+        "words": state_words(run.state),
+        "stages": if run.state.ended() { String::new() } else { standing.stages.join(", ") },
+        "due": standing.due.filter(|_| !run.state.ended()).map(words::short_date),
+        "late": standing.late,
+        "needs": needs.len(),
+    })
+}
+
+/// The gravest first; among equals in the road map's order.
+fn attention_lines(map: &RoadMap, needs: &BTreeMap<RunKey, Vec<Need>>) -> Value {
+    let mut lines: Vec<_> = needs
+        .iter()
+        .map(|(key, needs)| {
+            let activity = map.activity(&key.activity);
+            let order = (needs.first(), activity.map(|a| a.number), key);
+            let line = json!({
+                "link": format!("/runs/{key}"),
+                "number": activity.map(|a| a.number),
+                "short": activity.map_or(&key.activity, |a| &a.short),
+                "title": activity.map_or("", |a| a.title.as_str()),
+                "period": key.period.words(),
+                "part": key.part.as_ref().map(|code| name(map, code)),
+                "needs": needs.iter().map(|n| need(map, n)).collect::<Vec<_>>(),
+            });
+            (order, line)
+        })
+        .collect();
+    lines.sort_by_key(|(order, _)| *order);
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// An organisation's name for tables.
+pub fn name(map: &RoadMap, code: &str) -> String {
+    map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
+}
+
+/// A need in words, and whether it is grave.
+pub fn need(map: &RoadMap, need: &Need) -> Value {
+    let (words, grave) = match need {
+        Need::Failed { reason } => (format!("этап не выполнен: {reason}"), true),
+        Need::Question => (
+            "предшествующее мероприятие не состоялось: начать без него или пропустить".into(),
+            true,
+        ),
+        Need::Silent { count } => {
+            let noun = plural(*count as i64, "организация", "организации", "организаций");
+            (format!("срок прошёл, не ответили: {count} {noun}"), true)
+        }
+        Need::MeasuresOverdue { count } => {
+            let noun = plural(*count as i64, "мера", "меры", "мер");
+            (format!("срок исполнения прошёл: {count} {noun}"), true)
+        }
+        Need::Decision { title, due, late } => {
+            let due = due.map(|due| format!(", срок {}", date_words(due))).unwrap_or_default();
+            // The usual title says nothing new.
+            let title = match title.to_lowercase() == "управленческое решение"
+            {
+                true => String::new(),
+                false => format!(": {title}"),
+            };
+            (format!("ждёт решения{title}{due}"), *late)
+        }
+        Need::Drafts { count } => {
+            let noun = plural(*count as i64, "проект", "проекта", "проектов");
+            (format!("ждут утверждения: {count} {noun} рекомендаций"), false)
+        }
+        Need::Reports { count } => {
+            let noun = plural(*count as i64, "отчёт", "отчёта", "отчётов");
+            (format!("ждут проверки: {count} {noun} об исполнении мер"), false)
+        }
+        Need::Letters { count, organisations } => {
+            let noun = plural(*count as i64, "письмо", "письма", "писем");
+            let mut names: Vec<String> =
+                organisations.iter().take(3).map(|code| name(map, code)).collect();
+            if organisations.len() > 3 {
+                names.push(format!("ещё {}", organisations.len() - 3));
+            }
+            (format!("не доставлено {count} {noun}: {}", names.join(", ")), true)
+        }
+    };
+    json!({ "words": words, "grave": grave })
+}

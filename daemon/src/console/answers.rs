@@ -1,0 +1,46 @@
+//! An answer that can no longer be changed, to be read.
+
+use serde::Serialize;
+use serde_json::Value;
+use vekha_roadmap::answers::{self, Values};
+use vekha_roadmap::model::{FieldKind, Form, Rows};
+
+/// One question with its answer.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    label: String,
+    value: String,
+    /// Rows of a table, the first of them its headings.
+    table: Vec<Vec<String>>,
+}
+
+/// All answers that were given, in the form's order.
+pub fn read_only(form: &Form, values: &Values) -> Vec<Answer> {
+    let answered = form.fields.iter().filter_map(|field| Some((field, values.get(&field.id)?)));
+    answered
+        .map(|(field, value)| {
+            let mut answer =
+                Answer { label: field.label.clone(), value: String::new(), table: vec![] };
+            match (&field.kind, value) {
+                (FieldKind::Table(table), Value::Array(rows)) => {
+                    let fixed = matches!(table.rows, Rows::Fixed(_));
+                    let first = if fixed { "" } else { "№" };
+                    let labels = table.columns.iter().map(|c| c.label.clone());
+                    answer.table.push(std::iter::once(first.to_owned()).chain(labels).collect());
+                    for (number, row) in rows.iter().enumerate() {
+                        let heading = row.get("row").and_then(Value::as_str);
+                        let heading =
+                            heading.map_or_else(|| (number + 1).to_string(), str::to_owned);
+                        let cells = table.columns.iter().map(|column| {
+                            row.get(&column.id)
+                                .map_or_else(String::new, |v| answers::display(column, v))
+                        });
+                        answer.table.push(std::iter::once(heading).chain(cells).collect());
+                    }
+                }
+                _ => answer.value = answers::display(field, value),
+            }
+            answer
+        })
+        .collect()
+}

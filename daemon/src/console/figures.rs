@@ -1,0 +1,80 @@
+//! What an analysis yielded: a table per indicator, and the findings.
+
+use serde_json::{Value, json};
+use vekha_analysis::{IndicatorFigures, Outcome};
+use vekha_engine::run::Run;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Analysis, Work};
+use vekha_roadmap::russian;
+
+use super::{administrator, words};
+
+/// The figures and findings of a stage.
+pub fn analysis(map: &RoadMap, run: &Run, stage: &str, outcome: &Outcome) -> Value {
+    let stage = map.activity(&run.key.activity).and_then(|a| a.stage(stage)).map(|(_, s)| s);
+    let definition = stage.and_then(|stage| match &stage.work {
+        Work::Analyze(analyze) => map.analyses.get(&analyze.analysis),
+        _ => None,
+    });
+    let findings: Vec<Value> = outcome
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "organisation": administrator::name(map, &finding.organisation),
+                "text": finding.text,
+                "grave": finding.severity,
+                "severity": words::severity(finding.severity),
+            })
+        })
+        .collect();
+    json!({
+        "title": definition.map_or("Анализ", |d| d.title.as_str()),
+        "method": definition.map_or("", |d| d.method.as_str()),
+        "indicators": outcome
+            .indicators
+            .iter()
+            .map(|figures| indicator(map, definition, figures))
+            .collect::<Vec<_>>(),
+        "findings": findings,
+    })
+}
+
+/// Organisations by place, or by name where there are no places.
+fn indicator(map: &RoadMap, analysis: Option<&Analysis>, figures: &IndicatorFigures) -> Value {
+    let definition = analysis.and_then(|a| a.indicators.iter().find(|i| i.id == figures.indicator));
+    let decimals = definition.map_or(2, |d| d.decimals);
+    let shown = |value: f64| russian::number(value, decimals);
+    let mut organisations: Vec<_> = figures.organisations.iter().collect();
+    organisations.sort_by_key(|(code, figure)| (figure.rank.unwrap_or(u32::MAX), *code));
+    let rows: Vec<Value> = organisations
+        .into_iter()
+        .map(|(code, figure)| {
+            json!({
+                "organisation": administrator::name(map, code),
+                "value": shown(figure.value),
+                "earlier": figure.earlier.map(shown),
+                "rank": figure.rank,
+            })
+        })
+        .collect();
+    let withheld: Vec<Value> = figures
+        .withheld
+        .iter()
+        .map(|(code, reason)| {
+            json!({ "organisation": administrator::name(map, code), "reason": reason })
+        })
+        .collect();
+    json!({
+        "title": definition.map_or(figures.indicator.as_str(), |d| d.title.as_str()),
+        "unit": definition.map_or("", |d| d.unit.as_str()),
+        "has_rank": figures.organisations.values().any(|f| f.rank.is_some()),
+        "has_earlier": figures.organisations.values().any(|f| f.earlier.is_some()),
+        "rows": rows,
+        "municipality": figures.municipality.map(|a| json!({
+            "mean": shown(a.mean), "median": shown(a.median),
+            "min": shown(a.min), "max": shown(a.max),
+        })),
+        "withheld": withheld,
+    })
+}

@@ -1,0 +1,295 @@
+//! A form as a page shows it: every control with its name, what stands in it and what is wrong
+//! with it. Names are those of the check's errors: `participants`, `procedures[2].marks_2`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use vekha_roadmap::answers::{FieldError, Values};
+use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Table};
+use vekha_roadmap::russian;
+
+/// Rows that a free table shows at least.
+const FEWEST_ROWS: usize = 3;
+
+/// Most options that stand side by side as radio buttons.
+const MOST_RADIOS: usize = 7;
+
+/// What stands in the form.
+#[derive(Debug, Default)]
+pub struct Filled {
+    /// Answers, typed or raw.
+    pub values: Values,
+    /// What is wrong with them.
+    pub errors: Vec<FieldError>,
+    /// Rows that each free table shows, where more are wanted than there are answers.
+    pub rows: BTreeMap<String, usize>,
+}
+
+impl Filled {
+    fn wrong(&self, name: &str) -> String {
+        let own = self.errors.iter().filter(|e| e.field == name).map(|e| e.message.as_str());
+        own.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// One question, under its section's heading where that begins.
+#[derive(Debug, Serialize)]
+pub struct Question {
+    section: String,
+    control: Control,
+    table: Option<Grid>,
+}
+
+/// Something that can be filled in.
+#[derive(Debug, Serialize)]
+pub struct Control {
+    id: String,
+    name: String,
+    label: String,
+    help: String,
+    unit: String,
+    kind: &'static str,
+    /// Must be answered.
+    required: bool,
+    /// Must be answered under a condition.
+    conditional: bool,
+    value: String,
+    options: Vec<Offered>,
+    error: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Offered {
+    value: String,
+    label: String,
+    chosen: bool,
+}
+
+/// Rows of controls.
+#[derive(Debug, Serialize)]
+struct Grid {
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+    /// Rows may be added.
+    free: bool,
+    /// More rows than there are may be added.
+    more: bool,
+    most: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Column {
+    label: String,
+    help: String,
+    unit: String,
+    required: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    number: usize,
+    /// The given heading; empty in free tables.
+    heading: String,
+    cells: Vec<Control>,
+}
+
+/// The questions of a form, in order.
+pub fn questions(form: &Form, filled: &Filled) -> Vec<Question> {
+    let mut section = "";
+    let mut questions = Vec::new();
+    for field in &form.fields {
+        let begins = field.section != section;
+        section = &field.section;
+        let value = filled.values.get(&field.id).unwrap_or(&Value::Null);
+        questions.push(Question {
+            section: if begins { field.section.clone() } else { String::new() },
+            control: control(field, &field.id, value, filled, MOST_RADIOS),
+            table: match &field.kind {
+                FieldKind::Table(table) => Some(grid(field, table, value, filled)),
+                _ => None,
+            },
+        });
+    }
+    questions
+}
+
+fn grid(field: &Field, table: &Table, value: &Value, filled: &Filled) -> Grid {
+    let answered = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let (headings, count, most) = match &table.rows {
+        Rows::Fixed(headings) => (headings.as_slice(), headings.len(), headings.len()),
+        Rows::Free { min, max } => {
+            let wanted = filled.rows.get(&field.id).copied().unwrap_or(0);
+            let count = wanted.max(*min).max(FEWEST_ROWS).min(*max).max(answered.len());
+            (&[][..], count, *max)
+        }
+    };
+    let free = headings.is_empty();
+    let row = |number: usize| {
+        let answered = answered.get(number).unwrap_or(&Value::Null);
+        let cells = table.columns.iter().map(|column| {
+            let name = format!("{}[{number}].{}", field.id, column.id);
+            let value = answered.get(&column.id).unwrap_or(&Value::Null);
+            control(column, &name, value, filled, 0)
+        });
+        Row {
+            number: number + 1,
+            heading: headings.get(number).cloned().unwrap_or_default(),
+            cells: cells.collect(),
+        }
+    };
+    Grid {
+        columns: table
+            .columns
+            .iter()
+            .map(|c| Column {
+                label: c.label.clone(),
+                help: help(c),
+                unit: unit(c),
+                required: matches!(c.required, Required::Always),
+            })
+            .collect(),
+        rows: (0..count).map(row).collect(),
+        free,
+        more: free && count < most,
+        most,
+    }
+}
+
+/// `radios` is the most options that are not folded into a list.
+fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: usize) -> Control {
+    let yes_no = [("yes", "да"), ("no", "нет")]
+        .map(|(value, label)| Choice { value: value.into(), label: label.into() });
+    let (options, kind): (&[Choice], _) = match &field.kind {
+        FieldKind::Integer(_) => (&[], "integer"),
+        FieldKind::Decimal(_) | FieldKind::Percent(_) => (&[], "decimal"),
+        FieldKind::Text { .. } => (&[], "text"),
+        FieldKind::LongText { .. } => (&[], "long-text"),
+        FieldKind::Date => (&[], "date"),
+        FieldKind::Choice(options) if options.len() <= radios => (options, "radio"),
+        FieldKind::Choice(options) => (options, "select"),
+        FieldKind::Choices(options) => (options, "checkboxes"),
+        FieldKind::YesNo if radios > 0 => (&yes_no, "radio"),
+        FieldKind::YesNo => (&yes_no, "select"),
+        FieldKind::Table(_) => (&[], "table"),
+    };
+    let shown = shown(value);
+    let chosen = |option: &str| match value {
+        Value::Array(list) => list.iter().any(|v| v.as_str() == Some(option)),
+        _ => shown == option,
+    };
+    let mut offered: Vec<Offered> = options
+        .iter()
+        .map(|o| Offered {
+            value: o.value.clone(),
+            label: o.label.clone(),
+            chosen: chosen(&o.value),
+        })
+        .collect();
+    // A radio button that was pressed cannot be released: who need not answer can say so.
+    if kind == "radio" && !matches!(field.required, Required::Always) {
+        let chosen = shown.is_empty();
+        offered.push(Offered { value: String::new(), label: "не указано".into(), chosen });
+    }
+    let iso = shown.is_empty() || shown.parse::<jiff::civil::Date>().is_ok();
+    Control {
+        id: dom_id(name),
+        name: name.to_owned(),
+        label: field.label.clone(),
+        help: help(field),
+        unit: unit(field),
+        // A browser's own date field would drop what it cannot read.
+        kind: if kind == "date" && !iso { "text" } else { kind },
+        required: matches!(field.required, Required::Always),
+        conditional: matches!(field.required, Required::When(_)),
+        value: shown,
+        options: offered,
+        error: filled.wrong(name),
+    }
+}
+
+/// An answer as a person would type it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string().replace('.', ","),
+        _ => String::new(),
+    }
+}
+
+fn unit(field: &Field) -> String {
+    match field.kind {
+        FieldKind::Percent(_) if field.unit.is_empty() => "%".to_owned(),
+        _ => field.unit.clone(),
+    }
+}
+
+/// The definition's help, or else the bounds within which an answer must be.
+fn help(field: &Field) -> String {
+    let number = |n: f64| russian::number(n, if n.fract() == 0.0 { 0 } else { 2 });
+    let bounds = match &field.kind {
+        // A bound beyond that only keeps slips of the pen out.
+        FieldKind::Integer(Range { min: Some(min), max: Some(max) })
+        | FieldKind::Decimal(Range { min: Some(min), max: Some(max) })
+            if *max <= 100.0 =>
+        {
+            format!("от {} до {}", number(*min), number(*max))
+        }
+        FieldKind::LongText { max_length } => {
+            let noun = russian::plural(*max_length as i64, "знака", "знаков", "знаков");
+            format!("до {max_length} {noun}")
+        }
+        _ => String::new(),
+    };
+    match (field.help.as_str(), bounds.as_str()) {
+        ("", _) => bounds,
+        (help, "") => help.to_owned(),
+        (help, bounds) => format!("{} ({bounds})", help.trim_end_matches('.')),
+    }
+}
+
+/// The id of the element that a name's control has.
+fn dom_id(name: &str) -> String {
+    let plain = name.replace("].", "-").replace('[', "-");
+    format!("f-{}", plain.trim_end_matches(']'))
+}
+
+/// A mistake for the summary above the form.
+#[derive(Debug, Serialize)]
+pub struct Mistake {
+    /// Id of the element that is to be mended; empty if the page has none.
+    id: String,
+    /// Where.
+    at: String,
+    /// What.
+    message: String,
+}
+
+/// All mistakes, in words that say where they are.
+pub fn mistakes(form: &Form, errors: &[FieldError]) -> Vec<Mistake> {
+    errors
+        .iter()
+        .map(|error| {
+            let at = whereabouts(form, &error.field);
+            Mistake {
+                id: at.as_ref().map_or_else(String::new, |_| dom_id(&error.field)),
+                at: at.unwrap_or_else(|| error.field.clone()),
+                message: error.message.clone(),
+            }
+        })
+        .collect()
+}
+
+fn whereabouts(form: &Form, path: &str) -> Option<String> {
+    let (id, rest) = path.split_once('[').unwrap_or((path, ""));
+    let field = form.fields.iter().find(|f| f.id == id)?;
+    let FieldKind::Table(table) = &field.kind else { return Some(field.label.clone()) };
+    let Some((row, column)) = rest.split_once("].") else { return Some(field.label.clone()) };
+    let number: usize = row.parse().ok()?;
+    let column = table.columns.iter().find(|c| c.id == column)?;
+    let row = match &table.rows {
+        Rows::Fixed(headings) => headings.get(number)?.clone(),
+        Rows::Free { .. } => format!("строка {}", number + 1),
+    };
+    Some(format!("{}, {row}, {}", field.label, column.label))
+}

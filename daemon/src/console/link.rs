@@ -1,0 +1,250 @@
+//! A school's link: one assignment of one organisation, opened by the token in its address.
+//!
+//! GET shows what is asked and what has been answered; POST answers. Everything that was typed
+//! stays in the page until it is accepted, whatever happens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+use vekha_engine::run::{Assignment, AssignmentKind, Run};
+use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
+use vekha_roadmap::answers::{FieldError, Values};
+use vekha_roadmap::model::Activity;
+use vekha_roadmap::russian;
+
+use super::{acknowledge, collect, measure, problem, words};
+use crate::runtime::committer::Task;
+use crate::runtime::road_maps::Version;
+use crate::runtime::{Ask, AskError, Runtime};
+use crate::secret::Secret;
+
+/// What a link opens.
+pub struct Opened {
+    /// Its token.
+    pub token: String,
+    /// The assignment's id in the database.
+    pub id: String,
+    /// The assignment's name within its run.
+    pub key: AssignmentKey,
+    /// What is asked.
+    pub assignment: Assignment,
+    /// The run that it belongs to.
+    pub run: Run,
+    /// The road map that the run keeps.
+    pub version: Arc<Version>,
+}
+
+/// Why a link opens nothing.
+enum Closed {
+    Unknown,
+    Unavailable(String),
+}
+
+/// What the page has to say about the last thing that the person did.
+pub enum Said {
+    /// Nothing was done.
+    Nothing,
+    /// It was accepted.
+    Accepted,
+    /// Fields are wrong.
+    Wrong(Vec<FieldError>),
+    /// It was refused, with the reason.
+    Refused(String),
+    /// The database did not take it.
+    Unsaved,
+    /// More rows were asked for.
+    MoreRows,
+}
+
+impl Said {
+    /// The page's status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Said::Nothing | Said::Accepted | Said::MoreRows => StatusCode::OK,
+            Said::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Said::Refused(_) => StatusCode::CONFLICT,
+            Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What is wrong with fields.
+    pub fn errors(&self) -> &[FieldError] {
+        match self {
+            Said::Wrong(errors) => errors,
+            _ => &[],
+        }
+    }
+}
+
+impl Opened {
+    /// The activity of the road map.
+    pub fn activity(&self) -> Option<&Activity> {
+        self.version.road_map.activity(&self.run.key.activity)
+    }
+
+    /// What every page behind a link shows.
+    pub fn context(&self, runtime: &Runtime, said: &Said) -> Value {
+        let road_map = &self.version.road_map;
+        let municipality = &road_map.municipality;
+        let organisation = road_map.organisation(&self.key.organisation);
+        let activity = self.activity();
+        let now = runtime.clock().now();
+        let refused = match said {
+            Said::Refused(sentence) => sentence.as_str(),
+            _ => "",
+        };
+        json!({
+            "authority": municipality.authority,
+            "adopted_by": municipality.adopted_by,
+            "contact": municipality.contact,
+            "organisation": {
+                "name": organisation.map(|o| &o.name),
+                "email": organisation.map(|o| &o.email),
+            },
+            "activity": {
+                "number": activity.map(|a| a.number),
+                "title": activity.map(|a| &a.title),
+                "short": activity.map(|a| &a.short),
+            },
+            "period": self.run.key.period.words(),
+            "due": russian::date_words_with_weekday(self.assignment.due),
+            "left": words::left(municipality, self.assignment.due, now),
+            "late": now > municipality.closing(self.assignment.due),
+            "state": self.assignment.state.as_str(),
+            "reason": self.assignment.reason,
+            "version": self.assignment.version,
+            "answered_at": self.assignment.answered_at.map(|at| words::moment(municipality, at)),
+            "accepted": matches!(said, Said::Accepted),
+            "refused": refused,
+            "unsaved": matches!(said, Said::Unsaved),
+            "action": format!("/a/{}", self.token),
+            // Told apart by this, a second press of the button is not a second answer.
+            "once": uuid::Uuid::now_v7().to_string(),
+        })
+    }
+}
+
+async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
+    // What cannot be a token does not reach the database.
+    if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Closed::Unknown);
+    }
+    let unavailable = |e: sea_orm::DbErr| Closed::Unavailable(e.to_string());
+    let broken = || Closed::Unavailable("the run of a link is not whole".to_owned());
+    let token = token.to_ascii_lowercase();
+    let row = runtime.store().assignment_by_token(&Secret::hash(&token)).await;
+    let row = row.map_err(unavailable)?.ok_or(Closed::Unknown)?;
+    let run_key: RunKey = row.run.parse().map_err(|_| broken())?;
+    let mut run = runtime.store().run(&run_key).await.map_err(unavailable)?.ok_or_else(broken)?.run;
+    let key = AssignmentKey::new(&row.stage, &row.organisation);
+    let assignment = run.assignments.remove(&key).ok_or_else(broken)?;
+    let version = runtime.road_maps().version(&run_key.municipality, run.road_map);
+    let version = version.ok_or_else(broken)?;
+    Ok(Opened { token, id: row.id, key, assignment, run, version })
+}
+
+async fn page(runtime: &Runtime, opened: &Opened, typed: Option<Typed>, said: &Said) -> Response {
+    match opened.assignment.kind {
+        AssignmentKind::Collect => collect::page(runtime, opened, typed, said).await,
+        AssignmentKind::Acknowledge => acknowledge::page(runtime, opened, said),
+        AssignmentKind::Measure(number) => {
+            measure::page(runtime, opened, number, typed.as_ref(), said)
+        }
+    }
+}
+
+/// What a person has typed and not yet got accepted.
+#[derive(Debug, Default)]
+pub struct Typed {
+    /// Raw answers.
+    pub values: Values,
+    /// Rows that each free table showed.
+    pub rows: BTreeMap<String, usize>,
+}
+
+/// `GET /a/{token}`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Path(token): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    match open(&runtime, &token).await {
+        Ok(opened) => {
+            let accepted = query.contains_key("sent") && opened.assignment.version > 0;
+            let said = if accepted { Said::Accepted } else { Said::Nothing };
+            page(&runtime, &opened, None, &said).await
+        }
+        Err(Closed::Unknown) => problem::unknown_link(),
+        Err(Closed::Unavailable(e)) => problem::unavailable(&e),
+    }
+}
+
+/// `POST /a/{token}`
+pub async fn answer(
+    State(runtime): State<Arc<Runtime>>,
+    Path(token): Path<String>,
+    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+) -> Response {
+    let pairs = match form {
+        Ok(Form(pairs)) => pairs,
+        Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => return problem::too_long(),
+        Err(e) => {
+            return problem::page(e.status(), "Ответ не прочитан", &["Отправьте форму ещё раз."]);
+        }
+    };
+    let opened = match open(&runtime, &token).await {
+        Ok(opened) => opened,
+        Err(Closed::Unknown) => return problem::unknown_link(),
+        Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
+    };
+    let (typed, once, add) = match opened.assignment.kind {
+        AssignmentKind::Collect => collect::read(&opened, &pairs),
+        AssignmentKind::Acknowledge => (Typed::default(), String::new(), false),
+        AssignmentKind::Measure(_) => measure::read(&pairs),
+    };
+    if add {
+        return page(&runtime, &opened, Some(typed), &Said::MoreRows).await;
+    }
+    match submit(&runtime, &opened, typed.values.clone(), &once).await {
+        Ok(()) => Redirect::to(&format!("/a/{}?sent=1", opened.token)).into_response(),
+        Err(said) => page(&runtime, &opened, Some(typed), &said).await,
+    }
+}
+
+async fn submit(
+    runtime: &Runtime,
+    opened: &Opened,
+    answers: Values,
+    once: &str,
+) -> Result<(), Said> {
+    let assignment = opened.key.clone();
+    let command = Command::Submit { assignment, answers, origin: Origin::Page };
+    let actor = format!("page:{}", opened.key.organisation);
+    let mut task = Task::new(opened.run.key.clone(), Ask::Step(command), &actor);
+    // Only what we made ourselves names a request.
+    task.request = uuid::Uuid::parse_str(once).ok().map(|once| format!("{}/{once}", opened.id));
+    let mut done = runtime.ask(task.clone()).await;
+    if matches!(done, Err(AskError::RequestReused)) {
+        // Someone went back to the page and corrected what had been accepted: a new answer.
+        task.request = None;
+        done = runtime.ask(task).await;
+    }
+    match done {
+        Ok(_) => {
+            runtime.nudge();
+            Ok(())
+        }
+        Err(AskError::Refused(Refusal::Invalid(errors))) => Err(Said::Wrong(errors)),
+        Err(AskError::Refused(refusal)) => Err(Said::Refused(refusal.to_string())),
+        Err(AskError::Store(e)) => {
+            tracing::error!("an answer was not saved: {e}");
+            Err(Said::Unsaved)
+        }
+        Err(e) => Err(Said::Refused(e.to_string())),
+    }
+}

@@ -1,0 +1,73 @@
+//! Who was asked in which stage, and what came of it: organisations down, stages across.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use vekha_engine::AssignmentKey;
+use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState, Run};
+use vekha_roadmap::RoadMap;
+
+use super::{administrator, words};
+
+/// The matrix of participants; without rows if nobody was asked.
+pub fn matrix(map: &RoadMap, run: &Run, now: Timestamp) -> Value {
+    let asked: Vec<(&AssignmentKey, &Assignment)> = run
+        .assignments
+        .iter()
+        .filter(|(_, a)| !matches!(a.kind, AssignmentKind::Measure(_)))
+        .collect();
+    let activity = map.activity(&run.key.activity);
+    let stages: Vec<&str> = run
+        .stages
+        .iter()
+        .map(|stage| stage.id.as_str())
+        .filter(|id| asked.iter().any(|(key, _)| key.stage == *id))
+        .collect();
+    let titles: Vec<&str> = stages
+        .iter()
+        .map(|id| activity.and_then(|a| a.stage(id)).map_or(*id, |(_, s)| s.title.as_str()))
+        .collect();
+    let organisations: BTreeSet<&str> =
+        asked.iter().map(|(key, _)| key.organisation.as_str()).collect();
+    let rows: Vec<Value> = organisations
+        .into_iter()
+        .map(|code| {
+            let cells: Vec<Value> = stages
+                .iter()
+                .map(|stage| {
+                    let assignment = run.assignments.get(&AssignmentKey::new(stage, code));
+                    assignment.map_or(Value::Null, |a| cell(map, a, now))
+                })
+                .collect();
+            json!({ "organisation": administrator::name(map, code), "cells": cells })
+        })
+        .collect();
+    json!({ "stages": titles, "rows": rows })
+}
+
+fn cell(map: &RoadMap, assignment: &Assignment, now: Timestamp) -> Value {
+    let municipality = &map.municipality;
+    let closing = municipality.closing(assignment.due);
+    let due = words::short_date(assignment.due);
+    let (mark, detail) = match (assignment.state, assignment.answered_at) {
+        (AssignmentState::Open, _) if now > closing => ("late", format!("срок прошёл {due}")),
+        (AssignmentState::Open, _) => ("open", format!("срок {due}")),
+        (AssignmentState::Answered, Some(at)) => {
+            let day = words::short_date(municipality.today(at));
+            match (assignment.kind, at > closing) {
+                (AssignmentKind::Acknowledge, _) => ("answered", day),
+                (_, true) => ("answered", format!("{day}, с опозданием")),
+                (_, false) => ("answered", format!("{day}, в срок")),
+            }
+        }
+        _ => (assignment.state.as_str(), assignment.reason.clone()),
+    };
+    let words = match (assignment.kind, assignment.state) {
+        (AssignmentKind::Acknowledge, AssignmentState::Answered) => "ознакомлены",
+        (AssignmentKind::Acknowledge, AssignmentState::Open) => "ждём ознакомления",
+        (AssignmentKind::Acknowledge, AssignmentState::Missing) => "не ознакомились",
+        (_, state) => words::assignment_state(state),
+    };
+    json!({ "mark": mark, "words": words, "detail": detail, "version": assignment.version })
+}

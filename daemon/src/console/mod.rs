@@ -1,0 +1,80 @@
+//! What people see in a browser: the schools' pages behind personal links and the administrator's
+//! pages.
+//!
+//! Server-rendered HTML that works without JavaScript; nothing comes from elsewhere. A school's
+//! page is opened by its link alone and shows that one assignment; the administrator's pages ask
+//! for the access token. Pages show and pass on: whatever the rules are, they are in the engine.
+
+mod access;
+mod acknowledge;
+mod activity;
+mod administrator;
+mod answers;
+mod assets;
+mod collect;
+mod figures;
+mod form;
+mod header;
+mod link;
+mod matrix;
+mod measure;
+mod posted;
+mod problem;
+mod run;
+mod view;
+mod words;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::runtime::Runtime;
+
+/// Longest form that is read, in bytes.
+const LONGEST_FORM: usize = 2 * 1024 * 1024;
+
+/// All pages of the daemon. `token` is the administrator's; empty if none is asked for.
+pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
+    let schools = Router::new()
+        .route("/a/{token}", get(link::show).post(link::answer))
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(middleware::map_response(header::unlisted));
+    let open = Router::new()
+        .route("/assets/style.css", get(assets::style))
+        .route("/assets/form.js", get(assets::script))
+        .route("/healthz", get(health));
+    let access = access::Access::new(&token);
+    let administrator = Router::new()
+        .route("/", get(administrator::home))
+        .route("/m/{municipality}", get(administrator::municipality))
+        .route("/runs/{municipality}/{activity}", get(activity::show))
+        .route("/runs/{municipality}/{activity}/{run}", get(run::show))
+        .route_layer(middleware::from_fn_with_state(access, access::require));
+    Router::new()
+        .merge(administrator)
+        .merge(schools)
+        .merge(open)
+        .fallback(problem::no_such_page)
+        .layer(middleware::map_response(header::secure))
+        .with_state(runtime)
+}
+
+/// Whether the daemon can work: its database answers.
+async fn health(State(runtime): State<Arc<Runtime>>) -> Response {
+    match runtime.store().journal_end().await {
+        Ok(_) => "ok".into_response(),
+        Err(e) => {
+            tracing::warn!("health: {e}");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response()
+        }
+    }
+}

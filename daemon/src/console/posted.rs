@@ -1,0 +1,173 @@
+//! From the pairs that a browser sends to the raw answers that the engine checks.
+//!
+//! Rows of a table that were left empty are dropped here, not only by the check, so that the rows
+//! which errors name by number are the rows which the page then shows.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use vekha_roadmap::answers::Values;
+use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
+
+/// Most rows of a table that are read.
+const MOST_ROWS: usize = 5000;
+
+/// What a browser sent.
+#[derive(Debug, Default)]
+pub struct Posted {
+    /// Raw answers: strings, lists of chosen options, lists of rows.
+    pub values: Values,
+    /// How many rows of each free table stood in the page.
+    pub rows: BTreeMap<String, usize>,
+    /// The table for which more rows are wanted.
+    pub add: Option<String>,
+    /// What tells this page's posts from those of other pages.
+    pub once: String,
+}
+
+/// Reads the pairs by the form. What the form does not know is left out: browsers' extensions add
+/// things of their own.
+pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
+    let mut posted = Posted::default();
+    let mut tables: BTreeMap<&str, BTreeMap<usize, Values>> = BTreeMap::new();
+    for (name, text) in pairs {
+        match name.as_str() {
+            "_add" => posted.add = Some(text.clone()),
+            "_once" => posted.once.clone_from(text),
+            name => match place(name) {
+                Some((table, row, column)) => {
+                    let known = field(&form.fields, table).and_then(|f| match &f.kind {
+                        FieldKind::Table(table) => field(&table.columns, column),
+                        _ => None,
+                    });
+                    if let Some(column) = known
+                        && row < MOST_ROWS
+                    {
+                        let rows = tables.entry(table).or_default();
+                        put(rows.entry(row).or_default(), column, text);
+                    }
+                }
+                None => {
+                    if let Some(field) = field(&form.fields, name) {
+                        put(&mut posted.values, field, text);
+                    }
+                }
+            },
+        }
+    }
+    for field in &form.fields {
+        let FieldKind::Table(table) = &field.kind else { continue };
+        let rows = tables.remove(field.id.as_str()).unwrap_or_default();
+        if matches!(table.rows, Rows::Free { .. }) {
+            let stood = rows.keys().last().map_or(0, |last| last + 1);
+            posted.rows.insert(field.id.clone(), stood);
+        }
+        posted.values.insert(field.id.clone(), Value::Array(in_order(table, rows)));
+    }
+    posted
+}
+
+fn in_order(table: &Table, mut rows: BTreeMap<usize, Values>) -> Vec<Value> {
+    match &table.rows {
+        Rows::Fixed(headings) => (0..headings.len())
+            .map(|number| Value::Object(rows.remove(&number).unwrap_or_default()))
+            .collect(),
+        Rows::Free { .. } => {
+            rows.into_values().filter(|row| !is_blank(row)).map(Value::Object).collect()
+        }
+    }
+}
+
+/// Whether nothing was typed into a row.
+pub fn is_blank(row: &Values) -> bool {
+    row.values().all(|v| v.as_str().is_some_and(|text| text.trim().is_empty()))
+}
+
+fn field<'f>(fields: &'f [Field], id: &str) -> Option<&'f Field> {
+    fields.iter().find(|f| f.id == id)
+}
+
+fn put(values: &mut Values, field: &Field, text: &str) {
+    match &field.kind {
+        FieldKind::Table(_) => {}
+        FieldKind::Choices(_) => {
+            if text.is_empty() {
+                return;
+            }
+            let chosen = values.entry(field.id.clone()).or_insert_with(|| Value::Array(vec![]));
+            if let Value::Array(chosen) = chosen
+                && chosen.len() < MOST_ROWS
+            {
+                chosen.push(text.into());
+            }
+        }
+        _ => {
+            values.insert(field.id.clone(), text.into());
+        }
+    }
+}
+
+/// `procedures[2].marks_2`
+fn place(name: &str) -> Option<(&str, usize, &str)> {
+    let (table, rest) = name.split_once('[')?;
+    let (row, column) = rest.split_once("].")?;
+    Some((table, row.parse().ok()?, column))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn form() -> Form {
+        let files = super::super::tests::files();
+        let road_map = vekha_roadmap::read::read(&files).unwrap();
+        road_map.forms["marks"].clone()
+    }
+
+    fn read_pairs(pairs: &[(&str, &str)]) -> Posted {
+        let owned: Vec<_> = pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        read(&form(), &owned)
+    }
+
+    #[test]
+    fn pairs_become_strings_lists_and_rows() {
+        let posted = read_pairs(&[
+            ("pupils", "12"),
+            ("means", "paper"),
+            ("means", "online"),
+            ("steps[0].what", " "),
+            ("steps[0].done", ""),
+            ("steps[4].done", "3"),
+            ("steps[4].what", "Семинар"),
+            ("marks[1].low", "5"),
+            ("_add", "steps"),
+        ]);
+        assert_eq!(
+            Value::Object(posted.values),
+            json!({
+                "pupils": "12",
+                "means": ["paper", "online"],
+                "marks": [{}, { "low": "5" }],
+                "steps": [{ "done": "3", "what": "Семинар" }],
+            })
+        );
+        assert_eq!(posted.rows, BTreeMap::from([("steps".to_owned(), 5)]));
+        assert_eq!(posted.add.as_deref(), Some("steps"));
+    }
+
+    #[test]
+    fn what_the_form_does_not_know_and_rows_beyond_reason_are_left_out() {
+        let posted = read_pairs(&[
+            ("csrf", "x"),
+            ("pupils[0].low", "1"),
+            ("marks[0].none", "1"),
+            ("marks[99999999999999999999].low", "1"),
+            ("steps[5000].what", "1"),
+            ("steps[", "1"),
+        ]);
+        assert_eq!(Value::Object(posted.values), json!({ "marks": [{}, {}], "steps": [] }));
+    }
+}

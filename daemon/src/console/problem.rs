@@ -1,0 +1,64 @@
+//! Pages that say what went wrong and what to do about it.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use super::view;
+
+/// A page with a heading and some sentences.
+pub fn page(status: StatusCode, title: &str, sentences: &[&str]) -> Response {
+    view::page(status, "problem.html", &json!({ "title": title, "sentences": sentences }))
+}
+
+/// Nothing lives at this address.
+pub async fn no_such_page() -> Response {
+    page(StatusCode::NOT_FOUND, "Такой страницы нет", &["Проверьте адрес."])
+}
+
+/// A link that opens nothing. It says the same whatever the reason.
+pub fn unknown_link() -> Response {
+    page(
+        StatusCode::NOT_FOUND,
+        "Ссылка не открывается",
+        &[
+            "Проверьте, что ссылка скопирована из письма целиком: почтовая программа могла \
+             перенести её на две строки.",
+            "Если и целая ссылка не открывается, ответьте на письмо, из которого она взята, или \
+             позвоните в отдел образования: вам пришлют новую.",
+        ],
+    )
+}
+
+/// The database does not answer; nothing is lost by waiting.
+pub fn unavailable(error: &dyn std::fmt::Display) -> Response {
+    tracing::error!("page: {error}");
+    page(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Сейчас не получается",
+        &["Система временно недоступна. Откройте страницу ещё раз через несколько минут."],
+    )
+}
+
+/// The same, after something was typed: what was typed stays in the page, to be sent again.
+pub fn unsaved(error: &dyn std::fmt::Display, pairs: &[(String, String)]) -> Response {
+    tracing::error!("page: {error}");
+    let context = json!({
+        "title": "Сведения пока не сохранены",
+        "sentences": [
+            "Система временно недоступна. Всё, что вы ввели, осталось на этой странице: не \
+             закрывайте её и нажмите кнопку через несколько минут.",
+        ],
+        "again": pairs,
+    });
+    view::page(StatusCode::SERVICE_UNAVAILABLE, "problem.html", &context)
+}
+
+/// The form is longer than any form of ours.
+pub fn too_long() -> Response {
+    page(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "Слишком много данных",
+        &["Форма принимает не больше 2 МБ. Вернитесь назад и сократите ответ."],
+    )
+}

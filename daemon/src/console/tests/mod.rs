@@ -1,0 +1,9 @@
+//! The pages over a small road map, through the router as a browser meets it.
+
+mod administrator;
+mod house;
+mod school;
+mod shipped;
+
+use house::House;
+pub use house::files;

@@ -1,0 +1,59 @@
+//! Templates: parts of the binary, escaped as HTML, given a context and nothing else.
+
+use std::sync::LazyLock;
+
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior};
+
+use super::assets;
+
+macro_rules! templates {
+    ($environment:ident, $($name:literal),* $(,)?) => {
+        $($environment
+            .add_template($name, include_str!(concat!("templates/", $name)))
+            .expect("a test renders every template");)*
+    };
+}
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("the usual delimiters do not clash"));
+    // To print what is not there is a mistake of ours; to ask for it is not.
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.add_global("style_url", assets::STYLE_URL.as_str());
+    environment.add_global("script_url", assets::SCRIPT_URL.as_str());
+    templates!(
+        environment,
+        "base.html",
+        "link.html",
+        "controls.html",
+        "collect.html",
+        "acknowledge.html",
+        "measure.html",
+        "problem.html",
+        "admin.html",
+        "municipalities.html",
+        "road-map.html",
+        "activity.html",
+        "run.html",
+    );
+    environment
+});
+
+/// A page.
+pub fn page(status: StatusCode, template: &str, context: &serde_json::Value) -> Response {
+    let rendered = TEMPLATES
+        .get_template(template)
+        .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(context))));
+    match rendered {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(e) => {
+            tracing::error!("page {template}: {e:#}");
+            (StatusCode::INTERNAL_SERVER_ERROR, "страница не построена, см. журнал демона")
+                .into_response()
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Moments, terms and states as people read them.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, StageState};
+use vekha_roadmap::model::{Municipality, Severity, Work};
+use vekha_roadmap::russian;
+
+/// «1 октября 2027 года, 14:05»
+pub fn moment(municipality: &Municipality, at: Timestamp) -> String {
+    let local = municipality.time_zone.to_datetime(at);
+    format!("{}, {:02}:{:02}", russian::date_words(local.date()), local.hour(), local.minute())
+}
+
+/// «01.10.2027», for tables.
+pub fn short_date(date: Date) -> String {
+    format!("{:02}.{:02}.{}", date.day(), date.month(), date.year())
+}
+
+/// «01.10.2027 14:05», for tables.
+pub fn short_moment(municipality: &Municipality, at: Timestamp) -> String {
+    let local = municipality.time_zone.to_datetime(at);
+    format!("{} {:02}:{:02}", short_date(local.date()), local.hour(), local.minute())
+}
+
+/// «осталось 5 дней», «срок прошёл 2 дня назад».
+pub fn left(municipality: &Municipality, due: Date, now: Timestamp) -> String {
+    let days = due.duration_since(municipality.today(now)).as_hours() / 24;
+    let noun = russian::plural(days, "день", "дня", "дней");
+    let closes = municipality.closes;
+    match days {
+        0 if now > municipality.closing(due) => "срок истёк сегодня".to_owned(),
+        0 => format!("сегодня последний день, до {:02}:{:02}", closes.hour(), closes.minute()),
+        1.. => {
+            let verb = russian::plural(days, "остался", "осталось", "осталось");
+            format!("{verb} {days} {noun}")
+        }
+        _ => format!("срок прошёл {} {noun} назад", -days),
+    }
+}
+
+/// What a stage is.
+pub fn work(work: &Work) -> &'static str {
+    match work {
+        Work::Collect(_) => "сбор сведений",
+        Work::Analyze(_) => "анализ",
+        Work::Recommend(_) => "адресные рекомендации",
+        Work::Decide(_) => "управленческое решение",
+        Work::Publish(_) => "публикация",
+    }
+}
+
+/// Where a stage stands.
+pub fn stage_state(state: StageState) -> &'static str {
+    match state {
+        StageState::Pending => "не начат",
+        StageState::Active => "идёт",
+        StageState::Completed => "завершён",
+        StageState::Failed => "не выполнен",
+    }
+}
+
+/// Where an assignment stands.
+pub fn assignment_state(state: AssignmentState) -> &'static str {
+    match state {
+        AssignmentState::Open => "ждём ответа",
+        AssignmentState::Answered => "ответ получен",
+        AssignmentState::Missing => "не ответили",
+        AssignmentState::Waived => "не требуется",
+    }
+}
+
+/// Where a recommendation stands.
+pub fn recommendation_state(state: RecommendationState) -> &'static str {
+    match state {
+        RecommendationState::Draft => "проект, ждёт утверждения",
+        RecommendationState::Issued => "отправлена",
+        RecommendationState::Acknowledged => "ознакомлены",
+        RecommendationState::Discarded => "отклонена",
+    }
+}
+
+/// Where a measure stands.
+pub fn measure_state(state: MeasureState) -> &'static str {
+    match state {
+        MeasureState::Ordered => "на исполнении",
+        MeasureState::Reported => "отчёт на проверке",
+        MeasureState::Done => "исполнена, снята с контроля",
+    }
+}
+
+/// How grave a finding is.
+pub fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "к сведению",
+        Severity::Attention => "требует внимания",
+        Severity::Serious => "требует мер",
+    }
+}
+
+/// What a journal entry tells; a kind that is not known here is told as it is.
+pub fn journal_kind(kind: &str) -> &str {
+    match kind {
+        "run-opened" => "открыто",
+        "run-started" => "начато",
+        "run-completed" => "завершено",
+        "run-skipped" => "пропущено",
+        "run-cancelled" => "отменено",
+        "waiting" => "ждёт предшествующих мероприятий",
+        "question" => "нужен ответ администратора",
+        "proceeded" => "начато без предшествующих",
+        "asked" => "организациям отправлены поручения",
+        "submitted" => "получен ответ",
+        "reminded" => "отправлены напоминания",
+        "escalated" => "отделу сообщено о неответивших",
+        "closed" => "приём закрыт",
+        "waived" => "ответ больше не требуется",
+        "extended" => "срок продлён",
+        "stage-started" => "этап начат",
+        "stage-completed" => "этап завершён",
+        "stage-failed" => "этап не выполнен",
+        "stage-retried" => "этап начат повторно",
+        "analyzed" => "выполнен анализ",
+        "drafted" => "составлены проекты рекомендаций",
+        "revised" => "проект рекомендации изменён",
+        "approved" => "рекомендации утверждены и отправлены",
+        "discarded" => "проект рекомендации отклонён",
+        "acknowledged" => "с рекомендациями ознакомлены",
+        "decided" => "принято решение",
+        "measure-ordered" => "поручено исполнение меры",
+        "measure-returned" => "отчёт о мере возвращён",
+        "measure-accepted" => "мера снята с контроля",
+        "published" => "отчёт опубликован",
+        "letter-refused" => "письмо не доставлено",
+        other => other,
+    }
+}

@@ -1,0 +1,141 @@
+//! Where the activities of a municipality stand: the run that counts for each, its stage, what is
+//! overdue. The pages and gRPC show the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sea_orm::DbErr;
+use vekha_engine::AssignmentKey;
+use vekha_engine::run::{AssignmentState, Run, StageState};
+
+use super::Runtime;
+use super::road_maps::Version;
+use crate::store::document;
+use crate::store::entities::{activity, run};
+use crate::store::queries::{Filter, Page};
+use crate::store::runs::bare;
+
+/// Rows that one query brings.
+pub(super) const PAGE: u64 = 1000;
+
+/// All pages of a list.
+macro_rules! every_row {
+    (|$page:ident| $list:expr, |$row:ident| $key:expr) => {{
+        let mut rows = Vec::new();
+        let mut page = Page::first(PAGE);
+        loop {
+            let $page = &page;
+            let more = $list.await?;
+            let last = (more.len() as u64) < PAGE;
+            page.after = more.last().map(|$row| ($key).clone());
+            rows.extend(more);
+            if last {
+                break rows;
+            }
+        }
+    }};
+}
+pub(super) use every_row;
+
+/// A run in few words.
+#[derive(Debug)]
+pub struct Standing {
+    /// The run; of its assignments only the open ones, of what else belongs to it nothing.
+    pub run: Run,
+    /// Titles of the stages at work.
+    pub stages: Vec<String>,
+    /// The nearest due date of a stage at work.
+    pub due: Option<Date>,
+    /// Something is overdue.
+    pub late: bool,
+}
+
+/// The runs and the schedule of a municipality's activities.
+#[derive(Debug, Default)]
+pub struct Overview {
+    /// By run id.
+    pub standings: Vec<Standing>,
+    /// Where schedules stand, by activity id.
+    schedules: BTreeMap<String, activity::Model>,
+}
+
+impl Overview {
+    /// All activities, or one: four kinds of rows, however many runs there are.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn load(
+        runtime: &Runtime,
+        version: &Version,
+        activity: Option<&str>,
+    ) -> Result<Self, DbErr> {
+        let municipality = &version.road_map.municipality.id;
+        let store = runtime.store();
+        let filter = Filter {
+            municipality: Some(municipality.clone()),
+            activity: activity.map(str::to_owned),
+            ..Filter::default()
+        };
+        let mut open: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        let only_open =
+            Filter { state: Some(AssignmentState::Open.as_str().to_owned()), ..filter.clone() };
+        let rows = every_row!(|page| store.list_assignments(&only_open, page), |row| &row.id);
+        for row in rows {
+            let key = AssignmentKey::new(&row.stage, &row.organisation);
+            let assignment = document(&row.id, &row.body)?;
+            open.entry(row.run).or_default().push((key, assignment));
+        }
+        let now = runtime.clock().now();
+        let mut standings = Vec::new();
+        for row in every_row!(|page| store.list_runs(&filter, page), |row| &row.id) {
+            let open = open.remove(&row.id).unwrap_or_default();
+            standings.push(standing(runtime, version, &row, open, now)?);
+        }
+        let schedules = store.activities(municipality).await?;
+        let schedules = schedules.into_iter().map(|row| (row.activity.clone(), row)).collect();
+        Ok(Overview { standings, schedules })
+    }
+
+    /// The run that counts for an activity: the latest that is not ended, or else the latest.
+    pub fn current(&self, activity: &str) -> Option<&Standing> {
+        let own = || self.standings.iter().rev().filter(|s| s.run.key.activity == activity);
+        own().find(|s| !s.run.state.ended()).or_else(|| own().next())
+    }
+
+    /// Where an activity's schedule stands.
+    pub fn schedule(&self, activity: &str) -> Option<&activity::Model> {
+        self.schedules.get(activity)
+    }
+}
+
+fn standing(
+    runtime: &Runtime,
+    newest: &Version,
+    row: &run::Model,
+    open: Vec<(AssignmentKey, vekha_engine::run::Assignment)>,
+    now: Timestamp,
+) -> Result<Standing, DbErr> {
+    let (mut run, _) = bare(row)?;
+    run.assignments = open.into_iter().collect();
+    let own: Option<Arc<Version>> =
+        runtime.road_maps().version(&run.key.municipality, run.road_map);
+    let version = own.as_deref().unwrap_or(newest);
+    let activity = version.road_map.activity(&run.key.activity);
+    let active = || run.stages.iter().filter(|s| s.state == StageState::Active);
+    let stages =
+        active().filter_map(|stage| Some(activity?.stage(&stage.id)?.1.title.clone())).collect();
+    let due = active().filter_map(|stage| stage.due).min();
+    let late = is_late(&run, version, now);
+    Ok(Standing { run, stages, due, late })
+}
+
+/// Whether something in the run is overdue.
+pub fn is_late(run: &Run, version: &Version, now: Timestamp) -> bool {
+    let municipality = &version.road_map.municipality;
+    let overdue = |due| now > municipality.closing(due);
+    let stages = run.stages.iter().filter(|s| s.state == StageState::Active);
+    run.assignments.values().any(|a| a.state == AssignmentState::Open && overdue(a.due))
+        || (!run.state.ended() && stages.filter_map(|s| s.due).any(overdue))
+}
