@@ -11,17 +11,13 @@ use crate::runtime::committer::Task;
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
-use crate::store::queries::{Filter, Page};
+use crate::store::queries::Page;
 
 impl Api {
     async fn assignment_row(&self, run: &RunKey, id: &str) -> Result<assignment::Model, Status> {
         let full = format!("{run}/{id}");
-        let filter = Filter { run: Some(run.to_string()), ..Filter::default() };
-        let rows = self.runtime.store().list_assignments(&filter, &Page::first(100_000)).await;
-        rows.map_err(status::unavailable)?
-            .into_iter()
-            .find(|row| row.id == full)
-            .ok_or_else(|| status::not_found(format!("поручение {full}")))
+        let row = self.runtime.store().assignment(&full).await.map_err(status::unavailable)?;
+        row.ok_or_else(|| status::not_found(format!("поручение {full}")))
     }
 
     async fn describe_assignment(

@@ -70,7 +70,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
 
 /// Whether the daemon can work: its database answers.
 async fn health(State(runtime): State<Arc<Runtime>>) -> Response {
-    match runtime.store().journal_end().await {
+    match runtime.store().newest_entry().await {
         Ok(_) => "ok".into_response(),
         Err(e) => {
             tracing::warn!("health: {e}");

@@ -202,6 +202,11 @@ impl Store {
         runs::load(self.reader(), &ids, false).await
     }
 
+    /// One assignment.
+    pub async fn assignment(&self, id: &str) -> Result<Option<assignment::Model>, DbErr> {
+        assignment::Entity::find_by_id(id).one(self.reader()).await
+    }
+
     /// The assignment that a link opens.
     pub async fn assignment_by_token(
         &self,

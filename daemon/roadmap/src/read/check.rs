@@ -87,6 +87,14 @@ impl Check<'_> {
         }
         for (i, upstream) in activity.schedule.after.iter().enumerate() {
             let at = format!("{path}/after/{i}");
+            let rotates = |a: &Activity| matches!(a.schedule.every, Every::Rotation { .. });
+            if self.road_map.activity(&upstream.activity).is_some_and(rotates) {
+                let message = format!(
+                    "«{}» выполняется по организациям, а не целиком: его завершения не дождаться",
+                    upstream.activity
+                );
+                self.error(&at, message, None);
+            }
             if let Some(other) = self.known_activity(&at, &upstream.activity)
                 && self.periods_differ(activity, other)
             {
