@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt as _;
 use axum::{Router, body::Body};
 use subtle::ConstantTimeEq as _;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -36,6 +36,9 @@ use crate::{console, files};
 
 /// How long connections may finish what they do once the daemon is to end.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How many connections may wait to be let in.
+const BACKLOG: u32 = 1024;
 
 /// What anybody may ask: whether the daemon is well, and what it offers.
 const OPEN_SERVICES: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
@@ -95,10 +98,11 @@ impl Daemon {
         let site = Site::new(site).map_err(|p| problems("site", &p))?;
         let notifier: Arc<dyn Notifier> = Arc::new(mail);
         let publisher: Arc<dyn Publisher> = Arc::new(site);
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("адрес {listen} занят или недоступен"))?;
-        let address = listener.local_addr()?;
+        // The port is ours from now on, but nobody is let in before the daemon can answer.
+        let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(listen).with_context(|| format!("адрес {listen} занят или недоступен"))?;
+        let address = socket.local_addr()?;
         // Port 0 means any: links must carry the one that was found.
         let public_url = public_url.replace(&format!("//{listen}"), &format!("//{address}"));
         let runtime =
@@ -107,6 +111,9 @@ impl Daemon {
             apply(&runtime, folder).await?;
         }
         let app = app(&runtime, &access.token).await?;
+        let listener = socket
+            .listen(BACKLOG)
+            .with_context(|| format!("адрес {address} занят или недоступен"))?;
         let (stop, stopped) = watch::channel(false);
         let listening = {
             let mut stopped = stopped.clone();

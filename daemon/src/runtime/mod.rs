@@ -1,9 +1,10 @@
 //! What gives the engine time and effects.
 //!
-//! A [`Runtime::turn`] opens what is due, does the jobs that are due, sends the letters that are
-//! due. The daemon's loop turns when something changed, when the next moment comes, and at least
-//! once a minute by tokio-cron-scheduler; tests turn by hand ([`Runtime::settle`]). It ends by
-//! finishing the turn under way: what was not done stands in the database.
+//! Two loops: one opens what is due and does the jobs that are due, the other sends the letters
+//! that are due, so that a mail server that hangs holds up nothing but letters. Each turns when
+//! something changed, when its next moment comes, and at least once a minute by
+//! tokio-cron-scheduler; tests turn both by hand ([`Runtime::settle`]). They end by finishing the
+//! turn under way: what was not done stands in the database.
 
 pub mod attention;
 pub mod committer;
@@ -71,8 +72,18 @@ pub struct Runtime {
     public_url: String,
     changed: watch::Receiver<u64>,
     wake: Notify,
-    /// One turn at a time: what one has begun another must not begin again.
+    /// One turn of a loop at a time: what one has begun another must not begin again.
     turning: Mutex<()>,
+    sending: Mutex<()>,
+}
+
+/// What a loop does.
+#[derive(Debug, Clone, Copy)]
+enum Loop {
+    /// Opens runs and does jobs.
+    Turns,
+    /// Sends letters.
+    Sends,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -109,6 +120,7 @@ impl Runtime {
             changed,
             wake: Notify::new(),
             turning: Mutex::new(()),
+            sending: Mutex::new(()),
         });
         runtime.reschedule().await?;
         Ok(runtime)
@@ -170,30 +182,34 @@ impl Runtime {
         })
     }
 
-    /// Has the loop look again soon.
+    /// Has the loops look again soon.
     pub fn nudge(&self) {
-        self.wake.notify_one();
+        self.wake.notify_waiters();
     }
 
-    /// Does all that is due now, once. Returns how much there was.
-    ///
-    /// # Errors
-    /// When the database fails; what was not done is still due.
-    pub async fn turn(&self) -> Result<usize, Error> {
-        let _one_at_a_time = self.turning.lock().await;
-        let now = self.clock.now();
-        let opened = self.open_due(now).await?;
-        let worked = self.work(now).await?;
-        let sent = self.send(now).await?;
-        Ok(opened + worked + sent)
+    /// Does all that is due now for a loop, once. Returns how much there was.
+    async fn turn(&self, which: Loop) -> Result<usize, Error> {
+        match which {
+            Loop::Turns => {
+                let _one_at_a_time = self.turning.lock().await;
+                let now = self.clock.now();
+                let opened = self.open_due(now).await?;
+                let worked = self.work(now).await?;
+                Ok(opened + worked)
+            }
+            Loop::Sends => {
+                let _one_at_a_time = self.sending.lock().await;
+                self.send(self.clock.now()).await
+            }
+        }
     }
 
     /// Turns until nothing is due any more.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails; what was not done is still due.
     pub async fn settle(&self) -> Result<(), Error> {
-        while self.turn().await? > 0 {}
+        while self.turn(Loop::Turns).await? + self.turn(Loop::Sends).await? > 0 {}
         Ok(())
     }
 
@@ -202,15 +218,23 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        let (job, message) = tokio::join!(self.store.next_due_at(), self.store.next_message_at());
-        Ok(job?.into_iter().chain(message?).min().map(instant))
+        let (work, message) = tokio::join!(self.next(Loop::Turns), self.next(Loop::Sends));
+        Ok(work?.into_iter().chain(message?).min())
     }
 
-    /// Turns whenever there is something to do, until `stop` says otherwise.
+    async fn next(&self, which: Loop) -> Result<Option<Timestamp>, Error> {
+        let at = match which {
+            Loop::Turns => self.store.next_due_at().await?,
+            Loop::Sends => self.store.next_message_at().await?,
+        };
+        Ok(at.map(instant))
+    }
+
+    /// Does whatever comes due, until `stop` says otherwise.
     ///
     /// # Errors
     /// When the scheduler cannot be started.
-    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
         let mut scheduler = JobScheduler::new().await?;
         // The database says what is due; this only makes sure that somebody looks, even if a
         // machine slept through its timers.
@@ -222,10 +246,19 @@ impl Runtime {
         })?;
         scheduler.add(minutely).await?;
         scheduler.start().await?;
+        tokio::join!(self.go_round(Loop::Turns, stop.clone()), self.go_round(Loop::Sends, stop));
+        scheduler.shutdown().await?;
+        Ok(())
+    }
+
+    async fn go_round(&self, which: Loop, mut stop: watch::Receiver<bool>) {
         let mut changed = self.changes();
         while !*stop.borrow() {
-            let pause = match self.turn().await {
-                Ok(0) => self.idle().await,
+            // Asked for before looking: what comes in the meantime is not missed.
+            let mut nudged = std::pin::pin!(self.wake.notified());
+            nudged.as_mut().enable();
+            let pause = match self.turn(which).await {
+                Ok(0) => self.idle(which).await,
                 Ok(_) => Duration::ZERO,
                 Err(e) => {
                     tracing::error!("{e}");
@@ -234,19 +267,17 @@ impl Runtime {
             };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = self.wake.notified() => {}
+                () = nudged => {}
                 _ = changed.changed() => {}
                 _ = stop.changed() => {}
             }
         }
-        scheduler.shutdown().await?;
-        Ok(())
     }
 
     /// How long nothing is due.
-    async fn idle(&self) -> Duration {
+    async fn idle(&self, which: Loop) -> Duration {
         const LONGEST: Duration = Duration::from_secs(60);
-        match self.next_due().await {
+        match self.next(which).await {
             Ok(Some(at)) => self.clock.until(at).min(LONGEST),
             _ => LONGEST,
         }

@@ -11,11 +11,8 @@ use crate::store::document;
 use crate::store::entities::outbox;
 use crate::store::outbox::Delivery;
 
-/// Most messages of one turn.
-const MOST_MESSAGES: u64 = 64;
-
-/// Messages under way at the same time.
-const AT_ONCE: usize = 8;
+/// Messages under way at the same time: no more are claimed, so that a crash leaves few in doubt.
+const AT_ONCE: usize = 4;
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
 const BACKOFF: [SignedDuration; 7] = [
@@ -29,33 +26,30 @@ const BACKOFF: [SignedDuration; 7] = [
 ];
 
 impl Runtime {
-    /// Sends every message that is due. Returns how many there were.
+    /// Sends messages that are due, a handful at a time. Returns how many there were.
     ///
     /// # Errors
     /// When the database fails; what was claimed is tried again after its lease.
     pub(super) async fn send(&self, now: Timestamp) -> Result<usize, Error> {
-        let claimed = self.store.claim_messages(now, MOST_MESSAGES).await?;
+        let claimed = self.store.claim_messages(now, AT_ONCE as u64).await?;
         let count = claimed.len();
-        let mut results = Vec::with_capacity(count);
-        let mut refused = Vec::new();
-        let mut deliveries = futures::stream::iter(claimed)
-            .map(|row| async move {
-                let delivery = self.deliver(&row, now).await;
-                (row, delivery)
-            })
-            .buffer_unordered(AT_ONCE);
-        while let Some((row, delivery)) = deliveries.next().await {
-            if let Delivery::Failed { error } = &delivery {
-                tracing::warn!(message = row.key, "refused for good: {error}");
-                refused.push((row.clone(), error.clone()));
-            }
-            results.push((row.key, delivery));
-        }
-        if !results.is_empty() {
+        let deliveries = claimed.into_iter().map(|row| async move {
+            let delivery = self.deliver(&row, now).await;
+            (row, delivery)
+        });
+        // Each is settled as soon as it is known; what comes together is settled together.
+        let mut settled =
+            futures::stream::iter(deliveries).buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE);
+        while let Some(chunk) = settled.next().await {
+            let results: Vec<(String, Delivery)> =
+                chunk.iter().map(|(row, delivery)| (row.key.clone(), delivery.clone())).collect();
             self.store.settle_messages(&results, self.clock.now()).await?;
-        }
-        for (row, reason) in refused {
-            self.tell_of_refusal(row, reason).await;
+            for (row, delivery) in chunk {
+                if let Delivery::Failed { error } = delivery {
+                    tracing::warn!(message = row.key, "refused for good: {error}");
+                    self.tell_of_refusal(row, error).await;
+                }
+            }
         }
         Ok(count)
     }
