@@ -159,6 +159,15 @@ impl Runtime {
         self.committer.ask(task).await
     }
 
+    /// Learns of road maps that another daemon applied. To be called after reading what may refer
+    /// to them.
+    async fn keep_up(&self) -> Result<(), Error> {
+        if self.store.is_shared() {
+            self.road_maps.refresh(&self.store).await?;
+        }
+        Ok(())
+    }
+
     /// Applies a road map; new runs follow it, those under way keep theirs.
     ///
     /// # Errors
@@ -176,6 +185,7 @@ impl Runtime {
     /// When the database fails.
     pub async fn version_of(&self, key: &RunKey) -> Result<Option<Arc<Version>>, Error> {
         let run = self.store.run(key).await?;
+        self.keep_up().await?;
         Ok(match run {
             Some(loaded) => self.road_maps.version(&key.municipality, loaded.run.road_map),
             None => self.road_maps.newest(&key.municipality),

@@ -25,6 +25,9 @@ impl Runtime {
     pub(super) async fn work(&self, now: Timestamp) -> Result<usize, Error> {
         let jobs = self.store.due_jobs(now, MOST_JOBS).await?;
         let count = jobs.len();
+        if count > 0 {
+            self.keep_up().await?;
+        }
         // All at once: the committer gathers them into few commits.
         let done = futures::future::join_all(jobs.into_iter().map(|job| self.one(job, now))).await;
         done.into_iter().collect::<Result<Vec<()>, Error>>()?;
