@@ -1,7 +1,9 @@
 //! What the tests share: the world around Vekha, made to be asked and to fail on demand.
 
 pub mod database;
+pub mod letterbox;
 pub mod letters;
 pub mod process;
+pub mod small;
 pub mod smtp;
 pub mod town;
