@@ -223,6 +223,15 @@ impl Runtime {
         Ok(())
     }
 
+    /// Turns until runs have nothing to do any more; letters stay in the outbox.
+    ///
+    /// # Errors
+    /// When the database fails; what was not done is still due.
+    pub async fn settle_runs(&self) -> Result<(), Error> {
+        while self.turn(Loop::Turns).await? > 0 {}
+        Ok(())
+    }
+
     /// The next moment at which something is due.
     ///
     /// # Errors
