@@ -17,7 +17,7 @@ use super::entities::{
     analysis, assignment, decision, job, journal, measure, outbox, recommendation, request, run,
     submission,
 };
-use super::runs::{self, Loaded};
+use super::runs::{self, Load, Loaded};
 use super::{Lock, Store, json, lock, micros};
 use crate::message_id;
 use crate::secret::Secret;
@@ -79,7 +79,7 @@ impl Batch {
             .map(|key| key.to_string())
             .collect();
         let missing: Vec<String> = missing.into_iter().collect();
-        self.runs.extend(runs::load(&self.transaction, &missing, true).await?);
+        self.runs.extend(runs::load(&self.transaction, &missing, Load::Held).await?);
         Ok(())
     }
 
