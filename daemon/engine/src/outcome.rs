@@ -111,6 +111,16 @@ impl Job {
         }
     }
 
+    /// What is to be done, as columns spell it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Job::Upstream { .. } => "upstream",
+            Job::Analyze { .. } => "analyze",
+            Job::Draft { .. } => "draft",
+            Job::Publish { .. } => "publish",
+        }
+    }
+
     /// A unique name: the same job asked for twice is one job.
     pub fn key(&self) -> String {
         match self {

@@ -296,17 +296,10 @@ impl Batch {
             }));
         }
         for work in outcome.jobs {
-            let kind = json(&work);
-            let kind = serde_json::from_str::<serde_json::Value>(&kind).unwrap_or_default();
-            let row = job_row(
-                work.key(),
-                kind["kind"].as_str().unwrap_or_default(),
-                work.run(),
-                now,
-                json(&work),
-            );
-            rows.done_jobs.remove(&work.key());
-            rows.jobs.insert(work.key(), row);
+            let key = work.key();
+            let row = job_row(key.clone(), work.kind(), work.run(), now, json(&work));
+            rows.done_jobs.remove(&key);
+            rows.jobs.insert(key, row);
         }
         let wake = format!("wake/{id}");
         match outcome.wake_at {
