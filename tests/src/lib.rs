@@ -3,5 +3,6 @@
 pub mod database;
 pub mod letters;
 pub mod process;
+pub mod school;
 pub mod smtp;
 pub mod town;
