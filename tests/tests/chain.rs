@@ -36,7 +36,7 @@ fn results(procedures: &[Value]) -> Value {
 }
 
 fn state() -> Value {
-    serde_json::from_str(include_str!("../data/low-result-state.json")).unwrap()
+    serde_json::from_str(include_str!("../../config/tour/state.json")).unwrap()
 }
 
 struct Department {

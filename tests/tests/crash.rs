@@ -324,7 +324,7 @@ impl People {
 
 /// A whole answer to the form of activity 31.
 fn low_result_state() -> serde_json::Value {
-    serde_json::from_str(include_str!("../data/low-result-state.json")).expect("JSON")
+    serde_json::from_str(include_str!("../../config/tour/state.json")).expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
