@@ -243,10 +243,10 @@ impl AssignmentService for Api {
         let answers = convert::object(r.answers.clone().unwrap_or_default());
         let command = Command::Submit { assignment, answers: answers.clone(), origin };
         let task = Task::new(run, Ask::Step(command), "");
-        let task = mutation!(r).seen(&row.body)?.onto(task)?;
+        let task = mutation!(r).seen(&row.body).onto(task)?;
         self.runtime.ask(task).await.map_err(|e| match e {
             e @ AskError::Refused(vekha_engine::Refusal::Invalid(_)) => {
-                status::refused_under("answers.", e)
+                status::refused(e, |field| format!("answers.{field}"))
             }
             e => status::of(e),
         })?;
@@ -310,7 +310,7 @@ impl AssignmentService for Api {
         let id = assignment.to_string();
         let row = self.assignment_row(&run, &id).await?;
         let command = Command::Waive { assignment, reason: r.reason.clone() };
-        self.step(run.clone(), command, mutation!(r).seen(&row.body)?).await?;
+        self.step(run.clone(), command, mutation!(r).seen(&row.body)).await?;
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }
@@ -323,9 +323,10 @@ impl AssignmentService for Api {
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let id = assignment.to_string();
         let row = self.assignment_row(&run, &id).await?;
-        let due = convert::date("due", &r.due)?;
+        let mut wrong = Vec::new();
+        let due = convert::noted_date(&mut wrong, "due", &r.due);
         let command = Command::Extend { assignment, due, reason: r.reason.clone() };
-        self.step(run.clone(), command, mutation!(r).seen(&row.body)?).await?;
+        self.step_with(wrong, run.clone(), command, mutation!(r).seen(&row.body)).await?;
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }

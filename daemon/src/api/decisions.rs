@@ -64,24 +64,40 @@ impl DecisionService for Api {
         let r = request.into_inner();
         let run = names::run("parent", &r.parent)?;
         let stage = self.deciding_stage(&run, &r.stage).await?;
-        let mut measures = Vec::new();
+        let (mut wrong, mut measures) = (Vec::new(), Vec::new());
+        let date = convert::noted_date(&mut wrong, "date", &r.date);
         for (i, measure) in r.measures.iter().enumerate() {
             measures.push(NewMeasure {
                 text: measure.text.clone(),
                 organisations: measure.organisations.clone(),
-                due: convert::date(&format!("measures[{i}].due"), &measure.due)?,
+                due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
             });
         }
         let command = Command::RecordDecision {
-            stage,
+            stage: stage.clone(),
             number: r.number.clone(),
-            date: convert::date("date", &r.date)?,
+            date,
             title: r.title.clone(),
             outcome: r.outcome.clone(),
             signatory: r.signatory.clone(),
             measures: (r.without_measures || !measures.is_empty()).then_some(measures),
         };
-        self.step(run.clone(), command, mutation!(r)).await?;
+        self.step_with(wrong, run.clone(), command, mutation!(r)).await?;
+        if r.validate_only {
+            let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
+            let (run, signatory) = (r.parent, r.signatory);
+            let checked = v1::Decision {
+                run,
+                stage,
+                number,
+                date,
+                title,
+                outcome,
+                signatory,
+                ..v1::Decision::default()
+            };
+            return Ok(Response::new(checked));
+        }
         let loaded = self.loaded(&run).await?.run;
         let newest = loaded.decisions.len();
         let found = loaded.decisions.iter().rposition(|d| d.number == r.number);

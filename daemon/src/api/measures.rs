@@ -6,6 +6,8 @@ use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
 use super::{Api, Mutation, convert, lists, mutation, names, status};
+use crate::runtime::Ask;
+use crate::runtime::committer::Task;
 
 impl Api {
     fn describe_measure(&self, run: &Run, number: usize) -> Option<v1::Measure> {
@@ -48,8 +50,14 @@ impl Api {
         let not_found = || status::not_found(format!("мера {name}"));
         let run = self.loaded(&key).await?.run;
         let measure = run.measures.get(number - 1).ok_or_else(not_found)?;
-        let mutation = mutation.seen(&crate::store::json(measure))?;
-        self.step(key.clone(), command(&run, number), mutation).await?;
+        let mutation = mutation.seen(&crate::store::json(measure));
+        let task = Task::new(key.clone(), Ask::Step(command(&run, number)), "");
+        let asked = self.runtime.ask(mutation.onto(task)?).await;
+        asked.map_err(|e| {
+            // The report is an answer to a form of one field; here it is the request's text.
+            status::refused(e, |field| if field == "report" { "text" } else { field }.to_owned())
+        })?;
+        self.runtime.nudge();
         let run = self.loaded(&key).await?.run;
         self.describe_measure(&run, number).map(Response::new).ok_or_else(not_found)
     }

@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 use vekha_engine::Letter;
 use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
-use super::{Api, convert, lists, names, status};
+use super::{Api, convert, lists, mutation, names, status};
 use crate::runtime::letters;
 use crate::store::document;
 use crate::store::entities::outbox;
@@ -116,7 +116,10 @@ impl OutboxService for Api {
     ) -> Result<Response<v1::Message>, Status> {
         let r = request.into_inner();
         let row = self.message_row(&r.name).await?;
-        if !r.validate_only {
+        let mutation = mutation!(r, no etag);
+        let what = format!("retry {}", r.name);
+        let before = self.before(&mutation, &what).await?;
+        if !r.validate_only && !before {
             let now = self.runtime.clock().now();
             let retried = self.runtime.store().retry_message(&row.key, now).await;
             let retried = retried.map_err(status::unavailable)?;
@@ -124,6 +127,7 @@ impl OutboxService for Api {
             if !retried && row.state == "obsolete" {
                 return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
             }
+            self.remember(&mutation, &what).await?;
             self.runtime.nudge();
         }
         let row = self.message_row(&r.name).await?;

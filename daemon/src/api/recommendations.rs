@@ -6,6 +6,8 @@ use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, recommendation_service_server::RecommendationService};
 
 use super::{Api, Mutation, convert, lists, mutation, names, status};
+use crate::runtime::Ask;
+use crate::runtime::committer::Task;
 
 impl Api {
     async fn recommendation(
@@ -30,9 +32,22 @@ impl Api {
         mutation: Mutation,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let seen = self.recommendation(&run, &key).await?;
-        self.step(run.clone(), command, mutation.seen(&crate::store::json(&seen))?).await?;
+        let mutation = mutation.seen(&crate::store::json(&seen));
+        let task = Task::new(run.clone(), Ask::Step(command), "");
+        let asked = self.runtime.ask(mutation.onto(task)?).await;
+        asked.map_err(|e| status::refused(e, requested))?;
+        self.runtime.nudge();
         let now = self.recommendation(&run, &key).await?;
         Ok(Response::new(describe(&run, &key, &now)))
+    }
+}
+
+/// A field of a recommendation as requests call it.
+fn requested(field: &str) -> String {
+    match field.strip_prefix("texts") {
+        Some("") => "recommendation.items".to_owned(),
+        Some(number) => format!("recommendation.items{number}.recommendation"),
+        None => field.to_owned(),
     }
 }
 

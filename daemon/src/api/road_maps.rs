@@ -50,14 +50,19 @@ impl Api {
         let definition = version.road_map.activity(&id).ok_or_else(|| status::not_found(name))?;
         let row = self.schedule_row(&municipality, &id).await?;
         let seen = row.as_ref().map(|row| format!("{row:?}")).unwrap_or_default();
-        let mutation = mutation.seen(&seen)?;
+        let what = format!("pause {name} {paused} {reason}");
+        let before = self.before(&mutation, &what).await?;
+        if !before && mutation.is_stale(&seen) {
+            return Err(status::stale());
+        }
         if paused && (reason.trim().is_empty() || reason.chars().count() > 1000) {
             return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
         }
-        if !mutation.validate_only {
+        if !mutation.validate_only && !before {
             let actor = mutation.actor()?;
             let done = self.runtime.pause(&municipality, &id, paused, reason, &actor).await;
             done.map_err(status::unavailable)?;
+            self.remember(&mutation, &what).await?;
         }
         let overview = self.overview(&version, Some(&id)).await?;
         Ok(Response::new(describe_activity(&version, definition, &overview)))
@@ -311,12 +316,9 @@ impl RoadMapService for Api {
         request: Request<v1::ApplyRoadMapRequest>,
     ) -> Result<Response<v1::RoadMap>, Status> {
         let r = request.into_inner();
-        let municipality = names::municipality("parent", &r.parent)?;
-        let mutation = match self.runtime.road_maps().newest(&municipality) {
-            Some(newest) => mutation!(r).seen(newest.digest())?,
-            None => mutation!(r),
-        };
+        let mutation = mutation!(r);
         let files = files(r.files)?;
+        let what = format!("apply {} {:?}", r.parent, files.0);
         let mistakes = |list: Vec<Diagnostic>| {
             let text = list
                 .iter()
@@ -325,19 +327,27 @@ impl RoadMapService for Api {
             status::invalid("files", text.join("\n"))
         };
         let road_map = vekha_roadmap::read::read(&files).map_err(mistakes)?;
-        if road_map.municipality.id != municipality {
-            let message = format!("это карта муниципалитета «{}»", road_map.municipality.id);
+        let municipality = road_map.municipality.id;
+        if !r.parent.is_empty() && names::municipality("parent", &r.parent)? != municipality {
+            let message = format!("это карта муниципалитета «{municipality}»");
             return Err(status::invalid("parent", message));
         }
-        if mutation.validate_only {
-            let newest = self.newest(&municipality)?;
-            return Ok(Response::new(describe(&newest)));
+        let newest = self.runtime.road_maps().newest(&municipality);
+        let before = self.before(&mutation, &what).await?;
+        if !before && newest.as_ref().is_some_and(|newest| mutation.is_stale(newest.digest())) {
+            return Err(status::stale());
+        }
+        if mutation.validate_only || before {
+            // Of a municipality that is new there is nothing to show yet.
+            let map = newest.map_or_else(v1::RoadMap::default, |newest| describe(&newest));
+            return Ok(Response::new(map));
         }
         let applied = self.runtime.apply(files, &mutation.actor()?).await;
         let version = applied.map_err(|e| match e {
             ApplyError::Mistakes(list) => mistakes(list),
             ApplyError::Store(e) => status::unavailable(e),
         })?;
+        self.remember(&mutation, &what).await?;
         Ok(Response::new(describe(&version)))
     }
 

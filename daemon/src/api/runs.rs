@@ -6,15 +6,17 @@ use futures::Stream;
 use tonic::{Request, Response, Status};
 use vekha_analysis::Outcome;
 use vekha_engine::run::{AssignmentState, Run, StageState};
-use vekha_engine::{Answer, Command, RunKey, Why};
+use vekha_engine::{Answer, Command, Refusal, RunKey, Why};
 use vekha_proto::v1::{self, run_service_server::RunService};
-use vekha_roadmap::model::Work;
+use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::model::{PeriodOf, Work};
+use vekha_roadmap::period::Period;
 
 use super::{Api, Mutation, convert, journal, lists, mutation, names, status};
-use crate::runtime::Ask;
 use crate::runtime::committer::Task;
 use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::road_maps::Version;
+use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
 
@@ -69,6 +71,22 @@ impl Api {
             late: is_late(run, &version, self.runtime.clock().now()),
             etag: loaded.revision.to_string(),
         })
+    }
+
+    /// The period that an activity's run would be about if it were opened today.
+    fn current_period(&self, municipality: &str, activity: &str) -> Result<String, Status> {
+        let version = self.runtime.road_maps().newest(municipality);
+        let definition = version.as_ref().and_then(|v| v.road_map.activity(activity));
+        let (Some(version), Some(definition)) = (&version, definition) else {
+            return Err(status::not_found(names::of_activity(municipality, activity)));
+        };
+        let today = version.road_map.municipality.today(self.runtime.clock().now());
+        let period = Period::containing(definition.schedule.period, today);
+        Ok(match definition.schedule.of {
+            PeriodOf::Current => period,
+            PeriodOf::Previous => period.previous(),
+        }
+        .to_string())
     }
 
     async fn change_run(
@@ -151,7 +169,11 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let (municipality, activity) = names::activity("parent", &r.parent)?;
-        let key = key(municipality, activity, &r.period, &r.part)?;
+        let period = match r.period.as_str() {
+            "" => self.current_period(&municipality, &activity)?,
+            period => period.to_owned(),
+        };
+        let key = key(municipality, activity, &period, &r.part)?;
         let ask =
             Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
         let validate_only = r.validate_only;
@@ -172,27 +194,53 @@ impl RunService for Api {
         if r.periods.is_empty() || r.periods.len() > 100 {
             return Err(status::invalid("periods", "от 1 до 100 периодов"));
         }
+        let whole = mutation!(r, no etag);
+        let what = format!("backfill {} {:?}", r.parent, r.periods);
+        self.before(&whole, &what).await?;
         // All are looked at before the first is opened.
-        let mut keys = Vec::new();
-        for period in &r.periods {
-            keys.push(key(municipality.clone(), activity.clone(), period, "")?);
+        let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+        let (mut keys, mut wrong) = (Vec::new(), Vec::new());
+        for (i, period) in r.periods.iter().enumerate() {
+            let mut note = |message: String| {
+                wrong.push(FieldError { field: format!("periods[{i}]"), message });
+            };
+            match key(municipality.clone(), activity.clone(), period, "") {
+                Err(status) => note(status.message().to_owned()),
+                Ok(key) => {
+                    let looked = Task::new(key.clone(), open(), "");
+                    let looked = Task { validate_only: true, ..looked };
+                    match self.runtime.ask(looked).await {
+                        Err(AskError::Refused(Refusal::Invalid(errors)))
+                            if errors.iter().all(|e| e.field == "period") =>
+                        {
+                            errors.into_iter().for_each(|e| note(e.message));
+                        }
+                        Ok(_) | Err(AskError::Exists(_)) => keys.push(key),
+                        Err(e) => return Err(status::of(e)),
+                    }
+                }
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(status::of(Refusal::Invalid(wrong).into()));
         }
         let mut response = v1::BackfillRunsResponse::default();
         for key in keys {
-            let ask = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-            let mut mutation = mutation!(r, no etag);
+            let ask = open();
+            let mut mutation = whole.clone();
             if !mutation.request_id.is_empty() {
                 mutation.request_id = format!("{}/{}", mutation.request_id, key.period);
             }
             match self.runtime.ask(mutation.onto(Task::new(key.clone(), ask, ""))?).await {
                 Ok(_) if r.validate_only => {}
                 Ok(_) => response.runs.push(self.show_run(&key).await?),
-                Err(crate::runtime::AskError::Exists(_)) => {
+                Err(AskError::Exists(_)) => {
                     response.existing.push(names::of_run(&key));
                 }
                 Err(e) => return Err(status::of(e)),
             }
         }
+        self.remember(&whole, &what).await?;
         self.runtime.nudge();
         Ok(Response::new(response))
     }
