@@ -4,4 +4,5 @@ pub mod database;
 pub mod letters;
 pub mod process;
 pub mod smtp;
+pub mod stranger;
 pub mod town;
