@@ -6,6 +6,7 @@ use vekha_engine::{Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
 use vekha_roadmap::model::{self, FieldKind, Rows, Work};
 
+use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
 use crate::runtime::committer::Task;
 use crate::runtime::{Ask, AskError};
@@ -205,14 +206,28 @@ impl AssignmentService for Api {
     ) -> Result<Response<v1::ListAssignmentsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "organisation", "activity"];
-        let filter = lists::filter(&parent, &r.filter, &known)?;
+        let known = ["state", "activity", "organisation", "period", "stage", "kind", "late"];
+        let words = [
+            words!("state", "ASSIGNMENT_STATE_", AssignmentState),
+            words!("kind", "ASSIGNMENT_KIND_", AssignmentKind),
+        ];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let rows = self.runtime.store().list_assignments(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
         let mut assignments = Vec::with_capacity(rows.len());
         for row in &rows {
-            assignments.push(self.describe_assignment(row, false, r.show_link).await?);
+            let described = self.describe_assignment(row, false, r.show_link).await?;
+            let kind = described.kind().as_str_name().trim_start_matches("ASSIGNMENT_KIND_");
+            let holds = conditions.hold(|field, wanted| match field {
+                "kind" => kind.eq_ignore_ascii_case(wanted),
+                "late" => described.late.to_string() == wanted,
+                _ => lists::of_run(&row.run, field, wanted),
+            });
+            if holds {
+                assignments.push(described);
+            }
         }
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
         Ok(Response::new(v1::ListAssignmentsResponse { assignments, next_page_token }))
@@ -278,14 +293,17 @@ impl AssignmentService for Api {
     ) -> Result<Response<v1::ListSubmissionsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let mut filter = lists::filter(&parent, &r.filter, &["organisation"])?;
-        filter.state = None;
+        let known = ["activity", "organisation", "period", "stage"];
+        let conditions = Conditions::parse(&r.filter, &known, &[])?;
+        let filter = conditions.filter(&parent);
         let store = self.runtime.store();
         let rows = store.list_assignments(&filter, &Page::first(100_000)).await;
         let mut all = Vec::new();
         for row in rows.map_err(status::unavailable)? {
             let below = format!("{}.{}", row.stage, row.organisation);
-            if parent.assignment.as_ref().is_some_and(|wanted| *wanted != below) {
+            if parent.assignment.as_ref().is_some_and(|wanted| *wanted != below)
+                || !conditions.hold(|field, wanted| lists::of_run(&row.run, field, wanted))
+            {
                 continue;
             }
             let mut versions = store.submissions(&row.id).await.map_err(status::unavailable)?;
@@ -296,8 +314,9 @@ impl AssignmentService for Api {
                 all.push(describe_submission(version)?);
             }
         }
-        let (submissions, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |s| s.name.clone())?;
+        // By assignment, so that an answer corrected while pages are read moves nothing.
+        let key = |s: &v1::Submission| format!("{} {:010}", s.assignment, u32::MAX - s.version);
+        let (submissions, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
     }
 

@@ -6,6 +6,7 @@ use vekha_engine::{Command, NewMeasure, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
 use vekha_roadmap::model::Work;
 
+use super::lists::Conditions;
 use super::{Api, convert, lists, mutation, names, status};
 
 pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
@@ -114,7 +115,8 @@ impl DecisionService for Api {
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["activity"])?;
+        let conditions = Conditions::parse(&r.filter, &["activity", "period", "stage"], &[])?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_decisions(&filter, &page).await.map_err(status::unavailable)?;
@@ -126,7 +128,12 @@ impl DecisionService for Api {
             .filter_map(|(row, key)| {
                 let run = &runs.get(key)?.run;
                 let number = row.ordinal as usize;
-                Some(describe(run, number, run.decisions.get(number - 1)?))
+                let decision = run.decisions.get(number - 1)?;
+                let holds = conditions.hold(|field, wanted| match field {
+                    "stage" => decision.stage == wanted,
+                    _ => lists::of_run(&row.run, field, wanted),
+                });
+                holds.then(|| describe(run, number, decision))
             })
             .collect();
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);

@@ -5,6 +5,7 @@ use vekha_engine::run::{MeasureState, Run, measure_stage};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
+use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
@@ -71,7 +72,10 @@ impl MeasureService for Api {
     ) -> Result<Response<v1::ListMeasuresResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["state", "organisation", "activity"])?;
+        let known = ["state", "activity", "organisation", "period", "late"];
+        let words = [words!("state", "MEASURE_STATE_", MeasureState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_measures(&filter, &page).await.map_err(status::unavailable)?;
@@ -81,7 +85,12 @@ impl MeasureService for Api {
             .iter()
             .zip(&keys)
             .filter_map(|(row, key)| {
-                self.describe_measure(&runs.get(key)?.run, row.ordinal as usize)
+                let measure = self.describe_measure(&runs.get(key)?.run, row.ordinal as usize)?;
+                let holds = conditions.hold(|field, wanted| match field {
+                    "late" => measure.late.to_string() == wanted,
+                    _ => lists::of_run(&row.run, field, wanted),
+                });
+                holds.then_some(measure)
             })
             .collect();
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);

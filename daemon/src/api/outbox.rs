@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 use vekha_engine::Letter;
 use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
+use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
 use crate::runtime::letters;
 use crate::store::document;
@@ -81,21 +82,26 @@ impl OutboxService for Api {
     ) -> Result<Response<v1::ListMessagesResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "organisation", "run", "kind"];
-        let conditions = lists::conditions(&r.filter, &known)?;
-        let mut filter = lists::filter(&parent, &r.filter, &known)?;
-        if let Some(run) = &filter.run
-            && run.starts_with("municipalities/")
-        {
+        let known = ["state", "activity", "organisation", "period", "run", "kind", "uncertain"];
+        let words = [words!("state", "MESSAGE_STATE_", MessageState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let mut filter = conditions.filter(&parent);
+        if let Some(run) = conditions.value("run") {
             filter.run = Some(names::run("filter", run)?.to_string());
         }
         let page = lists::page(r.page_size, &r.page_token)?;
         let rows = self.runtime.store().list_messages(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
-        let kind = conditions.iter().find(|(field, _)| field == "kind").map(|(_, value)| value);
+        let holds = |row: &outbox::Model| {
+            conditions.hold(|field, wanted| match field {
+                "kind" => row.kind == wanted,
+                "uncertain" => row.uncertain.to_string() == wanted,
+                _ => lists::of_run(&row.run, field, wanted),
+            })
+        };
         let messages = rows
             .iter()
-            .filter(|row| kind.is_none_or(|kind| row.kind == *kind))
+            .filter(|row| holds(row))
             .map(|row| self.describe_message(row, false))
             .collect::<Result<_, _>>()?;
         let next_page_token = lists::next_token(&rows, &page, |row| &row.key);

@@ -5,6 +5,7 @@ use vekha_engine::run::{Recommendation, RecommendationState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, recommendation_service_server::RecommendationService};
 
+use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
@@ -84,12 +85,17 @@ impl RecommendationService for Api {
     ) -> Result<Response<v1::ListRecommendationsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["state", "organisation", "activity"])?;
+        let known = ["state", "activity", "organisation", "period", "stage"];
+        let words = [words!("state", "RECOMMENDATION_STATE_", RecommendationState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let rows = self.runtime.store().list_recommendations(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
         let mut recommendations = Vec::with_capacity(rows.len());
-        for row in &rows {
+        let holds = |field: &str, wanted: &str, run: &str| lists::of_run(run, field, wanted);
+        let held = rows.iter().filter(|row| conditions.hold(|f, w| holds(f, w, &row.run)));
+        for row in held {
             let run: RunKey = row.run.parse().map_err(status::unavailable)?;
             let body: Recommendation =
                 crate::store::document(&row.id, &row.body).map_err(status::unavailable)?;

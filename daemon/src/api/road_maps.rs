@@ -11,6 +11,7 @@ use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
 use vekha_roadmap::read::{Files, read_with_warnings};
 
+use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
 use crate::runtime::overview::Overview;
 use crate::runtime::road_maps::{ApplyError, Version};
@@ -393,16 +394,21 @@ impl RoadMapService for Api {
     ) -> Result<Response<v1::ListActivitiesResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
-        let conditions = lists::conditions(&r.filter, &["section", "paused", "state"])?;
+        let known = ["section", "paused", "state", "period", "late"];
+        let words = [words!("state", "RUN_STATE_", RunState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
         let version = self.newest(&municipality)?;
         let overview = self.overview(&version, None).await?;
         let mut all = Vec::new();
         for definition in &version.road_map.activities {
             let described = describe_activity(&version, definition, &overview);
-            let holds = conditions.iter().all(|(field, wanted)| match field.as_str() {
-                "section" => described.section == *wanted,
-                "paused" => described.paused.to_string() == *wanted,
-                _ => described.current_run.as_ref().is_some_and(|run| {
+            let run = described.current_run.as_ref();
+            let holds = conditions.hold(|field, wanted| match field {
+                "section" => described.section == wanted,
+                "paused" => described.paused.to_string() == wanted,
+                "period" => run.is_some_and(|run| run.period == wanted),
+                "late" => run.is_some_and(|run| run.late).to_string() == wanted,
+                _ => run.is_some_and(|run| {
                     let name = run.state().as_str_name().trim_start_matches("RUN_STATE_");
                     name.eq_ignore_ascii_case(wanted)
                 }),
@@ -412,7 +418,9 @@ impl RoadMapService for Api {
             }
         }
         let (activities, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |a: &v1::Activity| a.name.clone())?;
+            lists::slice(all, r.page_size, &r.page_token, |a: &v1::Activity| {
+                format!("{:010}", a.number)
+            })?;
         Ok(Response::new(v1::ListActivitiesResponse { activities, next_page_token }))
     }
 

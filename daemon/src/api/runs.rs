@@ -12,6 +12,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{PeriodOf, Work};
 use vekha_roadmap::period::Period;
 
+use super::lists::{Conditions, Words, words};
 use super::{Api, Mutation, convert, journal, lists, mutation, names, status};
 use crate::runtime::committer::Task;
 use crate::runtime::overview::{Standing, is_late};
@@ -19,6 +20,8 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
+
+const STATES: [Words; 1] = [words!("state", "RUN_STATE_", RunState)];
 
 impl Api {
     /// A run as the contract shows it.
@@ -259,7 +262,9 @@ impl RunService for Api {
     ) -> Result<Response<v1::ListRunsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["state", "period", "activity"])?;
+        let known = ["state", "activity", "organisation", "period", "late"];
+        let conditions = Conditions::parse(&r.filter, &known, &STATES)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_runs(&filter, &page).await.map_err(status::unavailable)?;
@@ -267,8 +272,17 @@ impl RunService for Api {
         let loaded = store.runs(&keys).await.map_err(status::unavailable)?;
         let mut runs = Vec::with_capacity(loaded.len());
         for key in &keys {
-            if let Some(loaded) = loaded.get(key) {
-                runs.push(self.describe_run(loaded).await?);
+            let Some(loaded) = loaded.get(key) else { continue };
+            let run = self.describe_run(loaded).await?;
+            let takes_part =
+                |code: &str| loaded.run.assignments.keys().any(|a| a.organisation == code);
+            let holds = conditions.hold(|field, wanted| match field {
+                "late" => run.late.to_string() == wanted,
+                "organisation" => takes_part(wanted),
+                _ => true,
+            });
+            if holds {
+                runs.push(run);
             }
         }
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
@@ -323,15 +337,21 @@ impl RunService for Api {
         request: Request<v1::WatchRunsRequest>,
     ) -> Result<Response<Self::WatchRunsStream>, Status> {
         let r = request.into_inner();
-        let watched = journal::Watched::parse(&r.parent, &r.filter)?;
+        let known = ["kind", "state", "activity", "period"];
+        let watched = journal::Watched::parse(&r.parent, &r.filter, &known, &STATES)?;
+        let state = watched.conditions.value("state").map(str::to_uppercase);
         let api = self.clone();
         let stream = journal::watch(self, watched, r.after_cursor, move |row| {
-            let api = api.clone();
+            let (api, state) = (api.clone(), state.clone());
             async move {
                 let key: RunKey = row.run.parse().map_err(status::unavailable)?;
                 let run = api.show_run(&key).await?;
+                let named = run.state().as_str_name().trim_start_matches("RUN_STATE_");
+                if state.is_some_and(|wanted| wanted != named) {
+                    return Ok(None);
+                }
                 let entry = journal::entry(&row);
-                Ok(v1::RunChange { cursor: row.cursor, entry: Some(entry), run: Some(run) })
+                Ok(Some(v1::RunChange { cursor: row.cursor, entry: Some(entry), run: Some(run) }))
             }
         })
         .await?;
