@@ -24,6 +24,7 @@ pub struct Stranger {
     pub pool: DescriptorPool,
     /// Names of the services that it lists.
     pub services: Vec<String>,
+    authorization: Option<String>,
 }
 
 impl Stranger {
@@ -63,7 +64,13 @@ impl Stranger {
         }
         let mut pool = DescriptorPool::new();
         pool.add_file_descriptor_protos(files.into_values()).expect("files that fit together");
-        Stranger { channel, pool, services }
+        Stranger { channel, pool, services, authorization: None }
+    }
+
+    /// The same with an `authorization` that goes with every call.
+    #[must_use]
+    pub fn with_authorization(self, value: &str) -> Self {
+        Stranger { authorization: Some(value.to_owned()), ..self }
     }
 
     /// All methods of the services of a package.
@@ -126,7 +133,12 @@ impl Stranger {
         let mut grpc =
             tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(64 << 20);
         grpc.ready().await.expect("a connection");
-        (grpc, Request::new(message), path.parse().expect("a path"))
+        let mut request = Request::new(message);
+        if let Some(value) = &self.authorization {
+            let value = value.parse().expect("a header's value");
+            request.metadata_mut().insert("authorization", value);
+        }
+        (grpc, request, path.parse().expect("a path"))
     }
 }
 

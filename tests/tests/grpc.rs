@@ -3,6 +3,8 @@
 //! drawn from it: a method that is added later is tested, or its absence here is told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -12,6 +14,9 @@ use vekha_tests::town::{Town, shipped_road_map};
 
 /// A working morning.
 const MORNING: &str = "2026-10-06T09:30";
+/// How long a stream may be silent before a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 const TOWN: &str = "municipalities/zarechny";
 const SCHOOLS: [&str; 6] = ["school-1", "school-2", "school-3", "school-4", "school-5", "school-6"];
 
@@ -36,10 +41,12 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 /// Starts a run that need not wait for others.
 async fn start(stranger: &Stranger, id: &str, period: &str) -> String {
     let request = json!({ "parent": activity(id), "period": period });
-    stranger.call("RunService.StartRun", request).await.unwrap();
+    let started = stranger.call("RunService.StartRun", request).await.unwrap();
     let name = run(id, period);
-    let request = json!({ "name": name, "answer": "ANSWER_PROCEED" });
-    stranger.call("RunService.AnswerQuestion", request).await.unwrap();
+    if started["state"] == "RUN_STATE_WAITING" {
+        let request = json!({ "name": name, "answer": "ANSWER_PROCEED" });
+        stranger.call("RunService.AnswerQuestion", request).await.unwrap();
+    }
     name
 }
 
@@ -131,6 +138,10 @@ fn merged(mut request: Value, more: &Value) -> Value {
         request[field] = value.clone();
     }
     request
+}
+
+async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("in vain: {what}"))
 }
 
 // --- the contract as the daemon tells it -----------------------------------------------------
@@ -702,4 +713,528 @@ async fn refusals_say_the_code_the_reason_and_all_wrong_fields_at_once() {
         refusal(stranger, "RecommendationService.UpdateRecommendation", update).await,
         invalid(&["recommendation.items[0].recommendation"])
     );
+}
+
+// --- lists ------------------------------------------------------------------------------------
+
+/// A town with something in every list: schools that answered, some twice, a decision with
+/// measures, drafts of recommendations.
+async fn busy() -> (Town, Stranger) {
+    let (town, stranger) = town().await;
+    let found = start(&stranger, "low-result-schools", "2025-26").await;
+    for school in SCHOOLS {
+        let name = format!("{found}/assignments/collect.{school}");
+        let low = ["school-1", "school-2"].contains(&school);
+        let answers_once = school == "school-6";
+        submit(&stranger, &name, results(!low && !answers_once)).await.unwrap();
+        if !answers_once {
+            submit(&stranger, &name, results(low)).await.unwrap();
+        }
+    }
+    town.settle().await;
+    let measure = json!({ "text": "План", "organisations": SCHOOLS, "due": "2026-12-01" });
+    let decision = json!({ "parent": found, "number": "1", "date": "2026-10-06", "outcome": "Да",
+        "signatory": "Начальник", "measures": [measure] });
+    stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    town.settle().await;
+    let state: Value = serde_json::from_str(include_str!("../data/low-result-state.json")).unwrap();
+    for school in ["school-1", "school-2"] {
+        let run = run("low-result-monitoring", "2025-26");
+        submit(&stranger, &format!("{run}/assignments/collect.{school}"), state.clone())
+            .await
+            .unwrap();
+    }
+    start(&stranger, "vpr", "2025-26").await;
+    let programme = run("support-programme-update", "2025-26");
+    let decision = json!({ "parent": programme, "number": "2", "date": "2026-10-06",
+        "outcome": "Да", "signatory": "Начальник", "withoutMeasures": true });
+    stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    town.settle().await;
+    (town, stranger)
+}
+
+/// Names of filters that the contract's own comments promise: «Conditions on `state`, ...».
+fn promised_filters(stranger: &Stranger, method: &str) -> Vec<String> {
+    let input = stranger.method(method).input();
+    let Some(field) = input.get_field_by_name("filter") else { return Vec::new() };
+    let file = input.parent_file();
+    let file = file.file_descriptor_proto();
+    let locations = file.source_code_info.iter().flat_map(|info| &info.location);
+    let comment = locations
+        .filter(|location| location.path == field.path())
+        .find_map(|location| location.leading_comments.clone())
+        .unwrap_or_else(|| panic!("{method}: filter has no comment"));
+    // In brackets stand remarks on the field before them.
+    let outside = comment.split('(').map(|part| part.rsplit(')').next().unwrap_or_default());
+    let outside: String = outside.collect();
+    let promised: Vec<String> = outside.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(!promised.is_empty(), "{method}: {comment}");
+    promised
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_pages_give_every_row_once_and_wrong_pages_and_filters_are_refused_by_field() {
+    let (_town, stranger) = busy().await;
+    for (method, request) in lists(&stranger) {
+        let whole = walk(&stranger, &method, request.clone(), 1000).await;
+        let few = if method.ends_with("ListRoadMaps") { 1 } else { 2 };
+        assert!(whole.len() >= few, "{method} shows too little to prove anything: {whole:?}");
+        let names: BTreeSet<String> = whole.iter().map(|row| name_of(row).to_owned()).collect();
+        assert_eq!(names.len(), whole.len(), "{method}: a row is shown twice");
+        for size in [1, 7] {
+            let walked = walk(&stranger, &method, request.clone(), size).await;
+            assert_eq!(walked, whole, "{method} by pages of {size}");
+        }
+        for (wrong, field) in [
+            (json!({ "pageToken": "не токен" }), "page_token"),
+            (json!({ "pageToken": "abc" }), "page_token"),
+            (json!({ "pageSize": -1 }), "page_size"),
+            (json!({ "filter": "colour = red" }), "filter"),
+            (json!({ "filter": "state" }), "filter"),
+            (json!({ "filter": "late = perhaps" }), "filter"),
+            (json!({ "filter": "state = nonsense" }), "filter"),
+            (json!({ "parent": "municipalities" }), "parent"),
+            (json!({ "parent": format!("{TOWN}/activities/-/runs/2025-26") }), "parent"),
+        ] {
+            let input = stranger.method(&method).input();
+            if wrong.as_object().unwrap().keys().any(|f| input.get_field_by_json_name(f).is_none())
+            {
+                continue;
+            }
+            let wanted = (Code::InvalidArgument, "INVALID_FIELDS".to_owned(), vec![field.into()]);
+            let told = refusal(&stranger, &method, merged(request.clone(), &wrong)).await;
+            assert_eq!(told, wanted, "{method} with {wrong}");
+        }
+    }
+}
+
+fn name_of(row: &Value) -> String {
+    match text(row, "name") {
+        "" => format!("{} {}", text(row, "run"), text(row, "sequence")),
+        name => name.to_owned(),
+    }
+}
+
+/// What a row shows under the name of a filter.
+fn shown(row: &Value, field: &str) -> Option<String> {
+    let current = &row["currentRun"];
+    let segment = |n: usize| {
+        let name = ["run", "activity", "name"].iter().map(|f| text(row, f)).find(|n| !n.is_empty());
+        name.and_then(|name| name.split('/').nth(n)).map(str::to_owned)
+    };
+    let word = |value: &Value| {
+        let word = value.as_str()?.to_lowercase();
+        ["_state_", "_kind_"]
+            .iter()
+            .find_map(|mark| Some(word.split_once(mark)?.1.to_owned()))
+            .or(Some(word))
+    };
+    match field {
+        "state" if row.get("nextOpeningAt").is_some() || row.get("deadline").is_some() => {
+            word(&current["state"])
+        }
+        "state" | "kind" => word(&row[field]),
+        "late" | "uncertain" | "paused" => {
+            let at = if row.get("deadline").is_some() && field == "late" { current } else { row };
+            Some(at[field].as_bool().unwrap_or_default().to_string())
+        }
+        "period" if row.get("deadline").is_some() => word(&current["period"]),
+        "period" if row.get("period").is_some() => word(&row["period"]),
+        "period" => segment(5).map(|run| run.split('.').next().unwrap_or_default().to_owned()),
+        "activity" => segment(3),
+        "stage" if row.get("assignment").is_some() && row.get("version").is_some() => {
+            segment(7).and_then(|below| Some(below.split_once('.')?.0.to_owned()))
+        }
+        // As of today: all that have not left the registry.
+        "active" => Some(row["until"].as_str().is_none_or(str::is_empty).to_string()),
+        _ => row[field].as_str().map(str::to_owned),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_filter_that_the_contract_promises_holds() {
+    let (town, stranger) = busy().await;
+    // Later: some are late by now.
+    town.live_until("2026-10-28T12:00").await;
+    for (method, request) in lists(&stranger) {
+        let whole = walk(&stranger, &method, request.clone(), 1000).await;
+        for field in promised_filters_of(&stranger, &method) {
+            // A run does not show its participants; those of the assignments are asked for below.
+            if (method.as_str(), field.as_str()) == ("RunService.ListRuns", "organisation") {
+                continue;
+            }
+            let values: BTreeSet<String> =
+                whole.iter().filter_map(|row| shown(row, &field)).collect();
+            assert!(!values.is_empty(), "{method} shows no {field}: {:?}", whole.first());
+            for value in values {
+                let wanted: Vec<&Value> = whole
+                    .iter()
+                    .filter(|row| shown(row, &field).as_ref() == Some(&value))
+                    .collect();
+                let filtered =
+                    merged(request.clone(), &json!({ "filter": format!("{field} = {value}") }));
+                let found = walk(&stranger, &method, filtered, 5).await;
+                let found: Vec<&Value> = found.iter().collect();
+                assert_eq!(
+                    found.iter().map(|r| name_of(r)).collect::<Vec<_>>(),
+                    wanted.iter().map(|r| name_of(r)).collect::<Vec<_>>(),
+                    "{method}: {field} = {value}"
+                );
+            }
+        }
+    }
+    let of_school = json!({ "parent": format!("{TOWN}/activities/-"),
+        "filter": "organisation = school-3 AND state = ACTIVE" });
+    let found = walk(&stranger, "RunService.ListRuns", of_school, 1000).await;
+    let found: Vec<&str> = found.iter().map(|run| text(run, "name")).collect();
+    assert_eq!(found, [run("vpr", "2025-26")]);
+}
+
+fn promised_filters_of(stranger: &Stranger, method: &str) -> Vec<String> {
+    match stranger.method(method).input().get_field_by_name("filter") {
+        None => Vec::new(),
+        Some(_) => promised_filters(stranger, method),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_read_by_pages_is_whole_though_schools_answer_meanwhile() {
+    let (_town, stranger) = town().await;
+    let vpr = start(&stranger, "low-result-schools", "2025-26").await;
+    let name = |school: &str| format!("{vpr}/assignments/collect.{school}");
+    for school in &SCHOOLS[..5] {
+        submit(&stranger, &name(school), results(false)).await.unwrap();
+    }
+    let mut request = json!({ "parent": format!("{vpr}/assignments/-"),
+        "filter": "stage = collect", "latestOnly": true, "pageSize": 1 });
+    let mut seen = Vec::new();
+    loop {
+        let page = stranger.call("AssignmentService.ListSubmissions", request.clone()).await;
+        let (rows, token) = page_of(&page.unwrap());
+        for row in rows {
+            let school = text(&row, "organisation").to_owned();
+            // Corrected just after it was read: its newest version is another row now.
+            submit(&stranger, &name(&school), results(true)).await.unwrap();
+            seen.push(school);
+        }
+        if token.is_empty() {
+            break;
+        }
+        request["pageToken"] = token.into();
+    }
+    assert_eq!(seen, SCHOOLS[..5]);
+}
+
+// --- streams ----------------------------------------------------------------------------------
+
+type Stream = tonic::Streaming<prost_reflect::DynamicMessage>;
+
+/// The next message of a stream, which must come.
+async fn next(stream: &mut Stream) -> Value {
+    let message = patiently("a message of the stream", stream.message()).await;
+    serde_json::to_value(message.unwrap().expect("streams do not end")).unwrap()
+}
+
+/// An entry's cursor, in a journal entry or beside it.
+fn cursor(message: &Value) -> i64 {
+    text(message, "cursor").parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_resumes_from_its_cursor_over_a_restart_without_loss_or_repetition() {
+    let (town, stranger) = town().await;
+    let from_now = json!({ "parent": TOWN });
+    let from_the_oldest = json!({ "parent": TOWN, "afterCursor": 0 });
+    let only_answers = json!({ "parent": TOWN, "afterCursor": 0, "filter": "kind = submitted AND period = 2025-26" });
+    start(&stranger, "vpr", "2024-25").await;
+    town.settle().await;
+    let mut young = stranger.watch("JournalService.WatchEntries", from_now).await.unwrap();
+    let mut runs = stranger.watch("RunService.WatchRuns", from_the_oldest.clone()).await.unwrap();
+    let mut entries = stranger.watch("JournalService.WatchEntries", from_the_oldest).await.unwrap();
+
+    let found = start(&stranger, "low-result-schools", "2025-26").await;
+    let first = next(&mut young).await;
+    assert_eq!((text(&first, "run"), text(&first, "kind")), (found.as_str(), "run-opened"));
+    let name = |school: &str| format!("{found}/assignments/collect.{school}");
+    submit(&stranger, &name("school-1"), results(false)).await.unwrap();
+    town.settle().await;
+    let all = || json!({ "parent": TOWN });
+    let before: Vec<i64> = walk(&stranger, "JournalService.ListEntries", all(), 1000)
+        .await
+        .iter()
+        .map(cursor)
+        .collect();
+    let (mut of_runs, mut of_entries) = (Vec::new(), Vec::new());
+    while of_runs.last() != before.last() {
+        let change = next(&mut runs).await;
+        assert_eq!(change["run"]["name"], change["entry"]["run"]);
+        assert_eq!(cursor(&change), cursor(&change["entry"]));
+        of_runs.push(cursor(&change));
+    }
+    while of_entries.last() != before.last() {
+        of_entries.push(cursor(&next(&mut entries).await));
+    }
+
+    let town = town.restart().await;
+    for mut stream in [young, runs, entries] {
+        // It ends, so that a watcher knows that it must come again; nothing is invented meanwhile.
+        let rest = patiently("the end of the stream", async {
+            while let Ok(Some(message)) = stream.message().await {
+                let message = serde_json::to_value(message).unwrap();
+                assert!(cursor(&message) <= *before.last().unwrap(), "{message}");
+            }
+        });
+        rest.await;
+    }
+    let stranger = Stranger::meet(town.channel().await).await;
+    submit(&stranger, &name("school-2"), results(false)).await.unwrap();
+    let seen = *before.last().unwrap();
+    let resumed = json!({ "parent": TOWN, "afterCursor": seen });
+    let mut runs = stranger.watch("RunService.WatchRuns", resumed.clone()).await.unwrap();
+    let mut entries = stranger.watch("JournalService.WatchEntries", resumed).await.unwrap();
+    submit(&stranger, &name("school-3"), results(false)).await.unwrap();
+    town.settle().await;
+    let now: Vec<i64> = walk(&stranger, "JournalService.ListEntries", all(), 1000)
+        .await
+        .iter()
+        .map(cursor)
+        .collect();
+    assert!(now.len() > before.len());
+    while of_runs.last() != now.last() {
+        of_runs.push(cursor(&next(&mut runs).await));
+    }
+    while of_entries.last() != now.last() {
+        of_entries.push(cursor(&next(&mut entries).await));
+    }
+    assert_eq!(of_runs, now);
+    assert_eq!(of_entries, now);
+    assert!(now.is_sorted_by(|a, b| a < b), "{now:?}");
+
+    let mut answers = stranger.watch("JournalService.WatchEntries", only_answers).await.unwrap();
+    for school in ["school-1", "school-2", "school-3"] {
+        let entry = next(&mut answers).await;
+        assert_eq!(text(&entry, "kind"), "submitted");
+        assert!(text(&entry, "dataText").contains(school), "{entry}");
+    }
+    let wrong = json!({ "parent": TOWN, "filter": "colour = red" });
+    let refused = stranger.watch("RunService.WatchRuns", wrong).await.unwrap_err();
+    assert_eq!(wrong_fields(&refused).into_keys().collect::<Vec<_>>(), ["filter"]);
+}
+
+// --- access -----------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_locks_calls_and_pages_but_neither_health_nor_the_schools_links() {
+    const TOKEN: &str = "sesame-0123456789";
+    let town = Town::start_locked(MORNING, TOKEN).await;
+    // What is offered may be asked by anybody.
+    let stranger = Stranger::meet(town.channel().await).await;
+    let mut health = tonic_health::pb::health_client::HealthClient::new(town.channel().await);
+    health.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap();
+
+    let start = json!({ "parent": activity("vpr"), "period": "2025-26" });
+    for wrong in ["", "Bearer", "Bearer sesame", "sesame-0123456789", "Basic sesame-0123456789"] {
+        let stranger = stranger.clone().with_authorization(wrong);
+        for method in stranger.methods("vekha.v1") {
+            let name = format!("{}.{}", method.parent_service().name(), method.name());
+            let status = match method.is_server_streaming() {
+                true => stranger.watch(&name, json!({})).await.map(drop),
+                false => stranger.call(&name, json!({})).await.map(drop),
+            };
+            assert_eq!(status.unwrap_err().code(), Code::Unauthenticated, "{name} «{wrong}»");
+        }
+    }
+    let trusted = stranger.clone().with_authorization(&format!("Bearer {TOKEN}"));
+    trusted.call("RunService.StartRun", start).await.unwrap();
+    town.settle().await;
+
+    let http = reqwest::Client::new();
+    let get = |path: &str| http.get(format!("{}{path}", town.url()));
+    let status =
+        |request: reqwest::RequestBuilder| async { request.send().await.unwrap().status() };
+    for page in ["/", "/m/zarechny", "/runs/zarechny/vpr", "/runs/zarechny/vpr/2025-26"] {
+        assert_eq!(status(get(page)).await, 401, "{page}");
+        assert_eq!(status(get(page).basic_auth("anna", Some("sesame"))).await, 401, "{page}");
+        assert_eq!(status(get(page).basic_auth("anna", Some(TOKEN))).await, 200, "{page}");
+    }
+    assert_eq!(status(get("/healthz")).await, 200);
+    let link = town.letters_to("school-1")[0].link();
+    assert_eq!(http.get(&link).send().await.unwrap().status(), 200, "{link}");
+    // gRPC-web is no way around.
+    let (message, trailers) = web_call(&town, "RoadMapService/ListRoadMaps", &[], None).await;
+    assert!(message.is_empty() && trailers.contains("grpc-status:16"), "{trailers}");
+}
+
+/// A unary call as a browser makes it: gRPC-web frames over HTTP/1.1.
+async fn web_call(
+    town: &Town,
+    method: &str,
+    request: &[u8],
+    token: Option<&str>,
+) -> (Vec<u8>, String) {
+    let mut body = vec![0];
+    body.extend(u32::try_from(request.len()).unwrap().to_be_bytes());
+    body.extend(request);
+    let client = reqwest::Client::builder().http1_only().build().unwrap();
+    let mut call = client
+        .post(format!("{}/vekha.v1.{method}", town.url()))
+        .header("content-type", "application/grpc-web+proto")
+        .header("x-grpc-web", "1")
+        .body(body);
+    if let Some(token) = token {
+        call = call.bearer_auth(token);
+    }
+    let response = call.send().await.unwrap();
+    assert_eq!(response.version(), reqwest::Version::HTTP_11);
+    let kind = response.headers().get("content-type").cloned();
+    assert!(kind.unwrap().to_str().unwrap().starts_with("application/grpc-web"));
+    // A call that is refused before it begins says so in its headers.
+    let mut trailers: String = response
+        .headers()
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("grpc-"))
+        .map(|(name, value)| format!("{name}:{}\r\n", value.to_str().unwrap()))
+        .collect();
+    let bytes = response.bytes().await.unwrap();
+    let (mut rest, mut message) = (bytes.as_ref(), Vec::new());
+    while let [flag, a, b, c, d, tail @ ..] = rest {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        match flag {
+            0 => message.extend(&tail[..length]),
+            0x80 => trailers.push_str(std::str::from_utf8(&tail[..length]).unwrap()),
+            other => panic!("a frame that is neither message nor trailers: {other}"),
+        }
+        rest = &tail[length..];
+    }
+    (message, trailers)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_reaches_the_same_calls_by_grpc_web_over_http_1_1() {
+    let (town, stranger) = town().await;
+    let (message, trailers) = web_call(&town, "RoadMapService/ListRoadMaps", &[], None).await;
+    assert!(trailers.contains("grpc-status:0"), "{trailers}");
+    let output = stranger.method("RoadMapService.ListRoadMaps").output();
+    let read = prost_reflect::DynamicMessage::decode(output, message.as_slice()).unwrap();
+    let by_web = serde_json::to_value(read).unwrap();
+    let by_grpc = stranger.call("RoadMapService.ListRoadMaps", json!({})).await.unwrap();
+    assert_eq!(by_web, by_grpc);
+    let (message, trailers) = web_call(&town, "RunService/GetRun", &[], None).await;
+    assert!(message.is_empty() && trailers.contains("grpc-status:3"), "{trailers}");
+}
+
+// --- events and the ways of runs --------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_opens_exactly_the_assignments_of_the_schools_that_it_names() {
+    let (mut town, stranger) = town().await;
+    town.new_letters();
+    let event = |label: &str, schools: Value| json!({ "parent": TOWN, "event": "niko-sample", "label": label, "organisations": schools });
+    let drawn = event("math", json!(["school-2", "school-5"]));
+    let told = stranger.call("EventService.PublishEvent", drawn.clone()).await.unwrap();
+    let runs = told["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 1);
+    let name = run("niko-sample", "2026-27.math");
+    assert_eq!(text(&runs[0], "name"), name);
+    assert_eq!(runs[0]["organisations"], json!(["school-2", "school-5"]));
+    let assignments = walk(
+        &stranger,
+        "AssignmentService.ListAssignments",
+        json!({ "parent": format!("{TOWN}/activities/-/runs/-") }),
+        1000,
+    )
+    .await;
+    let asked: Vec<&str> = assignments.iter().map(|a| text(a, "organisation")).collect();
+    assert_eq!(asked, ["school-2", "school-5"]);
+    town.settle().await;
+    let letters: Vec<String> = town.new_letters().into_iter().map(|l| l.to).collect();
+    assert_eq!(letters, ["school-2@zarechny.example.org", "school-5@zarechny.example.org"]);
+
+    // Told again it is no news, even by a system that does not remember that it told.
+    let before = everything(&town, &stranger).await;
+    let again = stranger.call("EventService.PublishEvent", drawn).await.unwrap();
+    assert_eq!(text(&again["runs"][0], "name"), name);
+    // But other schools under the same label must not be lost unseen.
+    let other = event("math", json!(["school-1"]));
+    let (code, why, _) = refusal(&stranger, "EventService.PublishEvent", other).await;
+    assert_eq!((code, why.as_str()), (Code::AlreadyExists, "RUN_EXISTS"));
+    for (wrong, field) in [
+        (event("russian", json!(["school-1", "school-77"])), "organisations"),
+        (event("russian", json!([])), "organisations"),
+        (event("русский", json!(["school-1"])), "label"),
+    ] {
+        let (code, _, fields) = refusal(&stranger, "EventService.PublishEvent", wrong).await;
+        assert_eq!((code, fields), (Code::InvalidArgument, vec![field.to_owned()]));
+    }
+    unchanged(&before, &everything(&town, &stranger).await, "events that are no news or wrong");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_schedule_opens_nothing_until_it_is_resumed() {
+    let (town, stranger) = town().await;
+    let vpr = json!({ "name": activity("vpr") });
+    let opens = stranger.call("RoadMapService.GetActivity", vpr.clone()).await.unwrap();
+    assert_eq!(opens["nextOpeningAt"], "2027-05-20T04:00:00Z", "9:00 in Yekaterinburg");
+    let pause = json!({ "name": activity("vpr"), "reason": "Перенос ВПР", "actor": "Отдел" });
+    let paused = stranger.call("RoadMapService.PauseActivity", pause).await.unwrap();
+    assert_eq!(paused["paused"], true);
+    assert_eq!((text(&paused, "pausedBy"), text(&paused, "pauseReason")), ("Отдел", "Перенос ВПР"));
+    assert_eq!(paused.get("nextOpeningAt"), None);
+    town.live_until("2027-05-25T12:00").await;
+    let name = json!({ "name": run("vpr", "2026-27") });
+    let (code, ..) = refusal(&stranger, "RunService.GetRun", name.clone()).await;
+    assert_eq!(code, Code::NotFound, "it is paused");
+    stranger.call("RoadMapService.ResumeActivity", vpr).await.unwrap();
+    town.settle().await;
+    let opened = stranger.call("RunService.GetRun", name).await.unwrap();
+    assert_eq!(opened["state"], "RUN_STATE_ACTIVE", "what was missed is caught up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_puts_a_question_to_those_that_wait_for_it() {
+    let (town, stranger) = town().await;
+    // Backfilled: a past period opens as the schedule would have opened it.
+    let request = json!({ "parent": activity("low-result-schools"), "periods": ["2024-25"] });
+    let opened = stranger.call("RunService.BackfillRuns", request.clone()).await.unwrap();
+    let found = run("low-result-schools", "2024-25");
+    assert_eq!(text(&opened["runs"][0], "name"), found);
+    let again = stranger.call("RunService.BackfillRuns", request).await.unwrap();
+    assert_eq!(again, json!({ "existing": [found] }));
+    town.settle().await;
+    let programme = run("support-programme-update", "2024-25");
+    let monitoring = run("low-result-monitoring", "2024-25");
+    let state = |name: &str| {
+        let request = json!({ "name": name });
+        let stranger = stranger.clone();
+        async move {
+            let run = stranger.call("RunService.GetRun", request).await.unwrap();
+            text(&run, "state").trim_start_matches("RUN_STATE_").to_owned()
+        }
+    };
+    assert_eq!(state(&programme).await, "WAITING", "opened by the run that it waits for");
+
+    let cancel = json!({ "name": found, "reason": "Данных за тот год нет" });
+    stranger.call("RunService.CancelRun", cancel).await.unwrap();
+    town.settle().await;
+    assert_eq!(state(&found).await, "CANCELLED");
+    assert_eq!(state(&programme).await, "QUESTION");
+    assert_eq!(state(&monitoring).await, "QUESTION");
+    let letters = town.letters_to("department");
+    let questions = letters.iter().filter(|l| l.text.contains("29. Школы с низкими результатами"));
+    assert_eq!(questions.count(), 2, "{letters:#?}");
+
+    let answer = |name: &str, answer: &str| json!({ "name": name, "answer": answer });
+    let proceed = answer(&programme, "ANSWER_PROCEED");
+    let going = stranger.call("RunService.AnswerQuestion", proceed).await.unwrap();
+    assert_eq!(going["state"], "RUN_STATE_ACTIVE");
+    assert_eq!(going.get("waitsFor"), None);
+    let skip = answer(&monitoring, "ANSWER_SKIP");
+    let left_out = stranger.call("RunService.AnswerQuestion", skip).await.unwrap();
+    assert_eq!(left_out["state"], "RUN_STATE_SKIPPED");
+    // Down the chain the same question is put again.
+    town.settle().await;
+    assert_eq!(state(&run("low-result-analysis", "2024-25")).await, "QUESTION");
+    let nothing = answer(&monitoring, "ANSWER_UNSPECIFIED");
+    let (_, _, fields) = refusal(&stranger, "RunService.AnswerQuestion", nothing).await;
+    assert_eq!(fields, ["answer"]);
 }
