@@ -2,6 +2,8 @@
 //! know the contract from the daemon's own reflection alone, and the lists of what must hold are
 //! drawn from it: a method that is added later is tested, or its absence here is told.
 
+#![allow(clippy::unwrap_used)] // how tests fail
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
