@@ -157,6 +157,13 @@ async fn a_client_that_knows_nothing_but_reflection_starts_a_run_and_answers() {
     let tried = merged(request.clone(), &json!({ "validateOnly": true }));
     let would_be = stranger.call("RunService.StartRun", tried).await.unwrap();
     assert_eq!(text(&would_be, "name"), run("low-result-schools", "2025-26"));
+    // What the contract says may be left out may be: the current period, the files' municipality.
+    let current = json!({ "parent": activity("low-result-schools"), "validateOnly": true });
+    let would_be = stranger.call("RunService.StartRun", current).await.unwrap();
+    assert_eq!(text(&would_be, "name"), run("low-result-schools", "2025-26"), "the previous year");
+    let apply = json!({ "files": road_map_files("проба"), "validateOnly": true });
+    let map = stranger.call("RoadMapService.ApplyRoadMap", apply).await.unwrap();
+    assert_eq!(text(&map, "name"), format!("{TOWN}/roadMap"));
     unchanged(&nothing, &everything(&town, &stranger).await, "validate_only");
 
     let started = stranger.call("RunService.StartRun", request).await.unwrap();
