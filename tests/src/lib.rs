@@ -6,4 +6,5 @@ pub mod letters;
 pub mod process;
 pub mod school;
 pub mod smtp;
+pub mod stranger;
 pub mod town;
