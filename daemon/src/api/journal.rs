@@ -95,7 +95,7 @@ where
     F: Future<Output = Result<Option<T>, Status>> + Send,
 {
     let runtime = api.runtime.clone();
-    let mut changed = runtime.changes();
+    let (mut changed, mut ending) = (runtime.changes(), runtime.ending());
     let mut cursor = match after {
         Some(after) => after,
         None => {
@@ -130,6 +130,8 @@ where
                     _ = changed.changed() => {}
                     () = tokio::time::sleep(LOOK) => {}
                     () = sender.closed() => return,
+                    // Whoever watches comes back with a cursor.
+                    _ = ending.wait_for(|ending| *ending) => return,
                 }
             }
         }

@@ -142,7 +142,7 @@ fn describe(version: &Version) -> v1::RoadMap {
         name: format!("municipalities/{}/roadMap", m.id),
         version: version.number as i32,
         applied_at: Some(convert::timestamp(version.applied_at)),
-        applied_by: String::new(),
+        applied_by: version.applied_by.clone(),
         digest: version.digest().to_owned(),
         municipality: Some(v1::Municipality {
             name: format!("municipalities/{}", m.id),

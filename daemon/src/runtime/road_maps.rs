@@ -21,6 +21,8 @@ pub struct Version {
     pub number: u32,
     /// When it was applied.
     pub applied_at: Timestamp,
+    /// Who applied it.
+    pub applied_by: String,
     /// What it says.
     pub road_map: RoadMap,
     /// Its files.
@@ -65,7 +67,7 @@ impl RoadMaps {
         for row in store.road_maps().await? {
             let files = serde_json::from_str(&row.files).map(Files);
             let files = files.map_err(|e| sea_orm::DbErr::Custom(format!("{}: {e}", row.id)))?;
-            match compile(files, row.version as u32, instant(row.applied_at)) {
+            match compile(files, row.version as u32, instant(row.applied_at), &row.actor) {
                 Ok(version) => {
                     versions.entry(row.municipality).or_default().push(Arc::new(version));
                 }
@@ -97,7 +99,7 @@ impl RoadMaps {
         if let Some(same) = self.all_newest().into_iter().find(|v| v.digest == digest) {
             return Ok(same);
         }
-        let mut version = compile(files, 0, now).map_err(ApplyError::Mistakes)?;
+        let mut version = compile(files, 0, now, actor).map_err(ApplyError::Mistakes)?;
         let municipality = version.road_map.municipality.id.clone();
         version.number = self.newest(&municipality).map_or(0, |newest| newest.number) + 1;
         store
@@ -136,7 +138,13 @@ impl RoadMaps {
     }
 }
 
-fn compile(files: Files, number: u32, applied_at: Timestamp) -> Result<Version, Vec<Diagnostic>> {
+fn compile(
+    files: Files,
+    number: u32,
+    applied_at: Timestamp,
+    actor: &str,
+) -> Result<Version, Vec<Diagnostic>> {
+    let applied_by = actor.to_owned();
     let road_map = read::read(&files)?;
     let mut templates = read::environment();
     for (path, text) in &road_map.templates {
@@ -144,7 +152,7 @@ fn compile(files: Files, number: u32, applied_at: Timestamp) -> Result<Version, 
         templates.add_template_owned(path.clone(), text.clone()).ok();
     }
     let digest = digest(&files);
-    Ok(Version { number, applied_at, road_map, files, templates, digest })
+    Ok(Version { number, applied_at, applied_by, road_map, files, templates, digest })
 }
 
 fn digest(files: &Files) -> String {
