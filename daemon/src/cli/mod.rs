@@ -117,6 +117,11 @@ pub fn main() -> ExitCode {
 }
 
 fn complain(format: Format, error: &anyhow::Error) -> ExitCode {
+    // Whoever read the output has had enough of it: `vekha preview … | head`.
+    let io = error.downcast_ref::<std::io::Error>();
+    if io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
     output::error(format, error);
     ExitCode::FAILURE
 }
