@@ -15,6 +15,7 @@ mod recommendation;
 mod run;
 mod serve;
 mod status;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
