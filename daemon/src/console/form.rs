@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use vekha_roadmap::answers::{FieldError, Values};
+use vekha_roadmap::answers::{self, FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Table};
 use vekha_roadmap::russian;
 
@@ -24,6 +24,8 @@ pub struct Filled {
     pub errors: Vec<FieldError>,
     /// Rows that each free table shows, where more are wanted than there are answers.
     pub rows: BTreeMap<String, usize>,
+    /// What was answered in the period before.
+    pub earlier: Values,
 }
 
 impl Filled {
@@ -56,6 +58,8 @@ pub struct Control {
     conditional: bool,
     value: String,
     options: Vec<Offered>,
+    /// The answer of the period before, in words.
+    earlier: String,
     error: String,
 }
 
@@ -104,7 +108,10 @@ pub fn questions(form: &Form, filled: &Filled) -> Vec<Question> {
         let value = filled.values.get(&field.id).unwrap_or(&Value::Null);
         questions.push(Question {
             section: if begins { field.section.clone() } else { String::new() },
-            control: control(field, &field.id, value, filled, MOST_RADIOS),
+            control: Control {
+                earlier: before(field, filled.earlier.get(&field.id)),
+                ..control(field, &field.id, value, filled, MOST_RADIOS)
+            },
             table: match &field.kind {
                 FieldKind::Table(table) => Some(grid(field, table, value, filled)),
                 _ => None,
@@ -125,18 +132,25 @@ fn grid(field: &Field, table: &Table, value: &Value, filled: &Filled) -> Grid {
         }
     };
     let free = headings.is_empty();
+    let before_rows = filled.earlier.get(&field.id).and_then(Value::as_array);
+    // Rows of a free table are no one's in particular: only given rows have a past.
+    let same_row = |heading: &str| {
+        let mut rows = before_rows.into_iter().flatten();
+        rows.find(|row| !free && row["row"].as_str() == Some(heading))
+    };
     let row = |number: usize| {
+        let heading = headings.get(number).cloned().unwrap_or_default();
+        let row_before = same_row(&heading);
         let answered = answered.get(number).unwrap_or(&Value::Null);
         let cells = table.columns.iter().map(|column| {
             let name = format!("{}[{number}].{}", field.id, column.id);
             let value = answered.get(&column.id).unwrap_or(&Value::Null);
-            control(column, &name, value, filled, 0)
+            Control {
+                earlier: before(column, row_before.and_then(|row| row.get(&column.id))),
+                ..control(column, &name, value, filled, 0)
+            }
         });
-        Row {
-            number: number + 1,
-            heading: headings.get(number).cloned().unwrap_or_default(),
-            cells: cells.collect(),
-        }
+        Row { number: number + 1, heading, cells: cells.collect() }
     };
     Grid {
         columns: table
@@ -204,7 +218,16 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         conditional: matches!(field.required, Required::When(_)),
         value: shown,
         options: offered,
+        earlier: String::new(),
         error: filled.wrong(name),
+    }
+}
+
+/// An earlier answer as people read it; texts are too long to be compared with.
+fn before(field: &Field, value: Option<&Value>) -> String {
+    match (&field.kind, value) {
+        (FieldKind::Table(_) | FieldKind::LongText { .. }, _) | (_, None) => String::new(),
+        (_, Some(value)) => answers::display(field, value),
     }
 }
 

@@ -59,13 +59,15 @@ pub enum Said {
     Unsaved,
     /// More rows were asked for.
     MoreRows,
+    /// What was typed was kept, and not sent.
+    Saved,
 }
 
 impl Said {
     /// The page's status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Said::Nothing | Said::Accepted | Said::MoreRows => StatusCode::OK,
+            Said::Nothing | Said::Accepted | Said::MoreRows | Said::Saved => StatusCode::OK,
             Said::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Refused(_) => StatusCode::CONFLICT,
             Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
@@ -158,6 +160,17 @@ async fn page(runtime: &Runtime, opened: &Opened, typed: Option<Typed>, said: &S
     }
 }
 
+/// What a person wants done with what was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Send it.
+    Send,
+    /// Keep it for later.
+    Save,
+    /// Give it more rows.
+    AddRows,
+}
+
 /// What a person has typed and not yet got accepted.
 #[derive(Debug, Default)]
 pub struct Typed {
@@ -175,8 +188,13 @@ pub async fn show(
 ) -> Response {
     match open(&runtime, &token).await {
         Ok(opened) => {
-            let accepted = query.contains_key("sent") && opened.assignment.version > 0;
-            let said = if accepted { Said::Accepted } else { Said::Nothing };
+            let said = if query.contains_key("sent") && opened.assignment.version > 0 {
+                Said::Accepted
+            } else if query.contains_key("saved") {
+                Said::Saved
+            } else {
+                Said::Nothing
+            };
             page(&runtime, &opened, None, &said).await
         }
         Err(Closed::Unknown) => problem::unknown_link(),
@@ -202,13 +220,21 @@ pub async fn answer(
         Err(Closed::Unknown) => return problem::unknown_link(),
         Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
     };
-    let (typed, once, add) = match opened.assignment.kind {
+    let (typed, once, wish) = match opened.assignment.kind {
         AssignmentKind::Collect => collect::read(&opened, &pairs),
-        AssignmentKind::Acknowledge => (Typed::default(), String::new(), false),
+        AssignmentKind::Acknowledge => (Typed::default(), String::new(), Wish::Send),
         AssignmentKind::Measure(_) => measure::read(&pairs),
     };
-    if add {
-        return page(&runtime, &opened, Some(typed), &Said::MoreRows).await;
+    match wish {
+        Wish::Send => {}
+        Wish::AddRows => return page(&runtime, &opened, Some(typed), &Said::MoreRows).await,
+        Wish::Save => {
+            let now = runtime.clock().now();
+            return match runtime.store().save_draft(&opened.id, &typed.values, now).await {
+                Ok(()) => Redirect::to(&format!("/a/{}?saved=1", opened.token)).into_response(),
+                Err(e) => problem::unsaved(&e.to_string(), &pairs),
+            };
+        }
     }
     match submit(&runtime, &opened, typed.values.clone(), &once).await {
         Ok(()) => Redirect::to(&format!("/a/{}?sent=1", opened.token)).into_response(),

@@ -21,6 +21,8 @@ pub struct Posted {
     pub rows: BTreeMap<String, usize>,
     /// The table for which more rows are wanted.
     pub add: Option<String>,
+    /// It is to be kept, not sent.
+    pub save: bool,
     /// What tells this page's posts from those of other pages.
     pub once: String,
 }
@@ -33,6 +35,7 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
     for (name, text) in pairs {
         match name.as_str() {
             "_add" => posted.add = Some(text.clone()),
+            "_save" => posted.save = true,
             "_once" => posted.once.clone_from(text),
             name => match place(name) {
                 Some((table, row, column)) => {
