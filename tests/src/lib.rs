@@ -2,9 +2,11 @@
 
 pub mod browser;
 pub mod database;
+pub mod letterbox;
 pub mod letters;
 pub mod process;
 pub mod school;
+pub mod small;
 pub mod smtp;
 pub mod stranger;
 pub mod town;

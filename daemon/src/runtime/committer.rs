@@ -166,15 +166,18 @@ impl Worker {
         let (tasks, replies): (Vec<Task>, Vec<_>) = gathered.drain(..).unzip();
         let answers = match self.batch(&tasks).await {
             Ok(answers) => answers,
-            Err(_) if tasks.len() > 1 => {
+            // There is no database to try again with.
+            Err(e @ (DbErr::Conn(_) | DbErr::ConnectionAcquire(_))) => {
+                let error = AskError::from(e);
+                tasks.iter().map(|_| Err(error.clone())).collect()
+            }
+            Err(_) => {
                 let mut answers = Vec::with_capacity(tasks.len());
                 for task in &tasks {
-                    let answer = self.batch(std::slice::from_ref(task)).await;
-                    answers.push(answer.map_or_else(|e| Err(e.into()), |mut one| one.remove(0)));
+                    answers.push(self.alone(task).await);
                 }
                 answers
             }
-            Err(e) => vec![Err(e.into())],
         };
         for (reply, answer) in replies.into_iter().zip(answers) {
             // Whoever asked may have gone; the commit stands.
@@ -182,10 +185,29 @@ impl Worker {
         }
     }
 
+    async fn alone(&self, task: &Task) -> Reply {
+        // Who lost a race against another daemon sees on the next try what the winner wrote.
+        let mut tries = if self.store.is_shared() { 3 } else { 1 };
+        loop {
+            tries -= 1;
+            match self.batch(std::slice::from_ref(task)).await {
+                Ok(mut one) => return one.remove(0),
+                Err(_) if tries > 0 => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
     async fn batch(&self, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
         let now = self.clock.now();
         let mut batch = self.store.begin().await?;
         batch.load(tasks.iter().map(|t| t.run.clone())).await?;
+        let mut held = None;
+        if self.store.is_shared() {
+            self.road_maps.refresh(&self.store).await?;
+            let jobs = tasks.iter().filter_map(|t| t.job.as_deref()).collect();
+            held = Some(batch.hold_jobs(&jobs, now).await?);
+        }
         let ids: Vec<&str> = tasks.iter().filter_map(|t| t.request.as_deref()).collect();
         let mut requests = batch.requests(&ids).await?;
         let mut wanted: BTreeSet<RunKey> = BTreeSet::new();
@@ -199,6 +221,13 @@ impl Worker {
         let known = batch.summaries(&wanted).await?;
         let mut answers = Vec::with_capacity(tasks.len());
         for task in tasks {
+            if let (Some(held), Some(job)) = (&held, &task.job)
+                && !held.contains(job)
+            {
+                // Another daemon has done it.
+                answers.push(Ok(Done::Before));
+                continue;
+            }
             let digest = task.request.as_ref().map(|_| digest(task));
             if let (Some(id), Some(digest)) = (&task.request, &digest)
                 && let Some(before) = requests.get(id)

@@ -161,6 +161,15 @@ impl Runtime {
         self.committer.ask(task).await
     }
 
+    /// Learns of road maps that another daemon applied. To be called after reading what may refer
+    /// to them.
+    async fn keep_up(&self) -> Result<(), Error> {
+        if self.store.is_shared() {
+            self.road_maps.refresh(&self.store).await?;
+        }
+        Ok(())
+    }
+
     /// Applies a road map; new runs follow it, those under way keep theirs.
     ///
     /// # Errors
@@ -178,6 +187,7 @@ impl Runtime {
     /// When the database fails.
     pub async fn version_of(&self, key: &RunKey) -> Result<Option<Arc<Version>>, Error> {
         let run = self.store.run(key).await?;
+        self.keep_up().await?;
         Ok(match run {
             Some(loaded) => self.road_maps.version(&key.municipality, loaded.run.road_map),
             None => self.road_maps.newest(&key.municipality),
@@ -212,6 +222,15 @@ impl Runtime {
     /// When the database fails; what was not done is still due.
     pub async fn settle(&self) -> Result<(), Error> {
         while self.turn(Loop::Turns).await? + self.turn(Loop::Sends).await? > 0 {}
+        Ok(())
+    }
+
+    /// Turns until runs have nothing to do any more; letters stay in the outbox.
+    ///
+    /// # Errors
+    /// When the database fails; what was not done is still due.
+    pub async fn settle_runs(&self) -> Result<(), Error> {
+        while self.turn(Loop::Turns).await? > 0 {}
         Ok(())
     }
 

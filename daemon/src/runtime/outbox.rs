@@ -33,6 +33,9 @@ impl Runtime {
     pub(super) async fn send(&self, now: Timestamp) -> Result<usize, Error> {
         let claimed = self.store.claim_messages(now, AT_ONCE as u64).await?;
         let count = claimed.len();
+        if count > 0 {
+            self.keep_up().await?;
+        }
         let deliveries = claimed.into_iter().map(|row| async move {
             let delivery = self.deliver(&row, now).await;
             (row, delivery)

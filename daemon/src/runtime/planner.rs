@@ -56,6 +56,7 @@ impl Runtime {
     /// When the database fails; what was not opened is still due.
     pub(super) async fn open_due(&self, now: Timestamp) -> Result<usize, Error> {
         let mut moved = 0;
+        self.keep_up().await?;
         for version in self.road_maps.all_newest() {
             let road_map = &version.road_map;
             let mut rows = Vec::new();
@@ -104,10 +105,10 @@ impl Runtime {
         }
     }
 
-    /// Stops or resumes an activity's schedule; runs under way go on.
+    /// Stops or resumes an activity's schedule; runs under way go on. Returns whether there is one.
     ///
     /// # Errors
-    /// When the database fails, or the activity is unknown (`None` inside).
+    /// When the database fails.
     pub async fn pause(
         &self,
         municipality: &str,
@@ -117,14 +118,13 @@ impl Runtime {
         actor: &str,
     ) -> Result<bool, Error> {
         let Some(version) = self.road_maps.newest(municipality) else { return Ok(false) };
-        let Some(definition) = version.road_map.activity(id) else { return Ok(false) };
-        let Some(row) = self.rows(&version.road_map).await?.remove(id) else { return Ok(false) };
-        let mut row =
-            activity::Model { paused, reason: reason.to_owned(), actor: actor.to_owned(), ..row };
-        row.next_opening = next_of(&version.road_map, definition, &row);
-        self.store.save_activities(vec![row]).await?;
+        if version.road_map.activity(id).is_none() {
+            return Ok(false);
+        }
+        let id = format!("{municipality}/{id}");
+        let known = self.store.pause_activity(&id, paused, reason, actor).await?;
         self.nudge();
-        Ok(true)
+        Ok(known)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The versions of the road maps in force: what `apply` adds and every run keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use minijinja::Environment;
+use sea_orm::SqlErr;
 use sha2::{Digest, Sha256};
 use vekha_engine::journal::hex;
 use vekha_roadmap::RoadMap;
@@ -42,7 +43,10 @@ impl Version {
 /// All versions of all municipalities.
 #[derive(Debug, Default)]
 pub struct RoadMaps {
+    /// By municipality, ascending.
     versions: RwLock<BTreeMap<String, Vec<Arc<Version>>>>,
+    /// Ids of all that was looked at, the unreadable included.
+    seen: RwLock<BTreeSet<String>>,
 }
 
 /// Why a road map was not applied.
@@ -63,24 +67,45 @@ impl RoadMaps {
     /// When the database cannot be read. A version that this release can no longer read is left
     /// out with a log line: its runs then refuse steps, the others go on.
     pub async fn load(store: &Store) -> Result<Self, sea_orm::DbErr> {
-        let mut versions: BTreeMap<String, Vec<Arc<Version>>> = BTreeMap::new();
-        for row in store.road_maps().await? {
+        let road_maps = RoadMaps::default();
+        road_maps.refresh(store).await?;
+        Ok(road_maps)
+    }
+
+    /// Takes in versions that came to be since the last look: another daemon may have applied one.
+    ///
+    /// # Errors
+    /// As [`RoadMaps::load`].
+    pub async fn refresh(&self, store: &Store) -> Result<(), sea_orm::DbErr> {
+        let mut new = store.road_map_ids().await?;
+        {
+            let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+            new.retain(|id| !seen.contains(id));
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        for row in store.road_maps(&new).await? {
             let files = serde_json::from_str(&row.files).map(Files);
             let files = files.map_err(|e| sea_orm::DbErr::Custom(format!("{}: {e}", row.id)))?;
             match compile(files, row.version as u32, instant(row.applied_at), &row.actor) {
-                Ok(version) => {
-                    versions.entry(row.municipality).or_default().push(Arc::new(version));
-                }
+                Ok(version) => self.add(row.municipality, Arc::new(version)),
                 Err(mistakes) => {
-                    tracing::error!(
-                        version = row.id,
-                        mistakes = mistakes.len(),
-                        "unreadable version"
-                    );
+                    let mistakes = mistakes.len();
+                    tracing::error!(version = row.id, mistakes, "unreadable version");
                 }
             }
+            self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(row.id);
         }
-        Ok(RoadMaps { versions: RwLock::new(versions) })
+        Ok(())
+    }
+
+    fn add(&self, municipality: String, version: Arc<Version>) {
+        let mut all = self.versions.write().unwrap_or_else(PoisonError::into_inner);
+        let versions = all.entry(municipality).or_default();
+        if let Err(place) = versions.binary_search_by_key(&version.number, |v| v.number) {
+            versions.insert(place, version);
+        }
     }
 
     /// Applies a road map as a new version; the same files again change nothing.
@@ -95,15 +120,20 @@ impl RoadMaps {
         now: Timestamp,
     ) -> Result<Arc<Version>, ApplyError> {
         let digest = digest(&files);
-        // The same files, whichever municipality's they are, need not be read again.
-        if let Some(same) = self.all_newest().into_iter().find(|v| v.digest == digest) {
-            return Ok(same);
-        }
-        let mut version = compile(files, 0, now, actor).map_err(ApplyError::Mistakes)?;
-        let municipality = version.road_map.municipality.id.clone();
-        version.number = self.newest(&municipality).map_or(0, |newest| newest.number) + 1;
-        store
-            .add_road_map(road_map::Model {
+        let mut compiled = None;
+        loop {
+            self.refresh(store).await?;
+            // The same files, whichever municipality's they are, need not be read again.
+            if let Some(same) = self.all_newest().into_iter().find(|v| v.digest == digest) {
+                return Ok(same);
+            }
+            let mut version = match compiled.take() {
+                Some(version) => version,
+                None => compile(files.clone(), 0, now, actor).map_err(ApplyError::Mistakes)?,
+            };
+            let municipality = version.road_map.municipality.id.clone();
+            version.number = self.newest(&municipality).map_or(0, |newest| newest.number) + 1;
+            let row = road_map::Model {
                 id: format!("{municipality}/{}", version.number),
                 municipality: municipality.clone(),
                 version: version.number as i32,
@@ -111,12 +141,22 @@ impl RoadMaps {
                 applied_at: micros(now),
                 actor: actor.to_owned(),
                 files: crate::store::json(&version.files.0),
-            })
-            .await?;
-        let version = Arc::new(version);
-        let mut all = self.versions.write().unwrap_or_else(PoisonError::into_inner);
-        all.entry(municipality).or_default().push(version.clone());
-        Ok(version)
+            };
+            let id = row.id.clone();
+            match store.add_road_map(row).await {
+                Ok(()) => {
+                    let version = Arc::new(version);
+                    self.add(municipality, version.clone());
+                    self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(id);
+                    return Ok(version);
+                }
+                // Somebody was faster with this number; perhaps with the same files.
+                Err(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+                    compiled = Some(version);
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
     }
 
     /// The version in force for new runs.

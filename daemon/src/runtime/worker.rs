@@ -1,12 +1,20 @@
 //! Does the jobs that are due: wakes runs, tells them of each other, computes what stages need.
 
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::future::{join_all, try_join_all};
+use futures::stream;
 use jiff::{SignedDuration, Timestamp};
-use vekha_engine::{Command, Job, RunKey, data};
+use vekha_engine::data::{self, RunData};
+use vekha_engine::{Command, Job, RunKey};
 use vekha_plugin::Document;
+use vekha_roadmap::RoadMap;
 
 use super::committer::{Ask, AskError, Task};
+use super::road_maps::Version;
 use super::{Error, Runtime, reports};
 use crate::store::document;
 use crate::store::entities::job;
@@ -14,8 +22,26 @@ use crate::store::entities::job;
 /// Most jobs of one turn.
 const MOST_JOBS: u64 = 1024;
 
+/// Jobs whose data is loaded together.
+const PART: usize = 128;
+
+/// Parts under way at the same time: while one is loaded, others are computed or committed.
+const PARTS: usize = 4;
+
 /// After so many failed tries a stage is told that its work cannot be done.
 const MOST_TRIES: i32 = 6;
+
+/// What computes a stage's work.
+type Work = fn(&RoadMap, &RunKey, &str, &BTreeMap<RunKey, RunData>) -> Command;
+
+/// A stage whose work is to be computed.
+struct Computation {
+    job: String,
+    run: RunKey,
+    stage: String,
+    work: Work,
+    version: Option<Arc<Version>>,
+}
 
 impl Runtime {
     /// Does every job that is due. Returns how many there were.
@@ -23,85 +49,118 @@ impl Runtime {
     /// # Errors
     /// When the database fails; what was not done is still due.
     pub(super) async fn work(&self, now: Timestamp) -> Result<usize, Error> {
-        let jobs = self.store.due_jobs(now, MOST_JOBS).await?;
+        let mut jobs = self.store.due_jobs(now, MOST_JOBS).await?;
         let count = jobs.len();
+        if count > 0 {
+            self.keep_up().await?;
+        }
+        let mut parts = Vec::new();
+        while !jobs.is_empty() {
+            parts.push(jobs.split_off(jobs.len().saturating_sub(PART)));
+        }
         // All at once: the committer gathers them into few commits.
-        let done = futures::future::join_all(jobs.into_iter().map(|job| self.one(job, now))).await;
-        done.into_iter().collect::<Result<Vec<()>, Error>>()?;
+        let done: Vec<Result<(), Error>> = stream::iter(parts.into_iter().rev())
+            .map(|part| self.part(part, now))
+            .buffer_unordered(PARTS)
+            .collect()
+            .await;
+        done.into_iter().collect::<Result<(), Error>>()?;
         Ok(count)
     }
 
-    async fn one(&self, job: job::Model, now: Timestamp) -> Result<(), Error> {
-        let run: RunKey = job.run.parse().map_err(Error::Store)?;
-        let ask = if job.kind == "wake" {
-            Ask::Step(Command::Wake)
-        } else {
-            match document::<Job>(&job.key, &job.body)? {
-                Job::Upstream { .. } => Ask::Upstream,
-                Job::Analyze { stage, .. } => {
-                    Ask::Step(self.compute(&run, &stage, data::analyze).await?)
-                }
-                Job::Draft { stage, .. } => {
-                    Ask::Step(self.compute(&run, &stage, data::draft).await?)
-                }
-                Job::Publish { stage, .. } => match self.publish(&run, &stage, now).await {
-                    Ok(location) => Ask::Step(Command::Published { stage, location }),
-                    Err(reason) if job.attempts + 1 >= MOST_TRIES => {
-                        Ask::Step(Command::StageFailed { stage, reason })
-                    }
-                    Err(reason) => {
-                        tracing::warn!(run = %run, "not published, will be tried again: {reason}");
-                        let wait = SignedDuration::from_mins(1 << job.attempts.clamp(0, 6));
-                        self.store.postpone_job(&job.key, now + wait, &reason).await?;
-                        return Ok(());
-                    }
-                },
+    async fn part(&self, jobs: Vec<job::Model>, now: Timestamp) -> Result<(), Error> {
+        let mut computations = Vec::new();
+        let mut others = Vec::new();
+        for job in jobs {
+            let run: RunKey = job.run.parse().map_err(Error::Store)?;
+            if job.kind == "wake" {
+                others.push(self.one(job, run, None, now));
+                continue;
             }
+            let (stage, work): (_, Work) = match document::<Job>(&job.key, &job.body)? {
+                Job::Analyze { stage, .. } => (stage, data::analyze),
+                Job::Draft { stage, .. } => (stage, data::draft),
+                other => {
+                    others.push(self.one(job, run, Some(other), now));
+                    continue;
+                }
+            };
+            computations.push(Computation { job: job.key, run, stage, work, version: None });
+        }
+        let (computed, done) = tokio::join!(self.compute(computations), join_all(others));
+        computed?;
+        done.into_iter().collect()
+    }
+
+    /// Does a job that needs no computing; none is a wake-up.
+    async fn one(
+        &self,
+        row: job::Model,
+        run: RunKey,
+        job: Option<Job>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let ask = match job {
+            None => Ask::Step(Command::Wake),
+            Some(Job::Publish { stage, .. }) => match self.publish(&run, &stage, now).await {
+                Ok(location) => Ask::Step(Command::Published { stage, location }),
+                Err(reason) if row.attempts + 1 >= MOST_TRIES => {
+                    Ask::Step(Command::StageFailed { stage, reason })
+                }
+                Err(reason) => {
+                    tracing::warn!(run = %run, "not published, will be tried again: {reason}");
+                    let wait = SignedDuration::from_mins(1 << row.attempts.clamp(0, 6));
+                    self.store.postpone_job(&row.key, now + wait, &reason).await?;
+                    return Ok(());
+                }
+            },
+            Some(_) => Ask::Upstream,
         };
-        match self.committer.ask(Task::new(run, ask, "vekha").settling(&job.key)).await {
+        self.settle_job(run, ask, &row.key).await
+    }
+
+    /// Has a run take in what a job yielded.
+    async fn settle_job(&self, run: RunKey, ask: Ask, job: &str) -> Result<(), Error> {
+        match self.committer.ask(Task::new(run, ask, "vekha").settling(job)).await {
             Ok(_) => Ok(()),
             Err(AskError::Store(e)) => Err(Error::Store(e)),
             // The run has moved on without this job: there is nothing left to do.
             Err(e) => {
-                tracing::debug!(job = job.key, "job without effect: {e}");
+                tracing::debug!(job, "job without effect: {e}");
                 Ok(())
             }
         }
     }
 
-    /// Loads what a stage's work looks at and does it, off the threads that serve.
-    async fn compute(
-        &self,
-        run: &RunKey,
-        stage: &str,
-        work: fn(
-            &vekha_roadmap::RoadMap,
-            &RunKey,
-            &str,
-            &std::collections::BTreeMap<RunKey, data::RunData>,
-        ) -> Command,
-    ) -> Result<Command, Error> {
-        let failed = |reason: &str| Command::StageFailed {
-            stage: stage.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let Some(version) = self.version_of(run).await? else {
-            return Ok(failed("версия дорожной карты не найдена"));
-        };
-        let Some(activity) = version.road_map.activity(&run.activity) else {
-            return Ok(failed("мероприятия нет в дорожной карте"));
-        };
-        let data = self.store.data(&data::sources(activity, stage, run)).await?;
-        let (run, stage) = (run.clone(), stage.to_owned());
-        let done = {
-            let version = Arc::clone(&version);
-            let (run, stage) = (run.clone(), stage.clone());
-            tokio::task::spawn_blocking(move || work(&version.road_map, &run, &stage, &data)).await
-        };
-        Ok(done.unwrap_or_else(|_| Command::StageFailed {
-            stage,
-            reason: "внутренняя ошибка при вычислении: см. журнал демона".into(),
-        }))
+    /// Loads what the stages' work looks at, for all of them together, and does it, off the threads
+    /// that serve.
+    async fn compute(&self, mut computations: Vec<Computation>) -> Result<(), Error> {
+        if computations.is_empty() {
+            return Ok(());
+        }
+        let runs: Vec<String> = computations.iter().map(|c| c.run.to_string()).collect();
+        let versions = self.store.versions_of_runs(&runs).await?;
+        let mut sources = Vec::new();
+        for (c, id) in computations.iter_mut().zip(&runs) {
+            let number = versions.get(id);
+            c.version = number.and_then(|n| self.road_maps.version(&c.run.municipality, *n));
+            let activity = c.version.as_ref().and_then(|v| v.road_map.activity(&c.run.activity));
+            if let Some(activity) = activity {
+                sources.extend(data::sources(activity, &c.stage, &c.run));
+            }
+        }
+        sources.sort();
+        sources.dedup();
+        let data = self.store.data(&sources).await?;
+        let computed = tokio::task::spawn_blocking(move || {
+            computations.into_iter().map(|c| (c.command(&data), c)).collect::<Vec<_>>()
+        });
+        let computed = computed.await.map_err(|e| Error::Store(e.to_string()))?;
+        let asks = computed.into_iter().map(|(command, c)| async move {
+            self.settle_job(c.run, Ask::Step(command), &c.job).await
+        });
+        try_join_all(asks).await?;
+        Ok(())
     }
 
     async fn publish(&self, run: &RunKey, stage: &str, now: Timestamp) -> Result<String, String> {
@@ -115,5 +174,22 @@ impl Runtime {
             bytes: html.into_bytes(),
         };
         self.publisher.publish(&document).await.map(|p| p.location).map_err(|e| text(&e))
+    }
+}
+
+impl Computation {
+    fn command(&self, data: &BTreeMap<RunKey, RunData>) -> Command {
+        let failed = |reason: &str| Command::StageFailed {
+            stage: self.stage.clone(),
+            reason: reason.to_owned(),
+        };
+        let Some(version) = &self.version else {
+            return failed("версия дорожной карты не найдена");
+        };
+        // One analysis that goes wrong must not take those beside it along.
+        catch_unwind(AssertUnwindSafe(|| {
+            (self.work)(&version.road_map, &self.run, &self.stage, data)
+        }))
+        .unwrap_or_else(|_| failed("внутренняя ошибка при вычислении: см. журнал демона"))
     }
 }

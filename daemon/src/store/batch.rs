@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryFilter, Set, TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr,
+    EntityTrait, IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryFilter, QueryOrder,
+    QuerySelect, Set, TransactionTrait,
 };
 use vekha_engine::run::Run;
 use vekha_engine::{Outcome, RunKey, Summary};
@@ -16,8 +17,8 @@ use super::entities::{
     analysis, assignment, decision, job, journal, measure, outbox, recommendation, request, run,
     submission,
 };
-use super::runs::{self, Loaded};
-use super::{Store, json, micros};
+use super::runs::{self, Load, Loaded};
+use super::{Lock, Store, json, lock, micros};
 use crate::message_id;
 use crate::secret::Secret;
 
@@ -78,7 +79,7 @@ impl Batch {
             .map(|key| key.to_string())
             .collect();
         let missing: Vec<String> = missing.into_iter().collect();
-        self.runs.extend(runs::load(&self.transaction, &missing, true).await?);
+        self.runs.extend(runs::load(&self.transaction, &missing, Load::Held).await?);
         Ok(())
     }
 
@@ -135,6 +136,34 @@ impl Batch {
             found.extend(rows.into_iter().map(|row| (row.id, row.digest)));
         }
         Ok(found)
+    }
+
+    /// Holds those of the jobs that are still to be done until the commit. With several daemons a
+    /// job may have been done by another, or be asked for again just now: then that wish is written
+    /// after this commit and not lost with the job that is done.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn hold_jobs(
+        &self,
+        keys: &BTreeSet<&str>,
+        now: Timestamp,
+    ) -> Result<BTreeSet<String>, DbErr> {
+        let mut held = BTreeSet::new();
+        for chunk in keys.iter().collect::<Vec<_>>().chunks(ROWS) {
+            let keys: Vec<String> = job::Entity::find()
+                .select_only()
+                .column(job::Column::Key)
+                .filter(job::Column::Key.is_in(chunk.iter().map(|key| **key)))
+                .filter(job::Column::DueAt.lte(micros(now)))
+                .order_by_asc(job::Column::Key)
+                .lock_exclusive()
+                .into_tuple()
+                .all(&self.transaction)
+                .await?;
+            held.extend(keys);
+        }
+        Ok(held)
     }
 
     /// Takes in a run that came to be.
@@ -332,7 +361,10 @@ impl Batch {
         upsert::<decision::Entity, _>(db, rows.decisions.into_values().collect()).await?;
         upsert::<measure::Entity, _>(db, rows.measures.into_values().collect()).await?;
         upsert::<analysis::Entity, _>(db, rows.analyses).await?;
-        upsert::<request::Entity, _>(db, rows.requests).await?;
+        // Not replaced: another daemon may just have carried out a request of the same id.
+        for chunk in chunks(rows.requests) {
+            request::Entity::insert_many(chunk).exec_without_returning(db).await?;
+        }
         for chunk in rows.done_jobs.into_iter().collect::<Vec<_>>().chunks(ROWS) {
             job::Entity::delete_many()
                 .filter(job::Column::Key.is_in(chunk.iter().map(String::as_str)))
@@ -346,6 +378,11 @@ impl Batch {
                 .on_conflict(OnConflict::column(outbox::Column::Key).do_nothing().to_owned())
                 .exec_without_returning(db)
                 .await?;
+        }
+        // Cursors are drawn in the order of the commits, so that who reads from a cursor on never
+        // meets a smaller one that came later.
+        if !rows.journal.is_empty() && db.get_database_backend() == DatabaseBackend::Postgres {
+            lock(db, Lock::Journal).await?;
         }
         for chunk in chunks(rows.journal) {
             journal::Entity::insert_many(chunk).exec_without_returning(db).await?;

@@ -17,7 +17,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DbErr, SqlxSqliteConnector,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, DbErr, SqlxSqliteConnector, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -49,8 +50,20 @@ impl Store {
             Some(path) => open_sqlite(path.trim_start_matches("//")).await?,
             None => open_postgres(url).await?,
         };
-        migrations::Migrator::up(&writer, None).await?;
-        Ok(Store { writer, reader, secret })
+        let store = Store { writer, reader, secret };
+        // Daemons that start at the same time must not create the same tables.
+        let alone = match store.is_shared() {
+            true => Some(store.reader.begin().await?),
+            false => None,
+        };
+        if let Some(transaction) = &alone {
+            lock(transaction, Lock::Schema).await?;
+        }
+        migrations::Migrator::up(&store.writer, None).await?;
+        if let Some(transaction) = alone {
+            transaction.commit().await?;
+        }
+        Ok(store)
     }
 
     /// For queries outside a batch.
@@ -81,6 +94,23 @@ impl Store {
         self.reader.close().await?;
         self.writer.close().await
     }
+}
+
+/// What only one of the daemons on a PostgreSQL database may do at a time.
+#[derive(Debug, Clone, Copy)]
+enum Lock {
+    /// Change the schema.
+    Schema = 1,
+    /// Append to the journal.
+    Journal = 2,
+}
+
+/// Holds a lock until the transaction ends.
+async fn lock(transaction: &DatabaseTransaction, what: Lock) -> Result<(), DbErr> {
+    // Advisory locks are the whole server database's: the first number is ours, «vekh».
+    let statement = format!("SELECT pg_advisory_xact_lock({}, {})", 0x7665_6b68, what as i32);
+    transaction.execute_unprepared(&statement).await?;
+    Ok(())
 }
 
 async fn open_sqlite(path: &str) -> Result<(DatabaseConnection, DatabaseConnection), DbErr> {

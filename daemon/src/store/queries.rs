@@ -7,12 +7,11 @@ use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrde
 use vekha_analysis::{Outcome, Values};
 use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, gather};
-use vekha_engine::run::Run;
 
 use super::entities::{
     analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
 };
-use super::runs::{self, Loaded};
+use super::runs::{self, Load, Loaded};
 use super::{Store, document};
 
 /// Which rows a list holds; what is not given does not restrict. Columns that a table lacks are
@@ -196,14 +195,14 @@ impl Store {
 
     /// One run with all that belongs to it.
     pub async fn run(&self, key: &RunKey) -> Result<Option<Loaded>, DbErr> {
-        let mut loaded = runs::load(self.reader(), &[key.to_string()], false).await?;
+        let mut loaded = runs::load(self.reader(), &[key.to_string()], Load::Whole).await?;
         Ok(loaded.remove(key))
     }
 
     /// Runs with all that belongs to them, as far as they exist.
     pub async fn runs(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
         let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
-        runs::load(self.reader(), &ids, false).await
+        runs::load(self.reader(), &ids, Load::Whole).await
     }
 
     /// One assignment.
@@ -252,37 +251,58 @@ impl Store {
             .await
     }
 
+    /// The versions of the road map that runs keep, by run, as far as they exist.
+    pub async fn versions_of_runs(&self, ids: &[String]) -> Result<BTreeMap<String, u32>, DbErr> {
+        let rows: Vec<(String, i32)> = run::Entity::find()
+            .select_only()
+            .columns([run::Column::Id, run::Column::RoadMap])
+            .filter(run::Column::Id.is_in(ids.iter().map(String::as_str)))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(rows.into_iter().map(|(id, number)| (id, number as u32)).collect())
+    }
+
     /// What runs offer to the work of others, as far as they exist.
     pub async fn data(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, RunData>, DbErr> {
+        let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
+        let runs = runs::load(self.reader(), &ids, Load::Assignments).await?;
+        let ids: Vec<String> = runs.keys().map(RunKey::to_string).collect();
+        let mut answers: BTreeMap<String, Values> = BTreeMap::new();
+        let mut outcomes: BTreeMap<String, Outcome> = BTreeMap::new();
+        for chunk in ids.chunks(runs::AT_ONCE) {
+            // Ascending versions: the newest stays.
+            let rows = submission::Entity::find()
+                .filter(submission::Column::Run.is_in(chunk.iter().map(String::as_str)))
+                .order_by_asc(submission::Column::Version)
+                .all(self.reader())
+                .await?;
+            let mut newest = BTreeMap::new();
+            for row in rows {
+                newest.insert(row.assignment, (row.id, row.answers));
+            }
+            for (assignment, (id, text)) in newest {
+                answers.insert(assignment, document(&id, &text)?);
+            }
+            let rows = analysis::Entity::find()
+                .filter(analysis::Column::Run.is_in(chunk.iter().map(String::as_str)))
+                .all(self.reader())
+                .await?;
+            for row in rows {
+                outcomes.insert(row.id.clone(), document(&row.id, &row.body)?);
+            }
+        }
         let mut all = BTreeMap::new();
-        for (key, loaded) in self.runs(keys).await? {
-            let data = self.data_of(&loaded.run).await?;
+        for (key, loaded) in runs {
+            let id = key.to_string();
+            let data = gather(
+                &loaded.run,
+                |assignment| answers.remove(&format!("{id}/{assignment}")),
+                |stage| outcomes.remove(&format!("{id}/{stage}")),
+            );
             all.insert(key, data);
         }
         Ok(all)
-    }
-
-    async fn data_of(&self, run: &Run) -> Result<RunData, DbErr> {
-        let id = run.key.to_string();
-        let mut answers: BTreeMap<String, Values> = BTreeMap::new();
-        // Ascending versions: the newest stays.
-        let rows = submission::Entity::find()
-            .filter(submission::Column::Run.eq(id.as_str()))
-            .order_by_asc(submission::Column::Version)
-            .all(self.reader())
-            .await?;
-        for row in rows {
-            answers.insert(row.assignment, document(&row.id, &row.answers)?);
-        }
-        let mut outcomes: BTreeMap<String, Outcome> = BTreeMap::new();
-        for row in self.analyses(&id).await? {
-            outcomes.insert(row.stage, document(&row.id, &row.body)?);
-        }
-        Ok(gather(
-            run,
-            |assignment| answers.remove(&format!("{id}/{assignment}")),
-            |stage| outcomes.remove(stage),
-        ))
     }
 
     /// Journal entries after a cursor, of one run or of all.

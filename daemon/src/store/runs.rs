@@ -105,20 +105,34 @@ pub fn bare(row: &run::Model) -> Result<(Run, Body), DbErr> {
     Ok((run, body))
 }
 
-/// Loads whole runs. With `lock`, their rows are held until the transaction ends (PostgreSQL;
-/// SQLite has one writer anyway); keys must come sorted, so that two daemons cannot deadlock.
+/// Runs of one statement.
+pub(super) const AT_ONCE: usize = 500;
+
+/// What is loaded of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// All that belongs to them.
+    Whole,
+    /// The same, and their rows are held until the transaction ends (PostgreSQL; SQLite has one
+    /// writer anyway). Keys must come sorted, so that two daemons cannot deadlock.
+    Held,
+    /// Assignments, but nothing of what follows from the answers.
+    Assignments,
+}
+
+/// Loads runs, as far as they exist.
 pub async fn load(
     db: &impl ConnectionTrait,
     keys: &[String],
-    lock: bool,
+    what: Load,
 ) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
     let mut loaded = BTreeMap::new();
     let mut with = [const { Vec::<String>::new() }; 4];
-    for chunk in keys.chunks(500) {
+    for chunk in keys.chunks(AT_ONCE) {
         let mut query = run::Entity::find()
             .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
             .order_by_asc(run::Column::Id);
-        if lock {
+        if what == Load::Held {
             query = query.lock_exclusive();
         }
         for row in query.all(db).await? {
@@ -131,8 +145,13 @@ pub async fn load(
             loaded.insert(run.key.clone(), Loaded { run, revision: row.revision });
         }
     }
-    let [assigned, recommended, decided, ordered] = with;
-    for chunk in assigned.chunks(500) {
+    let [assigned, mut recommended, mut decided, mut ordered] = with;
+    if what == Load::Assignments {
+        for ids in [&mut recommended, &mut decided, &mut ordered] {
+            ids.clear();
+        }
+    }
+    for chunk in assigned.chunks(AT_ONCE) {
         let rows = assignment::Entity::find()
             .filter(assignment::Column::Run.is_in(chunk.iter().map(String::as_str)))
             .all(db)
@@ -143,7 +162,7 @@ pub async fn load(
             owner(&mut loaded, &row.run)?.assignments.insert(key, value);
         }
     }
-    for chunk in recommended.chunks(500) {
+    for chunk in recommended.chunks(AT_ONCE) {
         let rows = recommendation::Entity::find()
             .filter(recommendation::Column::Run.is_in(chunk.iter().map(String::as_str)))
             .all(db)
@@ -154,7 +173,7 @@ pub async fn load(
             owner(&mut loaded, &row.run)?.recommendations.insert(key, value);
         }
     }
-    for chunk in decided.chunks(500) {
+    for chunk in decided.chunks(AT_ONCE) {
         let rows = decision::Entity::find()
             .filter(decision::Column::Run.is_in(chunk.iter().map(String::as_str)))
             .order_by_asc(decision::Column::Run)
@@ -166,7 +185,7 @@ pub async fn load(
             owner(&mut loaded, &row.run)?.decisions.push(value);
         }
     }
-    for chunk in ordered.chunks(500) {
+    for chunk in ordered.chunks(AT_ONCE) {
         let rows = measure::Entity::find()
             .filter(measure::Column::Run.is_in(chunk.iter().map(String::as_str)))
             .order_by_asc(measure::Column::Run)

@@ -74,7 +74,7 @@ impl Store {
             .await
     }
 
-    /// Writes schedule rows, new or changed.
+    /// Writes schedule rows, new or moved on. Whether an existing one is paused is left as it is.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -89,9 +89,6 @@ impl Store {
                     .update_columns([
                         activity::Column::OpenedThrough,
                         activity::Column::NextOpening,
-                        activity::Column::Paused,
-                        activity::Column::Reason,
-                        activity::Column::Actor,
                     ])
                     .to_owned(),
             )
@@ -100,14 +97,48 @@ impl Store {
         Ok(())
     }
 
-    /// All versions of a municipality's road map, oldest first.
+    /// Stops or resumes a schedule. Returns whether there is one. Nothing else of the row changes:
+    /// it may be moved on at the same time.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn pause_activity(
+        &self,
+        id: &str,
+        paused: bool,
+        reason: &str,
+        actor: &str,
+    ) -> Result<bool, DbErr> {
+        let result = activity::Entity::update_many()
+            .col_expr(activity::Column::Paused, Expr::value(paused))
+            .col_expr(activity::Column::Reason, Expr::value(reason))
+            .col_expr(activity::Column::Actor, Expr::value(actor))
+            .filter(activity::Column::Id.eq(id))
+            .exec(self.writer())
+            .await?;
+        Ok(result.rows_affected == 1)
+    }
+
+    /// Ids of all versions of all road maps.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn road_maps(&self) -> Result<Vec<road_map::Model>, DbErr> {
+    pub async fn road_map_ids(&self) -> Result<Vec<String>, DbErr> {
         road_map::Entity::find()
-            .order_by_asc(road_map::Column::Municipality)
-            .order_by_asc(road_map::Column::Version)
+            .select_only()
+            .column(road_map::Column::Id)
+            .into_tuple()
+            .all(self.reader())
+            .await
+    }
+
+    /// Versions of road maps by id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn road_maps(&self, ids: &[String]) -> Result<Vec<road_map::Model>, DbErr> {
+        road_map::Entity::find()
+            .filter(road_map::Column::Id.is_in(ids.iter().map(String::as_str)))
             .all(self.reader())
             .await
     }

@@ -17,7 +17,7 @@ pub struct Model {
     pub activity: String,
     /// Openings up to this moment are done with.
     pub opened_through: i64,
-    /// The next due one; none while paused or without a schedule.
+    /// The next due one; none without a schedule.
     pub next_opening: Option<i64>,
     /// Whether it is paused.
     pub paused: bool,

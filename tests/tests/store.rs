@@ -1,0 +1,1134 @@
+//! The store's and the runtime's promises, each kept on SQLite and on PostgreSQL. Where a database
+//! may be shared, callers race through two daemons at once.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
+use sea_orm::{ActiveModelTrait as _, ConnectionTrait as _, Database, EntityTrait, Set};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use vekha::clock::Clock;
+use vekha::runtime::committer::{Done, Task};
+use vekha::runtime::{Ask, AskError, Parts, Runtime};
+use vekha::secret::Secret;
+use vekha::server::Daemon;
+use vekha::store::Store;
+use vekha::store::entities::{assignment, job, journal, outbox, request, run, submission};
+use vekha::store::outbox::{Delivery, LEASE};
+use vekha::store::queries::{Filter, Page};
+use vekha_engine::journal::Head;
+use vekha_engine::run::{Run, RunState, StageState};
+use vekha_engine::world::{People, Plan, World};
+use vekha_engine::{
+    AssignmentKey, Command, Context, Entry, Job, Letter, LetterKind, NewMeasure, Origin, Outcome,
+    RunKey, Why, open,
+};
+use vekha_plugin_site::{Site, SiteConfig};
+use vekha_roadmap::RoadMap;
+use vekha_tests::database;
+use vekha_tests::letterbox::Letterbox;
+use vekha_tests::small::{self, survey_run};
+use vekha_tests::smtp::SmtpServer;
+use vekha_tests::town::{instant, settings};
+
+/// Runs each promise on both databases.
+macro_rules! on_both_databases {
+    ($($promise:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise(super::Base::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise(super::Base::postgres().await).await;
+            })*
+        }
+    };
+}
+
+on_both_databases! {
+    a_step_is_written_whole_or_not_at_all,
+    a_request_that_the_database_refuses_does_not_harm_those_beside_it,
+    a_run_exists_once_however_many_race_to_open_it,
+    a_request_is_carried_out_once_however_often_it_is_made,
+    a_stale_reader_changes_nothing,
+    what_is_stored_loads_back_equal,
+    a_message_is_claimed_by_one_worker_only,
+    a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain,
+    a_message_is_settled_as_its_delivery_ended,
+    claims_of_a_daemon_that_died_are_released,
+    a_letter_asked_for_twice_is_the_first_one,
+    a_job_asked_for_twice_is_one_job,
+    a_wake_is_replaced_by_the_newest_wish,
+    pages_neither_skip_nor_repeat_while_rows_come,
+    a_watcher_of_the_journal_misses_nothing_while_runs_are_written,
+    openings_missed_while_the_daemon_was_down_are_caught_up_by_policy,
+    openings_missed_while_paused_are_caught_up_by_policy,
+    what_falls_due_just_now_was_not_missed,
+    a_pause_is_not_undone_by_a_turn_under_way,
+    runs_that_must_not_overlap_are_skipped_or_wait,
+    work_left_by_a_daemon_that_ended_is_done_by_the_next,
+}
+
+/// An empty database.
+struct Base {
+    url: String,
+    folder: TempDir,
+}
+
+impl Base {
+    fn sqlite() -> Self {
+        let folder = TempDir::new().unwrap();
+        Base { url: format!("sqlite:{}", folder.path().join("vekha.db").display()), folder }
+    }
+
+    async fn postgres() -> Self {
+        Base { url: database::postgres().await, folder: TempDir::new().unwrap() }
+    }
+
+    async fn store(&self) -> Store {
+        Store::open(&self.url, Secret::from_bytes([7; 32])).await.unwrap()
+    }
+
+    /// A connection past the store.
+    async fn beside(&self) -> sea_orm::DatabaseConnection {
+        Database::connect(&self.url).await.unwrap()
+    }
+
+    /// A daemon without loops, which the test turns by hand, on the small road map.
+    async fn daemon(&self, clock: &Clock) -> (Arc<Runtime>, Arc<Letterbox>) {
+        let letterbox = Arc::new(Letterbox::default());
+        let parts = Parts {
+            store: self.store().await,
+            clock: clock.clone(),
+            notifier: letterbox.clone(),
+            publisher: Arc::new(
+                Site::new(SiteConfig { folder: self.folder.path().join("site") }).unwrap(),
+            ),
+            public_url: "http://localhost".into(),
+        };
+        let runtime = Runtime::start(parts).await.unwrap();
+        runtime.apply(small::files(), "test").await.unwrap();
+        (runtime, letterbox)
+    }
+
+    /// As many daemons as may share the database: two on PostgreSQL.
+    async fn daemons(&self, clock: &Clock) -> Vec<Arc<Runtime>> {
+        let mut daemons = vec![self.daemon(clock).await.0];
+        if daemons[0].store().is_shared() {
+            daemons.push(self.daemon(clock).await.0);
+        }
+        daemons
+    }
+
+    /// As many stores as may share the database, each with its own connections.
+    async fn stores(&self) -> Vec<Store> {
+        let mut stores = vec![self.store().await];
+        if stores[0].is_shared() {
+            stores.push(self.store().await);
+        }
+        stores
+    }
+}
+
+async fn end(runtime: Arc<Runtime>) {
+    let store = runtime.store().clone();
+    drop(runtime);
+    store.close().await.unwrap();
+}
+
+fn morning() -> Timestamp {
+    instant("2027-03-01T10:00")
+}
+
+fn open_task(key: RunKey) -> Task {
+    let ask = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+    Task::new(key, ask, "test")
+}
+
+fn step_task(key: &RunKey, command: Command) -> Task {
+    Task::new(key.clone(), Ask::Step(command), "test")
+}
+
+fn answers(value: serde_json::Value) -> vekha_analysis::Values {
+    value.as_object().cloned().unwrap()
+}
+
+fn submit(assignment: &str, value: serde_json::Value) -> Command {
+    Command::Submit {
+        assignment: assignment.parse().unwrap(),
+        answers: answers(value),
+        origin: Origin::Api,
+    }
+}
+
+fn decide(number: &str, measures: Option<Vec<NewMeasure>>, today: jiff::civil::Date) -> Command {
+    Command::RecordDecision {
+        stage: "decide".into(),
+        number: number.into(),
+        date: today,
+        title: String::new(),
+        outcome: "Утвердить.".into(),
+        signatory: "Начальник".into(),
+        measures,
+    }
+}
+
+fn small_road_map() -> RoadMap {
+    vekha_roadmap::read::read(&small::files()).unwrap()
+}
+
+/// A run of the survey that has just been opened, and what that entails.
+fn opened(road_map: &RoadMap, part: &str) -> (Run, Outcome) {
+    let others = BTreeMap::new();
+    let context = Context { road_map, version: 1, others: &others };
+    open(&context, survey_run(part), vec![], Why::Request, "test", morning()).unwrap()
+}
+
+/// Writes an outcome as a step of a survey's run, which is opened for it if need be.
+async fn write(store: &Store, part: &str, outcome: Outcome) {
+    let mut batch = store.begin().await.unwrap();
+    let key = survey_run(part);
+    batch.load([key.clone()]).await.unwrap();
+    if batch.run(&key).is_none() {
+        let (run, opening) = opened(&small_road_map(), part);
+        batch.insert(run);
+        let assignments = opening.assignments;
+        batch.record(&key, Outcome { assignments, ..Outcome::default() }, morning());
+    }
+    batch.record(&key, outcome, morning());
+    batch.commit().await.unwrap();
+}
+
+fn letter(key: &str, not_before: Timestamp) -> Letter {
+    Letter {
+        key: key.into(),
+        kind: LetterKind::Failure,
+        to: "office".into(),
+        run: survey_run("a"),
+        assignment: None,
+        while_open: false,
+        thread: None,
+        not_before,
+        facts: answers(json!({ "what": "Что-то", "reason": "не вышло" })),
+    }
+}
+
+fn letters(keys: impl IntoIterator<Item = String>) -> Outcome {
+    let letters = keys.into_iter().map(|key| letter(&key, morning())).collect();
+    Outcome { letters, ..Outcome::default() }
+}
+
+async fn count<E: EntityTrait>(store: &Store) -> usize {
+    E::find().all(store.reader()).await.unwrap().len()
+}
+
+/// A journal row as the engine wrote it, and whose it is.
+fn entry(row: journal::Model) -> (String, Entry) {
+    let journal::Model { run, sequence, at, actor, kind, data, hash, .. } = row;
+    let at = vekha::store::instant(at);
+    (run, Entry { sequence: sequence as u64, at, actor, kind, data, hash })
+}
+
+/// Follows every run's chain through the journal and tells of how many runs it was.
+fn whole(journal: Vec<journal::Model>) -> usize {
+    let mut heads: BTreeMap<String, Head> = BTreeMap::new();
+    for row in journal {
+        let (run, entry) = entry(row);
+        let head = heads.entry(run.clone()).or_insert_with(|| Head::of(&run));
+        assert!(head.verify(&entry), "{run}: {entry:?}");
+    }
+    heads.len()
+}
+
+// What is written.
+
+async fn a_step_is_written_whole_or_not_at_all(base: Base) {
+    let store = base.store().await;
+    let road_map = small_road_map();
+    let (run, outcome) = opened(&road_map, "a");
+    let last = outcome.entries.last().unwrap();
+    assert!(outcome.entries.len() > 1 && !outcome.letters.is_empty());
+    // What the step writes last is already there.
+    let obstacle = journal::ActiveModel {
+        cursor: sea_orm::NotSet,
+        run: Set(run.key.to_string()),
+        sequence: Set(last.sequence as i64),
+        at: Set(0),
+        actor: Set("somebody".into()),
+        kind: Set("else".into()),
+        data: Set("{}".into()),
+        road_map: Set(1),
+        hash: Set(String::new()),
+    };
+    let beside = base.beside().await;
+    obstacle.insert(&beside).await.unwrap();
+
+    let mut batch = store.begin().await.unwrap();
+    batch.insert(run.clone());
+    batch.record(&run.key, outcome.clone(), morning());
+    batch.remember("request", "digest".into(), morning());
+    batch.commit().await.unwrap_err();
+    assert_eq!(count::<run::Entity>(&store).await, 0);
+    assert_eq!(count::<assignment::Entity>(&store).await, 0);
+    assert_eq!(count::<job::Entity>(&store).await, 0);
+    assert_eq!(count::<outbox::Entity>(&store).await, 0);
+    assert_eq!(count::<request::Entity>(&store).await, 0);
+    assert_eq!(count::<journal::Entity>(&store).await, 1, "the obstacle alone");
+
+    beside.execute_unprepared("DELETE FROM journal").await.unwrap();
+    let mut batch = store.begin().await.unwrap();
+    batch.insert(run.clone());
+    batch.record(&run.key, outcome.clone(), morning());
+    batch.remember("request", "digest".into(), morning());
+    batch.commit().await.unwrap();
+    assert_eq!(store.run(&run.key).await.unwrap().unwrap().run, run);
+    assert_eq!(count::<journal::Entity>(&store).await, outcome.entries.len());
+    assert_eq!(count::<outbox::Entity>(&store).await, outcome.letters.len());
+    assert_eq!(count::<request::Entity>(&store).await, 1);
+}
+
+async fn a_request_that_the_database_refuses_does_not_harm_those_beside_it(base: Base) {
+    let (runtime, _) = base.daemon(&Clock::manual(morning())).await;
+    let beside = base.beside().await;
+    let poisoned = survey_run("7");
+    let insert = format!(
+        "INSERT INTO journal (run, sequence, at, actor, kind, data, road_map, hash) \
+         VALUES ('{poisoned}', 1, 0, '', '', '{{}}', 1, '')"
+    );
+    beside.execute_unprepared(&insert).await.unwrap();
+    let asks = (0..20).map(|n| runtime.ask(open_task(survey_run(&n.to_string()))));
+    for (n, answer) in join_all(asks).await.into_iter().enumerate() {
+        match n {
+            7 => assert!(matches!(answer, Err(AskError::Store(_))), "{answer:?}"),
+            _ => assert_eq!(answer.unwrap(), Done::Now),
+        }
+    }
+    assert_eq!(count::<run::Entity>(runtime.store()).await, 19);
+    assert_eq!(runtime.store().run(&poisoned).await.unwrap().map(|l| l.run), None);
+}
+
+async fn a_run_exists_once_however_many_race_to_open_it(base: Base) {
+    let daemons = base.daemons(&Clock::manual(morning())).await;
+    for round in 0..10 {
+        let key = survey_run(&format!("round-{round}"));
+        let asks = (0..60).map(|n| {
+            let (daemon, key) = (daemons[n % daemons.len()].clone(), key.clone());
+            tokio::spawn(async move { daemon.ask(open_task(key)).await })
+        });
+        let mut opened = 0;
+        for answer in join_all(asks).await {
+            match answer.unwrap() {
+                Ok(Done::Now) => opened += 1,
+                Err(AskError::Exists(existing)) => assert_eq!(existing, key),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(opened, 1);
+        let entries = daemons[0].store().journal_of(&key.to_string()).await.unwrap();
+        assert_eq!(entries.iter().filter(|e| e.kind == "run-opened").count(), 1);
+    }
+    assert_eq!(count::<run::Entity>(daemons[0].store()).await, 10);
+}
+
+async fn a_request_is_carried_out_once_however_often_it_is_made(base: Base) {
+    let daemons = base.daemons(&Clock::manual(morning())).await;
+    let key = survey_run("a");
+    daemons[0].ask(open_task(key.clone())).await.unwrap();
+    for round in 0..10 {
+        let request = format!("answer {round}");
+        let answer = submit("collect.school-1", json!({ "pupils": 60, "low": round }));
+        // Answering the last assignment ends the stage: only this one is not yet the last.
+        let command = if round == 9 {
+            answer
+        } else {
+            Command::Extend {
+                assignment: "collect.school-1".parse().unwrap(),
+                due: jiff::civil::date(2027, 4, 5 + round),
+                reason: "причина".into(),
+            }
+        };
+        // Extensions fall on any day of the week: some are refused, and then every time.
+        let asks = (0..40).map(|n| {
+            let daemon = daemons[n % daemons.len()].clone();
+            let task = Task { request: Some(request.clone()), ..step_task(&key, command.clone()) };
+            tokio::spawn(async move { daemon.ask(task).await })
+        });
+        let answers: Vec<_> = join_all(asks).await.into_iter().map(Result::unwrap).collect();
+        let now = answers.iter().filter(|a| matches!(a, Ok(Done::Now))).count();
+        let refused = answers.iter().filter(|a| matches!(a, Err(AskError::Refused(_)))).count();
+        let before = answers.iter().filter(|a| matches!(a, Ok(Done::Before))).count();
+        assert!((now, before) == (1, 39) || refused == 40, "{answers:?}");
+    }
+    let stored = daemons[0].store().run(&key).await.unwrap().unwrap();
+    let assignment = stored.run.assignments.values().next().unwrap();
+    assert_eq!(assignment.version, 1);
+    // The same id for something else is a mistake of the caller's, also for another run.
+    let reused = Task { request: Some("answer 9".into()), ..open_task(survey_run("b")) };
+    for daemon in &daemons {
+        let answer = daemon.ask(reused.clone()).await;
+        assert!(matches!(answer, Err(AskError::RequestReused)), "{answer:?}");
+    }
+    // And so it is when both are made at once.
+    for round in 0..10 {
+        let asks = ["c", "d"].into_iter().enumerate().map(|(n, part)| {
+            let daemon = daemons[n % daemons.len()].clone();
+            let key = survey_run(&format!("{part}-{round}"));
+            let task = Task { request: Some(format!("twice {round}")), ..open_task(key) };
+            tokio::spawn(async move { daemon.ask(task).await })
+        });
+        let answers: Vec<_> = join_all(asks).await.into_iter().map(Result::unwrap).collect();
+        let reused = |a: &&Result<Done, AskError>| matches!(a, Err(AskError::RequestReused));
+        assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 1, "{answers:?}");
+        assert_eq!(answers.iter().filter(reused).count(), 1, "{answers:?}");
+    }
+}
+
+async fn a_stale_reader_changes_nothing(base: Base) {
+    let daemons = base.daemons(&Clock::manual(morning())).await;
+    let key = survey_run("a");
+    daemons[0].ask(open_task(key.clone())).await.unwrap();
+    let seen = daemons[0].store().run(&key).await.unwrap().unwrap().revision;
+    let asks = (0..30).map(|n| {
+        let daemon = daemons[n % daemons.len()].clone();
+        let answer = submit("collect.school-1", json!({ "pupils": 60, "low": n }));
+        let task = Task { revision: Some(seen), ..step_task(&key, answer) };
+        tokio::spawn(async move { daemon.ask(task).await })
+    });
+    let answers: Vec<_> = join_all(asks).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 1, "{answers:?}");
+    let stale = |a: &&Result<Done, AskError>| matches!(a, Err(AskError::Stale));
+    assert_eq!(answers.iter().filter(stale).count(), 29, "{answers:?}");
+    let now = daemons[0].store().run(&key).await.unwrap().unwrap();
+    assert_eq!(now.revision, seen + 1);
+    assert_eq!(count::<submission::Entity>(daemons[0].store()).await, 1);
+}
+
+/// Something that is done to a run after a while.
+#[derive(Debug, Clone)]
+struct Act {
+    after: SignedDuration,
+    what: u8,
+    number: Index,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    // The ordinary course of things first of all, so that runs get far.
+    let what = prop_oneof![6 => 0..5u8, 3 => 5..10u8, 1 => 10..17u8];
+    let hours = prop_oneof![5 => 0..30i64, 1 => 0..900i64];
+    let act = (hours, what, any::<Index>()).prop_map(|(hours, what, number)| Act {
+        after: SignedDuration::from_hours(hours),
+        what,
+        number,
+    });
+    prop::collection::vec(act, 1..25)
+}
+
+impl Act {
+    fn command(&self, run: &Run, today: jiff::civil::Date) -> Command {
+        let school = || "school-1".to_owned();
+        let key = |stage: &str| AssignmentKey::new(stage, "school-1");
+        let later = today.saturating_add(jiff::Span::new().days(7 + self.number.index(40) as i64));
+        let text = "причина".to_owned();
+        let stage =
+            run.stages.iter().find(|s| s.state == StageState::Active).map_or("", |s| s.id.as_str());
+        match self.what {
+            0 => submit(
+                "collect.school-1",
+                json!({ "pupils": 60, "low": 15 + self.number.index(46) }),
+            ),
+            1 => Command::Approve { stage: "recommend".into(), organisations: vec![] },
+            2 => submit("recommend.school-1", json!({})),
+            3 => {
+                let texts = ["План", "Отчёт"].map(str::to_owned);
+                let measures = texts
+                    .into_iter()
+                    .take(self.number.index(3))
+                    .map(|text| NewMeasure { text, organisations: vec![school()], due: later })
+                    .collect();
+                decide("47-од", Some(measures), today)
+            }
+            4 => submit("measure-1.school-1", json!({ "report": "Готово" })),
+            5 => Command::AcceptMeasure { measure: 1 },
+            6 => Command::ReturnMeasure { measure: 1, comment: text },
+            7 => Command::Extend { assignment: key(stage), due: later, reason: text },
+            8 => Command::Revise { recommendation: key("recommend"), texts: vec![text] },
+            9 => Command::Wake,
+            10 => Command::Waive { assignment: key(stage), reason: text },
+            11 => Command::Discard { recommendation: key("recommend"), reason: text },
+            12 => Command::StageFailed { stage: stage.into(), reason: text },
+            13 => Command::Retry,
+            14 => Command::LetterRefused {
+                letter: format!("{}/collect.school-1/asked", run.key),
+                organisation: school(),
+                reason: text,
+            },
+            15 => Command::Cancel { reason: text },
+            _ => Command::Skip { reason: text },
+        }
+    }
+}
+
+/// Notes every step of one run.
+struct Notes {
+    of: RunKey,
+    steps: Vec<(Run, Outcome, Timestamp)>,
+}
+
+impl People for Notes {
+    fn react(&mut self, world: &World<'_>, run: &Run, outcome: &Outcome) -> Vec<Plan> {
+        if run.key == self.of {
+            self.steps.push((run.clone(), outcome.clone(), world.now()));
+        }
+        vec![]
+    }
+}
+
+async fn what_is_stored_loads_back_equal(base: Base) {
+    let store = base.store().await;
+    let road_map = small_road_map();
+    let mut case = 0;
+    let mut runner =
+        TestRunner::new(Config { cases: 50, failure_persistence: None, ..Config::default() });
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let lived = tokio::task::block_in_place(|| {
+        let case = std::cell::RefCell::new(&mut case);
+        let seen = std::cell::RefCell::new(&mut seen);
+        runner.run(&acts(), |acts| {
+            **case.borrow_mut() += 1;
+            let key: RunKey = format!("m/careful/2027.case-{}", case.borrow()).parse().unwrap();
+            let mut people = Notes { of: key.clone(), steps: vec![] };
+            let mut world = World::new(&road_map, morning());
+            world.open(key.clone(), vec![], Why::Request, "test", &mut people).unwrap();
+            for act in acts {
+                let until = world.now() + act.after;
+                world.live(until, &mut people);
+                let today = road_map.municipality.today(world.now());
+                let command = act.command(&world.runs[&key], today);
+                // What is refused changes nothing; the next act may be right.
+                world.command(&key, command, "test", &mut people).ok();
+            }
+            seen.borrow_mut().insert(world.runs[&key].state.as_str());
+            Handle::current().block_on(write_and_load(&store, people.steps))
+        })
+    });
+    lived.unwrap();
+    assert!(seen.contains("completed"), "runs get to their end: {seen:?}");
+}
+
+/// Writes a run step by step and compares what loads back after each.
+async fn write_and_load(
+    store: &Store,
+    steps: Vec<(Run, Outcome, Timestamp)>,
+) -> Result<(), TestCaseError> {
+    let mut entries = Vec::new();
+    let mut letters = BTreeSet::new();
+    let mut newest = None;
+    let mut revision = 0;
+    let key = steps.first().map(|(run, ..)| run.key.clone());
+    for (run, outcome, at) in steps {
+        entries.extend(outcome.entries.clone());
+        letters.extend(outcome.letters.iter().map(|l| l.key.clone()));
+        newest = outcome.submission.clone().or(newest);
+        let analysis = outcome.analysis.clone();
+        let mut batch = store.begin().await.unwrap();
+        batch.load([run.key.clone()]).await.unwrap();
+        match batch.run_mut(&run.key) {
+            Some(stored) => *stored = run.clone(),
+            None => batch.insert(run.clone()),
+        }
+        batch.record(&run.key, outcome, at);
+        batch.commit().await.unwrap();
+
+        let id = run.key.to_string();
+        let loaded = store.run(&run.key).await.unwrap().unwrap();
+        prop_assert!(loaded.revision > revision, "the revision grows");
+        revision = loaded.revision;
+        prop_assert_eq!(loaded.run, run);
+        if let Some((stage, analysis)) = analysis {
+            let stored = store.analyses(&id).await.unwrap();
+            let row = stored.iter().find(|row| row.stage == stage).unwrap();
+            let body: vekha_analysis::Outcome = serde_json::from_str(&row.body).unwrap();
+            prop_assert_eq!(body, analysis);
+        }
+        if let Some(submission) = &newest {
+            let assignment = format!("{id}/{}", submission.assignment);
+            let row = store.newest_submission(&assignment).await.unwrap().unwrap();
+            let stored: vekha_analysis::Values = serde_json::from_str(&row.answers).unwrap();
+            prop_assert_eq!(row.version as u32, submission.version);
+            prop_assert_eq!(stored, submission.answers.clone());
+        }
+    }
+    let Some(key) = key else { return Ok(()) };
+    let journal = store.journal_of(&key.to_string()).await.unwrap();
+    let stored: Vec<Entry> = journal.into_iter().map(|row| entry(row).1).collect();
+    prop_assert_eq!(stored, entries);
+    let of_run = Filter { run: Some(key.to_string()), ..Filter::default() };
+    let stored = store.list_messages(&of_run, &Page::first(999)).await.unwrap();
+    let stored: BTreeSet<String> = stored.into_iter().map(|row| row.key).collect();
+    prop_assert_eq!(stored, letters);
+    Ok(())
+}
+
+// The outbox.
+
+async fn a_message_is_claimed_by_one_worker_only(base: Base) {
+    const MESSAGES: usize = 200;
+    let stores = base.stores().await;
+    write(&stores[0], "a", letters((0..MESSAGES).map(|n| format!("letter-{n}")))).await;
+    let workers = (0..8).map(|n| {
+        let store = stores[n % stores.len()].clone();
+        tokio::spawn(async move {
+            let mut claimed = Vec::new();
+            loop {
+                let some = store.claim_messages(morning(), 3).await.unwrap();
+                if some.is_empty() {
+                    return claimed;
+                }
+                claimed.extend(some);
+            }
+        })
+    });
+    let claimed: Vec<outbox::Model> =
+        join_all(workers).await.into_iter().flat_map(Result::unwrap).collect();
+    assert!(claimed.iter().all(|row| row.attempts == 1 && !row.uncertain));
+    let keys: BTreeSet<&str> = claimed.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!((claimed.len(), keys.len()), (MESSAGES, MESSAGES));
+}
+
+async fn a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain(base: Base) {
+    let store = base.store().await;
+    write(&store, "a", letters(["one".into(), "two".into()])).await;
+    assert_eq!(store.claim_messages(morning() - LEASE, 9).await.unwrap().len(), 0);
+    assert_eq!(store.claim_messages(morning(), 1).await.unwrap()[0].key, "one");
+    let almost = morning() + LEASE - SignedDuration::from_micros(1);
+    assert_eq!(store.claim_messages(almost, 9).await.unwrap()[0].key, "two");
+    assert_eq!(store.claim_messages(almost, 9).await.unwrap(), []);
+    let again = store.claim_messages(morning() + LEASE, 9).await.unwrap();
+    assert_eq!(again.len(), 1);
+    assert_eq!((again[0].key.as_str(), again[0].uncertain, again[0].attempts), ("one", true, 2));
+    let kept = store.message("one").await.unwrap().unwrap();
+    assert_eq!((kept.state.as_str(), kept.uncertain, kept.attempts), ("sending", true, 2));
+    // Once in doubt, always in doubt: a later certain failure does not undo it.
+    let at = morning() + LEASE * 2;
+    let retry = Delivery::Retry { at, uncertain: false, error: "занято".into() };
+    store.settle_messages(&[("one".into(), retry)], at).await.unwrap();
+    let third = store.claim_messages(at, 9).await.unwrap();
+    let third = third.iter().find(|row| row.key == "one").unwrap();
+    assert_eq!((third.uncertain, third.attempts, third.error.as_str()), (true, 3, "занято"));
+}
+
+async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
+    let store = base.store().await;
+    let keys = ["sent", "retried", "doubted", "failed", "obsolete"].map(str::to_owned);
+    write(&store, "a", letters(keys)).await;
+    assert_eq!(store.claim_messages(morning(), 9).await.unwrap().len(), 5);
+    let at = morning() + SignedDuration::from_mins(1);
+    let error = || "ошибка".to_owned();
+    let results = [
+        ("sent".to_owned(), Delivery::Sent),
+        ("retried".into(), Delivery::Retry { at, uncertain: false, error: error() }),
+        ("doubted".into(), Delivery::Retry { at, uncertain: true, error: error() }),
+        ("failed".into(), Delivery::Failed { error: error() }),
+        ("obsolete".into(), Delivery::Obsolete),
+    ];
+    store.settle_messages(&results, morning()).await.unwrap();
+    let mut states = BTreeMap::new();
+    for row in store.list_messages(&Filter::default(), &Page::first(9)).await.unwrap() {
+        states.insert(row.key, (row.state, row.uncertain, row.error, row.sent_at.is_some()));
+    }
+    let state = |state: &str, uncertain, error: &str, sent| {
+        (state.to_owned(), uncertain, error.to_owned(), sent)
+    };
+    assert_eq!(states["sent"], state("sent", false, "", true));
+    assert_eq!(states["retried"], state("pending", false, "ошибка", false));
+    assert_eq!(states["doubted"], state("pending", true, "ошибка", false));
+    assert_eq!(states["failed"], state("failed", false, "ошибка", false));
+    assert_eq!(states["obsolete"], state("obsolete", false, "", false));
+    assert_eq!(store.next_message_at().await.unwrap(), Some(at.as_microsecond()));
+    // What failed or is put off can be made due at once; what is done with stays so.
+    for (key, expected) in
+        [("failed", true), ("retried", true), ("sent", false), ("obsolete", false), ("no", false)]
+    {
+        assert_eq!(store.retry_message(key, morning()).await.unwrap(), expected, "{key}");
+    }
+    let due = store.claim_messages(morning(), 9).await.unwrap();
+    let due: BTreeSet<&str> = due.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!(due, BTreeSet::from(["failed", "retried"]));
+}
+
+async fn claims_of_a_daemon_that_died_are_released(base: Base) {
+    let store = base.store().await;
+    write(&store, "a", letters(["one".into(), "two".into(), "three".into()])).await;
+    let claimed = store.claim_messages(morning(), 2).await.unwrap();
+    store.settle_messages(&[(claimed[0].key.clone(), Delivery::Sent)], morning()).await.unwrap();
+    assert_eq!(store.release_claims(morning()).await.unwrap(), 1);
+    assert_eq!(store.release_claims(morning()).await.unwrap(), 0);
+    let due = store.claim_messages(morning(), 9).await.unwrap();
+    let due: BTreeMap<&str, bool> = due.iter().map(|r| (r.key.as_str(), r.uncertain)).collect();
+    assert_eq!(due.len(), 2, "what was sent is not sent again");
+    assert!(due[claimed[1].key.as_str()], "whether it went out is unknown");
+    assert_eq!(due.values().filter(|uncertain| **uncertain).count(), 1);
+}
+
+async fn a_letter_asked_for_twice_is_the_first_one(base: Base) {
+    let store = base.store().await;
+    write(&store, "a", letters(["one".into(), "one".into()])).await;
+    assert_eq!(store.claim_messages(morning(), 9).await.unwrap().len(), 1);
+    store.settle_messages(&[("one".into(), Delivery::Sent)], morning()).await.unwrap();
+    write(&store, "a", letters(["one".into(), "two".into()])).await;
+    let due = store.claim_messages(morning(), 9).await.unwrap();
+    assert_eq!(due.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["two"]);
+    assert_eq!(store.message("one").await.unwrap().unwrap().state, "sent");
+}
+
+// Jobs.
+
+async fn a_job_asked_for_twice_is_one_job(base: Base) {
+    let store = base.store().await;
+    let job = |stage: &str| Job::Analyze { run: survey_run("a"), stage: stage.into() };
+    let asked = |jobs: Vec<Job>| Outcome { jobs, ..Outcome::default() };
+    write(&store, "a", asked(vec![job("x"), job("y"), job("x")])).await;
+    write(&store, "a", asked(vec![job("y")])).await;
+    write(&store, "b", asked(vec![job("y")])).await;
+    let due = store.due_jobs(morning(), 9).await.unwrap();
+    let keys: Vec<&str> = due.iter().map(|row| row.key.as_str()).collect();
+    let run = survey_run("a");
+    assert_eq!(keys, [format!("analyze/{run}/x"), format!("analyze/{run}/y")]);
+    // Done and asked for anew in one step: it is to be done once more.
+    let mut batch = store.begin().await.unwrap();
+    batch.load([run.clone()]).await.unwrap();
+    batch.record(&run, asked(vec![job("x")]), morning());
+    batch.done(&job("x").key());
+    batch.done(&job("y").key());
+    batch.commit().await.unwrap();
+    let due = store.due_jobs(morning(), 9).await.unwrap();
+    let keys: Vec<&str> = due.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!(keys, [job("x").key()]);
+}
+
+async fn a_wake_is_replaced_by_the_newest_wish(base: Base) {
+    let store = base.store().await;
+    let (_, opening) = opened(&small_road_map(), "a");
+    assert!(opening.wake_at.is_some());
+    let wish = |at: Option<i64>| Outcome {
+        wake_at: at.map(|hours| morning() + SignedDuration::from_hours(hours)),
+        ..Outcome::default()
+    };
+    let due = |hours: i64| (morning() + SignedDuration::from_hours(hours)).as_microsecond();
+    for (hours, expected) in
+        [(Some(9), Some(due(9))), (Some(3), Some(due(3))), (Some(7), Some(due(7))), (None, None)]
+    {
+        write(&store, "a", wish(hours)).await;
+        assert_eq!(store.next_due_at().await.unwrap(), expected);
+        assert_eq!(count::<job::Entity>(&store).await, usize::from(expected.is_some()));
+    }
+    // Within one commit, too.
+    let mut batch = store.begin().await.unwrap();
+    let key = survey_run("a");
+    batch.load([key.clone()]).await.unwrap();
+    for hours in [Some(5), None, Some(4)] {
+        batch.record(&key, wish(hours), morning());
+    }
+    batch.commit().await.unwrap();
+    assert_eq!(store.next_due_at().await.unwrap(), Some(due(4)));
+    assert_eq!(store.due_jobs(morning(), 9).await.unwrap(), [], "nothing is due yet");
+}
+
+// Lists and the journal.
+
+async fn pages_neither_skip_nor_repeat_while_rows_come(base: Base) {
+    let store = base.store().await;
+    let road_map = small_road_map();
+    let write = async |parts: Vec<String>| {
+        let mut batch = store.begin().await.unwrap();
+        for part in parts {
+            let (run, outcome) = opened(&road_map, &part);
+            let key = run.key.clone();
+            batch.insert(run);
+            batch.record(&key, outcome, morning());
+        }
+        batch.commit().await.unwrap();
+    };
+    write((0..40).map(|n| format!("k{n:02}5")).collect()).await;
+    let filter = Filter { activity: Some("survey".into()), ..Filter::default() };
+    let mut after = None;
+    let mut read = Vec::new();
+    for turn in 0.. {
+        let page = Page { after: after.clone(), limit: 7 };
+        let rows = store.list_runs(&filter, &page).await.unwrap();
+        let Some(last) = rows.last() else { break };
+        after = Some(last.id.clone());
+        read.extend(rows.into_iter().map(|row| row.id));
+        // Others come before and after what has been read.
+        if turn < 4 {
+            write((0..10).map(|n| format!("k{:02}{turn}", n * 4)).collect()).await;
+        }
+    }
+    let mut ascending = read.clone();
+    ascending.sort();
+    ascending.dedup();
+    assert_eq!(read, ascending, "in order, none twice");
+    for n in 0..40 {
+        assert!(read.contains(&survey_run(&format!("k{n:02}5")).to_string()), "{n}: {read:?}");
+    }
+}
+
+async fn a_watcher_of_the_journal_misses_nothing_while_runs_are_written(base: Base) {
+    let daemons = base.daemons(&Clock::manual(morning())).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let watcher = {
+        let (store, done) = (daemons[0].store().clone(), done.clone());
+        tokio::spawn(async move {
+            let mut read: Vec<journal::Model> = Vec::new();
+            loop {
+                // Asked for before looking, so that the last look comes after the last entry.
+                let last = done.load(Ordering::SeqCst);
+                let cursor = read.last().map_or(0, |entry| entry.cursor);
+                let page = store.journal(None, cursor, 50).await.unwrap();
+                if page.is_empty() && last {
+                    return read;
+                }
+                read.extend(page);
+            }
+        })
+    };
+    let writers = (0..8).map(|writer| {
+        let daemon = daemons[writer % daemons.len()].clone();
+        tokio::spawn(async move {
+            for n in 0..25 {
+                let key = survey_run(&format!("{writer}-{n}"));
+                daemon.ask(open_task(key.clone())).await.unwrap();
+                let answer = submit("collect.school-1", json!({ "pupils": 60, "low": n }));
+                daemon.ask(step_task(&key, answer)).await.unwrap();
+            }
+        })
+    });
+    for writer in join_all(writers).await {
+        writer.unwrap();
+    }
+    done.store(true, Ordering::SeqCst);
+    let read = watcher.await.unwrap();
+    assert!(read.windows(2).all(|two| two[0].cursor < two[1].cursor));
+    assert_eq!(read.len(), count::<journal::Entity>(daemons[0].store()).await, "none is missed");
+    assert_eq!(whole(read), 200);
+}
+
+// Schedules.
+
+/// Periods of an activity's runs with their states.
+async fn runs_of(runtime: &Runtime, activity: &str) -> Vec<String> {
+    let filter = Filter { activity: Some(activity.into()), ..Filter::default() };
+    let rows = runtime.store().list_runs(&filter, &Page::first(99)).await.unwrap();
+    rows.into_iter().map(|row| format!("{} {}", row.period, row.state)).collect()
+}
+
+async fn caught_up_by_policy(runtime: &Runtime) {
+    assert_eq!(runs_of(runtime, "latest").await, ["2027-Q4 active"]);
+    assert_eq!(
+        runs_of(runtime, "all").await,
+        ["2027-Q1 active", "2027-Q2 active", "2027-Q3 active", "2027-Q4 active"]
+    );
+    assert_eq!(runs_of(runtime, "skip").await, [""; 0]);
+    assert_eq!(
+        runs_of(runtime, "overlap-wait").await,
+        ["2027-Q1 active", "2027-Q2 waiting", "2027-Q3 waiting", "2027-Q4 waiting"]
+    );
+}
+
+async fn openings_missed_while_the_daemon_was_down_are_caught_up_by_policy(base: Base) {
+    let clock = Clock::manual(instant("2027-01-05T10:00"));
+    let (runtime, _) = base.daemon(&clock).await;
+    runtime.settle().await.unwrap();
+    assert_eq!(count::<run::Entity>(runtime.store()).await, 0, "nothing is due yet");
+    end(runtime).await;
+    clock.set(instant("2027-11-02T10:00"));
+    let (runtime, _) = base.daemon(&clock).await;
+    runtime.settle().await.unwrap();
+    caught_up_by_policy(&runtime).await;
+    // Once: a further look, and a further start, find nothing more.
+    let entries = count::<journal::Entity>(runtime.store()).await;
+    runtime.settle().await.unwrap();
+    end(runtime).await;
+    let (runtime, _) = base.daemon(&clock).await;
+    runtime.settle().await.unwrap();
+    assert_eq!(count::<journal::Entity>(runtime.store()).await, entries);
+}
+
+async fn openings_missed_while_paused_are_caught_up_by_policy(base: Base) {
+    let clock = Clock::manual(instant("2027-01-05T10:00"));
+    let (runtime, _) = base.daemon(&clock).await;
+    let activities = ["latest", "all", "skip", "overlap-wait", "overlap-skip"];
+    for id in activities {
+        assert!(runtime.pause("m", id, true, "ремонт", "test").await.unwrap());
+    }
+    assert_eq!(runtime.next_due().await.unwrap(), None);
+    for moment in ["2027-01-11T10:00", "2027-04-01T10:00", "2027-07-05T10:00"] {
+        clock.set(instant(moment));
+        runtime.settle().await.unwrap();
+    }
+    assert_eq!(count::<run::Entity>(runtime.store()).await, 0, "it is paused");
+    clock.set(instant("2027-11-02T10:00"));
+    for id in activities {
+        assert!(runtime.pause("m", id, false, "", "test").await.unwrap());
+    }
+    assert!(!runtime.pause("m", "unknown", false, "", "test").await.unwrap());
+    runtime.settle().await.unwrap();
+    caught_up_by_policy(&runtime).await;
+}
+
+async fn what_falls_due_just_now_was_not_missed(base: Base) {
+    let clock = Clock::manual(instant("2027-01-05T10:00"));
+    let (runtime, _) = base.daemon(&clock).await;
+    let due = runtime.next_due().await.unwrap().unwrap();
+    assert_eq!(due, instant("2027-01-11T09:00"));
+    clock.set(due);
+    runtime.settle().await.unwrap();
+    for id in ["latest", "all", "skip"] {
+        assert_eq!(runs_of(&runtime, id).await, ["2027-Q1 active"], "{id}");
+    }
+}
+
+async fn a_pause_is_not_undone_by_a_turn_under_way(base: Base) {
+    let clock = Clock::manual(instant("2027-01-05T10:00"));
+    let daemons = base.daemons(&clock).await;
+    let last = daemons.last().unwrap();
+    for year in 2027..2047 {
+        // Openings of all activities are due, and one of them is paused while they are opened.
+        clock.set(instant(&format!("{year}-01-15T10:00")));
+        let (turned, paused) = tokio::join!(
+            daemons[0].settle(),
+            last.pause("m", "overlap-wait", true, "ремонт", "test")
+        );
+        turned.unwrap();
+        assert!(paused.unwrap());
+        let rows = last.store().activities("m").await.unwrap();
+        let row = rows.iter().find(|row| row.activity == "overlap-wait").unwrap();
+        assert!(row.paused, "{year}: {row:?}");
+        assert_eq!((row.reason.as_str(), row.actor.as_str()), ("ремонт", "test"));
+        assert!(last.pause("m", "overlap-wait", false, "", "test").await.unwrap());
+    }
+}
+
+async fn runs_that_must_not_overlap_are_skipped_or_wait(base: Base) {
+    let clock = Clock::manual(instant("2027-01-05T10:00"));
+    let (runtime, _) = base.daemon(&clock).await;
+    let first = |activity: &str| -> RunKey { format!("m/{activity}/2027-Q1").parse().unwrap() };
+    for moment in ["2027-01-11T10:00", "2027-04-01T10:00"] {
+        clock.set(instant(moment));
+        runtime.settle().await.unwrap();
+    }
+    assert_eq!(runs_of(&runtime, "overlap-skip").await, ["2027-Q1 active", "2027-Q2 skipped"]);
+    assert_eq!(runs_of(&runtime, "overlap-wait").await, ["2027-Q1 active", "2027-Q2 waiting"]);
+    let today = jiff::civil::date(2027, 4, 1);
+    for activity in ["overlap-skip", "overlap-wait"] {
+        runtime.ask(step_task(&first(activity), decide("1", None, today))).await.unwrap();
+    }
+    runtime.settle().await.unwrap();
+    assert_eq!(runs_of(&runtime, "overlap-wait").await, ["2027-Q1 completed", "2027-Q2 active"]);
+    clock.set(instant("2027-07-01T10:00"));
+    runtime.settle().await.unwrap();
+    assert_eq!(
+        runs_of(&runtime, "overlap-skip").await,
+        ["2027-Q1 completed", "2027-Q2 skipped", "2027-Q3 active"]
+    );
+    assert_eq!(
+        runs_of(&runtime, "overlap-wait").await,
+        ["2027-Q1 completed", "2027-Q2 active", "2027-Q3 waiting"]
+    );
+}
+
+async fn work_left_by_a_daemon_that_ended_is_done_by_the_next(base: Base) {
+    let clock = Clock::manual(morning());
+    let (runtime, nothing) = base.daemon(&clock).await;
+    let key = survey_run("a");
+    runtime.ask(open_task(key.clone())).await.unwrap();
+    let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
+    runtime.ask(step_task(&key, answer)).await.unwrap();
+    // It dies with a letter at the mail server, and with everything else still to be done.
+    let claimed = runtime.store().claim_messages(morning(), 1).await.unwrap().remove(0);
+    assert_eq!(nothing.letters().len(), 0);
+    end(runtime).await;
+
+    let (runtime, letterbox) = base.daemon(&clock).await;
+    runtime.settle().await.unwrap();
+    if runtime.store().is_shared() {
+        // The dead daemon's lease must run out first: it might be alive.
+        assert!(letterbox.letters().iter().all(|letter| letter.key != claimed.key));
+        clock.set(morning() + LEASE);
+        runtime.settle().await.unwrap();
+    }
+    let run = runtime.store().run(&key).await.unwrap().unwrap().run;
+    let active: Vec<&str> = run
+        .stages
+        .iter()
+        .filter(|s| s.state == StageState::Active)
+        .map(|s| s.id.as_str())
+        .collect();
+    assert_eq!(active, ["decide"]);
+    assert_eq!(run.recommendations.len(), 1);
+    let mut keys: Vec<String> = letterbox.letters().into_iter().map(|l| l.key).collect();
+    keys.sort();
+    let expected = [
+        "collect.school-1/asked",
+        "collect.school-1/receipt/1",
+        "decide/decision-due/2027-03-01",
+        "recommend.school-1/asked",
+    ];
+    assert_eq!(keys, expected.map(|suffix| format!("{key}/{suffix}")));
+    for row in runtime.store().list_messages(&Filter::default(), &Page::first(9)).await.unwrap() {
+        assert_eq!(row.state, "sent");
+        assert_eq!(row.uncertain, row.key == claimed.key, "{}", row.key);
+    }
+}
+
+// Two daemons.
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn daemons_that_start_at_the_same_time_agree_on_the_schema_and_the_road_map() {
+    let base = Base::postgres().await;
+    let clock = Clock::manual(morning());
+    let daemons = join_all((0..4).map(|_| base.daemon(&clock))).await;
+    for (daemon, _) in &daemons {
+        assert_eq!(daemon.road_maps().newest("m").unwrap().number, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_road_map_applied_by_one_daemon_is_in_force_for_all() {
+    let base = Base::postgres().await;
+    let clock = Clock::manual(morning());
+    let (one, _) = base.daemon(&clock).await;
+    let (other, _) = base.daemon(&clock).await;
+    let mut files = small::files();
+    let survey = files.0.get_mut("activities/1-survey.toml").unwrap();
+    *survey = survey.replace("Об итогах", "Об итогах опроса");
+    one.apply(files.clone(), "test").await.unwrap();
+    // A run opened under the new version is carried on by the daemon that did not apply it.
+    let key = survey_run("a");
+    one.ask(open_task(key.clone())).await.unwrap();
+    let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
+    other.ask(step_task(&key, answer)).await.unwrap();
+    other.settle().await.unwrap();
+    let today = jiff::civil::date(2027, 3, 1);
+    other.ask(step_task(&key, decide("1", None, today))).await.unwrap();
+    let run = one.store().run(&key).await.unwrap().unwrap().run;
+    assert_eq!((run.road_map, run.state), (2, RunState::Completed));
+    assert_eq!(run.decisions[0].title, "Об итогах опроса");
+    // New runs follow it everywhere, and applying it again changes nothing.
+    other.ask(open_task(survey_run("b"))).await.unwrap();
+    assert_eq!(other.store().run(&survey_run("b")).await.unwrap().unwrap().run.road_map, 2);
+    assert_eq!(other.apply(files, "test").await.unwrap().number, 2);
+}
+
+/// A daemon of two on one database, with its loops, under the test's clock.
+async fn whole_daemon(base: &Base, mail: &SmtpServer, clock: &Clock) -> Daemon {
+    let settings = settings(&base.folder, base.url.clone(), mail.port());
+    Daemon::start_at(settings, Some(clock.clone())).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_daemons_live_through_a_chain_and_nothing_is_done_twice() {
+    let base = Base::postgres().await;
+    let mail = SmtpServer::start().await;
+    let clock = Clock::manual(instant("2026-10-06T10:00"));
+    let daemons =
+        [whole_daemon(&base, &mail, &clock).await, whole_daemon(&base, &mail, &clock).await];
+    let runtimes = [daemons[0].runtime.clone(), daemons[1].runtime.clone()];
+    let settle = async || {
+        let (one, other) = tokio::join!(runtimes[0].settle(), runtimes[1].settle());
+        one.unwrap();
+        other.unwrap();
+    };
+    let key =
+        |activity: &str| -> RunKey { format!("zarechny/{activity}/2025-26").parse().unwrap() };
+    let today = jiff::civil::date(2026, 10, 6);
+    // Every request is made of both at once, as by a client that lost an answer.
+    let both = async |name: String, task: Task| {
+        let task = Task { request: Some(name), ..task };
+        let (one, other) =
+            tokio::join!(runtimes[0].ask(task.clone()), runtimes[1].ask(task.clone()));
+        let answers = [one.unwrap(), other.unwrap()];
+        assert_eq!(answers.iter().filter(|a| **a == Done::Now).count(), 1, "{task:?}");
+        settle().await;
+    };
+    let answer_all =
+        async |run: &RunKey, stage: &str, value: &dyn Fn(usize) -> serde_json::Value| {
+            let stored = runtimes[0].store().run(run).await.unwrap().unwrap().run;
+            let names = stored.assignments.keys().filter(|key| key.stage == stage);
+            for (number, name) in names.enumerate() {
+                let command = submit(&name.to_string(), value(number));
+                both(format!("{run} {name}"), step_task(run, command)).await;
+            }
+        };
+    let found = key("low-result-schools");
+    let start = Ask::Open { named: vec![], why: Why::Request, without_waiting: true };
+    both("start".into(), Task::new(found.clone(), start, "test")).await;
+    answer_all(&found, "collect", &|number| {
+        let low = if number < 2 { 8 } else { 1 };
+        let row = |subject: &str| {
+            json!({ "procedure": "ВПР", "grade": 5, "subject": subject, "participants": 20,
+                "marks_2": low, "marks_3": 10, "marks_4": 10 - low, "marks_5": 0 })
+        };
+        json!({ "procedures": [row("Математика"), row("Русский язык")] })
+    })
+    .await;
+    both("decide 29".into(), step_task(&found, decide("1", None, today))).await;
+    let update = key("support-programme-update");
+    both("decide 30".into(), step_task(&update, decide("2", None, today))).await;
+    let state = key("low-result-monitoring");
+    let state_of_school: serde_json::Value =
+        serde_json::from_str(include_str!("../../config/tour/state.json")).unwrap();
+    answer_all(&state, "collect", &|_| state_of_school.clone()).await;
+    let methods = key("equity-methods");
+    let approve = Command::Approve { stage: "recommend".into(), organisations: vec![] };
+    both("approve".into(), step_task(&methods, approve)).await;
+    answer_all(&methods, "recommend", &|_| json!({})).await;
+    both("decide 33".into(), step_task(&methods, decide("3", None, today))).await;
+    // Reminders of a further month.
+    let until = instant("2026-11-06T18:00");
+    loop {
+        settle().await;
+        match runtimes[0].next_due().await.unwrap() {
+            Some(due) if due <= until => clock.set(due.max(clock.now())),
+            _ => break,
+        }
+    }
+
+    let store = runtimes[0].store();
+    for key in [found, update, state, key("low-result-analysis"), methods] {
+        let run = store.run(&key).await.unwrap().unwrap().run;
+        assert_eq!(run.state, RunState::Completed, "{key}");
+    }
+    let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
+    for letter in mail.received() {
+        *arrived.entry(letter.message_id).or_default() += 1;
+    }
+    let messages = store.list_messages(&Filter::default(), &Page::first(9999)).await.unwrap();
+    assert!(messages.len() > 20, "{}", messages.len());
+    for message in messages {
+        let settled = ["sent", "obsolete"].contains(&message.state.as_str());
+        assert!(settled || message.next_attempt_at > until.as_microsecond(), "{message:?}");
+        assert!(!message.uncertain, "{message:?}");
+        let expected = usize::from(message.state == "sent");
+        assert_eq!(arrived.remove(&message.message_id).unwrap_or(0), expected, "{message:?}");
+    }
+    assert_eq!(arrived, BTreeMap::new(), "letters that the outbox does not know");
+    whole(store.journal(None, 0, 99_999).await.unwrap());
+    drop(runtimes);
+    for daemon in daemons {
+        daemon.stop().await.unwrap();
+    }
+}
