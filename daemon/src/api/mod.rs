@@ -155,7 +155,10 @@ impl Api {
             return Ok(());
         }
         let mut batch = self.runtime.store().begin().await.map_err(status::unavailable)?;
-        batch.remember(&mutation.request_id, digest(what), self.runtime.clock().now());
+        let known = batch.requests(&[mutation.request_id.as_str()]).await;
+        if known.map_err(status::unavailable)?.is_empty() {
+            batch.remember(&mutation.request_id, digest(what), self.runtime.clock().now());
+        }
         batch.commit().await.map_err(status::unavailable)
     }
 
