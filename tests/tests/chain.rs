@@ -397,7 +397,11 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     // The measure is controlled: reminded, reported, returned, reported again, accepted.
     town.live_until("2027-11-10T12:00").await;
     let letters = of_chain(&mut town);
-    assert!(letters.iter().any(|l| l.to.starts_with("school-1@") && l.subject.contains("Просим ответить")));
+    assert!(
+        letters
+            .iter()
+            .any(|l| l.to.starts_with("school-1@") && l.subject.contains("Просим ответить"))
+    );
     let report = [("report".to_owned(), "Программа готовится.".to_owned())];
     assert!(school.send(&ordered.link(), &report).await.status.is_success());
     let measure = format!("{}/measures/1", run_name("low-result-schools"));

@@ -57,7 +57,7 @@ pub async fn page(
             Err(e) => return problem::unavailable(&e),
         },
     };
-    let filled = Filled { values, errors: said.errors().to_vec(), rows };
+    let filled = Filled { values, errors: said.errors().to_vec(), rows, ..Filled::default() };
     let editable = is_editable(opened);
     let mut context = opened.context(runtime, said);
     context["form"] = json!({
@@ -65,7 +65,7 @@ pub async fn page(
         "intro": paragraphs(&form.intro),
     });
     context["editable"] = editable.into();
-    context["errors"] = json!(mistakes(form, &filled.errors));
+    context["errors"] = json!(mistakes(form, &filled));
     context["more_rows"] = matches!(said, Said::MoreRows).into();
     if editable {
         context["questions"] = json!(questions(form, &filled));
