@@ -68,7 +68,8 @@ pub async fn page(
     let kept_at = standing.kept_at.filter(|_| typed.is_none());
     let Typed { values, rows } =
         typed.unwrap_or(Typed { values: standing.values, rows: std::collections::BTreeMap::new() });
-    let filled = Filled { values, errors: said.errors().to_vec(), rows, earlier };
+    let filled =
+        Filled { values, errors: said.errors().to_vec(), rows, earlier, ..Filled::default() };
     let municipality = &opened.version.road_map.municipality;
     let mut context = opened.context(runtime, said);
     context["saved"] = matches!(said, Said::Saved).into();
@@ -78,7 +79,7 @@ pub async fn page(
         "intro": paragraphs(&form.intro),
     });
     context["editable"] = editable.into();
-    context["errors"] = json!(mistakes(form, &filled.errors));
+    context["errors"] = json!(mistakes(form, &filled));
     context["more_rows"] = matches!(said, Said::MoreRows).into();
     if editable {
         context["questions"] = json!(questions(form, &filled));

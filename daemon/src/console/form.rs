@@ -26,6 +26,9 @@ pub struct Filled {
     pub rows: BTreeMap<String, usize>,
     /// What was answered in the period before.
     pub earlier: Values,
+    /// What tells this form's elements from those of other forms on the page; empty where it is
+    /// alone.
+    pub prefix: String,
 }
 
 impl Filled {
@@ -207,7 +210,7 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
     }
     let iso = shown.is_empty() || shown.parse::<jiff::civil::Date>().is_ok();
     Control {
-        id: dom_id(name),
+        id: dom_id(&filled.prefix, name),
         name: name.to_owned(),
         label: field.label.clone(),
         help: help(field),
@@ -272,9 +275,9 @@ fn help(field: &Field) -> String {
 }
 
 /// The id of the element that a name's control has.
-fn dom_id(name: &str) -> String {
+fn dom_id(prefix: &str, name: &str) -> String {
     let plain = name.replace("].", "-").replace('[', "-");
-    format!("f-{}", plain.trim_end_matches(']'))
+    format!("f-{prefix}{}", plain.trim_end_matches(']'))
 }
 
 /// A mistake for the summary above the form.
@@ -289,13 +292,14 @@ pub struct Mistake {
 }
 
 /// All mistakes, in words that say where they are.
-pub fn mistakes(form: &Form, errors: &[FieldError]) -> Vec<Mistake> {
-    errors
+pub fn mistakes(form: &Form, filled: &Filled) -> Vec<Mistake> {
+    filled
+        .errors
         .iter()
         .map(|error| {
             let at = whereabouts(form, &error.field);
             Mistake {
-                id: at.as_ref().map_or_else(String::new, |_| dom_id(&error.field)),
+                id: at.as_ref().map_or_else(String::new, |_| dom_id(&filled.prefix, &error.field)),
                 at: at.unwrap_or_else(|| error.field.clone()),
                 message: error.message.clone(),
             }
@@ -304,6 +308,9 @@ pub fn mistakes(form: &Form, errors: &[FieldError]) -> Vec<Mistake> {
 }
 
 fn whereabouts(form: &Form, path: &str) -> Option<String> {
+    if let Some(field) = form.fields.iter().find(|f| f.id == path) {
+        return Some(field.label.clone());
+    }
     let (id, rest) = path.split_once('[').unwrap_or((path, ""));
     let field = form.fields.iter().find(|f| f.id == id)?;
     let FieldKind::Table(table) = &field.kind else { return Some(field.label.clone()) };

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -17,7 +16,7 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian;
 
-use super::{acknowledge, collect, measure, problem, words};
+use super::{acknowledge, collect, measure, posted, problem, words};
 use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
@@ -206,14 +205,11 @@ pub async fn show(
 pub async fn answer(
     State(runtime): State<Arc<Runtime>>,
     Path(token): Path<String>,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+    form: posted::Received,
 ) -> Response {
-    let pairs = match form {
-        Ok(Form(pairs)) => pairs,
-        Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => return problem::too_long(),
-        Err(e) => {
-            return problem::page(e.status(), "Ответ не прочитан", &["Отправьте форму ещё раз."]);
-        }
+    let pairs = match posted::pairs(form) {
+        Ok(pairs) => pairs,
+        Err(unread) => return *unread,
     };
     let opened = match open(&runtime, &token).await {
         Ok(opened) => opened,

@@ -1,5 +1,6 @@
 //! The pages over a small road map, through the router as a browser meets it.
 
+mod actions;
 mod administrator;
 mod house;
 mod school;
