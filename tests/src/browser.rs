@@ -118,8 +118,10 @@ impl Browser {
     /// # Panics
     /// When it does not open in time.
     pub async fn open(&self, url: &str) {
-        let opened = tokio::time::timeout(PATIENCE, self.client.goto(url)).await;
-        opened.unwrap_or_else(|_| panic!("{url} does not open")).expect("to open a page");
+        match tokio::time::timeout(PATIENCE, self.client.goto(url)).await {
+            Ok(opened) => opened.expect("to open a page"),
+            Err(_) => panic!("{url} does not open"),
+        }
     }
 
     /// Waits until the page has what this selector finds.

@@ -1,5 +1,7 @@
 //! The school's page in a real browser, on a desk and on a phone.
 
+#![allow(clippy::unwrap_used)]
+
 use fantoccini::Locator;
 use vekha_tests::browser::Browser;
 use vekha_tests::town::Town;

@@ -2,6 +2,8 @@
 //! letters over SMTP, schools at their pages and over gRPC, the department over gRPC, only the
 //! clock simulated. Figures are checked against values computed by hand.
 
+#![allow(clippy::unwrap_used)]
+
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 use vekha::api::convert;

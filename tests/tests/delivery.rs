@@ -1,5 +1,7 @@
 //! Letters against a mail server that errs: tried again, never silently, refused for good visibly.
 
+#![allow(clippy::unwrap_used)]
+
 use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, MessageState};

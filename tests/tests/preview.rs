@@ -1,5 +1,7 @@
 //! What the shipped road map will do in a year, as its administrator sees it beforehand.
 
+#![allow(clippy::unwrap_used)]
+
 use vekha::cli::preview::text;
 use vekha_engine::preview::{What, Wish, preview};
 use vekha_roadmap::RoadMap;

@@ -2,6 +2,8 @@
 //! answer at their pages and over gRPC, the department approves and decides, only the clock is
 //! simulated. Odd organisations answer as healthy ones do, even ones as troubled ones.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
