@@ -189,6 +189,9 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
                 })
                 .collect();
             let reason = name(code, "reason");
+            // The one button that it stands by needs it.
+            let mut why = shown["fields"][&reason].clone();
+            why["required"] = true.into();
             let discarding = sent.is_some_and(|sent| {
                 sent.action == format!("discard:{code}") || !sent.raw(&reason).is_empty()
             });
@@ -198,7 +201,7 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
                 "seen_name": name(code, "seen"),
                 "seen": digest(&texts),
                 "items": items,
-                "reason": shown["fields"][&reason],
+                "reason": why,
                 "discarding": discarding,
             })
         })

@@ -57,7 +57,10 @@ impl Setting<'_> {
 
     fn sheet(&self, name: &str) -> Option<Sheet> {
         match name {
-            "pause" => Some(Sheet::new(name, vec![reason()])),
+            "pause" => {
+                let help = "Будет видна на этой странице; до 1000 знаков".to_owned();
+                Some(Sheet::new(name, vec![Field { help, ..reason() }]))
+            }
             "resume" => Some(Sheet::new(name, vec![])),
             "start" => Some(self.start()),
             _ => None,
