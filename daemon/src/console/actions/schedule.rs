@@ -19,7 +19,7 @@ use crate::runtime::{Ask, Runtime};
 
 /// What was done: the notice's word, and the run that was opened.
 pub struct Done {
-    /// See [`super::notice`].
+    /// See [`super::told::notice`].
     pub word: &'static str,
     /// Which run was opened, if one was.
     pub opened: Option<RunKey>,
