@@ -13,6 +13,7 @@ use vekha_roadmap::russian::date_words;
 use super::access::Person;
 use super::actions::schedule::{Done, Setting};
 use super::actions::sheet::{Page, Sent};
+use super::actions::told;
 use super::{actions, administrator, posted, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::overview::Overview;
@@ -30,7 +31,7 @@ pub async fn show(
     };
     match describe(&runtime, &version, &id, &person, None).await {
         Ok(Some(mut context)) => {
-            context["notice"] = json!(query.get("done").and_then(|word| actions::notice(word)));
+            context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
             view::page(StatusCode::OK, "activity.html", &context)
         }
         Ok(None) => problem::no_such_page().await,
@@ -113,7 +114,7 @@ async fn describe(
         let once = uuid::Uuid::now_v7().to_string();
         let page = Page { address: &address, once: &once, sent };
         let offers = Setting { map, activity, today }.offers(schedule.is_some(), &page);
-        context["outcome"] = actions::outcome(sent, &actions::forms(&offers));
+        context["outcome"] = told::outcome(sent, &actions::forms(&offers));
         context["offers"] = offers;
     }
     Ok(Some(context))

@@ -17,7 +17,7 @@ use vekha_roadmap::russian::date_words;
 
 use super::access::Person;
 use super::actions::sheet::{Page, Sent};
-use super::actions::{self, Scene};
+use super::actions::{self, Scene, told};
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
@@ -64,7 +64,7 @@ pub async fn show(
     };
     match describe(&runtime, &version, &run, &person, None).await {
         Ok(mut context) => {
-            context["notice"] = json!(query.get("done").and_then(|word| actions::notice(word)));
+            context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
             view::page(StatusCode::OK, "run.html", &context)
         }
         Err(e) => problem::unavailable(&e),
@@ -153,7 +153,7 @@ async fn describe(
     let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
     let scene = Scene { map, run, today: map.municipality.today(now) };
     let offers = actions::offers(&scene, &page);
-    context["outcome"] = actions::outcome(sent, &actions::forms(&offers));
+    context["outcome"] = told::outcome(sent, &actions::forms(&offers));
     context["offers"] = offers;
     context["recommendations"] = recommendations(map, run);
     context["decisions"] = decisions(map, run, now);

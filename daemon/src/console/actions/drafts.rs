@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use vekha_engine::journal::hex;
 use vekha_engine::run::{Recommendation, RecommendationState, StageState};
 use vekha_engine::{AssignmentKey, Command};
-use vekha_roadmap::answers::{FieldError, validate};
+use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind, Work};
 
 use super::super::link::Said;
@@ -81,10 +81,10 @@ pub(super) fn steps(
     scene: &Scene<'_>,
     stage: &str,
     sent: &Sent,
+    checked: Result<Values, Vec<FieldError>>,
 ) -> Result<Vec<Step>, Vec<FieldError>> {
     let (verb, only) = sent.action.split_once(':').unwrap_or((&sent.action, ""));
-    let sheet = sheet(&sent.sheet, scene, stage).ok_or_else(Vec::new)?;
-    let mut errors = validate(&sheet.form, &sent.posted.values).err().unwrap_or_default();
+    let mut errors = checked.err().unwrap_or_default();
     let mut steps = Vec::new();
     for (key, recommendation) in of_stage(scene, stage) {
         let code = &key.organisation;
@@ -189,6 +189,9 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
                 })
                 .collect();
             let reason = name(code, "reason");
+            // The one button that it stands by needs it.
+            let mut why = shown["fields"][&reason].clone();
+            why["required"] = true.into();
             let discarding = sent.is_some_and(|sent| {
                 sent.action == format!("discard:{code}") || !sent.raw(&reason).is_empty()
             });
@@ -198,7 +201,7 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
                 "seen_name": name(code, "seen"),
                 "seen": digest(&texts),
                 "items": items,
-                "reason": shown["fields"][&reason],
+                "reason": why,
                 "discarding": discarding,
             })
         })

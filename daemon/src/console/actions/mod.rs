@@ -12,6 +12,7 @@ mod measures;
 mod run;
 pub mod schedule;
 pub mod sheet;
+pub mod told;
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,7 +23,7 @@ use vekha_engine::run::Run;
 use vekha_engine::{Command, Refusal};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{FieldError, validate};
-use vekha_roadmap::model::Activity;
+use vekha_roadmap::model::{Activity, Form};
 
 use self::sheet::{Page, Sent, Sheet};
 use super::access::Person;
@@ -130,17 +131,29 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
     }
 }
 
-/// The commands that a form asks for.
-fn steps(about: &About, scene: &Scene<'_>, sent: &Sent) -> Result<Vec<Step>, Vec<FieldError>> {
-    let sheet = sheet(about, scene).map(|s| s.form);
-    let form = sheet.ok_or_else(Vec::new)?;
-    let checked = validate(&form, &sent.posted.values);
+/// Whether the form has such a button, where it has several that must not be mistaken.
+fn has_button(about: &About, action: &str) -> bool {
     match about {
-        // What one button needs another does not: the form cannot say.
-        About::Drafts(stage) => drafts::steps(scene, stage, sent),
-        About::Measure(number) => measures::steps(*number, &sent.action, &checked?),
+        About::Measure(_) => matches!(action, "accept" | "return"),
+        About::Assignments => matches!(action, "extend" | "waive"),
+        _ => true,
+    }
+}
+
+/// The commands that a form asks for.
+fn steps(
+    about: &About,
+    scene: &Scene<'_>,
+    form: &Form,
+    sent: &Sent,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let checked = validate(form, &sent.posted.values);
+    match about {
         About::Proceed | About::Skip | About::Retry | About::Cancel => run::steps(about, &checked?),
         About::Decision(stage) => decision::steps(scene, stage, &checked?),
+        About::Measure(number) => measures::steps(*number, &sent.action, &checked?),
+        // What one button needs another does not: of that the form's own check knows nothing.
+        About::Drafts(stage) => drafts::steps(scene, stage, sent, checked),
         About::Assignments => assignments::steps(&sent.action, sent, checked),
     }
 }
@@ -159,13 +172,16 @@ pub async fn act(
     };
     let about: Result<About, ()> = sent.sheet.parse();
     let form = about.as_ref().ok().and_then(|about| sheet(about, scene));
-    let (Ok(about), Some(form)) = (about, form) else {
+    let (Ok(about), Some(Sheet { form, .. })) = (about, form) else {
         return refused(sent, Said::Refused("такой формы на странице нет".to_owned()));
     };
-    if sent.read(&form.form) {
+    if sent.read(&form) {
         return refused(sent, Said::MoreRows);
     }
-    let steps = match steps(&about, scene, sent) {
+    if !has_button(&about, &sent.action) {
+        return refused(sent, Said::Refused("такой кнопки в форме нет".to_owned()));
+    }
+    let steps = match steps(&about, scene, &form, sent) {
         Ok(steps) => steps,
         Err(errors) => return refused(sent, Said::Wrong(errors)),
     };
@@ -180,7 +196,7 @@ pub async fn act(
         })
         .collect();
     match perform(runtime, tasks).await {
-        Ok(()) => Some(word(&about, &sent.action)),
+        Ok(()) => Some(told::word(&about, &sent.action)),
         Err(said) => refused(sent, said),
     }
 }
@@ -237,64 +253,6 @@ async fn ask(runtime: &Runtime, mut task: Task, within: &str) -> Result<(), Said
         }
         Err(e) => Err(Said::Refused(e.to_string())),
     }
-}
-
-/// Under which word the page tells that it was done.
-fn word(about: &About, action: &str) -> &'static str {
-    match (about, action.split_once(':').map_or(action, |(verb, _)| verb)) {
-        (About::Proceed, _) => "proceeded",
-        (About::Skip, _) => "skipped",
-        (About::Retry, _) => "retried",
-        (About::Cancel, _) => "cancelled",
-        (About::Drafts(_), "approve") => "approved",
-        (About::Drafts(_), "discard") => "discarded",
-        (About::Drafts(_), _) => "saved",
-        (About::Decision(_), _) => "decided",
-        (About::Measure(_), "return") => "returned",
-        (About::Measure(_), _) => "accepted",
-        (About::Assignments, "waive") => "waived",
-        (About::Assignments, _) => "extended",
-    }
-}
-
-/// What was done, in words; nothing for a word that we did not write.
-pub fn notice(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "proceeded" => "Выполнение начато, не дожидаясь предшествующих.",
-        "skipped" => "Выполнение пропущено.",
-        "retried" => "Этап начат повторно.",
-        "cancelled" => "Выполнение отменено.",
-        "approved" => "Рекомендации утверждены. Письма уходят в рабочие часы.",
-        "discarded" => "Проект отклонён: письма не будет.",
-        "saved" => "Тексты сохранены. Письма ещё не отправлены.",
-        "decided" => "Решение внесено.",
-        "returned" => "Отчёт возвращён: исполнитель получит письмо с замечанием.",
-        "accepted" => "Отчёт принят, мера снята с контроля.",
-        "waived" => "Поручения сняты.",
-        "extended" => "Сроки продлены.",
-        "paused" => "Расписание приостановлено.",
-        "resumed" => "Расписание возобновлено.",
-        "started" => "Выполнение открыто.",
-        _ => return None,
-    })
-}
-
-/// What the last thing that was sent came to, for the head of a page. `shown` are the forms that
-/// the page has now.
-pub fn outcome(sent: Option<&Sent>, shown: &[&Value]) -> Value {
-    let Some(sent) = sent else { return Value::Null };
-    let form = shown.iter().find(|sheet| sheet["sent"] == true);
-    json!({
-        "errors": form.map(|sheet| &sheet["errors"]),
-        "refused": match &sent.said {
-            Said::Refused(sentence) => Some(sentence.as_str()),
-            // What is wrong in a form that the page no longer has.
-            Said::Wrong(_) if form.is_none() => Some("это действие уже недоступно"),
-            _ => None,
-        },
-        "unsaved": matches!(sent.said, Said::Unsaved),
-        "written": if form.is_none() { sent.written() } else { vec![] },
-    })
 }
 
 /// The forms that a run's page has now.

@@ -19,7 +19,7 @@ use crate::runtime::{Ask, Runtime};
 
 /// What was done: the notice's word, and the run that was opened.
 pub struct Done {
-    /// See [`super::notice`].
+    /// See [`super::told::notice`].
     pub word: &'static str,
     /// Which run was opened, if one was.
     pub opened: Option<RunKey>,
@@ -57,7 +57,10 @@ impl Setting<'_> {
 
     fn sheet(&self, name: &str) -> Option<Sheet> {
         match name {
-            "pause" => Some(Sheet::new(name, vec![reason()])),
+            "pause" => {
+                let help = "Будет видна на этой странице; до 1000 знаков".to_owned();
+                Some(Sheet::new(name, vec![Field { help, ..reason() }]))
+            }
             "resume" => Some(Sheet::new(name, vec![])),
             "start" => Some(self.start()),
             _ => None,
