@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
-use vekha_roadmap::model::{self, FieldKind, Rows, Work};
+use vekha_roadmap::model::Work;
 
 use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
@@ -47,7 +47,7 @@ impl Api {
             .map(|(_, stage)| &stage.work);
         let form = match work {
             Some(Work::Collect(collect)) if form => {
-                version.road_map.forms.get(&collect.form).map(describe_form)
+                version.road_map.forms.get(&collect.form).map(crate::forms::describe)
             }
             _ => None,
         };
@@ -92,88 +92,6 @@ fn state(state: AssignmentState) -> v1::AssignmentState {
         AssignmentState::Missing => v1::AssignmentState::Missing,
         AssignmentState::Waived => v1::AssignmentState::Waived,
     }
-}
-
-fn describe_form(form: &model::Form) -> v1::Form {
-    v1::Form {
-        id: form.id.clone(),
-        title: form.title.clone(),
-        intro: form.intro.clone(),
-        fields: form.fields.iter().map(describe_field).collect(),
-        rules: form
-            .rules
-            .iter()
-            .map(|rule| v1::FormRule {
-                check: rule.check.text().to_owned(),
-                each: rule.each.clone().unwrap_or_default(),
-                at: rule.at.clone(),
-                message: rule.message.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn describe_field(field: &model::Field) -> v1::FormField {
-    let choices = |options: &[model::Choice]| {
-        let choice =
-            |o: &model::Choice| v1::Choice { value: o.value.clone(), label: o.label.clone() };
-        options.iter().map(choice).collect()
-    };
-    let (required, required_when) = match &field.required {
-        model::Required::Always => (v1::Required::Always, String::new()),
-        model::Required::Optional => (v1::Required::Optional, String::new()),
-        model::Required::When(formula) => (v1::Required::When, formula.text().to_owned()),
-    };
-    let mut described = v1::FormField {
-        id: field.id.clone(),
-        label: field.label.clone(),
-        help: field.help.clone(),
-        section: field.section.clone(),
-        unit: field.unit.clone(),
-        required: required.into(),
-        required_when,
-        ..v1::FormField::default()
-    };
-    let kind = match &field.kind {
-        FieldKind::Integer(range) | FieldKind::Decimal(range) | FieldKind::Percent(range) => {
-            (described.min, described.max) = (range.min, range.max);
-            match &field.kind {
-                FieldKind::Integer(_) => v1::FieldType::Integer,
-                FieldKind::Decimal(_) => v1::FieldType::Decimal,
-                _ => v1::FieldType::Percent,
-            }
-        }
-        FieldKind::Text { max_length } => {
-            described.max_length = *max_length as u32;
-            v1::FieldType::Text
-        }
-        FieldKind::LongText { max_length } => {
-            described.max_length = *max_length as u32;
-            v1::FieldType::LongText
-        }
-        FieldKind::Date => v1::FieldType::Date,
-        FieldKind::Choice(options) => {
-            described.options = choices(options);
-            v1::FieldType::Choice
-        }
-        FieldKind::Choices(options) => {
-            described.options = choices(options);
-            v1::FieldType::Choices
-        }
-        FieldKind::YesNo => v1::FieldType::YesNo,
-        FieldKind::Table(table) => {
-            described.columns = table.columns.iter().map(describe_field).collect();
-            match &table.rows {
-                Rows::Fixed(rows) => described.rows.clone_from(rows),
-                Rows::Free { min, max } => {
-                    (described.min_rows, described.max_rows) = (*min as u32, *max as u32);
-                }
-            }
-            v1::FieldType::Table
-        }
-    };
-    described.r#type = kind.into();
-    described
 }
 
 fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status> {

@@ -17,7 +17,8 @@ use crate::store::{document, instant};
 /// Rows that one press of the button adds.
 const MORE_ROWS: usize = 5;
 
-fn form(opened: &Opened) -> Option<&Form> {
+/// The form that is asked for.
+pub(super) fn form(opened: &Opened) -> Option<&Form> {
     match &opened.activity()?.stage(&opened.key.stage)?.1.work {
         Work::Collect(collect) => opened.version.road_map.forms.get(&collect.form),
         _ => None,
@@ -25,7 +26,7 @@ fn form(opened: &Opened) -> Option<&Form> {
 }
 
 /// Whether an answer is taken; the engine has the last word.
-fn is_editable(opened: &Opened) -> bool {
+pub(super) fn is_editable(opened: &Opened) -> bool {
     let stage = opened.run.stages.iter().find(|s| s.id == opened.key.stage);
     let collecting = stage.is_some_and(|s| s.state == StageState::Active);
     let expected =
@@ -73,6 +74,7 @@ pub async fn page(
     let municipality = &opened.version.road_map.municipality;
     let mut context = opened.context(runtime, said);
     context["saved"] = matches!(said, Said::Saved).into();
+    context["read"] = matches!(said, Said::Read).into();
     context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
     context["form"] = json!({
         "title": form.title,
@@ -91,14 +93,14 @@ pub async fn page(
 
 /// What stands in the form when a person comes to it.
 #[derive(Default)]
-struct Standing {
-    values: Values,
+pub(super) struct Standing {
+    pub(super) values: Values,
     /// When it was kept, if it is a draft.
     kept_at: Option<Timestamp>,
 }
 
 /// The newest answer, or a draft that is newer.
-async fn standing(
+pub(super) async fn standing(
     runtime: &Runtime,
     opened: &Opened,
     editable: bool,

@@ -39,8 +39,10 @@ pub struct Opened {
 }
 
 /// Why a link opens nothing.
-enum Closed {
+pub enum Closed {
+    /// There is no such link.
     Unknown,
+    /// The database does not answer.
     Unavailable(String),
 }
 
@@ -60,13 +62,17 @@ pub enum Said {
     MoreRows,
     /// What was typed was kept, and not sent.
     Saved,
+    /// A spreadsheet was read into the form, and not sent.
+    Read,
 }
 
 impl Said {
     /// The page's status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Said::Nothing | Said::Accepted | Said::MoreRows | Said::Saved => StatusCode::OK,
+            Said::Nothing | Said::Accepted | Said::MoreRows | Said::Saved | Said::Read => {
+                StatusCode::OK
+            }
             Said::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Refused(_) => StatusCode::CONFLICT,
             Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
@@ -130,7 +136,8 @@ impl Opened {
     }
 }
 
-async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
+/// What a token opens.
+pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     // What cannot be a token does not reach the database.
     if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Closed::Unknown);

@@ -24,6 +24,7 @@ mod origin;
 mod posted;
 mod problem;
 mod run;
+mod spreadsheet;
 mod view;
 mod words;
 
@@ -38,7 +39,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::runtime::Runtime;
 
@@ -50,6 +51,12 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let schools = Router::new()
         .route("/a/{token}", get(link::show).post(link::answer))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .route("/a/{token}/form.xlsx", get(spreadsheet::template))
+        .merge(
+            Router::new()
+                .route("/a/{token}/table", post(spreadsheet::upload))
+                .layer(DefaultBodyLimit::max(spreadsheet::LONGEST_UPLOAD)),
+        )
         .layer(middleware::map_response(header::unlisted));
     let open = Router::new()
         .route("/assets/style.css", get(assets::style))

@@ -135,11 +135,11 @@ impl House {
         format!("/a/{}", self.runtime.store().secret().token(&format!("{RUN}/{assignment}")))
     }
 
-    async fn fetch(&self, request: Request<Body>) -> Fetched {
+    pub async fn fetch(&self, request: Request<Body>) -> Fetched {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 16 << 20).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         Fetched { status: parts.status, headers: parts.headers, text }
     }
 

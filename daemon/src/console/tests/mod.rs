@@ -5,6 +5,7 @@ mod administrator;
 mod house;
 mod school;
 mod shipped;
+mod spreadsheet;
 
 use house::House;
 pub use house::files;
