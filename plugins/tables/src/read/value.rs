@@ -42,13 +42,13 @@ pub(crate) fn value(field: &FormField, options: &Options, cell: &Cell) -> Result
     Ok(match field.r#type() {
         FieldType::Integer | FieldType::Decimal => match cell {
             Cell::Number(n) | Cell::Percent(n) => number(*n),
-            Cell::Text(text) => Value::String(digits(text)),
+            Cell::Text(text) => typed_number(text),
             _ => text(),
         },
         FieldType::Percent => match cell {
             Cell::Number(n) => number(*n),
             Cell::Percent(n) => number(points(*n)),
-            Cell::Text(text) => Value::String(digits(text.trim().trim_end_matches('%'))),
+            Cell::Text(text) => typed_number(text.trim().trim_end_matches('%')),
             _ => text(),
         },
         FieldType::Date => match cell {
@@ -117,13 +117,38 @@ fn number(n: f64) -> Value {
     if n.fract() == 0.0 && n.abs() < 1e15 { Value::from(n as i64) } else { Value::from(n) }
 }
 
-/// A number as text, without what people put between its digits.
-fn digits(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
+/// A number that was typed as text, with a decimal comma and spaces between thousands; other text
+/// as it stands.
+fn typed_number(text: &str) -> Value {
+    let spaced = |c: &char| !c.is_whitespace() && *c != '\u{202f}';
+    let plain: String = text
+        .chars()
+        .filter(spaced)
+        .map(|c| match c {
+            ',' => '.',
+            '−' => '-',
+            c => c,
+        })
+        .collect();
+    let written = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+    match plain.parse::<f64>() {
+        Ok(n) if written && n.is_finite() => number(n),
+        _ => Value::from(text.trim()),
+    }
 }
 
-/// A day as text, without the «г.» that people put after the year.
+/// A day that was typed as text, perhaps with «г.» after the year; other text as it stands.
 fn day(text: &str) -> String {
     let text = text.trim();
-    text.strip_suffix("г.").or_else(|| text.strip_suffix('г')).unwrap_or(text).trim().to_owned()
+    let plain = text.strip_suffix("г.").or_else(|| text.strip_suffix('г')).unwrap_or(text).trim();
+    let parts: Vec<&str> = plain.split('.').collect();
+    let digits = |part: &str, most: usize| {
+        part.len() <= most && !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    match parts.as_slice() {
+        [day, month, year] if digits(day, 2) && digits(month, 2) && digits(year, 4) => {
+            format!("{year:0>4}-{month:0>2}-{day:0>2}")
+        }
+        _ => plain.to_owned(),
+    }
 }

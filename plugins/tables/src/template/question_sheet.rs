@@ -3,7 +3,7 @@
 use rust_xlsxwriter::{Worksheet, XlsxError};
 use vekha_proto::v1::{FieldType, Form, FormField, Required};
 
-use super::styles::Styles;
+use super::styles::{self, Styles};
 use super::validation::{self, Lists};
 use super::{cell, protection};
 use crate::headings::{self, ANSWER, FORM_SHEET, HELP, QUESTION};
@@ -43,7 +43,12 @@ pub(super) fn write(
         }
         section = &field.section;
         sheet.write_string_with_format(row, 0, name, &styles.question)?;
-        sheet.write_string_with_format(row, 1, help(field), &styles.help)?;
+        let help = help(field);
+        sheet.write_string_with_format(row, 1, &help, &styles.help)?;
+        let given = answers.get(&field.id).and_then(|value| value.as_str()).unwrap_or_default();
+        let texts = [(name.as_str(), WIDTHS[0]), (&help, WIDTHS[1] * 1.1), (given, WIDTHS[2])];
+        let least = if field.r#type() == FieldType::LongText { 90.0 } else { 0.0 };
+        sheet.set_row_height(row, styles::height(texts).max(least))?;
         match table {
             Some(table) => {
                 let link = format!("internal:'{}'!A1", table.replace('\'', "''"));
@@ -62,9 +67,6 @@ pub(super) fn write(
                 cell::write(sheet, (row, 2), field, answers.get(&field.id), &format)?;
                 if let Some(rule) = validation::rule(field, lists)? {
                     sheet.add_data_validation(row, 2, row, 2, &rule)?;
-                }
-                if field.r#type() == FieldType::LongText {
-                    sheet.set_row_height(row, 90)?;
                 }
             }
         }

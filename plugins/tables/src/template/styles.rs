@@ -1,4 +1,4 @@
-//! How cells look.
+//! How cells look, and how high rows must be: programs do not fit rows to what they find in a file.
 
 use rust_xlsxwriter::{Color, Format, FormatAlign, FormatBorder};
 use vekha_proto::v1::FieldType;
@@ -56,5 +56,46 @@ impl Styles {
             // As text, so that 1/2 stays what was typed, and = begins no formula.
             _ => format.set_num_format("@"),
         }
+    }
+}
+
+/// How high a row is that shows these texts, each across so many characters of its column.
+pub(super) fn height<'a>(cells: impl IntoIterator<Item = (&'a str, f64)>) -> f64 {
+    let lines = cells.into_iter().map(|(text, width)| lines(text, width)).max().unwrap_or(1);
+    (13.0 * lines as f64 + 3.0).min(400.0)
+}
+
+/// Lines of a text that breaks between words.
+fn lines(text: &str, width: f64) -> usize {
+    let width = width.max(1.0) as usize;
+    let mut lines = 0;
+    for paragraph in text.split('\n') {
+        let mut used = 0;
+        lines += 1;
+        for word in paragraph.split_whitespace() {
+            let length = word.chars().count();
+            if used > 0 && used + 1 + length > width {
+                lines += 1;
+                used = 0;
+            }
+            used += length + usize::from(used > 0);
+            lines += used / (width + 1);
+            used %= width + 1;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_as_high_as_its_longest_text() {
+        assert_eq!(lines("", 10.0), 1);
+        assert_eq!(lines("один два три", 20.0), 1);
+        assert_eq!(lines("один два три", 9.0), 2);
+        assert_eq!(lines("один\nдва", 40.0), 2);
+        assert!(height([("а", 10.0), ("один два три", 9.0)]) > height([("а", 10.0)]));
     }
 }

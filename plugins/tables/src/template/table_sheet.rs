@@ -4,7 +4,7 @@ use rust_xlsxwriter::{Worksheet, XlsxError};
 use serde_json::Value;
 use vekha_proto::v1::{FieldType, FormField, Required};
 
-use super::styles::Styles;
+use super::styles::{self, Styles};
 use super::validation::{self, Lists};
 use super::{cell, protection};
 use crate::headings;
@@ -13,6 +13,8 @@ use crate::headings;
 const PREPARED: usize = 200;
 /// The row of headings; above it stand the table's name, its help and a hint for each column.
 const HEADINGS: u32 = 3;
+/// Characters across of the names of fixed rows.
+const NAMES_WIDTH: f64 = 34.0;
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -27,23 +29,33 @@ pub(super) fn write(
     let names = headings::columns(table);
     let width = first as usize + names.len();
 
-    sheet.write_string_with_format(0, 0, headings::one_line(&table.label), &styles.section)?;
-    sheet.write_string_with_format(1, 0, help(table), &styles.hint)?;
-    // These two are wider than their column; they run on over blank ones.
-    for (row, format) in [(0, &styles.section), (1, &styles.hint)] {
+    let wide: f64 = table.columns.iter().zip(&names).map(|(c, n)| column_width(c, n)).sum();
+    let wide = wide + f64::from(first) * NAMES_WIDTH;
+    let above = [(headings::one_line(&table.label), &styles.section), (help(table), &styles.hint)];
+    for (row, (text, format)) in (0..).zip(&above) {
+        sheet.set_row_height(row, styles::height([(text.as_str(), wide)]) + 4.0)?;
         if width > 1 {
-            let text = if row == 0 { headings::one_line(&table.label) } else { help(table) };
-            sheet.merge_range(row, 0, row, width as u16 - 1, &text, format)?;
+            sheet.merge_range(row, 0, row, width as u16 - 1, text, format)?;
+        } else {
+            sheet.write_string_with_format(row, 0, text, format)?;
         }
     }
+    let row_names = headings::row_names(table);
+    let hints: Vec<String> = table.columns.iter().map(hint).collect();
+    let widths = || table.columns.iter().zip(&names).map(|(c, n)| column_width(c, n));
+    let small = hints.iter().map(String::as_str).zip(widths().map(|width| width * 1.25));
+    sheet.set_row_height(2, styles::height(small) * 0.85)?;
+    let bold = names.iter().map(String::as_str).zip(widths().map(|width| width / 1.05));
+    let bold = bold.chain(fixed.then_some((row_names.as_str(), NAMES_WIDTH)));
+    sheet.set_row_height(HEADINGS, styles::height(bold))?;
     if fixed {
-        sheet.set_column_width(0, 34)?;
+        sheet.set_column_width(0, NAMES_WIDTH)?;
         sheet.write_string_with_format(2, 0, "", &styles.hint)?;
-        let names = headings::row_names(table);
-        sheet.write_string_with_format(HEADINGS, 0, names, &styles.heading)?;
+        sheet.write_string_with_format(HEADINGS, 0, &row_names, &styles.heading)?;
         for (at, name) in table.rows.iter().enumerate() {
             let row = HEADINGS + 1 + at as u32;
-            sheet.write_string_with_format(row, 0, headings::one_line(name), &styles.question)?;
+            let name = headings::one_line(name);
+            sheet.write_string_with_format(row, 0, &name, &styles.question)?;
         }
     }
     let most = if fixed { table.rows.len() } else { table.max_rows as usize };
@@ -52,7 +64,7 @@ pub(super) fn write(
         let position = first + at as u16;
         let format = styles.answer(column.r#type());
         sheet.set_column_width(position, column_width(column, name))?;
-        sheet.write_string_with_format(2, position, hint(column), &styles.hint)?;
+        sheet.write_string_with_format(2, position, &hints[at], &styles.hint)?;
         sheet.write_string_with_format(HEADINGS, position, name, &styles.heading)?;
         for row in 0..drawn {
             let value = rows.get(row).and_then(|row| row.get(&column.id));
@@ -65,6 +77,17 @@ pub(super) fn write(
             let last = HEADINGS + (most.max(drawn) as u32).min(1_000_000);
             sheet.add_data_validation(HEADINGS + 1, position, last, position, &rule)?;
         }
+    }
+    for at in 0..drawn {
+        let name = table.rows.get(at).map(|name| (name.as_str(), NAMES_WIDTH));
+        let given =
+            table.columns.iter().zip(widths()).filter_map(|(column, width)| {
+                Some((rows.get(at)?.get(&column.id)?.as_str()?, width))
+            });
+        sheet.set_row_height(
+            HEADINGS + 1 + at as u32,
+            styles::height(name.into_iter().chain(given)),
+        )?;
     }
     if !fixed {
         // Rows below the drawn ones take their format from the column.
@@ -80,8 +103,7 @@ pub(super) fn write(
     sheet.set_freeze_panes(HEADINGS + 1, first)?;
     sheet.set_repeat_rows(HEADINGS, HEADINGS)?;
     sheet.protect_with_options(&protection());
-    let wide: f64 = table.columns.iter().zip(&names).map(|(c, n)| column_width(c, n)).sum();
-    if wide + f64::from(first) * 34.0 > 95.0 {
+    if wide > 95.0 {
         sheet.set_landscape();
     }
     sheet.set_paper_size(9).set_print_fit_to_pages(1, 0);
