@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod console;
 pub mod files;
+pub mod forms;
 pub mod message_id;
 pub mod runtime;
 pub mod secret;

@@ -16,7 +16,6 @@ use axum::serve::ListenerExt as _;
 use axum::{Router, body::Body};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpSocket;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
@@ -50,7 +49,6 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// What it does.
     pub runtime: Arc<Runtime>,
-    stop: watch::Sender<bool>,
     listening: JoinHandle<std::io::Result<()>>,
     turning: JoinHandle<anyhow::Result<()>>,
 }
@@ -114,11 +112,10 @@ impl Daemon {
         let listener = socket
             .listen(BACKLOG)
             .with_context(|| format!("адрес {address} занят или недоступен"))?;
-        let (stop, stopped) = watch::channel(false);
         let listening = {
-            let mut stopped = stopped.clone();
+            let mut ending = runtime.ending();
             let ended = async move {
-                stopped.wait_for(|stop| *stop).await.ok();
+                ending.wait_for(|ending| *ending).await.ok();
             };
             // gRPC's small frames must not wait for each other's acknowledgement.
             let listener = listener.tap_io(|stream| {
@@ -128,8 +125,8 @@ impl Daemon {
                 async move { axum::serve(listener, app).with_graceful_shutdown(ended).await },
             )
         };
-        let turning = tokio::spawn(runtime.clone().run(stopped));
-        Ok(Daemon { address, runtime, stop, listening, turning })
+        let turning = tokio::spawn(runtime.clone().run());
+        Ok(Daemon { address, runtime, listening, turning })
     }
 
     /// Ends the daemon; what it was doing is finished or stands in the database.
@@ -137,9 +134,8 @@ impl Daemon {
     /// # Errors
     /// When its loop or its listener had failed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.stop.send_replace(true);
+        self.runtime.end();
         let mut listening = self.listening;
-        // Watchers stay for as long as they may: they resume from their cursor.
         match tokio::time::timeout(GRACE, &mut listening).await {
             Ok(ended) => ended.context("listener")??,
             Err(_) => listening.abort(),

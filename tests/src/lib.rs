@@ -1,9 +1,12 @@
 //! What the tests share: the world around Vekha, made to be asked and to fail on demand.
 
+pub mod browser;
 pub mod database;
 pub mod letterbox;
 pub mod letters;
 pub mod process;
+pub mod school;
 pub mod small;
 pub mod smtp;
+pub mod stranger;
 pub mod town;

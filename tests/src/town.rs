@@ -44,8 +44,21 @@ impl Town {
 
     /// The same over a database of the caller's choice.
     pub async fn start_on(at: &str, folder: TempDir, database: String, mail: SmtpServer) -> Self {
-        let clock = Clock::manual(instant(at));
         let settings = settings(&folder, database, mail.port());
+        Town::start_with(at, folder, mail, settings).await
+    }
+
+    /// The same where every call must bring a token.
+    pub async fn start_locked(at: &str, token: &str) -> Self {
+        let (folder, mail) = (TempDir::new().expect("a folder"), SmtpServer::start().await);
+        let database = format!("sqlite:{}", folder.path().join("vekha.db").display());
+        let mut settings = settings(&folder, database, mail.port());
+        settings.access.token = token.to_owned();
+        Town::start_with(at, folder, mail, settings).await
+    }
+
+    async fn start_with(at: &str, folder: TempDir, mail: SmtpServer, settings: Settings) -> Self {
+        let clock = Clock::manual(instant(at));
         let daemon =
             Daemon::start_at(settings, Some(clock.clone())).await.expect("the daemon starts");
         let town = Town { daemon, mail, folder, clock, read: 0 };

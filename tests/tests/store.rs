@@ -1090,7 +1090,7 @@ async fn two_daemons_live_through_a_chain_and_nothing_is_done_twice() {
     both("decide 30".into(), step_task(&update, decide("2", None, today))).await;
     let state = key("low-result-monitoring");
     let state_of_school: serde_json::Value =
-        serde_json::from_str(include_str!("../data/low-result-state.json")).unwrap();
+        serde_json::from_str(include_str!("../../config/tour/state.json")).unwrap();
     answer_all(&state, "collect", &|_| state_of_school.clone()).await;
     let methods = key("equity-methods");
     let approve = Command::Approve { stage: "recommend".into(), organisations: vec![] };

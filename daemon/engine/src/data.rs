@@ -39,7 +39,7 @@ pub fn sources(activity: &Activity, stage: &str, key: &RunKey) -> Vec<RunKey> {
 }
 
 /// The run of the period to which figures are compared: a rotation comes round after its cycle.
-fn earlier(activity: &Activity, key: &RunKey) -> RunKey {
+pub fn earlier(activity: &Activity, key: &RunKey) -> RunKey {
     let periods = match activity.schedule.every {
         Every::Rotation { years, .. } => years,
         _ => 1,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::read::Files;
+use crate::files::Files;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod calendar;
 pub mod diagnostic;
+mod files;
 pub mod formula;
 pub mod model;
 pub mod period;

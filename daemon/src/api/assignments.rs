@@ -4,8 +4,9 @@ use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
-use vekha_roadmap::model::{self, FieldKind, Rows, Work};
+use vekha_roadmap::model::Work;
 
+use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
 use crate::runtime::committer::Task;
 use crate::runtime::{Ask, AskError};
@@ -46,7 +47,7 @@ impl Api {
             .map(|(_, stage)| &stage.work);
         let form = match work {
             Some(Work::Collect(collect)) if form => {
-                version.road_map.forms.get(&collect.form).map(describe_form)
+                version.road_map.forms.get(&collect.form).map(crate::forms::describe)
             }
             _ => None,
         };
@@ -93,88 +94,6 @@ fn state(state: AssignmentState) -> v1::AssignmentState {
     }
 }
 
-fn describe_form(form: &model::Form) -> v1::Form {
-    v1::Form {
-        id: form.id.clone(),
-        title: form.title.clone(),
-        intro: form.intro.clone(),
-        fields: form.fields.iter().map(describe_field).collect(),
-        rules: form
-            .rules
-            .iter()
-            .map(|rule| v1::FormRule {
-                check: rule.check.text().to_owned(),
-                each: rule.each.clone().unwrap_or_default(),
-                at: rule.at.clone(),
-                message: rule.message.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn describe_field(field: &model::Field) -> v1::FormField {
-    let choices = |options: &[model::Choice]| {
-        let choice =
-            |o: &model::Choice| v1::Choice { value: o.value.clone(), label: o.label.clone() };
-        options.iter().map(choice).collect()
-    };
-    let (required, required_when) = match &field.required {
-        model::Required::Always => (v1::Required::Always, String::new()),
-        model::Required::Optional => (v1::Required::Optional, String::new()),
-        model::Required::When(formula) => (v1::Required::When, formula.text().to_owned()),
-    };
-    let mut described = v1::FormField {
-        id: field.id.clone(),
-        label: field.label.clone(),
-        help: field.help.clone(),
-        section: field.section.clone(),
-        unit: field.unit.clone(),
-        required: required.into(),
-        required_when,
-        ..v1::FormField::default()
-    };
-    let kind = match &field.kind {
-        FieldKind::Integer(range) | FieldKind::Decimal(range) | FieldKind::Percent(range) => {
-            (described.min, described.max) = (range.min, range.max);
-            match &field.kind {
-                FieldKind::Integer(_) => v1::FieldType::Integer,
-                FieldKind::Decimal(_) => v1::FieldType::Decimal,
-                _ => v1::FieldType::Percent,
-            }
-        }
-        FieldKind::Text { max_length } => {
-            described.max_length = *max_length as u32;
-            v1::FieldType::Text
-        }
-        FieldKind::LongText { max_length } => {
-            described.max_length = *max_length as u32;
-            v1::FieldType::LongText
-        }
-        FieldKind::Date => v1::FieldType::Date,
-        FieldKind::Choice(options) => {
-            described.options = choices(options);
-            v1::FieldType::Choice
-        }
-        FieldKind::Choices(options) => {
-            described.options = choices(options);
-            v1::FieldType::Choices
-        }
-        FieldKind::YesNo => v1::FieldType::YesNo,
-        FieldKind::Table(table) => {
-            described.columns = table.columns.iter().map(describe_field).collect();
-            match &table.rows {
-                Rows::Fixed(rows) => described.rows.clone_from(rows),
-                Rows::Free { min, max } => {
-                    (described.min_rows, described.max_rows) = (*min as u32, *max as u32);
-                }
-            }
-            v1::FieldType::Table
-        }
-    };
-    described.r#type = kind.into();
-    described
-}
-
 fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status> {
     let (run, below) = row
         .assignment
@@ -205,14 +124,28 @@ impl AssignmentService for Api {
     ) -> Result<Response<v1::ListAssignmentsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "organisation", "activity"];
-        let filter = lists::filter(&parent, &r.filter, &known)?;
+        let known = ["state", "activity", "organisation", "period", "stage", "kind", "late"];
+        let words = [
+            words!("state", "ASSIGNMENT_STATE_", AssignmentState),
+            words!("kind", "ASSIGNMENT_KIND_", AssignmentKind),
+        ];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let rows = self.runtime.store().list_assignments(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
         let mut assignments = Vec::with_capacity(rows.len());
         for row in &rows {
-            assignments.push(self.describe_assignment(row, false, r.show_link).await?);
+            let described = self.describe_assignment(row, false, r.show_link).await?;
+            let kind = described.kind().as_str_name().trim_start_matches("ASSIGNMENT_KIND_");
+            let holds = conditions.hold(|field, wanted| match field {
+                "kind" => kind.eq_ignore_ascii_case(wanted),
+                "late" => described.late.to_string() == wanted,
+                _ => lists::of_run(&row.run, field, wanted),
+            });
+            if holds {
+                assignments.push(described);
+            }
         }
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
         Ok(Response::new(v1::ListAssignmentsResponse { assignments, next_page_token }))
@@ -243,10 +176,10 @@ impl AssignmentService for Api {
         let answers = convert::object(r.answers.clone().unwrap_or_default());
         let command = Command::Submit { assignment, answers: answers.clone(), origin };
         let task = Task::new(run, Ask::Step(command), "");
-        let task = mutation!(r).seen(&row.body)?.onto(task)?;
+        let task = mutation!(r).seen(&row.body).onto(task)?;
         self.runtime.ask(task).await.map_err(|e| match e {
             e @ AskError::Refused(vekha_engine::Refusal::Invalid(_)) => {
-                status::refused_under("answers.", e)
+                status::refused(e, |field| format!("answers.{field}"))
             }
             e => status::of(e),
         })?;
@@ -278,14 +211,17 @@ impl AssignmentService for Api {
     ) -> Result<Response<v1::ListSubmissionsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let mut filter = lists::filter(&parent, &r.filter, &["organisation"])?;
-        filter.state = None;
+        let known = ["activity", "organisation", "period", "stage"];
+        let conditions = Conditions::parse(&r.filter, &known, &[])?;
+        let filter = conditions.filter(&parent);
         let store = self.runtime.store();
         let rows = store.list_assignments(&filter, &Page::first(100_000)).await;
         let mut all = Vec::new();
         for row in rows.map_err(status::unavailable)? {
             let below = format!("{}.{}", row.stage, row.organisation);
-            if parent.assignment.as_ref().is_some_and(|wanted| *wanted != below) {
+            if parent.assignment.as_ref().is_some_and(|wanted| *wanted != below)
+                || !conditions.hold(|field, wanted| lists::of_run(&row.run, field, wanted))
+            {
                 continue;
             }
             let mut versions = store.submissions(&row.id).await.map_err(status::unavailable)?;
@@ -296,8 +232,9 @@ impl AssignmentService for Api {
                 all.push(describe_submission(version)?);
             }
         }
-        let (submissions, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |s| s.name.clone())?;
+        // By assignment, so that an answer corrected while pages are read moves nothing.
+        let key = |s: &v1::Submission| format!("{} {:010}", s.assignment, u32::MAX - s.version);
+        let (submissions, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
     }
 
@@ -310,7 +247,7 @@ impl AssignmentService for Api {
         let id = assignment.to_string();
         let row = self.assignment_row(&run, &id).await?;
         let command = Command::Waive { assignment, reason: r.reason.clone() };
-        self.step(run.clone(), command, mutation!(r).seen(&row.body)?).await?;
+        self.step(run.clone(), command, mutation!(r).seen(&row.body)).await?;
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }
@@ -323,9 +260,10 @@ impl AssignmentService for Api {
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let id = assignment.to_string();
         let row = self.assignment_row(&run, &id).await?;
-        let due = convert::date("due", &r.due)?;
+        let mut wrong = Vec::new();
+        let due = convert::noted_date(&mut wrong, "due", &r.due);
         let command = Command::Extend { assignment, due, reason: r.reason.clone() };
-        self.step(run.clone(), command, mutation!(r).seen(&row.body)?).await?;
+        self.step_with(wrong, run.clone(), command, mutation!(r).seen(&row.body)).await?;
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }

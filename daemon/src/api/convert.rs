@@ -9,6 +9,7 @@ use vekha_analysis::Finding;
 use vekha_engine::journal::hex;
 use vekha_engine::run::RunState;
 use vekha_proto::v1;
+use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Contact, Severity};
 
 use super::status::invalid;
@@ -29,6 +30,15 @@ pub fn date(field: &str, text: &str) -> Result<jiff::civil::Date, Status> {
         .ok()
         .filter(|_| text.len() == 10)
         .ok_or_else(|| invalid(field, format!("«{text}»: нужна дата вида 2027-09-15")))
+}
+
+/// A date of a request; a wrong one is noted and any other day stands for it, so that the other
+/// fields can be looked at.
+pub fn noted_date(wrong: &mut Vec<FieldError>, field: &str, text: &str) -> jiff::civil::Date {
+    date(field, text).unwrap_or_else(|status| {
+        wrong.push(FieldError { field: field.to_owned(), message: status.message().to_owned() });
+        jiff::civil::Date::ZERO
+    })
 }
 
 /// JSON as a protobuf value.

@@ -6,6 +6,7 @@ use vekha_engine::{Command, NewMeasure, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
 use vekha_roadmap::model::Work;
 
+use super::lists::Conditions;
 use super::{Api, convert, lists, mutation, names, status};
 
 pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
@@ -64,24 +65,40 @@ impl DecisionService for Api {
         let r = request.into_inner();
         let run = names::run("parent", &r.parent)?;
         let stage = self.deciding_stage(&run, &r.stage).await?;
-        let mut measures = Vec::new();
+        let (mut wrong, mut measures) = (Vec::new(), Vec::new());
+        let date = convert::noted_date(&mut wrong, "date", &r.date);
         for (i, measure) in r.measures.iter().enumerate() {
             measures.push(NewMeasure {
                 text: measure.text.clone(),
                 organisations: measure.organisations.clone(),
-                due: convert::date(&format!("measures[{i}].due"), &measure.due)?,
+                due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
             });
         }
         let command = Command::RecordDecision {
-            stage,
+            stage: stage.clone(),
             number: r.number.clone(),
-            date: convert::date("date", &r.date)?,
+            date,
             title: r.title.clone(),
             outcome: r.outcome.clone(),
             signatory: r.signatory.clone(),
             measures: (r.without_measures || !measures.is_empty()).then_some(measures),
         };
-        self.step(run.clone(), command, mutation!(r)).await?;
+        self.step_with(wrong, run.clone(), command, mutation!(r)).await?;
+        if r.validate_only {
+            let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
+            let (run, signatory) = (r.parent, r.signatory);
+            let checked = v1::Decision {
+                run,
+                stage,
+                number,
+                date,
+                title,
+                outcome,
+                signatory,
+                ..v1::Decision::default()
+            };
+            return Ok(Response::new(checked));
+        }
         let loaded = self.loaded(&run).await?.run;
         let newest = loaded.decisions.len();
         let found = loaded.decisions.iter().rposition(|d| d.number == r.number);
@@ -98,7 +115,8 @@ impl DecisionService for Api {
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["activity"])?;
+        let conditions = Conditions::parse(&r.filter, &["activity", "period", "stage"], &[])?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_decisions(&filter, &page).await.map_err(status::unavailable)?;
@@ -110,7 +128,12 @@ impl DecisionService for Api {
             .filter_map(|(row, key)| {
                 let run = &runs.get(key)?.run;
                 let number = row.ordinal as usize;
-                Some(describe(run, number, run.decisions.get(number - 1)?))
+                let decision = run.decisions.get(number - 1)?;
+                let holds = conditions.hold(|field, wanted| match field {
+                    "stage" => decision.stage == wanted,
+                    _ => lists::of_run(&row.run, field, wanted),
+                });
+                holds.then(|| describe(run, number, decision))
             })
             .collect();
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);

@@ -7,8 +7,8 @@ use vekha_roadmap::model::Every;
 use vekha_roadmap::period::Period;
 
 use super::{Api, mutation, names, status};
-use crate::runtime::Ask;
 use crate::runtime::committer::Task;
+use crate::runtime::{Ask, AskError};
 
 #[tonic::async_trait]
 impl EventService for Api {
@@ -36,6 +36,9 @@ impl EventService for Api {
         if keys.is_empty() {
             return Err(status::invalid("event", format!("события «{}» никто не ждёт", r.event)));
         }
+        let whole = mutation!(r, no etag);
+        let what = format!("event {} {} {} {:?}", r.parent, r.event, r.label, r.organisations);
+        self.before(&whole, &what).await?;
         let mut response = v1::PublishEventResponse::default();
         for key in keys {
             let ask = Ask::Open {
@@ -43,15 +46,28 @@ impl EventService for Api {
                 why: Why::Event,
                 without_waiting: false,
             };
-            let mut mutation = mutation!(r, no etag);
+            let mut mutation = whole.clone();
             if !mutation.request_id.is_empty() {
                 mutation.request_id = format!("{}/{}", mutation.request_id, key.activity);
             }
-            self.ask(Task::new(key.clone(), ask, ""), mutation).await?;
+            match self.runtime.ask(mutation.onto(Task::new(key.clone(), ask, ""))?).await {
+                // Told again, the same event is no news; one that names others must not be lost.
+                Err(AskError::Exists(_))
+                    if self.loaded(&key).await?.run.named == r.organisations => {}
+                asked => {
+                    asked.map_err(|e| {
+                        let label =
+                            |field: &str| if field == "part" { "label" } else { field }.to_owned();
+                        status::refused(e, label)
+                    })?;
+                }
+            }
             if !r.validate_only {
                 response.runs.push(self.show_run(&key).await?);
             }
         }
+        self.remember(&whole, &what).await?;
+        self.runtime.nudge();
         Ok(Response::new(response))
     }
 }

@@ -12,6 +12,7 @@ use vekha_engine::Entry;
 use vekha_engine::journal::Head;
 use vekha_proto::v1::{self, journal_service_server::JournalService};
 
+use super::lists::{Conditions, Words};
 use super::{Api, convert, lists, names, status};
 use crate::store::entities::journal;
 use crate::store::instant;
@@ -46,21 +47,27 @@ pub(super) struct Watched {
     prefix: String,
     run: Option<String>,
     activity: Option<String>,
-    kind: Option<String>,
+    /// What else must hold.
+    pub conditions: Conditions,
 }
 
+/// By what entries are told apart.
+const FIELDS: [&str; 4] = ["kind", "actor", "activity", "period"];
+
 impl Watched {
-    pub fn parse(parent: &str, filter: &str) -> Result<Self, Status> {
+    pub fn parse(
+        parent: &str,
+        filter: &str,
+        known: &[&str],
+        words: &[Words],
+    ) -> Result<Self, Status> {
         let parent = names::Parent::parse("parent", parent)?;
-        let conditions = lists::conditions(filter, &["kind", "activity"])?;
-        let value = |field: &str| {
-            conditions.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone())
-        };
+        let conditions = Conditions::parse(filter, known, words)?;
         Ok(Watched {
             prefix: parent.municipality.as_ref().map(|m| format!("{m}/")).unwrap_or_default(),
             run: parent.run_id(),
-            activity: parent.activity.clone().or_else(|| value("activity")),
-            kind: value("kind"),
+            activity: parent.activity.clone(),
+            conditions,
         })
     }
 
@@ -68,7 +75,11 @@ impl Watched {
         let activity = row.run.split('/').nth(1);
         row.run.starts_with(&self.prefix)
             && self.activity.as_deref().is_none_or(|wanted| activity == Some(wanted))
-            && self.kind.as_ref().is_none_or(|wanted| row.kind == *wanted)
+            && self.conditions.hold(|field, wanted| match field {
+                "kind" => row.kind == wanted,
+                "actor" => row.actor == wanted,
+                _ => lists::of_run(&row.run, field, wanted),
+            })
     }
 }
 
@@ -81,10 +92,10 @@ pub(super) async fn watch<T, F>(
 ) -> Result<Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>, Status>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, Status>> + Send,
+    F: Future<Output = Result<Option<T>, Status>> + Send,
 {
     let runtime = api.runtime.clone();
-    let mut changed = runtime.changes();
+    let (mut changed, mut ending) = (runtime.changes(), runtime.ending());
     let mut cursor = match after {
         Some(after) => after,
         None => {
@@ -107,7 +118,10 @@ where
             let full = rows.len() as u64 == CHUNK;
             for row in rows {
                 cursor = row.cursor;
-                if watched.holds(&row) && sender.send(turn(row).await).await.is_err() {
+                if watched.holds(&row)
+                    && let Some(turned) = turn(row).await.transpose()
+                    && sender.send(turned).await.is_err()
+                {
                     return;
                 }
             }
@@ -116,6 +130,8 @@ where
                     _ = changed.changed() => {}
                     () = tokio::time::sleep(LOOK) => {}
                     () = sender.closed() => return,
+                    // Whoever watches comes back with a cursor.
+                    _ = ending.wait_for(|ending| *ending) => return,
                 }
             }
         }
@@ -130,7 +146,7 @@ impl JournalService for Api {
         request: Request<v1::ListEntriesRequest>,
     ) -> Result<Response<v1::ListEntriesResponse>, Status> {
         let r = request.into_inner();
-        let watched = Watched::parse(&r.parent, &r.filter)?;
+        let watched = Watched::parse(&r.parent, &r.filter, &FIELDS, &[])?;
         let page = lists::page(r.page_size, &r.page_token)?;
         let mut after = match &page.after {
             Some(token) => token.parse().map_err(|_| status::invalid("page_token", "не наш"))?,
@@ -167,9 +183,10 @@ impl JournalService for Api {
         request: Request<v1::WatchEntriesRequest>,
     ) -> Result<Response<Self::WatchEntriesStream>, Status> {
         let r = request.into_inner();
-        let watched = Watched::parse(&r.parent, &r.filter)?;
+        let watched = Watched::parse(&r.parent, &r.filter, &FIELDS, &[])?;
         let stream =
-            watch(self, watched, r.after_cursor, |row| async move { Ok(entry(&row)) }).await?;
+            watch(self, watched, r.after_cursor, |row| async move { Ok(Some(entry(&row))) })
+                .await?;
         Ok(Response::new(stream))
     }
 

@@ -45,63 +45,111 @@ fn unhex(text: &str) -> Option<String> {
     String::from_utf8(bytes?).ok()
 }
 
-/// A page of things that are all in memory.
+/// A page of things that are all in memory, in the order of their keys. A page begins after the
+/// last key of the one before, whether or not that still exists: nothing is left out while things
+/// come and go.
 pub fn slice<T>(
-    all: Vec<T>,
+    mut all: Vec<T>,
     size: i32,
     token: &str,
     key: impl Fn(&T) -> String,
 ) -> Result<(Vec<T>, String), Status> {
     let page = page(size, token)?;
-    let mut rest: Vec<T> = all
-        .into_iter()
-        .skip_while(|item| page.after.as_ref().is_some_and(|after| key(item) != *after))
-        .skip(usize::from(page.after.is_some()))
-        .collect();
-    let more = rest.len() as u64 > page.limit;
-    rest.truncate(page.limit as usize);
-    let token = match rest.last() {
+    all.retain(|item| page.after.as_ref().is_none_or(|after| key(item) > *after));
+    all.sort_by_key(&key);
+    let more = all.len() as u64 > page.limit;
+    all.truncate(page.limit as usize);
+    let token = match all.last() {
         Some(last) if more => vekha_engine::journal::hex(key(last).as_bytes()),
         _ => String::new(),
     };
-    Ok((rest, token))
+    Ok((all, token))
 }
+
+/// A field whose values are those of an enum of the contract: its name, the enum's prefix, and
+/// whether a name is one of it.
+pub type Words = (&'static str, &'static str, fn(&str) -> bool);
+
+/// The words of an enum of the contract: `words!("state", "RUN_STATE_", RunState)`.
+macro_rules! words {
+    ($field:literal, $prefix:literal, $words:ident) => {{
+        let is_word: fn(&str) -> bool =
+            |name| vekha_proto::v1::$words::from_str_name(name).is_some();
+        ($field, $prefix, is_word)
+    }};
+}
+pub(super) use words;
+
+/// Fields that are true or false.
+const TRUE_OR_FALSE: [&str; 4] = ["late", "paused", "active", "uncertain"];
 
 /// Conditions joined by AND: `state = active AND period = 2026-27`.
-pub fn conditions(text: &str, known: &[&str]) -> Result<Vec<(String, String)>, Status> {
-    let mut found = Vec::new();
-    for condition in text.split(" AND ").map(str::trim).filter(|c| !c.is_empty()) {
-        let (field, value) = condition
-            .split_once('=')
-            .ok_or_else(|| invalid("filter", format!("«{condition}»: нужно поле = значение")))?;
-        let (field, value) = (field.trim(), value.trim().trim_matches('"'));
-        if !known.contains(&field) {
-            let message = format!("по «{field}» не отбирают; можно по {}", known.join(", "));
-            return Err(invalid("filter", message));
+#[derive(Debug, Clone, Default)]
+pub struct Conditions(Vec<(String, String)>);
+
+impl Conditions {
+    /// Reads a filter. Words of enums are understood as the contract spells them and without their
+    /// prefix, in capitals or not.
+    pub fn parse(text: &str, known: &[&str], words: &[Words]) -> Result<Self, Status> {
+        let mut found = Vec::new();
+        for condition in text.split(" AND ").map(str::trim).filter(|c| !c.is_empty()) {
+            let (field, value) = condition.split_once('=').ok_or_else(|| {
+                invalid("filter", format!("«{condition}»: нужно поле = значение"))
+            })?;
+            let (field, value) = (field.trim(), value.trim().trim_matches('"'));
+            if !known.contains(&field) {
+                let message = format!("по «{field}» не отбирают; можно по {}", known.join(", "));
+                return Err(invalid("filter", message));
+            }
+            if TRUE_OR_FALSE.contains(&field) && !["true", "false"].contains(&value) {
+                return Err(invalid("filter", format!("{field}: true или false, не «{value}»")));
+            }
+            let mut value = value.to_owned();
+            if let Some((_, prefix, is_word)) = words.iter().find(|(of, ..)| *of == field) {
+                let word = value.to_uppercase();
+                let word = word.strip_prefix(prefix).unwrap_or(&word);
+                if !is_word(&format!("{prefix}{word}")) {
+                    return Err(invalid("filter", format!("{field}: нет значения «{value}»")));
+                }
+                value = word.to_lowercase();
+            }
+            found.push((field.to_owned(), value));
         }
-        found.push((field.to_owned(), value.to_owned()));
+        Ok(Conditions(found))
     }
-    Ok(found)
+
+    /// The value that a field must have.
+    pub fn value(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|(of, _)| of == field).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a thing holds all the conditions; `holds` says it of one field and its value.
+    pub fn hold(&self, holds: impl Fn(&str, &str) -> bool) -> bool {
+        self.0.iter().all(|(field, value)| holds(field, value))
+    }
+
+    /// What of a parent and of these the database can tell by itself.
+    pub fn filter(&self, parent: &Parent) -> Filter {
+        let value = |field: &str| self.value(field).map(str::to_owned);
+        Filter {
+            municipality: parent.municipality.clone(),
+            activity: parent.activity.clone().or_else(|| value("activity")),
+            run: parent.run_id(),
+            period: value("period"),
+            organisation: value("organisation"),
+            state: value("state"),
+            stage: value("stage"),
+        }
+    }
 }
 
-/// A parent and a filter as the store understands them.
-pub fn filter(parent: &Parent, text: &str, known: &[&str]) -> Result<Filter, Status> {
-    let mut filter = Filter {
-        municipality: parent.municipality.clone(),
-        activity: parent.activity.clone(),
-        run: parent.run_id(),
-        ..Filter::default()
-    };
-    for (field, value) in conditions(text, known)? {
-        let place = match field.as_str() {
-            "state" => &mut filter.state,
-            "period" => &mut filter.period,
-            "organisation" => &mut filter.organisation,
-            "activity" => &mut filter.activity,
-            "run" => &mut filter.run,
-            _ => continue,
-        };
-        *place = Some(value);
+/// Whether a run, by its id, is of an activity or a period.
+pub fn of_run(id: &str, field: &str, wanted: &str) -> bool {
+    let mut segments = id.split('/').skip(1);
+    let (activity, run) = (segments.next(), segments.next());
+    match field {
+        "activity" => activity == Some(wanted),
+        "period" => run.and_then(|run| run.split('.').next()) == Some(wanted),
+        _ => true,
     }
-    Ok(filter)
 }

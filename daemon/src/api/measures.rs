@@ -5,7 +5,10 @@ use vekha_engine::run::{MeasureState, Run, measure_stage};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
+use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
+use crate::runtime::Ask;
+use crate::runtime::committer::Task;
 
 impl Api {
     fn describe_measure(&self, run: &Run, number: usize) -> Option<v1::Measure> {
@@ -48,8 +51,14 @@ impl Api {
         let not_found = || status::not_found(format!("мера {name}"));
         let run = self.loaded(&key).await?.run;
         let measure = run.measures.get(number - 1).ok_or_else(not_found)?;
-        let mutation = mutation.seen(&crate::store::json(measure))?;
-        self.step(key.clone(), command(&run, number), mutation).await?;
+        let mutation = mutation.seen(&crate::store::json(measure));
+        let task = Task::new(key.clone(), Ask::Step(command(&run, number)), "");
+        let asked = self.runtime.ask(mutation.onto(task)?).await;
+        asked.map_err(|e| {
+            // The report is an answer to a form of one field; here it is the request's text.
+            status::refused(e, |field| if field == "report" { "text" } else { field }.to_owned())
+        })?;
+        self.runtime.nudge();
         let run = self.loaded(&key).await?.run;
         self.describe_measure(&run, number).map(Response::new).ok_or_else(not_found)
     }
@@ -63,7 +72,10 @@ impl MeasureService for Api {
     ) -> Result<Response<v1::ListMeasuresResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["state", "organisation", "activity"])?;
+        let known = ["state", "activity", "organisation", "period", "late"];
+        let words = [words!("state", "MEASURE_STATE_", MeasureState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_measures(&filter, &page).await.map_err(status::unavailable)?;
@@ -73,7 +85,12 @@ impl MeasureService for Api {
             .iter()
             .zip(&keys)
             .filter_map(|(row, key)| {
-                self.describe_measure(&runs.get(key)?.run, row.ordinal as usize)
+                let measure = self.describe_measure(&runs.get(key)?.run, row.ordinal as usize)?;
+                let holds = conditions.hold(|field, wanted| match field {
+                    "late" => measure.late.to_string() == wanted,
+                    _ => lists::of_run(&row.run, field, wanted),
+                });
+                holds.then_some(measure)
             })
             .collect();
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);

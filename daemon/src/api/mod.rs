@@ -17,13 +17,17 @@ mod status;
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use tonic::Status;
+use tonic::server::NamedService as _;
 use tonic::service::Routes;
-use vekha_engine::{Command, RunKey};
+use vekha_engine::journal::hex;
+use vekha_engine::{Command, Refusal, RunKey};
 use vekha_proto::v1;
+use vekha_roadmap::answers::FieldError;
 
 use crate::runtime::committer::Task;
-use crate::runtime::{Ask, Runtime};
+use crate::runtime::{Ask, AskError, Runtime};
 
 /// All services over one runtime.
 #[derive(Debug, Clone)]
@@ -92,14 +96,28 @@ impl Mutation {
     }
 
     /// Compares the etag of something below a run with what is there now; the run's own is then
-    /// not compared.
-    fn seen(mut self, content: &str) -> Result<Self, Status> {
-        if !self.etag.is_empty() && self.etag != convert::etag(content) {
-            return Err(status::stale());
+    /// not compared. A stale one is left to the committer to refuse, for the call may be the
+    /// repetition of the very one that made it stale.
+    fn seen(mut self, content: &str) -> Self {
+        if self.is_stale(content) {
+            NEVER.clone_into(&mut self.etag);
+        } else {
+            self.etag.clear();
         }
-        self.etag.clear();
-        Ok(self)
+        self
     }
+
+    fn is_stale(&self, content: &str) -> bool {
+        !self.etag.is_empty() && self.etag != convert::etag(content)
+    }
+}
+
+/// A revision that no run has.
+const NEVER: &str = "-1";
+
+/// What a call asks, as a hash: the same request id must not ask for something else.
+fn digest(what: &str) -> String {
+    hex(&Sha256::digest(what.as_bytes()))
 }
 
 impl Api {
@@ -112,6 +130,62 @@ impl Api {
         self.runtime.ask(mutation.onto(task)?).await.map_err(status::of)?;
         self.runtime.nudge();
         Ok(())
+    }
+
+    /// Whether a call that is no single step of a run was carried out before, under its request id.
+    async fn before(&self, mutation: &Mutation, what: &str) -> Result<bool, Status> {
+        if mutation.request_id.is_empty() {
+            return Ok(false);
+        }
+        let batch = self.runtime.store().begin().await.map_err(status::unavailable)?;
+        let ids = [mutation.request_id.as_str()];
+        let mut known = batch.requests(&ids).await.map_err(status::unavailable)?;
+        batch.rollback().await.map_err(status::unavailable)?;
+        match known.remove(&mutation.request_id) {
+            None => Ok(false),
+            Some(before) if before == digest(what) => Ok(true),
+            Some(_) => Err(status::of(AskError::RequestReused)),
+        }
+    }
+
+    /// Keeps the request id of such a call. It follows the call, not commits with it: a daemon that
+    /// dies in between does again what is harmless when done twice at once.
+    async fn remember(&self, mutation: &Mutation, what: &str) -> Result<(), Status> {
+        if mutation.request_id.is_empty() || mutation.validate_only {
+            return Ok(());
+        }
+        let mut batch = self.runtime.store().begin().await.map_err(status::unavailable)?;
+        let known = batch.requests(&[mutation.request_id.as_str()]).await;
+        if known.map_err(status::unavailable)?.is_empty() {
+            batch.remember(&mutation.request_id, digest(what), self.runtime.clock().now());
+        }
+        batch.commit().await.map_err(status::unavailable)
+    }
+
+    /// A step some of whose fields did not even read: told together with those that the engine
+    /// refuses.
+    async fn step_with(
+        &self,
+        wrong: Vec<FieldError>,
+        run: RunKey,
+        command: Command,
+        mut mutation: Mutation,
+    ) -> Result<(), Status> {
+        if wrong.is_empty() {
+            return self.step(run, command, mutation).await;
+        }
+        mutation.validate_only = true;
+        let mut all = wrong;
+        let task = mutation.onto(Task::new(run, Ask::Step(command), ""))?;
+        match self.runtime.ask(task).await {
+            Err(AskError::Refused(Refusal::Invalid(more))) => {
+                let known: Vec<String> = all.iter().map(|e| e.field.clone()).collect();
+                all.extend(more.into_iter().filter(|e| !known.contains(&e.field)));
+            }
+            Err(e) => return Err(status::of(e)),
+            Ok(_) => {}
+        }
+        Err(status::of(Refusal::Invalid(all).into()))
     }
 
     async fn step(&self, run: RunKey, command: Command, mutation: Mutation) -> Result<(), Status> {
@@ -133,19 +207,42 @@ impl Api {
             recommendation_service_server::RecommendationServiceServer,
             road_map_service_server::RoadMapServiceServer, run_service_server::RunServiceServer,
         };
+        let served = [
+            RoadMapServiceServer::<Api>::NAME,
+            RunServiceServer::<Api>::NAME,
+            AssignmentServiceServer::<Api>::NAME,
+            RecommendationServiceServer::<Api>::NAME,
+            DecisionServiceServer::<Api>::NAME,
+            MeasureServiceServer::<Api>::NAME,
+            OrganisationServiceServer::<Api>::NAME,
+            EventServiceServer::<Api>::NAME,
+            OutboxServiceServer::<Api>::NAME,
+            JournalServiceServer::<Api>::NAME,
+        ];
         let (health, health_service) = tonic_health::server::health_reporter();
-        health.set_serving::<RunServiceServer<Api>>().await;
-        health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+        for name in served.iter().chain(&[""]) {
+            health.set_service_status(*name, tonic_health::ServingStatus::Serving).await;
+        }
+        // The contract describes the plugins' services, too; those are not served here and must not
+        // be listed as if they were.
         let reflection = || {
-            tonic_reflection::server::Builder::configure()
+            let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(vekha_proto::FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .with_service_name("grpc.health.v1.Health");
+            served.iter().fold(builder, |builder, name| builder.with_service_name(*name))
         };
         let mut routes = Routes::builder();
         routes
             .add_service(health_service)
-            .add_service(reflection().build_v1()?)
-            .add_service(reflection().build_v1alpha()?)
+            .add_service(
+                reflection().with_service_name("grpc.reflection.v1.ServerReflection").build_v1()?,
+            )
+            .add_service(
+                reflection()
+                    .with_service_name("grpc.reflection.v1alpha.ServerReflection")
+                    .build_v1alpha()?,
+            )
             .add_service(RoadMapServiceServer::new(self.clone()))
             .add_service(RunServiceServer::new(self.clone()))
             .add_service(AssignmentServiceServer::new(self.clone()))

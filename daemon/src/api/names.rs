@@ -42,6 +42,11 @@ impl Parent {
             return Err(wrong());
         }
         let named = |id: String| (id != "-").then_some(id);
+        let any = |id: &Option<String>| id.as_ref().is_none_or(|id| id == "-");
+        // A run is named by its activity; without it the period would be silently ignored.
+        if !any(&run) && (any(&activity) || municipality == "-") {
+            return Err(invalid(field, "период всех мероприятий — условие filter: period = …"));
+        }
         Ok(Parent {
             municipality: named(municipality),
             activity: activity.and_then(named),

@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, organisation_service_server::OrganisationService};
 use vekha_roadmap::model::{Organisation, OrganisationKind};
 
+use super::lists::{Conditions, words};
 use super::{Api, convert, lists, names, status};
 
 fn kind(kind: OrganisationKind) -> (v1::OrganisationKind, &'static str) {
@@ -37,14 +38,21 @@ impl OrganisationService for Api {
     ) -> Result<Response<v1::ListOrganisationsResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
-        let conditions = lists::conditions(&r.filter, &["kind"])?;
+        let words = [words!("kind", "ORGANISATION_KIND_", OrganisationKind)];
+        let conditions = Conditions::parse(&r.filter, &["kind", "active"], &words)?;
         let version = self.runtime.road_maps().newest(&municipality);
         let version = version.ok_or_else(|| status::not_found(&r.parent))?;
+        let today = version.road_map.municipality.today(self.runtime.clock().now());
         let all = version
             .road_map
             .organisations
             .iter()
-            .filter(|o| conditions.iter().all(|(_, wanted)| kind(o.kind).1 == wanted))
+            .filter(|o| {
+                conditions.hold(|field, wanted| match field {
+                    "kind" => kind(o.kind).1 == wanted,
+                    _ => o.active_on(today).to_string() == wanted,
+                })
+            })
             .map(|o| describe(&municipality, o))
             .collect();
         let (organisations, next_page_token) =

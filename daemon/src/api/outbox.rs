@@ -4,7 +4,8 @@ use tonic::{Request, Response, Status};
 use vekha_engine::Letter;
 use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
-use super::{Api, convert, lists, names, status};
+use super::lists::{Conditions, words};
+use super::{Api, convert, lists, mutation, names, status};
 use crate::runtime::letters;
 use crate::store::document;
 use crate::store::entities::outbox;
@@ -81,21 +82,26 @@ impl OutboxService for Api {
     ) -> Result<Response<v1::ListMessagesResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "organisation", "run", "kind"];
-        let conditions = lists::conditions(&r.filter, &known)?;
-        let mut filter = lists::filter(&parent, &r.filter, &known)?;
-        if let Some(run) = &filter.run
-            && run.starts_with("municipalities/")
-        {
+        let known = ["state", "activity", "organisation", "period", "run", "kind", "uncertain"];
+        let words = [words!("state", "MESSAGE_STATE_", MessageState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let mut filter = conditions.filter(&parent);
+        if let Some(run) = conditions.value("run") {
             filter.run = Some(names::run("filter", run)?.to_string());
         }
         let page = lists::page(r.page_size, &r.page_token)?;
         let rows = self.runtime.store().list_messages(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
-        let kind = conditions.iter().find(|(field, _)| field == "kind").map(|(_, value)| value);
+        let holds = |row: &outbox::Model| {
+            conditions.hold(|field, wanted| match field {
+                "kind" => row.kind == wanted,
+                "uncertain" => row.uncertain.to_string() == wanted,
+                _ => lists::of_run(&row.run, field, wanted),
+            })
+        };
         let messages = rows
             .iter()
-            .filter(|row| kind.is_none_or(|kind| row.kind == *kind))
+            .filter(|row| holds(row))
             .map(|row| self.describe_message(row, false))
             .collect::<Result<_, _>>()?;
         let next_page_token = lists::next_token(&rows, &page, |row| &row.key);
@@ -116,7 +122,10 @@ impl OutboxService for Api {
     ) -> Result<Response<v1::Message>, Status> {
         let r = request.into_inner();
         let row = self.message_row(&r.name).await?;
-        if !r.validate_only {
+        let mutation = mutation!(r, no etag);
+        let what = format!("retry {}", r.name);
+        let before = self.before(&mutation, &what).await?;
+        if !r.validate_only && !before {
             let now = self.runtime.clock().now();
             let retried = self.runtime.store().retry_message(&row.key, now).await;
             let retried = retried.map_err(status::unavailable)?;
@@ -124,6 +133,7 @@ impl OutboxService for Api {
             if !retried && row.state == "obsolete" {
                 return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
             }
+            self.remember(&mutation, &what).await?;
             self.runtime.nudge();
         }
         let row = self.message_row(&r.name).await?;

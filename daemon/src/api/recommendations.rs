@@ -5,7 +5,10 @@ use vekha_engine::run::{Recommendation, RecommendationState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, recommendation_service_server::RecommendationService};
 
+use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
+use crate::runtime::Ask;
+use crate::runtime::committer::Task;
 
 impl Api {
     async fn recommendation(
@@ -30,9 +33,22 @@ impl Api {
         mutation: Mutation,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let seen = self.recommendation(&run, &key).await?;
-        self.step(run.clone(), command, mutation.seen(&crate::store::json(&seen))?).await?;
+        let mutation = mutation.seen(&crate::store::json(&seen));
+        let task = Task::new(run.clone(), Ask::Step(command), "");
+        let asked = self.runtime.ask(mutation.onto(task)?).await;
+        asked.map_err(|e| status::refused(e, requested))?;
+        self.runtime.nudge();
         let now = self.recommendation(&run, &key).await?;
         Ok(Response::new(describe(&run, &key, &now)))
+    }
+}
+
+/// A field of a recommendation as requests call it.
+fn requested(field: &str) -> String {
+    match field.strip_prefix("texts") {
+        Some("") => "recommendation.items".to_owned(),
+        Some(number) => format!("recommendation.items{number}.recommendation"),
+        None => field.to_owned(),
     }
 }
 
@@ -69,12 +85,17 @@ impl RecommendationService for Api {
     ) -> Result<Response<v1::ListRecommendationsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["state", "organisation", "activity"])?;
+        let known = ["state", "activity", "organisation", "period", "stage"];
+        let words = [words!("state", "RECOMMENDATION_STATE_", RecommendationState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let rows = self.runtime.store().list_recommendations(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
         let mut recommendations = Vec::with_capacity(rows.len());
-        for row in &rows {
+        let holds = |field: &str, wanted: &str, run: &str| lists::of_run(run, field, wanted);
+        let held = rows.iter().filter(|row| conditions.hold(|f, w| holds(f, w, &row.run)));
+        for row in held {
             let run: RunKey = row.run.parse().map_err(status::unavailable)?;
             let body: Recommendation =
                 crate::store::document(&row.id, &row.body).map_err(status::unavailable)?;

@@ -11,6 +11,7 @@ use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
 use vekha_roadmap::read::{Files, read_with_warnings};
 
+use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
 use crate::runtime::overview::Overview;
 use crate::runtime::road_maps::{ApplyError, Version};
@@ -50,14 +51,19 @@ impl Api {
         let definition = version.road_map.activity(&id).ok_or_else(|| status::not_found(name))?;
         let row = self.schedule_row(&municipality, &id).await?;
         let seen = row.as_ref().map(|row| format!("{row:?}")).unwrap_or_default();
-        let mutation = mutation.seen(&seen)?;
+        let what = format!("pause {name} {paused} {reason}");
+        let before = self.before(&mutation, &what).await?;
+        if !before && mutation.is_stale(&seen) {
+            return Err(status::stale());
+        }
         if paused && (reason.trim().is_empty() || reason.chars().count() > 1000) {
             return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
         }
-        if !mutation.validate_only {
+        if !mutation.validate_only && !before {
             let actor = mutation.actor()?;
             let done = self.runtime.pause(&municipality, &id, paused, reason, &actor).await;
             done.map_err(status::unavailable)?;
+            self.remember(&mutation, &what).await?;
         }
         let overview = self.overview(&version, Some(&id)).await?;
         Ok(Response::new(describe_activity(&version, definition, &overview)))
@@ -136,7 +142,7 @@ fn describe(version: &Version) -> v1::RoadMap {
         name: format!("municipalities/{}/roadMap", m.id),
         version: version.number as i32,
         applied_at: Some(convert::timestamp(version.applied_at)),
-        applied_by: String::new(),
+        applied_by: version.applied_by.clone(),
         digest: version.digest().to_owned(),
         municipality: Some(v1::Municipality {
             name: format!("municipalities/{}", m.id),
@@ -311,12 +317,9 @@ impl RoadMapService for Api {
         request: Request<v1::ApplyRoadMapRequest>,
     ) -> Result<Response<v1::RoadMap>, Status> {
         let r = request.into_inner();
-        let municipality = names::municipality("parent", &r.parent)?;
-        let mutation = match self.runtime.road_maps().newest(&municipality) {
-            Some(newest) => mutation!(r).seen(newest.digest())?,
-            None => mutation!(r),
-        };
+        let mutation = mutation!(r);
         let files = files(r.files)?;
+        let what = format!("apply {} {:?}", r.parent, files.0);
         let mistakes = |list: Vec<Diagnostic>| {
             let text = list
                 .iter()
@@ -325,19 +328,27 @@ impl RoadMapService for Api {
             status::invalid("files", text.join("\n"))
         };
         let road_map = vekha_roadmap::read::read(&files).map_err(mistakes)?;
-        if road_map.municipality.id != municipality {
-            let message = format!("это карта муниципалитета «{}»", road_map.municipality.id);
+        let municipality = road_map.municipality.id;
+        if !r.parent.is_empty() && names::municipality("parent", &r.parent)? != municipality {
+            let message = format!("это карта муниципалитета «{municipality}»");
             return Err(status::invalid("parent", message));
         }
-        if mutation.validate_only {
-            let newest = self.newest(&municipality)?;
-            return Ok(Response::new(describe(&newest)));
+        let newest = self.runtime.road_maps().newest(&municipality);
+        let before = self.before(&mutation, &what).await?;
+        if !before && newest.as_ref().is_some_and(|newest| mutation.is_stale(newest.digest())) {
+            return Err(status::stale());
+        }
+        if mutation.validate_only || before {
+            // Of a municipality that is new there is nothing to show yet.
+            let map = newest.map_or_else(v1::RoadMap::default, |newest| describe(&newest));
+            return Ok(Response::new(map));
         }
         let applied = self.runtime.apply(files, &mutation.actor()?).await;
         let version = applied.map_err(|e| match e {
             ApplyError::Mistakes(list) => mistakes(list),
             ApplyError::Store(e) => status::unavailable(e),
         })?;
+        self.remember(&mutation, &what).await?;
         Ok(Response::new(describe(&version)))
     }
 
@@ -383,16 +394,21 @@ impl RoadMapService for Api {
     ) -> Result<Response<v1::ListActivitiesResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
-        let conditions = lists::conditions(&r.filter, &["section", "paused", "state"])?;
+        let known = ["section", "paused", "state", "period", "late"];
+        let words = [words!("state", "RUN_STATE_", RunState)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
         let version = self.newest(&municipality)?;
         let overview = self.overview(&version, None).await?;
         let mut all = Vec::new();
         for definition in &version.road_map.activities {
             let described = describe_activity(&version, definition, &overview);
-            let holds = conditions.iter().all(|(field, wanted)| match field.as_str() {
-                "section" => described.section == *wanted,
-                "paused" => described.paused.to_string() == *wanted,
-                _ => described.current_run.as_ref().is_some_and(|run| {
+            let run = described.current_run.as_ref();
+            let holds = conditions.hold(|field, wanted| match field {
+                "section" => described.section == wanted,
+                "paused" => described.paused.to_string() == wanted,
+                "period" => run.is_some_and(|run| run.period == wanted),
+                "late" => run.is_some_and(|run| run.late).to_string() == wanted,
+                _ => run.is_some_and(|run| {
                     let name = run.state().as_str_name().trim_start_matches("RUN_STATE_");
                     name.eq_ignore_ascii_case(wanted)
                 }),
@@ -402,7 +418,9 @@ impl RoadMapService for Api {
             }
         }
         let (activities, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |a: &v1::Activity| a.name.clone())?;
+            lists::slice(all, r.page_size, &r.page_token, |a: &v1::Activity| {
+                format!("{:010}", a.number)
+            })?;
         Ok(Response::new(v1::ListActivitiesResponse { activities, next_page_token }))
     }
 

@@ -6,17 +6,22 @@ use futures::Stream;
 use tonic::{Request, Response, Status};
 use vekha_analysis::Outcome;
 use vekha_engine::run::{AssignmentState, Run, StageState};
-use vekha_engine::{Answer, Command, RunKey, Why};
+use vekha_engine::{Answer, Command, Refusal, RunKey, Why};
 use vekha_proto::v1::{self, run_service_server::RunService};
-use vekha_roadmap::model::Work;
+use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::model::{PeriodOf, Work};
+use vekha_roadmap::period::Period;
 
+use super::lists::{Conditions, Words, words};
 use super::{Api, Mutation, convert, journal, lists, mutation, names, status};
-use crate::runtime::Ask;
 use crate::runtime::committer::Task;
 use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::road_maps::Version;
+use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
+
+const STATES: [Words; 1] = [words!("state", "RUN_STATE_", RunState)];
 
 impl Api {
     /// A run as the contract shows it.
@@ -69,6 +74,22 @@ impl Api {
             late: is_late(run, &version, self.runtime.clock().now()),
             etag: loaded.revision.to_string(),
         })
+    }
+
+    /// The period that an activity's run would be about if it were opened today.
+    fn current_period(&self, municipality: &str, activity: &str) -> Result<String, Status> {
+        let version = self.runtime.road_maps().newest(municipality);
+        let definition = version.as_ref().and_then(|v| v.road_map.activity(activity));
+        let (Some(version), Some(definition)) = (&version, definition) else {
+            return Err(status::not_found(names::of_activity(municipality, activity)));
+        };
+        let today = version.road_map.municipality.today(self.runtime.clock().now());
+        let period = Period::containing(definition.schedule.period, today);
+        Ok(match definition.schedule.of {
+            PeriodOf::Current => period,
+            PeriodOf::Previous => period.previous(),
+        }
+        .to_string())
     }
 
     async fn change_run(
@@ -151,7 +172,11 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let (municipality, activity) = names::activity("parent", &r.parent)?;
-        let key = key(municipality, activity, &r.period, &r.part)?;
+        let period = match r.period.as_str() {
+            "" => self.current_period(&municipality, &activity)?,
+            period => period.to_owned(),
+        };
+        let key = key(municipality, activity, &period, &r.part)?;
         let ask =
             Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
         let validate_only = r.validate_only;
@@ -172,27 +197,53 @@ impl RunService for Api {
         if r.periods.is_empty() || r.periods.len() > 100 {
             return Err(status::invalid("periods", "от 1 до 100 периодов"));
         }
+        let whole = mutation!(r, no etag);
+        let what = format!("backfill {} {:?}", r.parent, r.periods);
+        self.before(&whole, &what).await?;
         // All are looked at before the first is opened.
-        let mut keys = Vec::new();
-        for period in &r.periods {
-            keys.push(key(municipality.clone(), activity.clone(), period, "")?);
+        let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+        let (mut keys, mut wrong) = (Vec::new(), Vec::new());
+        for (i, period) in r.periods.iter().enumerate() {
+            let mut note = |message: String| {
+                wrong.push(FieldError { field: format!("periods[{i}]"), message });
+            };
+            match key(municipality.clone(), activity.clone(), period, "") {
+                Err(status) => note(status.message().to_owned()),
+                Ok(key) => {
+                    let looked = Task::new(key.clone(), open(), "");
+                    let looked = Task { validate_only: true, ..looked };
+                    match self.runtime.ask(looked).await {
+                        Err(AskError::Refused(Refusal::Invalid(errors)))
+                            if errors.iter().all(|e| e.field == "period") =>
+                        {
+                            errors.into_iter().for_each(|e| note(e.message));
+                        }
+                        Ok(_) | Err(AskError::Exists(_)) => keys.push(key),
+                        Err(e) => return Err(status::of(e)),
+                    }
+                }
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(status::of(Refusal::Invalid(wrong).into()));
         }
         let mut response = v1::BackfillRunsResponse::default();
         for key in keys {
-            let ask = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-            let mut mutation = mutation!(r, no etag);
+            let ask = open();
+            let mut mutation = whole.clone();
             if !mutation.request_id.is_empty() {
                 mutation.request_id = format!("{}/{}", mutation.request_id, key.period);
             }
             match self.runtime.ask(mutation.onto(Task::new(key.clone(), ask, ""))?).await {
                 Ok(_) if r.validate_only => {}
                 Ok(_) => response.runs.push(self.show_run(&key).await?),
-                Err(crate::runtime::AskError::Exists(_)) => {
+                Err(AskError::Exists(_)) => {
                     response.existing.push(names::of_run(&key));
                 }
                 Err(e) => return Err(status::of(e)),
             }
         }
+        self.remember(&whole, &what).await?;
         self.runtime.nudge();
         Ok(Response::new(response))
     }
@@ -211,7 +262,9 @@ impl RunService for Api {
     ) -> Result<Response<v1::ListRunsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let filter = lists::filter(&parent, &r.filter, &["state", "period", "activity"])?;
+        let known = ["state", "activity", "organisation", "period", "late"];
+        let conditions = Conditions::parse(&r.filter, &known, &STATES)?;
+        let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_runs(&filter, &page).await.map_err(status::unavailable)?;
@@ -219,8 +272,17 @@ impl RunService for Api {
         let loaded = store.runs(&keys).await.map_err(status::unavailable)?;
         let mut runs = Vec::with_capacity(loaded.len());
         for key in &keys {
-            if let Some(loaded) = loaded.get(key) {
-                runs.push(self.describe_run(loaded).await?);
+            let Some(loaded) = loaded.get(key) else { continue };
+            let run = self.describe_run(loaded).await?;
+            let takes_part =
+                |code: &str| loaded.run.assignments.keys().any(|a| a.organisation == code);
+            let holds = conditions.hold(|field, wanted| match field {
+                "late" => run.late.to_string() == wanted,
+                "organisation" => takes_part(wanted),
+                _ => true,
+            });
+            if holds {
+                runs.push(run);
             }
         }
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
@@ -275,15 +337,21 @@ impl RunService for Api {
         request: Request<v1::WatchRunsRequest>,
     ) -> Result<Response<Self::WatchRunsStream>, Status> {
         let r = request.into_inner();
-        let watched = journal::Watched::parse(&r.parent, &r.filter)?;
+        let known = ["kind", "state", "activity", "period"];
+        let watched = journal::Watched::parse(&r.parent, &r.filter, &known, &STATES)?;
+        let state = watched.conditions.value("state").map(str::to_uppercase);
         let api = self.clone();
         let stream = journal::watch(self, watched, r.after_cursor, move |row| {
-            let api = api.clone();
+            let (api, state) = (api.clone(), state.clone());
             async move {
                 let key: RunKey = row.run.parse().map_err(status::unavailable)?;
                 let run = api.show_run(&key).await?;
+                let named = run.state().as_str_name().trim_start_matches("RUN_STATE_");
+                if state.is_some_and(|wanted| wanted != named) {
+                    return Ok(None);
+                }
                 let entry = journal::entry(&row);
-                Ok(v1::RunChange { cursor: row.cursor, entry: Some(entry), run: Some(run) })
+                Ok(Some(v1::RunChange { cursor: row.cursor, entry: Some(entry), run: Some(run) }))
             }
         })
         .await?;

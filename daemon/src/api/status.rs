@@ -40,11 +40,11 @@ pub fn stale() -> Status {
 
 /// What the runtime answered.
 pub fn of(e: AskError) -> Status {
-    refused_under("", e)
+    refused(e, str::to_owned)
 }
 
-/// What the runtime answered, fields standing below `prefix`.
-pub fn refused_under(prefix: &str, e: AskError) -> Status {
+/// What the runtime answered, fields called as the request calls them.
+pub fn refused(e: AskError, name: impl Fn(&str) -> String) -> Status {
     let message = e.to_string();
     let mut details = ErrorDetails::new();
     match e {
@@ -58,8 +58,7 @@ pub fn refused_under(prefix: &str, e: AskError) -> Status {
                 }
                 Refusal::Invalid(errors) => {
                     for error in errors {
-                        let field = format!("{prefix}{}", error.field);
-                        details.add_bad_request_violation(field, error.message);
+                        details.add_bad_request_violation(name(&error.field), error.message);
                     }
                     Code::InvalidArgument
                 }

@@ -186,7 +186,8 @@ fn user() -> String {
     if name.is_empty() { "cli".to_owned() } else { format!("cli:{name}") }
 }
 
-/// `29/2026-27` for a run's full name, for tables.
+/// `low-result-schools/2026-27` for a run's full name, for tables; commands take it as well as
+/// `29/2026-27`.
 pub(super) fn short(name: &str) -> String {
     let mut segments = name.split('/');
     segments.by_ref().skip(3).step_by(2).collect::<Vec<_>>().join("/")

@@ -6,7 +6,7 @@ use vekha_proto::v1;
 
 use super::client::{Client, all_pages, short};
 use super::output::{Output, table};
-use super::run::date;
+use super::words::date;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct DecideArgs {

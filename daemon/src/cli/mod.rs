@@ -15,6 +15,7 @@ mod recommendation;
 mod run;
 mod serve;
 mod status;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -117,6 +118,11 @@ pub fn main() -> ExitCode {
 }
 
 fn complain(format: Format, error: &anyhow::Error) -> ExitCode {
+    // Whoever read the output has had enough of it: `vekha preview … | head`.
+    let io = error.downcast_ref::<std::io::Error>();
+    if io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
     output::error(format, error);
     ExitCode::FAILURE
 }

@@ -4,6 +4,7 @@ use vekha_proto::v1;
 
 use super::client::{Client, all_pages, short};
 use super::output::{Output, table};
+use super::words::{date, state};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -310,26 +311,4 @@ async fn watch(
         })?;
     }
     Ok(())
-}
-
-/// A run's state in words.
-pub(super) fn state(state: v1::RunState) -> &'static str {
-    match state {
-        v1::RunState::Unspecified => "ещё нет",
-        v1::RunState::Waiting => "ждёт",
-        v1::RunState::Question => "ждёт решения администратора",
-        v1::RunState::Active => "идёт",
-        v1::RunState::Completed => "завершено",
-        v1::RunState::Cancelled => "отменено",
-        v1::RunState::Skipped => "пропущено",
-        v1::RunState::Failed => "этап не выполнен",
-    }
-}
-
-/// An ISO date as Russian tables write it: 15.09.2027.
-pub(super) fn date(iso: &str) -> String {
-    match iso.parse::<jiff::civil::Date>() {
-        Ok(date) => date.strftime("%d.%m.%Y").to_string(),
-        Err(_) => String::new(),
-    }
 }

@@ -4,7 +4,7 @@ use vekha_proto::v1;
 
 use super::client::{Client, all_pages};
 use super::output::{Output, table};
-use super::run::{date, state};
+use super::words::{date, state};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

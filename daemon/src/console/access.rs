@@ -1,5 +1,6 @@
 //! Who sees the administrator's pages: whoever knows the access token, as the password of HTTP
-//! Basic. Browsers ask for it by themselves; the user name is of no matter.
+//! Basic. Browsers ask for it by themselves. The user name opens nothing: it says who is at work,
+//! and stands in the journal beside what was done.
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -23,35 +24,70 @@ impl Access {
         Access((!token.is_empty()).then(|| Sha256::digest(token.as_bytes()).into()))
     }
 
-    /// Hashes are compared, so that not even the token's length shows in the time it takes.
-    fn allows(&self, header: Option<&HeaderValue>) -> bool {
-        let Some(wanted) = &self.0 else { return true };
-        let given = header.and_then(password).unwrap_or_default();
-        Sha256::digest(given).as_slice().ct_eq(wanted).into()
+    /// Who it is, if the token is right. Hashes are compared, so that not even the token's length
+    /// shows in the time it takes.
+    fn admits(&self, header: Option<&HeaderValue>) -> Option<Person> {
+        let Some(wanted) = &self.0 else { return Some(Person::default()) };
+        let (name, password) = header.and_then(credentials).unwrap_or_default();
+        let right: bool = Sha256::digest(password).as_slice().ct_eq(wanted).into();
+        right.then(|| Person::named(&String::from_utf8_lossy(&name)))
     }
 }
 
-/// The password of a Basic `Authorization`.
-fn password(header: &HeaderValue) -> Option<Vec<u8>> {
+/// Longest name of an actor in the journal, in characters.
+const LONGEST_ACTOR: usize = 100;
+
+/// Who is at the administrator's pages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Person(Option<String>);
+
+impl Person {
+    /// By the name that was given to the browser, as far as it can stand in the journal.
+    fn named(name: &str) -> Self {
+        let plain: String = name.chars().filter(|c| !c.is_control()).collect();
+        let short: String = plain.trim().chars().take(LONGEST_ACTOR - "console:".len()).collect();
+        Person((!short.is_empty()).then_some(short))
+    }
+
+    /// What the person is called, if that is known.
+    pub fn name(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Who did it, for the journal.
+    pub fn actor(&self) -> String {
+        match &self.0 {
+            Some(name) => format!("console:{name}"),
+            None => "console".to_owned(),
+        }
+    }
+}
+
+/// Name and password of a Basic `Authorization`.
+fn credentials(header: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, credentials) = header.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let decoded = STANDARD.decode(credentials.trim()).ok()?;
-    let colon = decoded.iter().position(|byte| *byte == b':')?;
-    Some(decoded[colon + 1..].to_vec())
+    let mut name = STANDARD.decode(credentials.trim()).ok()?;
+    let colon = name.iter().position(|byte| *byte == b':')?;
+    let password = name.split_off(colon + 1);
+    name.truncate(colon);
+    Some((name, password))
 }
 
-/// Lets through who knows the token.
-pub async fn require(State(access): State<Access>, request: Request, next: Next) -> Response {
-    if access.allows(request.headers().get(AUTHORIZATION)) {
+/// Lets through who knows the token, and tells the pages who it is.
+pub async fn require(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+    if let Some(person) = access.admits(request.headers().get(AUTHORIZATION)) {
+        request.extensions_mut().insert(person);
         return next.run(request).await;
     }
     let mut response = problem::page(
         StatusCode::UNAUTHORIZED,
         "Нужен пароль",
         &["Страница открывается по паролю администратора: это token из раздела [access] \
-           файла vekha.toml. Имя пользователя может быть любым."],
+           файла vekha.toml. Имя пользователя может быть любым: под ним действия записываются в \
+           журнал."],
     );
     let challenge = HeaderValue::from_static("Basic realm=\"Vekha\", charset=\"UTF-8\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
@@ -71,11 +107,25 @@ mod tests {
     #[test]
     fn only_the_token_opens_the_pages_whatever_the_user_is_called() {
         let access = Access::new("sesame:0123456789");
-        assert!(access.allows(Some(&basic("anna", "sesame:0123456789"))));
-        assert!(access.allows(Some(&basic("", "sesame:0123456789"))));
-        assert!(!access.allows(Some(&basic("sesame:0123456789", ""))));
-        assert!(!access.allows(Some(&HeaderValue::from_static("Bearer sesame:0123456789"))));
-        assert!(!access.allows(None));
-        assert!(Access::new("").allows(None));
+        let allows = |header: HeaderValue| access.admits(Some(&header)).is_some();
+        assert!(allows(basic("anna", "sesame:0123456789")));
+        assert!(allows(basic("", "sesame:0123456789")));
+        assert!(!allows(basic("sesame:0123456789", "")));
+        assert!(!allows(HeaderValue::from_static("Bearer sesame:0123456789")));
+        assert!(access.admits(None).is_none());
+    }
+
+    #[test]
+    fn the_user_name_is_who_acts_as_far_as_a_journal_bears_it() {
+        let actor = |name: &str| {
+            Access::new("sesame").admits(Some(&basic(name, "sesame"))).unwrap().actor()
+        };
+        assert_eq!(actor("Анна Петровна"), "console:Анна Петровна");
+        assert_eq!(actor(" an\r\nna "), "console:anna");
+        assert_eq!(actor(""), "console");
+        assert_eq!(actor(&"я".repeat(500)).chars().count(), LONGEST_ACTOR);
+        // Nobody was asked for a name: what a browser sends of its own accord says nothing.
+        let open = Access::new("").admits(Some(&basic("anna", "x"))).unwrap();
+        assert_eq!((open.actor().as_str(), open.name()), ("console", None));
     }
 }

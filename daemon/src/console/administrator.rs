@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -13,6 +14,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian::{date_words, plural};
 
+use super::access::Person;
 use super::{problem, view, words};
 use crate::runtime::Runtime;
 use crate::runtime::attention::{Need, attention};
@@ -22,10 +24,13 @@ use crate::runtime::road_maps::Version;
 use crate::store::instant;
 
 /// `GET /`: the road map, or which one.
-pub async fn home(State(runtime): State<Arc<Runtime>>) -> Response {
+pub async fn home(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+) -> Response {
     let all = runtime.road_maps().all_newest();
     match all.as_slice() {
-        [only] => road_map(&runtime, only).await,
+        [only] => road_map(&runtime, only, &person).await,
         all => {
             let municipalities: Vec<Value> = all
                 .iter()
@@ -34,7 +39,7 @@ pub async fn home(State(runtime): State<Arc<Runtime>>) -> Response {
                     json!({ "id": m.id, "name": m.name, "authority": m.authority })
                 })
                 .collect();
-            let context = json!({ "municipalities": municipalities });
+            let context = json!({ "municipalities": municipalities, "person": person.name() });
             view::page(StatusCode::OK, "municipalities.html", &context)
         }
     }
@@ -43,18 +48,20 @@ pub async fn home(State(runtime): State<Arc<Runtime>>) -> Response {
 /// `GET /m/{municipality}`
 pub async fn municipality(
     State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
     Path(municipality): Path<String>,
 ) -> Response {
     match runtime.road_maps().newest(&municipality) {
-        Some(version) => road_map(&runtime, &version).await,
+        Some(version) => road_map(&runtime, &version, &person).await,
         None => problem::no_such_page().await,
     }
 }
 
 /// What the head of every administrator's page shows.
-pub fn context(runtime: &Runtime, version: &Version) -> Value {
+pub fn context(runtime: &Runtime, version: &Version, person: &Person) -> Value {
     let municipality = &version.road_map.municipality;
     json!({
+        "person": person.name(),
         "municipality": {
             "id": municipality.id,
             "name": municipality.name,
@@ -69,7 +76,7 @@ pub fn context(runtime: &Runtime, version: &Version) -> Value {
     })
 }
 
-async fn road_map(runtime: &Runtime, version: &Version) -> Response {
+async fn road_map(runtime: &Runtime, version: &Version, person: &Person) -> Response {
     let loaded = async {
         let overview = Overview::load(runtime, version, None).await?;
         let needs = attention(runtime, version, &overview).await?;
@@ -91,7 +98,7 @@ async fn road_map(runtime: &Runtime, version: &Version) -> Response {
             json!({ "title": section.title, "activities": activities })
         })
         .collect();
-    let mut context = context(runtime, version);
+    let mut context = context(runtime, version, person);
     context["attention"] = attention_lines(map, &needs);
     context["sections"] = sections.into();
     view::page(StatusCode::OK, "road-map.html", &context)

@@ -1,21 +1,24 @@
 //! The page on which a school fills a form.
 
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use vekha_engine::data;
 use vekha_engine::run::{AssignmentState, StageState};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::{Form, Work};
 
 use super::form::{Filled, mistakes, questions};
-use super::link::{Opened, Said, Typed};
-use super::{answers, posted, problem, view};
+use super::link::{Opened, Said, Typed, Wish};
+use super::{answers, posted, problem, view, words};
 use crate::runtime::Runtime;
-use crate::store::document;
+use crate::store::{document, instant};
 
 /// Rows that one press of the button adds.
 const MORE_ROWS: usize = 5;
 
-fn form(opened: &Opened) -> Option<&Form> {
+/// The form that is asked for.
+pub(super) fn form(opened: &Opened) -> Option<&Form> {
     match &opened.activity()?.stage(&opened.key.stage)?.1.work {
         Work::Collect(collect) => opened.version.road_map.forms.get(&collect.form),
         _ => None,
@@ -23,7 +26,7 @@ fn form(opened: &Opened) -> Option<&Form> {
 }
 
 /// Whether an answer is taken; the engine has the last word.
-fn is_editable(opened: &Opened) -> bool {
+pub(super) fn is_editable(opened: &Opened) -> bool {
     let stage = opened.run.stages.iter().find(|s| s.id == opened.key.stage);
     let collecting = stage.is_some_and(|s| s.state == StageState::Active);
     let expected =
@@ -31,13 +34,20 @@ fn is_editable(opened: &Opened) -> bool {
     collecting && expected && !opened.run.state.ended()
 }
 
-/// What was typed, the page's own mark, and whether only more rows are wanted.
-pub fn read(opened: &Opened, pairs: &[(String, String)]) -> (Typed, String, bool) {
-    let Some(form) = form(opened) else { return (Typed::default(), String::new(), false) };
+/// What was typed, the page's own mark, and what is wanted.
+pub fn read(opened: &Opened, pairs: &[(String, String)]) -> (Typed, String, Wish) {
+    let Some(form) = form(opened) else { return (Typed::default(), String::new(), Wish::Send) };
     let mut posted = posted::read(form, pairs);
     let added = posted.add.as_ref().and_then(|table| posted.rows.get_mut(table));
-    let add = added.map(|rows| *rows += MORE_ROWS).is_some();
-    (Typed { values: posted.values, rows: posted.rows }, posted.once, add)
+    let wish = match added {
+        Some(rows) => {
+            *rows += MORE_ROWS;
+            Wish::AddRows
+        }
+        None if posted.save && is_editable(opened) => Wish::Save,
+        None => Wish::Send,
+    };
+    (Typed { values: posted.values, rows: posted.rows }, posted.once, wish)
 }
 
 /// The form, filled with what was typed or else with the newest answer.
@@ -50,22 +60,28 @@ pub async fn page(
     let Some(form) = form(opened) else {
         return problem::unavailable(&format!("{}: no form", opened.id));
     };
-    let (values, rows) = match typed {
-        Some(Typed { values, rows }) => (values, rows),
-        None => match newest(runtime, opened).await {
-            Ok(values) => (values, std::collections::BTreeMap::new()),
-            Err(e) => return problem::unavailable(&e),
-        },
-    };
-    let filled = Filled { values, errors: said.errors().to_vec(), rows };
     let editable = is_editable(opened);
+    let (standing, earlier) =
+        match tokio::try_join!(standing(runtime, opened, editable), earlier(runtime, opened)) {
+            Ok(found) => found,
+            Err(e) => return problem::unavailable(&e),
+        };
+    let kept_at = standing.kept_at.filter(|_| typed.is_none());
+    let Typed { values, rows } =
+        typed.unwrap_or(Typed { values: standing.values, rows: std::collections::BTreeMap::new() });
+    let filled =
+        Filled { values, errors: said.errors().to_vec(), rows, earlier, ..Filled::default() };
+    let municipality = &opened.version.road_map.municipality;
     let mut context = opened.context(runtime, said);
+    context["saved"] = matches!(said, Said::Saved).into();
+    context["read"] = matches!(said, Said::Read).into();
+    context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
     context["form"] = json!({
         "title": form.title,
         "intro": paragraphs(&form.intro),
     });
     context["editable"] = editable.into();
-    context["errors"] = json!(mistakes(form, &filled.errors));
+    context["errors"] = json!(mistakes(form, &filled));
     context["more_rows"] = matches!(said, Said::MoreRows).into();
     if editable {
         context["questions"] = json!(questions(form, &filled));
@@ -75,11 +91,44 @@ pub async fn page(
     view::page(said.status(), "collect.html", &context)
 }
 
-async fn newest(runtime: &Runtime, opened: &Opened) -> Result<Values, sea_orm::DbErr> {
-    if opened.assignment.version == 0 {
-        return Ok(Values::new());
+/// What stands in the form when a person comes to it.
+#[derive(Default)]
+pub(super) struct Standing {
+    pub(super) values: Values,
+    /// When it was kept, if it is a draft.
+    kept_at: Option<Timestamp>,
+}
+
+/// The newest answer, or a draft that is newer.
+pub(super) async fn standing(
+    runtime: &Runtime,
+    opened: &Opened,
+    editable: bool,
+) -> Result<Standing, sea_orm::DbErr> {
+    let store = runtime.store();
+    let sent = match opened.assignment.version {
+        0 => None,
+        _ => store.newest_submission(&opened.id).await?,
+    };
+    let draft = if editable { store.draft(&opened.id).await? } else { None };
+    let newer = |at: i64| sent.as_ref().is_none_or(|sent| sent.at < at);
+    match (draft.filter(|draft| newer(draft.at)), &sent) {
+        (Some(draft), _) => Ok(Standing {
+            values: document(&draft.assignment, &draft.answers)?,
+            kept_at: Some(instant(draft.at)),
+        }),
+        (None, Some(sent)) => {
+            Ok(Standing { values: document(&sent.id, &sent.answers)?, kept_at: None })
+        }
+        (None, None) => Ok(Standing::default()),
     }
-    match runtime.store().newest_submission(&opened.id).await? {
+}
+
+/// What the same organisation answered in the period before.
+async fn earlier(runtime: &Runtime, opened: &Opened) -> Result<Values, sea_orm::DbErr> {
+    let Some(activity) = opened.activity() else { return Ok(Values::new()) };
+    let run = data::earlier(activity, &opened.run.key);
+    match runtime.store().newest_submission(&format!("{run}/{}", opened.key)).await? {
         Some(row) => document(&row.id, &row.answers),
         None => Ok(Values::new()),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use vekha_roadmap::answers::{FieldError, Values};
+use vekha_roadmap::answers::{self, FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Table};
 use vekha_roadmap::russian;
 
@@ -24,6 +24,11 @@ pub struct Filled {
     pub errors: Vec<FieldError>,
     /// Rows that each free table shows, where more are wanted than there are answers.
     pub rows: BTreeMap<String, usize>,
+    /// What was answered in the period before.
+    pub earlier: Values,
+    /// What tells this form's elements from those of other forms on the page; empty where it is
+    /// alone.
+    pub prefix: String,
 }
 
 impl Filled {
@@ -56,6 +61,8 @@ pub struct Control {
     conditional: bool,
     value: String,
     options: Vec<Offered>,
+    /// The answer of the period before, in words.
+    earlier: String,
     error: String,
 }
 
@@ -104,7 +111,10 @@ pub fn questions(form: &Form, filled: &Filled) -> Vec<Question> {
         let value = filled.values.get(&field.id).unwrap_or(&Value::Null);
         questions.push(Question {
             section: if begins { field.section.clone() } else { String::new() },
-            control: control(field, &field.id, value, filled, MOST_RADIOS),
+            control: Control {
+                earlier: before(field, filled.earlier.get(&field.id)),
+                ..control(field, &field.id, value, filled, MOST_RADIOS)
+            },
             table: match &field.kind {
                 FieldKind::Table(table) => Some(grid(field, table, value, filled)),
                 _ => None,
@@ -125,18 +135,25 @@ fn grid(field: &Field, table: &Table, value: &Value, filled: &Filled) -> Grid {
         }
     };
     let free = headings.is_empty();
+    let before_rows = filled.earlier.get(&field.id).and_then(Value::as_array);
+    // Rows of a free table are no one's in particular: only given rows have a past.
+    let same_row = |heading: &str| {
+        let mut rows = before_rows.into_iter().flatten();
+        rows.find(|row| !free && row["row"].as_str() == Some(heading))
+    };
     let row = |number: usize| {
+        let heading = headings.get(number).cloned().unwrap_or_default();
+        let row_before = same_row(&heading);
         let answered = answered.get(number).unwrap_or(&Value::Null);
         let cells = table.columns.iter().map(|column| {
             let name = format!("{}[{number}].{}", field.id, column.id);
             let value = answered.get(&column.id).unwrap_or(&Value::Null);
-            control(column, &name, value, filled, 0)
+            Control {
+                earlier: before(column, row_before.and_then(|row| row.get(&column.id))),
+                ..control(column, &name, value, filled, 0)
+            }
         });
-        Row {
-            number: number + 1,
-            heading: headings.get(number).cloned().unwrap_or_default(),
-            cells: cells.collect(),
-        }
+        Row { number: number + 1, heading, cells: cells.collect() }
     };
     Grid {
         columns: table
@@ -193,7 +210,7 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
     }
     let iso = shown.is_empty() || shown.parse::<jiff::civil::Date>().is_ok();
     Control {
-        id: dom_id(name),
+        id: dom_id(&filled.prefix, name),
         name: name.to_owned(),
         label: field.label.clone(),
         help: help(field),
@@ -204,7 +221,16 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         conditional: matches!(field.required, Required::When(_)),
         value: shown,
         options: offered,
+        earlier: String::new(),
         error: filled.wrong(name),
+    }
+}
+
+/// An earlier answer as people read it; texts are too long to be compared with.
+fn before(field: &Field, value: Option<&Value>) -> String {
+    match (&field.kind, value) {
+        (FieldKind::Table(_) | FieldKind::LongText { .. }, _) | (_, None) => String::new(),
+        (_, Some(value)) => answers::display(field, value),
     }
 }
 
@@ -249,9 +275,9 @@ fn help(field: &Field) -> String {
 }
 
 /// The id of the element that a name's control has.
-fn dom_id(name: &str) -> String {
+fn dom_id(prefix: &str, name: &str) -> String {
     let plain = name.replace("].", "-").replace('[', "-");
-    format!("f-{}", plain.trim_end_matches(']'))
+    format!("f-{prefix}{}", plain.trim_end_matches(']'))
 }
 
 /// A mistake for the summary above the form.
@@ -266,13 +292,14 @@ pub struct Mistake {
 }
 
 /// All mistakes, in words that say where they are.
-pub fn mistakes(form: &Form, errors: &[FieldError]) -> Vec<Mistake> {
-    errors
+pub fn mistakes(form: &Form, filled: &Filled) -> Vec<Mistake> {
+    filled
+        .errors
         .iter()
         .map(|error| {
             let at = whereabouts(form, &error.field);
             Mistake {
-                id: at.as_ref().map_or_else(String::new, |_| dom_id(&error.field)),
+                id: at.as_ref().map_or_else(String::new, |_| dom_id(&filled.prefix, &error.field)),
                 at: at.unwrap_or_else(|| error.field.clone()),
                 message: error.message.clone(),
             }
@@ -281,6 +308,9 @@ pub fn mistakes(form: &Form, errors: &[FieldError]) -> Vec<Mistake> {
 }
 
 fn whereabouts(form: &Form, path: &str) -> Option<String> {
+    if let Some(field) = form.fields.iter().find(|f| f.id == path) {
+        return Some(field.label.clone());
+    }
     let (id, rest) = path.split_once('[').unwrap_or((path, ""));
     let field = form.fields.iter().find(|f| f.id == id)?;
     let FieldKind::Table(table) = &field.kind else { return Some(field.label.clone()) };

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -17,7 +16,7 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian;
 
-use super::{acknowledge, collect, measure, problem, words};
+use super::{acknowledge, collect, measure, posted, problem, words};
 use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
@@ -40,8 +39,10 @@ pub struct Opened {
 }
 
 /// Why a link opens nothing.
-enum Closed {
+pub enum Closed {
+    /// There is no such link.
     Unknown,
+    /// The database does not answer.
     Unavailable(String),
 }
 
@@ -59,13 +60,19 @@ pub enum Said {
     Unsaved,
     /// More rows were asked for.
     MoreRows,
+    /// What was typed was kept, and not sent.
+    Saved,
+    /// A spreadsheet was read into the form, and not sent.
+    Read,
 }
 
 impl Said {
     /// The page's status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Said::Nothing | Said::Accepted | Said::MoreRows => StatusCode::OK,
+            Said::Nothing | Said::Accepted | Said::MoreRows | Said::Saved | Said::Read => {
+                StatusCode::OK
+            }
             Said::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Refused(_) => StatusCode::CONFLICT,
             Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
@@ -129,7 +136,8 @@ impl Opened {
     }
 }
 
-async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
+/// What a token opens.
+pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     // What cannot be a token does not reach the database.
     if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Closed::Unknown);
@@ -158,6 +166,17 @@ async fn page(runtime: &Runtime, opened: &Opened, typed: Option<Typed>, said: &S
     }
 }
 
+/// What a person wants done with what was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Send it.
+    Send,
+    /// Keep it for later.
+    Save,
+    /// Give it more rows.
+    AddRows,
+}
+
 /// What a person has typed and not yet got accepted.
 #[derive(Debug, Default)]
 pub struct Typed {
@@ -175,8 +194,13 @@ pub async fn show(
 ) -> Response {
     match open(&runtime, &token).await {
         Ok(opened) => {
-            let accepted = query.contains_key("sent") && opened.assignment.version > 0;
-            let said = if accepted { Said::Accepted } else { Said::Nothing };
+            let said = if query.contains_key("sent") && opened.assignment.version > 0 {
+                Said::Accepted
+            } else if query.contains_key("saved") {
+                Said::Saved
+            } else {
+                Said::Nothing
+            };
             page(&runtime, &opened, None, &said).await
         }
         Err(Closed::Unknown) => problem::unknown_link(),
@@ -188,27 +212,32 @@ pub async fn show(
 pub async fn answer(
     State(runtime): State<Arc<Runtime>>,
     Path(token): Path<String>,
-    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+    form: posted::Received,
 ) -> Response {
-    let pairs = match form {
-        Ok(Form(pairs)) => pairs,
-        Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => return problem::too_long(),
-        Err(e) => {
-            return problem::page(e.status(), "Ответ не прочитан", &["Отправьте форму ещё раз."]);
-        }
+    let pairs = match posted::pairs(form) {
+        Ok(pairs) => pairs,
+        Err(unread) => return *unread,
     };
     let opened = match open(&runtime, &token).await {
         Ok(opened) => opened,
         Err(Closed::Unknown) => return problem::unknown_link(),
         Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
     };
-    let (typed, once, add) = match opened.assignment.kind {
+    let (typed, once, wish) = match opened.assignment.kind {
         AssignmentKind::Collect => collect::read(&opened, &pairs),
-        AssignmentKind::Acknowledge => (Typed::default(), String::new(), false),
+        AssignmentKind::Acknowledge => (Typed::default(), String::new(), Wish::Send),
         AssignmentKind::Measure(_) => measure::read(&pairs),
     };
-    if add {
-        return page(&runtime, &opened, Some(typed), &Said::MoreRows).await;
+    match wish {
+        Wish::Send => {}
+        Wish::AddRows => return page(&runtime, &opened, Some(typed), &Said::MoreRows).await,
+        Wish::Save => {
+            let now = runtime.clock().now();
+            return match runtime.store().save_draft(&opened.id, &typed.values, now).await {
+                Ok(()) => Redirect::to(&format!("/a/{}?saved=1", opened.token)).into_response(),
+                Err(e) => problem::unsaved(&e.to_string(), &pairs),
+            };
+        }
     }
     match submit(&runtime, &opened, typed.values.clone(), &once).await {
         Ok(()) => Redirect::to(&format!("/a/{}?sent=1", opened.token)).into_response(),

@@ -6,19 +6,19 @@ use vekha_engine::run::{AssignmentState, MeasureState};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::russian;
 
-use super::link::{Opened, Said, Typed};
+use super::link::{Opened, Said, Typed, Wish};
 use super::{problem, view};
 use crate::runtime::Runtime;
 
 /// What was typed and the page's own mark.
-pub fn read(pairs: &[(String, String)]) -> (Typed, String, bool) {
+pub fn read(pairs: &[(String, String)]) -> (Typed, String, Wish) {
     let text = |wanted: &str| {
         let found = pairs.iter().find(|(name, _)| name == wanted);
         found.map(|(_, text)| text.replace("\r\n", "\n")).unwrap_or_default()
     };
     let mut values = Values::new();
     values.insert("report".into(), text("report").into());
-    (Typed { values, ..Typed::default() }, text("_once"), false)
+    (Typed { values, ..Typed::default() }, text("_once"), Wish::Send)
 }
 
 /// The measure, what the department said to the last report, and room for the next one.

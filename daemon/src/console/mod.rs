@@ -3,10 +3,12 @@
 //!
 //! Server-rendered HTML that works without JavaScript; nothing comes from elsewhere. A school's
 //! page is opened by its link alone and shows that one assignment; the administrator's pages ask
-//! for the access token. Pages show and pass on: whatever the rules are, they are in the engine.
+//! for the access token, and do what they do under the name that was given with it. Pages show and
+//! pass on: whatever the rules are, they are in the engine.
 
 mod access;
 mod acknowledge;
+mod actions;
 mod activity;
 mod administrator;
 mod answers;
@@ -18,9 +20,11 @@ mod header;
 mod link;
 mod matrix;
 mod measure;
+mod origin;
 mod posted;
 mod problem;
 mod run;
+mod spreadsheet;
 mod view;
 mod words;
 
@@ -35,7 +39,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::runtime::Runtime;
 
@@ -47,6 +51,12 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let schools = Router::new()
         .route("/a/{token}", get(link::show).post(link::answer))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .route("/a/{token}/form.xlsx", get(spreadsheet::template))
+        .merge(
+            Router::new()
+                .route("/a/{token}/table", post(spreadsheet::upload))
+                .layer(DefaultBodyLimit::max(spreadsheet::LONGEST_UPLOAD)),
+        )
         .layer(middleware::map_response(header::unlisted));
     let open = Router::new()
         .route("/assets/style.css", get(assets::style))
@@ -56,9 +66,12 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let administrator = Router::new()
         .route("/", get(administrator::home))
         .route("/m/{municipality}", get(administrator::municipality))
-        .route("/runs/{municipality}/{activity}", get(activity::show))
-        .route("/runs/{municipality}/{activity}/{run}", get(run::show))
-        .route_layer(middleware::from_fn_with_state(access, access::require));
+        .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
+        .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(middleware::from_fn(origin::own))
+        .route_layer(middleware::from_fn_with_state(access, access::require))
+        .layer(middleware::map_response(header::own_origin));
     Router::new()
         .merge(administrator)
         .merge(schools)

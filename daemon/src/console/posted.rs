@@ -5,9 +5,28 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::Form as Body;
+use axum::extract::rejection::FormRejection;
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::Value;
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
+
+use super::problem;
+
+/// A posted form before anybody has looked at it.
+pub type Received = Result<Body<Vec<(String, String)>>, FormRejection>;
+
+/// The pairs of a posted form, or the page that says why they could not be read.
+pub fn pairs(received: Received) -> Result<Vec<(String, String)>, Box<Response>> {
+    received.map(|Body(pairs)| pairs).map_err(|e| {
+        Box::new(match e.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => problem::too_long(),
+            status => problem::page(status, "Ответ не прочитан", &["Отправьте форму ещё раз."]),
+        })
+    })
+}
 
 /// Most rows of a table that are read.
 const MOST_ROWS: usize = 5000;
@@ -21,6 +40,8 @@ pub struct Posted {
     pub rows: BTreeMap<String, usize>,
     /// The table for which more rows are wanted.
     pub add: Option<String>,
+    /// It is to be kept, not sent.
+    pub save: bool,
     /// What tells this page's posts from those of other pages.
     pub once: String,
 }
@@ -33,6 +54,7 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
     for (name, text) in pairs {
         match name.as_str() {
             "_add" => posted.add = Some(text.clone()),
+            "_save" => posted.save = true,
             "_once" => posted.once.clone_from(text),
             name => match place(name) {
                 Some((table, row, column)) => {

@@ -1,19 +1,24 @@
 //! One run, whole: what it waits for, its stages, who answered, what was found, recommended,
 //! decided and ordered, and the end of its journal.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::Extension;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::RunKey;
-use vekha_engine::run::{AssignmentState, MeasureState, Run};
+use vekha_engine::run::{AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run};
+use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::date_words;
 
-use super::{acknowledge, administrator, figures, matrix, problem, view, words};
+use super::access::Person;
+use super::actions::sheet::{Page, Sent};
+use super::actions::{self, Scene, told};
+use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
 use crate::runtime::reports::state_words;
@@ -23,36 +28,96 @@ use crate::store::{document, instant};
 /// Entries of the journal that the page shows.
 const JOURNAL: u64 = 50;
 
+/// Why there is no run to show.
+enum Missing {
+    Unknown,
+    Unavailable(String),
+}
+
+async fn load(
+    runtime: &Runtime,
+    path: &(String, String, String),
+) -> Result<(Run, Arc<Version>), Missing> {
+    let (municipality, activity, run) = path;
+    let name = format!("{municipality}/{activity}/{run}");
+    let key: RunKey = name.parse().map_err(|_| Missing::Unknown)?;
+    let loaded = runtime.store().run(&key).await;
+    let loaded = loaded.map_err(|e| Missing::Unavailable(e.to_string()))?;
+    let run = loaded.ok_or(Missing::Unknown)?.run;
+    let version = runtime.road_maps().version(municipality, run.road_map);
+    let version = version
+        .ok_or_else(|| Missing::Unavailable(format!("{key}: no road map {}", run.road_map)))?;
+    Ok((run, version))
+}
+
 /// `GET /runs/{municipality}/{activity}/{run}`
 pub async fn show(
     State(runtime): State<Arc<Runtime>>,
-    Path((municipality, activity, run)): Path<(String, String, String)>,
+    Extension(person): Extension<Person>,
+    Path(path): Path<(String, String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    let Ok(key) = format!("{municipality}/{activity}/{run}").parse::<RunKey>() else {
-        return problem::no_such_page().await;
+    let (run, version) = match load(&runtime, &path).await {
+        Ok(loaded) => loaded,
+        Err(Missing::Unknown) => return problem::no_such_page().await,
+        Err(Missing::Unavailable(e)) => return problem::unavailable(&e),
     };
-    let run = match runtime.store().run(&key).await {
-        Ok(Some(loaded)) => loaded.run,
-        Ok(None) => return problem::no_such_page().await,
-        Err(e) => return problem::unavailable(&e),
-    };
-    let Some(version) = runtime.road_maps().version(&municipality, run.road_map) else {
-        return problem::unavailable(&format!("{key}: no road map {}", run.road_map));
-    };
-    match describe(&runtime, &version, &run).await {
-        Ok(context) => view::page(StatusCode::OK, "run.html", &context),
+    match describe(&runtime, &version, &run, &person, None).await {
+        Ok(mut context) => {
+            context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
+            view::page(StatusCode::OK, "run.html", &context)
+        }
         Err(e) => problem::unavailable(&e),
     }
 }
 
-async fn describe(runtime: &Runtime, version: &Version, run: &Run) -> Result<Value, DbErr> {
+/// `POST /runs/{municipality}/{activity}/{run}`
+pub async fn act(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(path): Path<(String, String, String)>,
+    received: posted::Received,
+) -> Response {
+    let pairs = match posted::pairs(received) {
+        Ok(pairs) => pairs,
+        Err(unread) => return *unread,
+    };
+    let (run, version) = match load(&runtime, &path).await {
+        Ok(loaded) => loaded,
+        Err(Missing::Unknown) => return problem::no_such_page().await,
+        Err(Missing::Unavailable(e)) => return problem::unsaved(&e, &pairs),
+    };
+    let today = version.road_map.municipality.today(runtime.clock().now());
+    let mut sent = Sent::new(pairs);
+    let scene = Scene { map: &version.road_map, run: &run, today };
+    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent).await {
+        return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
+    }
+    // Refused, perhaps because the run has moved on: it is shown as it stands now.
+    let shown = match load(&runtime, &path).await {
+        Ok((run, version)) => describe(&runtime, &version, &run, &person, Some(&sent)).await,
+        Err(_) => Err(DbErr::Custom("the run is not there any more".to_owned())),
+    };
+    match shown {
+        Ok(context) => view::page(sent.said.status(), "run.html", &context),
+        Err(e) => problem::unsaved(&e, &sent.pairs),
+    }
+}
+
+async fn describe(
+    runtime: &Runtime,
+    version: &Version,
+    run: &Run,
+    person: &Person,
+    sent: Option<&Sent>,
+) -> Result<Value, DbErr> {
     let store = runtime.store();
     let map = &version.road_map;
     let now = runtime.clock().now();
     let moment = |at| words::moment(&map.municipality, at);
     let activity = map.activity(&run.key.activity);
     let id = run.key.to_string();
-    let mut context = administrator::context(runtime, version);
+    let mut context = administrator::context(runtime, version, person);
     context["activity"] = json!({
         "number": activity.map(|a| a.number),
         "title": activity.map(|a| &a.title),
@@ -84,6 +149,12 @@ async fn describe(runtime: &Runtime, version: &Version, run: &Run) -> Result<Val
         .iter()
         .map(|(stage, outcome)| figures::analysis(map, run, stage, outcome))
         .collect();
+    let once = uuid::Uuid::now_v7().to_string();
+    let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
+    let scene = Scene { map, run, today: map.municipality.today(now) };
+    let offers = actions::offers(&scene, &page);
+    context["outcome"] = told::outcome(sent, &actions::forms(&offers));
+    context["offers"] = offers;
     context["recommendations"] = recommendations(map, run);
     context["decisions"] = decisions(map, run, now);
     let journal = store.journal_tail(&id, JOURNAL).await?;
@@ -152,7 +223,7 @@ fn is_address(location: &str) -> bool {
 
 fn recommendations(map: &RoadMap, run: &Run) -> Value {
     let day = |at| date_words(map.municipality.today(at));
-    let line = |(key, r): (&vekha_engine::AssignmentKey, &vekha_engine::run::Recommendation)| {
+    let line = |(key, r): (&AssignmentKey, &vekha_engine::run::Recommendation)| {
         json!({
             "organisation": administrator::name(map, &key.organisation),
             "state": r.state.as_str(),
@@ -162,22 +233,35 @@ fn recommendations(map: &RoadMap, run: &Run) -> Value {
             "items": r.items.iter().map(acknowledge::item).collect::<Vec<_>>(),
         })
     };
-    run.recommendations.iter().map(line).collect()
+    // Drafts that can still be released have a form of their own.
+    let offered = |r: &vekha_engine::run::Recommendation| {
+        r.state == RecommendationState::Draft && !run.state.ended()
+    };
+    run.recommendations.iter().filter(|(_, r)| !offered(r)).map(line).collect()
 }
 
 /// Decisions, each with what it ordered.
 fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
     let measures = |decision: usize| -> Value {
-        let own = run.measures.iter().filter(|m| m.decision == decision);
-        own.map(|m| {
-            let ordered = m.state == MeasureState::Ordered;
+        let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == decision);
+        own.map(|(position, m)| {
+            let waived = run.assignments.values().any(|a| {
+                a.kind == AssignmentKind::Measure(position + 1)
+                    && a.state == AssignmentState::Waived
+            });
+            let ordered = m.state == MeasureState::Ordered && !waived;
             json!({
+                "number": (position + 1).to_string(),
                 "text": m.text,
                 "organisation": administrator::name(map, &m.organisation),
                 "due": words::short_date(m.due),
                 "late": ordered && now > map.municipality.closing(m.due),
                 "state": m.state.as_str(),
-                "words": words::measure_state(m.state),
+                "words": if waived && m.state == MeasureState::Ordered {
+                    "поручение снято"
+                } else {
+                    words::measure_state(m.state)
+                },
                 "report": m.report,
                 "comment": m.comment,
             })
@@ -201,6 +285,8 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
 fn actor(map: &RoadMap, actor: &str) -> String {
     match actor.split_once(':') {
         Some(("page", code)) => format!("{}, по ссылке", administrator::name(map, code)),
+        Some(("console", name)) => name.to_owned(),
+        _ if actor == "console" => "отдел, на странице".to_owned(),
         _ if actor == "schedule" => "расписание".to_owned(),
         _ if actor == "vekha" => "Веха".to_owned(),
         _ => actor.to_owned(),

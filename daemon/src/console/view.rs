@@ -38,6 +38,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "municipalities.html",
         "road-map.html",
         "activity.html",
+        "actions.html",
+        "run-actions.html",
+        "drafts.html",
+        "decision.html",
         "run.html",
     );
     environment

@@ -72,6 +72,7 @@ pub struct Runtime {
     public_url: String,
     changed: watch::Receiver<u64>,
     wake: Notify,
+    ending: watch::Sender<bool>,
     /// One turn of a loop at a time: what one has begun another must not begin again.
     turning: Mutex<()>,
     sending: Mutex<()>,
@@ -119,6 +120,7 @@ impl Runtime {
             public_url,
             changed,
             wake: Notify::new(),
+            ending: watch::Sender::new(false),
             turning: Mutex::new(()),
             sending: Mutex::new(()),
         });
@@ -249,11 +251,21 @@ impl Runtime {
         Ok(at.map(instant))
     }
 
-    /// Does whatever comes due, until `stop` says otherwise.
+    /// Has everything that goes on by itself end: the loops, and streams to watchers.
+    pub fn end(&self) {
+        self.ending.send_replace(true);
+    }
+
+    /// Becomes true once the daemon is to end.
+    pub fn ending(&self) -> watch::Receiver<bool> {
+        self.ending.subscribe()
+    }
+
+    /// Does whatever comes due, until the daemon is to end.
     ///
     /// # Errors
     /// When the scheduler cannot be started.
-    pub async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    pub async fn run(self: Arc<Self>) -> anyhow::Result<()> {
         let mut scheduler = JobScheduler::new().await?;
         // The database says what is due; this only makes sure that somebody looks, even if a
         // machine slept through its timers.
@@ -265,14 +277,14 @@ impl Runtime {
         })?;
         scheduler.add(minutely).await?;
         scheduler.start().await?;
-        tokio::join!(self.go_round(Loop::Turns, stop.clone()), self.go_round(Loop::Sends, stop));
+        tokio::join!(self.go_round(Loop::Turns), self.go_round(Loop::Sends));
         scheduler.shutdown().await?;
         Ok(())
     }
 
-    async fn go_round(&self, which: Loop, mut stop: watch::Receiver<bool>) {
-        let mut changed = self.changes();
-        while !*stop.borrow() {
+    async fn go_round(&self, which: Loop) {
+        let (mut changed, mut ending) = (self.changes(), self.ending());
+        while !*ending.borrow() {
             // Asked for before looking: what comes in the meantime is not missed.
             let mut nudged = std::pin::pin!(self.wake.notified());
             nudged.as_mut().enable();
@@ -288,7 +300,7 @@ impl Runtime {
                 () = tokio::time::sleep(pause) => {}
                 () = nudged => {}
                 _ = changed.changed() => {}
-                _ = stop.changed() => {}
+                _ = ending.changed() => {}
             }
         }
     }

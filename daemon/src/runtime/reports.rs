@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vekha_analysis::{IndicatorFigures, Outcome};
 use vekha_engine::RunKey;
-use vekha_engine::run::{Run, RunState};
+use vekha_engine::run::{Measure, MeasureState, Run, RunState};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Analysis, Covers, Work};
 use vekha_roadmap::russian;
@@ -69,6 +69,7 @@ pub async fn render(
         "municipality": {
             "name": road_map.municipality.name,
             "authority": road_map.municipality.authority,
+            "adopted_by": road_map.municipality.adopted_by,
         },
         "activity": {
             "number": activity.number, "title": activity.title, "short": activity.short,
@@ -90,14 +91,14 @@ fn chapter(road_map: &RoadMap, run: &Run, outcomes: &[(String, Outcome)]) -> Val
     let name = |code: &String| {
         road_map.organisation(code).map_or_else(|| code.clone(), |o| o.short.clone())
     };
-    let mut indicators = Vec::new();
-    let mut findings = Vec::new();
+    let (mut indicators, mut findings, mut methods) = (Vec::new(), Vec::new(), Vec::new());
     for (stage, outcome) in outcomes {
         let definition = activity.and_then(|a| a.stage(stage)).and_then(|(_, s)| match &s.work {
             Work::Analyze(analyze) => road_map.analyses.get(&analyze.analysis),
             _ => None,
         });
         if let Some(definition) = definition {
+            methods.extend((!definition.method.is_empty()).then_some(&definition.method));
             indicators
                 .extend(outcome.indicators.iter().filter_map(|f| indicator(definition, f, &name)));
         }
@@ -110,10 +111,19 @@ fn chapter(road_map: &RoadMap, run: &Run, outcomes: &[(String, Outcome)]) -> Val
     let decisions: Vec<Value> = run
         .decisions
         .iter()
-        .map(|d| {
+        .enumerate()
+        .map(|(i, d)| {
+            let ordered = run.measures.iter().filter(|m| m.decision == i + 1);
+            let measure = |m: &Measure| {
+                json!({
+                    "organisation": name(&m.organisation), "text": m.text,
+                    "due": russian::date_words(m.due), "state": measure_words(m.state),
+                })
+            };
             json!({
-                "number": d.number, "date": russian::date_words(d.date),
-                "title": d.title, "outcome": d.outcome,
+                "number": d.number, "date": russian::date_words(d.date), "title": d.title,
+                "outcome": d.outcome, "signatory": d.signatory,
+                "measures": ordered.map(measure).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -122,6 +132,7 @@ fn chapter(road_map: &RoadMap, run: &Run, outcomes: &[(String, Outcome)]) -> Val
         "title": activity.map(|a| &a.short),
         "period": run.key.period.words(),
         "state": state_words(run.state),
+        "methods": methods,
         "indicators": indicators,
         "findings": findings,
         "decisions": decisions,
@@ -139,7 +150,10 @@ fn indicator(
         .organisations
         .iter()
         .map(|(code, f)| {
-            json!({ "organisation": name(code), "value": shown(f.value), "rank": f.rank })
+            json!({
+                "organisation": name(code), "value": shown(f.value), "rank": f.rank,
+                "earlier": f.earlier.map(shown),
+            })
         })
         .collect();
     let withheld: Vec<Value> = figures
@@ -157,6 +171,14 @@ fn indicator(
         "rows": rows,
         "withheld": withheld,
     }))
+}
+
+fn measure_words(state: MeasureState) -> &'static str {
+    match state {
+        MeasureState::Ordered => "исполняется",
+        MeasureState::Reported => "отчёт на проверке",
+        MeasureState::Done => "исполнена",
+    }
 }
 
 /// A run's state as people read it.

@@ -22,6 +22,8 @@ pub struct Version {
     pub number: u32,
     /// When it was applied.
     pub applied_at: Timestamp,
+    /// Who applied it.
+    pub applied_by: String,
     /// What it says.
     pub road_map: RoadMap,
     /// Its files.
@@ -86,7 +88,7 @@ impl RoadMaps {
         for row in store.road_maps(&new).await? {
             let files = serde_json::from_str(&row.files).map(Files);
             let files = files.map_err(|e| sea_orm::DbErr::Custom(format!("{}: {e}", row.id)))?;
-            match compile(files, row.version as u32, instant(row.applied_at)) {
+            match compile(files, row.version as u32, instant(row.applied_at), &row.actor) {
                 Ok(version) => self.add(row.municipality, Arc::new(version)),
                 Err(mistakes) => {
                     let mistakes = mistakes.len();
@@ -127,7 +129,7 @@ impl RoadMaps {
             }
             let mut version = match compiled.take() {
                 Some(version) => version,
-                None => compile(files.clone(), 0, now).map_err(ApplyError::Mistakes)?,
+                None => compile(files.clone(), 0, now, actor).map_err(ApplyError::Mistakes)?,
             };
             let municipality = version.road_map.municipality.id.clone();
             version.number = self.newest(&municipality).map_or(0, |newest| newest.number) + 1;
@@ -176,7 +178,13 @@ impl RoadMaps {
     }
 }
 
-fn compile(files: Files, number: u32, applied_at: Timestamp) -> Result<Version, Vec<Diagnostic>> {
+fn compile(
+    files: Files,
+    number: u32,
+    applied_at: Timestamp,
+    actor: &str,
+) -> Result<Version, Vec<Diagnostic>> {
+    let applied_by = actor.to_owned();
     let road_map = read::read(&files)?;
     let mut templates = read::environment();
     for (path, text) in &road_map.templates {
@@ -184,7 +192,7 @@ fn compile(files: Files, number: u32, applied_at: Timestamp) -> Result<Version, 
         templates.add_template_owned(path.clone(), text.clone()).ok();
     }
     let digest = digest(&files);
-    Ok(Version { number, applied_at, road_map, files, templates, digest })
+    Ok(Version { number, applied_at, applied_by, road_map, files, templates, digest })
 }
 
 fn digest(files: &Files) -> String {

@@ -5,6 +5,7 @@
 //! Readers never wait for the writer (WAL, MVCC).
 
 pub mod batch;
+pub mod drafts;
 pub mod entities;
 pub mod migrations;
 pub mod outbox;

@@ -30,6 +30,8 @@ pub struct Filter {
     pub organisation: Option<String>,
     /// State, as the column spells it.
     pub state: Option<String>,
+    /// Stage id.
+    pub stage: Option<String>,
 }
 
 /// Which part of a list.
@@ -103,6 +105,7 @@ impl Store {
             Municipality = f.municipality,
             Activity = f.activity,
             Run = f.run,
+            Stage = f.stage,
             Organisation = f.organisation,
             State = f.state
         );
@@ -122,6 +125,7 @@ impl Store {
             Municipality = f.municipality,
             Activity = f.activity,
             Run = f.run,
+            Stage = f.stage,
             Organisation = f.organisation,
             State = f.state
         );

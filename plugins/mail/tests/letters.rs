@@ -1,5 +1,7 @@
 //! What a recipient's mail client reads in a letter, and what an administrator finds in the folder.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

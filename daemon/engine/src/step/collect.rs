@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_analysis::Values;
-use vekha_roadmap::answers;
+use vekha_roadmap::answers::{self, FieldError};
 use vekha_roadmap::model::{Collect, FieldKind, Form, Work};
 use vekha_roadmap::schedule::due_date;
 
@@ -204,15 +204,21 @@ impl<'a> Transition<'a> {
         if assignment.state != AssignmentState::Open {
             return Err(Refusal::State("поручение уже не открыто".into()));
         }
-        reason("reason", &why)?;
+        let mut errors = match reason("reason", &why) {
+            Err(Refusal::Invalid(errors)) => errors,
+            Err(other) => return Err(other),
+            Ok(_) => Vec::new(),
+        };
+        let mut wrong = |message: &str| {
+            errors.push(FieldError { field: "due".into(), message: message.to_owned() });
+        };
         if due <= assignment.due || due < self.today() {
-            return Err(Refusal::field(
-                "due",
-                "новый срок должен быть позже прежнего и не в прошлом",
-            ));
+            wrong("новый срок должен быть позже прежнего и не в прошлом");
+        } else if !self.road_map.calendar.is_working(due) {
+            wrong("это нерабочий день");
         }
-        if !self.road_map.calendar.is_working(due) {
-            return Err(Refusal::field("due", "это нерабочий день"));
+        if !errors.is_empty() {
+            return Err(Refusal::Invalid(errors));
         }
         if let AssignmentKind::Measure(number) = assignment.kind {
             self.run.measures[number - 1].due = due;

@@ -148,10 +148,8 @@ impl Check<'_> {
                             Some(id) => self.known_activity(&from, id),
                             None => Some(activity),
                         };
-                        let collects = |a: &Activity| {
-                            a.stages.iter().any(|s| matches!(s.work, Work::Collect(_)))
-                        };
-                        if let Some(other) = other.filter(|a| !collects(a)) {
+                        let collects = |work: &Work| matches!(work, Work::Collect(_));
+                        if let Some(other) = other.filter(|a| !self.may(a, collects)) {
                             let message = format!("«{}» ничего не собирает", other.id);
                             self.error(&from, message, None);
                         }
@@ -163,7 +161,7 @@ impl Check<'_> {
                         Some(id) => self.known_activity(&from, id),
                         None => Some(activity),
                     };
-                    if let Some(other) = other.filter(|a| !analyzes(a)) {
+                    if let Some(other) = other.filter(|a| !self.may(a, analyzes)) {
                         self.error(
                             &from,
                             format!("выводам неоткуда взяться: в «{}» нет этапа анализа", other.id),
@@ -249,7 +247,7 @@ impl Check<'_> {
             }
             Participants::FoundBy { activity: id, rules } => {
                 let Some(other) = self.known_activity(at, id) else { return };
-                if !analyzes(other) {
+                if !self.may(other, analyzes) {
                     self.error(
                         at,
                         format!("«{id}» никого не находит: в нём нет этапа анализа"),
@@ -443,8 +441,19 @@ impl Check<'_> {
         }
     }
 
+    /// Whether some stage of the activity could not be read: it was told so already.
+    fn has_unread_stages(&self, activity: &Activity) -> bool {
+        let stages = self.findings.below(&format!("activities/{}/stage", activity.id));
+        stages.iter().any(|id| activity.stage(id).is_none())
+    }
+
+    /// Whether a stage of the activity does such work, as far as can be told.
+    fn may(&self, activity: &Activity, does: impl Fn(&Work) -> bool) -> bool {
+        self.has_unread_stages(activity) || activity.stages.iter().any(|s| does(&s.work))
+    }
+
     /// What the datasets of a stage offer to formulas; nothing can be said of formulas over forms
-    /// or activities that do not exist.
+    /// or activities that do not exist or could not be read.
     fn datasets(&self, activity: &Activity, analyze: &crate::model::Analyze) -> Option<Scope> {
         let mut scope = Scope::new();
         for source in &analyze.from {
@@ -452,7 +461,7 @@ impl Check<'_> {
                 Some(id) => self.road_map.activity(id),
                 None => Some(activity),
             };
-            let other = other?;
+            let other = other.filter(|a| !self.has_unread_stages(a))?;
             let mut offered = Scope::new();
             for stage in &other.stages {
                 match &stage.work {
@@ -576,8 +585,8 @@ impl Check<'_> {
     }
 }
 
-fn analyzes(activity: &Activity) -> bool {
-    activity.stages.iter().any(|s| matches!(s.work, Work::Analyze(_)))
+fn analyzes(work: &Work) -> bool {
+    matches!(work, Work::Analyze(_))
 }
 
 /// Follows edges from `at`; a cycle comes back with its first activity at both ends.

@@ -21,24 +21,8 @@ use crate::diagnostic::Diagnostic;
 use crate::model::RoadMap;
 use table::{File, Place};
 
+pub use crate::files::Files;
 pub use templates::{LETTERS, environment};
-
-/// The files of a road map: path below its folder, with forward slashes -> text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files(pub BTreeMap<String, String>);
-
-impl Files {
-    /// Whether a road map has use for a file of this path: others are left alone.
-    pub fn wants(path: &str) -> bool {
-        let known = |ending: &str| path.ends_with(ending);
-        match path.split('/').next() {
-            Some("activities" | "forms" | "analyses") => known(".toml"),
-            Some("letters") => known(".txt") || known(".html"),
-            Some("reports") => known(".html"),
-            _ => matches!(path, "municipality.toml" | "organisations.toml" | "calendar.toml"),
-        }
-    }
-}
 
 /// What a reading yields besides the road map.
 #[derive(Debug, Clone, Default)]

@@ -19,7 +19,7 @@
       for (const { name, value } of [...element.attributes]) {
         element.setAttribute(name, value
           .replace(`${table}[${from}].`, `${table}[${to}].`)
-          .replace(`f-${table}-${from}-`, `f-${table}-${to}-`)
+          .replace(`-${table}-${from}-`, `-${table}-${to}-`)
           .replace(`строка ${from + 1}`, `строка ${to + 1}`));
       }
       element.removeAttribute("aria-invalid");

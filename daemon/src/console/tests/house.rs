@@ -135,11 +135,11 @@ impl House {
         format!("/a/{}", self.runtime.store().secret().token(&format!("{RUN}/{assignment}")))
     }
 
-    async fn fetch(&self, request: Request<Body>) -> Fetched {
+    pub async fn fetch(&self, request: Request<Body>) -> Fetched {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 16 << 20).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         Fetched { status: parts.status, headers: parts.headers, text }
     }
 
@@ -149,14 +149,48 @@ impl House {
 
     /// As the administrator.
     pub async fn look(&self, path: &str) -> Fetched {
-        use base64::Engine as _;
-        let credentials = format!("anna:{TOKEN}");
-        let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
-        let request = Request::get(path).header("authorization", format!("Basic {encoded}"));
+        let request = Request::get(path).header("authorization", anna());
         self.fetch(request.body(Body::empty()).unwrap()).await
     }
 
     pub async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Fetched {
+        self.fetch(Request::post(path).body_of(pairs)).await
+    }
+
+    /// As the administrator, with what else a browser says.
+    pub async fn act(
+        &self,
+        path: &str,
+        pairs: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Fetched {
+        let mut request = Request::post(path).header("authorization", anna());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.fetch(request.body_of(pairs)).await
+    }
+
+    /// What school-1 answers when all is right.
+    pub async fn answer(&self, school: &str, low: &str, comment: &str) -> Fetched {
+        self.post(&self.link(&format!("collect.{school}")), &answer(low, comment)).await
+    }
+}
+
+/// The administrator's password under a name.
+fn anna() -> String {
+    use base64::Engine as _;
+    let credentials = format!("anna:{TOKEN}");
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials))
+}
+
+trait Posting {
+    /// As a browser sends a form.
+    fn body_of(self, pairs: &[(&str, &str)]) -> Request<Body>;
+}
+
+impl Posting for http::request::Builder {
+    fn body_of(self, pairs: &[(&str, &str)]) -> Request<Body> {
         let mut body = String::new();
         for (name, value) in pairs {
             for (text, end) in [(name, '='), (value, '&')] {
@@ -164,16 +198,9 @@ impl House {
                 body.push(end);
             }
         }
-        let request = Request::post(path)
-            .header("content-type", "application/x-www-form-urlencoded")
+        self.header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(body.trim_end_matches('&').to_owned()))
-            .unwrap();
-        self.fetch(request).await
-    }
-
-    /// What school-1 answers when all is right.
-    pub async fn answer(&self, school: &str, low: &str, comment: &str) -> Fetched {
-        self.post(&self.link(&format!("collect.{school}")), &answer(low, comment)).await
+            .unwrap()
     }
 }
 

@@ -1,9 +1,11 @@
 //! The pages over a small road map, through the router as a browser meets it.
 
+mod actions;
 mod administrator;
 mod house;
 mod school;
 mod shipped;
+mod spreadsheet;
 
 use house::House;
 pub use house::files;

@@ -57,6 +57,25 @@ async fn a_right_answer_is_accepted_shown_again_and_can_be_corrected() {
 }
 
 #[tokio::test]
+async fn a_draft_waits_for_its_school_unseen_and_unchecked_until_it_is_sent() {
+    let house = House::new().await;
+    let link = house.link("collect.school-1");
+    let kept = house.post(&link, &[("pupils", "сто"), ("_save", "1")]).await;
+    assert_eq!(kept.status, StatusCode::SEE_OTHER, "{}", kept.text);
+    let page = house.get(&link).await;
+    assert!(page.text.contains("Показан черновик") && page.text.contains("value=\"сто\""));
+    let run = house.runtime.store().run(&house.run()).await.unwrap().unwrap().run;
+    assert!(run.assignments.values().all(|a| a.state == AssignmentState::Open));
+    // What was sent later stands in its place; a draft made after that stands before it again.
+    house.answer("school-1", "20", "").await;
+    let page = house.get(&link).await;
+    assert!(!page.text.contains("черновик</strong>") && !page.text.contains("value=\"сто\""));
+    house.at("2027-09-01T09:05:00+05:00").await;
+    house.post(&link, &[("pupils", "двести"), ("_save", "1")]).await;
+    assert!(house.get(&link).await.text.contains("value=\"двести\""));
+}
+
+#[tokio::test]
 async fn a_button_pressed_twice_is_one_answer() {
     let house = House::new().await;
     let link = house.link("collect.school-1");

@@ -1,0 +1,20 @@
+//! A road map's files as text: what goes into reading.
+
+use std::collections::BTreeMap;
+
+/// The files of a road map: path below its folder, with forward slashes -> text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(pub BTreeMap<String, String>);
+
+impl Files {
+    /// Whether a road map has use for a file of this path: others are left alone.
+    pub fn wants(path: &str) -> bool {
+        let known = |ending: &str| path.ends_with(ending);
+        match path.split('/').next() {
+            Some("activities" | "forms" | "analyses") => known(".toml"),
+            Some("letters") => known(".txt") || known(".html"),
+            Some("reports") => known(".html"),
+            _ => matches!(path, "municipality.toml" | "organisations.toml" | "calendar.toml"),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Recording what the authority decided, and what it ordered.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use vekha_engine::run::StageState;
+use vekha_engine::{Command, NewMeasure};
+use vekha_roadmap::answers::{FieldError, Values};
+use vekha_roadmap::model::{
+    Choice, Decide, Due, Field, FieldKind, Participants, Required, Rows, Span, Table, Work,
+};
+use vekha_roadmap::russian;
+
+use super::super::administrator;
+use super::sheet::{Page, Sheet, choice, chosen, day, field, optional, text};
+use super::{About, Scene, Step};
+
+/// Stands for all participants of the run among the organisations of a measure. No code has it.
+const PARTICIPANTS: &str = "*";
+
+/// Most measures of one form.
+const MOST_MEASURES: usize = 100;
+
+fn decide<'a>(scene: &Scene<'a>, stage: &str) -> Option<&'a Decide> {
+    match &scene.activity()?.stage(stage)?.1.work {
+        Work::Decide(decide) => Some(decide),
+        _ => None,
+    }
+}
+
+/// Titles that the stage still waits for.
+fn awaited<'a>(scene: &Scene<'a>, stage: &str, decide: &'a Decide) -> &'a [String] {
+    let taken = scene.run.decisions.iter().filter(|d| d.stage == stage).count();
+    &decide.decisions[taken.min(decide.decisions.len())..]
+}
+
+/// Codes of those who take part in the run and are still there.
+fn participants<'a>(scene: &Scene<'a>) -> BTreeSet<&'a str> {
+    let asked = scene.run.assignments.keys().map(|key| key.organisation.as_str());
+    let named = scene.run.named.iter().chain(&scene.run.key.part).map(String::as_str);
+    let found = scene.run.found.values().flatten().map(String::as_str);
+    let active =
+        |code: &&str| scene.map.organisation(code).is_some_and(|o| o.active_on(scene.today));
+    asked.chain(named).chain(found).filter(active).collect()
+}
+
+/// Participants first: a measure is seldom for anybody else.
+fn holders(scene: &Scene<'_>) -> Vec<Choice> {
+    let participants = participants(scene);
+    let mut options = Vec::new();
+    if participants.len() > 1 {
+        let label = format!("все участники ({})", participants.len());
+        options.push(choice(PARTICIPANTS, &label));
+    }
+    let others = scene.map.organisations.iter().filter(|o| o.active_on(scene.today));
+    let others = others.map(|o| o.code.as_str()).filter(|code| !participants.contains(code));
+    let codes = participants.iter().copied().chain(others);
+    options.extend(codes.map(|code| choice(code, &administrator::name(scene.map, code))));
+    options
+}
+
+pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet> {
+    let decide = decide(scene, stage)?;
+    let text = |longest| FieldKind::Text { max_length: longest };
+    let document = |field: Field| Field { section: "Документ".to_owned(), ..field };
+    let helped = |help: &str, field: Field| Field { help: help.to_owned(), ..field };
+    let columns = vec![
+        field("text", "Что сделать", FieldKind::LongText { max_length: 2000 }),
+        field("organisations", "Кому", FieldKind::Choices(holders(scene))),
+        field("due", "Срок", FieldKind::Date),
+    ];
+    let table = Table { columns, rows: Rows::Free { min: 0, max: MOST_MEASURES } };
+    let measures =
+        |field: Field| Field {
+            section: "Меры".to_owned(), required: Required::Optional, ..field
+        };
+    let mut fields = vec![
+        document(helped("например, 47-од", field("number", "Номер", text(100)))),
+        document(field("date", "Дата", FieldKind::Date)),
+        document(optional("title", "О чём", text(1000))),
+        document(field("outcome", "Что решено", FieldKind::LongText { max_length: 10_000 })),
+        document(helped("должность и фамилия", field("signatory", "Кто подписал", text(200)))),
+        measures(field("measures", "Что поручено", FieldKind::Table(table))),
+    ];
+    if !decide.measures.is_empty() {
+        let options = vec![choice("none", "без мер: предписанные картой не поручать")];
+        fields.push(measures(field("without", "Меры карты", FieldKind::Choices(options))));
+    }
+    let title = awaited(scene, stage, decide).first().cloned().unwrap_or_default();
+    Some(Sheet::new(name, fields).with("date", scene.today.to_string()).with("title", title))
+}
+
+pub(super) fn steps(
+    scene: &Scene<'_>,
+    stage: &str,
+    values: &Values,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let rows = values.get("measures").and_then(Value::as_array);
+    let rows: Vec<&Values> = rows.into_iter().flatten().filter_map(Value::as_object).collect();
+    let without = !chosen(values, "without").is_empty();
+    if without && !rows.is_empty() {
+        let message = "отмечено «без мер», но меры указаны: уберите одно из двух".to_owned();
+        return Err(vec![FieldError { field: "without".to_owned(), message }]);
+    }
+    let mut measures = Vec::new();
+    for row in rows {
+        let mut organisations: BTreeSet<String> = BTreeSet::new();
+        for code in chosen(row, "organisations") {
+            match code.as_str() {
+                PARTICIPANTS => {
+                    organisations.extend(participants(scene).into_iter().map(str::to_owned));
+                }
+                _ => {
+                    organisations.insert(code);
+                }
+            }
+        }
+        measures.push(NewMeasure {
+            text: text(row, "text"),
+            organisations: organisations.into_iter().collect(),
+            due: day(row, "due").map_err(|e| vec![e])?,
+        });
+    }
+    let command = Command::RecordDecision {
+        stage: stage.to_owned(),
+        number: text(values, "number"),
+        date: day(values, "date").map_err(|e| vec![e])?,
+        title: text(values, "title"),
+        outcome: text(values, "outcome"),
+        signatory: text(values, "signatory"),
+        measures: (without || !measures.is_empty()).then_some(measures),
+    };
+    Ok(vec![Step::new("", command)])
+}
+
+/// A form for each stage that waits for a decision.
+pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    let active = scene
+        .run
+        .stages
+        .iter()
+        .filter(|s| s.state == StageState::Active && !scene.run.state.ended());
+    let offer = |stage: &vekha_engine::run::Stage| {
+        let decide = decide(scene, &stage.id)?;
+        let about = About::Decision(stage.id.clone());
+        let mut shown = super::sheet(&about, scene)?.show(page);
+        let awaited = awaited(scene, &stage.id, decide);
+        shown["awaited"] = awaited.into();
+        shown["due"] = stage.due.map(russian::date_words).into();
+        let planned = decide.measures.iter().map(|measure| {
+            json!({
+                "text": measure.text,
+                "by": by(scene, &measure.by),
+                "due": due(measure.due),
+            })
+        });
+        shown["planned"] = planned.collect();
+        // They come once, with the decision that completes the stage.
+        shown["planned_now"] = (awaited.len() <= 1).into();
+        Some(shown)
+    };
+    active.filter_map(offer).collect()
+}
+
+/// Whom the road map means, in words.
+fn by(scene: &Scene<'_>, participants: &Participants) -> String {
+    let names = |codes: &[String]| {
+        let names = codes.iter().map(|code| administrator::name(scene.map, code));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    match participants {
+        Participants::Kinds(kinds) => {
+            let today = scene.today;
+            let own = scene.map.organisations.iter().filter(|o| kinds.contains(&o.kind));
+            let count = own.filter(|o| o.active_on(today)).count();
+            let noun = russian::plural(count as i64, "организация", "организации", "организаций");
+            format!("{count} {noun}")
+        }
+        Participants::Organisations(codes) => names(codes),
+        Participants::FoundBy { .. } => "организации, найденные анализом".to_owned(),
+        Participants::Named => names(&scene.run.named),
+        Participants::Each => names(&scene.run.key.part.iter().cloned().collect::<Vec<_>>()),
+    }
+}
+
+/// «10 рабочих дней»
+fn due(due: Due) -> String {
+    match due {
+        Due::After(Span::Days(n)) => {
+            let noun = russian::plural(i64::from(n), "день", "дня", "дней");
+            format!("{n} {noun}")
+        }
+        Due::After(Span::WorkingDays(n)) => {
+            let noun = russian::plural(i64::from(n), "рабочий день", "рабочих дня", "рабочих дней");
+            format!("{n} {noun}")
+        }
+        Due::On(day) => format!("до {:02}.{:02}", day.day, day.month),
+    }
+}

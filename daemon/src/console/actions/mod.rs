@@ -1,0 +1,282 @@
+//! What the department does with a run, from the run's page: go on or leave it out, release
+//! drafts, record decisions, control measures, give more time.
+//!
+//! Every form of the page is a [`Sheet`]. What was sent becomes [`Step`]s; all of them are tried
+//! before the first is taken, so that a mistake in one leaves the others undone, too. The rules
+//! are the engine's.
+
+mod assignments;
+mod decision;
+mod drafts;
+mod measures;
+mod run;
+pub mod schedule;
+pub mod sheet;
+pub mod told;
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use vekha_engine::run::Run;
+use vekha_engine::{Command, Refusal};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::answers::{FieldError, validate};
+use vekha_roadmap::model::{Activity, Form};
+
+use self::sheet::{Page, Sent, Sheet};
+use super::access::Person;
+use super::link::Said;
+use crate::runtime::committer::Task;
+use crate::runtime::{Ask, AskError, Runtime};
+
+/// What a form of the run's page is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum About {
+    /// Starting without waiting any longer.
+    Proceed,
+    /// Leaving the run out.
+    Skip,
+    /// Trying a failed stage again.
+    Retry,
+    /// Calling the run off.
+    Cancel,
+    /// Drafts of this stage.
+    Drafts(String),
+    /// A decision that this stage awaits.
+    Decision(String),
+    /// The report on the measure of this number.
+    Measure(usize),
+    /// Assignments that wait for an answer.
+    Assignments,
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            About::Proceed => f.write_str("proceed"),
+            About::Skip => f.write_str("skip"),
+            About::Retry => f.write_str("retry"),
+            About::Cancel => f.write_str("cancel"),
+            About::Drafts(stage) => write!(f, "drafts:{stage}"),
+            About::Decision(stage) => write!(f, "decision:{stage}"),
+            About::Measure(number) => write!(f, "measure:{number}"),
+            About::Assignments => f.write_str("assignments"),
+        }
+    }
+}
+
+impl FromStr for About {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Ok(match name.split_once(':').unwrap_or((name, "")) {
+            ("proceed", _) => About::Proceed,
+            ("skip", _) => About::Skip,
+            ("retry", _) => About::Retry,
+            ("cancel", _) => About::Cancel,
+            ("drafts", stage) => About::Drafts(stage.to_owned()),
+            ("decision", stage) => About::Decision(stage.to_owned()),
+            ("measure", number) => About::Measure(number.parse().map_err(|_| ())?),
+            ("assignments", _) => About::Assignments,
+            _ => return Err(()),
+        })
+    }
+}
+
+/// The run and what it stands in.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The road map that the run keeps.
+    pub map: &'a RoadMap,
+    /// The run.
+    pub run: &'a Run,
+    /// The day, where the municipality is.
+    pub today: Date,
+}
+
+impl<'a> Scene<'a> {
+    fn activity(&self) -> Option<&'a Activity> {
+        self.map.activity(&self.run.key.activity)
+    }
+}
+
+/// One command of those that a form asks for.
+struct Step {
+    /// Tells it from the other commands of the same form.
+    id: String,
+    /// What is asked.
+    command: Command,
+    /// Begins the names of the fields that it came from, where a form has several of a kind.
+    within: String,
+}
+
+impl Step {
+    fn new(id: impl Into<String>, command: Command) -> Self {
+        Step { id: id.into(), command, within: String::new() }
+    }
+}
+
+/// The form, with all fields that it may have had when it was sent.
+fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
+    let name = about.to_string();
+    match about {
+        About::Proceed | About::Retry => Some(Sheet::new(&name, vec![])),
+        About::Skip | About::Cancel => Some(Sheet::new(&name, vec![sheet::reason()])),
+        About::Drafts(stage) => drafts::sheet(&name, scene, stage),
+        About::Decision(stage) => decision::sheet(&name, scene, stage),
+        About::Measure(number) => measures::sheet(&name, scene, *number),
+        About::Assignments => Some(assignments::sheet(&name, scene, false)),
+    }
+}
+
+/// Whether the form has such a button, where it has several that must not be mistaken.
+fn has_button(about: &About, action: &str) -> bool {
+    match about {
+        About::Measure(_) => matches!(action, "accept" | "return"),
+        About::Assignments => matches!(action, "extend" | "waive"),
+        _ => true,
+    }
+}
+
+/// The commands that a form asks for.
+fn steps(
+    about: &About,
+    scene: &Scene<'_>,
+    form: &Form,
+    sent: &Sent,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let checked = validate(form, &sent.posted.values);
+    match about {
+        About::Proceed | About::Skip | About::Retry | About::Cancel => run::steps(about, &checked?),
+        About::Decision(stage) => decision::steps(scene, stage, &checked?),
+        About::Measure(number) => measures::steps(*number, &sent.action, &checked?),
+        // What one button needs another does not: of that the form's own check knows nothing.
+        About::Drafts(stage) => drafts::steps(scene, stage, sent, checked),
+        About::Assignments => assignments::steps(&sent.action, sent, checked),
+    }
+}
+
+/// Does what was sent. The notice's word is returned, or nothing where the page is only to be
+/// shown again; `sent` then says why.
+pub async fn act(
+    runtime: &Runtime,
+    scene: &Scene<'_>,
+    person: &Person,
+    sent: &mut Sent,
+) -> Option<&'static str> {
+    let refused = |sent: &mut Sent, said| {
+        sent.said = said;
+        None
+    };
+    let about: Result<About, ()> = sent.sheet.parse();
+    let form = about.as_ref().ok().and_then(|about| sheet(about, scene));
+    let (Ok(about), Some(Sheet { form, .. })) = (about, form) else {
+        return refused(sent, Said::Refused("такой формы на странице нет".to_owned()));
+    };
+    if sent.read(&form) {
+        return refused(sent, Said::MoreRows);
+    }
+    if !has_button(&about, &sent.action) {
+        return refused(sent, Said::Refused("такой кнопки в форме нет".to_owned()));
+    }
+    let steps = match steps(&about, scene, &form, sent) {
+        Ok(steps) => steps,
+        Err(errors) => return refused(sent, Said::Wrong(errors)),
+    };
+    let tasks: Vec<(Task, String)> = steps
+        .into_iter()
+        .map(|step| {
+            let key = scene.run.key.clone();
+            let mut task = Task::new(key, Ask::Step(step.command), &person.actor());
+            let own = format!("{}/{}/{}", scene.run.key, about, step.id);
+            task.request = request(&own, &sent.posted.once);
+            (task, step.within)
+        })
+        .collect();
+    match perform(runtime, tasks).await {
+        Ok(()) => Some(told::word(&about, &sent.action)),
+        Err(said) => refused(sent, said),
+    }
+}
+
+/// The id of a request, by the page that it was sent from.
+fn request(own: &str, once: &str) -> Option<String> {
+    // Only what we made ourselves names a request.
+    uuid::Uuid::parse_str(once).ok().map(|once| format!("{own}/{once}"))
+}
+
+/// Carries out all tasks, or none if one of them would be refused.
+async fn perform(runtime: &Runtime, tasks: Vec<(Task, String)>) -> Result<(), Said> {
+    let mut errors: Vec<FieldError> = Vec::new();
+    if tasks.len() > 1 {
+        for (task, within) in &tasks {
+            let trial = Task { validate_only: true, ..task.clone() };
+            match ask(runtime, trial, within).await {
+                Ok(()) => {}
+                Err(Said::Wrong(more)) => errors.extend(more),
+                Err(said) => return Err(said),
+            }
+        }
+        let mut told = std::collections::BTreeSet::new();
+        errors.retain(|e| told.insert((e.field.clone(), e.message.clone())));
+        if !errors.is_empty() {
+            return Err(Said::Wrong(errors));
+        }
+    }
+    for (task, within) in tasks {
+        ask(runtime, task, &within).await?;
+    }
+    runtime.nudge();
+    Ok(())
+}
+
+async fn ask(runtime: &Runtime, mut task: Task, within: &str) -> Result<(), Said> {
+    let mut done = runtime.ask(task.clone()).await;
+    if matches!(done, Err(AskError::RequestReused)) {
+        // Someone went back to the page and sent something else from it.
+        task.request = None;
+        done = runtime.ask(task).await;
+    }
+    match done {
+        Ok(_) => Ok(()),
+        Err(AskError::Refused(Refusal::Invalid(mut errors))) => {
+            for error in &mut errors {
+                error.field = format!("{within}{}", error.field);
+            }
+            Err(Said::Wrong(errors))
+        }
+        Err(AskError::Store(e)) => {
+            tracing::error!("an action was not carried out: {e}");
+            Err(Said::Unsaved)
+        }
+        Err(e) => Err(Said::Refused(e.to_string())),
+    }
+}
+
+/// The forms that a run's page has now.
+pub fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    json!({
+        "run": run::offers(scene, page),
+        "drafts": drafts::offers(scene, page),
+        "decisions": decision::offers(scene, page),
+        "measures": measures::offers(scene, page),
+        "assignments": assignments::offer(scene, page),
+    })
+}
+
+/// All forms among [`offers`].
+pub fn forms(offers: &Value) -> Vec<&Value> {
+    fn walk<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
+        match value {
+            Value::Object(map) if map.contains_key("once") => found.push(value),
+            Value::Object(map) => map.values().for_each(|v| walk(v, found)),
+            Value::Array(list) => list.iter().for_each(|v| walk(v, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(offers, &mut found);
+    found
+}

@@ -1,0 +1,171 @@
+//! A school's form as a spreadsheet: down to be filled, up to be read into the form. What was read
+//! is not sent: the school looks at it first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{Multipart, Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use vekha_plugin_tables::{CellError, Heading, Limits, Sheet, Values};
+use vekha_roadmap::answers::{FieldError, validate};
+use vekha_roadmap::model::Form;
+use vekha_roadmap::russian;
+
+use super::link::{Closed, Opened, Said, Typed, open};
+use super::{collect, problem};
+use crate::forms::describe;
+use crate::runtime::Runtime;
+
+/// Largest upload, in bytes; the file's own limit is a little below.
+pub const LONGEST_UPLOAD: usize = 11 * 1024 * 1024;
+
+/// What a mistake is about that is none of an answer.
+const FILE: &str = "Файл";
+
+/// Opens a link that asks for a form.
+async fn opened(runtime: &Runtime, token: &str) -> Result<Opened, Response> {
+    match open(runtime, token).await {
+        Ok(opened) if collect::form(&opened).is_some() => Ok(opened),
+        Ok(_) | Err(Closed::Unknown) => Err(problem::unknown_link()),
+        Err(Closed::Unavailable(e)) => Err(problem::unavailable(&e)),
+    }
+}
+
+/// `GET /a/{token}/form.xlsx`: the form with what stands in it so far.
+pub async fn template(State(runtime): State<Arc<Runtime>>, Path(token): Path<String>) -> Response {
+    let opened = match opened(&runtime, &token).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let standing = match collect::standing(&runtime, &opened, true).await {
+        Ok(standing) => standing.values,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let Some(form) = collect::form(&opened).map(describe) else { return problem::unknown_link() };
+    let heading = heading(&opened);
+    let name = format!("{}-{}.xlsx", opened.run.key.activity, opened.key.organisation);
+    let made = tokio::task::spawn_blocking(move || {
+        vekha_plugin_tables::template(&form, &heading, Some(&standing))
+    });
+    match made.await {
+        Ok(Ok(bytes)) => {
+            let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+            let disposition = format!("attachment; filename=\"{name}\"");
+            let headers = [
+                (header::CONTENT_TYPE, kind.to_owned()),
+                (header::CONTENT_DISPOSITION, disposition),
+            ];
+            (headers, bytes).into_response()
+        }
+        Ok(Err(e)) => problem::unavailable(&e),
+        Err(e) => problem::unavailable(&e),
+    }
+}
+
+fn heading(opened: &Opened) -> Heading {
+    let road_map = &opened.version.road_map;
+    let contact = &road_map.municipality.contact;
+    let organisation = road_map.organisation(&opened.key.organisation);
+    Heading {
+        organisation: organisation.map(|o| o.name.clone()).unwrap_or_default(),
+        period: opened.run.key.period.words(),
+        due: russian::date_words_with_weekday(opened.assignment.due),
+        contact: [&contact.name, &contact.phone, &contact.email]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
+/// `POST /a/{token}/table`: reads a filled spreadsheet into the form.
+pub async fn upload(
+    State(runtime): State<Arc<Runtime>>,
+    Path(token): Path<String>,
+    parts: Result<Multipart, MultipartRejection>,
+) -> Response {
+    let opened = match opened(&runtime, &token).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let (typed, said) = match file(parts).await {
+        Err(message) => (None, wrong_file(message)),
+        Ok(_) if !collect::is_editable(&opened) => {
+            (None, Said::Refused("приём ответов закрыт".to_owned()))
+        }
+        Ok((name, bytes)) => match read(&opened, name, bytes).await {
+            Err(response) => return response,
+            Ok((values, Ok(()))) => (Some(values), Said::Read),
+            Ok((values, Err(mistakes))) => (Some(values), Said::Wrong(mistakes)),
+        },
+    };
+    // A file that says nothing at all leaves in the form what stood in it.
+    let typed = typed.filter(|values| !values.is_empty());
+    let typed = typed.map(|values| Typed { values, rows: BTreeMap::new() });
+    collect::page(&runtime, &opened, typed, &said).await
+}
+
+fn wrong_file(message: impl Into<String>) -> Said {
+    Said::Wrong(vec![FieldError { field: FILE.to_owned(), message: message.into() }])
+}
+
+/// Name and content of the file that was sent.
+async fn file(parts: Result<Multipart, MultipartRejection>) -> Result<(String, Vec<u8>), String> {
+    let unreadable = "файл не получен целиком: выберите его и загрузите ещё раз";
+    let mut parts = parts.map_err(|_| unreadable.to_owned())?;
+    while let Some(part) = parts.next_field().await.map_err(|_| unreadable.to_owned())? {
+        if part.name() != Some("file") {
+            continue;
+        }
+        let name = part.file_name().unwrap_or_default().to_owned();
+        let bytes = part.bytes().await.map_err(|e| match e.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "файл больше 10 МБ: разделите его".to_owned(),
+            _ => unreadable.to_owned(),
+        })?;
+        if !bytes.is_empty() {
+            return Ok((name, bytes.to_vec()));
+        }
+    }
+    Err("выберите файл: .xlsx, .ods или .csv".to_owned())
+}
+
+/// The file's answers, and what is wrong with them, each at its cell. Off the threads that serve: a
+/// file may be large.
+async fn read(
+    opened: &Opened,
+    name: String,
+    bytes: Vec<u8>,
+) -> Result<(Values, Result<(), Vec<FieldError>>), Response> {
+    let Some(form) = collect::form(opened).cloned() else { return Err(problem::unknown_link()) };
+    let read = tokio::task::spawn_blocking(move || {
+        match vekha_plugin_tables::read(&describe(&form), &name, &bytes, &Limits::default()) {
+            Err(mistakes) => (Values::new(), Err(at_cells(mistakes))),
+            Ok(sheet) => judged(&form, &sheet),
+        }
+    });
+    read.await.map_err(|e| problem::unavailable(&e))
+}
+
+fn judged(form: &Form, sheet: &Sheet) -> (Values, Result<(), Vec<FieldError>>) {
+    let verdict = validate(form, &sheet.answers)
+        .map_err(|errors| errors.into_iter().map(|e| (e.field, e.message)));
+    match sheet.judge(verdict) {
+        Ok(answers) => (answers, Ok(())),
+        Err(mistakes) => (sheet.answers.clone(), Err(at_cells(mistakes))),
+    }
+}
+
+fn at_cells(mistakes: Vec<CellError>) -> Vec<FieldError> {
+    let one = |mistake: CellError| {
+        let message = match &mistake.place {
+            Some(place) => format!("{} ({place})", mistake.message),
+            None => mistake.message,
+        };
+        let field = if mistake.path.is_empty() { FILE.to_owned() } else { mistake.path };
+        FieldError { field, message }
+    };
+    mistakes.into_iter().map(one).collect()
+}

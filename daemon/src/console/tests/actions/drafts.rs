@@ -1,0 +1,90 @@
+//! Drafts: mended, released, kept back.
+
+use axum::http::StatusCode;
+use vekha_engine::run::{RecommendationState, Run};
+use vekha_engine::{AssignmentKey, Command};
+
+use super::super::house::RUN;
+use super::{act, did, done, drafted, journal, run, seen};
+
+#[tokio::test]
+async fn drafts_are_mended_kept_and_released_under_the_persons_name() {
+    let house = drafted().await;
+    let page = house.look(&format!("/runs/{RUN}")).await;
+    assert!(page.text.contains("Вы вошли как anna"));
+    assert!(page.text.contains("утвердить проекты рекомендаций: 2"), "{}", page.text);
+    assert!(page.text.contains("Доля низких результатов, %"));
+    let (one, two) = (seen(&page, "school-1"), seen(&page, "school-2"));
+    let old = "Провести анализ причин и составить план повышения качества.";
+    let mended = [
+        ("_form", "drafts:recommend"),
+        ("_do", "save"),
+        ("school-1/seen", one.as_str()),
+        ("school-1/texts[0]", "Первая строка\r\nвторая"),
+        ("school-2/seen", two.as_str()),
+        ("school-2/texts[0]", old),
+    ];
+    let page = done(&house, &mended).await;
+    assert!(page.text.contains("Первая строка\nвторая"));
+    let text = |run: &Run, code: &str| {
+        let key = AssignmentKey::new("recommend", code);
+        run.recommendations[&key].items[0].recommendation.clone().unwrap()
+    };
+    assert_eq!(text(&run(&house).await, "school-1"), "Первая строка\nвторая");
+    let revised = journal(&house).await.into_iter().filter(|(kind, _)| kind == "revised").count();
+    assert_eq!(revised, 1, "what nobody touched is not rewritten");
+    assert!(did(&house, "revised").await);
+
+    // One is released, with a change made in the same breath; the other is kept back.
+    let one = seen(&page, "school-1");
+    let mut pairs = mended.to_vec();
+    pairs[1].1 = "approve:school-1";
+    pairs[2].1 = &one;
+    pairs[3].1 = "Третья";
+    done(&house, &pairs).await;
+    let now = run(&house).await;
+    let state = |code: &str| now.recommendations[&AssignmentKey::new("recommend", code)].state;
+    assert_eq!(text(&now, "school-1"), "Третья");
+    assert_eq!(state("school-1"), RecommendationState::Issued);
+    assert_eq!(state("school-2"), RecommendationState::Draft);
+    assert!(did(&house, "approved").await);
+
+    pairs[1].1 = "discard:school-2";
+    pairs.drain(2..4);
+    let refused = act(&house, &pairs).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("укажите причину"), "{}", refused.text);
+    pairs.push(("school-2/reason", "Данные уточняются"));
+    done(&house, &pairs).await;
+    let now = run(&house).await;
+    let key = AssignmentKey::new("recommend", "school-2");
+    assert_eq!(now.recommendations[&key].state, RecommendationState::Discarded);
+    assert!(did(&house, "discarded").await);
+}
+
+#[tokio::test]
+async fn two_people_at_one_draft_do_not_undo_each_other() {
+    let house = drafted().await;
+    let page = house.look(&format!("/runs/{RUN}")).await;
+    let seen_first = seen(&page, "school-1");
+    let recommendation = AssignmentKey::new("recommend", "school-1");
+    house.step(Command::Revise { recommendation, texts: vec!["Чужой текст".into()] }).await;
+    let mut pairs = vec![
+        ("_form", "drafts:recommend"),
+        ("_do", "approve"),
+        ("school-1/seen", seen_first.as_str()),
+        ("school-1/texts[0]", "Мой текст"),
+    ];
+    let page = act(&house, &pairs).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("теперь в нём: «Чужой текст»"), "{}", page.text);
+    assert!(page.text.contains("Мой текст</textarea>"));
+    // Knowing of it, the person may insist.
+    let seen_now = seen(&page, "school-1");
+    pairs[2].1 = &seen_now;
+    done(&house, &pairs).await;
+    let now = run(&house).await;
+    let key = AssignmentKey::new("recommend", "school-1");
+    assert_eq!(now.recommendations[&key].items[0].recommendation.as_deref(), Some("Мой текст"));
+    assert!(now.recommendations.values().all(|r| r.state == RecommendationState::Issued));
+}

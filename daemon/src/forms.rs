@@ -1,0 +1,87 @@
+//! Forms in the contract's words: what other systems and spreadsheets are told of them.
+
+use vekha_proto::v1;
+use vekha_roadmap::model::{self, FieldKind, Rows};
+
+/// A form in the contract's words.
+pub fn describe(form: &model::Form) -> v1::Form {
+    v1::Form {
+        id: form.id.clone(),
+        title: form.title.clone(),
+        intro: form.intro.clone(),
+        fields: form.fields.iter().map(question).collect(),
+        rules: form
+            .rules
+            .iter()
+            .map(|rule| v1::FormRule {
+                check: rule.check.text().to_owned(),
+                each: rule.each.clone().unwrap_or_default(),
+                at: rule.at.clone(),
+                message: rule.message.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn question(field: &model::Field) -> v1::FormField {
+    let choices = |options: &[model::Choice]| {
+        let choice =
+            |o: &model::Choice| v1::Choice { value: o.value.clone(), label: o.label.clone() };
+        options.iter().map(choice).collect()
+    };
+    let (required, required_when) = match &field.required {
+        model::Required::Always => (v1::Required::Always, String::new()),
+        model::Required::Optional => (v1::Required::Optional, String::new()),
+        model::Required::When(formula) => (v1::Required::When, formula.text().to_owned()),
+    };
+    let mut described = v1::FormField {
+        id: field.id.clone(),
+        label: field.label.clone(),
+        help: field.help.clone(),
+        section: field.section.clone(),
+        unit: field.unit.clone(),
+        required: required.into(),
+        required_when,
+        ..v1::FormField::default()
+    };
+    let kind = match &field.kind {
+        FieldKind::Integer(range) | FieldKind::Decimal(range) | FieldKind::Percent(range) => {
+            (described.min, described.max) = (range.min, range.max);
+            match &field.kind {
+                FieldKind::Integer(_) => v1::FieldType::Integer,
+                FieldKind::Decimal(_) => v1::FieldType::Decimal,
+                _ => v1::FieldType::Percent,
+            }
+        }
+        FieldKind::Text { max_length } => {
+            described.max_length = *max_length as u32;
+            v1::FieldType::Text
+        }
+        FieldKind::LongText { max_length } => {
+            described.max_length = *max_length as u32;
+            v1::FieldType::LongText
+        }
+        FieldKind::Date => v1::FieldType::Date,
+        FieldKind::Choice(options) => {
+            described.options = choices(options);
+            v1::FieldType::Choice
+        }
+        FieldKind::Choices(options) => {
+            described.options = choices(options);
+            v1::FieldType::Choices
+        }
+        FieldKind::YesNo => v1::FieldType::YesNo,
+        FieldKind::Table(table) => {
+            described.columns = table.columns.iter().map(question).collect();
+            match &table.rows {
+                Rows::Fixed(rows) => described.rows.clone_from(rows),
+                Rows::Free { min, max } => {
+                    (described.min_rows, described.max_rows) = (*min as u32, *max as u32);
+                }
+            }
+            v1::FieldType::Table
+        }
+    };
+    described.r#type = kind.into();
+    described
+}

@@ -1,0 +1,47 @@
+//! Forms as spreadsheets. A school gets a workbook of its form ([`template`]), fills it in Excel or
+//! LibreOffice and sends it back ([`read`]); what is wrong with it is told by sheet, row, column and
+//! heading, all at once.
+//!
+//! The way of an answer: template -> school -> [`read`] -> [`Sheet`] -> the daemon's own check of
+//! answers -> [`Sheet::judge`], which puts each complaint of that check at its cell.
+//!
+//! Answers are found by headings and never by position, so rows and columns that people insert do
+//! not matter. Whether an answer is right is not decided here: a number out of its range is read as
+//! it stands, and the check of answers says so. Only what cannot be read as an answer at all is told
+//! here ([`Sheet::mistakes`]).
+//!
+//! Uploaded files are hostile until proved otherwise: [`Limits`] hold before memory is spent, see
+//! `read/archive.rs`.
+
+mod fingerprint;
+mod headings;
+mod limits;
+mod place;
+mod read;
+mod russian;
+mod template;
+
+use serde_json::{Map, Value};
+
+pub use limits::Limits;
+pub use place::{CellError, Place, Places, Sheet};
+pub use read::read;
+pub use template::csv::template_csv;
+pub use template::{TemplateError, template};
+
+/// Answers by field id, as the check of answers takes and returns them: numbers, strings, lists of
+/// strings; a table is a list of rows, each a map by column id.
+pub type Values = Map<String, Value>;
+
+/// What stands above the questions.
+#[derive(Debug, Clone, Default)]
+pub struct Heading {
+    /// The organisation that answers.
+    pub organisation: String,
+    /// What the answer is about, in words: «2026/27 учебный год».
+    pub period: String,
+    /// By when, in words: «29 сентября 2027 года».
+    pub due: String,
+    /// Whom to ask: name, telephone, address, in one line.
+    pub contact: String,
+}

@@ -1,0 +1,186 @@
+//! Looks through the XML of a workbook as it is unpacked, and counts, before a parser builds
+//! anything of it: how many cells, strings and styles there are, how far repeated cells of ODS
+//! would expand, what sizes the file claims. A few hundred bytes of XML can ask a parser for
+//! gigabytes; this is where they are refused.
+//!
+//! The scanner sees tags exactly as the parser does (quotes, comments, CDATA); it never holds more
+//! than one of them.
+
+use super::ods_size::{OdsSize, attribute};
+use super::refusal::Refusal;
+use crate::Limits;
+
+/// Longest tag and longest text between two tags. A cell holds at most 32 767 characters.
+const LONGEST: usize = 1 << 20;
+/// Most elements of a part that is neither cells nor strings: styles, relationships, sheets.
+const MOST_ELEMENTS: usize = 400_000;
+
+/// What is counted over all parts of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    rows: usize,
+    cells: usize,
+    strings: usize,
+    /// Cells of ODS that hold a share, see [`OdsSize`].
+    pub percents: Vec<(u32, u32, u32)>,
+}
+
+/// What a part of a workbook is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// XLSX: a sheet's cells.
+    Sheet,
+    /// XLSX: strings of all sheets.
+    Strings,
+    /// ODS: all sheets.
+    Content,
+    /// Any other XML.
+    Other,
+}
+
+enum State {
+    Text,
+    /// Within `<…>`; the quote that is open.
+    Tag(Option<u8>),
+    /// Within something that ends with these bytes.
+    Until(&'static [u8]),
+}
+
+pub(crate) struct Scan<'a> {
+    part: Part,
+    limits: &'a Limits,
+    counts: &'a mut Counts,
+    state: State,
+    tag: Vec<u8>,
+    text: usize,
+    elements: usize,
+    ods: OdsSize,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(part: Part, limits: &'a Limits, counts: &'a mut Counts) -> Self {
+        Scan {
+            part,
+            limits,
+            counts,
+            state: State::Text,
+            tag: Vec::with_capacity(256),
+            text: 0,
+            elements: 0,
+            ods: OdsSize::default(),
+        }
+    }
+
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
+        // UTF-16 would hide every tag from us and none from the parser.
+        if bytes.contains(&0) {
+            return Err(Refusal::Damaged);
+        }
+        while let Some(&first) = bytes.first() {
+            match &mut self.state {
+                State::Text => {
+                    let end = bytes.iter().position(|b| *b == b'<');
+                    self.text += end.unwrap_or(bytes.len());
+                    if self.text > LONGEST {
+                        return Err(Refusal::TooBigInside);
+                    }
+                    let Some(end) = end else { return Ok(()) };
+                    bytes = &bytes[end + 1..];
+                    self.state = State::Tag(None);
+                    self.tag.clear();
+                }
+                State::Tag(quote) => {
+                    bytes = &bytes[1..];
+                    match (*quote, first) {
+                        (None, b'>') => {
+                            self.state = State::Text;
+                            self.text = 0;
+                            self.tag()?;
+                            continue;
+                        }
+                        (None, b'"' | b'\'') => *quote = Some(first),
+                        (Some(open), _) if open == first => *quote = None,
+                        _ => {}
+                    }
+                    self.tag.push(first);
+                    match self.tag.as_slice() {
+                        b"!--" => self.state = State::Until(b"-->"),
+                        b"![CDATA[" => self.state = State::Until(b"]]>"),
+                        b"?" => self.state = State::Until(b"?>"),
+                        // No writer of spreadsheets has a DTD; entities live there.
+                        b"!D" | b"!d" => return Err(Refusal::Damaged),
+                        tag if tag.len() > LONGEST => return Err(Refusal::TooBigInside),
+                        _ => {}
+                    }
+                    if matches!(self.state, State::Until(_)) {
+                        self.tag.clear();
+                    }
+                }
+                State::Until(end) => {
+                    bytes = &bytes[1..];
+                    self.tag.push(first);
+                    if self.tag.ends_with(end) {
+                        self.state = State::Text;
+                    } else if self.tag.len() > LONGEST {
+                        return Err(Refusal::TooBigInside);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of the part.
+    pub(crate) fn finish(self) -> Result<(), Refusal> {
+        match self.state {
+            State::Text => Ok(()),
+            _ => Err(Refusal::Damaged),
+        }
+    }
+
+    fn tag(&mut self) -> Result<(), Refusal> {
+        let tag = std::mem::take(&mut self.tag);
+        let result = self.count(&tag);
+        self.tag = tag;
+        result
+    }
+
+    fn count(&mut self, tag: &[u8]) -> Result<(), Refusal> {
+        if self.part == Part::Content {
+            return self.ods.tag(tag, self.limits, &mut self.counts.percents);
+        }
+        let end = tag.iter().position(|b| b.is_ascii_whitespace() || *b == b'/');
+        let name = &tag[..end.unwrap_or(tag.len())];
+        let local = name.iter().rposition(|b| *b == b':').map_or(name, |at| &name[at + 1..]);
+        let mut claimed = 0;
+        match self.part {
+            Part::Sheet => match local {
+                b"row" => self.counts.rows += 1,
+                b"c" => self.counts.cells += 1,
+                b"v" | b"f" | b"is" | b"t" | b"" => {}
+                _ => self.element()?,
+            },
+            Part::Strings => match local {
+                b"si" => self.counts.strings += 1,
+                // The parser makes room for as many strings as the file claims.
+                b"sst" => claimed = attribute(tag, b"uniqueCount").unwrap_or(0),
+                _ => {}
+            },
+            Part::Other | Part::Content => self.element()?,
+        }
+        let counts = &self.counts;
+        if counts.rows > self.limits.rows
+            || counts.cells > self.limits.cells
+            || counts.strings.max(claimed) > self.limits.cells
+        {
+            return Err(Refusal::TooMany);
+        }
+        Ok(())
+    }
+
+    /// An element of which there are few in an honest file.
+    fn element(&mut self) -> Result<(), Refusal> {
+        self.elements += 1;
+        if self.elements > MOST_ELEMENTS { Err(Refusal::TooMany) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,155 @@
+//! XLSX and ODS through calamine, after [`archive`](super::archive) has proved them harmless.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calamine::{CellErrorType, Data, DataRef, ExcelDateTime, Ods, Reader, Xlsx};
+
+use super::archive::Kind;
+use super::grid::{Cell, Grid};
+use super::refusal::Refusal;
+use crate::{Limits, russian};
+
+/// The sheets of a workbook, in its order.
+pub(crate) fn sheets(bytes: &[u8], kind: &Kind, limits: &Limits) -> Result<Vec<Grid>, Refusal> {
+    // What we prove of a file does not prove the parser.
+    let read = AssertUnwindSafe(|| match kind {
+        Kind::Xlsx => xlsx(bytes, limits),
+        Kind::Ods { percents } => ods(bytes, percents),
+    });
+    let mut grids = catch_unwind(read).unwrap_or(Err(Refusal::Damaged))?;
+    grids.iter_mut().for_each(Grid::settle);
+    Ok(grids)
+}
+
+/// Cell by cell: a sheet as calamine would lay it out has a place for every blank one.
+fn xlsx(bytes: &[u8], limits: &Limits) -> Result<Vec<Grid>, Refusal> {
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| Refusal::Damaged)?;
+    let mut left = limits.cells;
+    // Strings that many cells share are owned by each of them here.
+    let mut text_left = limits.expanded;
+    let mut grids = Vec::new();
+    let sheets = book.sheets_metadata().to_vec();
+    for sheet in sheets {
+        let mut grid = Grid { name: sheet.name.clone(), ..Grid::default() };
+        // Chart sheets have no cells.
+        let Ok(mut cells) = book.worksheet_cells_reader(&sheet.name) else { continue };
+        let percents: Vec<bool> = cells
+            .styles()
+            .iter()
+            .map(|s| s.number_format.as_ref().is_some_and(|f| f.format_code.contains('%')))
+            .collect();
+        while let Some((cell, style)) =
+            cells.next_cell_with_style_id().map_err(|_| Refusal::Damaged)?
+        {
+            left = left.checked_sub(1).ok_or(Refusal::TooMany)?;
+            let (row, column) = cell.get_position();
+            let percent = percents.get(style).copied().unwrap_or(false);
+            let Some(value) = value(cell.get_value(), percent) else { continue };
+            if let Cell::Text(text) = &value {
+                text_left =
+                    text_left.checked_sub(text.len() as u64).ok_or(Refusal::TooBigInside)?;
+            }
+            grid.push(row, column, value);
+        }
+        grids.push(grid);
+    }
+    Ok(grids)
+}
+
+fn value(data: &DataRef<'_>, percent: bool) -> Option<Cell> {
+    Some(match data {
+        DataRef::Empty => return None,
+        DataRef::Int(n) => Cell::Number(*n as f64),
+        DataRef::Float(n) if percent => Cell::Percent(*n),
+        DataRef::Float(n) => Cell::Number(*n),
+        DataRef::String(text) => return text_cell(text),
+        DataRef::SharedString(text) => return text_cell(text),
+        DataRef::Bool(yes) => Cell::Bool(*yes),
+        DataRef::DateTime(date) => serial(date),
+        DataRef::DateTimeIso(text) => iso_date(text),
+        DataRef::DurationIso(text) => return text_cell(text),
+        DataRef::Error(error) => Cell::Error(shown(error)),
+    })
+}
+
+fn ods(bytes: &[u8], percents: &[(u32, u32, u32)]) -> Result<Vec<Grid>, Refusal> {
+    let mut book: Ods<_> = Ods::new(Cursor::new(bytes)).map_err(|error| match error {
+        calamine::OdsError::Password => Refusal::Encrypted,
+        calamine::OdsError::InvalidMime(_) => Refusal::NotATable,
+        _ => Refusal::Damaged,
+    })?;
+    let mut grids = Vec::new();
+    for (table, name) in book.sheet_names().into_iter().enumerate() {
+        let range = book.worksheet_range(&name).map_err(|_| Refusal::Damaged)?;
+        let (top, left) = range.start().unwrap_or_default();
+        let mut grid = Grid { name, ..Grid::default() };
+        for (row, column, data) in range.used_cells() {
+            let (row, column) = (top + row as u32, left + column as u32);
+            let percent = percents.binary_search(&(table as u32, row, column)).is_ok();
+            if let Some(cell) = owned(data, percent) {
+                grid.push(row, column, cell);
+            }
+        }
+        grids.push(grid);
+    }
+    Ok(grids)
+}
+
+fn owned(data: &Data, percent: bool) -> Option<Cell> {
+    Some(match data {
+        Data::Empty => return None,
+        Data::Int(n) => Cell::Number(*n as f64),
+        Data::Float(n) if percent => Cell::Percent(*n),
+        Data::Float(n) => Cell::Number(*n),
+        // LibreOffice keeps a formula's error as its text.
+        Data::String(text) => return text_cell(text),
+        Data::Bool(yes) => Cell::Bool(*yes),
+        Data::DateTime(date) => serial(date),
+        Data::DateTimeIso(text) => iso_date(text),
+        Data::DurationIso(text) => return text_cell(text),
+        Data::Error(error) => Cell::Error(shown(error)),
+    })
+}
+
+/// Text, unless it is blank.
+pub(crate) fn text_cell(text: &str) -> Option<Cell> {
+    let blank = text.chars().all(|c| c.is_whitespace() || c == '\u{feff}');
+    if blank { None } else { Some(Cell::Text(text.into())) }
+}
+
+fn serial(date: &ExcelDateTime) -> Cell {
+    if date.is_duration() {
+        return Cell::Number(date.as_f64());
+    }
+    let (year, month, day, ..) = date.to_ymd_hms_milli();
+    // Zero is midnight of no day: somebody typed a time, or nought.
+    match russian::serial_date(date.as_f64()) {
+        Some(_) => Cell::Date(year.into(), month.into(), day.into()),
+        None => Cell::Number(date.as_f64()),
+    }
+}
+
+/// `2027-09-15` or `2027-09-15T00:00:00`.
+fn iso_date(text: &str) -> Cell {
+    let day = text.split('T').next().unwrap_or(text);
+    let mut parts = day.splitn(3, '-').map(str::parse::<i64>);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(Ok(year)), Some(Ok(month)), Some(Ok(day))) => Cell::Date(year, month, day),
+        _ => Cell::Text(text.into()),
+    }
+}
+
+/// An error as Russian Excel shows it.
+fn shown(error: &CellErrorType) -> &'static str {
+    match error {
+        CellErrorType::Div0 => "#ДЕЛ/0!",
+        CellErrorType::NA => "#Н/Д",
+        CellErrorType::Name => "#ИМЯ?",
+        CellErrorType::Null => "#ПУСТО!",
+        CellErrorType::Num => "#ЧИСЛО!",
+        CellErrorType::Ref => "#ССЫЛКА!",
+        CellErrorType::Value => "#ЗНАЧ!",
+        _ => "#ОШИБКА",
+    }
+}

@@ -1,0 +1,153 @@
+//! The example's forms as the daemon describes them, and a workbook made by hand.
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses its part
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use vekha_plugin_tables::{CellError, Heading, Limits, Sheet, Values, read, template};
+use vekha_proto::v1;
+use vekha_roadmap::model::{self, FieldKind, RoadMap, Rows};
+use vekha_roadmap::read::Files;
+
+pub fn road_map() -> RoadMap {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
+    let (mut files, mut folders) = (Files::default(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+            if Files::wants(&below) {
+                files.0.insert(below, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    vekha_roadmap::read::read(&files).unwrap()
+}
+
+pub fn heading() -> Heading {
+    Heading {
+        organisation: "МБОУ «Средняя школа № 1»".into(),
+        period: "2026/27 учебный год".into(),
+        due: "среда, 29 сентября 2027 года".into(),
+        contact: "Петрова Анна Сергеевна, 8 (48100) 2-11-11, petrova@example.org".into(),
+    }
+}
+
+/// What a filled template says once it is read.
+pub fn round_trip(form: &v1::Form, answers: &Values) -> Result<Sheet, Vec<CellError>> {
+    let bytes = template(form, &heading(), Some(answers)).unwrap();
+    read(form, "ответ.xlsx", &bytes, &Limits::default())
+}
+
+/// Answers to `procedure-results`.
+pub fn procedures() -> Values {
+    let row = |subject: &str, grade: i64| {
+        json!({
+            "procedure": "ВПР", "grade": grade, "subject": subject, "participants": 25,
+            "marks_2": 1, "marks_3": 10, "marks_4": 9, "marks_5": 5,
+        })
+    };
+    let answers = json!({
+        "procedures": [row("Русский язык", 5), row("Математика", 6)],
+        "comment": "=1+1 не формула\nКарантин в 6 «Б»",
+    });
+    answers.as_object().unwrap().clone()
+}
+
+/// As `daemon/src/api/assignments.rs` does it.
+pub fn describe(form: &model::Form) -> v1::Form {
+    v1::Form {
+        id: form.id.clone(),
+        title: form.title.clone(),
+        intro: form.intro.clone(),
+        fields: form.fields.iter().map(describe_field).collect(),
+        rules: Vec::new(),
+    }
+}
+
+fn describe_field(field: &model::Field) -> v1::FormField {
+    let choices = |options: &[model::Choice]| {
+        let choice =
+            |o: &model::Choice| v1::Choice { value: o.value.clone(), label: o.label.clone() };
+        options.iter().map(choice).collect()
+    };
+    let required = match &field.required {
+        model::Required::Always => v1::Required::Always,
+        model::Required::Optional => v1::Required::Optional,
+        model::Required::When(_) => v1::Required::When,
+    };
+    let mut described = v1::FormField {
+        id: field.id.clone(),
+        label: field.label.clone(),
+        help: field.help.clone(),
+        section: field.section.clone(),
+        unit: field.unit.clone(),
+        required: required.into(),
+        ..v1::FormField::default()
+    };
+    let kind = match &field.kind {
+        FieldKind::Integer(range) | FieldKind::Decimal(range) | FieldKind::Percent(range) => {
+            (described.min, described.max) = (range.min, range.max);
+            match &field.kind {
+                FieldKind::Integer(_) => v1::FieldType::Integer,
+                FieldKind::Decimal(_) => v1::FieldType::Decimal,
+                _ => v1::FieldType::Percent,
+            }
+        }
+        FieldKind::Text { max_length } => {
+            described.max_length = *max_length as u32;
+            v1::FieldType::Text
+        }
+        FieldKind::LongText { max_length } => {
+            described.max_length = *max_length as u32;
+            v1::FieldType::LongText
+        }
+        FieldKind::Date => v1::FieldType::Date,
+        FieldKind::Choice(options) => {
+            described.options = choices(options);
+            v1::FieldType::Choice
+        }
+        FieldKind::Choices(options) => {
+            described.options = choices(options);
+            v1::FieldType::Choices
+        }
+        FieldKind::YesNo => v1::FieldType::YesNo,
+        FieldKind::Table(table) => {
+            described.columns = table.columns.iter().map(describe_field).collect();
+            match &table.rows {
+                Rows::Fixed(rows) => described.rows.clone_from(rows),
+                Rows::Free { min, max } => {
+                    (described.min_rows, described.max_rows) = (*min as u32, *max as u32);
+                }
+            }
+            v1::FieldType::Table
+        }
+    };
+    described.r#type = kind.into();
+    described
+}
+
+/// A described form of the example, and the definition that checks its answers.
+pub fn form(id: &str) -> (v1::Form, model::Form) {
+    let mut road_map = road_map();
+    let form = road_map.forms.remove(id).unwrap();
+    (describe(&form), form)
+}
+
+/// All complaints about a file, as a person reads them.
+pub fn complaints(
+    form: &(v1::Form, model::Form),
+    name: &str,
+    bytes: &[u8],
+) -> Result<Values, Vec<String>> {
+    let told = |errors: Vec<CellError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let sheet = read(&form.0, name, bytes, &Limits::default()).map_err(told)?;
+    let verdict = vekha_roadmap::answers::validate(&form.1, &sheet.answers)
+        .map_err(|errors| errors.into_iter().map(|e| (e.field, e.message)));
+    sheet.judge(verdict).map_err(told)
+}

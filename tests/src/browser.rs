@@ -1,0 +1,145 @@
+//! A real browser, driven over WebDriver: Chromium without a window.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use fantoccini::{Client, ClientBuilder};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// How long the driver may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A browser; it ends with its driver when it is dropped.
+pub struct Browser {
+    /// What drives it.
+    pub client: Client,
+    _driver: Child,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts a browser whose window has this size, in CSS pixels.
+    ///
+    /// # Panics
+    /// When there is no Chromium with its driver: `tests/run` installs them.
+    pub async fn start(width: u32, height: u32) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a free port")
+            .port();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver: tests/run installs it");
+        let profile = TempDir::new().expect("a folder");
+        // Nothing but our own pages is to be asked for.
+        let arguments = [
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--hide-scrollbars".to_owned(),
+            format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let options = json!({ "args": arguments });
+        let mut capabilities = serde_json::Map::new();
+        capabilities.insert("goog:chromeOptions".into(), options);
+        let begun = Instant::now();
+        let client = loop {
+            let mut builder =
+                ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+            builder.capabilities(capabilities.clone());
+            match builder.connect(&format!("http://127.0.0.1:{port}")).await {
+                Ok(client) => break client,
+                Err(e) => assert!(begun.elapsed() < PATIENCE, "no browser: {e}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        // Emulated, since windows cannot be as narrow as phones.
+        let session = client.session_id().await.expect("a session").expect("its id");
+        let size = json!({
+            "cmd": "Emulation.setDeviceMetricsOverride",
+            "params": { "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false },
+        });
+        reqwest::Client::new()
+            .post(format!("http://127.0.0.1:{port}/session/{session}/goog/cdp/execute"))
+            .json(&size)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .expect("to be given a size");
+        Browser { client, _driver: driver, _profile: profile }
+    }
+
+    /// The page's text.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub async fn text(&self) -> String {
+        let body = self.client.find(fantoccini::Locator::Css("body")).await.expect("a page");
+        body.text().await.expect("its text")
+    }
+
+    /// Types into the field of this name, in place of what stands there.
+    ///
+    /// # Panics
+    /// When there is no such field.
+    pub async fn fill(&self, name: &str, text: &str) {
+        let css = format!("[name=\"{name}\"]");
+        let field = self.client.find(fantoccini::Locator::Css(&css)).await;
+        let field = field.unwrap_or_else(|e| panic!("{name}: {e}"));
+        field.clear().await.expect("a field that can be cleared");
+        field.send_keys(text).await.expect("a field that takes keys");
+    }
+
+    /// Presses what this selector finds.
+    ///
+    /// # Panics
+    /// When there is nothing to press.
+    pub async fn press(&self, css: &str) {
+        let button = self.client.find(fantoccini::Locator::Css(css)).await;
+        button.unwrap_or_else(|e| panic!("{css}: {e}")).click().await.expect("to press it");
+    }
+
+    /// Opens a page.
+    ///
+    /// # Panics
+    /// When it does not open in time.
+    pub async fn open(&self, url: &str) {
+        match tokio::time::timeout(PATIENCE, self.client.goto(url)).await {
+            Ok(opened) => opened.expect("to open a page"),
+            Err(_) => panic!("{url} does not open"),
+        }
+    }
+
+    /// Waits until the page has what this selector finds.
+    ///
+    /// # Panics
+    /// When it does not come in time.
+    pub async fn wait_for(&self, css: &str) {
+        let wait = self.client.wait().at_most(PATIENCE);
+        if let Err(e) = wait.for_element(fantoccini::Locator::Css(css)).await {
+            panic!("{css}: {e}\n{}", self.text().await);
+        }
+    }
+
+    /// Ends the session.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub async fn close(self) {
+        self.client.clone().close().await.expect("to close");
+    }
+}

@@ -1,0 +1,109 @@
+//! A school at its link: opens the page, fills the form, sends it, as a browser without JavaScript
+//! does.
+
+use reqwest::{Client, StatusCode};
+
+/// Somebody at a school.
+pub struct School {
+    http: Client,
+}
+
+/// A page as it came.
+#[derive(Debug)]
+pub struct Page {
+    /// Its status.
+    pub status: StatusCode,
+    /// Where it came from, redirects followed.
+    pub url: String,
+    /// The HTML.
+    pub html: String,
+}
+
+impl Page {
+    /// What a reader sees: the text without tags, spaces collapsed.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut in_tag = false;
+        for c in self.html.chars() {
+            match c {
+                '<' => in_tag = true,
+                '>' => {
+                    in_tag = false;
+                    text.push(' ');
+                }
+                c if !in_tag => text.push(c),
+                _ => {}
+            }
+        }
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Value of a hidden input.
+    fn hidden(&self, name: &str) -> Option<String> {
+        let at = self.html.find(&format!("name=\"{name}\""))?;
+        let tag = &self.html[self.html[..at].rfind('<')?..];
+        let tag = &tag[..tag.find('>')?];
+        let value = &tag[tag.find("value=\"")? + 7..];
+        Some(value[..value.find('"')?].to_owned())
+    }
+}
+
+impl Default for School {
+    fn default() -> Self {
+        // Whoever starts a daemon has installed the TLS provider that the client asks for.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        School { http: Client::builder().build().expect("a client") }
+    }
+}
+
+impl School {
+    /// Opens a link.
+    ///
+    /// # Panics
+    /// When the daemon does not answer.
+    pub async fn open(&self, link: &str) -> Page {
+        page(self.http.get(link).send().await.expect("the daemon answers")).await
+    }
+
+    /// Opens a link, fills fields by their names in the form, and sends it.
+    ///
+    /// # Panics
+    /// When the daemon does not answer.
+    pub async fn send(&self, link: &str, fields: &[(String, String)]) -> Page {
+        let opened = self.open(link).await;
+        let mut pairs = fields.to_vec();
+        pairs.extend(opened.hidden("_once").map(|once| ("_once".to_owned(), once)));
+        let answer = self.http.post(link).form(&pairs).send().await;
+        page(answer.expect("the daemon answers")).await
+    }
+}
+
+async fn page(response: reqwest::Response) -> Page {
+    let (status, url) = (response.status(), response.url().to_string());
+    Page { status, url, html: response.text().await.expect("a page") }
+}
+
+/// Pairs of a form from JSON: `{"procedures": [{"marks_2": 3}]}` as `procedures[0].marks_2=3`.
+pub fn pairs(answers: &serde_json::Value) -> Vec<(String, String)> {
+    let plain = |v: &serde_json::Value| match v {
+        serde_json::Value::String(s) => s.clone(),
+        other => other.to_string(),
+    };
+    let mut pairs = Vec::new();
+    for (name, value) in answers.as_object().into_iter().flatten() {
+        match value {
+            serde_json::Value::Array(items) => {
+                for (row, item) in items.iter().enumerate() {
+                    match item.as_object() {
+                        Some(cells) => pairs.extend(
+                            cells.iter().map(|(c, v)| (format!("{name}[{row}].{c}"), plain(v))),
+                        ),
+                        None => pairs.push((name.clone(), plain(item))),
+                    }
+                }
+            }
+            value => pairs.push((name.clone(), plain(value))),
+        }
+    }
+    pairs
+}

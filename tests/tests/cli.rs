@@ -1,0 +1,386 @@
+//! The command line as the people who type it and the scripts that call it know it: the real binary
+//! as a process, beside a daemon that lives in this one.
+
+#![allow(clippy::unwrap_used)] // how tests fail
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+use vekha_tests::process::binary;
+use vekha_tests::smtp::{Act, At, Fault};
+use vekha_tests::town::{Town, shipped_road_map};
+
+/// A working morning.
+const MORNING: &str = "2026-10-06T09:30";
+
+/// What a command printed.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        Said { code, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// What it printed, if it did what it was told.
+    fn well(self) -> String {
+        assert_eq!((self.code, self.err.as_str()), (0, ""), "{}", self.out);
+        self.out
+    }
+
+    /// What it complained of.
+    fn complaint(self) -> String {
+        assert_eq!((self.code, self.out.as_str()), (1, ""), "{}", self.err);
+        self.err
+    }
+}
+
+/// Runs the binary, with nothing of this process's environment.
+async fn vekha(arguments: &[&str]) -> Said {
+    let mut command = Command::new(binary());
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    Said::of(command.output().await.unwrap())
+}
+
+/// The command line of somebody who works with a town.
+struct Desk {
+    town: Town,
+    files: TempDir,
+}
+
+impl Desk {
+    async fn at(moment: &str) -> Self {
+        Desk { town: Town::start(moment).await, files: TempDir::new().unwrap() }
+    }
+
+    async fn say(&self, arguments: &[&str]) -> Said {
+        let url = self.town.url();
+        let whole = [&["--server", &url, "--actor", "Ирина Ветлугина"], arguments].concat();
+        let said = vekha(&whole).await;
+        self.town.settle().await;
+        said
+    }
+
+    /// A command in words for people; it must succeed.
+    async fn text(&self, arguments: &[&str]) -> String {
+        self.say(arguments).await.well()
+    }
+
+    /// A command for a program; it must succeed.
+    async fn json(&self, arguments: &[&str]) -> Value {
+        let out = self.say(&[arguments, &["--format", "json"]].concat()).await.well();
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
+    }
+
+    /// A command for a program; it must fail. What it says on stderr is one JSON object.
+    async fn error(&self, arguments: &[&str]) -> Value {
+        let said = self.say(&[arguments, &["--format", "json"]].concat()).await.complaint();
+        let error: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+        error["error"].clone()
+    }
+
+    fn file(&self, name: &str, content: &Value) -> String {
+        let path = self.files.path().join(name);
+        std::fs::write(&path, content.to_string()).unwrap();
+        path.display().to_string()
+    }
+}
+
+/// An answer to the form of activity 29.
+fn results(low: bool) -> Value {
+    let twos = if low { 8 } else { 1 };
+    let row = |subject: &str| {
+        json!({ "procedure": "ВПР", "grade": 5, "subject": subject, "participants": 20,
+            "marks_2": twos, "marks_3": 10, "marks_4": 10 - twos, "marks_5": 0 })
+    };
+    json!({ "procedures": [row("Математика"), row("Русский язык")] })
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Puts a mistake into a file of a road map.
+fn spoil(folder: &Path, file: &str, right: &str, wrong: &str) {
+    let path = folder.join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(right), "{file} does not say {right}");
+    std::fs::write(path, text.replacen(right, wrong, 1)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_finds_the_shipped_road_map_whole_and_tells_all_mistakes_of_a_spoilt_one() {
+    let shipped = shipped_road_map().display().to_string();
+    let whole = vekha(&["check", &shipped]).await.well();
+    assert!(whole.starts_with("Ошибок нет: 33 мероприятия"), "{whole}");
+
+    let copied = TempDir::new().unwrap();
+    let folder = copied.path();
+    copy(&shipped_road_map(), folder);
+    let low = "activities/29-low-result-schools.toml";
+    spoil(folder, low, "kind = \"decide\"", "kind = \"decied\"");
+    spoil(folder, low, "\"gia-vpr-analysis\"", "\"gia-vpr-analisys\"");
+    spoil(
+        folder,
+        "activities/04-assessment-list.toml",
+        "close = \"3 working days\"",
+        "close = \"3 workdays\"",
+    );
+    spoil(folder, "activities/08-vpr.toml", "form = \"vpr-results\"", "form = \"vpr-result\"");
+    spoil(folder, "forms/procedure-results.toml", "row.marks_5", "row.marks_6");
+    spoil(folder, "organisations.toml", "code = \"school-2\"", "code = \"school-1\"");
+    spoil(
+        folder,
+        "municipality.toml",
+        "time-zone = \"Asia/Yekaterinburg\"",
+        "time-zone = \"Asia/Ekaterinburg\"",
+    );
+    let folder = folder.display().to_string();
+    let said = vekha(&["check", &folder]).await;
+    assert_eq!((said.code, said.err.as_str()), (1, ""));
+    insta::assert_snapshot!("check_tells_all_mistakes", said.out);
+
+    let said = vekha(&["check", &folder, "--format", "json"]).await;
+    assert_eq!(said.code, 1);
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(told["valid"], false);
+    for mistake in told["diagnostics"].as_array().unwrap() {
+        let file = mistake["file"].as_str().unwrap();
+        assert!(Path::new(&folder).join(file).exists(), "{mistake}");
+        assert!(mistake["line"].as_u64().unwrap() > 0, "{mistake}");
+    }
+
+    let nowhere = vekha(&["check", "/nowhere/at/all"]).await.complaint();
+    assert!(nowhere.contains("/nowhere/at/all"), "{nowhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preview_shows_a_year_to_people_and_to_programs() {
+    let shipped = shipped_road_map().display().to_string();
+    let year = ["preview", &shipped, "--from", "2026-09-01", "--to", "2027-08-31"];
+    let lines = vekha(&[&year[..], &["--format", "json"]].concat()).await.well();
+    let lines: Vec<Value> = serde_json::from_str(&lines).unwrap();
+    let opened = lines.iter().filter(|l| l.to_string().contains("\"opened\"")).count();
+    let text = vekha(&year).await.well();
+    assert!(opened > 20, "{opened} runs in a year");
+    assert!(text.contains(&format!("открыто выполнений — {opened},")), "{text}");
+    let backwards = ["preview", &shipped, "--from", "2027-01-02", "--to", "2027-01-01"];
+    vekha(&backwards).await.complaint();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_daemon_every_command_says_one_clear_sentence() {
+    // A port that was free a moment ago, on which nobody listens.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let sentence = format!("демон не отвечает по адресу {url}: запустите его командой vekha");
+    let said = vekha(&["--server", &url, "status"]).await.complaint();
+    assert_eq!(said, format!("ошибка: {sentence}\n"));
+    let said = vekha(&["--server", &url, "--format", "json", "status"]).await.complaint();
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told["error"]["message"], sentence);
+    let said = vekha(&["--server", "не адрес", "status"]).await.complaint();
+    assert!(said.contains("не адрес") && said.lines().count() == 1, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
+    let desk = Desk::at(MORNING).await;
+    desk.town.mail.inject(
+        Fault::new(At::Recipient, Act::Reply(550)).to("school-3@zarechny.example.org").times(1),
+    );
+
+    // 29 starts.
+    let tried = desk.text(&["run", "start", "29/2025-26", "--validate-only"]).await;
+    assert_eq!(tried.trim(), "low-result-schools/2025-26: можно");
+    assert_eq!(desk.json(&["run", "list"]).await, json!([]));
+    let started = desk.json(&["run", "start", "29/2025-26"]).await;
+    assert_eq!(started["state"], "RUN_STATE_WAITING");
+    let again = desk.error(&["run", "start", "29/2025-26"]).await;
+    assert_eq!(again["code"], "AlreadyExists");
+    desk.text(&["run", "proceed", "29/2025-26"]).await;
+    let listed = desk.json(&["run", "list", "29", "--state", "active"]).await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    let shown = desk.text(&["run", "show", "29/2025-26"]).await;
+    assert!(shown.contains("0 из 6") && shown.contains("20.10.2026"), "{shown}");
+    assert!(desk.text(&["status"]).await.contains("Школы с низкими результатами"));
+    assert_eq!(desk.json(&["status"]).await.as_array().unwrap().len(), 33);
+
+    // Answers, wrong ones first.
+    let mut wrong = results(false);
+    wrong["procedures"][0]["grade"] = 12.into();
+    wrong["procedures"][1]["subject"] = "".into();
+    let wrong = desk.file("wrong.json", &wrong);
+    let answer = |school: &str| format!("29/2025-26/collect.{school}");
+    let first = answer("school-1");
+    let told = desk.say(&["submit", &first, "--file", &wrong]).await.complaint();
+    insta::assert_snapshot!("a_wrong_answer", told);
+    let told = desk.error(&["submit", &first, "--file", &wrong]).await;
+    assert_eq!(told["code"], "InvalidArgument");
+    let fields: Vec<&str> =
+        told["fields"].as_array().unwrap().iter().map(|f| f["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["answers.procedures[0].grade", "answers.procedures[1].subject"]);
+    let (low, good) =
+        (desk.file("low.json", &results(true)), desk.file("good.json", &results(false)));
+    for (school, file) in
+        [("school-1", &low), ("school-2", &good), ("school-3", &good), ("school-4", &good)]
+    {
+        let said = desk.text(&["submit", &answer(school), "--file", file]).await;
+        assert_eq!(said.trim(), "принято, версия 1");
+    }
+    let extend = [
+        "assignment",
+        "extend",
+        &answer("school-5"),
+        "--due",
+        "2026-11-05",
+        "--reason",
+        "Карантин",
+    ];
+    assert_eq!(desk.json(&extend).await["due"], "2026-11-05");
+    for school in ["school-5", "school-6"] {
+        let waive = ["assignment", "waive", &answer(school), "--reason", "Школа на ремонте"];
+        assert_eq!(desk.json(&waive).await["state"], "ASSIGNMENT_STATE_WAIVED");
+    }
+    let shown = desk.text(&["assignment", "list", "29/2025-26"]).await;
+    insta::assert_snapshot!("assignments", shown);
+
+    // The decision with its measure.
+    let decide = [
+        "decide",
+        "29/2025-26",
+        "--number",
+        "47-од",
+        "--date",
+        "2026-10-06",
+        "--outcome",
+        "Утвердить перечень",
+        "--signatory",
+        "Начальник отдела",
+        "--measure",
+        "school-1 | 2026-12-01 | Представить план",
+    ];
+    let checked = desk.text(&[&decide[..], &["--validate-only"]].concat()).await;
+    assert_eq!(checked.trim(), "ошибок нет, решение не записано");
+    let decided = desk.json(&decide).await;
+    assert_eq!(decided["measures"].as_array().unwrap().len(), 1);
+    let short = [&decide[..10], &["--measure", "school-1 | 2026-12-01"]].concat();
+    assert_eq!(desk.error(&short).await["code"], "LOCAL");
+    let measure = "29/2025-26/1";
+    assert_eq!(
+        desk.json(&["measure", "report", measure, "--text", "План готов"]).await["state"],
+        "MEASURE_STATE_REPORTED"
+    );
+    assert_eq!(
+        desk.json(&["measure", "return", measure, "--comment", "Нет сроков"]).await["comment"],
+        "Нет сроков"
+    );
+    desk.text(&["measure", "report", measure, "--text", "План со сроками"]).await;
+    let accepted = desk.text(&["measure", "accept", measure]).await;
+    assert!(accepted.contains("исполнена"), "{accepted}");
+    let twice = desk.error(&["measure", "accept", measure]).await;
+    assert_eq!(twice["code"], "FailedPrecondition");
+
+    // 31 asks the school that was found, 33 has its recommendations.
+    let state = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/tour/state.json");
+    let state = state.display().to_string();
+    desk.text(&["submit", "31/2025-26/collect.school-1", "--file", &state]).await;
+    let drafts = desk.json(&["recommendation", "list", "33/2025-26", "--state", "draft"]).await;
+    assert_eq!(drafts.as_array().unwrap().len(), 1);
+    let nobody = desk.error(&["approve", "33/2025-26", "--organisations", "school-2"]).await;
+    assert_eq!(nobody["code"], "LOCAL");
+    let approved = desk.text(&["approve", "33/2025-26"]).await;
+    assert!(approved.contains("equity-methods/2025-26/recommend.school-1"), "{approved}");
+
+    // Events, the registry, letters.
+    let event = ["event", "niko-sample", "--label", "math", "--organisations", "school-4,school-5"];
+    assert_eq!(desk.text(&event).await.trim(), "открыто: niko-sample/2026-27.math");
+    let unknown = desk.error(&["event", "niko-sample", "--organisations", "school-99"]).await;
+    assert_eq!(unknown["fields"][0]["field"], "organisations");
+    let schools = desk.json(&["organisations", "--kind", "school"]).await;
+    assert_eq!(schools.as_array().unwrap().len(), 6);
+    let failed = desk.json(&["outbox", "list", "--state", "failed"]).await;
+    assert_eq!(failed.as_array().unwrap().len(), 1);
+    let id = failed[0]["name"].as_str().unwrap().rsplit('/').next().unwrap();
+    let letter = desk.text(&["outbox", "show", id]).await;
+    assert!(letter.contains("НЕ ДОСТАВЛЕНО") && letter.contains("(личная ссылка)"), "{letter}");
+    desk.text(&["outbox", "retry", id]).await;
+    assert_eq!(desk.json(&["outbox", "list", "--state", "failed"]).await, json!([]));
+    let of_run = desk.json(&["outbox", "list", "--run", "7/2026-27.math"]).await;
+    assert_eq!(of_run.as_array().unwrap().len(), 2);
+
+    // All of it stands in the journal, under the name of who did it.
+    let decided = desk.json(&["journal", "list", "29/2025-26", "--kind", "decided"]).await;
+    assert_eq!(decided.as_array().unwrap().len(), 1);
+    assert_eq!(decided[0]["actor"], "Ирина Ветлугина");
+    let verified = desk.text(&["journal", "verify"]).await;
+    assert!(verified.starts_with("журнал цел: выполнений "), "{verified}");
+    assert_eq!(desk.json(&["journal", "verify", "29/2025-26"]).await["runs"], "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_command_lists_or_shows_a_program_can_read() {
+    let desk = Desk::at(MORNING).await;
+    desk.text(&["run", "start", "8/2025-26"]).await;
+    for command in [
+        &["status"][..],
+        &["status", "--attention"],
+        &["activity", "list"],
+        &["activity", "show", "29"],
+        &["run", "list"],
+        &["run", "show", "8/2025-26"],
+        &["assignment", "list"],
+        &["assignment", "show", "8/2025-26/collect.school-1"],
+        &["assignment", "submissions", "8/2025-26/collect.school-1"],
+        &["recommendation", "list"],
+        &["decision", "list"],
+        &["measure", "list"],
+        &["organisations"],
+        &["outbox", "list"],
+        &["journal", "list"],
+        &["journal", "verify"],
+    ] {
+        let read = desk.json(command).await;
+        assert!(read.is_array() || read.is_object(), "{command:?}: {read}");
+        assert!(!desk.text(command).await.trim().is_empty(), "{command:?} says nothing to people");
+    }
+    for (command, code) in [
+        (&["run", "show", "8/1999-00"][..], "NotFound"),
+        (&["run", "show", "8"], "LOCAL"),
+        (&["run", "show", "77/2025-26"], "LOCAL"),
+        (&["run", "start", "8/2025"], "InvalidArgument"),
+        (&["run", "retry", "8/2025-26"], "FailedPrecondition"),
+        (&["run", "list", "--state", "nonsense"], "InvalidArgument"),
+        (&["organisations", "--kind", "nonsense"], "InvalidArgument"),
+        (&["status", "--municipality", "nowhere"], "LOCAL"),
+        (&["submit", "8/2025-26/collect.school-1", "--file", "/nowhere.json"], "LOCAL"),
+    ] {
+        let error = desk.error(command).await;
+        assert_eq!(error["code"], code, "{command:?}: {error}");
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{command:?}");
+        let words = desk.say(command).await.complaint();
+        assert!(!words.contains("Status") && !words.contains("tonic"), "{command:?}: {words}");
+    }
+    // What clap refuses is the user's typing: exit code 2, and how it is used.
+    let said = desk.say(&["run", "begin"]).await;
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("begin"), "{}", said.err);
+}

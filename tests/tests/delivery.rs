@@ -1,0 +1,146 @@
+//! Letters against a mail server that errs: tried again, never silently, refused for good visibly.
+
+#![allow(clippy::unwrap_used)]
+
+use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
+use vekha_proto::v1::run_service_client::RunServiceClient;
+use vekha_proto::v1::{self, MessageState};
+use vekha_tests::letters::Letter;
+use vekha_tests::smtp::{Act, At, Fault};
+use vekha_tests::town::Town;
+
+const RUN: &str = "municipalities/zarechny/activities/low-result-schools/runs/2025-26";
+
+/// Starts activity 29: six letters are due.
+async fn ask_schools(town: &Town) {
+    let mut runs = RunServiceClient::new(town.channel().await);
+    let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
+    let start = v1::StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
+    runs.start_run(start).await.unwrap();
+    let answer = v1::Answer::Proceed.into();
+    let go = v1::AnswerQuestionRequest { name: RUN.into(), answer, ..Default::default() };
+    runs.answer_question(go).await.unwrap();
+}
+
+async fn messages(town: &Town) -> Vec<v1::Message> {
+    let request = v1::ListMessagesRequest {
+        parent: "municipalities/zarechny".into(),
+        page_size: 1000,
+        ..Default::default()
+    };
+    let mut outbox = OutboxServiceClient::new(town.channel().await);
+    outbox.list_messages(request).await.unwrap().into_inner().messages
+}
+
+async fn message_to(town: &Town, school: &str) -> v1::Message {
+    let all = messages(town).await;
+    let of = |m: &&v1::Message| m.organisation == school && m.kind == "assignment";
+    all.iter().find(of).expect("a letter").clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_refused_for_good_is_told_to_the_department_and_can_be_tried_again() {
+    let town = Town::start("2026-10-06T10:00").await;
+    town.mail
+        .inject(Fault::new(At::Recipient, Act::Reply(550)).to("school-2@zarechny.example.org"));
+    ask_schools(&town).await;
+    town.settle().await;
+    let refused = message_to(&town, "school-2").await;
+    assert_eq!(refused.state(), MessageState::Failed);
+    assert_eq!(refused.attempts, 1, "a permanent refusal is not tried again by itself");
+    assert!(refused.error.contains("550"), "{}", refused.error);
+    for school in ["school-1", "school-3", "school-6"] {
+        assert_eq!(message_to(&town, school).await.state(), MessageState::Sent);
+    }
+    let told = town.letters_to("department");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].subject.contains("Не доставлено"), "{}", told[0].subject);
+    assert!(told[0].text.contains("школа № 2"), "{}", told[0].text);
+
+    // The address works again; the administrator tries once more.
+    town.mail.heal();
+    let mut outbox = OutboxServiceClient::new(town.channel().await);
+    let request = v1::RetryMessageRequest { name: refused.name, ..Default::default() };
+    outbox.retry_message(request).await.unwrap();
+    town.settle().await;
+    assert_eq!(message_to(&town, "school-2").await.state(), MessageState::Sent);
+    assert_eq!(town.letters_to("school-2").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_busy_is_tried_again_later_and_given_up_in_the_end_and_said_so() {
+    let town = Town::start("2026-10-06T10:00").await;
+    let busy = |school: &str| {
+        Fault::new(At::Recipient, Act::Reply(451)).to(&format!("{school}@zarechny.example.org"))
+    };
+    town.mail.inject(busy("school-3").times(2));
+    town.mail.inject(busy("school-4"));
+    ask_schools(&town).await;
+    town.settle().await;
+    let waiting = message_to(&town, "school-3").await;
+    assert_eq!((waiting.state(), waiting.attempts), (MessageState::Pending, 1));
+    town.live_until("2026-10-06T10:00:59").await;
+    assert_eq!(message_to(&town, "school-3").await.attempts, 1, "not before its time");
+    town.live_until("2026-10-06T10:06:30").await;
+    let sent = message_to(&town, "school-3").await;
+    assert_eq!((sent.state(), sent.attempts), (MessageState::Sent, 3));
+    assert!(!sent.uncertain, "refused is not in doubt");
+    // A minute, five, fifteen, an hour, four, twelve, a day: then it has failed.
+    town.live_until("2026-10-08T12:00").await;
+    let given_up = message_to(&town, "school-4").await;
+    assert_eq!((given_up.state(), given_up.attempts), (MessageState::Failed, 8));
+    assert!(town.letters_to("department").iter().any(|l| l.subject.contains("Не доставлено")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_in_doubt_is_sent_again_under_its_id_and_marked() {
+    let town = Town::start("2026-10-06T10:00").await;
+    let lost = Fault::new(At::Text, Act::Drop).to("school-5@zarechny.example.org").times(1);
+    town.mail.inject(lost);
+    ask_schools(&town).await;
+    town.settle().await;
+    assert_eq!(message_to(&town, "school-5").await.state(), MessageState::Pending);
+    town.live_until("2026-10-06T10:02").await;
+    let sent = message_to(&town, "school-5").await;
+    assert_eq!(sent.state(), MessageState::Sent);
+    assert!(sent.uncertain, "it may have come twice, and the outbox says so");
+    let twice = town.letters_to("school-5");
+    assert_eq!(twice.len(), 2);
+    assert_eq!(twice[0].message_id, twice[1].message_id);
+    assert_eq!(twice[0].text, twice[1].text);
+    let raw = town.mail.received().remove(0);
+    let head = String::from_utf8_lossy(&raw.data).into_owned();
+    for header in ["Auto-Submitted: auto-generated", "multipart/alternative"] {
+        assert!(head.contains(header), "{header} in {head}");
+    }
+    assert!(Letter::read(&raw).html.contains("lang=\"ru\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reminder_is_not_sent_once_the_answer_is_there() {
+    let town = Town::start("2026-10-06T10:00").await;
+    ask_schools(&town).await;
+    town.settle().await;
+    // The server is away on the morning of the reminder; the school answers in the meantime.
+    town.live_until("2026-10-15T08:59").await;
+    let away = Fault::new(At::Recipient, Act::Reply(451)).to("school-1@zarechny.example.org");
+    town.mail.inject(away.times(1));
+    town.live_until("2026-10-15T09:00").await;
+    let row = serde_json::json!({ "procedures": [{ "procedure": "ВПР", "grade": 5,
+        "subject": "Математика", "participants": 2, "marks_2": 0, "marks_3": 1, "marks_4": 1,
+        "marks_5": 0 }] });
+    let request = v1::SubmitAssignmentRequest {
+        name: format!("{RUN}/assignments/collect.school-1"),
+        answers: Some(vekha::api::convert::structure(row.as_object().unwrap())),
+        ..Default::default()
+    };
+    use v1::assignment_service_client::AssignmentServiceClient;
+    let mut assignments = AssignmentServiceClient::new(town.channel().await);
+    assignments.submit_assignment(request).await.unwrap();
+    town.live_until("2026-10-15T09:30").await;
+    let all = messages(&town).await;
+    let reminder = |m: &&v1::Message| m.organisation == "school-1" && m.kind == "reminder";
+    assert_eq!(all.iter().find(reminder).unwrap().state(), MessageState::Obsolete);
+    assert_eq!(town.letters_to("school-1").len(), 2, "asked, and thanked");
+    assert_eq!(town.letters_to("school-2").len(), 2, "asked, and reminded");
+}
