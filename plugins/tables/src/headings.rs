@@ -63,6 +63,15 @@ pub(crate) fn row_names(table: &v1::FormField) -> String {
     if key(&label).is_empty() { "Строка".to_owned() } else { label }
 }
 
+/// The names of fixed rows, in their order; each may stand more than once.
+pub(crate) fn rows(table: &v1::FormField) -> Vec<String> {
+    let name = |(at, name): (usize, &String)| match one_line(name) {
+        blank if key(&blank).is_empty() => format!("Строка {}", at + 1),
+        name => name,
+    };
+    table.rows.iter().enumerate().map(name).collect()
+}
+
 /// How the options of a choice are called in cells, in their order.
 pub(crate) fn options(field: &v1::FormField) -> Vec<String> {
     let mut names = Names::new(&[]);

@@ -25,7 +25,8 @@ impl fmt::Display for Place {
         }
         write!(f, "строка {}, столбец {}", self.row, self.column)?;
         if !self.heading.is_empty() {
-            write!(f, " («{}»)", self.heading)?;
+            // Quotes within quotes have a form of their own.
+            write!(f, " («{}»)", self.heading.replace('«', "„").replace('»', "“"))?;
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ fn answers_come_back_as_they_went() {
     assert_eq!(sheet.answers, procedures());
     assert_eq!(sheet.mistakes, []);
     let place = sheet.places.get("procedures[1].marks_2").unwrap();
-    assert_eq!(place.to_string(), "лист «Процедуры», строка 6, столбец E («\u{ab}2\u{bb}, чел.»)");
+    assert_eq!(place.to_string(), "лист «Процедуры», строка 6, столбец E («„2“, чел.»)");
 }
 
 #[test]

@@ -12,14 +12,19 @@ use crate::{CellError, Place, Sheet, russian};
 /// Rows in which headings are looked for.
 pub(crate) const HEADING_ROWS: usize = 1_000;
 
-/// What fields may be called in a file: by heading, else by plain label, else by id.
+/// What fields may be called in a file: by heading, else by plain label, else by id; but not by what
+/// is `taken` for something else.
 pub(crate) struct Names(HashMap<String, usize>);
 
 impl Names {
-    pub(crate) fn of(fields: &[FormField], headings: &[String]) -> Self {
+    pub(crate) fn of(fields: &[FormField], headings: &[String], taken: &[&str]) -> Self {
         let mut names = HashMap::new();
+        let taken: Vec<String> = taken.iter().map(|name| key(name)).collect();
         let mut add = |name: &str, at: usize| {
-            names.entry(key(name)).or_insert(at);
+            let key = key(name);
+            if !taken.contains(&key) {
+                names.entry(key).or_insert(at);
+            }
         };
         for (at, heading) in headings.iter().enumerate() {
             add(heading, at);
@@ -55,7 +60,7 @@ struct Found<'a> {
 /// file is our own template, and whatever is not in it was taken out of it.
 pub(crate) fn read(form: &Form, grids: &[Grid], whole: bool, sheet: &mut Sheet) -> usize {
     let headings = headings::headings(&form.fields, &[QUESTION, HELP, ANSWER]);
-    let names = Names::of(&form.fields, &headings);
+    let names = Names::of(&form.fields, &headings, &[QUESTION, HELP, ANSWER]);
     let mut found: HashMap<usize, Found<'_>> = HashMap::new();
     for grid in sheets_of_questions(grids) {
         for (at, row, column, cell) in answers(form, &names, grid) {
@@ -114,10 +119,11 @@ pub(crate) fn read(form: &Form, grids: &[Grid], whole: bool, sheet: &mut Sheet) 
 /// How many of the form's single questions a sheet has.
 pub(crate) fn count(form: &Form, grid: &Grid) -> usize {
     let headings = headings::headings(&form.fields, &[QUESTION, HELP, ANSWER]);
-    let names = Names::of(&form.fields, &headings);
+    let names = Names::of(&form.fields, &headings, &[QUESTION, HELP, ANSWER]);
     // A question without room for an answer is a line that was not split.
     answers(form, &names, grid).filter(|(_, _, _, cell)| cell.is_some()).count()
-        + usize::from(heading_row(grid).is_some())
+        // What is surely the row of headings counts for more than any number of likenesses.
+        + heading_row(grid).map_or(0, |_| HEADING_ROWS)
 }
 
 /// The sheets that have the headings of questions and answers; else the first sheet of a form; else

@@ -42,7 +42,7 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn of(field: &'a FormField) -> Self {
         let headings = headings::columns(field);
-        let names = Names::of(&field.columns, &headings);
+        let names = Names::of(&field.columns, &headings, &[&headings::row_names(field)]);
         Wanted { field, headings, names }
     }
 
@@ -86,7 +86,7 @@ impl<'a> Wanted<'a> {
 
     /// The column in which the names of fixed rows stand, if its heading was changed.
     fn names_by_rows(&self, grid: &Grid, located: &Located) -> Option<u32> {
-        let names: Vec<String> = self.field.rows.iter().map(|row| key(row)).collect();
+        let names: Vec<String> = headings::rows(self.field).iter().map(|row| key(row)).collect();
         let mut hits: HashMap<u32, usize> = HashMap::new();
         let below = grid.rows.iter().filter(|row| row.number > located.row);
         for row in below.take(HEADING_ROWS) {
@@ -248,7 +248,8 @@ impl<'a> RowReader<'a> {
         };
         // A name may stand twice in the form; then its rows come in the form's order.
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, name) in field.rows.iter().enumerate().rev() {
+        let names = headings::rows(field);
+        for (at, name) in names.iter().enumerate().rev() {
             by_name.entry(key(name)).or_default().push(at);
         }
         let mut answers: Vec<Option<Values>> = vec![None; field.rows.len()];
@@ -274,7 +275,7 @@ impl<'a> RowReader<'a> {
                 sheet.mistake(field.id.clone(), Some(at), message);
             }
         }
-        for (at, name) in field.rows.iter().enumerate().filter(|(at, _)| answers[*at].is_none()) {
+        for (at, name) in names.iter().enumerate().filter(|(at, _)| answers[*at].is_none()) {
             let message = format!("нет строки «{name}»: верните её");
             let heading = place.at(place.heading, names_at, &heading);
             sheet.mistake(format!("{}[{at}]", field.id), Some(heading), message);

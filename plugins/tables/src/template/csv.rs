@@ -55,11 +55,12 @@ fn rows(table: &FormField, answers: &Values) -> Vec<Vec<String>> {
     let given = answers.get(&table.id).and_then(|rows| rows.as_array());
     let given = given.map_or(&[][..], Vec::as_slice);
     let nothing = Values::new();
+    let names = headings::rows(table);
     let mut records = vec![headings];
     for at in 0..given.len().max(table.rows.len()) {
         let row = given.get(at).and_then(|row| row.as_object()).unwrap_or(&nothing);
         let mut record: Vec<String> =
-            table.rows.get(at).into_iter().map(|name| disarm(headings::one_line(name))).collect();
+            names.get(at).into_iter().map(|name| disarm(name.clone())).collect();
         record.extend(table.columns.iter().map(|column| field_text(column, row)));
         records.push(record);
     }

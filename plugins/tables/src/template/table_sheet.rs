@@ -40,6 +40,7 @@ pub(super) fn write(
             sheet.write_string_with_format(row, 0, text, format)?;
         }
     }
+    let row_labels = headings::rows(table);
     let row_names = headings::row_names(table);
     let hints: Vec<String> = table.columns.iter().map(hint).collect();
     let widths = || table.columns.iter().zip(&names).map(|(c, n)| column_width(c, n));
@@ -52,10 +53,9 @@ pub(super) fn write(
         sheet.set_column_width(0, NAMES_WIDTH)?;
         sheet.write_string_with_format(2, 0, "", &styles.hint)?;
         sheet.write_string_with_format(HEADINGS, 0, &row_names, &styles.heading)?;
-        for (at, name) in table.rows.iter().enumerate() {
+        for (at, name) in row_labels.iter().enumerate() {
             let row = HEADINGS + 1 + at as u32;
-            let name = headings::one_line(name);
-            sheet.write_string_with_format(row, 0, &name, &styles.question)?;
+            sheet.write_string_with_format(row, 0, name, &styles.question)?;
         }
     }
     let most = if fixed { table.rows.len() } else { table.max_rows as usize };
@@ -79,7 +79,7 @@ pub(super) fn write(
         }
     }
     for at in 0..drawn {
-        let name = table.rows.get(at).map(|name| (name.as_str(), NAMES_WIDTH));
+        let name = row_labels.get(at).map(|name| (name.as_str(), NAMES_WIDTH));
         let given =
             table.columns.iter().zip(widths()).filter_map(|(column, width)| {
                 Some((rows.get(at)?.get(&column.id)?.as_str()?, width))
