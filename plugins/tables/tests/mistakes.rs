@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{complaints, form, heading, procedures};
+use common::{complaints, form, heading, ods, procedures};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
 use vekha_plugin_tables::{Limits, read, template};
 
@@ -170,6 +170,22 @@ fn shares_typed_with_a_sign_are_points_of_a_hundred() {
     let sheet = read(&form.0, "a.xlsx", &bytes, &Limits::default()).unwrap();
     assert_eq!(sheet.answers["observed"], 57);
     assert_eq!(sheet.answers["cross_checked"], 12.5);
+}
+
+#[test]
+fn shares_of_ods_are_points_too() {
+    let (form, _) = form("vpr-results");
+    let row = |id: &str, kind: &str, value: &str| {
+        format!(
+            "<table:table-row><table:table-cell office:value-type=\"string\"><text:p>{id}</text:p>\
+             </table:table-cell><table:table-cell office:value-type=\"{kind}\" \
+             office:value=\"{value}\"/></table:table-row>"
+        )
+    };
+    let table = row("observed", "percentage", "0.85") + &row("cross_checked", "float", "0.85");
+    let sheet = read(&form, "a.ods", &ods(&table), &Limits::default()).unwrap();
+    assert_eq!(sheet.answers["observed"], 85);
+    assert_eq!(sheet.answers["cross_checked"], 0.85);
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn every_form_of_the_example_has_a_template_that_is_recognised() {
         for field in &form.fields {
             assert!(sheet.places.get(&field.id).is_some(), "{id}: {}", field.id);
         }
+        // To look at them: VEKHA_TEMPLATES=folder.
         if let Ok(path) = std::env::var("VEKHA_TEMPLATES") {
             std::fs::write(format!("{path}/{id}.xlsx"), &bytes).unwrap();
         }

@@ -157,7 +157,9 @@ fn answers<'a>(
 ) -> impl Iterator<Item = (usize, u32, u32, Option<&'a Cell>)> {
     let headed = heading_row(grid);
     let below = headed.map_or(0, |(row, ..)| row + 1);
-    grid.rows.iter().filter(move |row| row.number >= below).filter_map(move |row| {
+    // Without headings any cell may be a question, but only near the top.
+    let rows = if headed.is_some() { usize::MAX } else { HEADING_ROWS };
+    grid.rows.iter().take(rows).filter(move |row| row.number >= below).filter_map(move |row| {
         let single =
             |cell| names.find(cell).filter(|at| form.fields[*at].r#type() != FieldType::Table);
         match headed {

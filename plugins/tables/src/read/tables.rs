@@ -294,7 +294,8 @@ impl<'a> RowReader<'a> {
 
     /// The answers of a row by column id.
     fn values(&self, row: &Row, path: &str, place: &TablePlace, sheet: &mut Sheet) -> Values {
-        let mut values = Values::new();
+        // Exactly as many as there are: a hundred thousand rows add up.
+        let mut values = Values::with_capacity(self.wanted.field.columns.len());
         for (at, column) in self.wanted.field.columns.iter().enumerate() {
             let Some(position) = self.located.columns[at] else { continue };
             let Some(cell) = row.cell(position) else { continue };

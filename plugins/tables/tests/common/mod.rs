@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses its part
 
 use std::fs;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use serde_json::json;
@@ -9,6 +10,8 @@ use vekha_plugin_tables::{CellError, Heading, Limits, Sheet, Values, read, templ
 use vekha_proto::v1;
 use vekha_roadmap::model::{self, FieldKind, RoadMap, Rows};
 use vekha_roadmap::read::Files;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 pub fn road_map() -> RoadMap {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
@@ -150,4 +153,29 @@ pub fn complaints(
     let verdict = vekha_roadmap::answers::validate(&form.1, &sheet.answers)
         .map_err(|errors| errors.into_iter().map(|e| (e.field, e.message)));
     sheet.judge(verdict).map_err(told)
+}
+
+/// A zip archive of these files.
+pub fn packed(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for (name, bytes) in files {
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// An ODS file with one sheet, «a», of this XML.
+pub fn ods(table: &str) -> Vec<u8> {
+    let content = format!(
+        "<office:document-content><office:body><office:spreadsheet>\
+         <table:table table:name=\"a\">{table}</table:table>\
+         </office:spreadsheet></office:body></office:document-content>"
+    );
+    packed(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet".as_slice()),
+        ("META-INF/manifest.xml", b"<manifest:manifest/>"),
+        ("content.xml", content.as_bytes()),
+    ])
 }
