@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use prost_types::Struct;
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, short};
+use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
 use super::words::date;
 use crate::api::convert;
@@ -81,16 +81,9 @@ pub(super) async fn run(
     let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
     let assignment = match command {
         Command::List { run, organisation, state, links } => {
-            let parent = match run {
-                Some(run) => client.run(run).await?,
-                None => format!("{}/activities/-/runs/-", client.municipality),
-            };
-            let conditions = [("organisation", organisation), ("state", state)];
-            let filter: Vec<String> = conditions
-                .into_iter()
-                .filter_map(|(field, value)| Some(format!("{field} = {}", value.as_ref()?)))
-                .collect();
-            let filter = filter.join(" AND ");
+            let parent = client.run_or_all(run.as_deref()).await?;
+            let filter =
+                filter([("organisation", organisation.as_deref()), ("state", state.as_deref())]);
             let request = v1::ListAssignmentsRequest {
                 parent,
                 filter,

@@ -169,6 +169,14 @@ impl Client {
         Ok(format!("{}/runs/{run}", self.activity(activity).await?))
     }
 
+    /// A run's full name, or the name that stands for all runs of the municipality.
+    pub async fn run_or_all(&self, run: Option<&str>) -> anyhow::Result<String> {
+        match run {
+            Some(run) => self.run(run).await,
+            None => Ok(format!("{}/activities/-/runs/-", self.municipality)),
+        }
+    }
+
     /// The full name of something below a run from `29/2026-27/collect.school-1`.
     pub async fn below(&self, text: &str, collection: &str) -> anyhow::Result<String> {
         if text.starts_with("municipalities/") {
@@ -179,6 +187,12 @@ impl Client {
         })?;
         Ok(format!("{}/{collection}/{id}", self.run(run).await?))
     }
+}
+
+/// A list's filter from the conditions that were given.
+pub(super) fn filter<const N: usize>(conditions: [(&str, Option<&str>); N]) -> String {
+    let given = conditions.into_iter().filter_map(|(f, v)| Some(format!("{f} = {}", v?)));
+    given.collect::<Vec<_>>().join(" AND ")
 }
 
 fn user() -> String {

@@ -4,7 +4,7 @@
 use anyhow::anyhow;
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, short};
+use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
 use super::words::date;
 
@@ -149,10 +149,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     match command {
         Command::List { run } => {
-            let parent = match run {
-                Some(run) => client.run(run).await?,
-                None => format!("{}/activities/-/runs/-", client.municipality),
-            };
+            let parent = client.run_or_all(run.as_deref()).await?;
             let request = v1::ListDecisionsRequest { parent, ..Default::default() };
             let list = all_pages!(client.decisions(), list_decisions, request, decisions);
             out.many(&list, || {
@@ -182,16 +179,9 @@ pub(super) async fn measures(
     let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
     let changed = match command {
         MeasureCommand::List { run, state, organisation } => {
-            let parent = match run {
-                Some(run) => client.run(run).await?,
-                None => format!("{}/activities/-/runs/-", client.municipality),
-            };
-            let conditions = [("state", state), ("organisation", organisation)];
-            let filter: Vec<String> = conditions
-                .into_iter()
-                .filter_map(|(field, value)| Some(format!("{field} = {}", value.as_ref()?)))
-                .collect();
-            let filter = filter.join(" AND ");
+            let parent = client.run_or_all(run.as_deref()).await?;
+            let filter =
+                filter([("state", state.as_deref()), ("organisation", organisation.as_deref())]);
             let request = v1::ListMeasuresRequest { parent, filter, ..Default::default() };
             let list = all_pages!(service, list_measures, request, measures);
             out.many(&list, || rows(&list))?;

@@ -2,7 +2,7 @@
 
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, short};
+use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
 
 #[derive(Debug, clap::Subcommand)]
@@ -48,13 +48,10 @@ pub(super) async fn run(
                 None => None,
             };
             let conditions = [("state", state), ("organisation", organisation), ("run", &run)];
-            let filter: Vec<String> = conditions
-                .into_iter()
-                .filter_map(|(field, value)| Some(format!("{field} = {}", value.as_ref()?)))
-                .collect();
+            let filter = filter(conditions.map(|(field, value)| (field, value.as_deref())));
             let request = v1::ListMessagesRequest {
                 parent: client.municipality.clone(),
-                filter: filter.join(" AND "),
+                filter,
                 ..Default::default()
             };
             let mut list = all_pages!(service, list_messages, request, messages);

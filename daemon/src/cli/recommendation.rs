@@ -2,7 +2,7 @@
 
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, short};
+use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
 
 #[derive(Debug, clap::Subcommand)]
@@ -62,11 +62,8 @@ pub(super) async fn run(
     let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
     let changed = match command {
         Command::List { run, state } => {
-            let parent = match run {
-                Some(run) => client.run(run).await?,
-                None => format!("{}/activities/-/runs/-", client.municipality),
-            };
-            let filter = state.as_ref().map(|s| format!("state = {s}")).unwrap_or_default();
+            let parent = client.run_or_all(run.as_deref()).await?;
+            let filter = filter([("state", state.as_deref())]);
             let request = v1::ListRecommendationsRequest { parent, filter, ..Default::default() };
             let list = all_pages!(service, list_recommendations, request, recommendations);
             out.many(&list, || rows(client, &list))?;

@@ -2,7 +2,7 @@
 
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, short};
+use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
 use super::words::{date, state};
 
@@ -174,16 +174,8 @@ async fn list(
         Some(activity) => client.activity(activity).await?,
         None => format!("{}/activities/-", client.municipality),
     };
-    let conditions = [("state", state_wanted), ("period", period)];
-    let filter: Vec<String> = conditions
-        .into_iter()
-        .filter_map(|(field, value)| Some(format!("{field} = {}", value?)))
-        .collect();
-    let request = v1::ListRunsRequest {
-        parent: activity,
-        filter: filter.join(" AND "),
-        ..Default::default()
-    };
+    let filter = filter([("state", state_wanted), ("period", period)]);
+    let request = v1::ListRunsRequest { parent: activity, filter, ..Default::default() };
     let mut runs = all_pages!(client.runs(), list_runs, request, runs);
     runs.sort_by(|a, b| (a.number, &a.name).cmp(&(b.number, &b.name)));
     out.many(&runs, || {
