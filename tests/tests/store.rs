@@ -170,7 +170,8 @@ fn submit(assignment: &str, value: serde_json::Value) -> Command {
     Command::Submit {
         assignment: assignment.parse().unwrap(),
         answers: answers(value),
-        origin: Origin::Api,
+        earlier: Default::default(),
+            origin: Origin::Api,
     }
 }
 

@@ -67,6 +67,9 @@ pub enum Command {
         assignment: AssignmentKey,
         /// Answers by field id, as typed.
         answers: Values,
+        /// What it answered in the period before ([`crate::data::earlier`]), empty if nothing:
+        /// large jumps must be explained.
+        earlier: Values,
         /// Through what.
         origin: Origin,
     },
@@ -85,6 +88,36 @@ pub enum Command {
         due: Date,
         /// Why.
         reason: String,
+    },
+    /// A participant asks for more time.
+    RequestExtension {
+        /// Which assignment.
+        assignment: AssignmentKey,
+        /// The due date that it asks for.
+        due: Date,
+        /// Why.
+        reason: String,
+    },
+    /// The wish for more time is not granted ([`Command::Extend`] grants it).
+    DeclineExtension {
+        /// Which assignment.
+        assignment: AssignmentKey,
+        /// Why not.
+        reason: String,
+    },
+    /// The department sends an answer back to be corrected.
+    ReturnAnswer {
+        /// Which assignment.
+        assignment: AssignmentKey,
+        /// What is to be corrected.
+        comment: String,
+        /// By when; if none, the due date, or three working days where that is later.
+        due: Option<Date>,
+    },
+    /// The department accepts all answers of a stage under review: it closes now.
+    AcceptAnswers {
+        /// Stage id.
+        stage: String,
     },
     /// The analysis of a stage is done.
     Analyzed {

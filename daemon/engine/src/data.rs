@@ -9,7 +9,7 @@ use vekha_roadmap::model::{Activity, Every, Work};
 
 use crate::command::Command;
 use crate::key::RunKey;
-use crate::run::{AssignmentKind, Run};
+use crate::run::{AssignmentKind, AssignmentState, Run};
 
 /// What one run has to offer to others.
 #[derive(Debug, Clone, Default)]
@@ -159,6 +159,8 @@ pub fn gather(
         for (key, assignment) in &run.assignments {
             if key.stage == stage.id
                 && assignment.kind == AssignmentKind::Collect
+                // An answer that was returned and never corrected is no answer.
+                && assignment.state == AssignmentState::Answered
                 && let Some(values) = answers(key)
             {
                 data.answers.entry(key.organisation.clone()).or_default().extend(values);

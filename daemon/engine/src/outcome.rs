@@ -166,6 +166,10 @@ pub enum LetterKind {
     Reminder,
     /// A participant's answer was accepted.
     Receipt,
+    /// A participant's answer is returned for correction.
+    Returned,
+    /// A participant learns what became of its due date.
+    Extension,
     /// An organisation gets its recommendations.
     Recommendation,
     /// An organisation is told a measure to carry out.
@@ -174,6 +178,10 @@ pub enum LetterKind {
     Escalation,
     /// The department learns that a collection closed.
     Closed,
+    /// All have answered: the department is asked to look at the answers.
+    Review,
+    /// The department is asked for more time.
+    ExtensionRequest,
     /// The department is asked to approve drafts.
     Drafts,
     /// The department is asked to decide.
@@ -191,10 +199,14 @@ impl LetterKind {
             LetterKind::Assignment => "assignment",
             LetterKind::Reminder => "reminder",
             LetterKind::Receipt => "receipt",
+            LetterKind::Returned => "returned",
+            LetterKind::Extension => "extension",
             LetterKind::Recommendation => "recommendation",
             LetterKind::Measure => "measure",
             LetterKind::Escalation => "escalation",
             LetterKind::Closed => "closed",
+            LetterKind::Review => "review",
+            LetterKind::ExtensionRequest => "extension-request",
             LetterKind::Drafts => "drafts",
             LetterKind::DecisionDue => "decision-due",
             LetterKind::Question => "question",

@@ -104,6 +104,9 @@ pub struct Stage {
     pub reason: String,
     /// Where its report was published; empty otherwise.
     pub location: String,
+    /// All have answered: until the end of this day the department may return answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Date>,
 }
 
 /// Where a stage stands.
@@ -133,6 +136,7 @@ impl Stage {
             escalated: false,
             reason: String::new(),
             location: String::new(),
+            review: None,
         }
     }
 }
@@ -156,6 +160,33 @@ pub struct Assignment {
     pub reminded_through: Option<Timestamp>,
     /// Why it was waived or extended; empty otherwise.
     pub reason: String,
+    /// The first answer came after the due date of that day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// How often an answer was returned for correction.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub returns: u32,
+    /// Why the newest answer was returned; empty once it is corrected.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+    /// The participant asks for more time; none once that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<ExtensionRequest>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A participant's wish for more time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtensionRequest {
+    /// The due date that it asks for.
+    pub due: Date,
+    /// Why.
+    pub reason: String,
+    /// When it asked.
+    pub at: Timestamp,
 }
 
 /// What an assignment asks.
@@ -178,18 +209,40 @@ pub enum AssignmentState {
     Open,
     /// Answered.
     Answered,
-    /// The stage closed without an answer.
+    /// The answer was returned: a corrected one is awaited.
+    Returned,
+    /// The stage closed without an answer, or without the corrected one.
     Missing,
     /// No answer is expected any more.
     Waived,
 }
 
 impl AssignmentState {
+    /// Every state, in the order in which assignments pass through them.
+    pub const ALL: [AssignmentState; 5] = [
+        AssignmentState::Open,
+        AssignmentState::Answered,
+        AssignmentState::Returned,
+        AssignmentState::Missing,
+        AssignmentState::Waived,
+    ];
+
+    /// Whether the participant still has to do something.
+    pub fn is_awaited(self) -> bool {
+        matches!(self, AssignmentState::Open | AssignmentState::Returned)
+    }
+
+    /// Whether an answer is taken.
+    pub fn takes_answers(self) -> bool {
+        self.is_awaited() || self == AssignmentState::Answered
+    }
+
     /// As columns, the API and filters spell it.
     pub fn as_str(self) -> &'static str {
         match self {
             AssignmentState::Open => "open",
             AssignmentState::Answered => "answered",
+            AssignmentState::Returned => "returned",
             AssignmentState::Missing => "missing",
             AssignmentState::Waived => "waived",
         }

@@ -135,7 +135,7 @@ impl Act {
                 if assignment.stage.starts_with("collect") {
                     answers.remove("report");
                 }
-                Command::Submit { assignment, answers, origin: Origin::Page }
+                Command::Submit { assignment, answers, earlier: Default::default(), origin: Origin::Page }
             }
             2 => Command::Waive { assignment, reason: text },
             3 => {
@@ -530,7 +530,7 @@ impl People for Office {
             if run.assignments[key].state == AssignmentState::Open && draw < self.diligence {
                 let answers = values(json!({ "pupils": 10, "low": draw }));
                 let assignment = key.clone();
-                plan(draw as i64 * 9, Command::Submit { assignment, answers, origin: Origin::Api });
+                plan(draw as i64 * 9, Command::Submit { assignment, answers, earlier: Default::default(), origin: Origin::Api });
             }
         }
         for letter in &outcome.letters {
@@ -593,7 +593,7 @@ impl<'a> Alone<'a> {
 
     fn submit(&mut self, key: &str, answers: Value) -> Result<Outcome, Refusal> {
         let assignment = key.parse().unwrap();
-        self.step(Command::Submit { assignment, answers: values(answers), origin: Origin::Page })
+        self.step(Command::Submit { assignment, answers: values(answers), earlier: Default::default(), origin: Origin::Page })
     }
 
     fn decide(&mut self, measures: Option<Vec<NewMeasure>>) -> Result<Outcome, Refusal> {

@@ -48,6 +48,14 @@ impl RoadMap {
             .map(|i| &self.organisations[i])
     }
 
+    /// The form that a collect stage asks to fill.
+    pub fn form_of(&self, activity: &str, stage: &str) -> Option<&Form> {
+        match &self.activity(activity)?.stage(stage)?.1.work {
+            Work::Collect(collect) => self.forms.get(&collect.form),
+            _ => None,
+        }
+    }
+
     /// The department: the organisation that runs the road map. `check` proves that there is one.
     pub fn department(&self) -> &Organisation {
         self.organisations
@@ -351,6 +359,9 @@ pub struct Collect {
     pub remind: Vec<Offset>,
     /// How long after the due date the department is told who is silent.
     pub escalate: Option<Span>,
+    /// How long the department may look at the answers, once all are there, before the stage
+    /// closes; at once, if absent.
+    pub review: Option<Span>,
     /// How long after the due date the stage closes without the silent; never, if absent.
     pub close: Option<Span>,
 }
@@ -510,6 +521,9 @@ pub struct Field {
     pub kind: FieldKind,
     /// Whether an answer must be given.
     pub required: Required,
+    /// Change of a number against the period before, in per cent, beyond which it must be
+    /// explained.
+    pub jump: Option<f64>,
 }
 
 /// When an answer must be given.
@@ -606,6 +620,8 @@ pub struct FormRule {
     pub at: String,
     /// What to tell the person.
     pub message: String,
+    /// Who breaks it is not refused but asked for an explanation, which is kept.
+    pub soft: bool,
 }
 
 /// How datasets become indicators and findings.

@@ -183,9 +183,9 @@ proptest! {
     #[test]
     fn an_answer_that_was_checked_is_right_and_what_is_wrong_is_named_in_order(raw in answers()) {
         let form = form_once();
-        match validate(form, &raw) {
+        match validate(form, &raw, &Values::new()) {
             Ok(answers) => {
-                prop_assert_eq!(validate(form, &answers), Ok(answers.clone()));
+                prop_assert_eq!(validate(form, &answers, &Values::new()), Ok(answers.clone()));
                 for field in &form.fields {
                     if let Some(value) = answers.get(&field.id) {
                         prop_assert!(!display(field, value).is_empty());
@@ -208,7 +208,7 @@ proptest! {
     #[test]
     fn no_text_makes_a_formula_panic_and_what_types_computes(text in formula(), raw in answers()) {
         let form = form_once();
-        let answers = validate(form, &raw).or_else(|_| validate(form, &right())).unwrap();
+        let answers = validate(form, &raw, &Values::new()).or_else(|_| validate(form, &right(), &Values::new())).unwrap();
         try_formula(&text, &form_scope(form), &answers);
     }
 }
@@ -243,7 +243,7 @@ fn a_formula_as_long_and_deep_as_may_be_is_computed_or_refused() {
 }
 
 fn wrong(answers: &Values) -> Vec<String> {
-    match validate(form_once(), answers) {
+    match validate(form_once(), answers, &Values::new()) {
         Ok(_) => vec![],
         Err(errors) => errors.into_iter().map(|e| format!("{}: {}", e.field, e.message)).collect(),
     }
@@ -265,7 +265,7 @@ fn answers_are_brought_into_their_typed_form() {
         ],
         "events": [{ "what": "Слёт" }],
     });
-    assert_eq!(validate(form_once(), &raw).map(Value::Object), Ok(typed));
+    assert_eq!(validate(form_once(), &raw, &Values::new()).map(Value::Object), Ok(typed));
 }
 
 #[test]

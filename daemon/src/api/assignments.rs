@@ -2,12 +2,12 @@
 
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
-use vekha_engine::{Command, Origin, RunKey};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
-use vekha_roadmap::model::Work;
+use vekha_roadmap::answers::{FieldError, Values, compare};
 
 use super::lists::{Conditions, words};
-use super::{Api, convert, lists, mutation, names, status};
+use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::committer::Task;
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
@@ -19,6 +19,22 @@ impl Api {
         let full = format!("{run}/{id}");
         let row = self.runtime.store().assignment(&full).await.map_err(status::unavailable)?;
         row.ok_or_else(|| status::not_found(format!("поручение {full}")))
+    }
+
+    /// Carries out a command on an assignment; `wrong` is what could not even be read.
+    async fn change_assignment(
+        &self,
+        name: &str,
+        wrong: Vec<FieldError>,
+        command: impl FnOnce(AssignmentKey) -> Command,
+        mutation: Mutation,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let (run, assignment) = names::assigned("name", name, "assignments")?;
+        let id = assignment.to_string();
+        let row = self.assignment_row(&run, &id).await?;
+        self.step_with(wrong, run.clone(), command(assignment), mutation.seen(&row.body)).await?;
+        let row = self.assignment_row(&run, &id).await?;
+        Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }
 
     async fn describe_assignment(
@@ -33,24 +49,17 @@ impl Api {
         let version = self.runtime.version_of(&key).await.map_err(status::unavailable)?;
         let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
         let closing = version.road_map.municipality.closing(a.due);
-        let moment = a.answered_at.unwrap_or_else(|| self.runtime.clock().now());
-        let expected = matches!(a.state, AssignmentState::Open | AssignmentState::Answered);
+        let late = match a.state {
+            AssignmentState::Open | AssignmentState::Returned => self.runtime.clock().now() > closing,
+            AssignmentState::Answered => a.late,
+            AssignmentState::Missing | AssignmentState::Waived => false,
+        };
         let kind = match a.kind {
             AssignmentKind::Collect => v1::AssignmentKind::Collect,
             AssignmentKind::Acknowledge => v1::AssignmentKind::Acknowledge,
             AssignmentKind::Measure(_) => v1::AssignmentKind::Measure,
         };
-        let work = version
-            .road_map
-            .activity(&key.activity)
-            .and_then(|activity| activity.stage(&row.stage))
-            .map(|(_, stage)| &stage.work);
-        let form = match work {
-            Some(Work::Collect(collect)) if form => {
-                version.road_map.forms.get(&collect.form).map(crate::forms::describe)
-            }
-            _ => None,
-        };
+        let form = version.road_map.form_of(&key.activity, &row.stage).filter(|_| form);
         let below = format!("{}.{}", row.stage, row.organisation);
         Ok(v1::Assignment {
             name: format!("{run}/assignments/{below}"),
@@ -61,10 +70,10 @@ impl Api {
             due: a.due.to_string(),
             asked_at: Some(convert::timestamp(a.asked_at)),
             answered_at: a.answered_at.map(convert::timestamp),
-            late: expected && moment > closing,
+            late,
             version: a.version,
             reason: a.reason.clone(),
-            form,
+            form: form.map(crate::forms::describe),
             recommendation: match a.kind {
                 AssignmentKind::Acknowledge => format!("{run}/recommendations/{below}"),
                 _ => String::new(),
@@ -80,6 +89,13 @@ impl Api {
                 String::new()
             },
             etag: convert::etag(&row.body),
+            comment: a.comment.clone(),
+            returns: a.returns,
+            extension_request: a.request.as_ref().map(|wish| v1::ExtensionRequest {
+                due: wish.due.to_string(),
+                reason: wish.reason.clone(),
+                at: Some(convert::timestamp(wish.at)),
+            }),
             run,
         })
     }
@@ -91,6 +107,7 @@ fn state(state: AssignmentState) -> v1::AssignmentState {
         AssignmentState::Answered => v1::AssignmentState::Answered,
         AssignmentState::Missing => v1::AssignmentState::Missing,
         AssignmentState::Waived => v1::AssignmentState::Waived,
+        AssignmentState::Returned => v1::AssignmentState::Returned,
     }
 }
 
@@ -174,7 +191,11 @@ impl AssignmentService for Api {
             _ => Origin::Api,
         };
         let answers = convert::object(r.answers.clone().unwrap_or_default());
-        let command = Command::Submit { assignment, answers: answers.clone(), origin };
+        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
+        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
+        let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
+        let earlier = earlier.map_err(status::unavailable)?;
+        let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
         let task = Task::new(run, Ask::Step(command), "");
         let task = mutation!(r).seen(&row.body).onto(task)?;
         self.runtime.ask(task).await.map_err(|e| match e {
@@ -238,18 +259,50 @@ impl AssignmentService for Api {
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
     }
 
+    async fn compare_submissions(
+        &self,
+        request: Request<v1::CompareSubmissionsRequest>,
+    ) -> Result<Response<v1::CompareSubmissionsResponse>, Status> {
+        let r = request.into_inner();
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let row = self.assignment_row(&run, &assignment.to_string()).await?;
+        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
+        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &assignment.stage));
+        let form = form.ok_or_else(|| status::not_found("форма поручения"))?;
+        let versions = self.runtime.store().submissions(&row.id).await;
+        let versions = versions.map_err(status::unavailable)?;
+        let newest = versions.last().map_or(0, |v| v.version as u32);
+        let to = if r.to == 0 { newest } else { r.to };
+        let from = if r.from == 0 { to.saturating_sub(1) } else { r.from };
+        let answers = |wanted: u32| {
+            let row = versions.iter().find(|v| v.version as u32 == wanted);
+            let row = row.ok_or_else(|| status::not_found(format!("версия {wanted}")))?;
+            document::<Values>(&row.id, &row.answers).map_err(status::unavailable)
+        };
+        let differences = compare(form, &answers(from)?, &answers(to)?);
+        Ok(Response::new(v1::CompareSubmissionsResponse {
+            from,
+            to,
+            differences: differences
+                .into_iter()
+                .map(|d| v1::Difference {
+                    field: d.field,
+                    label: d.label,
+                    before: d.before,
+                    after: d.after,
+                })
+                .collect(),
+        }))
+    }
+
     async fn waive_assignment(
         &self,
         request: Request<v1::WaiveAssignmentRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
         let r = request.into_inner();
-        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
-        let id = assignment.to_string();
-        let row = self.assignment_row(&run, &id).await?;
-        let command = Command::Waive { assignment, reason: r.reason.clone() };
-        self.step(run.clone(), command, mutation!(r).seen(&row.body)).await?;
-        let row = self.assignment_row(&run, &id).await?;
-        Ok(Response::new(self.describe_assignment(&row, false, false).await?))
+        let reason = r.reason.clone();
+        let command = |assignment| Command::Waive { assignment, reason };
+        self.change_assignment(&r.name, vec![], command, mutation!(r)).await
     }
 
     async fn extend_assignment(
@@ -257,14 +310,44 @@ impl AssignmentService for Api {
         request: Request<v1::ExtendAssignmentRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
         let r = request.into_inner();
-        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
-        let id = assignment.to_string();
-        let row = self.assignment_row(&run, &id).await?;
         let mut wrong = Vec::new();
         let due = convert::noted_date(&mut wrong, "due", &r.due);
-        let command = Command::Extend { assignment, due, reason: r.reason.clone() };
-        self.step_with(wrong, run.clone(), command, mutation!(r).seen(&row.body)).await?;
-        let row = self.assignment_row(&run, &id).await?;
-        Ok(Response::new(self.describe_assignment(&row, false, false).await?))
+        let reason = r.reason.clone();
+        let command = |assignment| Command::Extend { assignment, due, reason };
+        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+    }
+
+    async fn request_extension(
+        &self,
+        request: Request<v1::RequestExtensionRequest>,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let r = request.into_inner();
+        let mut wrong = Vec::new();
+        let due = convert::noted_date(&mut wrong, "due", &r.due);
+        let reason = r.reason.clone();
+        let command = |assignment| Command::RequestExtension { assignment, due, reason };
+        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+    }
+
+    async fn decline_extension(
+        &self,
+        request: Request<v1::DeclineExtensionRequest>,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let r = request.into_inner();
+        let reason = r.reason.clone();
+        let command = |assignment| Command::DeclineExtension { assignment, reason };
+        self.change_assignment(&r.name, vec![], command, mutation!(r)).await
+    }
+
+    async fn return_assignment(
+        &self,
+        request: Request<v1::ReturnAssignmentRequest>,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let r = request.into_inner();
+        let mut wrong = Vec::new();
+        let due = (!r.due.is_empty()).then(|| convert::noted_date(&mut wrong, "due", &r.due));
+        let comment = r.comment.clone();
+        let command = |assignment| Command::ReturnAnswer { assignment, comment, due };
+        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
     }
 }

@@ -121,6 +121,7 @@ impl MeasureService for Api {
                 &run.measures[number - 1].organisation,
             ),
             answers: [("report".to_owned(), text.into())].into_iter().collect(),
+            earlier: Default::default(),
             origin: Origin::Api,
         })
         .await

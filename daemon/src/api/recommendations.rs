@@ -198,6 +198,7 @@ impl RecommendationService for Api {
         let command = Command::Submit {
             assignment: key.clone(),
             answers: serde_json::Map::new(),
+            earlier: Default::default(),
             origin: Origin::Api,
         };
         self.change_recommendation(run, key, command, mutation!(r)).await

@@ -141,6 +141,8 @@ fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
                 answered: count(Some(AssignmentState::Answered)),
                 missing: count(Some(AssignmentState::Missing)),
                 waived: count(Some(AssignmentState::Waived)),
+                returned: count(Some(AssignmentState::Returned)),
+                review: stage.review.map(|d| d.to_string()).unwrap_or_default(),
                 reason: stage.reason.clone(),
                 has_figures: kind == v1::StageKind::Analyze && stage.state == StageState::Completed,
                 location: stage.location.clone(),
@@ -304,6 +306,15 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         self.change_run(&r.name, Command::Retry, mutation!(r)).await
+    }
+
+    async fn accept_answers(
+        &self,
+        request: Request<v1::AcceptAnswersRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = request.into_inner();
+        let command = Command::AcceptAnswers { stage: r.stage.clone() };
+        self.change_run(&r.name, command, mutation!(r)).await
     }
 
     async fn skip_run(

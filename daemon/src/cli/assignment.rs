@@ -215,6 +215,8 @@ pub(super) fn rows(client: &Client, list: &[v1::Assignment]) -> String {
             let state = match a.state() {
                 v1::AssignmentState::Open if a.late => "ОПАЗДЫВАЕТ",
                 v1::AssignmentState::Open => "ждём",
+                v1::AssignmentState::Returned if a.late => "ОПАЗДЫВАЕТ (возвращён)",
+                v1::AssignmentState::Returned => "возвращён",
                 v1::AssignmentState::Answered if a.late => "ответ с опозданием",
                 v1::AssignmentState::Answered => "ответ есть",
                 v1::AssignmentState::Missing => "не ответили",

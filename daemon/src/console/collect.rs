@@ -3,10 +3,9 @@
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use vekha_engine::data;
-use vekha_engine::run::{AssignmentState, StageState};
+use vekha_engine::run::StageState;
 use vekha_roadmap::answers::Values;
-use vekha_roadmap::model::{Form, Work};
+use vekha_roadmap::model::Form;
 
 use super::form::{Filled, mistakes, questions};
 use super::link::{Opened, Said, Typed, Wish};
@@ -19,19 +18,14 @@ const MORE_ROWS: usize = 5;
 
 /// The form that is asked for.
 pub(super) fn form(opened: &Opened) -> Option<&Form> {
-    match &opened.activity()?.stage(&opened.key.stage)?.1.work {
-        Work::Collect(collect) => opened.version.road_map.forms.get(&collect.form),
-        _ => None,
-    }
+    opened.version.road_map.form_of(&opened.run.key.activity, &opened.key.stage)
 }
 
 /// Whether an answer is taken; the engine has the last word.
 pub(super) fn is_editable(opened: &Opened) -> bool {
     let stage = opened.run.stages.iter().find(|s| s.id == opened.key.stage);
     let collecting = stage.is_some_and(|s| s.state == StageState::Active);
-    let expected =
-        matches!(opened.assignment.state, AssignmentState::Open | AssignmentState::Answered);
-    collecting && expected && !opened.run.state.ended()
+    collecting && opened.assignment.state.takes_answers() && !opened.run.state.ended()
 }
 
 /// What was typed, the page's own mark, and what is wanted.
@@ -61,11 +55,11 @@ pub async fn page(
         return problem::unavailable(&format!("{}: no form", opened.id));
     };
     let editable = is_editable(opened);
-    let (standing, earlier) =
-        match tokio::try_join!(standing(runtime, opened, editable), earlier(runtime, opened)) {
-            Ok(found) => found,
-            Err(e) => return problem::unavailable(&e),
-        };
+    let earlier = opened.earlier(runtime);
+    let (standing, earlier) = match tokio::try_join!(standing(runtime, opened, editable), earlier) {
+        Ok(found) => found,
+        Err(e) => return problem::unavailable(&e),
+    };
     let kept_at = standing.kept_at.filter(|_| typed.is_none());
     let Typed { values, rows } =
         typed.unwrap_or(Typed { values: standing.values, rows: std::collections::BTreeMap::new() });
@@ -87,6 +81,7 @@ pub async fn page(
         context["questions"] = json!(questions(form, &filled));
     } else {
         context["answers"] = json!(answers::read_only(form, &filled.values));
+        context["explanations"] = json!(answers::explanations(form, &filled.values));
     }
     view::page(said.status(), "collect.html", &context)
 }
@@ -121,16 +116,6 @@ pub(super) async fn standing(
             Ok(Standing { values: document(&sent.id, &sent.answers)?, kept_at: None })
         }
         (None, None) => Ok(Standing::default()),
-    }
-}
-
-/// What the same organisation answered in the period before.
-async fn earlier(runtime: &Runtime, opened: &Opened) -> Result<Values, sea_orm::DbErr> {
-    let Some(activity) = opened.activity() else { return Ok(Values::new()) };
-    let run = data::earlier(activity, &opened.run.key);
-    match runtime.store().newest_submission(&format!("{run}/{}", opened.key)).await? {
-        Some(row) => document(&row.id, &row.answers),
-        None => Ok(Values::new()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use vekha_roadmap::answers::{self, FieldError, Values};
+use vekha_roadmap::answers::{self, EXPLANATIONS, FieldError, Values, questioned};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Table};
 use vekha_roadmap::russian;
 
@@ -36,6 +36,12 @@ impl Filled {
         let own = self.errors.iter().filter(|e| e.field == name).map(|e| e.message.as_str());
         own.collect::<Vec<_>>().join("; ")
     }
+
+    /// What the person has explained about an answer.
+    fn explanation(&self, name: &str) -> String {
+        let said = self.values.get(EXPLANATIONS).and_then(|said| said.get(name));
+        said.and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
 }
 
 /// One question, under its section's heading where that begins.
@@ -64,6 +70,10 @@ pub struct Control {
     /// The answer of the period before, in words.
     earlier: String,
     error: String,
+    /// What is asked about the answer; empty if nothing.
+    question: String,
+    /// What was said to that; a place for it is shown where either is not empty.
+    explanation: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -223,6 +233,8 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         options: offered,
         earlier: String::new(),
         error: filled.wrong(name),
+        question: filled.wrong(&format!("{EXPLANATIONS}.{name}")),
+        explanation: filled.explanation(name),
     }
 }
 
@@ -297,29 +309,16 @@ pub fn mistakes(form: &Form, filled: &Filled) -> Vec<Mistake> {
         .errors
         .iter()
         .map(|error| {
-            let at = whereabouts(form, &error.field);
+            let asked = questioned(&error.field);
+            let path = asked.unwrap_or(&error.field);
+            let at = answers::whereabouts(form, path);
+            let place = if asked.is_some() { "-why" } else { "" };
+            let id = || format!("{}{place}", dom_id(&filled.prefix, path));
             Mistake {
-                id: at.as_ref().map_or_else(String::new, |_| dom_id(&filled.prefix, &error.field)),
+                id: at.as_ref().map_or_else(String::new, |_| id()),
                 at: at.unwrap_or_else(|| error.field.clone()),
                 message: error.message.clone(),
             }
         })
         .collect()
-}
-
-fn whereabouts(form: &Form, path: &str) -> Option<String> {
-    if let Some(field) = form.fields.iter().find(|f| f.id == path) {
-        return Some(field.label.clone());
-    }
-    let (id, rest) = path.split_once('[').unwrap_or((path, ""));
-    let field = form.fields.iter().find(|f| f.id == id)?;
-    let FieldKind::Table(table) = &field.kind else { return Some(field.label.clone()) };
-    let Some((row, column)) = rest.split_once("].") else { return Some(field.label.clone()) };
-    let number: usize = row.parse().ok()?;
-    let column = table.columns.iter().find(|c| c.id == column)?;
-    let row = match &table.rows {
-        Rows::Fixed(headings) => headings.get(number)?.clone(),
-        Rows::Free { .. } => format!("строка {}", number + 1),
-    };
-    Some(format!("{}, {row}, {}", field.label, column.label))
 }

@@ -16,7 +16,7 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian;
 
-use super::{acknowledge, collect, measure, posted, problem, words};
+use super::{acknowledge, collect, extension, measure, posted, problem, words};
 use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
@@ -64,16 +64,23 @@ pub enum Said {
     Saved,
     /// A spreadsheet was read into the form, and not sent.
     Read,
+    /// More time was asked for.
+    Asked,
+    /// More time was asked for in a way that is wrong: what was typed, and what is wrong with it.
+    NotAsked(Values, Vec<FieldError>),
 }
 
 impl Said {
     /// The page's status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Said::Nothing | Said::Accepted | Said::MoreRows | Said::Saved | Said::Read => {
-                StatusCode::OK
-            }
-            Said::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Said::Nothing
+            | Said::Accepted
+            | Said::MoreRows
+            | Said::Saved
+            | Said::Read
+            | Said::Asked => StatusCode::OK,
+            Said::Wrong(_) | Said::NotAsked(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Refused(_) => StatusCode::CONFLICT,
             Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -92,6 +99,11 @@ impl Opened {
     /// The activity of the road map.
     pub fn activity(&self) -> Option<&Activity> {
         self.version.road_map.activity(&self.run.key.activity)
+    }
+
+    /// What the same organisation answered in the period before.
+    pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, sea_orm::DbErr> {
+        runtime.earlier_answers(self.activity(), &self.run.key, &self.key).await
     }
 
     /// What every page behind a link shows.
@@ -124,6 +136,9 @@ impl Opened {
             "late": now > municipality.closing(self.assignment.due),
             "state": self.assignment.state.as_str(),
             "reason": self.assignment.reason,
+            "comment": self.assignment.comment,
+            "extension": extension::offer(self, said),
+            "asked": matches!(said, Said::Asked),
             "version": self.assignment.version,
             "answered_at": self.assignment.answered_at.map(|at| words::moment(municipality, at)),
             "accepted": matches!(said, Said::Accepted),
@@ -156,7 +171,8 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     Ok(Opened { token, id: row.id, key, assignment, run, version })
 }
 
-async fn page(runtime: &Runtime, opened: &Opened, typed: Option<Typed>, said: &Said) -> Response {
+/// The page of whatever the link asks for.
+pub async fn page(runtime: &Runtime, opened: &Opened, typed: Option<Typed>, said: &Said) -> Response {
     match opened.assignment.kind {
         AssignmentKind::Collect => collect::page(runtime, opened, typed, said).await,
         AssignmentKind::Acknowledge => acknowledge::page(runtime, opened, said),
@@ -198,6 +214,8 @@ pub async fn show(
                 Said::Accepted
             } else if query.contains_key("saved") {
                 Said::Saved
+            } else if query.contains_key("asked") {
+                Said::Asked
             } else {
                 Said::Nothing
             };
@@ -252,7 +270,21 @@ async fn submit(
     once: &str,
 ) -> Result<(), Said> {
     let assignment = opened.key.clone();
-    let command = Command::Submit { assignment, answers, origin: Origin::Page };
+    let earlier = opened.earlier(runtime).await.map_err(|e| {
+        tracing::error!("an answer was not saved: {e}");
+        Said::Unsaved
+    })?;
+    let command = Command::Submit { assignment, answers, earlier, origin: Origin::Page };
+    send(runtime, opened, command, once).await
+}
+
+/// Carries out what a person behind a link wants; `once` tells a second press of the same button.
+pub async fn send(
+    runtime: &Runtime,
+    opened: &Opened,
+    command: Command,
+    once: &str,
+) -> Result<(), Said> {
     let actor = format!("page:{}", opened.key.organisation);
     let mut task = Task::new(opened.run.key.clone(), Ask::Step(command), &actor);
     // Only what we made ourselves names a request.

@@ -37,7 +37,14 @@ pub fn matrix(map: &RoadMap, run: &Run, now: Timestamp) -> Value {
                 .iter()
                 .map(|stage| {
                     let assignment = run.assignments.get(&AssignmentKey::new(stage, code));
-                    assignment.map_or(Value::Null, |a| cell(map, a, now))
+                    let key = AssignmentKey::new(stage, code);
+                    assignment.map_or(Value::Null, |a| {
+                        let mut cell = cell(map, a, now);
+                        if a.version > 0 && a.kind == AssignmentKind::Collect {
+                            cell["link"] = format!("/runs/{}/answers/{key}", run.key).into();
+                        }
+                        cell
+                    })
                 })
                 .collect();
             json!({ "organisation": administrator::name(map, code), "cells": cells })
@@ -51,11 +58,14 @@ fn cell(map: &RoadMap, assignment: &Assignment, now: Timestamp) -> Value {
     let closing = municipality.closing(assignment.due);
     let due = words::short_date(assignment.due);
     let (mark, detail) = match (assignment.state, assignment.answered_at) {
-        (AssignmentState::Open, _) if now > closing => ("late", format!("срок прошёл {due}")),
+        (AssignmentState::Open | AssignmentState::Returned, _) if now > closing => {
+            ("late", format!("срок прошёл {due}"))
+        }
+        (AssignmentState::Returned, _) => ("attention", format!("исправят к {due}")),
         (AssignmentState::Open, _) => ("open", format!("срок {due}")),
         (AssignmentState::Answered, Some(at)) => {
             let day = words::short_date(municipality.today(at));
-            match (assignment.kind, at > closing) {
+            match (assignment.kind, assignment.late) {
                 (AssignmentKind::Acknowledge, _) => ("answered", day),
                 (_, true) => ("answered", format!("{day}, с опозданием")),
                 (_, false) => ("answered", format!("{day}, в срок")),

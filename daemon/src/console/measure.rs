@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentState, MeasureState};
+use vekha_engine::run::MeasureState;
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::russian;
 
@@ -37,7 +37,7 @@ pub fn page(
         return problem::unavailable(&format!("{}: no measure", opened.id));
     };
     let expected =
-        matches!(opened.assignment.state, AssignmentState::Open | AssignmentState::Answered);
+        opened.assignment.state.takes_answers();
     let typed = typed.and_then(|t| t.values.get("report")).and_then(Value::as_str);
     let errors: Vec<Value> = said
         .errors()

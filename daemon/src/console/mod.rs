@@ -14,6 +14,7 @@ mod administrator;
 mod answers;
 mod assets;
 mod collect;
+mod extension;
 mod figures;
 mod form;
 mod header;
@@ -25,6 +26,7 @@ mod posted;
 mod problem;
 mod run;
 mod spreadsheet;
+mod submission;
 mod view;
 mod words;
 
@@ -50,6 +52,7 @@ const LONGEST_FORM: usize = 2 * 1024 * 1024;
 pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let schools = Router::new()
         .route("/a/{token}", get(link::show).post(link::answer))
+        .route("/a/{token}/extension", post(extension::ask))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .route("/a/{token}/form.xlsx", get(spreadsheet::template))
         .merge(
@@ -68,6 +71,10 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}", get(administrator::municipality))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
+        .route(
+            "/runs/{municipality}/{activity}/{run}/answers/{assignment}",
+            get(submission::show).post(submission::act),
+        )
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn(origin::own))
         .route_layer(middleware::from_fn_with_state(access, access::require))

@@ -10,7 +10,7 @@ use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
-use vekha_roadmap::answers::Values;
+use vekha_roadmap::answers::{EXPLANATIONS, Values, questioned};
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
 
 use super::problem;
@@ -51,11 +51,19 @@ pub struct Posted {
 pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
     let mut posted = Posted::default();
     let mut tables: BTreeMap<&str, BTreeMap<usize, Values>> = BTreeMap::new();
+    let mut explanations = Values::new();
     for (name, text) in pairs {
         match name.as_str() {
             "_add" => posted.add = Some(text.clone()),
             "_save" => posted.save = true,
             "_once" => posted.once.clone_from(text),
+            name if questioned(name).is_some() => {
+                if let Some(path) = questioned(name)
+                    && !text.trim().is_empty()
+                {
+                    explanations.insert(path.to_owned(), text.as_str().into());
+                }
+            }
             name => match place(name) {
                 Some((table, row, column)) => {
                     let known = field(&form.fields, table).and_then(|f| match &f.kind {
@@ -84,9 +92,34 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
             let stood = rows.keys().last().map_or(0, |last| last + 1);
             posted.rows.insert(field.id.clone(), stood);
         }
+        if matches!(table.rows, Rows::Free { .. }) {
+            follow(&field.id, &rows, &mut explanations);
+        }
         posted.values.insert(field.id.clone(), Value::Array(in_order(table, rows)));
     }
+    if !explanations.is_empty() {
+        posted.values.insert(EXPLANATIONS.into(), Value::Object(explanations));
+    }
     posted
+}
+
+/// Lets explanations follow their rows, whose numbers change when empty rows are dropped.
+fn follow(table: &str, rows: &BTreeMap<usize, Values>, explanations: &mut Values) {
+    let kept: Vec<usize> =
+        rows.iter().filter(|(_, row)| !is_blank(row)).map(|(number, _)| *number).collect();
+    let all = std::mem::take(explanations);
+    for (path, text) in all {
+        match place(&path) {
+            Some((own, row, column)) if own == table => {
+                if let Some(number) = kept.iter().position(|kept| *kept == row) {
+                    explanations.insert(format!("{table}[{number}].{column}"), text);
+                }
+            }
+            _ => {
+                explanations.insert(path, text);
+            }
+        }
+    }
 }
 
 fn in_order(table: &Table, mut rows: BTreeMap<usize, Values>) -> Vec<Value> {

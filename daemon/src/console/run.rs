@@ -29,12 +29,12 @@ use crate::store::{document, instant};
 const JOURNAL: u64 = 50;
 
 /// Why there is no run to show.
-enum Missing {
+pub(super) enum Missing {
     Unknown,
     Unavailable(String),
 }
 
-async fn load(
+pub(super) async fn load(
     runtime: &Runtime,
     path: &(String, String, String),
 ) -> Result<(Run, Arc<Version>), Missing> {
@@ -282,7 +282,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
 }
 
 /// Who did it, in words where that is one of us or a school.
-fn actor(map: &RoadMap, actor: &str) -> String {
+pub(super) fn actor(map: &RoadMap, actor: &str) -> String {
     match actor.split_once(':') {
         Some(("page", code)) => format!("{}, по ссылке", administrator::name(map, code)),
         Some(("console", name)) => name.to_owned(),

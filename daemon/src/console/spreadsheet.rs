@@ -96,7 +96,7 @@ pub async fn upload(
         Ok(_) if !collect::is_editable(&opened) => {
             (None, Said::Refused("приём ответов закрыт".to_owned()))
         }
-        Ok((name, bytes)) => match read(&opened, name, bytes).await {
+        Ok((name, bytes)) => match read(&runtime, &opened, name, bytes).await {
             Err(response) => return response,
             Ok((values, Ok(()))) => (Some(values), Said::Read),
             Ok((values, Err(mistakes))) => (Some(values), Said::Wrong(mistakes)),
@@ -135,22 +135,24 @@ async fn file(parts: Result<Multipart, MultipartRejection>) -> Result<(String, V
 /// The file's answers, and what is wrong with them, each at its cell. Off the threads that serve: a
 /// file may be large.
 async fn read(
+    runtime: &Runtime,
     opened: &Opened,
     name: String,
     bytes: Vec<u8>,
 ) -> Result<(Values, Result<(), Vec<FieldError>>), Response> {
     let Some(form) = collect::form(opened).cloned() else { return Err(problem::unknown_link()) };
+    let earlier = opened.earlier(runtime).await.map_err(|e| problem::unavailable(&e))?;
     let read = tokio::task::spawn_blocking(move || {
         match vekha_plugin_tables::read(&describe(&form), &name, &bytes, &Limits::default()) {
             Err(mistakes) => (Values::new(), Err(at_cells(mistakes))),
-            Ok(sheet) => judged(&form, &sheet),
+            Ok(sheet) => judged(&form, &sheet, &earlier),
         }
     });
     read.await.map_err(|e| problem::unavailable(&e))
 }
 
-fn judged(form: &Form, sheet: &Sheet) -> (Values, Result<(), Vec<FieldError>>) {
-    let verdict = validate(form, &sheet.answers)
+fn judged(form: &Form, sheet: &Sheet, earlier: &Values) -> (Values, Result<(), Vec<FieldError>>) {
+    let verdict = validate(form, &sheet.answers, earlier)
         .map_err(|errors| errors.into_iter().map(|e| (e.field, e.message)));
     match sheet.judge(verdict) {
         Ok(answers) => (answers, Ok(())),

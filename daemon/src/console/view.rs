@@ -29,6 +29,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         environment,
         "base.html",
         "link.html",
+        "given.html",
         "controls.html",
         "collect.html",
         "acknowledge.html",
@@ -43,6 +44,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "drafts.html",
         "decision.html",
         "run.html",
+        "submission.html",
     );
     environment
 });

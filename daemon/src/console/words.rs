@@ -65,6 +65,7 @@ pub fn assignment_state(state: AssignmentState) -> &'static str {
     match state {
         AssignmentState::Open => "ждём ответа",
         AssignmentState::Answered => "ответ получен",
+        AssignmentState::Returned => "возвращён на исправление",
         AssignmentState::Missing => "не ответили",
         AssignmentState::Waived => "не требуется",
     }
@@ -116,6 +117,12 @@ pub fn journal_kind(kind: &str) -> &str {
         "closed" => "приём закрыт",
         "waived" => "ответ больше не требуется",
         "extended" => "срок продлён",
+        "extension-requested" => "просят продлить срок",
+        "extension-declined" => "срок не продлён",
+        "answer-returned" => "ответ возвращён на исправление",
+        "review-begun" => "все ответили, ответы проверяет отдел",
+        "review-ended" => "срок проверки ответов истёк",
+        "answers-accepted" => "ответы приняты",
         "stage-started" => "этап начат",
         "stage-completed" => "этап завершён",
         "stage-failed" => "этап не выполнен",

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::DbErr;
 use vekha_engine::RunKey;
-use vekha_engine::run::{AssignmentKind, AssignmentState, MeasureState, RecommendationState};
+use vekha_engine::run::{AssignmentKind, MeasureState, RecommendationState};
 use vekha_engine::run::{RunState, StageState};
 use vekha_roadmap::model::Work;
 
@@ -142,7 +142,7 @@ fn of_run(runtime: &Runtime, standing: &Standing, now: Timestamp) -> Vec<Need> {
     }
     let (mut silent, mut measures) = (0, 0);
     for assignment in run.assignments.values() {
-        let open = assignment.state == AssignmentState::Open;
+        let open = assignment.state.is_awaited();
         if open && now > municipality.closing(assignment.due) {
             match assignment.kind {
                 AssignmentKind::Measure(_) => measures += 1,

@@ -11,6 +11,7 @@ pub mod committer;
 pub mod letters;
 pub mod outbox;
 pub mod overview;
+mod past;
 pub mod planner;
 pub mod reports;
 pub mod road_maps;

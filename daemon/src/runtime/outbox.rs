@@ -89,7 +89,7 @@ impl Runtime {
         };
         let run = self.store.run(&letter.run).await?;
         let state = run.and_then(|l| l.run.assignments.get(assignment).map(|a| a.state));
-        Ok(state != Some(vekha_engine::run::AssignmentState::Open))
+        Ok(!state.is_some_and(vekha_engine::run::AssignmentState::is_awaited))
     }
 
     /// The administrator learns of it, unless it is such a notice itself that failed.

@@ -79,13 +79,14 @@ impl Overview {
             ..Filter::default()
         };
         let mut open: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        let only_open =
-            Filter { state: Some(AssignmentState::Open.as_str().to_owned()), ..filter.clone() };
-        let rows = every_row!(|page| store.list_assignments(&only_open, page), |row| &row.id);
-        for row in rows {
-            let key = AssignmentKey::new(&row.stage, &row.organisation);
-            let assignment = document(&row.id, &row.body)?;
-            open.entry(row.run).or_default().push((key, assignment));
+        for state in AssignmentState::ALL.into_iter().filter(|state| state.is_awaited()) {
+            let wanted = Filter { state: Some(state.as_str().to_owned()), ..filter.clone() };
+            let rows = every_row!(|page| store.list_assignments(&wanted, page), |row| &row.id);
+            for row in rows {
+                let key = AssignmentKey::new(&row.stage, &row.organisation);
+                let assignment = document(&row.id, &row.body)?;
+                open.entry(row.run).or_default().push((key, assignment));
+            }
         }
         let now = runtime.clock().now();
         let mut standings = Vec::new();
@@ -136,6 +137,6 @@ pub fn is_late(run: &Run, version: &Version, now: Timestamp) -> bool {
     let municipality = &version.road_map.municipality;
     let overdue = |due| now > municipality.closing(due);
     let stages = run.stages.iter().filter(|s| s.state == StageState::Active);
-    run.assignments.values().any(|a| a.state == AssignmentState::Open && overdue(a.due))
+    run.assignments.values().any(|a| a.state.is_awaited() && overdue(a.due))
         || (!run.state.ended() && stages.filter_map(|s| s.due).any(overdue))
 }

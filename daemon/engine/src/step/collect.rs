@@ -3,11 +3,11 @@
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_analysis::Values;
-use vekha_roadmap::answers::{self, FieldError};
+use vekha_roadmap::answers;
 use vekha_roadmap::model::{Collect, FieldKind, Form, Work};
 use vekha_roadmap::schedule::due_date;
 
-use super::{Transition, due_words, reason};
+use super::{Transition, due_words};
 use crate::command::Origin;
 use crate::key::AssignmentKey;
 use crate::outcome::{LetterKind, Submission};
@@ -46,6 +46,10 @@ impl<'a> Transition<'a> {
                 version: 0,
                 reminded_through: None,
                 reason: String::new(),
+                late: false,
+                returns: 0,
+                comment: String::new(),
+                request: None,
             },
         );
         self.out.assignments.insert(key);
@@ -56,7 +60,7 @@ impl<'a> Transition<'a> {
     }
 
     /// An assignment by its key, open to changes.
-    fn assignment(&self, key: &AssignmentKey) -> Result<&Assignment, Refusal> {
+    pub(super) fn assignment(&self, key: &AssignmentKey) -> Result<&Assignment, Refusal> {
         self.run.assignments.get(key).ok_or_else(|| Refusal::NotFound(format!("поручение «{key}»")))
     }
 
@@ -64,6 +68,7 @@ impl<'a> Transition<'a> {
         &mut self,
         key: AssignmentKey,
         answers: Values,
+        earlier: &Values,
         origin: Origin,
     ) -> Result<(), Refusal> {
         let assignment = self.assignment(&key)?;
@@ -76,7 +81,7 @@ impl<'a> Transition<'a> {
             }
             (_, AssignmentState::Waived) => Err(Refusal::State("ответ больше не требуется".into())),
             (_, AssignmentState::Missing) => Err(Refusal::State("приём ответов закрыт".into())),
-            (AssignmentKind::Collect, _) => self.submit_form(key, answers, origin),
+            (AssignmentKind::Collect, _) => self.submit_form(key, answers, earlier, origin),
             (AssignmentKind::Measure(number), _) => {
                 self.report_measure(key, number, answers, origin)
             }
@@ -87,6 +92,7 @@ impl<'a> Transition<'a> {
         &mut self,
         key: AssignmentKey,
         answers: Values,
+        earlier: &Values,
         origin: Origin,
     ) -> Result<(), Refusal> {
         let position = self.active_stage(&key.stage)?;
@@ -94,7 +100,7 @@ impl<'a> Transition<'a> {
             return Err(Refusal::NotFound(format!("этап сбора «{}»", key.stage)));
         };
         let form = self.form(collect);
-        let answers = answers::validate(form, &answers).map_err(Refusal::Invalid)?;
+        let answers = answers::validate(form, &answers, earlier).map_err(Refusal::Invalid)?;
         let version = self.answered(&key, answers.clone(), origin);
         let facts = json!({
             "form": form.title,
@@ -114,9 +120,13 @@ impl<'a> Transition<'a> {
         };
         let late = self.now > closing;
         let assignment = self.run.assignments.get_mut(key).expect("the caller found it");
+        // Whoever was in time stays so, however often the answer is corrected afterwards.
+        assignment.late |= late && assignment.state.is_awaited();
         assignment.state = AssignmentState::Answered;
         assignment.answered_at = Some(self.now);
         assignment.version += 1;
+        assignment.comment.clear();
+        assignment.request = None;
         let version = assignment.version;
         self.out.assignments.insert(key.clone());
         self.record(
@@ -141,14 +151,14 @@ impl<'a> Transition<'a> {
         self.run
             .assignments
             .iter()
-            .filter(move |(key, a)| key.stage == stage && a.state == AssignmentState::Open)
+            .filter(move |(key, a)| key.stage == stage && a.state.is_awaited())
     }
 
-    /// Completes a stage of assignments once none of them is open.
+    /// Completes a stage of assignments once none of them is open and nobody looks at the answers.
     pub(super) fn close_if_answered(&mut self, position: usize) {
         let id = self.run.stages[position].id.clone();
         let active = self.active_stage(&id).is_ok();
-        if active && self.open_in(&id).next().is_none() {
+        if active && self.open_in(&id).next().is_none() && !self.goes_under_review(position) {
             self.complete_stage(position);
         }
     }
@@ -175,61 +185,6 @@ impl<'a> Transition<'a> {
         let facts = json!({ "form": what, "answered": answered, "missing": missing });
         self.letter_to_department(LetterKind::Closed, &format!("{stage}/closed"), facts);
         self.complete_stage(position);
-    }
-
-    pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
-        let assignment = self.assignment(&key)?;
-        if assignment.state != AssignmentState::Open {
-            return Err(Refusal::State("поручение уже не открыто".into()));
-        }
-        reason("reason", &why)?;
-        let assignment = self.run.assignments.get_mut(&key).expect("just found");
-        assignment.state = AssignmentState::Waived;
-        assignment.reason.clone_from(&why);
-        self.out.assignments.insert(key.clone());
-        self.record("waived", json!({ "assignment": key, "reason": why }));
-        if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
-            self.close_if_released(position);
-        }
-        Ok(())
-    }
-
-    pub(super) fn extend(
-        &mut self,
-        key: AssignmentKey,
-        due: Date,
-        why: String,
-    ) -> Result<(), Refusal> {
-        let assignment = self.assignment(&key)?;
-        if assignment.state != AssignmentState::Open {
-            return Err(Refusal::State("поручение уже не открыто".into()));
-        }
-        let mut errors = match reason("reason", &why) {
-            Err(Refusal::Invalid(errors)) => errors,
-            Err(other) => return Err(other),
-            Ok(_) => Vec::new(),
-        };
-        let mut wrong = |message: &str| {
-            errors.push(FieldError { field: "due".into(), message: message.to_owned() });
-        };
-        if due <= assignment.due || due < self.today() {
-            wrong("новый срок должен быть позже прежнего и не в прошлом");
-        } else if !self.road_map.calendar.is_working(due) {
-            wrong("это нерабочий день");
-        }
-        if !errors.is_empty() {
-            return Err(Refusal::Invalid(errors));
-        }
-        if let AssignmentKind::Measure(number) = assignment.kind {
-            self.run.measures[number - 1].due = due;
-            self.out.measures.insert(number - 1);
-        }
-        let assignment = self.run.assignments.get_mut(&key).expect("just found");
-        assignment.due = due;
-        assignment.reason.clone_from(&why);
-        self.out.assignments.insert(key.clone());
-        self.record("extended", json!({ "assignment": key, "due": due, "reason": why }));
-        Ok(())
     }
 }
 

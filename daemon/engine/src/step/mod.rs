@@ -6,6 +6,8 @@ mod decide;
 mod lifecycle;
 mod measures;
 mod recommend;
+mod review;
+mod terms;
 mod wake;
 
 use std::collections::BTreeMap;
@@ -95,9 +97,21 @@ pub fn step(
         Command::Wake => t.wake(),
         Command::UpstreamChanged => t.upstream_changed(),
         Command::AnswerQuestion(answer) => t.answer_question(answer)?,
-        Command::Submit { assignment, answers, origin } => t.submit(assignment, answers, origin)?,
+        Command::Submit { assignment, answers, earlier, origin } => {
+            t.submit(assignment, answers, &earlier, origin)?;
+        }
         Command::Waive { assignment, reason } => t.waive(assignment, reason)?,
         Command::Extend { assignment, due, reason } => t.extend(assignment, due, reason)?,
+        Command::RequestExtension { assignment, due, reason } => {
+            t.request_extension(assignment, due, reason)?;
+        }
+        Command::DeclineExtension { assignment, reason } => {
+            t.decline_extension(assignment, reason)?;
+        }
+        Command::ReturnAnswer { assignment, comment, due } => {
+            t.return_answer(assignment, comment, due)?;
+        }
+        Command::AcceptAnswers { stage } => t.accept_answers(&stage)?,
         Command::Analyzed { stage, outcome } => t.analyzed(stage, outcome)?,
         Command::Drafted { stage, recommendations } => t.drafted(stage, recommendations)?,
         Command::Revise { recommendation, texts } => t.revise(recommendation, texts)?,

@@ -10,7 +10,7 @@ use vekha_roadmap::schedule::{letters_leave, offset_date};
 use super::{Transition, days_left, due_words};
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
-use crate::run::{Assignment, AssignmentKind, AssignmentState, StageState};
+use crate::run::{Assignment, AssignmentKind, StageState};
 
 /// When the holder of a measure is reminded; the road map's language leaves that to us.
 const MEASURE_REMINDERS: [Offset; 3] =
@@ -73,6 +73,7 @@ impl Transition<'_> {
                     let terms = self.terms(position);
                     moments.extend(terms.escalate_at.filter(|_| !stage.escalated));
                     moments.extend(terms.close_at);
+                    moments.extend(stage.review.map(|day| self.road_map.municipality.closing(day)));
                 }
                 Work::Decide(decide) => {
                     let from = stage.reminded_through.or(stage.started_at);
@@ -92,7 +93,7 @@ impl Transition<'_> {
     }
 
     fn open(&self) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
-        self.run.assignments.iter().filter(|(_, a)| a.state == AssignmentState::Open)
+        self.run.assignments.iter().filter(|(_, a)| a.state.is_awaited())
     }
 
     /// Reminders fall at the start of the working day.
@@ -171,7 +172,7 @@ impl Transition<'_> {
     }
 
     /// What an assignment asks, in words.
-    fn what(&self, key: &AssignmentKey, kind: AssignmentKind) -> String {
+    pub(super) fn what(&self, key: &AssignmentKey, kind: AssignmentKind) -> String {
         match kind {
             AssignmentKind::Measure(number) => self.run.measures[number - 1].text.clone(),
             AssignmentKind::Acknowledge => "Адресные рекомендации: ознакомление".into(),
@@ -221,6 +222,12 @@ impl Transition<'_> {
     fn press_stage(&mut self, position: usize) {
         let terms = self.terms(position);
         let stage = self.run.stages[position].clone();
+        if let Some(day) = stage.review {
+            if self.road_map.municipality.closing(day) <= self.now {
+                self.end_review(position);
+            }
+            return;
+        }
         let kind = self.open_in(&stage.id).map(|(_, a)| a.kind).next();
         let Some(kind) = kind else { return };
         let what = self.what(&AssignmentKey::new(&stage.id, ""), kind);

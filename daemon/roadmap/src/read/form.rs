@@ -26,8 +26,9 @@ pub(super) fn read(id: &str, table: &Table<'_>) -> Form {
         let each = rule.text_or("each", None);
         let at = rule.text("at");
         let message = rule.text("message");
+        let soft = rule.flag("soft", false);
         if let (Some(check), Some(at), Some(message)) = (check, at, message) {
-            rules.push(FormRule { check, each, at, message });
+            rules.push(FormRule { check, each, at, message, soft });
         }
         rule.finish();
     }
@@ -92,6 +93,12 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         "yes-no" => FieldKind::YesNo,
         _ => FieldKind::Table(rowed(&path, table)),
     };
+    let number =
+        matches!(kind, FieldKind::Integer(_) | FieldKind::Decimal(_) | FieldKind::Percent(_));
+    let jump = if number { table.number("jump") } else { None };
+    if jump.is_some_and(|jump| jump <= 0.0) {
+        table.error("jump", "нужно число больше нуля: на сколько процентов", None);
+    }
     Some(Field {
         id: id?,
         label: label.unwrap_or_default(),
@@ -100,6 +107,7 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         unit,
         kind,
         required: required.unwrap_or(Required::Optional),
+        jump,
     })
 }
 

@@ -105,8 +105,17 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     let due = table.parsed("due", due);
     let remind = reminders(table);
     let escalate = table.parsed_if("escalate", span);
+    let review = table.parsed_if("review", span);
     let close = table.parsed_if("close", span);
-    Some(Collect { form: form?, participants: participants?, due: due?, remind, escalate, close })
+    Some(Collect {
+        form: form?,
+        participants: participants?,
+        due: due?,
+        remind,
+        escalate,
+        review,
+        close,
+    })
 }
 
 fn participants(path: &str, key: &'static str, table: &Table<'_>) -> Option<Participants> {

@@ -479,6 +479,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
         "municipality",
         "rank",
         "organisation",
+        "explanations",
         "true",
         "false",
         "null",

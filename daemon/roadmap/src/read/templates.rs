@@ -11,14 +11,18 @@ use crate::diagnostic::perhaps;
 use crate::model::{Analysis, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
-pub const LETTERS: [(&str, &[&str]); 11] = [
+pub const LETTERS: [(&str, &[&str]); 15] = [
     ("assignment", &["form", "due", "link"]),
     ("reminder", &["form", "due", "days_left", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
+    ("returned", &["form", "comment", "due", "link"]),
+    ("extension", &["form", "granted", "due", "reason", "link"]),
     ("recommendation", &["items", "due", "link"]),
     ("measure", &["decision", "measure", "comment", "due", "link"]),
     ("escalation", &["form", "due", "silent", "page"]),
     ("closed", &["form", "answered", "missing", "page"]),
+    ("review", &["form", "answered", "until", "page"]),
+    ("extension-request", &["from", "form", "due", "wanted", "reason", "page"]),
     ("drafts", &["count", "page"]),
     ("decision-due", &["titles", "due", "days_left", "page"]),
     ("question", &["upstream", "page"]),

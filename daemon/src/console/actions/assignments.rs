@@ -2,7 +2,7 @@
 //! as are meant, because those who are late are seldom late alone.
 
 use serde_json::Value;
-use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
+use vekha_engine::run::{Assignment, AssignmentKind};
 use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind};
@@ -13,12 +13,11 @@ use super::{About, Scene, Step};
 
 /// Only assignments that are open are offered; one that was sent may have been settled since.
 pub(super) fn sheet(name: &str, scene: &Scene<'_>, only_open: bool) -> Sheet {
-    let open = |a: &Assignment| a.state == AssignmentState::Open;
     let options: Vec<Choice> = scene
         .run
         .assignments
         .iter()
-        .filter(|(_, a)| !only_open || open(a))
+        .filter(|(_, a)| !only_open || a.state.is_awaited())
         .map(|(key, a)| Choice { value: key.to_string(), label: label(scene, key, a) })
         .collect();
     let alone = (options.len() == 1).then(|| vec![options[0].value.clone()]);
@@ -79,6 +78,6 @@ pub(super) fn steps(
 
 /// The form, if anybody's answer is awaited.
 pub(super) fn offer(scene: &Scene<'_>, page: &Page<'_>) -> Option<Value> {
-    let open = scene.run.assignments.values().any(|a| a.state == AssignmentState::Open);
+    let open = scene.run.assignments.values().any(|a| a.state.is_awaited());
     open.then(|| sheet(&About::Assignments.to_string(), scene, true).show(page))
 }

@@ -5,9 +5,11 @@
 //! before the first is taken, so that a mistake in one leaves the others undone, too. The rules
 //! are the engine's.
 
+mod answer;
 mod assignments;
 mod decision;
 mod drafts;
+mod extension;
 mod measures;
 mod run;
 pub mod schedule;
@@ -19,10 +21,10 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use vekha_engine::run::Run;
-use vekha_engine::{Command, Refusal};
+use vekha_engine::run::{Run, Stage, StageState};
+use vekha_engine::{AssignmentKey, Command, Refusal};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::answers::{FieldError, validate};
+use vekha_roadmap::answers::{FieldError, Values, validate};
 use vekha_roadmap::model::{Activity, Form};
 
 use self::sheet::{Page, Sent, Sheet};
@@ -50,6 +52,12 @@ enum About {
     Measure(usize),
     /// Assignments that wait for an answer.
     Assignments,
+    /// The answer to this assignment.
+    Answer(AssignmentKey),
+    /// The participant's wish for more time.
+    Extension(AssignmentKey),
+    /// The answers of this stage, all of which are there.
+    Review(String),
 }
 
 impl fmt::Display for About {
@@ -63,6 +71,9 @@ impl fmt::Display for About {
             About::Decision(stage) => write!(f, "decision:{stage}"),
             About::Measure(number) => write!(f, "measure:{number}"),
             About::Assignments => f.write_str("assignments"),
+            About::Answer(key) => write!(f, "answer:{key}"),
+            About::Extension(key) => write!(f, "extension:{key}"),
+            About::Review(stage) => write!(f, "review:{stage}"),
         }
     }
 }
@@ -80,6 +91,9 @@ impl FromStr for About {
             ("decision", stage) => About::Decision(stage.to_owned()),
             ("measure", number) => About::Measure(number.parse().map_err(|_| ())?),
             ("assignments", _) => About::Assignments,
+            ("answer", key) => About::Answer(key.parse().map_err(|_| ())?),
+            ("extension", key) => About::Extension(key.parse().map_err(|_| ())?),
+            ("review", stage) => About::Review(stage.to_owned()),
             _ => return Err(()),
         })
     }
@@ -128,6 +142,9 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
         About::Decision(stage) => decision::sheet(&name, scene, stage),
         About::Measure(number) => measures::sheet(&name, scene, *number),
         About::Assignments => Some(assignments::sheet(&name, scene, false)),
+        About::Answer(key) => answer::sheet(&name, scene, key),
+        About::Extension(key) => extension::sheet(&name, scene, key),
+        About::Review(_) => Some(Sheet::new(&name, vec![])),
     }
 }
 
@@ -136,6 +153,7 @@ fn has_button(about: &About, action: &str) -> bool {
     match about {
         About::Measure(_) => matches!(action, "accept" | "return"),
         About::Assignments => matches!(action, "extend" | "waive"),
+        About::Extension(_) => matches!(action, "grant" | "decline"),
         _ => true,
     }
 }
@@ -147,7 +165,7 @@ fn steps(
     form: &Form,
     sent: &Sent,
 ) -> Result<Vec<Step>, Vec<FieldError>> {
-    let checked = validate(form, &sent.posted.values);
+    let checked = validate(form, &sent.posted.values, &Values::new());
     match about {
         About::Proceed | About::Skip | About::Retry | About::Cancel => run::steps(about, &checked?),
         About::Decision(stage) => decision::steps(scene, stage, &checked?),
@@ -155,6 +173,12 @@ fn steps(
         // What one button needs another does not: of that the form's own check knows nothing.
         About::Drafts(stage) => drafts::steps(scene, stage, sent, checked),
         About::Assignments => assignments::steps(&sent.action, sent, checked),
+        About::Answer(key) => answer::steps(key, &checked?),
+        About::Extension(key) => extension::steps(scene, key, &sent.action, &checked?),
+        About::Review(stage) => {
+            let command = Command::AcceptAnswers { stage: stage.clone() };
+            Ok(vec![Step::new("", command)])
+        }
     }
 }
 
@@ -263,7 +287,27 @@ pub fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
         "decisions": decision::offers(scene, page),
         "measures": measures::offers(scene, page),
         "assignments": assignments::offer(scene, page),
+        "extensions": extension::offers(scene, page),
+        "reviews": reviews(scene, page),
     })
+}
+
+/// A form for each stage whose answers are all there.
+fn reviews(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    let under = |stage: &&Stage| stage.state == StageState::Active && stage.review.is_some();
+    let stages = scene.run.stages.iter().filter(under).filter(|_| !scene.run.state.ended());
+    stages
+        .filter_map(|stage| {
+            let mut shown = sheet(&About::Review(stage.id.clone()), scene)?.show(page);
+            shown["until"] = json!(stage.review.map(super::words::short_date));
+            Some(shown)
+        })
+        .collect()
+}
+
+/// The form that the page of an answer has now.
+pub fn answer_offer(scene: &Scene<'_>, page: &Page<'_>, key: &AssignmentKey) -> Value {
+    json!(answer::offer(scene, page, key))
 }
 
 /// All forms among [`offers`].

@@ -107,7 +107,7 @@ impl Setting<'_> {
             return None;
         };
         sent.read(&sheet.form);
-        let done = match validate(&sheet.form, &sent.posted.values) {
+        let done = match validate(&sheet.form, &sent.posted.values, &Values::new()) {
             Ok(values) if sent.sheet == "start" => {
                 self.open(runtime, person, &values, &sent.posted.once).await
             }

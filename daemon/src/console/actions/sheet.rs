@@ -144,6 +144,7 @@ pub fn field(id: &str, label: &str, kind: FieldKind) -> Field {
         unit: String::new(),
         kind,
         required: Required::Always,
+        jump: None,
     }
 }
 

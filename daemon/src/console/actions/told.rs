@@ -21,6 +21,10 @@ pub(super) fn word(about: &About, action: &str) -> &'static str {
         (About::Measure(_), _) => "accepted",
         (About::Assignments, "waive") => "waived",
         (About::Assignments, _) => "extended",
+        (About::Answer(_), _) => "answer-returned",
+        (About::Extension(_), "decline") => "declined",
+        (About::Extension(_), _) => "extended",
+        (About::Review(_), _) => "answers-accepted",
     }
 }
 
@@ -38,7 +42,10 @@ pub fn notice(word: &str) -> Option<&'static str> {
         "returned" => "Отчёт возвращён: исполнитель получит письмо с замечанием.",
         "accepted" => "Отчёт принят, мера снята с контроля.",
         "waived" => "Поручения сняты.",
-        "extended" => "Сроки продлены.",
+        "extended" => "Сроки продлены: письма об этом уходят в рабочие часы.",
+        "declined" => "Срок остался прежним: организация получит письмо с причиной.",
+        "answer-returned" => "Ответ возвращён: организация получит письмо с замечанием.",
+        "answers-accepted" => "Ответы приняты, сбор завершён.",
         "paused" => "Расписание приостановлено.",
         "resumed" => "Расписание возобновлено.",
         "started" => "Выполнение открыто.",

@@ -12,7 +12,7 @@
     const to = from + 1;
     const table = rows.dataset.rows;
     const row = last.cloneNode(true);
-    for (const error of row.querySelectorAll(".error")) error.remove();
+    for (const error of row.querySelectorAll(".error, .why")) error.remove();
     for (const cell of row.querySelectorAll(".has-error")) cell.classList.remove("has-error");
     row.querySelector(".row-number").textContent = to + 1;
     for (const element of row.querySelectorAll("*")) {

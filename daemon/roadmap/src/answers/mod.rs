@@ -1,16 +1,25 @@
 //! Is an answer right? Raw answers, as typed by people or sent by systems, become typed ones; or
 //! all that is wrong with them, each at its field.
 
+mod compare;
+mod display;
+mod questions;
+mod typed;
+
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
 use serde_json::Value;
 
+use self::typed::{date, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
 use crate::formula::Formula;
 pub use crate::formula::Values;
-use crate::model::{Field, FieldKind, Form, Range, Required, Rows, Table};
+use crate::model::{Field, FieldKind, Form, FormRule, Required, Rows, Table};
 use crate::russian;
+
+pub use self::compare::{Difference, compare};
+pub use self::display::display;
+pub use self::questions::{EXPLANATIONS, questioned};
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +34,16 @@ pub struct FieldError {
 const MOST_ROWS: usize = 5000;
 
 /// Checks an answer and brings it into its typed form: numbers, `yes`/`no`, ISO dates, lists;
-/// what is empty is left out.
+/// what is empty is left out. `earlier` is the same organisation's answer of the period before;
+/// empty if there is none.
+///
+/// What is unlikely but may be true (soft rules, large jumps) must be explained under
+/// [`EXPLANATIONS`]; the explanations are kept with the answer.
 ///
 /// # Errors
-/// All that is wrong, in the form's order.
-pub fn validate(form: &Form, raw: &Values) -> Result<Values, Vec<FieldError>> {
+/// All that is wrong, in the form's order. An explanation that is missing is an error at
+/// `explanations.` and the field's path.
+pub fn validate(form: &Form, raw: &Values, earlier: &Values) -> Result<Values, Vec<FieldError>> {
     let mut checker = Checker::default();
     let mut answers = Values::new();
     for field in &form.fields {
@@ -42,7 +56,8 @@ pub fn validate(form: &Form, raw: &Values) -> Result<Values, Vec<FieldError>> {
             answers.insert(field.id.clone(), answer);
         }
     }
-    for name in raw.keys().filter(|name| !form.fields.iter().any(|f| f.id == **name)) {
+    let unknown = |name: &&String| **name != EXPLANATIONS && !form.fields.iter().any(|f| f.id == **name);
+    for name in raw.keys().filter(unknown) {
         let near = nearest(name, form.fields.iter().map(|f| &f.id));
         let hint = near.map_or_else(String::new, |near| format!("; может быть, «{near}»?"));
         checker.wrong(name, format!("такого поля в форме нет{hint}"));
@@ -51,6 +66,11 @@ pub fn validate(form: &Form, raw: &Values) -> Result<Values, Vec<FieldError>> {
     // Rules across fields mean something only over answers that are right by themselves.
     if checker.errors.is_empty() {
         checker.rules(form, &answers);
+        checker.questions(form, &answers, earlier);
+        let given = raw.get(EXPLANATIONS).unwrap_or(&Value::Null);
+        if let Some(explanations) = checker.explanations(given) {
+            answers.insert(EXPLANATIONS.into(), explanations);
+        }
     }
     if checker.errors.is_empty() { Ok(answers) } else { Err(checker.sorted(form)) }
 }
@@ -60,6 +80,8 @@ struct Checker {
     errors: Vec<FieldError>,
     /// By table field: the number, as given, of each row that was kept.
     numbers: BTreeMap<String, Vec<usize>>,
+    /// What is to be explained.
+    questions: Vec<questions::Question>,
 }
 
 impl Checker {
@@ -70,6 +92,7 @@ impl Checker {
     /// Errors in the order of the form's fields and rows.
     fn sorted(mut self, form: &Form) -> Vec<FieldError> {
         let place = |path: &str| {
+            let path = questioned(path).unwrap_or(path);
             let (field, rest) = path.split_once('[').unwrap_or((path, ""));
             let (row, column) = rest.split_once("].").unwrap_or((rest.trim_end_matches(']'), ""));
             let position = form.fields.iter().position(|f| f.id == field);
@@ -266,28 +289,31 @@ impl Checker {
         self.numbers.get(table).cloned().unwrap_or_default()
     }
 
+    /// Conditions across fields: who breaks a hard one is wrong, who breaks a soft one is asked.
     fn rules(&mut self, form: &Form, answers: &Values) {
         for rule in &form.rules {
             match &rule.each {
-                None => self.rule(&rule.check, answers, &rule.at, &rule.message),
+                None => self.rule(rule, answers, &rule.at, &rule.at),
                 Some(table) => {
                     let rows = answers.get(table).and_then(Value::as_array);
-                    let rows = rows.into_iter().flatten();
-                    for (row, number) in rows.zip(self.numbers_of(table)) {
+                    let rows = rows.into_iter().flatten().enumerate();
+                    for ((kept, row), number) in rows.zip(self.numbers_of(table)) {
                         let scope = with_row(answers, row);
-                        let path = format!("{table}[{number}].{}", rule.at);
-                        self.rule(&rule.check, &scope, &path, &rule.message);
+                        let path = |number: usize| format!("{table}[{number}].{}", rule.at);
+                        self.rule(rule, &scope, &path(number), &path(kept));
                     }
                 }
             }
         }
     }
 
-    fn rule(&mut self, check: &Formula, scope: &Values, path: &str, message: &str) {
-        match check.holds(scope) {
+    /// `path` counts rows as they were given, `kept` as they are kept.
+    fn rule(&mut self, rule: &FormRule, scope: &Values, path: &str, kept: &str) {
+        match rule.check.holds(scope) {
             Ok(Some(true) | None) => {}
-            Ok(Some(false)) => self.wrong(path, message),
-            Err(e) => self.wrong(path, format!("{message} ({e})")),
+            Ok(Some(false)) if rule.soft => self.ask(path, kept, rule.message.clone()),
+            Ok(Some(false)) => self.wrong(path, &*rule.message),
+            Err(e) => self.wrong(path, format!("{} ({e})", rule.message)),
         }
     }
 }
@@ -309,122 +335,20 @@ fn with_row(answers: &Values, row: &Value) -> Values {
     scope
 }
 
-fn number(raw: &Value) -> Result<f64, String> {
-    let number = match raw {
-        Value::Number(n) => n.as_f64(),
-        Value::String(s) if s.len() <= 64 => {
-            let plain: String = s
-                .trim()
-                .chars()
-                .filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{202f}'))
-                .map(|c| match c {
-                    ',' => '.',
-                    '−' => '-',
-                    c => c,
-                })
-                .collect();
-            // Not everything that parses as a float is a number that people write.
-            let written = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-            plain.parse().ok().filter(|_| written)
-        }
-        _ => None,
-    };
-    number
-        .filter(|n: &f64| n.is_finite() && n.abs() < 1e15)
-        .ok_or_else(|| "нужно число, например 12,5".to_owned())
-}
-
-fn integer(raw: &Value) -> Result<f64, String> {
-    number(raw).ok().filter(|n| n.fract() == 0.0).ok_or_else(|| "нужно целое число".to_owned())
-}
-
-fn within(n: f64, range: Range) -> Result<Value, String> {
-    let show = |n: f64| russian::number(n, if n.fract() == 0.0 { 0 } else { 2 });
-    match range {
-        Range { min: Some(min), max: Some(max) } if n < min || n > max => {
-            Err(format!("от {} до {}", show(min), show(max)))
-        }
-        Range { min: Some(min), .. } if n < min => Err(format!("не меньше {}", show(min))),
-        Range { max: Some(max), .. } if n > max => Err(format!("не больше {}", show(max))),
-        _ if n.fract() == 0.0 => Ok(Value::from(n as i64)),
-        _ => Ok(Value::from(n)),
+/// Where a path points, in words: the question, the row and the column; none if nowhere.
+pub fn whereabouts(form: &Form, path: &str) -> Option<String> {
+    if let Some(field) = form.fields.iter().find(|f| f.id == path) {
+        return Some(field.label.clone());
     }
-}
-
-fn text(raw: &Value, longest: usize, lines: bool) -> Result<Value, String> {
-    let Value::String(s) = raw else { return Err("нужен текст".into()) };
-    let s = s.trim().replace("\r\n", "\n");
-    if s.chars().count() > longest {
-        return Err(format!("не длиннее {longest} знаков"));
-    }
-    if s.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\t'))) {
-        return Err("уберите переводы строк и непечатные знаки".into());
-    }
-    Ok(Value::String(s))
-}
-
-fn date(raw: &Value) -> Result<Value, String> {
-    let parsed = raw.as_str().map(str::trim).and_then(|s| {
-        s.parse::<Date>().ok().filter(|_| s.len() == 10).or_else(|| {
-            let mut parts = s.split('.').map(|p| p.parse::<i16>().ok());
-            let (day, month, year) = (parts.next()??, parts.next()??, parts.next()??);
-            let rest = parts.next();
-            let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
-            Date::new(year, month, day).ok().filter(|_| rest.is_none())
-        })
-    });
-    parsed
-        .filter(|d| (1900..=2200).contains(&d.year()))
-        .map(|d| Value::String(d.to_string()))
-        .ok_or_else(|| "нужна дата, например 15.09.2027".into())
-}
-
-fn yes_no(raw: &Value) -> Result<Value, String> {
-    let yes = match raw {
-        Value::Bool(b) => Some(*b),
-        Value::String(s) => match s.trim().to_lowercase().as_str() {
-            "yes" | "да" => Some(true),
-            "no" | "нет" => Some(false),
-            _ => None,
-        },
-        _ => None,
+    let (id, rest) = path.split_once('[').unwrap_or((path, ""));
+    let field = form.fields.iter().find(|f| f.id == id)?;
+    let FieldKind::Table(table) = &field.kind else { return Some(field.label.clone()) };
+    let Some((row, column)) = rest.split_once("].") else { return Some(field.label.clone()) };
+    let number: usize = row.parse().ok()?;
+    let column = table.columns.iter().find(|c| c.id == column)?;
+    let row = match &table.rows {
+        Rows::Fixed(headings) => headings.get(number)?.clone(),
+        Rows::Free { .. } => format!("строка {}", number + 1),
     };
-    yes.map(|yes| Value::from(if yes { "yes" } else { "no" }))
-        .ok_or_else(|| "выберите «да» или «нет»".into())
-}
-
-/// A typed answer as people read it.
-pub fn display(field: &Field, value: &Value) -> String {
-    let with_unit = |text: String| match field.unit.as_str() {
-        "" => text,
-        unit => format!("{text} {unit}"),
-    };
-    let label = |options: &[crate::model::Choice], value: &Value| {
-        let value = value.as_str().unwrap_or_default();
-        options.iter().find(|o| o.value == value).map_or(value, |o| &o.label).to_owned()
-    };
-    match (&field.kind, value) {
-        (FieldKind::YesNo, Value::String(s)) => if s == "yes" { "да" } else { "нет" }.into(),
-        (FieldKind::Choice(options), value) => label(options, value),
-        (FieldKind::Choices(options), Value::Array(list)) => {
-            list.iter().map(|v| label(options, v)).collect::<Vec<_>>().join(", ")
-        }
-        (FieldKind::Date, Value::String(s)) => {
-            s.parse().map_or_else(|_| s.clone(), russian::date_words)
-        }
-        (FieldKind::Percent(_), Value::Number(n)) => {
-            let n = n.as_f64().unwrap_or_default();
-            format!("{} %", russian::number(n, if n.fract() == 0.0 { 0 } else { 1 }))
-        }
-        (_, Value::Number(n)) => {
-            let n = n.as_f64().unwrap_or_default();
-            with_unit(russian::number(n, if n.fract() == 0.0 { 0 } else { 2 }))
-        }
-        (_, Value::String(s)) => with_unit(s.clone()),
-        (_, Value::Array(rows)) => {
-            let n = rows.len();
-            format!("{n} {}", russian::plural(n as i64, "строка", "строки", "строк"))
-        }
-        (_, value) => value.to_string(),
-    }
+    Some(format!("{}, {row}, {}", field.label, column.label))
 }

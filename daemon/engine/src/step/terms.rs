@@ -1,0 +1,143 @@
+//! More time for one participant, and none asked of it any more.
+
+use jiff::civil::Date;
+use serde_json::json;
+use vekha_roadmap::answers::FieldError;
+
+use super::{Transition, due_words, reason};
+use crate::key::AssignmentKey;
+use crate::outcome::LetterKind;
+use crate::refusal::Refusal;
+use crate::run::{Assignment, AssignmentKind, AssignmentState, ExtensionRequest};
+
+impl Transition<'_> {
+    pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
+        self.unanswered(&key)?;
+        reason("reason", &why)?;
+        let assignment = self.run.assignments.get_mut(&key).expect("just found");
+        assignment.state = AssignmentState::Waived;
+        assignment.reason.clone_from(&why);
+        assignment.request = None;
+        self.out.assignments.insert(key.clone());
+        self.record("waived", json!({ "assignment": key, "reason": why }));
+        if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
+            self.close_if_released(position);
+        }
+        Ok(())
+    }
+
+    pub(super) fn extend(
+        &mut self,
+        key: AssignmentKey,
+        due: Date,
+        why: String,
+    ) -> Result<(), Refusal> {
+        let assignment = self.unanswered(&key)?;
+        let kind = assignment.kind;
+        self.check_term(assignment, due, &why)?;
+        if let AssignmentKind::Measure(number) = kind {
+            self.run.measures[number - 1].due = due;
+            self.out.measures.insert(number - 1);
+        }
+        let assignment = self.run.assignments.get_mut(&key).expect("just found");
+        assignment.due = due;
+        assignment.reason.clone_from(&why);
+        assignment.request = None;
+        self.out.assignments.insert(key.clone());
+        self.record("extended", json!({ "assignment": key, "due": due, "reason": why }));
+        self.write_extension(&key, kind, true, due, &why);
+        Ok(())
+    }
+
+    pub(super) fn request_extension(
+        &mut self,
+        key: AssignmentKey,
+        due: Date,
+        why: String,
+    ) -> Result<(), Refusal> {
+        let assignment = self.unanswered(&key)?;
+        let (kind, standing) = (assignment.kind, assignment.due);
+        if kind == AssignmentKind::Acknowledge {
+            return Err(Refusal::State("ознакомление срока не продлевает".into()));
+        }
+        self.check_term(assignment, due, &why)?;
+        let now = self.now;
+        let assignment = self.run.assignments.get_mut(&key).expect("just found");
+        assignment.request = Some(ExtensionRequest { due, reason: why.clone(), at: now });
+        self.out.assignments.insert(key.clone());
+        self.record("extension-requested", json!({ "assignment": key, "due": due, "reason": why }));
+        let facts = json!({
+            "from": self.name_of(&key.organisation),
+            "form": self.what(&key, kind),
+            "due": due_words(standing),
+            "wanted": due_words(due),
+            "reason": why,
+        });
+        let suffix = format!("{key}/extension-request/{}", self.run.journal.sequence);
+        self.letter_to_department(LetterKind::ExtensionRequest, &suffix, facts);
+        Ok(())
+    }
+
+    pub(super) fn decline_extension(
+        &mut self,
+        key: AssignmentKey,
+        why: String,
+    ) -> Result<(), Refusal> {
+        let assignment = self.unanswered(&key)?;
+        if assignment.request.is_none() {
+            return Err(Refusal::State("продлить срок не просили".into()));
+        }
+        reason("reason", &why)?;
+        let (kind, due) = (assignment.kind, assignment.due);
+        let assignment = self.run.assignments.get_mut(&key).expect("just found");
+        assignment.request = None;
+        self.out.assignments.insert(key.clone());
+        self.record("extension-declined", json!({ "assignment": key, "reason": why }));
+        self.write_extension(&key, kind, false, due, &why);
+        Ok(())
+    }
+
+    /// Tells the participant what became of its term.
+    fn write_extension(
+        &mut self,
+        key: &AssignmentKey,
+        kind: AssignmentKind,
+        granted: bool,
+        due: Date,
+        why: &str,
+    ) {
+        let form = self.what(key, kind);
+        let facts =
+            json!({ "form": form, "granted": granted, "due": due_words(due), "reason": why });
+        let suffix = format!("extension/{}", self.run.journal.sequence);
+        self.letter_to_participant(LetterKind::Extension, key, &suffix, facts);
+    }
+
+    /// An assignment of which something is still expected.
+    fn unanswered(&self, key: &AssignmentKey) -> Result<&Assignment, Refusal> {
+        let assignment = self.assignment(key)?;
+        if assignment.state.is_awaited() {
+            Ok(assignment)
+        } else {
+            Err(Refusal::State("поручение уже не открыто".into()))
+        }
+    }
+
+    /// A later due date, with a reason.
+    fn check_term(&self, assignment: &Assignment, due: Date, why: &str) -> Result<(), Refusal> {
+        let mut errors = match reason("reason", why) {
+            Err(Refusal::Invalid(errors)) => errors,
+            Err(other) => return Err(other),
+            Ok(_) => Vec::new(),
+        };
+        let mut wrong = |message: &str| {
+            errors.push(FieldError { field: "due".into(), message: message.to_owned() });
+        };
+        if due <= assignment.due || due < self.today() {
+            wrong("новый срок должен быть позже прежнего и не в прошлом");
+        } else if !self.road_map.calendar.is_working(due) {
+            wrong("это нерабочий день");
+        }
+        if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+    }
+}

@@ -1,0 +1,112 @@
+//! What is unlikely and may yet be true: it is asked about, and the explanation is kept.
+
+use serde_json::Value;
+
+use super::{Checker, Values};
+use crate::model::{Field, FieldKind, Form, Rows};
+use crate::russian;
+
+/// Under this name an answer holds its explanations: the field's path -> what the person said.
+pub const EXPLANATIONS: &str = "explanations";
+
+/// Longest explanation, in characters.
+const LONGEST: usize = 1000;
+
+/// The path of the field that an error asks to explain; none if it is another error.
+pub fn questioned(error: &str) -> Option<&str> {
+    error.strip_prefix(EXPLANATIONS)?.strip_prefix('.')
+}
+
+/// Something to be explained.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// The field's path, rows counted as they were given.
+    path: String,
+    /// The same, rows counted as they are kept.
+    kept: String,
+    /// What is asked.
+    message: String,
+}
+
+impl Checker {
+    pub(super) fn ask(&mut self, path: &str, kept: &str, message: String) {
+        // One explanation answers all questions about a field.
+        match self.questions.iter_mut().find(|q| q.kept == kept) {
+            Some(asked) => asked.message = format!("{} {message}", asked.message),
+            None => self.questions.push(Question {
+                path: path.to_owned(),
+                kept: kept.to_owned(),
+                message,
+            }),
+        }
+    }
+
+    /// Asks about numbers that are far from those of the period before.
+    pub(super) fn questions(&mut self, form: &Form, answers: &Values, earlier: &Values) {
+        for field in &form.fields {
+            let (Some(now), Some(before)) = (answers.get(&field.id), earlier.get(&field.id)) else {
+                continue;
+            };
+            match &field.kind {
+                // Rows of a free table are no one's in particular: only given rows have a past.
+                FieldKind::Table(table) if matches!(table.rows, Rows::Fixed(_)) => {
+                    let rows = |table: &Value| table.as_array().cloned().unwrap_or_default();
+                    let before = rows(before);
+                    let numbers = self.numbers_of(&field.id);
+                    for ((kept, row), number) in rows(now).iter().enumerate().zip(numbers) {
+                        let Some(before) = before.iter().find(|b| b["row"] == row["row"]) else {
+                            continue;
+                        };
+                        for column in &table.columns {
+                            if let Some(message) = jump(column, &row[&column.id], &before[&column.id])
+                            {
+                                let path = |n: usize| format!("{}[{n}].{}", field.id, column.id);
+                                self.ask(&path(number), &path(kept), message);
+                            }
+                        }
+                    }
+                }
+                _ => {
+                    if let Some(message) = jump(field, now, before) {
+                        self.ask(&field.id, &field.id, message);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The explanations of all that was asked; what was not asked about needs none.
+    pub(super) fn explanations(&mut self, given: &Value) -> Option<Value> {
+        let mut explanations = Values::new();
+        for Question { path, kept, message } in std::mem::take(&mut self.questions) {
+            let text = given.get(&path).and_then(Value::as_str).unwrap_or_default().trim();
+            let field = format!("{EXPLANATIONS}.{path}");
+            if text.is_empty() {
+                self.wrong(&field, message);
+            } else if text.chars().count() > LONGEST {
+                self.wrong(&field, format!("не длиннее {LONGEST} знаков"));
+            } else {
+                explanations.insert(kept, text.into());
+            }
+        }
+        (!explanations.is_empty()).then_some(Value::Object(explanations))
+    }
+}
+
+/// What to ask about a number that has changed by more than its field takes for granted.
+fn jump(field: &Field, now: &Value, before: &Value) -> Option<String> {
+    let most = field.jump?;
+    let (now, before) = (now.as_f64()?, before.as_f64()?);
+    // From nothing, any change is without measure.
+    let change = (before != 0.0).then(|| (now - before) / before.abs() * 100.0)?;
+    let show = |n: f64| russian::number(n, if n.fract() == 0.0 { 0 } else { 2 });
+    (change.abs() > most).then(|| {
+        let word = if change > 0.0 { "больше" } else { "меньше" };
+        format!(
+            "Прошлый раз было {}, теперь {}: {word} на {} %. Если так и есть, поясните, почему",
+            show(before),
+            show(now),
+            russian::number(change.abs(), 0)
+        )
+    })
+}

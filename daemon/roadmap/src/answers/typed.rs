@@ -1,0 +1,91 @@
+//! One answer, from what a person typed or a system sent to its typed form.
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::model::Range;
+use crate::russian;
+
+pub(super) fn number(raw: &Value) -> Result<f64, String> {
+    let number = match raw {
+        Value::Number(n) => n.as_f64(),
+        Value::String(s) if s.len() <= 64 => {
+            let plain: String = s
+                .trim()
+                .chars()
+                .filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{202f}'))
+                .map(|c| match c {
+                    ',' => '.',
+                    '−' => '-',
+                    c => c,
+                })
+                .collect();
+            // Not everything that parses as a float is a number that people write.
+            let written = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+            plain.parse().ok().filter(|_| written)
+        }
+        _ => None,
+    };
+    number
+        .filter(|n: &f64| n.is_finite() && n.abs() < 1e15)
+        .ok_or_else(|| "нужно число, например 12,5".to_owned())
+}
+
+pub(super) fn integer(raw: &Value) -> Result<f64, String> {
+    number(raw).ok().filter(|n| n.fract() == 0.0).ok_or_else(|| "нужно целое число".to_owned())
+}
+
+pub(super) fn within(n: f64, range: Range) -> Result<Value, String> {
+    let show = |n: f64| russian::number(n, if n.fract() == 0.0 { 0 } else { 2 });
+    match range {
+        Range { min: Some(min), max: Some(max) } if n < min || n > max => {
+            Err(format!("от {} до {}", show(min), show(max)))
+        }
+        Range { min: Some(min), .. } if n < min => Err(format!("не меньше {}", show(min))),
+        Range { max: Some(max), .. } if n > max => Err(format!("не больше {}", show(max))),
+        _ if n.fract() == 0.0 => Ok(Value::from(n as i64)),
+        _ => Ok(Value::from(n)),
+    }
+}
+
+pub(super) fn text(raw: &Value, longest: usize, lines: bool) -> Result<Value, String> {
+    let Value::String(s) = raw else { return Err("нужен текст".into()) };
+    let s = s.trim().replace("\r\n", "\n");
+    if s.chars().count() > longest {
+        return Err(format!("не длиннее {longest} знаков"));
+    }
+    if s.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\t'))) {
+        return Err("уберите переводы строк и непечатные знаки".into());
+    }
+    Ok(Value::String(s))
+}
+
+pub(super) fn date(raw: &Value) -> Result<Value, String> {
+    let parsed = raw.as_str().map(str::trim).and_then(|s| {
+        s.parse::<Date>().ok().filter(|_| s.len() == 10).or_else(|| {
+            let mut parts = s.split('.').map(|p| p.parse::<i16>().ok());
+            let (day, month, year) = (parts.next()??, parts.next()??, parts.next()??);
+            let rest = parts.next();
+            let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
+            Date::new(year, month, day).ok().filter(|_| rest.is_none())
+        })
+    });
+    parsed
+        .filter(|d| (1900..=2200).contains(&d.year()))
+        .map(|d| Value::String(d.to_string()))
+        .ok_or_else(|| "нужна дата, например 15.09.2027".into())
+}
+
+pub(super) fn yes_no(raw: &Value) -> Result<Value, String> {
+    let yes = match raw {
+        Value::Bool(b) => Some(*b),
+        Value::String(s) => match s.trim().to_lowercase().as_str() {
+            "yes" | "да" => Some(true),
+            "no" | "нет" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    };
+    yes.map(|yes| Value::from(if yes { "yes" } else { "no" }))
+        .ok_or_else(|| "выберите «да» или «нет»".into())
+}

@@ -1,0 +1,56 @@
+//! A participant asks for more time: grant it or say why not.
+
+use serde_json::{Value, json};
+use vekha_engine::{AssignmentKey, Command};
+use vekha_roadmap::answers::{FieldError, Values};
+use vekha_roadmap::model::{Field, FieldKind};
+
+use super::super::{administrator, words};
+use super::sheet::{Page, Sheet, field, text};
+use super::{About, Scene, Step};
+
+pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Option<Sheet> {
+    let wish = scene.run.assignments.get(key)?.request.as_ref();
+    let reason = Field {
+        help: "Останется в журнале; организация прочтёт её в письме".to_owned(),
+        ..field("reason", "Причина", FieldKind::Text { max_length: 1000 })
+    };
+    let sheet = Sheet::new(name, vec![reason]);
+    Some(match wish {
+        Some(wish) => sheet.with("reason", wish.reason.clone()),
+        None => sheet,
+    })
+}
+
+pub(super) fn steps(
+    scene: &Scene<'_>,
+    key: &AssignmentKey,
+    action: &str,
+    values: &Values,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let assignment = key.clone();
+    let reason = text(values, "reason");
+    let wish = scene.run.assignments.get(key).and_then(|a| a.request.as_ref());
+    let command = match (action, wish) {
+        ("grant", Some(wish)) => Command::Extend { assignment, due: wish.due, reason },
+        // Of a wish that was withdrawn or settled meanwhile the engine says so itself.
+        _ => Command::DeclineExtension { assignment, reason },
+    };
+    Ok(vec![Step::new(action, command)])
+}
+
+/// A form for each wish that waits.
+pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    let waiting = scene.run.assignments.iter().filter(|(_, a)| a.state.is_awaited());
+    waiting
+        .filter_map(|(key, a)| {
+            let wish = a.request.as_ref()?;
+            let mut shown = super::sheet(&About::Extension(key.clone()), scene)?.show(page);
+            shown["from"] = administrator::name(scene.map, &key.organisation).into();
+            shown["due"] = words::short_date(a.due).into();
+            shown["wanted"] = words::short_date(wish.due).into();
+            shown["why"] = json!(wish.reason);
+            Some(shown)
+        })
+        .collect()
+}

@@ -1,0 +1,97 @@
+//! A school asks for more time, from its page.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+use vekha_engine::Command;
+use vekha_engine::run::AssignmentKind;
+use vekha_roadmap::answers::{Values, validate};
+use vekha_roadmap::model::{Field, FieldKind, Form};
+
+use super::actions::sheet::{day, field, text};
+use super::form::{Filled, mistakes, questions};
+use super::link::{self, Closed, Opened, Said};
+use super::{posted, problem, words};
+use crate::runtime::Runtime;
+
+/// What must be said.
+fn form() -> Form {
+    let due = Field {
+        help: "Рабочий день позже нынешнего срока".to_owned(),
+        ..field("due", "До какого дня", FieldKind::Date)
+    };
+    let reason = field("reason", "Почему", FieldKind::LongText { max_length: 1000 });
+    Form {
+        id: "extension".to_owned(),
+        title: String::new(),
+        intro: String::new(),
+        fields: vec![due, reason],
+        rules: vec![],
+    }
+}
+
+/// The form as the page shows it, where more time can be asked for; with what was typed and is
+/// wrong.
+pub fn offer(opened: &Opened, said: &Said) -> Value {
+    let assignment = &opened.assignment;
+    if !assignment.state.is_awaited()
+        || assignment.kind == AssignmentKind::Acknowledge
+        || opened.run.state.ended()
+    {
+        return Value::Null;
+    }
+    let (values, errors) = match said {
+        Said::NotAsked(values, errors) => (values.clone(), errors.clone()),
+        _ => (Values::new(), vec![]),
+    };
+    let filled =
+        Filled { values, errors, prefix: "extension-".to_owned(), ..Filled::default() };
+    json!({
+        "questions": questions(&form(), &filled),
+        "errors": mistakes(&form(), &filled),
+        "asked": assignment.request.as_ref().map(|wish| json!({
+            "due": words::short_date(wish.due),
+            "reason": wish.reason,
+        })),
+    })
+}
+
+/// `POST /a/{token}/extension`
+pub async fn ask(
+    State(runtime): State<Arc<Runtime>>,
+    Path(token): Path<String>,
+    received: posted::Received,
+) -> Response {
+    let pairs = match posted::pairs(received) {
+        Ok(pairs) => pairs,
+        Err(unread) => return *unread,
+    };
+    let opened = match link::open(&runtime, &token).await {
+        Ok(opened) => opened,
+        Err(Closed::Unknown) => return problem::unknown_link(),
+        Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
+    };
+    let form = form();
+    let raw = posted::read(&form, &pairs).values;
+    let command = match validate(&form, &raw, &Values::new()) {
+        Ok(values) => day(&values, "due").map_err(|e| vec![e]).map(|due| {
+            let reason = text(&values, "reason");
+            Command::RequestExtension { assignment: opened.key.clone(), due, reason }
+        }),
+        Err(errors) => Err(errors),
+    };
+    let said = match command {
+        Err(errors) => Said::NotAsked(raw, errors),
+        Ok(command) => match link::send(&runtime, &opened, command, "").await {
+            Ok(()) => {
+                let asked = format!("/a/{}?asked=1", opened.token);
+                return Redirect::to(&asked).into_response();
+            }
+            Err(Said::Wrong(errors)) => Said::NotAsked(raw, errors),
+            Err(said) => said,
+        },
+    };
+    link::page(&runtime, &opened, None, &said).await
+}

@@ -1,0 +1,30 @@
+//! What was answered in the period before.
+
+use sea_orm::DbErr;
+use vekha_engine::{AssignmentKey, RunKey, data};
+use vekha_roadmap::answers::Values;
+use vekha_roadmap::model::Activity;
+
+use super::Runtime;
+use crate::store::document;
+
+impl Runtime {
+    /// What the same organisation answered in the same stage of the period before; empty if
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn earlier_answers(
+        &self,
+        activity: Option<&Activity>,
+        run: &RunKey,
+        key: &AssignmentKey,
+    ) -> Result<Values, DbErr> {
+        let Some(activity) = activity else { return Ok(Values::new()) };
+        let earlier = data::earlier(activity, run);
+        match self.store.newest_submission(&format!("{earlier}/{key}")).await? {
+            Some(row) => document(&row.id, &row.answers),
+            None => Ok(Values::new()),
+        }
+    }
+}
