@@ -62,7 +62,7 @@ fn answer(number: usize) -> Command {
         assignment: "collect.school-1".parse().expect("an assignment"),
         answers: answers.as_object().cloned().expect("an object"),
         earlier: Default::default(),
-            origin: Origin::Api,
+        origin: Origin::Api,
     }
 }
 

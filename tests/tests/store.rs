@@ -171,7 +171,7 @@ fn submit(assignment: &str, value: serde_json::Value) -> Command {
         assignment: assignment.parse().unwrap(),
         answers: answers(value),
         earlier: Default::default(),
-            origin: Origin::Api,
+        origin: Origin::Api,
     }
 }
 

@@ -186,7 +186,8 @@ impl People for Dutiful {
                 AssignmentKind::Acknowledge | AssignmentKind::Measure(_) => Command::Submit {
                     assignment: key.clone(),
                     answers: [("report".to_owned(), "исполнено".into())].into_iter().collect(),
-                    earlier: Default::default(), origin: Origin::Page,
+                    earlier: Default::default(),
+                    origin: Origin::Page,
                 },
             };
             plan(at, command);

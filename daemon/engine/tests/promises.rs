@@ -42,21 +42,23 @@ fn town() -> impl Strategy<Value = Town> {
         prop_oneof![3 => span(), 1 => Just("on 03-01".to_owned())],
         prop::collection::vec(remind, 0..4),
         (span(), span()),
-        any::<bool>(),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>(), prop::option::of(span())),
         overlap,
     )
         .prop_map(
-            |(schools, due, remind, (escalate, close), approve, acknowledge, overlap)| Town {
-                schools,
-                // The term of an acknowledgement is a span.
-                acknowledge: acknowledge && !due.starts_with("on"),
-                due,
-                remind,
-                escalate,
-                close,
-                approve,
-                overlap: overlap.into(),
+            |(schools, due, remind, (escalate, close), (approve, acknowledge, review), overlap)| {
+                Town {
+                    schools,
+                    // The term of an acknowledgement is a span.
+                    acknowledge: acknowledge && !due.starts_with("on"),
+                    due,
+                    remind,
+                    escalate,
+                    close,
+                    review,
+                    approve,
+                    overlap: overlap.into(),
+                }
             },
         )
 }
@@ -77,7 +79,8 @@ fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
     let hours = prop_oneof![6 => 0..4i64, 4 => 0..60i64, 1 => 0..2000i64];
     let texts = ["причина", "исполнено", "47-од", "47-од", " ", ""].map(str::to_owned).to_vec();
     let texts = prop_oneof![9 => prop::sample::select(texts), 1 => Just("я".repeat(11_000))];
-    let what = prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..22u8];
+    let what =
+        prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..26u8, 2 => 22..26u8];
     let right = prop::bool::weighted(0.7);
     let fails = prop::bool::weighted(0.15);
     let act = (hours, any::<Index>(), what, any::<Index>(), right, texts, fails).prop_map(
@@ -107,9 +110,13 @@ impl Act {
             n => keys[thing.index(n)].clone(),
         };
         let open = |(_, a): &(&AssignmentKey, &vekha_engine::run::Assignment)| {
-            !right || a.state == AssignmentState::Open
+            !right || a.state.is_awaited()
         };
         let assignment = pick(run.assignments.iter().filter(open).map(|(key, _)| key).collect());
+        let given = |(_, a): &(&AssignmentKey, &vekha_engine::run::Assignment)| {
+            !right || a.state == AssignmentState::Answered
+        };
+        let answered = pick(run.assignments.iter().filter(given).map(|(key, _)| key).collect());
         let draft = |(_, r): &(&AssignmentKey, &vekha_engine::run::Recommendation)| {
             !right || r.state == RecommendationState::Draft
         };
@@ -135,7 +142,12 @@ impl Act {
                 if assignment.stage.starts_with("collect") {
                     answers.remove("report");
                 }
-                Command::Submit { assignment, answers, earlier: Default::default(), origin: Origin::Page }
+                Command::Submit {
+                    assignment,
+                    answers,
+                    earlier: Default::default(),
+                    origin: Origin::Page,
+                }
             }
             2 => Command::Waive { assignment, reason: text },
             3 => {
@@ -178,6 +190,20 @@ impl Act {
                 reason: text,
             },
             18 | 19 => Command::Retry,
+            22 => Command::ReturnAnswer {
+                assignment: answered,
+                comment: text,
+                due: thing
+                    .index(3)
+                    .checked_sub(1)
+                    .map(|n| today.saturating_add((n as i32 * 7 - 2).days())),
+            },
+            23 => {
+                let due = today.saturating_add((thing.index(40) as i32).days());
+                Command::RequestExtension { assignment, due, reason: text }
+            }
+            24 => Command::DeclineExtension { assignment, reason: text },
+            25 => Command::AcceptAnswers { stage },
             20 if thing.index(3) == 0 => Command::Cancel { reason: text },
             21 if thing.index(3) == 0 => Command::Skip { reason: text },
             _ => Command::Wake,
@@ -204,7 +230,7 @@ impl People for Watch {
         let before = self.before.insert(run.key.clone(), run.clone());
         for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder) {
             let key = letter.assignment.as_ref().unwrap();
-            assert_eq!(run.assignments[key].state, AssignmentState::Open, "reminded: {key}");
+            assert!(run.assignments[key].state.is_awaited(), "reminded: {key}");
             assert!(letter.while_open);
         }
         if let Some(before) = before.filter(|b| b.state.ended()) {
@@ -237,7 +263,7 @@ fn holds_together(run: &Run) {
     assert_eq!(run.state.ended(), run.ended_at.is_some());
     for stage in run.stages.iter().filter(|s| s.state == StageState::Completed) {
         for (key, assignment) in run.assignments.iter().filter(|(key, _)| key.stage == stage.id) {
-            assert_ne!(assignment.state, AssignmentState::Open, "{key} in a completed stage");
+            assert!(!assignment.state.is_awaited(), "{key} in a completed stage");
         }
         for (key, r) in run.recommendations.iter().filter(|(key, _)| key.stage == stage.id) {
             assert_ne!(r.state, RecommendationState::Draft, "{key} in a completed stage");
@@ -527,10 +553,18 @@ impl People for Office {
         };
         for (number, key) in outcome.assignments.iter().enumerate() {
             let draw = (run.journal.sequence + number as u64) * 7919 % 10;
-            if run.assignments[key].state == AssignmentState::Open && draw < self.diligence {
+            if run.assignments[key].state.is_awaited() && draw < self.diligence {
                 let answers = values(json!({ "pupils": 10, "low": draw }));
                 let assignment = key.clone();
-                plan(draw as i64 * 9, Command::Submit { assignment, answers, earlier: Default::default(), origin: Origin::Api });
+                plan(
+                    draw as i64 * 9,
+                    Command::Submit {
+                        assignment,
+                        answers,
+                        earlier: Default::default(),
+                        origin: Origin::Api,
+                    },
+                );
             }
         }
         for letter in &outcome.letters {
@@ -593,7 +627,12 @@ impl<'a> Alone<'a> {
 
     fn submit(&mut self, key: &str, answers: Value) -> Result<Outcome, Refusal> {
         let assignment = key.parse().unwrap();
-        self.step(Command::Submit { assignment, answers: values(answers), earlier: Default::default(), origin: Origin::Page })
+        self.step(Command::Submit {
+            assignment,
+            answers: values(answers),
+            earlier: Default::default(),
+            origin: Origin::Page,
+        })
     }
 
     fn decide(&mut self, measures: Option<Vec<NewMeasure>>) -> Result<Outcome, Refusal> {

@@ -6,7 +6,7 @@ mod small;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vekha_roadmap::answers::{Values, display, validate};
+use vekha_roadmap::answers::{Values, compare, display, questioned, validate};
 use vekha_roadmap::formula::{Formula, Scope, form_scope};
 use vekha_roadmap::model::Form;
 use vekha_roadmap::read::read;
@@ -291,5 +291,94 @@ fn a_mistake_is_shown_in_the_row_in_which_it_was_made() {
     assert_eq!(
         wrong(&with("events", events)),
         ["events[1].what: заполните", "events[1].waht: такого столбца нет; может быть, «what»?",]
+    );
+}
+
+fn asked(answers: &Values, earlier: Value) -> Vec<String> {
+    let earlier = values(earlier);
+    let errors = validate(form_once(), answers, &earlier).err().unwrap_or_default();
+    errors
+        .into_iter()
+        .map(|e| format!("{}: {}", questioned(&e.field).expect("a question"), e.message))
+        .collect()
+}
+
+#[test]
+fn what_is_unlikely_is_asked_about_and_the_explanation_is_kept_with_the_answer() {
+    let nothing = json!({});
+    assert_eq!(
+        asked(&with("pupils", 4500.into()), nothing.clone()),
+        ["pupils: Таких больших школ мало. Если так и есть, поясните"]
+    );
+    // One explanation answers all that is asked about a field.
+    let mut large = with("pupils", 4500.into());
+    assert_eq!(
+        asked(&large, json!({ "pupils": 3000 })),
+        ["pupils: Таких больших школ мало. Если так и есть, поясните"],
+        "half as many again is not more than half as many again"
+    );
+    assert!(asked(&large, json!({ "pupils": 2999 }))[0].contains("больше на 50 %"));
+    assert!(
+        asked(&with("pupils", 100.into()), json!({ "pupils": 300 }))[0].contains("меньше на 67 %")
+    );
+    assert_eq!(asked(&with("pupils", 100.into()), json!({ "pupils": 0 })), [""; 0]);
+    large.insert("explanations".into(), json!({ "pupils": " Слияние школ ", "low": "просто так" }));
+    let kept = validate(form_once(), &large, &values(json!({ "pupils": 100 }))).unwrap();
+    assert_eq!(kept["explanations"], json!({ "pupils": "Слияние школ" }));
+    assert_eq!(validate(form_once(), &kept, &values(json!({ "pupils": 100 }))), Ok(kept));
+    large.insert("explanations".into(), json!({ "pupils": "а".repeat(1001) }));
+    assert_eq!(asked(&large, nothing.clone()), ["pupils: не длиннее 1000 знаков"]);
+    for nonsense in [json!([]), json!("да"), json!({ "pupils": 5 }), Value::Null] {
+        large.insert("explanations".into(), nonsense);
+        assert_eq!(asked(&large, nothing.clone()).len(), 1);
+    }
+}
+
+#[test]
+fn questions_about_rows_follow_the_rows_that_are_kept() {
+    let mut answers = with("events", json!([{}, { "what": "Слёт" }, { "what": "Субботник" }]));
+    answers.insert("special".into(), "да".into());
+    answers.insert(
+        "subjects".into(),
+        json!([{ "took": 20, "marks_2": 1 }, { "took": 30, "marks_2": 0 }]),
+    );
+    let earlier = json!({ "subjects": [{ "row": "Математика", "took": 20 }, { "row": "Русский", "took": 20 }] });
+    assert_eq!(
+        asked(&answers, earlier.clone()),
+        [
+            "subjects[1].took: Прошлый раз было 20, теперь 30: больше на 50 %. Если так и есть, поясните, почему",
+            "events[2].what: Почему это здесь?",
+        ]
+    );
+    let why = json!({ "events[2].what": "Провели весной", "subjects[1].took": "Открыт класс" });
+    answers.insert("explanations".into(), why);
+    let kept = validate(form_once(), &answers, &values(earlier)).unwrap();
+    let expected =
+        json!({ "events[1].what": "Провели весной", "subjects[1].took": "Открыт класс" });
+    assert_eq!(kept["explanations"], expected);
+    assert_eq!(kept["events"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn two_versions_of_an_answer_are_compared_field_by_field() {
+    let typed = |raw: Values| validate(form_once(), &raw, &Values::new()).unwrap();
+    let before = typed(right());
+    assert_eq!(compare(form_once(), &before, &before), []);
+    let mut raw = with("events", json!([{ "what": "Слёт" }]));
+    raw.insert("low".into(), "13".into());
+    raw.remove("name");
+    raw.insert("name".into(), "Другое".into());
+    let after = typed(raw);
+    let told: Vec<String> = compare(form_once(), &before, &after)
+        .into_iter()
+        .map(|d| format!("{} | {} | {} | {}", d.field, d.label, d.before, d.after))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "low | Доля низких | 12,5 % | 13 %",
+            "name | Название | Имя | Другое",
+            "events[0].what | События, строка 1, Что |  | Слёт",
+        ]
     );
 }

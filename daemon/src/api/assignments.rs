@@ -50,7 +50,9 @@ impl Api {
         let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
         let closing = version.road_map.municipality.closing(a.due);
         let late = match a.state {
-            AssignmentState::Open | AssignmentState::Returned => self.runtime.clock().now() > closing,
+            AssignmentState::Open | AssignmentState::Returned => {
+                self.runtime.clock().now() > closing
+            }
             AssignmentState::Answered => a.late,
             AssignmentState::Missing | AssignmentState::Waived => false,
         };
@@ -267,7 +269,8 @@ impl AssignmentService for Api {
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let row = self.assignment_row(&run, &assignment.to_string()).await?;
         let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
-        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &assignment.stage));
+        let form =
+            version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &assignment.stage));
         let form = form.ok_or_else(|| status::not_found("форма поручения"))?;
         let versions = self.runtime.store().submissions(&row.id).await;
         let versions = versions.map_err(status::unavailable)?;

@@ -46,8 +46,7 @@ pub fn offer(opened: &Opened, said: &Said) -> Value {
         Said::NotAsked(values, errors) => (values.clone(), errors.clone()),
         _ => (Values::new(), vec![]),
     };
-    let filled =
-        Filled { values, errors, prefix: "extension-".to_owned(), ..Filled::default() };
+    let filled = Filled { values, errors, prefix: "extension-".to_owned(), ..Filled::default() };
     json!({
         "questions": questions(&form(), &filled),
         "errors": mistakes(&form(), &filled),

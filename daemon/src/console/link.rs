@@ -172,7 +172,12 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
 }
 
 /// The page of whatever the link asks for.
-pub async fn page(runtime: &Runtime, opened: &Opened, typed: Option<Typed>, said: &Said) -> Response {
+pub async fn page(
+    runtime: &Runtime,
+    opened: &Opened,
+    typed: Option<Typed>,
+    said: &Said,
+) -> Response {
     match opened.assignment.kind {
         AssignmentKind::Collect => collect::page(runtime, opened, typed, said).await,
         AssignmentKind::Acknowledge => acknowledge::page(runtime, opened, said),

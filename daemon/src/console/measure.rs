@@ -36,8 +36,7 @@ pub fn page(
     let (Some(measure), Some(decision)) = (measure, decision) else {
         return problem::unavailable(&format!("{}: no measure", opened.id));
     };
-    let expected =
-        opened.assignment.state.takes_answers();
+    let expected = opened.assignment.state.takes_answers();
     let typed = typed.and_then(|t| t.values.get("report")).and_then(Value::as_str);
     let errors: Vec<Value> = said
         .errors()

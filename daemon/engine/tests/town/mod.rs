@@ -13,6 +13,7 @@ pub struct Plan {
     pub remind: Vec<String>,
     pub escalate: String,
     pub close: String,
+    pub review: Option<String>,
     pub approve: bool,
     pub acknowledge: bool,
     pub overlap: String,
@@ -26,6 +27,7 @@ impl Plan {
             remind: vec!["3 working days before".into(), "on the day".into()],
             escalate: "2 working days".into(),
             close: "5 working days".into(),
+            review: None,
             approve: true,
             acknowledge: true,
             overlap: "allow".into(),
@@ -47,9 +49,11 @@ impl Plan {
         } else {
             String::new()
         };
+        let review = self.review.as_ref().map(|span| format!("review = {span:?}\n"));
+        let review = review.unwrap_or_default();
         let collect = format!(
             "[[stage]]\nkind = \"collect\"\nform = \"sums\"\ndue = {due:?}\nremind = {remind}\n\
-             escalate = {escalate:?}\nclose = {close:?}\n"
+             escalate = {escalate:?}\nclose = {close:?}\n{review}"
         );
         let decide = format!("[[stage]]\nkind = \"decide\"\ndue = {due:?}\nremind = {remind}\n");
         let head = |title: &str| {

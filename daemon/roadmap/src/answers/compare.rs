@@ -53,12 +53,18 @@ pub fn compare(form: &Form, before: &Values, after: &Values) -> Vec<Difference> 
     let (old, new) = (said(before), said(after));
     let gone = old.keys().filter(|path| !new.contains_key(*path));
     for path in new.keys().chain(gone) {
-        let text = |said: &Values| said.get(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text =
+            |said: &Values| said.get(path).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (before, after) = (text(&old), text(&new));
         if before != after {
             let label = super::whereabouts(form, path).unwrap_or_else(|| path.clone());
             let label = format!("{label}: пояснение");
-            differences.push(Difference { field: format!("{EXPLANATIONS}.{path}"), label, before, after });
+            differences.push(Difference {
+                field: format!("{EXPLANATIONS}.{path}"),
+                label,
+                before,
+                after,
+            });
         }
     }
     differences

@@ -56,7 +56,8 @@ pub fn validate(form: &Form, raw: &Values, earlier: &Values) -> Result<Values, V
             answers.insert(field.id.clone(), answer);
         }
     }
-    let unknown = |name: &&String| **name != EXPLANATIONS && !form.fields.iter().any(|f| f.id == **name);
+    let unknown =
+        |name: &&String| **name != EXPLANATIONS && !form.fields.iter().any(|f| f.id == **name);
     for name in raw.keys().filter(unknown) {
         let near = nearest(name, form.fields.iter().map(|f| &f.id));
         let hint = near.map_or_else(String::new, |near| format!("; может быть, «{near}»?"));

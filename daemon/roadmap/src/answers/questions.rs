@@ -58,7 +58,8 @@ impl Checker {
                             continue;
                         };
                         for column in &table.columns {
-                            if let Some(message) = jump(column, &row[&column.id], &before[&column.id])
+                            if let Some(message) =
+                                jump(column, &row[&column.id], &before[&column.id])
                             {
                                 let path = |n: usize| format!("{}[{n}].{}", field.id, column.id);
                                 self.ask(&path(number), &path(kept), message);

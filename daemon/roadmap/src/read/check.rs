@@ -370,7 +370,13 @@ impl Check<'_> {
                     (self.columns(form, table), columns)
                 }
             };
-            if !fields.contains(&&rule.at) {
+            let below = match &rule.each {
+                None => format!("forms/{}", form.id),
+                Some(table) => format!("forms/{}/{table}", form.id),
+            };
+            // What was read badly is not unknown.
+            let unread = self.findings.below(&below);
+            if !fields.contains(&&rule.at) && !unread.contains(&rule.at) {
                 let help = perhaps(&rule.at, fields.iter());
                 self.error(&at("at"), format!("поля «{}» здесь нет", rule.at), help);
             }

@@ -149,6 +149,7 @@ type = "integer"
 unit = "чел."
 min = 0
 max = 5000
+jump = 50
 
 [[field]]
 id = "ratio"
@@ -210,6 +211,7 @@ id = "took"
 label = "Писали"
 type = "integer"
 min = 0
+jump = 25.5
 
 [[field.column]]
 id = "marks_2"
@@ -254,6 +256,19 @@ message = "Что-нибудь да было"
 check = "pupils >= low"
 at = "low"
 message = "Так не бывает"
+
+[[rule]]
+check = "pupils <= 4000.0"
+at = "pupils"
+message = "Таких больших школ мало. Если так и есть, поясните"
+soft = true
+
+[[rule]]
+each = "events"
+check = "row.what != 'Субботник'"
+at = "what"
+message = "Почему это здесь?"
+soft = true
 "#,
         ),
         (

@@ -87,7 +87,12 @@ impl Drop for House {
 impl House {
     /// On 1 September 2027, with the run of the year opened and the schools asked.
     pub async fn new() -> Self {
-        let house = House::with(files()).await;
+        House::opened(files()).await
+    }
+
+    /// The same over another road map with that activity.
+    pub async fn opened(files: Files) -> Self {
+        let house = House::with(files).await;
         house.ask(Ask::Open { named: vec![], why: Why::Request, without_waiting: false }).await;
         house
     }

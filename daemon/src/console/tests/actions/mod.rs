@@ -13,19 +13,19 @@ use super::House;
 use super::house::{Fetched, RUN};
 
 /// Posts from a page of its own.
-async fn send(house: &House, path: &str, pairs: &[(&str, &str)]) -> Fetched {
+pub(super) async fn send(house: &House, path: &str, pairs: &[(&str, &str)]) -> Fetched {
     let once = uuid::Uuid::now_v7().to_string();
     let mut all = vec![("_once", once.as_str())];
     all.extend_from_slice(pairs);
     house.act(path, &all, &[]).await
 }
 
-async fn act(house: &House, pairs: &[(&str, &str)]) -> Fetched {
+pub(super) async fn act(house: &House, pairs: &[(&str, &str)]) -> Fetched {
     send(house, &format!("/runs/{RUN}"), pairs).await
 }
 
 /// Does what must succeed, and shows the page that follows.
-async fn done(house: &House, pairs: &[(&str, &str)]) -> Fetched {
+pub(super) async fn done(house: &House, pairs: &[(&str, &str)]) -> Fetched {
     let sent = act(house, pairs).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     house.runtime.settle().await.unwrap();
@@ -40,7 +40,7 @@ async fn run_of(house: &House, key: &str) -> Run {
     house.runtime.store().run(&key).await.unwrap().unwrap().run
 }
 
-async fn run(house: &House) -> Run {
+pub(super) async fn run(house: &House) -> Run {
     run_of(house, RUN).await
 }
 
@@ -50,7 +50,7 @@ async fn journal(house: &House) -> Vec<(String, String)> {
     entries.into_iter().map(|e| (e.kind, e.actor)).collect()
 }
 
-async fn did(house: &House, kind: &str) -> bool {
+pub(super) async fn did(house: &House, kind: &str) -> bool {
     journal(house).await.contains(&(kind.to_owned(), "console:anna".to_owned()))
 }
 

@@ -1,0 +1,168 @@
+//! Looking at answers: returned, corrected, compared, accepted; more time asked for and given;
+//! unlikely answers explained.
+
+use axum::http::StatusCode;
+use vekha_engine::AssignmentKey;
+use vekha_engine::run::{AssignmentState, StageState};
+
+use super::House;
+use super::actions::{act, did, done, run, send};
+use super::house::{RUN, answer, files};
+
+/// With a review after the collection, and a rule and a number that ask.
+async fn house() -> House {
+    let mut files = files();
+    let mut change = |path: &str, from: &str, to: &str| {
+        let text = files.0.get_mut(path).unwrap();
+        assert!(text.contains(from), "{from}");
+        *text = text.replacen(from, to, 1);
+    };
+    let review = "close = \"10 working days\"";
+    change("activities/1-results.toml", review, &format!("{review}\nreview = \"3 working days\""));
+    change(
+        "forms/marks.toml",
+        "[[rule]]",
+        "[[rule]]\neach = \"steps\"\ncheck = \"row.done < 10.0\"\nat = \"done\"\n\
+         message = \"Обычно меньше десяти. Если так и есть, поясните\"\nsoft = true\n\n[[rule]]",
+    );
+    House::opened(files).await
+}
+
+fn key(code: &str) -> AssignmentKey {
+    AssignmentKey::new("collect", code)
+}
+
+#[tokio::test]
+async fn an_answer_is_returned_corrected_compared_and_accepted() {
+    let house = house().await;
+    house.answer("school-1", "20", "").await;
+    let address = format!("/runs/{RUN}/answers/collect.school-1");
+    let page = house.look(&address).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("Вернуть на исправление") && page.text.contains("Семинар"));
+    assert!(
+        house.look(&format!("/runs/{RUN}")).await.text.contains(&format!("href=\"{address}\""))
+    );
+
+    let empty = [
+        ("_form", "answer:collect.school-1"),
+        ("_do", "return"),
+        ("comment", ""),
+        ("due", "2027-09-05"),
+    ];
+    let wrong = send(&house, &address, &empty).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text.contains("value=\"2027-09-05\""), "{}", wrong.text);
+    let mut back = empty;
+    back[2].1 = "Проверьте «2» по русскому";
+    back[3].1 = "";
+    let sent = send(&house, &address, &back).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    assert!(did(&house, "answer-returned").await);
+    let returned = run(&house).await.assignments[&key("school-1")].clone();
+    assert_eq!(returned.state, AssignmentState::Returned);
+    assert_eq!(returned.due.to_string(), "2027-09-15", "more than three working days are left");
+
+    let link = house.link("collect.school-1");
+    let page = house.get(&link).await;
+    assert!(page.text.contains("Проверьте «2» по русскому"), "{}", page.text);
+    assert!(page.text.contains("value=\"1250\""), "what was answered stands in the form");
+    // The other answers; who was asked to correct keeps the stage open.
+    house.answer("school-2", "5", "").await;
+    assert_eq!(run(&house).await.stages[0].review, None);
+    house.answer("school-1", "12", "Исправлено").await;
+    let now = run(&house).await;
+    assert_eq!(now.stages[0].state, StageState::Active, "the department may look now");
+    assert_eq!(now.stages[0].review.unwrap().to_string(), "2027-09-06");
+    let page = house.look(&address).await;
+    for expected in [
+        "Русский язык, 4 класс, Получили «2»",
+        "<td>20 чел.</td><td>12 чел.</td>",
+        "<td>—</td><td>Исправлено</td>",
+    ] {
+        assert!(page.text.contains(expected), "{expected}: {}", page.text);
+    }
+    let page = house.look(&format!("/runs/{RUN}")).await;
+    assert!(page.text.contains("Все ответили: проверьте ответы"), "{}", page.text);
+    done(&house, &[("_form", "review:collect")]).await;
+    let now = run(&house).await;
+    assert_eq!(now.stages[0].state, StageState::Completed);
+    assert!(did(&house, "answers-accepted").await);
+    // Now it is too late to return anything.
+    let late = send(&house, &address, &back).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_review_ends_by_itself_and_an_answer_never_corrected_does_not_count() {
+    let house = house().await;
+    house.answer("school-1", "20", "").await;
+    house.answer("school-2", "20", "").await;
+    house.at("2027-09-06T17:59:00+05:00").await;
+    assert_eq!(run(&house).await.stages[0].state, StageState::Active);
+    let address = format!("/runs/{RUN}/answers/collect.school-2");
+    let back = [
+        ("_form", "answer:collect.school-2"),
+        ("_do", "return"),
+        ("comment", "Не то"),
+        ("due", "2027-09-07"),
+    ];
+    send(&house, &address, &back).await;
+    house.at("2027-09-06T18:00:00+05:00").await;
+    assert_eq!(run(&house).await.stages[0].state, StageState::Active, "one is awaited again");
+    house.at("2027-09-29T18:00:00+05:00").await;
+    let now = run(&house).await;
+    assert_eq!(now.stages[0].state, StageState::Completed);
+    assert_eq!(now.assignments[&key("school-2")].state, AssignmentState::Missing);
+    let analyses = house.runtime.store().analyses(RUN).await.unwrap();
+    assert!(analyses[0].body.contains("school-1") && !analyses[0].body.contains("school-2"));
+}
+
+#[tokio::test]
+async fn a_school_asks_for_more_time_and_is_answered() {
+    let house = house().await;
+    let link = house.link("collect.school-1");
+    let page = house.get(&link).await;
+    assert!(page.text.contains(&format!("action=\"{link}/extension\"")), "{}", page.text);
+    let ask = |due| vec![("due", due), ("reason", "Карантин в двух классах")];
+    let page = house.post(&format!("{link}/extension"), &ask("2027-09-10")).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("новый срок должен быть позже прежнего"), "{}", page.text);
+    assert!(page.text.contains("Карантин в двух классах"), "nothing that was typed is lost");
+    let sent = house.post(&format!("{link}/extension"), &ask("2027-09-22")).await;
+    assert_eq!(sent.headers["location"], format!("{link}?asked=1"), "{}", sent.text);
+    let page = house.look(&format!("/runs/{RUN}")).await;
+    assert!(page.text.contains("просит продлить срок"), "{}", page.text);
+
+    let form = ("_form", "extension:collect.school-1");
+    let page = act(&house, &[form, ("_do", "decline"), ("reason", "")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    done(&house, &[form, ("_do", "grant"), ("reason", "Карантин")]).await;
+    let now = run(&house).await.assignments[&key("school-1")].clone();
+    assert_eq!((now.due.to_string(), now.request), ("2027-09-22".to_owned(), None));
+    // What was settled cannot be declined any more.
+    let page = act(&house, &[form, ("_do", "decline"), ("reason", "Нет")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn an_unlikely_answer_is_asked_about_at_its_place_and_explained() {
+    let house = house().await;
+    let link = house.link("collect.school-1");
+    let mut pairs = answer("20", "");
+    pairs.retain(|(name, _)| !name.starts_with("steps[1].done"));
+    pairs.push(("steps[1].done", "40"));
+    let page = house.post(&link, &pairs).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", page.text);
+    // The empty row above is gone, and the question follows the row.
+    assert!(page.text.contains("name=\"explanations.steps[0].done\""), "{}", page.text);
+    assert!(page.text.contains("href=\"#f-steps-0-done-why\""), "{}", page.text);
+    pairs.push(("explanations.steps[1].done", "Декада по предмету"));
+    let sent = house.post(&link, &pairs).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let page = house.look(&format!("/runs/{RUN}/answers/collect.school-1")).await;
+    assert!(page.text.contains("Пояснения организации"), "{}", page.text);
+    assert!(page.text.contains("Декада по предмету"));
+    let page = house.get(&link).await;
+    assert!(page.text.contains("Декада по предмету"), "the explanation stands in the form");
+}
