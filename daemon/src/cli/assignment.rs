@@ -21,7 +21,7 @@ pub(super) enum Command {
         /// Только этой организации
         #[arg(long)]
         organisation: Option<String>,
-        /// Только в этом состоянии: open, answered, missing, waived
+        /// Только в этом состоянии: open, answered, returned, missing, waived
         #[arg(long)]
         state: Option<String>,
         /// С личными ссылками: кто знает ссылку, может ответить
@@ -56,6 +56,47 @@ pub(super) enum Command {
         /// Причина
         #[arg(long)]
         reason: String,
+    },
+    /// Попросить продлить срок от имени участника
+    RequestExtension {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Желаемый срок, рабочий день
+        #[arg(long)]
+        due: String,
+        /// Причина
+        #[arg(long)]
+        reason: String,
+    },
+    /// Отказать в продлении срока
+    DeclineExtension {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Причина
+        #[arg(long)]
+        reason: String,
+    },
+    /// Вернуть ответ на исправление
+    Return {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Что исправить
+        #[arg(long)]
+        comment: String,
+        /// К какому дню; если не указать — прежний срок, но не меньше трёх рабочих дней
+        #[arg(long, default_value = "")]
+        due: String,
+    },
+    /// Сравнить две версии ответа по полям
+    Compare {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Прежняя версия; если не указать — та, что перед новой
+        #[arg(long, default_value_t = 0)]
+        from: u32,
+        /// Новая версия; если не указать — последняя
+        #[arg(long, default_value_t = 0)]
+        to: u32,
     },
 }
 
@@ -133,6 +174,63 @@ pub(super) async fn run(
                 validate_only,
             };
             service.extend_assignment(request).await?
+        }
+        Command::RequestExtension { assignment, due, reason } => {
+            let request = v1::RequestExtensionRequest {
+                name: client.below(assignment, "assignments").await?,
+                due: due.clone(),
+                reason: reason.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.request_extension(request).await?
+        }
+        Command::DeclineExtension { assignment, reason } => {
+            let request = v1::DeclineExtensionRequest {
+                name: client.below(assignment, "assignments").await?,
+                reason: reason.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.decline_extension(request).await?
+        }
+        Command::Return { assignment, comment, due } => {
+            let request = v1::ReturnAssignmentRequest {
+                name: client.below(assignment, "assignments").await?,
+                comment: comment.clone(),
+                due: due.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.return_assignment(request).await?
+        }
+        Command::Compare { assignment, from, to } => {
+            let name = client.below(assignment, "assignments").await?;
+            let request = v1::CompareSubmissionsRequest { name, from: *from, to: *to };
+            let compared = service.compare_submissions(request).await?.into_inner();
+            out.one(&compared, || {
+                let row = |d: &v1::Difference| {
+                    let shown = |text: &String| match text.as_str() {
+                        "" => "—".to_owned(),
+                        text => text.to_owned(),
+                    };
+                    [d.label.clone(), shown(&d.before), shown(&d.after)]
+                };
+                let rows: Vec<_> = compared.differences.iter().map(row).collect();
+                let (from, to) = (compared.from, compared.to);
+                if rows.is_empty() {
+                    return format!("версии {from} и {to} не различаются");
+                }
+                let (before, after) = (format!("версия {from}"), format!("версия {to}"));
+                table(["вопрос", before.as_str(), after.as_str()], rows)
+            })?;
+            return Ok(());
         }
     };
     let assignment = assignment.into_inner();
@@ -223,7 +321,13 @@ pub(super) fn rows(client: &Client, list: &[v1::Assignment]) -> String {
                 v1::AssignmentState::Waived => "снято",
                 v1::AssignmentState::Unspecified => "",
             };
-            let note = if links { a.link.clone() } else { a.reason.clone() };
+            let wish = a.extension_request.as_ref();
+            let note = match wish {
+                _ if links => a.link.clone(),
+                Some(wish) => format!("просят до {}: {}", date(&wish.due), wish.reason),
+                None if !a.comment.is_empty() => a.comment.clone(),
+                None => a.reason.clone(),
+            };
             [short(&a.name), date(&a.due), state.to_owned(), client.moment(a.answered_at), note]
         })
         .collect();

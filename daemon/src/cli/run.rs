@@ -66,6 +66,14 @@ pub(super) enum Command {
         /// Мероприятие и период
         run: String,
     },
+    /// Принять все ответы этапа, не дожидаясь конца их проверки
+    Accept {
+        /// Мероприятие и период
+        run: String,
+        /// Этап
+        #[arg(long, default_value = "collect")]
+        stage: String,
+    },
     /// Начать, не дожидаясь предшествующих
     Proceed {
         /// Мероприятие и период
@@ -149,6 +157,17 @@ pub(super) async fn run(
             let name = client.run(run).await?;
             let request = v1::RetryRunRequest { name, etag, actor, request_id, validate_only };
             service.retry_run(request).await?
+        }
+        Command::Accept { run, stage } => {
+            let request = v1::AcceptAnswersRequest {
+                name: client.run(run).await?,
+                stage: stage.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.accept_answers(request).await?
         }
         Command::Proceed { run } => {
             let name = client.run(run).await?;
