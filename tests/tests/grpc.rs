@@ -537,6 +537,54 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
         .etag_of("RunService.GetRun", &old)
     );
 
+    // An answer that the department looks at before the collection closes.
+    let vpr = start(stranger, "vpr", "2025-26").await;
+    let asked = |school: &str| format!("{vpr}/assignments/collect.{school}");
+    let get = "AssignmentService.GetAssignment";
+    prove!(
+        change(
+            "AssignmentService.RequestExtension",
+            json!({ "name": asked("school-1"), "due": "2026-11-05", "reason": "Карантин" }),
+            json!({ "reason": "Ремонт" }),
+        )
+        .etag_of(get, &asked("school-1"))
+    );
+    prove!(
+        change(
+            "AssignmentService.DeclineExtension",
+            json!({ "name": asked("school-1"), "reason": "Сроки области" }),
+            json!({ "reason": "Нет" }),
+        )
+        .etag_of(get, &asked("school-1"))
+    );
+    let marks: Value =
+        serde_json::from_str(include_str!("../data/answers/vpr-results.json")).unwrap();
+    submit(stranger, &asked("school-1"), marks.clone()).await.unwrap();
+    prove!(
+        change(
+            "AssignmentService.ReturnAssignment",
+            json!({ "name": asked("school-1"), "comment": "Нет 5 класса" }),
+            json!({ "comment": "Нет 6 класса" }),
+        )
+        .etag_of(get, &asked("school-1"))
+    );
+    submit(stranger, &asked("school-1"), marks).await.unwrap();
+    for school in &SCHOOLS[1..] {
+        let waive = json!({ "name": asked(school), "reason": "Проверка" });
+        stranger.call("AssignmentService.WaiveAssignment", waive).await.unwrap();
+    }
+    prove!(
+        change(
+            "RunService.AcceptAnswers",
+            json!({ "name": vpr, "stage": "collect" }),
+            json!({ "stage": "decide" }),
+        )
+        .etag_of("RunService.GetRun", &vpr)
+    );
+    let versions = json!({ "name": asked("school-1") });
+    let compared = stranger.call("AssignmentService.CompareSubmissions", versions).await.unwrap();
+    assert_eq!((&compared["from"], &compared["to"]), (&json!(1), &json!(2)), "{compared}");
+
     // The letter that was refused.
     let failed = json!({ "parent": TOWN, "filter": "state = failed" });
     let failed = walk(stranger, "OutboxService.ListMessages", failed, 10).await;

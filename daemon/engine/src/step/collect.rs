@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_analysis::Values;
-use vekha_roadmap::answers;
+use vekha_roadmap::answers::{self, EXPLANATIONS};
 use vekha_roadmap::model::{Collect, FieldKind, Form, Work};
 use vekha_roadmap::schedule::due_date;
 
@@ -215,6 +215,11 @@ fn readable(form: &Form, answers: &Values) -> Vec<serde_json::Value> {
                 pairs.push(json!({ "label": field.label, "value": answers::display(field, value) }))
             }
         }
+    }
+    let said = answers.get(EXPLANATIONS).and_then(serde_json::Value::as_object);
+    for (path, text) in said.into_iter().flatten() {
+        let label = answers::whereabouts(form, path).unwrap_or_else(|| path.clone());
+        pairs.push(json!({ "label": format!("{label}: пояснение"), "value": text }));
     }
     pairs
 }
