@@ -23,7 +23,7 @@ use vekha::secret::Secret;
 use vekha::server::Daemon;
 use vekha::store::Store;
 use vekha::store::entities::{assignment, job, journal, outbox, request, run, submission};
-use vekha::store::outbox::{Delivery, LEASE};
+use vekha::store::outbox::{Delivery, LEASE, Parcel};
 use vekha::store::queries::{Filter, Page};
 use vekha_engine::journal::Head;
 use vekha_engine::run::{Run, RunState, StageState};
@@ -222,6 +222,7 @@ fn letter(key: &str, not_before: Timestamp) -> Letter {
         assignment: None,
         while_open: false,
         thread: None,
+        due: None,
         not_before,
         facts: answers(json!({ "what": "Что-то", "reason": "не вышло" })),
     }
@@ -230,6 +231,16 @@ fn letter(key: &str, not_before: Timestamp) -> Letter {
 fn letters(keys: impl IntoIterator<Item = String>) -> Outcome {
     let letters = keys.into_iter().map(|key| letter(&key, morning())).collect();
     Outcome { letters, ..Outcome::default() }
+}
+
+/// Claims up to so many messages that are due, each by itself.
+async fn claim(store: &Store, now: Timestamp, most: u64) -> Vec<outbox::Model> {
+    let mut claimed = Vec::new();
+    for due in store.due_messages(now, most).await.unwrap() {
+        let parcel = Parcel { keys: vec![due.key], digest: None };
+        claimed.extend(store.claim(&parcel, now).await.unwrap());
+    }
+    claimed
 }
 
 async fn count<E: EntityTrait>(store: &Store) -> usize {
@@ -593,13 +604,10 @@ async fn a_message_is_claimed_by_one_worker_only(base: Base) {
         let store = stores[n % stores.len()].clone();
         tokio::spawn(async move {
             let mut claimed = Vec::new();
-            loop {
-                let some = store.claim_messages(morning(), 3).await.unwrap();
-                if some.is_empty() {
-                    return claimed;
-                }
-                claimed.extend(some);
+            while !store.due_messages(morning(), 1).await.unwrap().is_empty() {
+                claimed.extend(claim(&store, morning(), 3).await);
             }
+            claimed
         })
     });
     let claimed: Vec<outbox::Model> =
@@ -612,12 +620,12 @@ async fn a_message_is_claimed_by_one_worker_only(base: Base) {
 async fn a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain(base: Base) {
     let store = base.store().await;
     write(&store, "a", letters(["one".into(), "two".into()])).await;
-    assert_eq!(store.claim_messages(morning() - LEASE, 9).await.unwrap().len(), 0);
-    assert_eq!(store.claim_messages(morning(), 1).await.unwrap()[0].key, "one");
+    assert_eq!(claim(&store, morning() - LEASE, 9).await.len(), 0);
+    assert_eq!(claim(&store, morning(), 1).await[0].key, "one");
     let almost = morning() + LEASE - SignedDuration::from_micros(1);
-    assert_eq!(store.claim_messages(almost, 9).await.unwrap()[0].key, "two");
-    assert_eq!(store.claim_messages(almost, 9).await.unwrap(), []);
-    let again = store.claim_messages(morning() + LEASE, 9).await.unwrap();
+    assert_eq!(claim(&store, almost, 9).await[0].key, "two");
+    assert_eq!(claim(&store, almost, 9).await, []);
+    let again = claim(&store, morning() + LEASE, 9).await;
     assert_eq!(again.len(), 1);
     assert_eq!((again[0].key.as_str(), again[0].uncertain, again[0].attempts), ("one", true, 2));
     let kept = store.message("one").await.unwrap().unwrap();
@@ -626,7 +634,7 @@ async fn a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain(base: B
     let at = morning() + LEASE * 2;
     let retry = Delivery::Retry { at, uncertain: false, error: "занято".into() };
     store.settle_messages(&[("one".into(), retry)], at).await.unwrap();
-    let third = store.claim_messages(at, 9).await.unwrap();
+    let third = claim(&store, at, 9).await;
     let third = third.iter().find(|row| row.key == "one").unwrap();
     assert_eq!((third.uncertain, third.attempts, third.error.as_str()), (true, 3, "занято"));
 }
@@ -635,7 +643,7 @@ async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
     let store = base.store().await;
     let keys = ["sent", "retried", "doubted", "failed", "obsolete"].map(str::to_owned);
     write(&store, "a", letters(keys)).await;
-    assert_eq!(store.claim_messages(morning(), 9).await.unwrap().len(), 5);
+    assert_eq!(claim(&store, morning(), 9).await.len(), 5);
     let at = morning() + SignedDuration::from_mins(1);
     let error = || "ошибка".to_owned();
     let results = [
@@ -665,7 +673,7 @@ async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
     {
         assert_eq!(store.retry_message(key, morning()).await.unwrap(), expected, "{key}");
     }
-    let due = store.claim_messages(morning(), 9).await.unwrap();
+    let due = claim(&store, morning(), 9).await;
     let due: BTreeSet<&str> = due.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(due, BTreeSet::from(["failed", "retried"]));
 }
@@ -673,11 +681,11 @@ async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
 async fn claims_of_a_daemon_that_died_are_released(base: Base) {
     let store = base.store().await;
     write(&store, "a", letters(["one".into(), "two".into(), "three".into()])).await;
-    let claimed = store.claim_messages(morning(), 2).await.unwrap();
+    let claimed = claim(&store, morning(), 2).await;
     store.settle_messages(&[(claimed[0].key.clone(), Delivery::Sent)], morning()).await.unwrap();
     assert_eq!(store.release_claims(morning()).await.unwrap(), 1);
     assert_eq!(store.release_claims(morning()).await.unwrap(), 0);
-    let due = store.claim_messages(morning(), 9).await.unwrap();
+    let due = claim(&store, morning(), 9).await;
     let due: BTreeMap<&str, bool> = due.iter().map(|r| (r.key.as_str(), r.uncertain)).collect();
     assert_eq!(due.len(), 2, "what was sent is not sent again");
     assert!(due[claimed[1].key.as_str()], "whether it went out is unknown");
@@ -687,10 +695,10 @@ async fn claims_of_a_daemon_that_died_are_released(base: Base) {
 async fn a_letter_asked_for_twice_is_the_first_one(base: Base) {
     let store = base.store().await;
     write(&store, "a", letters(["one".into(), "one".into()])).await;
-    assert_eq!(store.claim_messages(morning(), 9).await.unwrap().len(), 1);
+    assert_eq!(claim(&store, morning(), 9).await.len(), 1);
     store.settle_messages(&[("one".into(), Delivery::Sent)], morning()).await.unwrap();
     write(&store, "a", letters(["one".into(), "two".into()])).await;
-    let due = store.claim_messages(morning(), 9).await.unwrap();
+    let due = claim(&store, morning(), 9).await;
     assert_eq!(due.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["two"]);
     assert_eq!(store.message("one").await.unwrap().unwrap().state, "sent");
 }
@@ -959,7 +967,7 @@ async fn work_left_by_a_daemon_that_ended_is_done_by_the_next(base: Base) {
     let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
     runtime.ask(step_task(&key, answer)).await.unwrap();
     // It dies with a letter at the mail server, and with everything else still to be done.
-    let claimed = runtime.store().claim_messages(morning(), 1).await.unwrap().remove(0);
+    let claimed = claim(runtime.store(), morning(), 1).await.remove(0);
     assert_eq!(nothing.letters().len(), 0);
     end(runtime).await;
 

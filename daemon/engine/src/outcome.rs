@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use vekha_analysis::{Outcome as AnalysisOutcome, Values};
 
@@ -150,6 +151,9 @@ pub struct Letter {
     pub while_open: bool,
     /// Key of the letter that began the thread.
     pub thread: Option<String>,
+    /// By when what it asks for is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Date>,
     /// Not to be sent before.
     pub not_before: Timestamp,
     /// The template's variables beyond the common ones.

@@ -1,6 +1,9 @@
 //! From a letter's facts to the message that people read.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use minijinja::Environment;
+use serde_json::{Map, Value, json};
 use vekha_engine::{Letter, LetterKind};
 use vekha_plugin::{Address, Message};
 
@@ -15,41 +18,65 @@ use crate::store::instant;
 /// # Errors
 /// What makes the letter undeliverable, for people.
 pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Result<Message, String> {
-    let version = runtime
-        .road_maps()
-        .version(&row.municipality, row.road_map as u32)
-        .ok_or("версия дорожной карты не найдена")?;
-    let organisation = version
-        .road_map
-        .organisation(&letter.to)
-        .ok_or_else(|| format!("организации «{}» нет в реестре", letter.to))?;
+    let version = version(runtime, row)?;
+    let to = address(&version, &letter.to)?;
+    let (link, page) = ways(runtime, letter);
+    let (subject, text, html) = render(&version, letter, link.as_deref(), &page)?;
+    // A digest of which only this one is left may have arrived as the digest that it was.
+    let message_id = match &row.digest {
+        Some(digest) if row.uncertain => message_id::of(digest, &row.municipality),
+        _ => row.message_id.clone(),
+    };
+    let thread = letter.thread.iter();
+    Ok(Message {
+        key: letter.key.clone(),
+        message_id,
+        to: vec![to],
+        reply_to: reply_to(&version),
+        subject,
+        text,
+        html: Some(html),
+        references: thread.map(|first| message_id::of(first, &row.municipality)).collect(),
+        date: date(row),
+        attachments: vec![],
+        uncertain: row.uncertain,
+    })
+}
+
+/// The road map that a letter's run keeps.
+pub(super) fn version(runtime: &Runtime, row: &outbox::Model) -> Result<Arc<Version>, String> {
+    let version = runtime.road_maps().version(&row.municipality, row.road_map as u32);
+    version.ok_or_else(|| "версия дорожной карты не найдена".to_owned())
+}
+
+/// Where an organisation's letters go.
+pub(super) fn address(version: &Version, code: &str) -> Result<Address, String> {
+    let organisation = version.road_map.organisation(code);
+    let organisation = organisation.ok_or_else(|| format!("организации «{code}» нет в реестре"))?;
     if organisation.email.is_empty() {
         return Err(format!("у «{}» нет адреса", organisation.short));
     }
+    Ok(Address::new(&organisation.name, &organisation.email))
+}
+
+/// The person whom answers reach.
+pub(super) fn reply_to(version: &Version) -> Option<Address> {
     let contact = &version.road_map.municipality.contact;
+    (!contact.email.is_empty()).then(|| Address::new(&contact.name, &contact.email))
+}
+
+/// The letter's date: the same for every try.
+pub(super) fn date(row: &outbox::Model) -> i64 {
+    instant(row.next_attempt_at.min(row.created_at.max(0))).as_millisecond()
+}
+
+/// The participant's link, if the letter has one, and the department's page.
+pub(super) fn ways(runtime: &Runtime, letter: &Letter) -> (Option<String>, String) {
     let link = letter.assignment.as_ref().map(|assignment| {
         let token = runtime.store().secret().token(&format!("{}/{assignment}", letter.run));
         format!("{}/a/{token}", runtime.public_url())
     });
-    let page = format!("{}/runs/{}", runtime.public_url(), letter.run);
-    let (subject, text, html) = render(&version, letter, link.as_deref(), &page)?;
-    Ok(Message {
-        key: letter.key.clone(),
-        message_id: row.message_id.clone(),
-        to: vec![Address::new(&organisation.name, &organisation.email)],
-        reply_to: (!contact.email.is_empty()).then(|| Address::new(&contact.name, &contact.email)),
-        subject,
-        text,
-        html: Some(html),
-        references: letter
-            .thread
-            .iter()
-            .map(|first| message_id::of(first, &row.municipality))
-            .collect(),
-        date: instant(row.next_attempt_at.min(row.created_at.max(0))).as_millisecond(),
-        attachments: vec![],
-        uncertain: row.uncertain,
-    })
+    (link, format!("{}/runs/{}", runtime.public_url(), letter.run))
 }
 
 /// Subject, text and HTML of a letter.
@@ -63,11 +90,20 @@ pub fn render(
     page: &str,
 ) -> Result<(String, String, String), String> {
     let context = context(version, letter, link, page);
+    parts(&version.templates, letter.kind.as_str(), &Value::Object(context))
+}
+
+/// Subject, text and HTML by the templates of a folder.
+pub(super) fn parts(
+    templates: &Environment<'_>,
+    folder: &str,
+    context: &Value,
+) -> Result<(String, String, String), String> {
     let part = |part: &str| {
-        let name = format!("letters/{}/{part}", letter.kind.as_str());
-        let template = version.templates.get_template(&name);
+        let name = format!("letters/{folder}/{part}");
+        let template = templates.get_template(&name);
         template
-            .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(&context))))
+            .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(context))))
             .map_err(|e| format!("{name}: {e}"))
     };
     // A subject is one line, whatever the template does.
@@ -75,7 +111,8 @@ pub fn render(
     Ok((subject, part("body.txt")?.trim().to_owned() + "\n", part("body.html")?))
 }
 
-fn context(version: &Version, letter: &Letter, link: Option<&str>, page: &str) -> Value {
+/// What a letter's templates are given.
+pub(super) fn context(version: &Version, letter: &Letter, link: Option<&str>, page: &str) -> Map<String, Value> {
     let road_map = &version.road_map;
     let municipality = &road_map.municipality;
     let organisation = road_map.organisation(&letter.to);
@@ -112,5 +149,5 @@ fn context(version: &Version, letter: &Letter, link: Option<&str>, page: &str) -
     if letter.kind != LetterKind::Assignment {
         context.insert("page".into(), page.into());
     }
-    Value::Object(context)
+    context
 }

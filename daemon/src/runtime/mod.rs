@@ -8,9 +8,11 @@
 
 pub mod attention;
 pub mod committer;
+mod digest;
 pub mod letters;
 pub mod outbox;
 pub mod overview;
+mod parcels;
 mod past;
 pub mod planner;
 pub mod reports;

@@ -3,15 +3,15 @@
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use vekha_engine::{Command, Letter, LetterKind, RunKey};
-use vekha_plugin::DeliveryErrorKind;
+use vekha_plugin::{DeliveryError, DeliveryErrorKind};
 
 use super::committer::{Ask, Task};
-use super::{Error, Runtime, letters};
-use crate::store::document;
+use super::{Error, Runtime, digest, letters, parcels};
 use crate::store::entities::outbox;
 use crate::store::outbox::Delivery;
+use crate::store::{document, micros};
 
-/// Messages under way at the same time: no more are claimed, so that a crash leaves few in doubt.
+/// Parcels under way at the same time: no more are claimed, so that a crash leaves few in doubt.
 const AT_ONCE: usize = 4;
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
@@ -25,30 +25,41 @@ const BACKOFF: [SignedDuration; 7] = [
     SignedDuration::from_hours(24),
 ];
 
+/// Messages that are looked at to choose from.
+const CHOICE: u64 = 1000;
+
 impl Runtime {
     /// Sends messages that are due, a handful at a time. Returns how many there were.
     ///
     /// # Errors
     /// When the database fails; what was claimed is tried again after its lease.
     pub(super) async fn send(&self, now: Timestamp) -> Result<usize, Error> {
-        let claimed = self.store.claim_messages(now, AT_ONCE as u64).await?;
-        let count = claimed.len();
+        let due = self.store.due_messages(now, CHOICE).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let work = self.store.next_due_at().await?.is_some_and(|at| at <= micros(now));
+        let mut claimed = Vec::new();
+        for parcel in parcels::choose(due, now, work, AT_ONCE) {
+            claimed.push(self.store.claim(&parcel, now).await?);
+        }
+        let count = claimed.iter().map(Vec::len).sum();
         if count > 0 {
             self.keep_up().await?;
         }
-        let deliveries = claimed.into_iter().map(|row| async move {
-            let delivery = self.deliver(&row, now).await;
-            (row, delivery)
+        let deliveries = claimed.into_iter().filter(|rows| !rows.is_empty()).map(|rows| async {
+            let results = self.deliver(&rows, now).await;
+            (rows, results)
         });
         // Each is settled as soon as it is known; what comes together is settled together.
         let mut settled =
             futures::stream::iter(deliveries).buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE);
         while let Some(chunk) = settled.next().await {
             let results: Vec<(String, Delivery)> =
-                chunk.iter().map(|(row, delivery)| (row.key.clone(), delivery.clone())).collect();
+                chunk.iter().flat_map(|(_, results)| results.clone()).collect();
             self.store.settle_messages(&results, self.clock.now()).await?;
-            for (row, delivery) in chunk {
-                if let Delivery::Failed { error } = delivery {
+            for (row, delivery) in chunk.into_iter().flat_map(|(rows, _)| rows).zip(results) {
+                if let (_, Delivery::Failed { error }) = delivery {
                     tracing::warn!(message = row.key, "refused for good: {error}");
                     self.tell_of_refusal(row, error).await;
                 }
@@ -57,29 +68,44 @@ impl Runtime {
         Ok(count)
     }
 
-    async fn deliver(&self, row: &outbox::Model, now: Timestamp) -> Delivery {
-        let failed = |error: String| Delivery::Failed { error };
-        let letter: Letter = match document(&row.key, &row.body) {
-            Ok(letter) => letter,
-            Err(e) => return failed(e.to_string()),
-        };
-        match self.is_obsolete(&letter).await {
-            Ok(true) => return Delivery::Obsolete,
-            Ok(false) => {}
-            Err(e) => return again(row, now, false, e.to_string()),
+    /// Delivers a parcel. Returns what became of each of its messages, in their order.
+    async fn deliver(&self, rows: &[outbox::Model], now: Timestamp) -> Vec<(String, Delivery)> {
+        let mut results: Vec<Option<Delivery>> = Vec::with_capacity(rows.len());
+        let mut letters = Vec::with_capacity(rows.len());
+        for row in rows {
+            let result = match document::<Letter>(&row.key, &row.body) {
+                Err(e) => Some(Delivery::Failed { error: e.to_string() }),
+                Ok(letter) => match self.is_obsolete(&letter).await {
+                    Ok(true) => Some(Delivery::Obsolete),
+                    Err(e) => Some(again(row, now, false, e.to_string())),
+                    Ok(false) => {
+                        letters.push((row, letter));
+                        None
+                    }
+                },
+            };
+            results.push(result);
         }
-        let message = match letters::message(self, row, &letter) {
-            Ok(message) => message,
-            Err(e) => return failed(e),
+        let message = match letters.as_slice() {
+            [] => None,
+            [(row, letter)] => Some(letters::message(self, row, letter)),
+            several => Some(digest::message(self, several)),
         };
-        match self.notifier.deliver(&message).await {
-            Ok(_) => Delivery::Sent,
+        let sent = match message {
+            None => Ok(()),
+            Some(Err(e)) => Err(DeliveryError::permanent(e)),
+            Some(Ok(message)) => self.notifier.deliver(&message).await.map(|_| ()),
+        };
+        let delivery = |row: &outbox::Model| match &sent {
+            Ok(()) => Delivery::Sent,
             Err(e) => match e.kind {
-                DeliveryErrorKind::Permanent => failed(e.message),
-                DeliveryErrorKind::Transient => again(row, now, false, e.message),
-                DeliveryErrorKind::Unknown => again(row, now, true, e.message),
+                DeliveryErrorKind::Permanent => Delivery::Failed { error: e.message.clone() },
+                DeliveryErrorKind::Transient => again(row, now, false, e.message.clone()),
+                DeliveryErrorKind::Unknown => again(row, now, true, e.message.clone()),
             },
-        }
+        };
+        let all = rows.iter().zip(results);
+        all.map(|(row, known)| (row.key.clone(), known.unwrap_or_else(|| delivery(row)))).collect()
     }
 
     /// Whether what the letter asks for has been done in the meantime.

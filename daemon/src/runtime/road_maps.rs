@@ -30,6 +30,8 @@ pub struct Version {
     pub files: Files,
     /// Its templates, compiled.
     pub templates: Environment<'static>,
+    /// The letters' templates in the frame that they have within a digest.
+    pub items: Environment<'static>,
     digest: String,
 }
 
@@ -191,8 +193,14 @@ fn compile(
         // `check` has proved that every template parses.
         templates.add_template_owned(path.clone(), text.clone()).ok();
     }
+    let mut items = templates.clone();
+    for (base, item) in read::DIGEST_ITEMS {
+        if let Some(text) = road_map.templates.get(item) {
+            items.add_template_owned(base, text.clone()).ok();
+        }
+    }
     let digest = digest(&files);
-    Ok(Version { number, applied_at, applied_by, road_map, files, templates, digest })
+    Ok(Version { number, applied_at, applied_by, road_map, files, templates, items, digest })
 }
 
 fn digest(files: &Files) -> String {

@@ -293,6 +293,7 @@ impl Batch {
                 error: String::new(),
                 message_id: message_id::of(&letter.key, &key.municipality),
                 body: json(&letter),
+                digest: None,
             }));
         }
         for work in outcome.jobs {

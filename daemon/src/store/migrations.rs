@@ -2,6 +2,7 @@
 
 mod m0001_first;
 mod m0002_drafts;
+mod m0003_digests;
 
 use sea_orm_migration::prelude::*;
 
@@ -11,6 +12,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration), Box::new(m0002_drafts::Migration)]
+        vec![
+            Box::new(m0001_first::Migration),
+            Box::new(m0002_drafts::Migration),
+            Box::new(m0003_digests::Migration),
+        ]
     }
 }

@@ -5,10 +5,10 @@
 //! tried again under the same Message-ID and marked `uncertain`.
 
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    TransactionTrait,
+    ColumnTrait, Condition, DbErr, DerivePartialModel, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, TransactionTrait,
 };
 
 use super::entities::outbox::{Column, Entity, Model};
@@ -40,32 +40,78 @@ pub enum Delivery {
     Obsolete,
 }
 
+/// A message that is due, as far as it must be known to choose what goes next.
+#[derive(Debug, Clone, PartialEq, Eq, DerivePartialModel)]
+#[sea_orm(entity = "Entity")]
+pub struct Due {
+    /// Its key.
+    pub key: String,
+    /// Municipality id.
+    pub municipality: String,
+    /// Addressee.
+    pub organisation: String,
+    /// The letter's kind.
+    pub kind: String,
+    /// Since when it is due, in microseconds.
+    pub next_attempt_at: i64,
+    /// A try ended without its result being known.
+    pub uncertain: bool,
+    /// The digest that it belongs to already.
+    pub digest: Option<String>,
+}
+
+/// Messages that go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel {
+    /// Their keys, in the order in which they came to be due.
+    pub keys: Vec<String>,
+    /// Key of the digest that they make; none for one that goes alone.
+    pub digest: Option<String>,
+}
+
+fn is_due(now: Timestamp) -> Condition {
+    Condition::all()
+        .add(Column::State.is_in(["pending", "sending"]))
+        .add(Column::NextAttemptAt.lte(micros(now)))
+}
+
 impl Store {
-    /// Claims up to `limit` messages that are due.
+    /// The messages that have been due longest.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_messages(&self, now: Timestamp, limit: u64) -> Result<Vec<Due>, DbErr> {
+        Entity::find()
+            .filter(is_due(now))
+            .order_by_asc(Column::NextAttemptAt)
+            .order_by_asc(Column::CreatedAt)
+            .order_by_asc(Column::Key)
+            .limit(limit)
+            .into_partial_model::<Due>()
+            .all(self.reader())
+            .await
+    }
+
+    /// Claims a parcel. Returns those of its messages that were still due: another daemon may have
+    /// claimed them in the meantime.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub async fn claim_messages(&self, now: Timestamp, limit: u64) -> Result<Vec<Model>, DbErr> {
-        let due = Condition::all()
-            .add(Column::State.is_in(["pending", "sending"]))
-            .add(Column::NextAttemptAt.lte(micros(now)));
-        // Most looks find nothing: they must not take the writer.
-        if Entity::find().filter(due.clone()).one(self.reader()).await?.is_none() {
-            return Ok(vec![]);
-        }
+    pub async fn claim(&self, parcel: &Parcel, now: Timestamp) -> Result<Vec<Model>, DbErr> {
         let transaction = self.writer().begin().await?;
         let mut query = Entity::find()
-            .filter(due)
-            .order_by_asc(Column::NextAttemptAt)
-            .order_by_asc(Column::CreatedAt)
-            .limit(limit);
+            .filter(is_due(now))
+            .filter(Column::Key.is_in(parcel.keys.iter().map(String::as_str)))
+            .order_by_asc(Column::Key);
         if self.is_shared() {
-            query = query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+            // Whoever comes second waits, and then finds none of them due: a parcel stays whole.
+            query = query.lock_exclusive();
         }
         let mut claimed = query.all(&transaction).await?;
         for row in &mut claimed {
             row.uncertain |= row.state == "sending";
             row.attempts += 1;
+            row.digest.clone_from(&parcel.digest);
         }
         for uncertain in [false, true] {
             let keys: Vec<&str> = claimed
@@ -80,6 +126,7 @@ impl Store {
                 .col_expr(Column::State, Expr::value("sending"))
                 .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
                 .col_expr(Column::Uncertain, Expr::value(uncertain))
+                .col_expr(Column::Digest, Expr::value(parcel.digest.clone()))
                 .col_expr(Column::NextAttemptAt, Expr::value(micros(now + LEASE)))
                 .filter(Column::Key.is_in(keys))
                 .exec(&transaction)
@@ -136,6 +183,8 @@ impl Store {
             .col_expr(Column::State, Expr::value("pending"))
             .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
             .col_expr(Column::Attempts, Expr::value(0))
+            // A person wants this one now: it goes alone, or with what else is due.
+            .col_expr(Column::Digest, Expr::value(None::<String>))
             .filter(Column::Key.eq(key))
             .filter(Column::State.is_in(["failed", "pending"]))
             .exec(self.writer())

@@ -183,7 +183,7 @@ impl<'a> Transition<'a> {
         let missing: Vec<_> =
             codes.iter().map(|code| json!({ "name": self.name_of(code) })).collect();
         let facts = json!({ "form": what, "answered": answered, "missing": missing });
-        self.letter_to_department(LetterKind::Closed, &format!("{stage}/closed"), facts);
+        self.letter_to_department(LetterKind::Closed, &format!("{stage}/closed"), None, facts);
         self.complete_stage(position);
     }
 }

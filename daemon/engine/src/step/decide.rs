@@ -44,7 +44,7 @@ impl Transition<'_> {
             "due": due_words(due),
             "days_left": days_left(self.letters_leave_on(), due),
         });
-        self.letter_to_department(LetterKind::DecisionDue, &suffix, facts);
+        self.letter_to_department(LetterKind::DecisionDue, &suffix, Some(due), facts);
     }
 
     pub(super) fn record_decision(

@@ -183,6 +183,7 @@ impl Transition<'_> {
             self.letter_to_department(
                 LetterKind::Question,
                 "question",
+                None,
                 json!({ "upstream": upstream }),
             );
         } else if changed || first_look {
@@ -304,7 +305,7 @@ impl Transition<'_> {
         let what = format!("этап «{}»", self.activity.stages[position].title);
         let suffix = format!("{stage}/failure/{}", self.run.journal.sequence);
         let facts = json!({ "what": what, "reason": reason });
-        self.letter_to_department(LetterKind::Failure, &suffix, facts);
+        self.letter_to_department(LetterKind::Failure, &suffix, None, facts);
         Ok(())
     }
 
@@ -336,7 +337,7 @@ impl Transition<'_> {
             let what = format!("письмо для «{}»", self.name_of(&organisation));
             let suffix = format!("failure/{}", self.run.journal.sequence);
             let facts = json!({ "what": what, "reason": reason });
-            self.letter_to_department(LetterKind::Failure, &suffix, facts);
+            self.letter_to_department(LetterKind::Failure, &suffix, None, facts);
         }
     }
 

@@ -237,6 +237,7 @@ impl<'a> Transition<'a> {
             assignment: Some(assignment.clone()),
             while_open: kind == LetterKind::Reminder,
             thread: (!asking).then(|| format!("{base}/asked")),
+            due: self.run.assignments.get(assignment).map(|a| a.due),
             // A receipt answers a person who is at work right now; all else keeps office hours.
             not_before: if kind == LetterKind::Receipt {
                 self.now
@@ -248,7 +249,13 @@ impl<'a> Transition<'a> {
     }
 
     /// A letter to the department.
-    fn letter_to_department(&mut self, kind: LetterKind, suffix: &str, facts: Value) {
+    fn letter_to_department(
+        &mut self,
+        kind: LetterKind,
+        suffix: &str,
+        due: Option<Date>,
+        facts: Value,
+    ) {
         self.out.letters.push(Letter {
             key: format!("{}/{suffix}", self.run.key),
             kind,
@@ -257,6 +264,7 @@ impl<'a> Transition<'a> {
             assignment: None,
             while_open: false,
             thread: None,
+            due,
             not_before: letters_leave(self.road_map, self.now),
             facts: object(facts),
         });

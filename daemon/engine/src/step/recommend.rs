@@ -43,7 +43,7 @@ impl Transition<'_> {
             self.complete_stage(position);
         } else if recommend.approve {
             let suffix = format!("{stage}/drafts");
-            self.letter_to_department(LetterKind::Drafts, &suffix, json!({ "count": count }));
+            self.letter_to_department(LetterKind::Drafts, &suffix, None, json!({ "count": count }));
         } else {
             self.issue(position, self.drafts_of(&stage));
         }

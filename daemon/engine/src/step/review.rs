@@ -36,7 +36,8 @@ impl Transition<'_> {
         self.record("review-begun", json!({ "stage": id, "until": until }));
         let form = self.what(&AssignmentKey::new(&id, ""), AssignmentKind::Collect);
         let facts = json!({ "form": form, "answered": answered, "until": due_words(until) });
-        self.letter_to_department(LetterKind::Review, &format!("{id}/review/{versions}"), facts);
+        let suffix = format!("{id}/review/{versions}");
+        self.letter_to_department(LetterKind::Review, &suffix, Some(until), facts);
         true
     }
 

@@ -74,7 +74,7 @@ impl Transition<'_> {
             "reason": why,
         });
         let suffix = format!("{key}/extension-request/{}", self.run.journal.sequence);
-        self.letter_to_department(LetterKind::ExtensionRequest, &suffix, facts);
+        self.letter_to_department(LetterKind::ExtensionRequest, &suffix, Some(standing), facts);
         Ok(())
     }
 

@@ -263,6 +263,6 @@ impl Transition<'_> {
             })
             .collect();
         let facts = json!({ "form": what, "due": due_words(due), "silent": list });
-        self.letter_to_department(LetterKind::Escalation, suffix, facts);
+        self.letter_to_department(LetterKind::Escalation, suffix, Some(due), facts);
     }
 }

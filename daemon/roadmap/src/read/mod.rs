@@ -22,7 +22,7 @@ use crate::model::RoadMap;
 use table::{File, Place};
 
 pub use crate::files::Files;
-pub use templates::{LETTERS, environment};
+pub use templates::{DIGEST_ITEMS, LETTERS, environment};
 
 /// What a reading yields besides the road map.
 #[derive(Debug, Clone, Default)]

@@ -11,7 +11,7 @@ use crate::diagnostic::perhaps;
 use crate::model::{Analysis, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
-pub const LETTERS: [(&str, &[&str]); 15] = [
+pub const LETTERS: [(&str, &[&str]); 16] = [
     ("assignment", &["form", "due", "link"]),
     ("reminder", &["form", "due", "days_left", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
@@ -27,10 +27,18 @@ pub const LETTERS: [(&str, &[&str]); 15] = [
     ("decision-due", &["titles", "due", "days_left", "page"]),
     ("question", &["upstream", "page"]),
     ("failure", &["what", "reason", "page"]),
+    // Several of them to one address.
+    ("digest", &["items", "due", "link"]),
 ];
 
 /// What every letter is given.
 const COMMON: [&str; 5] = ["municipality", "contact", "organisation", "activity", "period"];
+
+/// The frame that letters have within a digest: base template -> what takes its place.
+pub const DIGEST_ITEMS: [(&str, &str); 2] = [
+    ("letters/base.txt", "letters/digest/item.txt"),
+    ("letters/base.html", "letters/digest/item.html"),
+];
 
 /// What a report is given.
 const REPORT: [&str; 5] = ["municipality", "activity", "period", "date", "chapters"];
@@ -69,6 +77,9 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
     for (path, text) in &road_map.templates {
         match path.split('/').collect::<Vec<_>>().as_slice() {
             ["letters", base] if base.starts_with("base.") => {
+                check_template(path, text, &letters, findings);
+            }
+            ["letters", "digest", "item.txt" | "item.html"] => {
                 check_template(path, text, &letters, findings);
             }
             ["letters", kind, part] => {

@@ -39,6 +39,8 @@ pub struct Model {
     pub message_id: String,
     /// JSON of [`vekha_engine::Letter`].
     pub body: String,
+    /// Key of the digest in which it goes together with others; none while it goes alone.
+    pub digest: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

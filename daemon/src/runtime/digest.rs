@@ -1,0 +1,85 @@
+//! Several letters to one address as one: each by its own templates, in a frame that says at the
+//! top what is most urgent.
+
+use jiff::civil::Date;
+use serde_json::{Map, Value, json};
+use vekha_engine::{Letter, LetterKind};
+use vekha_plugin::Message;
+use vekha_roadmap::russian::date_words_with_weekday;
+
+use super::{Runtime, letters};
+use crate::message_id;
+use crate::store::entities::outbox;
+
+/// Composes the digest of these letters, which go to one organisation.
+///
+/// # Errors
+/// What makes it undeliverable, for people.
+pub fn message(
+    runtime: &Runtime,
+    parcel: &[(&outbox::Model, Letter)],
+) -> Result<Message, String> {
+    let mut sorted: Vec<&(&outbox::Model, Letter)> = parcel.iter().collect();
+    sorted.sort_by_key(|(row, letter)| (urgency(letter), row.created_at, &row.key));
+    let newest = parcel.iter().max_by_key(|(row, _)| row.road_map);
+    let (row, letter) = newest.ok_or("в письме ничего нет")?;
+    let version = letters::version(runtime, row)?;
+    let to = letters::address(&version, &letter.to)?;
+    let mut items = Vec::new();
+    for (row, letter) in &sorted {
+        let version = letters::version(runtime, row)?;
+        let (link, page) = letters::ways(runtime, letter);
+        let context = letters::context(&version, letter, link.as_deref(), &page);
+        let kind = letter.kind.as_str();
+        let (subject, text, html) = letters::parts(&version.items, kind, &Value::Object(context))?;
+        items.push(json!({ "subject": subject, "text": text, "html": html }));
+    }
+    let due = sorted.iter().filter_map(|(_, letter)| letter.due).min();
+    let mut context = common(&letters::context(&version, letter, None, ""));
+    context.insert("items".into(), items.into());
+    context.insert("due".into(), json!(due.map(date_words_with_weekday)));
+    context.insert("link".into(), sorted.iter().any(|(_, l)| l.assignment.is_some()).into());
+    let (subject, text, html) =
+        letters::parts(&version.templates, "digest", &Value::Object(context))?;
+    let key = row.digest.clone().unwrap_or_else(|| row.key.clone());
+    let first = parcel.iter().map(|(row, _)| letters::date(row)).min();
+    Ok(Message {
+        message_id: message_id::of(&key, &row.municipality),
+        key,
+        to: vec![to],
+        reply_to: letters::reply_to(&version),
+        subject,
+        text,
+        html: Some(html),
+        references: vec![],
+        date: first.unwrap_or_default(),
+        attachments: vec![],
+        uncertain: parcel.iter().any(|(row, _)| row.uncertain),
+    })
+}
+
+/// What the frame is given of a letter's variables: those that are not about one activity.
+fn common(context: &Map<String, Value>) -> Map<String, Value> {
+    let kept = ["municipality", "contact", "organisation"];
+    kept.iter().filter_map(|name| Some(((*name).to_owned(), context.get(*name)?.clone()))).collect()
+}
+
+/// What comes first: what stands still, then what is to be done, the next due date first, then
+/// what is only to be known.
+fn urgency(letter: &Letter) -> (u8, Option<Date>) {
+    let rank = match letter.kind {
+        LetterKind::Failure | LetterKind::Question => 0,
+        LetterKind::Assignment
+        | LetterKind::Reminder
+        | LetterKind::Returned
+        | LetterKind::Measure
+        | LetterKind::Escalation
+        | LetterKind::Review
+        | LetterKind::ExtensionRequest
+        | LetterKind::DecisionDue => 1,
+        LetterKind::Recommendation | LetterKind::Drafts => 2,
+        LetterKind::Extension | LetterKind::Closed | LetterKind::Receipt => 3,
+    };
+    // Without a date there is no hurry.
+    (rank, Some(letter.due.unwrap_or(Date::MAX)))
+}
