@@ -51,13 +51,27 @@ impl Letter {
         }
     }
 
-    /// The personal link in the text.
+    /// The personal link in the text, the first if there are several.
     ///
     /// # Panics
     /// When there is none.
     pub fn link(&self) -> String {
-        let start = self.text.find("/a/").expect("a personal link");
-        let from = self.text[..start].rfind(char::is_whitespace).map_or(0, |at| at + 1);
-        self.text[from..].split_whitespace().next().expect("just found").to_owned()
+        link(&self.text).expect("a personal link")
     }
+
+    /// The personal link of that part of a digest which speaks of something; of the whole letter
+    /// if it is none.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn link_about(&self, what: &str) -> String {
+        let mut parts = self.text.split("\n----------");
+        parts.find_map(|part| link(part).filter(|_| part.contains(what))).expect("a personal link")
+    }
+}
+
+fn link(text: &str) -> Option<String> {
+    let start = text.find("/a/")?;
+    let from = text[..start].rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    text[from..].split_whitespace().next().map(str::to_owned)
 }
