@@ -6,6 +6,7 @@ use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
 use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
+use crate::message_id;
 use crate::runtime::letters;
 use crate::store::document;
 use crate::store::entities::outbox;
@@ -67,6 +68,11 @@ impl Api {
             error: row.error.clone(),
             uncertain: row.uncertain,
             message_id: row.message_id.clone(),
+            digest: row
+                .digest
+                .as_ref()
+                .map(|digest| message_id::of(digest, &row.municipality))
+                .unwrap_or_default(),
             subject,
             text,
             html,

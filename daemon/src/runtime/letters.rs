@@ -22,10 +22,10 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
     let to = address(&version, &letter.to)?;
     let (link, page) = ways(runtime, letter);
     let (subject, text, html) = render(&version, letter, link.as_deref(), &page)?;
-    // A digest of which only this one is left may have arrived as the digest that it was.
+    // A digest of which only this one is left stays that digest: it may have arrived.
     let message_id = match &row.digest {
-        Some(digest) if row.uncertain => message_id::of(digest, &row.municipality),
-        _ => row.message_id.clone(),
+        Some(digest) => message_id::of(digest, &row.municipality),
+        None => row.message_id.clone(),
     };
     let thread = letter.thread.iter();
     Ok(Message {
