@@ -104,7 +104,9 @@ pub fn pairs(answers: &serde_json::Value) -> Vec<(String, String)> {
             }
             // What was said to questions, by the path of the field.
             serde_json::Value::Object(said) => {
-                pairs.extend(said.iter().map(|(path, text)| (format!("{name}.{path}"), plain(text))));
+                pairs.extend(
+                    said.iter().map(|(path, text)| (format!("{name}.{path}"), plain(text))),
+                );
             }
             value => pairs.push((name.clone(), plain(value))),
         }

@@ -399,9 +399,7 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     town.live_until("2027-11-10T12:00").await;
     let letters = of_chain(&mut town);
     assert!(
-        letters
-            .iter()
-            .any(|l| l.to.starts_with("school-1@") && l.text.contains("Просим ответить"))
+        letters.iter().any(|l| l.to.starts_with("school-1@") && l.text.contains("Просим ответить"))
     );
     let report = [("report".to_owned(), "Программа готовится.".to_owned())];
     assert!(school.send(&ordered.link_about("Мера:"), &report).await.status.is_success());

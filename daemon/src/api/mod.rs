@@ -1,6 +1,7 @@
 //! gRPC: translate, call, translate back. Whatever the rules are, they are not here.
 
 mod assignments;
+mod completeness;
 pub mod convert;
 mod decisions;
 mod events;
@@ -199,6 +200,7 @@ impl Api {
     pub async fn routes(self) -> anyhow::Result<Routes> {
         use v1::{
             assignment_service_server::AssignmentServiceServer,
+            completeness_service_server::CompletenessServiceServer,
             decision_service_server::DecisionServiceServer,
             event_service_server::EventServiceServer, journal_service_server::JournalServiceServer,
             measure_service_server::MeasureServiceServer,
@@ -218,6 +220,7 @@ impl Api {
             EventServiceServer::<Api>::NAME,
             OutboxServiceServer::<Api>::NAME,
             JournalServiceServer::<Api>::NAME,
+            CompletenessServiceServer::<Api>::NAME,
         ];
         let (health, health_service) = tonic_health::server::health_reporter();
         for name in served.iter().chain(&[""]) {
@@ -252,6 +255,7 @@ impl Api {
             .add_service(OrganisationServiceServer::new(self.clone()))
             .add_service(EventServiceServer::new(self.clone()))
             .add_service(OutboxServiceServer::new(self.clone()))
+            .add_service(CompletenessServiceServer::new(self.clone()))
             .add_service(JournalServiceServer::new(self));
         Ok(routes.routes())
     }

@@ -64,6 +64,7 @@ services! {
     events: event_service_client::EventServiceClient,
     outbox: outbox_service_client::OutboxServiceClient,
     journal: journal_service_client::JournalServiceClient,
+    completeness: completeness_service_client::CompletenessServiceClient,
 }
 
 /// Follows `next_page_token` to the end of a list.

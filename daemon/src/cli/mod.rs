@@ -5,6 +5,7 @@ mod activity;
 mod assignment;
 mod check;
 mod client;
+mod completeness;
 mod decision;
 mod event;
 mod journal;
@@ -93,6 +94,8 @@ enum Command {
     /// Меры: отчёты и контроль
     #[command(subcommand)]
     Measure(decision::MeasureCommand),
+    /// Полнота: кого спросили, кто ответил в срок, кто молчит
+    Completeness(completeness::Args),
     /// Организации реестра
     Organisations(status::OrganisationsArgs),
     /// Очередь писем
@@ -157,6 +160,7 @@ impl Cli {
             Command::Decision(command) => decision::run(&client, command, &mut out).await?,
             Command::Measure(command) => decision::measures(&client, command, &mut out).await?,
             Command::Organisations(args) => status::organisations(&client, args, &mut out).await?,
+            Command::Completeness(args) => completeness::run(&client, args, &mut out).await?,
             Command::Outbox(command) => outbox::run(&client, command, &mut out).await?,
             Command::Journal(command) => return journal::run(&client, command, &mut out).await,
         }

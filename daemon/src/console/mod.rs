@@ -14,6 +14,7 @@ mod administrator;
 mod answers;
 mod assets;
 mod collect;
+mod completeness;
 mod extension;
 mod figures;
 mod form;
@@ -69,6 +70,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let administrator = Router::new()
         .route("/", get(administrator::home))
         .route("/m/{municipality}", get(administrator::municipality))
+        .route("/m/{municipality}/completeness", get(completeness::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
         .route(

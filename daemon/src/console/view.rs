@@ -45,6 +45,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "decision.html",
         "run.html",
         "submission.html",
+        "completeness.html",
     );
     environment
 });

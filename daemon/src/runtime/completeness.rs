@@ -31,14 +31,8 @@ pub enum Fate {
 
 impl Fate {
     /// All of them, in the order of tables.
-    pub const ALL: [Fate; 6] = [
-        Fate::InTime,
-        Fate::Late,
-        Fate::Returned,
-        Fate::Awaited,
-        Fate::Silent,
-        Fate::Waived,
-    ];
+    pub const ALL: [Fate; 6] =
+        [Fate::InTime, Fate::Late, Fate::Returned, Fate::Awaited, Fate::Silent, Fate::Waived];
 
     fn of(assignment: &Assignment, over: bool) -> Self {
         match assignment.state {
@@ -158,9 +152,8 @@ pub async fn asked(runtime: &Runtime, scope: &Scope) -> Result<Vec<Asked>, DbErr
         if assignment.kind != AssignmentKind::Collect || !wanted {
             continue;
         }
-        let over = newest
-            .as_ref()
-            .is_some_and(|v| now > v.road_map.municipality.closing(assignment.due));
+        let over =
+            newest.as_ref().is_some_and(|v| now > v.road_map.municipality.closing(assignment.due));
         all.push(Asked {
             run: row.run.parse().map_err(DbErr::Custom)?,
             key: AssignmentKey::new(&row.stage, &row.organisation),

@@ -15,10 +15,7 @@ use crate::store::entities::outbox;
 ///
 /// # Errors
 /// What makes it undeliverable, for people.
-pub fn message(
-    runtime: &Runtime,
-    parcel: &[(&outbox::Model, Letter)],
-) -> Result<Message, String> {
+pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result<Message, String> {
     let mut sorted: Vec<&(&outbox::Model, Letter)> = parcel.iter().collect();
     sorted.sort_by_key(|(row, letter)| (urgency(letter), row.created_at, &row.key));
     let newest = parcel.iter().max_by_key(|(row, _)| row.road_map);

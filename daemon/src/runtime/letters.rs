@@ -112,7 +112,12 @@ pub(super) fn parts(
 }
 
 /// What a letter's templates are given.
-pub(super) fn context(version: &Version, letter: &Letter, link: Option<&str>, page: &str) -> Map<String, Value> {
+pub(super) fn context(
+    version: &Version,
+    letter: &Letter,
+    link: Option<&str>,
+    page: &str,
+) -> Map<String, Value> {
     let road_map = &version.road_map;
     let municipality = &road_map.municipality;
     let organisation = road_map.organisation(&letter.to);

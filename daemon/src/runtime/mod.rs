@@ -8,6 +8,7 @@
 
 pub mod attention;
 pub mod committer;
+pub mod completeness;
 mod digest;
 pub mod letters;
 pub mod outbox;

@@ -1,0 +1,126 @@
+//! A year's questions and what came of them: by run, by organisation, one by one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::civil::date;
+use serde_json::{Value, json};
+use vekha_engine::RunKey;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::russian::number;
+
+use super::access::Person;
+use super::{administrator, problem, view, words};
+use crate::runtime::Runtime;
+use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
+
+/// `GET /m/{municipality}/completeness?year=2027&organisation=school-1`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(municipality): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let Some(version) = runtime.road_maps().newest(&municipality) else {
+        return problem::no_such_page().await;
+    };
+    let map = &version.road_map;
+    let this = map.municipality.today(runtime.clock().now()).year();
+    let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
+    let year = asked_for.filter(|year| (1900..=2200).contains(year)).unwrap_or(this);
+    let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
+    let scope = Scope {
+        municipality,
+        organisation: organisation.cloned(),
+        from: Some(date(year, 1, 1)),
+        to: Some(date(year, 12, 31)),
+        ..Scope::default()
+    };
+    let all = match asked(&runtime, &scope).await {
+        Ok(all) => all,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let mut context = administrator::context(&runtime, &version, &person);
+    context["year"] = year.into();
+    context["years"] = json!({ "before": year - 1, "after": year + 1 });
+    context["organisation"] = json!(organisation.map(|code| administrator::name(map, code)));
+    context["total"] = line(&Tally::of(&all));
+    context["runs"] = tallies(&all, |one| one.run.clone())
+        .into_iter()
+        .map(|(run, tally)| {
+            let mut shown = line(&tally);
+            shown["what"] = run_words(map, &run).into();
+            shown["link"] = format!("/runs/{run}").into();
+            shown
+        })
+        .collect();
+    context["organisations"] = tallies(&all, |one| one.key.organisation.clone())
+        .into_iter()
+        .map(|(code, tally)| {
+            let mut shown = line(&tally);
+            shown["what"] = administrator::name(map, &code).into();
+            shown["code"] = code.into();
+            shown
+        })
+        .collect();
+    if organisation.is_some() {
+        context["asked"] = all.iter().map(|one| question(map, one)).collect();
+    }
+    view::page(StatusCode::OK, "completeness.html", &context)
+}
+
+/// A run in words.
+pub(super) fn run_words(map: &RoadMap, run: &RunKey) -> String {
+    let period = run.period.words();
+    match map.activity(&run.activity) {
+        Some(activity) => format!("{}. {}, {period}", activity.number, activity.short),
+        None => format!("{}, {period}", run.activity),
+    }
+}
+
+fn line(tally: &Tally) -> Value {
+    json!({
+        "asked": tally.asked(),
+        "in_time": tally.count(Fate::InTime),
+        "late": tally.count(Fate::Late),
+        "returned": tally.count(Fate::Returned),
+        "awaited": tally.count(Fate::Awaited),
+        "silent": tally.count(Fate::Silent),
+        "waived": tally.count(Fate::Waived),
+        "returns": tally.returns,
+        "complete": tally.complete().map(|share| number(share, 0)),
+    })
+}
+
+fn question(map: &RoadMap, one: &Asked) -> Value {
+    json!({
+        "what": run_words(map, &one.run),
+        "link": format!("/runs/{}", one.run),
+        "due": words::short_date(one.due),
+        "mark": match one.fate {
+            Fate::InTime | Fate::Late => "answered",
+            Fate::Returned => "attention",
+            Fate::Awaited => "open",
+            Fate::Silent => "late",
+            Fate::Waived => "waived",
+        },
+        "words": fate(one.fate),
+        "returns": one.returns,
+    })
+}
+
+/// What came of a question, in words.
+pub(super) fn fate(fate: Fate) -> &'static str {
+    match fate {
+        Fate::InTime => "в срок",
+        Fate::Late => "с опозданием",
+        Fate::Returned => "возвращён на исправление",
+        Fate::Awaited => "срок не прошёл",
+        Fate::Silent => "нет ответа",
+        Fate::Waived => "не требуется",
+    }
+}
