@@ -1,7 +1,48 @@
 //! Forms in the contract's words: what other systems and spreadsheets are told of them.
 
+use jiff::civil::Date;
+use vekha_engine::{AssignmentKey, RunKey};
+use vekha_plugin_tables::{Heading, Values};
 use vekha_proto::v1;
 use vekha_roadmap::model::{self, FieldKind, Rows};
+use vekha_roadmap::{RoadMap, russian};
+
+/// The media type of spreadsheets.
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// The name of the file that an assignment's form has as a spreadsheet.
+pub fn file_name(run: &RunKey, assignment: &AssignmentKey) -> String {
+    format!("{}-{}.xlsx", run.activity, assignment.organisation)
+}
+
+/// The form of an assignment as a spreadsheet, with what stands in it so far.
+///
+/// # Errors
+/// Why there is none, for people.
+pub fn template(
+    road_map: &RoadMap,
+    run: &RunKey,
+    assignment: &AssignmentKey,
+    due: Date,
+    standing: &Values,
+) -> Result<Vec<u8>, String> {
+    let form = road_map.form_of(&run.activity, &assignment.stage).ok_or("формы нет")?;
+    let contact = &road_map.municipality.contact;
+    let organisation = road_map.organisation(&assignment.organisation);
+    let heading = Heading {
+        organisation: organisation.map(|o| o.name.clone()).unwrap_or_default(),
+        period: run.period.words(),
+        due: russian::date_words_with_weekday(due),
+        contact: [&contact.name, &contact.phone, &contact.email]
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    vekha_plugin_tables::template(&describe(form), &heading, Some(standing))
+        .map_err(|e| e.to_string())
+}
 
 /// A form in the contract's words.
 pub fn describe(form: &model::Form) -> v1::Form {

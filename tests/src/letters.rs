@@ -19,8 +19,8 @@ pub struct Letter {
     pub message_id: String,
     /// Message-IDs of the thread.
     pub references: Vec<String>,
-    /// Names of attached files.
-    pub attachments: Vec<String>,
+    /// Attached files: name and content.
+    pub attachments: Vec<(String, Vec<u8>)>,
 }
 
 impl Letter {
@@ -46,7 +46,7 @@ impl Letter {
             references,
             attachments: mail
                 .attachments()
-                .filter_map(|a| a.attachment_name().map(str::to_owned))
+                .filter_map(|a| Some((a.attachment_name()?.to_owned(), a.contents().to_vec())))
                 .collect(),
         }
     }

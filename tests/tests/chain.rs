@@ -188,6 +188,14 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     );
     let first = to(&asked, "school-1").clone();
     golden!("letter-assignment", &first);
+    // The due date comes for the calendar, the form as a spreadsheet.
+    let names: Vec<&str> = first.attachments.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["срок-29.ics", "low-result-schools-school-1.xlsx"]);
+    let calendar = String::from_utf8(first.attachments[0].1.clone()).unwrap();
+    let calendar = shown(&Letter { text: calendar.replace("\r\n ", ""), ..first.clone() });
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("term", calendar);
+    });
     assert_eq!(
         department.assignment("low-result-schools", "collect.school-1").await.due,
         "2027-09-29"

@@ -351,6 +351,8 @@ impl Work {
 pub struct Collect {
     /// Form id.
     pub form: String,
+    /// Whether the letter brings the form as a spreadsheet.
+    pub attach_form: bool,
     /// Who is asked.
     pub participants: Participants,
     /// By when, counted from the stage's start.

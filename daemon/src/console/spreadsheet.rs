@@ -8,14 +8,13 @@ use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use vekha_plugin_tables::{CellError, Heading, Limits, Sheet, Values};
+use vekha_plugin_tables::{CellError, Limits, Sheet, Values};
 use vekha_roadmap::answers::{FieldError, validate};
 use vekha_roadmap::model::Form;
-use vekha_roadmap::russian;
 
 use super::link::{Closed, Opened, Said, Typed, open};
 use super::{collect, problem};
-use crate::forms::describe;
+use crate::forms::{self, describe};
 use crate::runtime::Runtime;
 
 /// Largest upload, in bytes; the file's own limit is a little below.
@@ -43,41 +42,22 @@ pub async fn template(State(runtime): State<Arc<Runtime>>, Path(token): Path<Str
         Ok(standing) => standing.values,
         Err(e) => return problem::unavailable(&e),
     };
-    let Some(form) = collect::form(&opened).map(describe) else { return problem::unknown_link() };
-    let heading = heading(&opened);
-    let name = format!("{}-{}.xlsx", opened.run.key.activity, opened.key.organisation);
+    let name = forms::file_name(&opened.run.key, &opened.key);
     let made = tokio::task::spawn_blocking(move || {
-        vekha_plugin_tables::template(&form, &heading, Some(&standing))
+        let road_map = &opened.version.road_map;
+        forms::template(road_map, &opened.run.key, &opened.key, opened.assignment.due, &standing)
     });
     match made.await {
         Ok(Ok(bytes)) => {
-            let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
             let disposition = format!("attachment; filename=\"{name}\"");
             let headers = [
-                (header::CONTENT_TYPE, kind.to_owned()),
+                (header::CONTENT_TYPE, forms::XLSX.to_owned()),
                 (header::CONTENT_DISPOSITION, disposition),
             ];
             (headers, bytes).into_response()
         }
         Ok(Err(e)) => problem::unavailable(&e),
         Err(e) => problem::unavailable(&e),
-    }
-}
-
-fn heading(opened: &Opened) -> Heading {
-    let road_map = &opened.version.road_map;
-    let contact = &road_map.municipality.contact;
-    let organisation = road_map.organisation(&opened.key.organisation);
-    Heading {
-        organisation: organisation.map(|o| o.name.clone()).unwrap_or_default(),
-        period: opened.run.key.period.words(),
-        due: russian::date_words_with_weekday(opened.assignment.due),
-        contact: [&contact.name, &contact.phone, &contact.email]
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", "),
     }
 }
 

@@ -4,12 +4,13 @@
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use vekha_engine::{Letter, LetterKind};
-use vekha_plugin::Message;
+use vekha_plugin::{Attachment, Message};
 use vekha_roadmap::russian::date_words_with_weekday;
 
-use super::{Runtime, letters};
+use super::{Runtime, attachments, letters};
 use crate::message_id;
 use crate::store::entities::outbox;
+use crate::store::instant;
 
 /// Composes the digest of these letters, which go to one organisation.
 ///
@@ -23,10 +24,19 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
     let version = letters::version(runtime, row)?;
     let to = letters::address(&version, &letter.to)?;
     let mut items = Vec::new();
+    let mut attachments: Vec<Attachment> = Vec::new();
     for (row, letter) in &sorted {
         let version = letters::version(runtime, row)?;
         let (link, page) = letters::ways(runtime, letter);
         let context = letters::context(&version, letter, link.as_deref(), &page);
+        let at = instant(letters::date(row) * 1000);
+        for mut file in attachments::of(&version, letter, link.as_deref(), at) {
+            // Two files of one name would be one file in many a mail program.
+            if attachments.iter().any(|known| known.file_name == file.file_name) {
+                file.file_name = format!("{}-{}", attachments.len() + 1, file.file_name);
+            }
+            attachments.push(file);
+        }
         let kind = letter.kind.as_str();
         let (subject, text, html) = letters::parts(&version.items, kind, &Value::Object(context))?;
         items.push(json!({ "subject": subject, "text": text, "html": html }));
@@ -50,7 +60,7 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
         html: Some(html),
         references: vec![],
         date: first.unwrap_or_default(),
-        attachments: vec![],
+        attachments,
         uncertain: parcel.iter().any(|(row, _)| row.uncertain),
     })
 }

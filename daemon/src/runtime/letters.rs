@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use vekha_engine::{Letter, LetterKind};
 use vekha_plugin::{Address, Message};
 
-use super::Runtime;
 use super::road_maps::Version;
+use super::{Runtime, attachments};
 use crate::message_id;
 use crate::store::entities::outbox;
 use crate::store::instant;
@@ -38,7 +38,7 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
         html: Some(html),
         references: thread.map(|first| message_id::of(first, &row.municipality)).collect(),
         date: date(row),
-        attachments: vec![],
+        attachments: attachments::of(&version, letter, link.as_deref(), instant(date(row) * 1000)),
         uncertain: row.uncertain,
     })
 }

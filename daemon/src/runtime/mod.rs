@@ -6,6 +6,7 @@
 //! tokio-cron-scheduler; tests turn both by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
+mod attachments;
 pub mod attention;
 pub mod committer;
 pub mod completeness;

@@ -94,6 +94,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     let findings = table.findings();
     let form = table.text("form");
     findings.keep(format!("{path}/form"), table.at("form"));
+    let attach_form = table.flag("attach-form", false);
     let participants = participants(path, "participants", table);
     if !table.has("participants") {
         table.error(
@@ -109,6 +110,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     let close = table.parsed_if("close", span);
     Some(Collect {
         form: form?,
+        attach_form,
         participants: participants?,
         due: due?,
         remind,

@@ -166,3 +166,38 @@ async fn an_unlikely_answer_is_asked_about_at_its_place_and_explained() {
     let page = house.get(&link).await;
     assert!(page.text.contains("Декада по предмету"), "the explanation stands in the form");
 }
+
+#[tokio::test]
+async fn a_year_shows_who_answered_in_time_and_who_is_silent() {
+    let house = house().await;
+    house.answer("school-1", "20", "").await;
+    let row = |page: &str, name: &str| {
+        let row = page.split("<tr>").find(|row| row.contains(name)).unwrap().to_owned();
+        let cells = row.split("<td").skip(1).take(8).map(|cell| {
+            cell.split_once('>').unwrap().1.split_once('<').unwrap().0.replace("&nbsp;", " ")
+        });
+        cells.collect::<Vec<_>>()
+    };
+    let page = house.look("/m/zarechny/completeness").await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert_eq!(
+        row(&page.text, "organisation=school-1"),
+        ["1", "1", "—", "—", "—", "—", "—", "100 %"]
+    );
+    assert_eq!(
+        row(&page.text, "organisation=school-2"),
+        ["1", "—", "—", "—", "1", "—", "—", "0 %"]
+    );
+    house.at("2027-09-16T09:00:00+05:00").await;
+    let page = house.look("/m/zarechny/completeness?year=2027").await;
+    assert_eq!(
+        row(&page.text, "organisation=school-2"),
+        ["1", "—", "—", "—", "—", "1", "—", "0 %"]
+    );
+    house.answer("school-2", "20", "").await;
+    let page = house.look("/m/zarechny/completeness?year=2027&organisation=school-2").await;
+    assert!(page.text.contains("с опозданием"), "{}", page.text);
+    assert_eq!(row(&page.text, "Всего"), ["1", "—", "1", "—", "—", "—", "—", "100 %"]);
+    let page = house.look("/m/zarechny/completeness?year=2026").await;
+    assert!(page.text.contains("В этом году никого не спрашивали"), "{}", page.text);
+}

@@ -1,0 +1,108 @@
+//! What goes with a letter: the due date for the calendar, and the form as a spreadsheet where the
+//! road map says so.
+
+use icalendar::{Alarm, Calendar, Component, Event, EventLike, Property};
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use vekha_engine::{AssignmentKey, Letter, LetterKind};
+use vekha_plugin::Attachment;
+use vekha_roadmap::answers::Values;
+use vekha_roadmap::model::Work;
+
+use super::road_maps::Version;
+use crate::forms;
+
+/// The files of a letter that was written at `at`; `link` is what it asks to open.
+pub fn of(
+    version: &Version,
+    letter: &Letter,
+    link: Option<&str>,
+    at: Timestamp,
+) -> Vec<Attachment> {
+    let (Some(assignment), Some(due), Some(link)) = (&letter.assignment, letter.due, link) else {
+        return vec![];
+    };
+    let mut files = Vec::new();
+    if sets_term(letter) {
+        files.push(term(version, letter, assignment, due, link, at));
+    }
+    if letter.kind == LetterKind::Assignment && brings_form(version, letter, assignment) {
+        let made = forms::template(&version.road_map, &letter.run, assignment, due, &Values::new());
+        match made {
+            Ok(bytes) => files.push(Attachment {
+                file_name: forms::file_name(&letter.run, assignment),
+                content_type: forms::XLSX.to_owned(),
+                bytes,
+            }),
+            // The letter has the link to the same form: it goes without the file.
+            Err(e) => tracing::warn!(letter = letter.key, "no spreadsheet: {e}"),
+        }
+    }
+    files
+}
+
+/// Whether the letter says by when something is due, for the first time or anew.
+fn sets_term(letter: &Letter) -> bool {
+    match letter.kind {
+        LetterKind::Assignment | LetterKind::Measure | LetterKind::Returned => true,
+        LetterKind::Extension => letter.facts.get("granted").is_some_and(|g| g == true),
+        _ => false,
+    }
+}
+
+fn brings_form(version: &Version, letter: &Letter, assignment: &AssignmentKey) -> bool {
+    let activity = version.road_map.activity(&letter.run.activity);
+    match activity.and_then(|a| a.stage(&assignment.stage)).map(|(_, s)| &s.work) {
+        Some(Work::Collect(collect)) => collect.attach_form,
+        _ => false,
+    }
+}
+
+/// The due date as a day of the calendar. A later letter about the same assignment moves it: the
+/// event keeps its UID, and its SEQUENCE grows with the date.
+fn term(
+    version: &Version,
+    letter: &Letter,
+    assignment: &AssignmentKey,
+    due: Date,
+    link: &str,
+    at: Timestamp,
+) -> Attachment {
+    let municipality = &version.road_map.municipality;
+    let activity = version.road_map.activity(&letter.run.activity);
+    let short = activity.map_or(letter.run.activity.as_str(), |a| a.short.as_str());
+    let what = ["form", "measure"].iter().find_map(|name| letter.facts.get(*name)?.as_str());
+    let compact = |day: Date| day.strftime("%Y%m%d").to_string();
+    let sequence = due.duration_since(date(2000, 1, 1)).as_hours() / 24;
+    let uid = format!("{}/{assignment}@{}.vekha", letter.run, municipality.id);
+    let stamp = at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    // The same letter is the same to the last byte, however often it is sent.
+    let mut alarm = Alarm::display(&format!("Завтра срок: {short}"), -chrono::Duration::hours(15));
+    alarm.uid(&format!("alarm/{uid}")).add_property("DTSTAMP", &stamp);
+    let mut event = Event::new();
+    event
+        .uid(&uid)
+        .summary(&format!("Срок: {short}"))
+        .description(&format!("{}\n{link}", what.unwrap_or(short)))
+        .add_property("URL", link)
+        .add_property("DTSTAMP", &stamp)
+        .append_property(day("DTSTART", &compact(due)))
+        .append_property(day("DTEND", &compact(due.saturating_add(jiff::ToSpan::days(1)))))
+        .add_property("SEQUENCE", sequence.max(0).to_string())
+        .add_property("TRANSP", "TRANSPARENT")
+        .alarm(alarm);
+    let mut calendar = Calendar::new();
+    calendar.append_property(("METHOD", "PUBLISH")).push(event.done());
+    let number = activity.map_or(0, |a| a.number);
+    Attachment {
+        file_name: format!("срок-{number}.ics"),
+        content_type: "text/calendar; method=PUBLISH; charset=utf-8".to_owned(),
+        bytes: calendar.done().to_string().into_bytes(),
+    }
+}
+
+fn day(name: &str, value: &str) -> Property {
+    let mut property = Property::new(name, value);
+    property.add_parameter("VALUE", "DATE");
+    property.done()
+}
