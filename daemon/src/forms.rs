@@ -1,5 +1,7 @@
 //! Forms in the contract's words: what other systems and spreadsheets are told of them.
 
+pub mod sheets;
+
 use jiff::civil::Date;
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_plugin_tables::{Heading, Values};
@@ -40,7 +42,8 @@ pub fn template(
             .collect::<Vec<_>>()
             .join(", "),
     };
-    vekha_plugin_tables::template(&describe(form), &heading, Some(standing))
+    let standing = sheets::fold(form, standing.clone());
+    vekha_plugin_tables::template(&sheets::describe(form), &heading, Some(&standing))
         .map_err(|e| e.to_string())
 }
 
@@ -112,6 +115,10 @@ fn question(field: &model::Field) -> v1::FormField {
             v1::FieldType::Choices
         }
         FieldKind::YesNo => v1::FieldType::YesNo,
+        FieldKind::Histogram(scores) => {
+            described.rows = scores.all().map(|score| score.to_string()).collect();
+            v1::FieldType::Histogram
+        }
         FieldKind::Table(table) => {
             described.columns = table.columns.iter().map(question).collect();
             match &table.rows {

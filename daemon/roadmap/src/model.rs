@@ -566,8 +566,31 @@ pub enum FieldKind {
     Choices(Vec<Choice>),
     /// Yes or no.
     YesNo,
+    /// How many got each score.
+    Histogram(Scores),
     /// Rows of the same columns.
     Table(Table),
+}
+
+/// The scores of a histogram, both ends inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scores {
+    /// Lowest score.
+    pub from: i64,
+    /// Highest score.
+    pub to: i64,
+}
+
+impl Scores {
+    /// Every score, ascending.
+    pub fn all(self) -> impl Iterator<Item = i64> {
+        self.from..=self.to
+    }
+
+    /// How many there are.
+    pub fn count(self) -> usize {
+        usize::try_from(self.to - self.from + 1).unwrap_or_default()
+    }
 }
 
 /// Bounds of a number, both inclusive.

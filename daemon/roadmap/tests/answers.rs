@@ -382,3 +382,29 @@ fn two_versions_of_an_answer_are_compared_field_by_field() {
         ]
     );
 }
+
+#[test]
+fn a_histogram_holds_a_count_for_every_score() {
+    let counts = |given: Value| validate(form_once(), &with("scores", given), &Values::new());
+    let kept = counts(json!(["", "2", null, 7])).unwrap();
+    assert_eq!(kept["scores"], json!([0, 2, 0, 7, 0]));
+    assert_eq!(validate(form_once(), &kept, &Values::new()), Ok(kept.clone()));
+    let field = form_once().fields.iter().find(|f| f.id == "scores").unwrap();
+    assert_eq!(display(field, &kept["scores"]), "балл — сколько: 2 — 2; 4 — 7");
+    assert_eq!(counts(json!(["", " ", null])).unwrap().get("scores"), None, "nothing is nothing");
+    assert_eq!(
+        wrong(&with("scores", json!([1, "x", -1, 1.5]))),
+        [
+            "scores[1]: нужно целое число",
+            "scores[2]: от 0 до 1\u{a0}000\u{a0}000",
+            "scores[3]: нужно целое число",
+        ]
+    );
+    assert_eq!(wrong(&with("scores", json!(vec![0; 6]))), ["scores: баллов должно быть 5"]);
+    assert_eq!(
+        wrong(&with("scores", json!(5))),
+        ["scores: нужен список: сколько получили каждый балл"]
+    );
+    let before = validate(form_once(), &right(), &Values::new()).unwrap();
+    assert_eq!(compare(form_once(), &before, &kept).len(), 1);
+}

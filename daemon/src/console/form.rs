@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use vekha_roadmap::answers::{self, EXPLANATIONS, FieldError, Values, questioned};
-use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Table};
+use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Scores, Table};
 use vekha_roadmap::russian;
 
 /// Rows that a free table shows at least.
@@ -50,6 +50,8 @@ pub struct Question {
     section: String,
     control: Control,
     table: Option<Grid>,
+    /// A control for each score of a histogram.
+    scores: Vec<Control>,
 }
 
 /// Something that can be filled in.
@@ -129,9 +131,31 @@ pub fn questions(form: &Form, filled: &Filled) -> Vec<Question> {
                 FieldKind::Table(table) => Some(grid(field, table, value, filled)),
                 _ => None,
             },
+            scores: match &field.kind {
+                FieldKind::Histogram(scores) => counts(field, *scores, value, filled),
+                _ => vec![],
+            },
         });
     }
     questions
+}
+
+fn counts(field: &Field, scores: Scores, value: &Value, filled: &Filled) -> Vec<Control> {
+    let count = Field {
+        kind: FieldKind::Integer(Range::default()),
+        help: String::new(),
+        unit: String::new(),
+        required: Required::Optional,
+        ..field.clone()
+    };
+    let score = |(number, score): (usize, i64)| {
+        let count = Field { label: score.to_string(), ..count.clone() };
+        let given = value.get(number).unwrap_or(&Value::Null);
+        // Nought is the rule: an empty place is quicker to read.
+        let given = if given.as_i64() == Some(0) { &Value::Null } else { given };
+        control(&count, &format!("{}[{number}]", field.id), given, filled, 0)
+    };
+    scores.all().enumerate().map(score).collect()
 }
 
 fn grid(field: &Field, table: &Table, value: &Value, filled: &Filled) -> Grid {
@@ -199,6 +223,7 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         FieldKind::YesNo if radios > 0 => (&yes_no, "radio"),
         FieldKind::YesNo => (&yes_no, "select"),
         FieldKind::Table(_) => (&[], "table"),
+        FieldKind::Histogram(_) => (&[], "histogram"),
     };
     let shown = shown(value);
     let chosen = |option: &str| match value {
@@ -241,7 +266,8 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
 /// An earlier answer as people read it; texts are too long to be compared with.
 fn before(field: &Field, value: Option<&Value>) -> String {
     match (&field.kind, value) {
-        (FieldKind::Table(_) | FieldKind::LongText { .. }, _) | (_, None) => String::new(),
+        (FieldKind::Table(_) | FieldKind::Histogram(_) | FieldKind::LongText { .. }, _)
+        | (_, None) => String::new(),
         (_, Some(value)) => answers::display(field, value),
     }
 }

@@ -77,11 +77,14 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
                         put(rows.entry(row).or_default(), column, text);
                     }
                 }
-                None => {
-                    if let Some(field) = field(&form.fields, name) {
-                        put(&mut posted.values, field, text);
+                None => match score(form, name) {
+                    Some((field, number)) => counts(&mut posted.values, field, number, text),
+                    None => {
+                        if let Some(field) = field(&form.fields, name) {
+                            put(&mut posted.values, field, text);
+                        }
                     }
-                }
+                },
             },
         }
     }
@@ -142,9 +145,29 @@ fn field<'f>(fields: &'f [Field], id: &str) -> Option<&'f Field> {
     fields.iter().find(|f| f.id == id)
 }
 
+/// The histogram and the place of the score in it: `scores[12]`.
+fn score<'f>(form: &'f Form, name: &str) -> Option<(&'f Field, usize)> {
+    let (id, rest) = name.split_once('[')?;
+    let field = field(&form.fields, id)?;
+    let number: usize = rest.strip_suffix(']')?.parse().ok()?;
+    match field.kind {
+        FieldKind::Histogram(scores) if number < scores.count() => Some((field, number)),
+        _ => None,
+    }
+}
+
+fn counts(values: &mut Values, field: &Field, number: usize, text: &str) {
+    let counts = values.entry(field.id.clone()).or_insert_with(|| Value::Array(vec![]));
+    if let Value::Array(counts) = counts {
+        let length = counts.len().max(number + 1);
+        counts.resize(length, Value::Null);
+        counts[number] = text.into();
+    }
+}
+
 fn put(values: &mut Values, field: &Field, text: &str) {
     match &field.kind {
-        FieldKind::Table(_) => {}
+        FieldKind::Table(_) | FieldKind::Histogram(_) => {}
         FieldKind::Choices(_) => {
             if text.is_empty() {
                 return;

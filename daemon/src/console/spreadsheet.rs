@@ -14,7 +14,7 @@ use vekha_roadmap::model::Form;
 
 use super::link::{Closed, Opened, Said, Typed, open};
 use super::{collect, problem};
-use crate::forms::{self, describe};
+use crate::forms::{self, sheets};
 use crate::runtime::Runtime;
 
 /// Largest upload, in bytes; the file's own limit is a little below.
@@ -122,9 +122,10 @@ async fn read(
 ) -> Result<(Values, Result<(), Vec<FieldError>>), Response> {
     let Some(form) = collect::form(opened).cloned() else { return Err(problem::unknown_link()) };
     let earlier = opened.earlier(runtime).await.map_err(|e| problem::unavailable(&e))?;
+    let limits = Limits::default();
     let read = tokio::task::spawn_blocking(move || {
-        match vekha_plugin_tables::read(&describe(&form), &name, &bytes, &Limits::default()) {
-            Err(mistakes) => (Values::new(), Err(at_cells(mistakes))),
+        match vekha_plugin_tables::read(&sheets::describe(&form), &name, &bytes, &limits) {
+            Err(mistakes) => (Values::new(), Err(at_cells(&form, mistakes))),
             Ok(sheet) => judged(&form, &sheet, &earlier),
         }
     });
@@ -132,21 +133,26 @@ async fn read(
 }
 
 fn judged(form: &Form, sheet: &Sheet, earlier: &Values) -> (Values, Result<(), Vec<FieldError>>) {
-    let verdict = validate(form, &sheet.answers, earlier)
-        .map_err(|errors| errors.into_iter().map(|e| (e.field, e.message)));
+    let typed = sheets::unfold(form, sheet.answers.clone());
+    let verdict = validate(form, &typed, earlier)
+        .map_err(|errors| errors.into_iter().map(|error| sheets::place(form, error)));
     match sheet.judge(verdict) {
         Ok(answers) => (answers, Ok(())),
-        Err(mistakes) => (sheet.answers.clone(), Err(at_cells(mistakes))),
+        Err(mistakes) => (typed, Err(at_cells(form, mistakes))),
     }
 }
 
-fn at_cells(mistakes: Vec<CellError>) -> Vec<FieldError> {
+fn at_cells(form: &Form, mistakes: Vec<CellError>) -> Vec<FieldError> {
     let one = |mistake: CellError| {
         let message = match &mistake.place {
             Some(place) => format!("{} ({place})", mistake.message),
             None => mistake.message,
         };
-        let field = if mistake.path.is_empty() { FILE.to_owned() } else { mistake.path };
+        let field = if mistake.path.is_empty() {
+            FILE.to_owned()
+        } else {
+            sheets::unplace(form, &mistake.path)
+        };
         FieldError { field, message }
     };
     mistakes.into_iter().map(one).collect()

@@ -21,6 +21,18 @@ pub fn display(field: &Field, value: &Value) -> String {
         (FieldKind::Choices(options), Value::Array(list)) => {
             list.iter().map(|v| label(options, v)).collect::<Vec<_>>().join(", ")
         }
+        (FieldKind::Histogram(scores), Value::Array(counts)) => {
+            let counts = scores.all().zip(counts.iter().map(|n| n.as_i64().unwrap_or_default()));
+            let got: Vec<String> = counts
+                .filter(|(_, count)| *count > 0)
+                .map(|(score, count)| format!("{score} — {count}"))
+                .collect();
+            if got.is_empty() {
+                "никто".to_owned()
+            } else {
+                format!("балл — сколько: {}", got.join("; "))
+            }
+        }
         (FieldKind::Date, Value::String(s)) => {
             s.parse().map_or_else(|_| s.clone(), russian::date_words)
         }

@@ -14,7 +14,7 @@ use self::typed::{date, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
 use crate::formula::Formula;
 pub use crate::formula::Values;
-use crate::model::{Field, FieldKind, Form, FormRule, Required, Rows, Table};
+use crate::model::{Field, FieldKind, Form, FormRule, Range, Required, Rows, Scores, Table};
 use crate::russian;
 
 pub use self::compare::{Difference, compare};
@@ -50,6 +50,7 @@ pub fn validate(form: &Form, raw: &Values, earlier: &Values) -> Result<Values, V
         let raw = raw.get(&field.id).unwrap_or(&Value::Null);
         let answer = match &field.kind {
             FieldKind::Table(table) => checker.table(field, table, raw),
+            FieldKind::Histogram(scores) => checker.histogram(field, *scores, raw),
             _ => checker.single(&field.id, field, raw),
         };
         if let Some(answer) = answer {
@@ -145,9 +146,41 @@ impl Checker {
                     Err("выберите из предложенных вариантов".to_owned())
                 }
             }
-            FieldKind::Table(_) => Err("таблица внутри таблицы не бывает".to_owned()),
+            FieldKind::Table(_) | FieldKind::Histogram(_) => {
+                Err("таблица внутри таблицы не бывает".to_owned())
+            }
         };
         typed.map_err(|message| self.wrong(path, message)).ok()
+    }
+
+    /// Counts by score, lowest first; who says nothing of a score says nobody got it.
+    fn histogram(&mut self, field: &Field, scores: Scores, raw: &Value) -> Option<Value> {
+        let given = match raw {
+            Value::Null => &vec![],
+            Value::Array(given) => given,
+            _ => {
+                self.wrong(&field.id, "нужен список: сколько получили каждый балл");
+                return None;
+            }
+        };
+        if given.len() > scores.count() {
+            self.wrong(&field.id, format!("баллов должно быть {}", scores.count()));
+            return None;
+        }
+        if given.iter().all(is_empty) {
+            return None;
+        }
+        let range = Range { min: Some(0.0), max: Some(1e6) };
+        let mut counts = Vec::with_capacity(scores.count());
+        for number in 0..scores.count() {
+            let raw = given.get(number).filter(|raw| !is_empty(raw));
+            let count = raw.map_or(Ok(0.into()), |raw| integer(raw).and_then(|n| within(n, range)));
+            match count {
+                Ok(count) => counts.push(count),
+                Err(message) => self.wrong(&format!("{}[{number}]", field.id), message),
+            }
+        }
+        (counts.len() == scores.count()).then_some(Value::Array(counts))
     }
 
     fn table(&mut self, field: &Field, table: &Table, raw: &Value) -> Option<Value> {
@@ -343,6 +376,10 @@ pub fn whereabouts(form: &Form, path: &str) -> Option<String> {
     }
     let (id, rest) = path.split_once('[').unwrap_or((path, ""));
     let field = form.fields.iter().find(|f| f.id == id)?;
+    if let FieldKind::Histogram(scores) = &field.kind {
+        let number: usize = rest.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("{}, балл {}", field.label, scores.all().nth(number)?));
+    }
     let FieldKind::Table(table) = &field.kind else { return Some(field.label.clone()) };
     let Some((row, column)) = rest.split_once("].") else { return Some(field.label.clone()) };
     let number: usize = row.parse().ok()?;

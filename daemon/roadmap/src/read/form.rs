@@ -2,8 +2,11 @@
 
 use super::table::{Table, name};
 use crate::model::{
-    Choice, Field, FieldKind, Form, FormRule, Range, Required, Rows, Table as Rowed,
+    Choice, Field, FieldKind, Form, FormRule, Range, Required, Rows, Scores, Table as Rowed,
 };
+
+/// Most scores of a histogram.
+const MOST_SCORES: i64 = 201;
 
 /// Most rows of a table field.
 const MOST_ROWS: i64 = 5000;
@@ -74,10 +77,14 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         "choice",
         "choices",
         "yes-no",
+        "histogram",
         "table",
     ];
-    let kinds: Vec<(&str, &str)> =
-        kinds.into_iter().filter(|k| top || *k != "table").map(|k| (k, k)).collect();
+    let kinds: Vec<(&str, &str)> = kinds
+        .into_iter()
+        .filter(|k| top || !["table", "histogram"].contains(k))
+        .map(|k| (k, k))
+        .collect();
     let kind = match table.word("type", &kinds, None)? {
         "integer" => FieldKind::Integer(range(table)),
         "decimal" => FieldKind::Decimal(range(table)),
@@ -91,6 +98,7 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         "choice" => FieldKind::Choice(options(table)),
         "choices" => FieldKind::Choices(options(table)),
         "yes-no" => FieldKind::YesNo,
+        "histogram" => FieldKind::Histogram(scores(table)),
         _ => FieldKind::Table(rowed(&path, table)),
     };
     let number =
@@ -126,6 +134,21 @@ fn range(table: &Table<'_>) -> Range {
         table.error("max", "«max» меньше «min»", None);
     }
     range
+}
+
+fn scores(table: &Table<'_>) -> Scores {
+    let from = table.whole("from", 0..=1000).unwrap_or(0);
+    let to = table.whole("to", 0..=1000);
+    if !table.has("to") {
+        table.error("to", "назовите наибольший балл: to = 30", None);
+    }
+    let to = to.unwrap_or(from);
+    if to < from {
+        table.error("to", "«to» меньше «from»", None);
+    } else if to - from >= MOST_SCORES {
+        table.error("to", format!("баллов больше {MOST_SCORES}"), None);
+    }
+    Scores { from, to: to.max(from) }
 }
 
 fn max_length(table: &Table<'_>, otherwise: usize) -> usize {

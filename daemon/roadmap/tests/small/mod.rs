@@ -221,6 +221,14 @@ min = 0
 required = "row.took > 0"
 
 [[field]]
+id = "scores"
+label = "Баллы"
+type = "histogram"
+from = 1
+to = 5
+required = false
+
+[[field]]
 id = "events"
 label = "События"
 type = "table"

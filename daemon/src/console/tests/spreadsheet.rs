@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vekha_plugin_tables::{Heading, template};
 
 use super::House;
-use super::house::Fetched;
+use super::house::{Fetched, answer, files};
 use crate::forms::describe;
 
 impl House {
@@ -80,4 +80,45 @@ async fn mistakes_of_a_spreadsheet_are_told_at_their_cells_and_garbage_in_one_se
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", page.text);
         assert!(page.text.contains("Файл"), "{}", page.text);
     }
+}
+
+#[tokio::test]
+async fn a_histogram_goes_through_the_page_and_the_spreadsheet() {
+    let mut files = files();
+    files.0.get_mut("forms/marks.toml").unwrap().push_str(
+        "\n[[field]]\nid = \"scores\"\nlabel = \"Первичные баллы\"\ntype = \"histogram\"\nto = 4\n\
+         required = false\n\n[[rule]]\ncheck = \"sum(scores) == pupils\"\nat = \"scores\"\n\
+         message = \"Баллов столько же, сколько участников\"\n",
+    );
+    let house = House::opened(files).await;
+    let link = house.link("collect.school-1");
+    let mut pairs = answer("20", "");
+    pairs.extend([("scores[1]", "1200"), ("scores[3]", "x"), ("scores[9]", "7")]);
+    let page = house.post(&link, &pairs).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("Первичные баллы, балл 3"), "{}", page.text);
+    pairs.push(("scores[3]", "40"));
+    let page = house.post(&link, &pairs).await;
+    assert!(page.text.contains("Баллов столько же, сколько участников"), "{}", page.text);
+    pairs.push(("scores[4]", "10"));
+    let sent = house.post(&link, &pairs).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+
+    // The spreadsheet brings the counts that were sent and takes others.
+    let version = house.runtime.road_maps().all_newest().remove(0);
+    let form = &version.road_map.forms["marks"];
+    let mut given = answers();
+    given["scores"] = json!([0, 1150, 0, 90, "много"]);
+    let folded = crate::forms::sheets::fold(form, given.as_object().unwrap().clone());
+    let file = template(&crate::forms::sheets::describe(form), &Heading::default(), Some(&folded));
+    let page = house.upload(&link, "ответ.xlsx", &file.unwrap()).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("Первичные баллы, балл 4"), "{}", page.text);
+    assert!(page.text.contains("строка"), "told at its cell: {}", page.text);
+    given["scores"][4] = json!(10);
+    let folded = crate::forms::sheets::fold(form, given.as_object().unwrap().clone());
+    let file = template(&crate::forms::sheets::describe(form), &Heading::default(), Some(&folded));
+    let page = house.upload(&link, "ответ.xlsx", &file.unwrap()).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("name=\"scores[1]\" value=\"1150\""), "{}", page.text);
 }
