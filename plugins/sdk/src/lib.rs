@@ -34,6 +34,4 @@ pub use notifier::{
 };
 pub use publisher::{Document, PublishError, Published, Publisher};
 pub use secret::Secret;
-pub use source::{
-    FetchRequest, FieldKind, FieldOption, Record, Source, SourceError, WantedField,
-};
+pub use source::{FetchRequest, FieldKind, FieldOption, Record, Source, SourceError, WantedField};
