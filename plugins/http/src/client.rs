@@ -284,7 +284,7 @@ fn root(error: &reqwest::Error) -> String {
 }
 
 /// An address as it is shown to people: without its query, in which others keep secrets.
-fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.to_string()

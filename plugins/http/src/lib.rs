@@ -140,7 +140,8 @@ impl Plugin for Http {
         if well {
             Health::Healthy
         } else {
-            Health::unhealthy(format!("{url} ответил кодом {}", status.as_u16()))
+            let url = client::shown(url);
+            Health::unhealthy(format!("{url}: сервер ответил кодом {}", status.as_u16()))
         }
     }
 }
