@@ -1,7 +1,6 @@
 //! The configuration of mail: what an administrator writes, and what is left of it once every
 //! mistake has been found.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use serde::Deserialize;
-use vekha_plugin::{Address, Problem};
+use vekha_plugin::{Address, Problem, Secret};
 
 use crate::compose;
 
@@ -112,17 +111,6 @@ pub struct Dkim {
     pub domain: String,
     /// The private RSA key, PEM, PKCS#1 (`BEGIN RSA PRIVATE KEY`).
     pub key_file: PathBuf,
-}
-
-/// A text that is never shown: not in logs, not in errors.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(***)")
-    }
 }
 
 /// A configuration without mistakes.

@@ -26,8 +26,9 @@ use vekha_plugin::{
 };
 
 use config::{Checked, Way};
-pub use config::{Dkim, MailConfig, Secret, Tls, Transport};
+pub use config::{Dkim, MailConfig, Tls, Transport};
 use smtp::Smtp;
+pub use vekha_plugin::Secret;
 
 /// The notifier.
 pub struct Mail {

@@ -25,6 +25,7 @@ mod describe;
 pub mod files;
 mod notifier;
 mod publisher;
+mod secret;
 mod source;
 
 pub use describe::{Capability, Description, Health, Plugin, Problem, Setting, SettingKind};
@@ -32,4 +33,5 @@ pub use notifier::{
     Address, Attachment, DeliveryError, DeliveryErrorKind, Message, Notifier, Receipt,
 };
 pub use publisher::{Document, PublishError, Published, Publisher};
-pub use source::{FetchRequest, Record, Source, SourceError};
+pub use secret::Secret;
+pub use source::{FetchRequest, FieldKind, FieldOption, Record, Source, SourceError, WantedField};

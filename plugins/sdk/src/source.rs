@@ -30,10 +30,54 @@ pub struct FetchRequest {
     pub period: String,
     /// Id of the form whose fields are wanted.
     pub form: String,
-    /// Ids of those fields.
-    pub fields: Vec<String>,
+    /// Those fields.
+    pub fields: Vec<WantedField>,
     /// Codes of the organisations whose records are wanted.
     pub organisations: Vec<String>,
+}
+
+/// A field of the form, as far as a source needs to know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WantedField {
+    /// The field's id: `participants`.
+    pub id: String,
+    /// The question: «Участников». A source for people's files finds the answers by it.
+    pub label: String,
+    /// What the answer counts: «чел.»; may be empty.
+    pub unit: String,
+    /// What the answer is.
+    pub kind: FieldKind,
+}
+
+/// What an answer is, so that a source can bring it into the form in which it is checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Text.
+    #[default]
+    Text,
+    /// A number, whole or not.
+    Number,
+    /// A number of hundredths: 85 for 85 %.
+    Percent,
+    /// A day: `2027-09-15`.
+    Date,
+    /// `yes` or `no`.
+    YesNo,
+    /// The value of one of these options.
+    Choice(Vec<FieldOption>),
+    /// A list of values of these options.
+    Choices(Vec<FieldOption>),
+    /// A list of rows, each a map by column id.
+    Table,
+}
+
+/// An option of a choice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FieldOption {
+    /// What is stored.
+    pub value: String,
+    /// What people read.
+    pub label: String,
 }
 
 /// What another system knows of one organisation.

@@ -10,10 +10,14 @@
 //! it stands, and the check of answers says so. Only what cannot be read as an answer at all is told
 //! here ([`Sheet::mistakes`]).
 //!
+//! A file with a row for each organisation, which another program or a person puts into a folder, is
+//! read by [`Folder`].
+//!
 //! Uploaded files are hostile until proved otherwise: [`Limits`] hold before memory is spent, see
 //! `read/archive.rs`.
 
 mod fingerprint;
+mod folder;
 mod headings;
 mod limits;
 mod place;
@@ -23,6 +27,7 @@ mod template;
 
 use serde_json::{Map, Value};
 
+pub use folder::{Folder, FolderConfig, describe as describe_folder};
 pub use limits::Limits;
 pub use place::{CellError, Place, Places, Sheet};
 pub use read::read;

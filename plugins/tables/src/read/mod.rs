@@ -1,15 +1,15 @@
 //! From an uploaded file to answers with their places.
 
 mod archive;
-mod grid;
+pub(crate) mod grid;
 mod mark;
 mod ods_size;
-mod refusal;
+pub(crate) mod refusal;
 mod scan;
-mod singles;
+pub(crate) mod singles;
 mod tables;
 mod text;
-mod value;
+pub(crate) mod value;
 mod workbook;
 
 use vekha_proto::v1::{FieldType, Form, Required};
@@ -35,26 +35,55 @@ pub fn read(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Sheet, Vec<CellError>> {
-    let refused = |refusal: Refusal| vec![CellError::file(refusal.to_string())];
+    let content = content(file_name, bytes, limits);
+    match content.map_err(|refusal| vec![CellError::file(refusal.to_string())])? {
+        Content::Book(kind) => book(form, bytes, &kind, limits),
+        Content::Text => plain(form, bytes, limits),
+    }
+}
+
+/// The sheets of a file, whatever they are about. `fits` says how many headings a sheet has that are
+/// looked for: CSV is split where most of them are found.
+pub(crate) fn sheets(
+    file_name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    fits: impl Fn(&Grid) -> usize,
+) -> Result<Vec<Grid>, Refusal> {
+    match content(file_name, bytes, limits)? {
+        Content::Book(kind) => workbook::sheets(bytes, &kind, limits),
+        Content::Text => Ok(vec![text::sheet(bytes, limits, fits)?]),
+    }
+}
+
+/// What a file is.
+enum Content {
+    /// A workbook that is safe to parse.
+    Book(Kind),
+    /// Plain text; perhaps CSV.
+    Text,
+}
+
+/// What a file is, if it is harmless so far.
+fn content(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Content, Refusal> {
     if bytes.is_empty() {
-        return Err(refused(Refusal::Empty));
+        return Err(Refusal::Empty);
     }
     if bytes.len() as u64 > limits.file {
-        return Err(refused(Refusal::TooBig(limits.file >> 20)));
+        return Err(Refusal::TooBig(limits.file >> 20));
     }
     if bytes.starts_with(COMPOUND) {
-        return Err(refused(compound(bytes)));
+        return Err(compound(bytes));
     }
     if bytes.starts_with(b"PK") {
-        let kind = archive::prove(bytes, limits).map_err(refused)?;
-        return book(form, bytes, &kind, limits);
+        return archive::prove(bytes, limits).map(Content::Book);
     }
     if !is_text(file_name) {
         let named = file_name.to_lowercase();
         let workbook = [".xlsx", ".xlsm", ".xls", ".ods"].iter().any(|end| named.ends_with(end));
-        return Err(refused(if workbook { Refusal::Damaged } else { Refusal::NotATable }));
+        return Err(if workbook { Refusal::Damaged } else { Refusal::NotATable });
     }
-    plain(form, bytes, limits)
+    Ok(Content::Text)
 }
 
 /// Old Excel, unless it says that it is a package behind a password.
