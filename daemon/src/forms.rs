@@ -4,6 +4,7 @@ pub mod sheets;
 
 use jiff::civil::Date;
 use vekha_engine::{AssignmentKey, RunKey};
+use vekha_plugin::{FieldKind as Wanted, FieldOption, WantedField};
 use vekha_plugin_tables::{Heading, Values};
 use vekha_proto::v1;
 use vekha_roadmap::model::{self, FieldKind, Rows};
@@ -45,6 +46,31 @@ pub fn template(
     let standing = sheets::fold(form, standing.clone());
     vekha_plugin_tables::template(&sheets::describe(form), &heading, Some(&standing))
         .map_err(|e| e.to_string())
+}
+
+/// The form's fields as sources are asked for them.
+pub fn wanted(form: &model::Form) -> Vec<WantedField> {
+    let options = |options: &[model::Choice]| {
+        let option =
+            |o: &model::Choice| FieldOption { value: o.value.clone(), label: o.label.clone() };
+        options.iter().map(option).collect()
+    };
+    let wanted = |field: &model::Field| WantedField {
+        id: field.id.clone(),
+        label: field.label.clone(),
+        unit: field.unit.clone(),
+        kind: match &field.kind {
+            FieldKind::Integer(_) | FieldKind::Decimal(_) => Wanted::Number,
+            FieldKind::Percent(_) => Wanted::Percent,
+            FieldKind::Text { .. } | FieldKind::LongText { .. } => Wanted::Text,
+            FieldKind::Date => Wanted::Date,
+            FieldKind::YesNo => Wanted::YesNo,
+            FieldKind::Choice(choices) => Wanted::Choice(options(choices)),
+            FieldKind::Choices(choices) => Wanted::Choices(options(choices)),
+            FieldKind::Table(_) | FieldKind::Histogram(_) => Wanted::Table,
+        },
+    };
+    form.fields.iter().map(wanted).collect()
 }
 
 /// A form in the contract's words.

@@ -3,6 +3,7 @@
 //! It ends in this order: no new connections, what is under way gets a moment to finish, the loop
 //! finishes its turn, the database is closed. What was not done stands in the database.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,9 +20,11 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
-use vekha_plugin::{Notifier, Plugin as _, Problem, Publisher};
+use vekha_plugin::{Notifier, Plugin as _, Problem, Publisher, Source};
+use vekha_plugin_http::Http;
 use vekha_plugin_mail::Mail;
 use vekha_plugin_site::Site;
+use vekha_plugin_tables::Folder;
 use vekha_roadmap::diagnostic;
 
 use crate::api::Api;
@@ -29,7 +32,7 @@ use crate::clock::Clock;
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::{Parts, Runtime};
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{Settings, SourceSettings};
 use crate::store::{Store, instant};
 use crate::{console, files};
 
@@ -78,6 +81,7 @@ impl Daemon {
             mail,
             site,
             access,
+            source,
             rehearsal,
             ..
         } = settings;
@@ -94,6 +98,13 @@ impl Daemon {
         let mail = Mail::new(mail).map_err(|p| problems("mail", &p))?;
         mail.check().await.map_err(|p| problems("mail", &p))?;
         let site = Site::new(site).map_err(|p| problems("site", &p))?;
+        let mut sources: BTreeMap<String, Arc<dyn Source>> = BTreeMap::new();
+        for (id, settings) in source {
+            let table = format!("source.{id}");
+            let source = make(settings).map_err(|p| problems(&table, &p))?;
+            source.check().await.map_err(|p| problems(&table, &p))?;
+            sources.insert(id, source);
+        }
         let notifier: Arc<dyn Notifier> = Arc::new(mail);
         let publisher: Arc<dyn Publisher> = Arc::new(site);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
@@ -104,7 +115,8 @@ impl Daemon {
         // Port 0 means any: links must carry the one that was found.
         let public_url = public_url.replace(&format!("//{listen}"), &format!("//{address}"));
         let runtime =
-            Runtime::start(Parts { store, clock, notifier, publisher, public_url }).await?;
+            Runtime::start(Parts { store, clock, notifier, publisher, sources, public_url })
+                .await?;
         for folder in &road_maps {
             apply(&runtime, folder).await?;
         }
@@ -144,6 +156,13 @@ impl Daemon {
         self.runtime.store().clone().close().await?;
         Ok(())
     }
+}
+
+fn make(settings: SourceSettings) -> Result<Arc<dyn Source>, Vec<Problem>> {
+    Ok(match settings {
+        SourceSettings::Http(config) => Arc::new(Http::new(*config)?),
+        SourceSettings::Folder(config) => Arc::new(Folder::new(config)?),
+    })
 }
 
 /// How far an earlier rehearsal came: time does not go back when the daemon starts again.

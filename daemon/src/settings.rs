@@ -1,13 +1,16 @@
 //! The daemon's settings: `vekha.toml`, overridden by `VEKHA_*` variables of the environment
 //! (`VEKHA_DATABASE`, `VEKHA_MAIL__PASSWORD`). Paths are relative to the file.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use vekha_plugin_http::HttpConfig;
 use vekha_plugin_mail::MailConfig;
 use vekha_plugin_site::SiteConfig;
+use vekha_plugin_tables::FolderConfig;
 
 /// Variables that are the command line's own and no settings of the daemon.
 const OTHERS: [&str; 5] =
@@ -31,11 +34,24 @@ pub struct Settings {
     pub mail: MailConfig,
     /// Where reports go.
     pub site: SiteConfig,
+    /// Systems that know answers, by the id under which road maps name them.
+    #[serde(default)]
+    pub source: BTreeMap<String, SourceSettings>,
     /// Who may use the console and gRPC.
     #[serde(default)]
     pub access: Access,
     /// A time of its own, to live a year in minutes.
     pub rehearsal: Option<Rehearsal>,
+}
+
+/// A system that knows answers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum SourceSettings {
+    /// Another system, asked by HTTP.
+    Http(Box<HttpConfig>),
+    /// A folder into which people or systems put spreadsheets.
+    Folder(FolderConfig),
 }
 
 /// Who may use the console and gRPC; the schools' links are their own key.
@@ -94,6 +110,12 @@ impl Settings {
             self.database = format!("sqlite:{}", anchored(Path::new(path)).display());
         }
         self.mail.anchor(folder);
+        for source in self.source.values_mut() {
+            match source {
+                SourceSettings::Http(config) => config.anchor(folder),
+                SourceSettings::Folder(config) => config.anchor(folder),
+            }
+        }
         self.site.folder = anchored(&self.site.folder);
     }
 

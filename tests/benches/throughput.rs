@@ -86,6 +86,7 @@ async fn vekha(folder: &Path, runs: usize) -> (f64, u64) {
         store: store.clone(),
         clock: Clock::manual(morning()),
         notifier: Arc::new(Letterbox::default()),
+        sources: Default::default(),
         publisher: Arc::new(Site::new(SiteConfig { folder: folder.join("site") }).expect("a site")),
         public_url: "http://localhost".into(),
     })

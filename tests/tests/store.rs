@@ -114,6 +114,7 @@ impl Base {
             store: self.store().await,
             clock: clock.clone(),
             notifier: letterbox.clone(),
+            sources: Default::default(),
             publisher: Arc::new(
                 Site::new(SiteConfig { folder: self.folder.path().join("site") }).unwrap(),
             ),
@@ -712,7 +713,7 @@ async fn a_job_asked_for_twice_is_one_job(base: Base) {
     write(&store, "a", asked(vec![job("x"), job("y"), job("x")])).await;
     write(&store, "a", asked(vec![job("y")])).await;
     write(&store, "b", asked(vec![job("y")])).await;
-    let due = store.due_jobs(morning(), 9).await.unwrap();
+    let due = store.due_jobs(Jobs::Own, morning(), 9).await.unwrap();
     let keys: Vec<&str> = due.iter().map(|row| row.key.as_str()).collect();
     let run = survey_run("a");
     assert_eq!(keys, [format!("analyze/{run}/x"), format!("analyze/{run}/y")]);
@@ -723,7 +724,7 @@ async fn a_job_asked_for_twice_is_one_job(base: Base) {
     batch.done(&job("x").key());
     batch.done(&job("y").key());
     batch.commit().await.unwrap();
-    let due = store.due_jobs(morning(), 9).await.unwrap();
+    let due = store.due_jobs(Jobs::Own, morning(), 9).await.unwrap();
     let keys: Vec<&str> = due.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(keys, [job("x").key()]);
 }
@@ -753,7 +754,7 @@ async fn a_wake_is_replaced_by_the_newest_wish(base: Base) {
     }
     batch.commit().await.unwrap();
     assert_eq!(store.next_due_at().await.unwrap(), Some(due(4)));
-    assert_eq!(store.due_jobs(morning(), 9).await.unwrap(), [], "nothing is due yet");
+    assert_eq!(store.due_jobs(Jobs::Own, morning(), 9).await.unwrap(), [], "nothing is due yet");
 }
 
 // Lists and the journal.

@@ -28,6 +28,8 @@ pub enum Origin {
     Page,
     /// gRPC, the command line included.
     Api,
+    /// Another system that the road map names as a source.
+    Source,
 }
 
 /// How to go on when an upstream run was cancelled or skipped.
@@ -118,6 +120,24 @@ pub enum Command {
     AcceptAnswers {
         /// Stage id.
         stage: String,
+    },
+    /// A source has filled forms beforehand.
+    Prefilled {
+        /// Stage id.
+        stage: String,
+        /// The source's id.
+        source: String,
+        /// Whose forms: organisation codes.
+        organisations: Vec<String>,
+    },
+    /// A source cannot bring what it was asked for.
+    SourceFailed {
+        /// Stage id.
+        stage: String,
+        /// The source's id.
+        source: String,
+        /// Why, for people.
+        reason: String,
     },
     /// The analysis of a stage is done.
     Analyzed {

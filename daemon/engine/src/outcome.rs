@@ -78,6 +78,13 @@ pub enum Job {
         /// The run that waits.
         run: RunKey,
     },
+    /// Ask another system what it knows of a stage's participants.
+    Fetch {
+        /// The run.
+        run: RunKey,
+        /// Stage id.
+        stage: String,
+    },
     /// Compute the analysis of a stage.
     Analyze {
         /// The run.
@@ -106,6 +113,7 @@ impl Job {
     pub fn run(&self) -> &RunKey {
         match self {
             Job::Upstream { run }
+            | Job::Fetch { run, .. }
             | Job::Analyze { run, .. }
             | Job::Draft { run, .. }
             | Job::Publish { run, .. } => run,
@@ -116,6 +124,7 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Job::Upstream { .. } => "upstream",
+            Job::Fetch { .. } => "fetch",
             Job::Analyze { .. } => "analyze",
             Job::Draft { .. } => "draft",
             Job::Publish { .. } => "publish",
@@ -126,6 +135,7 @@ impl Job {
     pub fn key(&self) -> String {
         match self {
             Job::Upstream { run } => format!("upstream/{run}"),
+            Job::Fetch { run, stage } => format!("fetch/{run}/{stage}"),
             Job::Analyze { run, stage } => format!("analyze/{run}/{stage}"),
             Job::Draft { run, stage } => format!("draft/{run}/{stage}"),
             Job::Publish { run, stage } => format!("publish/{run}/{stage}"),

@@ -244,6 +244,8 @@ impl<'a> World<'a> {
                 }
                 return;
             }
+            // What other systems know is not known here.
+            Job::Fetch { .. } => return,
             Job::Analyze { run, stage } => {
                 let command = people.analyze(self, &run, &stage);
                 (run, command)

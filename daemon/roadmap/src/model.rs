@@ -353,6 +353,8 @@ pub struct Collect {
     pub form: String,
     /// Whether the letter brings the form as a spreadsheet.
     pub attach_form: bool,
+    /// What another system knows already, if one is asked.
+    pub source: Option<Prefill>,
     /// Who is asked.
     pub participants: Participants,
     /// By when, counted from the stage's start.
@@ -366,6 +368,16 @@ pub struct Collect {
     pub review: Option<Span>,
     /// How long after the due date the stage closes without the silent; never, if absent.
     pub close: Option<Span>,
+}
+
+/// Another system that knows answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefill {
+    /// The source's id in the daemon's settings.
+    pub id: String,
+    /// Whether the participant looks at what it brought and sends it; otherwise it is the answer,
+    /// as far as it is right.
+    pub confirm: bool,
 }
 
 /// Who takes part in a collect stage.

@@ -121,6 +121,7 @@ fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status
     let assignment = format!("{}/assignments/{below}", names::of_run_id(run));
     let origin = match row.origin.as_str() {
         "page" => v1::Origin::Page,
+        "source" => v1::Origin::Source,
         _ => v1::Origin::Api,
     };
     Ok(v1::Submission {

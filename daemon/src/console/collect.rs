@@ -69,6 +69,7 @@ pub async fn page(
     let mut context = opened.context(runtime, said);
     context["saved"] = matches!(said, Said::Saved).into();
     context["read"] = matches!(said, Said::Read).into();
+    context["source"] = json!(kept_at.map(|_| &standing.source));
     context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
     context["form"] = json!({
         "title": form.title,
@@ -92,6 +93,8 @@ pub(super) struct Standing {
     pub(super) values: Values,
     /// When it was kept, if it is a draft.
     kept_at: Option<Timestamp>,
+    /// The source that filled it; empty if a person did.
+    source: String,
 }
 
 /// The newest answer, or a draft that is newer.
@@ -111,9 +114,11 @@ pub(super) async fn standing(
         (Some(draft), _) => Ok(Standing {
             values: document(&draft.assignment, &draft.answers)?,
             kept_at: Some(instant(draft.at)),
+            source: draft.source,
         }),
         (None, Some(sent)) => {
-            Ok(Standing { values: document(&sent.id, &sent.answers)?, kept_at: None })
+            let values = document(&sent.id, &sent.answers)?;
+            Ok(Standing { values, ..Standing::default() })
         }
         (None, None) => Ok(Standing::default()),
     }

@@ -286,6 +286,7 @@ pub(super) fn actor(map: &RoadMap, actor: &str) -> String {
     match actor.split_once(':') {
         Some(("page", code)) => format!("{}, по ссылке", administrator::name(map, code)),
         Some(("console", name)) => name.to_owned(),
+        Some(("source", id)) => format!("источник «{id}»"),
         _ if actor == "console" => "отдел, на странице".to_owned(),
         _ if actor == "schedule" => "расписание".to_owned(),
         _ if actor == "vekha" => "Веха".to_owned(),

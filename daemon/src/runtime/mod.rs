@@ -1,9 +1,10 @@
 //! What gives the engine time and effects.
 //!
-//! Two loops: one opens what is due and does the jobs that are due, the other sends the letters
-//! that are due, so that a mail server that hangs holds up nothing but letters. Each turns when
+//! Three loops: one opens what is due and does the jobs that are due, one sends the letters that
+//! are due, one asks other systems, so that a server that hangs holds up nothing but its own. Each
+//! turns when
 //! something changed, when its next moment comes, and at least once a minute by
-//! tokio-cron-scheduler; tests turn both by hand ([`Runtime::settle`]). They end by finishing the
+//! tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
 mod attachments;
@@ -11,6 +12,7 @@ pub mod attention;
 pub mod committer;
 pub mod completeness;
 mod digest;
+mod fetches;
 pub mod letters;
 pub mod outbox;
 pub mod overview;
@@ -21,6 +23,7 @@ pub mod reports;
 pub mod road_maps;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +31,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
-use vekha_plugin::{Notifier, Publisher};
+use vekha_plugin::{Notifier, Publisher, Source};
 use vekha_roadmap::read::Files;
 
 use crate::clock::Clock;
@@ -62,6 +65,8 @@ pub struct Parts {
     pub notifier: Arc<dyn Notifier>,
     /// Who publishes reports.
     pub publisher: Arc<dyn Publisher>,
+    /// Systems that know answers, by the id under which road maps name them.
+    pub sources: BTreeMap<String, Arc<dyn Source>>,
     /// Where people reach the daemon: `https://vekha.example.org`, without a slash at the end.
     pub public_url: String,
 }
@@ -74,6 +79,7 @@ pub struct Runtime {
     committer: Committer,
     notifier: Arc<dyn Notifier>,
     publisher: Arc<dyn Publisher>,
+    sources: BTreeMap<String, Arc<dyn Source>>,
     public_url: String,
     changed: watch::Receiver<u64>,
     wake: Notify,
@@ -81,6 +87,7 @@ pub struct Runtime {
     /// One turn of a loop at a time: what one has begun another must not begin again.
     turning: Mutex<()>,
     sending: Mutex<()>,
+    fetching: Mutex<()>,
 }
 
 /// What a loop does.
@@ -90,6 +97,8 @@ enum Loop {
     Turns,
     /// Sends letters.
     Sends,
+    /// Asks sources.
+    Fetches,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -104,7 +113,7 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, Error> {
-        let Parts { store, clock, notifier, publisher, public_url } = parts;
+        let Parts { store, clock, notifier, publisher, sources, public_url } = parts;
         if !store.is_shared() {
             let uncertain = store.release_claims(clock.now()).await?;
             if uncertain > 0 {
@@ -122,12 +131,14 @@ impl Runtime {
             committer,
             notifier,
             publisher,
+            sources,
             public_url,
             changed,
             wake: Notify::new(),
             ending: watch::Sender::new(false),
             turning: Mutex::new(()),
             sending: Mutex::new(()),
+            fetching: Mutex::new(()),
         });
         runtime.reschedule().await?;
         Ok(runtime)
@@ -218,6 +229,10 @@ impl Runtime {
                 let _one_at_a_time = self.sending.lock().await;
                 self.send(self.clock.now()).await
             }
+            Loop::Fetches => {
+                let _one_at_a_time = self.fetching.lock().await;
+                self.fetch(self.clock.now()).await
+            }
         }
     }
 
@@ -226,7 +241,11 @@ impl Runtime {
     /// # Errors
     /// When the database fails; what was not done is still due.
     pub async fn settle(&self) -> Result<(), Error> {
-        while self.turn(Loop::Turns).await? + self.turn(Loop::Sends).await? > 0 {}
+        while self.turn(Loop::Turns).await?
+            + self.turn(Loop::Fetches).await?
+            + self.turn(Loop::Sends).await?
+            > 0
+        {}
         Ok(())
     }
 
@@ -244,14 +263,16 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        let (work, message) = tokio::join!(self.next(Loop::Turns), self.next(Loop::Sends));
-        Ok(work?.into_iter().chain(message?).min())
+        let (work, message, fetch) =
+            tokio::join!(self.next(Loop::Turns), self.next(Loop::Sends), self.next(Loop::Fetches));
+        Ok(work?.into_iter().chain(message?).chain(fetch?).min())
     }
 
     async fn next(&self, which: Loop) -> Result<Option<Timestamp>, Error> {
         let at = match which {
             Loop::Turns => self.store.next_due_at().await?,
             Loop::Sends => self.store.next_message_at().await?,
+            Loop::Fetches => self.store.next_fetch_at().await?,
         };
         Ok(at.map(instant))
     }
@@ -282,7 +303,11 @@ impl Runtime {
         })?;
         scheduler.add(minutely).await?;
         scheduler.start().await?;
-        tokio::join!(self.go_round(Loop::Turns), self.go_round(Loop::Sends));
+        tokio::join!(
+            self.go_round(Loop::Turns),
+            self.go_round(Loop::Sends),
+            self.go_round(Loop::Fetches)
+        );
         scheduler.shutdown().await?;
         Ok(())
     }

@@ -18,6 +18,7 @@ use super::road_maps::Version;
 use super::{Error, Runtime, reports};
 use crate::store::document;
 use crate::store::entities::job;
+use crate::store::schedule::Jobs;
 
 /// Most jobs of one turn.
 const MOST_JOBS: u64 = 1024;
@@ -49,7 +50,7 @@ impl Runtime {
     /// # Errors
     /// When the database fails; what was not done is still due.
     pub(super) async fn work(&self, now: Timestamp) -> Result<usize, Error> {
-        let mut jobs = self.store.due_jobs(now, MOST_JOBS).await?;
+        let mut jobs = self.store.due_jobs(Jobs::Own, now, MOST_JOBS).await?;
         let count = jobs.len();
         if count > 0 {
             self.keep_up().await?;

@@ -1,7 +1,7 @@
 //! What is due: openings of activities, jobs, versions of the road map.
 
 use jiff::Timestamp;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
@@ -10,13 +10,38 @@ use sea_orm::{
 use super::entities::{activity, job, road_map};
 use super::{Store, micros};
 
+/// Which jobs are meant: those that ask other systems may take their time and must hold up nothing
+/// else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jobs {
+    /// All that the daemon does by itself.
+    Own,
+    /// Those that ask sources.
+    Fetches,
+}
+
+impl Jobs {
+    fn condition(self) -> SimpleExpr {
+        match self {
+            Jobs::Own => job::Column::Kind.ne("fetch"),
+            Jobs::Fetches => job::Column::Kind.eq("fetch"),
+        }
+    }
+}
+
 impl Store {
     /// Jobs that are due, oldest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn due_jobs(&self, now: Timestamp, limit: u64) -> Result<Vec<job::Model>, DbErr> {
+    pub async fn due_jobs(
+        &self,
+        which: Jobs,
+        now: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<job::Model>, DbErr> {
         job::Entity::find()
+            .filter(which.condition())
             .filter(job::Column::DueAt.lte(micros(now)))
             .order_by_asc(job::Column::DueAt)
             .order_by_asc(job::Column::Key)
@@ -40,7 +65,16 @@ impl Store {
         Ok(())
     }
 
-    /// When the next job or opening is due.
+    /// Forgets a job that has nothing to do any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn drop_job(&self, key: &str) -> Result<(), DbErr> {
+        job::Entity::delete_by_id(key).exec(self.writer()).await?;
+        Ok(())
+    }
+
+    /// When the next job of our own or opening is due.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -48,6 +82,7 @@ impl Store {
         let job = job::Entity::find()
             .select_only()
             .column_as(job::Column::DueAt.min(), "at")
+            .filter(Jobs::Own.condition())
             .into_tuple::<Option<i64>>()
             .one(self.reader())
             .await?
@@ -61,6 +96,21 @@ impl Store {
             .await?
             .flatten();
         Ok(job.into_iter().chain(opening).min())
+    }
+
+    /// When a source is to be asked next.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_fetch_at(&self) -> Result<Option<i64>, DbErr> {
+        job::Entity::find()
+            .select_only()
+            .column_as(job::Column::DueAt.min(), "at")
+            .filter(Jobs::Fetches.condition())
+            .into_tuple::<Option<i64>>()
+            .one(self.reader())
+            .await
+            .map(Option::flatten)
     }
 
     /// The schedule rows of a municipality.

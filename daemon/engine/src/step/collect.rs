@@ -10,7 +10,7 @@ use vekha_roadmap::schedule::due_date;
 use super::{Transition, due_words};
 use crate::command::Origin;
 use crate::key::AssignmentKey;
-use crate::outcome::{LetterKind, Submission};
+use crate::outcome::{Job, LetterKind, Submission};
 use crate::refusal::Refusal;
 use crate::run::{Assignment, AssignmentKind, AssignmentState};
 
@@ -31,7 +31,40 @@ impl<'a> Transition<'a> {
         }
         if participants.is_empty() {
             self.complete_stage(position);
+        } else if collect.source.is_some() {
+            self.out.jobs.push(Job::Fetch { run: self.run.key.clone(), stage });
         }
+    }
+
+    /// Notes whose forms a source has filled.
+    pub(super) fn prefilled(
+        &mut self,
+        stage: &str,
+        source: &str,
+        organisations: &[String],
+    ) -> Result<(), Refusal> {
+        self.active_stage(stage)?;
+        self.record(
+            "prefilled",
+            json!({ "stage": stage, "source": source, "organisations": organisations }),
+        );
+        Ok(())
+    }
+
+    /// The department learns that people must type what a source should have brought.
+    pub(super) fn source_failed(
+        &mut self,
+        stage: &str,
+        source: &str,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        self.active_stage(stage)?;
+        self.record("source-failed", json!({ "stage": stage, "source": source, "reason": reason }));
+        let facts =
+            json!({ "what": format!("Источник «{source}» не дал сведений"), "reason": reason });
+        let suffix = format!("{stage}/source/{}", self.run.journal.sequence);
+        self.letter_to_department(LetterKind::Failure, &suffix, None, facts);
+        Ok(())
     }
 
     pub(super) fn assign(&mut self, key: AssignmentKey, kind: AssignmentKind, due: Date) {

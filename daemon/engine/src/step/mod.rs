@@ -112,6 +112,12 @@ pub fn step(
             t.return_answer(assignment, comment, due)?;
         }
         Command::AcceptAnswers { stage } => t.accept_answers(&stage)?,
+        Command::Prefilled { stage, source, organisations } => {
+            t.prefilled(&stage, &source, &organisations)?;
+        }
+        Command::SourceFailed { stage, source, reason } => {
+            t.source_failed(&stage, &source, &reason)?;
+        }
         Command::Analyzed { stage, outcome } => t.analyzed(stage, outcome)?,
         Command::Drafted { stage, recommendations } => t.drafted(stage, recommendations)?,
         Command::Revise { recommendation, texts } => t.revise(recommendation, texts)?,

@@ -3,8 +3,8 @@
 use super::activity::organisation_kinds;
 use super::table::{Table, due, id, offset, span};
 use crate::model::{
-    Analyze, Collect, Covers, DatasetSource, Decide, Offset, Participants, PlannedMeasure, Publish,
-    Recommend, Stage, Work,
+    Analyze, Collect, Covers, DatasetSource, Decide, Offset, Participants, PlannedMeasure, Prefill,
+    Publish, Recommend, Stage, Work,
 };
 
 pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Stage> {
@@ -95,6 +95,11 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     let form = table.text("form");
     findings.keep(format!("{path}/form"), table.at("form"));
     let attach_form = table.flag("attach-form", false);
+    let source = table.parsed_if("source", id);
+    let confirm = table.flag("confirm", true);
+    if table.has("confirm") && !table.has("source") {
+        table.error("confirm", "подтверждать нечего: не назван source", None);
+    }
     let participants = participants(path, "participants", table);
     if !table.has("participants") {
         table.error(
@@ -111,6 +116,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     Some(Collect {
         form: form?,
         attach_form,
+        source: source.map(|id| Prefill { id, confirm }),
         participants: participants?,
         due: due?,
         remind,

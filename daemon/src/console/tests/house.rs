@@ -107,6 +107,7 @@ impl House {
             store,
             clock,
             notifier: Arc::new(Nobody),
+            sources: Default::default(),
             publisher: Arc::new(Nobody),
             public_url: "https://vekha.example.org".into(),
         })

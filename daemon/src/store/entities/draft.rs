@@ -15,6 +15,8 @@ pub struct Model {
     pub at: i64,
     /// JSON of the raw answers.
     pub answers: String,
+    /// The source that filled it; empty if a person did.
+    pub source: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

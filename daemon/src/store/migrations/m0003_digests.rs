@@ -1,7 +1,8 @@
-//! Letters that go to one address together are remembered as one digest.
+//! Letters that go to one address together are remembered as one digest, and drafts remember the
+//! source that filled them.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::text_null;
+use sea_orm_migration::schema::{text, text_null};
 
 /// Letters that go to one address together are remembered as one digest.
 #[derive(DeriveMigrationName)]
@@ -11,6 +12,9 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let table = Table::alter().table("outbox").add_column(text_null("digest")).to_owned();
+        manager.alter_table(table).await?;
+        let source = text("source").default("").to_owned();
+        let table = Table::alter().table("draft").add_column(source).to_owned();
         manager.alter_table(table).await
     }
 }

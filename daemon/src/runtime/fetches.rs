@@ -1,0 +1,231 @@
+//! Asks other systems what they know of a stage's participants: it fills their forms beforehand, or
+//! is the answer itself where the road map trusts the source and the form is content.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use vekha_engine::run::{AssignmentState, Run, StageState};
+use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey};
+use vekha_plugin::{FetchRequest, Record, SourceError};
+use vekha_roadmap::model::{Form, Prefill, Work};
+use vekha_roadmap::schedule::letters_leave;
+
+use super::committer::{Ask, AskError, Task};
+use super::road_maps::Version;
+use super::{Error, Runtime};
+use crate::forms::wanted;
+use crate::store::document;
+use crate::store::entities::job;
+use crate::store::schedule::Jobs;
+
+/// Jobs of one turn: each may wait for another system.
+const AT_ONCE: u64 = 4;
+
+/// How long a source may take, whatever it has promised.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A stage that has a source and still awaits answers.
+struct Wanting<'a> {
+    source: &'a Prefill,
+    form: &'a Form,
+    organisations: Vec<String>,
+}
+
+impl Runtime {
+    /// Asks sources for all stages whose time it is. Returns how many there were.
+    ///
+    /// # Errors
+    /// When the database fails; what was not done is still due.
+    pub(super) async fn fetch(&self, now: Timestamp) -> Result<usize, Error> {
+        let jobs = self.store.due_jobs(Jobs::Fetches, now, AT_ONCE).await?;
+        if !jobs.is_empty() {
+            self.keep_up().await?;
+        }
+        let count = jobs.len();
+        let done = futures::future::join_all(jobs.into_iter().map(|job| self.fetch_one(job, now)));
+        done.await.into_iter().collect::<Result<(), Error>>()?;
+        Ok(count)
+    }
+
+    async fn fetch_one(&self, row: job::Model, now: Timestamp) -> Result<(), Error> {
+        let job: Job = document(&row.key, &row.body)?;
+        let (key, Job::Fetch { stage, .. }) = (job.run().clone(), &job) else {
+            return Err(Error::Store(format!("{}: no fetch", row.key)));
+        };
+        let run = self.store.run(&key).await?.map(|loaded| loaded.run);
+        let version = self.version_of(&key).await?;
+        let (Some(run), Some(version)) = (run, version) else {
+            return self.store.drop_job(&row.key).await.map_err(Error::from);
+        };
+        let Some(wanting) = wanting(&version, &run, stage) else {
+            // All have answered, or the stage is over.
+            return self.store.drop_job(&row.key).await.map_err(Error::from);
+        };
+        match self.records(&key, stage, &wanting).await {
+            Ok(records) => self.take(&key, stage, &wanting, records, now).await?,
+            Err(error) => {
+                // The department is told once; a source that comes to itself needs no letter.
+                if row.error != error.to_string() {
+                    let command = Command::SourceFailed {
+                        stage: stage.clone(),
+                        source: wanting.source.id.clone(),
+                        reason: error.to_string(),
+                    };
+                    self.tell(&key, command).await?;
+                }
+                let again = self.next_try(&version, &error, row.attempts, now);
+                return self
+                    .store
+                    .postpone_job(&row.key, again, &error.to_string())
+                    .await
+                    .map_err(Error::from);
+            }
+        }
+        // Whoever is still silent may be known to the source tomorrow.
+        let tomorrow = next_morning(&version, now);
+        self.store.postpone_job(&row.key, tomorrow, "").await.map_err(Error::from)
+    }
+
+    async fn records(
+        &self,
+        run: &RunKey,
+        stage: &str,
+        wanting: &Wanting<'_>,
+    ) -> Result<Vec<Record>, SourceError> {
+        let id = &wanting.source.id;
+        let source = self.sources.get(id).ok_or_else(|| {
+            SourceError::Refused(format!("в настройках демона нет раздела [source.{id}]"))
+        })?;
+        let request = FetchRequest {
+            key: format!("{run}/{stage}"),
+            municipality: run.municipality.clone(),
+            activity: run.activity.clone(),
+            period: run.period.to_string(),
+            form: wanting.form.id.clone(),
+            fields: wanted(wanting.form),
+            organisations: wanting.organisations.clone(),
+        };
+        match tokio::time::timeout(PATIENCE, source.fetch(&request)).await {
+            Ok(records) => records,
+            Err(_) => Err(SourceError::Failed("источник не ответил за пять минут".to_owned())),
+        }
+    }
+
+    /// Takes in what a source brought.
+    async fn take(
+        &self,
+        run: &RunKey,
+        stage: &str,
+        wanting: &Wanting<'_>,
+        records: Vec<Record>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let asked = &wanting.organisations;
+        let source = &wanting.source.id;
+        let mut filled = Vec::new();
+        let records: BTreeMap<String, Record> = records
+            .into_iter()
+            .filter(|record| asked.contains(&record.organisation) && !record.answers.is_empty())
+            .map(|record| (record.organisation.clone(), record))
+            .collect();
+        for (organisation, record) in records {
+            let key = AssignmentKey::new(stage, &organisation);
+            if !wanting.source.confirm && self.is_answer(run, &key, &record, source).await? {
+                continue;
+            }
+            let id = format!("{run}/{key}");
+            let known = self.store.draft(&id).await?;
+            let same = known.is_some_and(|draft| {
+                draft.source == *source && draft.answers == crate::store::json(&record.answers)
+            });
+            if !same && self.store.prefill(&id, &record.answers, source, now).await? {
+                filled.push(organisation);
+            }
+        }
+        if filled.is_empty() {
+            return Ok(());
+        }
+        let command = Command::Prefilled {
+            stage: stage.to_owned(),
+            source: source.clone(),
+            organisations: filled,
+        };
+        self.tell(run, command).await
+    }
+
+    /// Submits what a trusted source brought. What the form refuses is no answer: a person looks
+    /// at it.
+    async fn is_answer(
+        &self,
+        run: &RunKey,
+        key: &AssignmentKey,
+        record: &Record,
+        source: &str,
+    ) -> Result<bool, Error> {
+        let version = self.version_of(run).await?;
+        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
+        let earlier = self.earlier_answers(activity, run, key).await?;
+        let command = Command::Submit {
+            assignment: key.clone(),
+            answers: record.answers.clone(),
+            earlier,
+            origin: Origin::Source,
+        };
+        let task = Task::new(run.clone(), Ask::Step(command), &format!("source:{source}"));
+        match self.committer.ask(task).await {
+            Ok(_) => Ok(true),
+            Err(AskError::Refused(Refusal::Invalid(_))) => Ok(false),
+            Err(AskError::Store(e)) => Err(Error::Store(e)),
+            // Somebody was faster, or the stage has closed: nothing is to be filled any more.
+            Err(_) => Ok(true),
+        }
+    }
+
+    async fn tell(&self, run: &RunKey, command: Command) -> Result<(), Error> {
+        match self.committer.ask(Task::new(run.clone(), Ask::Step(command), "vekha")).await {
+            Err(AskError::Store(e)) => Err(Error::Store(e)),
+            // The stage has closed meanwhile.
+            _ => Ok(()),
+        }
+    }
+
+    /// When to ask again after a failure: soon at first, then every morning.
+    fn next_try(
+        &self,
+        version: &Version,
+        error: &SourceError,
+        attempts: i32,
+        now: Timestamp,
+    ) -> Timestamp {
+        let minutes = match error {
+            SourceError::Failed(_) => [5, 30, 120].get(usize::try_from(attempts).unwrap_or(3)),
+            SourceError::Refused(_) => None,
+        };
+        let soon = minutes.map(|minutes| now + jiff::SignedDuration::from_mins(*minutes));
+        let morning = next_morning(version, now);
+        soon.map_or(morning, |soon| soon.min(morning))
+    }
+}
+
+/// The next working morning after this one.
+fn next_morning(version: &Version, now: Timestamp) -> Timestamp {
+    let municipality = &version.road_map.municipality;
+    letters_leave(&version.road_map, municipality.closing(municipality.today(now)).max(now))
+}
+
+/// What is still wanted of a stage's source.
+fn wanting<'v>(version: &'v Version, run: &Run, stage: &str) -> Option<Wanting<'v>> {
+    let active = run.stages.iter().any(|s| s.id == stage && s.state == StageState::Active);
+    let activity = version.road_map.activity(&run.key.activity)?;
+    let Work::Collect(collect) = &activity.stage(stage)?.1.work else { return None };
+    let source = collect.source.as_ref().filter(|_| active && !run.state.ended())?;
+    let form = version.road_map.forms.get(&collect.form)?;
+    let silent = run
+        .assignments
+        .iter()
+        .filter(|(key, a)| key.stage == stage && a.state == AssignmentState::Open)
+        .map(|(key, _)| key.organisation.clone());
+    let organisations: Vec<String> = silent.collect();
+    (!organisations.is_empty()).then_some(Wanting { source, form, organisations })
+}
