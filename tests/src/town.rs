@@ -57,6 +57,15 @@ impl Town {
         Town::start_with(at, folder, mail, settings).await
     }
 
+    /// The same over other settings and another road map than the shipped one.
+    pub async fn start_as(at: &str, adapt: impl FnOnce(&mut Settings, &Path)) -> Self {
+        let (folder, mail) = (TempDir::new().expect("a folder"), SmtpServer::start().await);
+        let database = format!("sqlite:{}", folder.path().join("vekha.db").display());
+        let mut settings = settings(&folder, database, mail.port());
+        adapt(&mut settings, folder.path());
+        Town::start_with(at, folder, mail, settings).await
+    }
+
     async fn start_with(at: &str, folder: TempDir, mail: SmtpServer, settings: Settings) -> Self {
         let clock = Clock::manual(instant(at));
         let daemon =
@@ -160,6 +169,7 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
             ..MailConfig::default()
         },
         site: SiteConfig { folder: folder.path().join("site") },
+        source: Default::default(),
         access: Access::default(),
         rehearsal: None,
     }
