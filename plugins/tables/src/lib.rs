@@ -10,6 +10,9 @@
 //! it stands, and the check of answers says so. Only what cannot be read as an answer at all is told
 //! here ([`Sheet::mistakes`]).
 //!
+//! Beside forms there are plain lists under headings that the caller names ([`list`], [`read_list`]):
+//! what their cells mean is the caller's business.
+//!
 //! Uploaded files are hostile until proved otherwise: [`Limits`] hold before memory is spent, see
 //! `read/archive.rs`.
 
@@ -25,8 +28,10 @@ use serde_json::{Map, Value};
 
 pub use limits::Limits;
 pub use place::{CellError, Place, Places, Sheet};
+pub use read::list::{List, read_list};
 pub use read::read;
 pub use template::csv::template_csv;
+pub use template::list::{list, list_csv};
 pub use template::{TemplateError, template};
 
 /// Answers by field id, as the check of answers takes and returns them: numbers, strings, lists of

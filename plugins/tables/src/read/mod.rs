@@ -2,6 +2,7 @@
 
 mod archive;
 mod grid;
+pub(crate) mod list;
 mod mark;
 mod ods_size;
 mod refusal;
@@ -35,26 +36,33 @@ pub fn read(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Sheet, Vec<CellError>> {
-    let refused = |refusal: Refusal| vec![CellError::file(refusal.to_string())];
+    let kind = recognise(file_name, bytes, limits);
+    match kind.map_err(|refusal| vec![CellError::file(refusal.to_string())])? {
+        Some(kind) => book(form, bytes, &kind, limits),
+        None => plain(form, bytes, limits),
+    }
+}
+
+/// What kind of workbook the file is, if it is harmless; none if it is plain text.
+fn recognise(file_name: &str, bytes: &[u8], limits: &Limits) -> Result<Option<Kind>, Refusal> {
     if bytes.is_empty() {
-        return Err(refused(Refusal::Empty));
+        return Err(Refusal::Empty);
     }
     if bytes.len() as u64 > limits.file {
-        return Err(refused(Refusal::TooBig(limits.file >> 20)));
+        return Err(Refusal::TooBig(limits.file >> 20));
     }
     if bytes.starts_with(COMPOUND) {
-        return Err(refused(compound(bytes)));
+        return Err(compound(bytes));
     }
     if bytes.starts_with(b"PK") {
-        let kind = archive::prove(bytes, limits).map_err(refused)?;
-        return book(form, bytes, &kind, limits);
+        return archive::prove(bytes, limits).map(Some);
     }
     if !is_text(file_name) {
         let named = file_name.to_lowercase();
         let workbook = [".xlsx", ".xlsm", ".xls", ".ods"].iter().any(|end| named.ends_with(end));
-        return Err(refused(if workbook { Refusal::Damaged } else { Refusal::NotATable }));
+        return Err(if workbook { Refusal::Damaged } else { Refusal::NotATable });
     }
-    plain(form, bytes, limits)
+    Ok(None)
 }
 
 /// Old Excel, unless it says that it is a package behind a password.
