@@ -23,7 +23,8 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
         .road_map
         .organisation(&letter.to)
         .ok_or_else(|| format!("организации «{}» нет в реестре", letter.to))?;
-    if organisation.email.is_empty() {
+    let addressees = organisation.addressees();
+    if addressees.is_empty() {
         return Err(format!("у «{}» нет адреса", organisation.short));
     }
     let contact = &version.road_map.municipality.contact;
@@ -36,7 +37,7 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
     Ok(Message {
         key: letter.key.clone(),
         message_id: row.message_id.clone(),
-        to: vec![Address::new(&organisation.name, &organisation.email)],
+        to: addressees.into_iter().map(|(name, email)| Address::new(name, email)).collect(),
         reply_to: (!contact.email.is_empty()).then(|| Address::new(&contact.name, &contact.email)),
         subject,
         text,

@@ -6,7 +6,9 @@
 //! tokio-cron-scheduler; tests turn both by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
+pub mod addresses;
 pub mod attention;
+pub mod coming;
 pub mod committer;
 pub mod letters;
 pub mod outbox;
