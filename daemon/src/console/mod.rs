@@ -14,12 +14,14 @@ mod administrator;
 mod answers;
 mod assets;
 mod collect;
+mod coming;
 mod figures;
 mod form;
 mod header;
 mod link;
 mod matrix;
 mod measure;
+mod organisations;
 mod origin;
 mod posted;
 mod problem;
@@ -66,6 +68,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let administrator = Router::new()
         .route("/", get(administrator::home))
         .route("/m/{municipality}", get(administrator::municipality))
+        .route("/municipalities/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))

@@ -3,6 +3,7 @@
 mod actions;
 mod administrator;
 mod house;
+mod organisations;
 mod school;
 mod shipped;
 mod spreadsheet;
