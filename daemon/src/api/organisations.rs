@@ -45,9 +45,10 @@ impl OrganisationService for Api {
         let municipality = names::municipality("parent", &r.parent)?;
         let words = [
             words!("kind", "ORGANISATION_KIND_", OrganisationKind),
-            words!("address", "ADDRESS_STATE_", AddressState),
+            words!("address_state", "ADDRESS_STATE_", AddressState),
         ];
-        let conditions = Conditions::parse(&r.filter, &["kind", "active", "address"], &words)?;
+        let conditions =
+            Conditions::parse(&r.filter, &["kind", "active", "address_state"], &words)?;
         let version = self.runtime.road_maps().newest(&municipality);
         let version = version.ok_or_else(|| status::not_found(&r.parent))?;
         let today = version.road_map.municipality.today(self.runtime.clock().now());
@@ -59,7 +60,7 @@ impl OrganisationService for Api {
             .filter(|(o, address)| {
                 conditions.hold(|field, wanted| match field {
                     "kind" => o.kind.as_str() == wanted,
-                    "address" => address.as_str() == wanted,
+                    "address_state" => address.as_str() == wanted,
                     _ => o.active_on(today).to_string() == wanted,
                 })
             })

@@ -98,7 +98,7 @@ fn read(file: &Path, files: Files, registry: &[Organisation]) -> anyhow::Result<
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let list = match read_list(&HEADINGS.map(|(heading, _)| heading), &name, &bytes, &limits) {
         Ok(list) => list,
-        Err(mistake) => return Ok(Import::Mistaken(vec![mistake])),
+        Err(mistakes) => return Ok(Import::Mistaken(mistakes)),
     };
     let wanted = match rows::organisations(&list, registry) {
         Ok(wanted) => wanted,

@@ -44,7 +44,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let Command::List { kind, active, address } = command else { return Ok(()) };
     let active = active.map(|active| active.to_string());
-    let conditions = [("kind", kind), ("active", &active), ("address", address)];
+    let conditions = [("kind", kind), ("active", &active), ("address_state", address)];
     let request = v1::ListOrganisationsRequest {
         parent: client.municipality.clone(),
         filter: filter(conditions.map(|(field, value)| (field, value.as_deref()))),

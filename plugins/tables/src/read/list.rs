@@ -67,7 +67,7 @@ pub fn read_list(
     file_name: &str,
     bytes: &[u8],
     limits: &Limits,
-) -> Result<List, CellError> {
+) -> Result<List, Vec<CellError>> {
     let keys: Vec<String> = headings.iter().map(|heading| key(heading)).collect();
     let fits = |grid: &Grid| heading_row(grid, &keys).map_or(0, |(_, count)| count);
     let grids = match recognise(file_name, bytes, limits) {
@@ -75,13 +75,13 @@ pub fn read_list(
         Ok(None) => text::sheet(bytes, limits, fits).map(|grid| vec![grid]),
         Err(refusal) => Err(refusal),
     };
-    let grids = grids.map_err(|refusal| CellError::file(words(&refusal)))?;
+    let grids = grids.map_err(|refusal| vec![CellError::file(words(&refusal))])?;
     // Of equals the first one.
     let best = grids.iter().rev().max_by_key(|grid| fits(grid));
     let found = best.and_then(|grid| Some((grid, heading_row(grid, &keys)?.0)));
     let (grid, at) = found.ok_or_else(|| {
         let first = headings.first().copied().unwrap_or_default();
-        CellError::file(format!("В файле нет столбца «{first}»: по нему узнаются строки."))
+        vec![CellError::file(format!("В файле нет столбца «{first}»: по нему узнаются строки."))]
     })?;
     Ok(under(grid, at, &keys))
 }
