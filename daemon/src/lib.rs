@@ -11,6 +11,7 @@ pub mod console;
 pub mod files;
 pub mod forms;
 pub mod message_id;
+pub mod registry;
 pub mod runtime;
 pub mod secret;
 pub mod server;

@@ -315,8 +315,15 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
     assert_eq!(desk.text(&event).await.trim(), "открыто: niko-sample/2026-27.math");
     let unknown = desk.error(&["event", "niko-sample", "--organisations", "school-99"]).await;
     assert_eq!(unknown["fields"][0]["field"], "organisations");
-    let schools = desk.json(&["organisations", "--kind", "school"]).await;
+    let schools = desk.json(&["organisations", "list", "--kind", "school"]).await;
     assert_eq!(schools.as_array().unwrap().len(), 6);
+    let duties: Vec<&str> = schools[0]["contacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["duty"].as_str().unwrap())
+        .collect();
+    assert_eq!(duties, ["CONTACT_DUTY_DIRECTOR", "CONTACT_DUTY_COORDINATOR"]);
     let failed = desk.json(&["outbox", "list", "--state", "failed"]).await;
     assert_eq!(failed.as_array().unwrap().len(), 1);
     let id = failed[0]["name"].as_str().unwrap().rsplit('/').next().unwrap();
@@ -337,6 +344,81 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_registry_goes_out_as_a_table_and_comes_back() {
+    let copied = TempDir::new().unwrap();
+    let folder = copied.path().join("road-map");
+    copy(&shipped_road_map(), &folder);
+    let folder = folder.display().to_string();
+    let registry = || std::fs::read_to_string(format!("{folder}/organisations.toml")).unwrap();
+    let shipped = registry();
+    for name in ["реестр.xlsx", "реестр.csv"] {
+        let table = copied.path().join(name).display().to_string();
+        vekha(&["organisations", "export", &table, "--from", &folder]).await.well();
+        let import = ["organisations", "import", &table, "--into", &folder, "--apply"];
+        let said = vekha(&import).await.well();
+        assert!(said.contains("Менять нечего."), "{said}");
+        assert_eq!(registry(), shipped);
+    }
+
+    let table = copied.path().join("перемены.csv");
+    let (right, wrong) = ("school-2@example.org", "school-2");
+    let write = |address: &str| {
+        std::fs::write(
+            &table,
+            format!("Код;Адрес почты;Закрыта с\nschool-2;{address};01.09.2027\n"),
+        )
+        .unwrap();
+    };
+    let file = table.display().to_string();
+    let import = ["organisations", "import", &file, "--into", &folder];
+    write(wrong);
+    let said = vekha(&import).await;
+    assert_eq!((said.code, said.err.as_str()), (1, ""));
+    assert!(said.out.contains("строка 2, столбец B («Адрес почты»)"), "{}", said.out);
+    write(right);
+    let dry = vekha(&[&import[..], &["--apply", "--validate-only"]].concat()).await.well();
+    assert!(dry.contains("ничего не записано"), "{dry}");
+    assert_eq!(registry(), shipped);
+    let said = vekha(&[&import[..], &["--apply", "--format", "json"]].concat()).await.well();
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["applied"], true);
+    assert_eq!(said["changes"]["closed"][0]["from"], "01.09.2027");
+    assert_eq!(said["changes"]["changed"][0]["fields"][0]["becomes"], right);
+    assert!(registry().contains("until = 2027-08-31"));
+    vekha(&["check", &folder]).await.well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_refuses_letters_is_told_before_the_next_run() {
+    let desk = Desk::at(MORNING).await;
+    desk.town
+        .mail
+        .inject(Fault::new(At::Recipient, Act::Reply(550)).to("school-3@zarechny.example.org"));
+    let untried = desk.json(&["organisations", "list", "--address", "untried"]).await;
+    assert!(untried.as_array().unwrap().len() > 6);
+    desk.json(&["run", "start", "8/2025-26"]).await;
+    let refused = desk.json(&["organisations", "list", "--address", "refused"]).await;
+    assert_eq!(refused[0]["code"], "school-3", "{refused}");
+    assert!(refused[0]["addressReason"].as_str().unwrap().contains("550"), "{refused}");
+    let shown = desk.text(&["organisations", "list", "--kind", "school", "--active", "true"]).await;
+    assert!(shown.contains("НЕ ДОХОДЯТ") && shown.contains(" и ещё 1"), "{shown}");
+    // Whatever opens within two weeks of one day or another of the year.
+    let mut told = false;
+    for at in ["2026-11-25T10:00", "2026-12-20T10:00", "2027-02-20T10:00", "2027-03-10T10:00"] {
+        desk.town.live_until(at).await;
+        let attention = desk.json(&["status", "--attention"]).await;
+        for opening in attention["coming"].as_array().unwrap() {
+            told = true;
+            assert_eq!(opening["unreachable"][0]["organisation"], "school-3", "{opening}");
+            let text = desk.text(&["status", "--attention"]).await;
+            assert!(text.contains("Скоро начнётся, а письма дойдут не до всех"), "{text}");
+            assert!(text.contains("(school-3): НЕ ДОХОДЯТ"), "{text}");
+        }
+    }
+    assert!(told, "nothing opens");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_command_lists_or_shows_a_program_can_read() {
     let desk = Desk::at(MORNING).await;
     desk.text(&["run", "start", "8/2025-26"]).await;
@@ -353,7 +435,7 @@ async fn whatever_a_command_lists_or_shows_a_program_can_read() {
         &["recommendation", "list"],
         &["decision", "list"],
         &["measure", "list"],
-        &["organisations"],
+        &["organisations", "list"],
         &["outbox", "list"],
         &["journal", "list"],
         &["journal", "verify"],
@@ -369,7 +451,8 @@ async fn whatever_a_command_lists_or_shows_a_program_can_read() {
         (&["run", "start", "8/2025"], "InvalidArgument"),
         (&["run", "retry", "8/2025-26"], "FailedPrecondition"),
         (&["run", "list", "--state", "nonsense"], "InvalidArgument"),
-        (&["organisations", "--kind", "nonsense"], "InvalidArgument"),
+        (&["organisations", "list", "--kind", "nonsense"], "InvalidArgument"),
+        (&["organisations", "list", "--address", "nonsense"], "InvalidArgument"),
         (&["status", "--municipality", "nowhere"], "LOCAL"),
         (&["submit", "8/2025-26/collect.school-1", "--file", "/nowhere.json"], "LOCAL"),
     ] {

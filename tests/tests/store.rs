@@ -17,6 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use vekha::clock::Clock;
+use vekha::runtime::addresses::{AddressState, Addresses};
 use vekha::runtime::committer::{Done, Task};
 use vekha::runtime::{Ask, AskError, Parts, Runtime};
 use vekha::secret::Secret;
@@ -68,6 +69,7 @@ on_both_databases! {
     a_message_is_claimed_by_one_worker_only,
     a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain,
     a_message_is_settled_as_its_delivery_ended,
+    an_address_is_what_became_of_the_newest_letter_to_it,
     claims_of_a_daemon_that_died_are_released,
     a_letter_asked_for_twice_is_the_first_one,
     a_job_asked_for_twice_is_one_job,
@@ -677,6 +679,58 @@ async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
     let due = claim(&store, morning(), 9).await;
     let due: BTreeSet<&str> = due.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(due, BTreeSet::from(["failed", "retried"]));
+}
+
+async fn an_address_is_what_became_of_the_newest_letter_to_it(base: Base) {
+    let clock = Clock::manual(morning());
+    let (runtime, _) = base.daemon(&clock).await;
+    let store = runtime.store();
+    let keys = ["1", "2", "3", "4"].map(str::to_owned);
+    write(store, "a", letters(keys)).await;
+    let settle = async |key: &str, delivery: Delivery, minutes: i64| {
+        let at = morning() + SignedDuration::from_mins(minutes);
+        store.settle_messages(&[(key.to_owned(), delivery)], at).await.unwrap();
+    };
+    let state = async |code: &str| {
+        let version = runtime.road_maps().newest("m").unwrap();
+        let addresses = Addresses::load(&runtime, &version).await.unwrap();
+        addresses.of(version.road_map.organisation(code).unwrap())
+    };
+    let moment = |minutes| morning() + SignedDuration::from_mins(minutes);
+    let refused = |reason: &str, minutes| AddressState::Refused {
+        at: moment(minutes),
+        reason: reason.to_owned(),
+    };
+    assert_eq!(state("office").await, AddressState::Untried);
+    settle("1", Delivery::Failed { error: "нет ящика".into() }, 1).await;
+    assert_eq!(state("office").await, refused("нет ящика", 1));
+    // What is under way or of no use says nothing.
+    let later = Delivery::Retry { at: moment(9), uncertain: false, error: "занято".into() };
+    settle("2", later, 2).await;
+    settle("3", Delivery::Obsolete, 3).await;
+    assert_eq!(state("office").await, refused("нет ящика", 1));
+    settle("4", Delivery::Sent, 4).await;
+    assert_eq!(state("office").await, AddressState::Working { at: moment(4) });
+    settle("2", Delivery::Failed { error: "ящик полон".into() }, 5).await;
+    assert_eq!(state("office").await, refused("ящик полон", 5));
+    assert_eq!(state("school-1").await, AddressState::Untried);
+    // One row for each organisation, whatever else there is.
+    let newest = store.newest_letters("m").await.unwrap();
+    assert_eq!(newest.len(), 1);
+    assert_eq!(store.newest_letters("other").await.unwrap(), []);
+
+    // A letter that is tried again waits for its new end.
+    assert!(store.retry_message("2", moment(6)).await.unwrap());
+    assert_eq!(state("office").await, AddressState::Working { at: moment(4) });
+    settle("2", Delivery::Failed { error: "ящик полон".into() }, 7).await;
+
+    // An address that was changed has refused nothing yet.
+    let mut files = small::files();
+    let registry = files.0.get_mut("organisations.toml").unwrap();
+    *registry = registry.replace("office@example.org", "new@example.org");
+    runtime.apply(files, "test").await.unwrap();
+    assert_eq!(state("office").await, AddressState::Untried);
+    end(runtime).await;
 }
 
 async fn claims_of_a_daemon_that_died_are_released(base: Base) {

@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use vekha_roadmap::diagnostic::{Diagnostic, render};
-use vekha_roadmap::read::{Files, read, read_with_warnings};
+use vekha_roadmap::model::Duty;
+use vekha_roadmap::read::{Files, read, read_organisations, read_with_warnings};
 
 /// The small road map with some text replaced; each replaced text must be there.
 fn with(changes: &[(&str, &str, &str)]) -> Files {
@@ -99,6 +100,88 @@ fn a_municipality_with_mistakes_hides_none_elsewhere() {
         ("activities/1-survey.toml", "\"everything\"", "\"evrything\""),
     ]);
     insta::assert_snapshot!(told(&files));
+}
+
+#[test]
+fn an_organisation_has_several_people_or_one_in_a_line() {
+    let people = r#"email = "s2@example.org"
+[[organisation.contact]]
+name = "Петров"
+role = "директор"
+duty = "director"
+
+[[organisation.contact]]
+name = "Сидорова"
+duty = "coordinator"
+email = "sidorova@example.org"
+phone = "2"
+letters = true
+
+[[organisation.contact]]
+name = "Кузнецова"
+email = "s2@example.org"
+letters = true
+"#;
+    let files = with(&[
+        ("organisations.toml", "email = \"s2@example.org\"\n", people),
+        (
+            "organisations.toml",
+            "since = 2010-09-01",
+            "since = 2010-09-01\ncontact = { name = \"Орлова\", role = \"директор\" }",
+        ),
+    ]);
+    let road_map = read(&files).unwrap();
+    let one = road_map.organisation("school-1").unwrap();
+    assert_eq!(one.contacts.len(), 1);
+    assert_eq!(one.contact().unwrap().name, "Орлова");
+    assert_eq!(one.addressees(), [("Школа № 1", "s1@example.org")]);
+    let several = road_map.organisation("school-2").unwrap();
+    let duties: Vec<_> = several.contacts.iter().map(|c| c.duty).collect();
+    assert_eq!(duties, [Some(Duty::Director), Some(Duty::Coordinator), None]);
+    // Nobody gets a letter twice.
+    let addressees = [("Школа № 2", "s2@example.org"), ("Сидорова", "sidorova@example.org")];
+    assert_eq!(several.addressees(), addressees);
+}
+
+#[test]
+fn a_person_who_reads_letters_is_address_enough() {
+    let person = "contact = { name = \"Петров\", email = \"p@example.org\", letters = true }\n";
+    let files = with(&[("organisations.toml", "email = \"s2@example.org\"\n", person)]);
+    assert_eq!(told(&files), "");
+}
+
+#[test]
+fn mistakes_in_people_are_told_where_they_stand() {
+    let people = r#"email = "s2@example.org"
+[[organisation.contact]]
+name = "Петров"
+duty = "директор"
+
+[[organisation.contact]]
+name = "Петров"
+email = "петров"
+letters = "да"
+rol = "завуч"
+
+[[organisation.contact]]
+role = "секретарь"
+letters = true
+"#;
+    let files = with(&[
+        ("organisations.toml", "email = \"s2@example.org\"\n", people),
+        ("organisations.toml", "since = 2010-09-01", "contact = \"Орлова\"\nsince = 2010-09-01"),
+    ]);
+    insta::assert_snapshot!(told(&files));
+}
+
+#[test]
+fn the_registry_is_read_alone_when_the_rest_is_broken() {
+    let files = with(&[("forms/short.toml", "title", "titel")]);
+    assert!(read(&files).is_err());
+    let codes: Vec<_> = read_organisations(&files).unwrap().into_iter().map(|o| o.code).collect();
+    assert_eq!(codes, ["office", "school-1", "school-2"]);
+    let files = with(&[("organisations.toml", "kind = \"school\"", "kind = \"scool\"")]);
+    assert_eq!(read_organisations(&files).unwrap_err().len(), 1);
 }
 
 fn headlines(told: &str) -> Vec<&str> {

@@ -147,7 +147,7 @@ fn school(code: &str, since: Date) -> Organisation {
         name: code.into(),
         short: code.into(),
         email: String::new(),
-        contact: None,
+        contacts: vec![],
         since,
         until: None,
     }
@@ -168,12 +168,7 @@ fn activity(schedule: Schedule) -> Activity {
 }
 
 fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMap {
-    let contact = Contact {
-        name: "Ж".into(),
-        role: String::new(),
-        email: String::new(),
-        phone: String::new(),
-    };
+    let contact = Contact { name: "Ж".into(), ..Contact::default() };
     RoadMap {
         municipality: Municipality {
             id: "m".into(),

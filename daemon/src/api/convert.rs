@@ -10,9 +10,10 @@ use vekha_engine::journal::hex;
 use vekha_engine::run::RunState;
 use vekha_proto::v1;
 use vekha_roadmap::answers::FieldError;
-use vekha_roadmap::model::{Contact, Severity};
+use vekha_roadmap::model::{Contact, Duty, Severity};
 
 use super::status::invalid;
+use crate::runtime::addresses::AddressState;
 
 /// An instant.
 pub fn timestamp(at: jiff::Timestamp) -> Timestamp {
@@ -135,10 +136,33 @@ pub fn finding(finding: &Finding) -> v1::Finding {
 
 /// A person.
 pub fn contact(contact: &Contact) -> v1::Contact {
+    let duty = match contact.duty {
+        None => v1::ContactDuty::Unspecified,
+        Some(Duty::Director) => v1::ContactDuty::Director,
+        Some(Duty::Deputy) => v1::ContactDuty::Deputy,
+        Some(Duty::Coordinator) => v1::ContactDuty::Coordinator,
+        Some(Duty::Secretary) => v1::ContactDuty::Secretary,
+    };
     v1::Contact {
         name: contact.name.clone(),
         role: contact.role.clone(),
         email: contact.email.clone(),
         phone: contact.phone.clone(),
+        duty: duty.into(),
+        letters: contact.letters,
+    }
+}
+
+/// What is known of an address: its state, the reason and the time.
+pub fn address(state: &AddressState) -> (v1::AddressState, String, Option<Timestamp>) {
+    match state {
+        AddressState::Working { at } => {
+            (v1::AddressState::Working, String::new(), Some(timestamp(*at)))
+        }
+        AddressState::Refused { at, reason } => {
+            (v1::AddressState::Refused, reason.clone(), Some(timestamp(*at)))
+        }
+        AddressState::Missing => (v1::AddressState::Missing, String::new(), None),
+        AddressState::Untried => (v1::AddressState::Untried, String::new(), None),
     }
 }

@@ -6,27 +6,32 @@ use vekha_roadmap::model::{Organisation, OrganisationKind};
 
 use super::lists::{Conditions, words};
 use super::{Api, convert, lists, names, status};
+use crate::runtime::addresses::{AddressState, Addresses};
 
-fn kind(kind: OrganisationKind) -> (v1::OrganisationKind, &'static str) {
+fn kind(kind: OrganisationKind) -> v1::OrganisationKind {
     match kind {
-        OrganisationKind::Department => (v1::OrganisationKind::Department, "department"),
-        OrganisationKind::School => (v1::OrganisationKind::School, "school"),
-        OrganisationKind::Kindergarten => (v1::OrganisationKind::Kindergarten, "kindergarten"),
-        OrganisationKind::Association => (v1::OrganisationKind::Association, "association"),
+        OrganisationKind::Department => v1::OrganisationKind::Department,
+        OrganisationKind::School => v1::OrganisationKind::School,
+        OrganisationKind::Kindergarten => v1::OrganisationKind::Kindergarten,
+        OrganisationKind::Association => v1::OrganisationKind::Association,
     }
 }
 
-fn describe(municipality: &str, o: &Organisation) -> v1::Organisation {
+fn describe(municipality: &str, o: &Organisation, address: &AddressState) -> v1::Organisation {
+    let (address_state, address_reason, address_at) = convert::address(address);
     v1::Organisation {
         name: format!("municipalities/{municipality}/organisations/{}", o.code),
         code: o.code.clone(),
-        kind: kind(o.kind).0.into(),
+        kind: kind(o.kind).into(),
         display_name: o.name.clone(),
         short: o.short.clone(),
         email: o.email.clone(),
-        contact: o.contact.as_ref().map(convert::contact),
         since: o.since.to_string(),
         until: o.until.map(|d| d.to_string()).unwrap_or_default(),
+        contacts: o.contacts.iter().map(convert::contact).collect(),
+        address_state: address_state.into(),
+        address_reason,
+        address_at,
     }
 }
 
@@ -38,22 +43,28 @@ impl OrganisationService for Api {
     ) -> Result<Response<v1::ListOrganisationsResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
-        let words = [words!("kind", "ORGANISATION_KIND_", OrganisationKind)];
-        let conditions = Conditions::parse(&r.filter, &["kind", "active"], &words)?;
+        let words = [
+            words!("kind", "ORGANISATION_KIND_", OrganisationKind),
+            words!("address_state", "ADDRESS_STATE_", AddressState),
+        ];
+        let conditions =
+            Conditions::parse(&r.filter, &["kind", "active", "address_state"], &words)?;
         let version = self.runtime.road_maps().newest(&municipality);
         let version = version.ok_or_else(|| status::not_found(&r.parent))?;
         let today = version.road_map.municipality.today(self.runtime.clock().now());
-        let all = version
-            .road_map
-            .organisations
-            .iter()
-            .filter(|o| {
+        let addresses = Addresses::load(&self.runtime, &version).await;
+        let addresses = addresses.map_err(status::unavailable)?;
+        let organisations = version.road_map.organisations.iter();
+        let all = organisations
+            .map(|o| (o, addresses.of(o)))
+            .filter(|(o, address)| {
                 conditions.hold(|field, wanted| match field {
-                    "kind" => kind(o.kind).1 == wanted,
+                    "kind" => o.kind.as_str() == wanted,
+                    "address_state" => address.as_str() == wanted,
                     _ => o.active_on(today).to_string() == wanted,
                 })
             })
-            .map(|o| describe(&municipality, o))
+            .map(|(o, address)| describe(&municipality, o, &address))
             .collect();
         let (organisations, next_page_token) =
             lists::slice(all, r.page_size, &r.page_token, |o: &v1::Organisation| o.name.clone())?;
@@ -70,6 +81,8 @@ impl OrganisationService for Api {
         let municipality = names::municipality("name", parent)?;
         let version = self.runtime.road_maps().newest(&municipality).ok_or_else(not_found)?;
         let organisation = version.road_map.organisation(code).ok_or_else(not_found)?;
-        Ok(Response::new(describe(&municipality, organisation)))
+        let addresses = Addresses::load(&self.runtime, &version).await;
+        let address = addresses.map_err(status::unavailable)?.of(organisation);
+        Ok(Response::new(describe(&municipality, organisation, &address)))
     }
 }

@@ -27,7 +27,10 @@ impl Api {
         let to = version
             .as_ref()
             .and_then(|v| v.road_map.organisation(&row.organisation))
-            .map_or_else(String::new, |o| o.email.clone());
+            .map(|o| {
+                o.addressees().into_iter().map(|(_, email)| email).collect::<Vec<_>>().join(", ")
+            })
+            .unwrap_or_default();
         let state = match row.state.as_str() {
             "pending" => v1::MessageState::Pending,
             "sending" => v1::MessageState::Sending,

@@ -13,6 +13,7 @@ use vekha_roadmap::read::{Files, read_with_warnings};
 
 use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
+use crate::runtime::coming::{Coming, coming};
 use crate::runtime::overview::Overview;
 use crate::runtime::road_maps::{ApplyError, Version};
 use crate::store::entities::activity;
@@ -131,6 +132,27 @@ fn describe_activity(
         paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
         current_run: overview.current(&definition.id).map(runs::summary),
         etag: row.map(|row| convert::etag(&format!("{row:?}"))).unwrap_or_default(),
+    }
+}
+
+fn describe_coming(road_map: &RoadMap, coming: &Coming) -> v1::ComingOpening {
+    let activity = road_map.activity(&coming.activity);
+    let unreachable = coming.unreachable.iter().map(|(code, address)| {
+        let (address_state, address_reason, _) = convert::address(address);
+        v1::UnreachableOrganisation {
+            organisation: code.clone(),
+            short: road_map.organisation(code).map(|o| o.short.clone()).unwrap_or_default(),
+            address_state: address_state.into(),
+            address_reason,
+        }
+    });
+    v1::ComingOpening {
+        activity: names::of_activity(&road_map.municipality.id, &coming.activity),
+        number: activity.map_or(0, |a| a.number),
+        short: activity.map(|a| a.short.clone()).unwrap_or_default(),
+        opens_at: Some(convert::timestamp(coming.at)),
+        participants_count: coming.participants.len() as u32,
+        unreachable: unreachable.collect(),
     }
 }
 
@@ -434,6 +456,24 @@ impl RoadMapService for Api {
         let definition = version.road_map.activity(&id).ok_or_else(|| status::not_found(&name))?;
         let overview = self.overview(&version, Some(&id)).await?;
         Ok(Response::new(describe_activity(&version, definition, &overview)))
+    }
+
+    async fn list_coming_openings(
+        &self,
+        request: Request<v1::ListComingOpeningsRequest>,
+    ) -> Result<Response<v1::ListComingOpeningsResponse>, Status> {
+        let r = request.into_inner();
+        let version = self.newest(&names::municipality("parent", &r.parent)?)?;
+        let overview = self.overview(&version, None).await?;
+        let coming = coming(&self.runtime, &version, &overview).await;
+        let coming = coming.map_err(status::unavailable)?;
+        let all = coming.iter().map(|c| describe_coming(&version.road_map, c)).collect();
+        let key = |c: &v1::ComingOpening| {
+            let seconds = c.opens_at.as_ref().map_or(0, |at| at.seconds);
+            format!("{seconds:020}/{:010}", c.number)
+        };
+        let (openings, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
+        Ok(Response::new(v1::ListComingOpeningsResponse { openings, next_page_token }))
     }
 
     async fn pause_activity(

@@ -1,5 +1,5 @@
-//! The commands. All but `serve`, `check` and `preview`, which need no daemon, are calls of the
-//! gRPC API and of nothing else: whatever they can do another system can.
+//! The commands. All but those that need no daemon (`serve`, `check`, `preview` and the registry as
+//! a table) are calls of the gRPC API and of nothing else: whatever they can do another system can.
 
 mod activity;
 mod assignment;
@@ -9,6 +9,7 @@ mod completeness;
 mod decision;
 mod event;
 mod journal;
+mod organisations;
 mod outbox;
 mod output;
 pub mod preview;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::Client;
+use organisations::{export, import};
 use output::{Format, Output};
 
 /// Веха: ведёт дорожную карту органа управления образованием.
@@ -96,8 +98,9 @@ enum Command {
     Measure(decision::MeasureCommand),
     /// Полнота: кого спросили, кто ответил в срок, кто молчит
     Completeness(completeness::Args),
-    /// Организации реестра
-    Organisations(status::OrganisationsArgs),
+    /// Организации: список, реестр таблицей туда и обратно
+    #[command(subcommand)]
+    Organisations(organisations::Command),
     /// Очередь писем
     #[command(subcommand)]
     Outbox(outbox::Command),
@@ -141,6 +144,14 @@ impl Cli {
             Some(Command::Preview(args)) => {
                 return preview::run(&self.folder(args.folder.as_deref())?, args, &mut out);
             }
+            Some(Command::Organisations(organisations::Command::Import(args))) => {
+                let folder = self.folder(args.into.as_deref())?;
+                return import::run(&folder, args, self.validate_only, &mut out);
+            }
+            Some(Command::Organisations(organisations::Command::Export(args))) => {
+                export::run(&self.folder(args.from.as_deref())?, args, &mut out)?;
+                return Ok(ExitCode::SUCCESS);
+            }
             Some(command) => command,
         };
         let client = Client::connect(&self).await?;
@@ -159,8 +170,10 @@ impl Cli {
             Command::Decide(args) => decision::decide(&client, args, &mut out).await?,
             Command::Decision(command) => decision::run(&client, command, &mut out).await?,
             Command::Measure(command) => decision::measures(&client, command, &mut out).await?,
-            Command::Organisations(args) => status::organisations(&client, args, &mut out).await?,
             Command::Completeness(args) => completeness::run(&client, args, &mut out).await?,
+            Command::Organisations(command) => {
+                organisations::run(&client, command, &mut out).await?;
+            }
             Command::Outbox(command) => outbox::run(&client, command, &mut out).await?,
             Command::Journal(command) => return journal::run(&client, command, &mut out).await,
         }

@@ -46,7 +46,7 @@ impl Output {
         match self.format {
             Format::Text if list.is_empty() => self.say("ничего нет"),
             Format::Text => self.say(text()),
-            Format::Json => self.json(&list.iter().map(json).collect::<Vec<_>>()),
+            Format::Json => self.json(&messages(list)),
         }
     }
 
@@ -83,6 +83,11 @@ fn json<M: Name>(message: &M) -> serde_json::Value {
     described
         .and_then(|m| m.serialize_with_options(serde_json::value::Serializer, &options).ok())
         .unwrap_or_default()
+}
+
+/// Messages as protobuf's canonical JSON, to stand within something that is not of the contract.
+pub(super) fn messages<M: Name>(list: &[M]) -> Vec<serde_json::Value> {
+    list.iter().map(json).collect()
 }
 
 /// Rows under headings, without borders.

@@ -1,14 +1,15 @@
-//! `vekha status`: the road map at a glance. `vekha organisations`: the registry.
+//! `vekha status`: the road map at a glance.
 
+use serde_json::json;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages};
-use super::output::{Output, table};
-use super::words::{date, state};
+use super::output::{Output, messages, table};
+use super::words::{address, date, state};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Только то, что опаздывает, не выполнено или ждёт решения
+    /// Только то, что опаздывает, не выполнено, ждёт решения или скоро начнётся, а письма не дойдут
     #[arg(long)]
     attention: bool,
 }
@@ -22,11 +23,44 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
             })
         });
     }
-    out.many(&activities, || {
+    let shown = || {
         let rows = activities.iter().map(|a| row(client, a)).collect();
         table(["№", "мероприятие", "период", "состояние", "срок", "следующее", ""], rows)
-    })?;
+    };
+    if !args.attention {
+        out.many(&activities, shown)?;
+        return Ok(());
+    }
+    let request =
+        v1::ListComingOpeningsRequest { parent: client.municipality.clone(), ..Default::default() };
+    let mut coming = all_pages!(client.road_maps(), list_coming_openings, request, openings);
+    coming.retain(|opening| !opening.unreachable.is_empty());
+    if out.is_json() {
+        out.json(&json!({ "activities": messages(&activities), "coming": messages(&coming) }))?;
+        return Ok(());
+    }
+    out.many(&activities, shown)?;
+    if !coming.is_empty() {
+        let lines: Vec<String> = coming.iter().map(|opening| unreached(client, opening)).collect();
+        out.say(format!("\nСкоро начнётся, а письма дойдут не до всех:\n{}", lines.join("\n")))?;
+    }
     Ok(())
+}
+
+/// What opens, when, and whom its letters would not reach.
+fn unreached(client: &Client, opening: &v1::ComingOpening) -> String {
+    let day: String = client.moment(opening.opens_at).chars().take(10).collect();
+    let mut lines = vec![format!("{}. {}, начало {day}", opening.number, opening.short)];
+    lines.extend(opening.unreachable.iter().map(|o| {
+        let state = address(o.address_state());
+        let reason = if o.address_reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", o.address_reason)
+        };
+        format!("   {} ({}): {state}{reason}", o.short, o.organisation)
+    }));
+    lines.join("\n")
 }
 
 fn row(client: &Client, a: &v1::Activity) -> [String; 7] {
@@ -51,32 +85,4 @@ fn row(client: &Client, a: &v1::Activity) -> [String; 7] {
         next,
         late.to_owned(),
     ]
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct OrganisationsArgs {
-    /// Род: department, school, kindergarten, association
-    #[arg(long)]
-    kind: Option<String>,
-}
-
-pub(super) async fn organisations(
-    client: &Client,
-    args: &OrganisationsArgs,
-    out: &mut Output,
-) -> anyhow::Result<()> {
-    let request = v1::ListOrganisationsRequest {
-        parent: client.municipality.clone(),
-        filter: args.kind.as_ref().map(|kind| format!("kind = {kind}")).unwrap_or_default(),
-        ..Default::default()
-    };
-    let list = all_pages!(client.organisations(), list_organisations, request, organisations);
-    out.many(&list, || {
-        let row = |o: &v1::Organisation| {
-            let contact = o.contact.clone().unwrap_or_default();
-            [o.code.clone(), o.short.clone(), o.email.clone(), contact.name, contact.phone]
-        };
-        table(["код", "организация", "почта", "контакт", "телефон"], list.iter().map(row).collect())
-    })?;
-    Ok(())
 }

@@ -23,3 +23,25 @@ pub(super) fn date(iso: &str) -> String {
         Err(_) => String::new(),
     }
 }
+
+/// What an organisation is, in words.
+pub(super) fn kind(kind: v1::OrganisationKind) -> &'static str {
+    match kind {
+        v1::OrganisationKind::Unspecified => "",
+        v1::OrganisationKind::Department => "отдел",
+        v1::OrganisationKind::School => "школа",
+        v1::OrganisationKind::Kindergarten => "детский сад",
+        v1::OrganisationKind::Association => "ММО",
+    }
+}
+
+/// Whether letters reach an address, in words.
+pub(super) fn address(state: v1::AddressState) -> &'static str {
+    match state {
+        v1::AddressState::Unspecified => "",
+        v1::AddressState::Working => "доходят",
+        v1::AddressState::Refused => "НЕ ДОХОДЯТ",
+        v1::AddressState::Missing => "НЕТ АДРЕСА",
+        v1::AddressState::Untried => "ещё не писали",
+    }
+}

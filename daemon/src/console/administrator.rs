@@ -15,9 +15,10 @@ use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian::{date_words, plural};
 
 use super::access::Person;
-use super::{problem, view, words};
+use super::{coming, problem, view, words};
 use crate::runtime::Runtime;
 use crate::runtime::attention::{Need, attention};
+use crate::runtime::coming::coming;
 use crate::runtime::overview::{Overview, Standing};
 use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
@@ -80,9 +81,10 @@ async fn road_map(runtime: &Runtime, version: &Version, person: &Person) -> Resp
     let loaded = async {
         let overview = Overview::load(runtime, version, None).await?;
         let needs = attention(runtime, version, &overview).await?;
-        Ok::<_, sea_orm::DbErr>((overview, needs))
+        let coming = coming(runtime, version, &overview).await?;
+        Ok::<_, sea_orm::DbErr>((overview, needs, coming))
     };
-    let (overview, needs) = match loaded.await {
+    let (overview, needs, coming) = match loaded.await {
         Ok(loaded) => loaded,
         Err(e) => return problem::unavailable(&e),
     };
@@ -100,6 +102,7 @@ async fn road_map(runtime: &Runtime, version: &Version, person: &Person) -> Resp
         .collect();
     let mut context = context(runtime, version, person);
     context["attention"] = attention_lines(map, &needs);
+    context["coming"] = coming::lines(map, &coming);
     context["sections"] = sections.into();
     view::page(StatusCode::OK, "road-map.html", &context)
 }

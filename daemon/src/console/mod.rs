@@ -14,6 +14,7 @@ mod administrator;
 mod answers;
 mod assets;
 mod collect;
+mod coming;
 mod completeness;
 mod extension;
 mod figures;
@@ -22,6 +23,7 @@ mod header;
 mod link;
 mod matrix;
 mod measure;
+mod organisations;
 mod origin;
 mod posted;
 mod problem;
@@ -71,6 +73,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/", get(administrator::home))
         .route("/m/{municipality}", get(administrator::municipality))
         .route("/m/{municipality}/completeness", get(completeness::show))
+        .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
         .route(

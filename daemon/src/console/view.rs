@@ -38,6 +38,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "admin.html",
         "municipalities.html",
         "road-map.html",
+        "organisations.html",
         "activity.html",
         "actions.html",
         "run-actions.html",

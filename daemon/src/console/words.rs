@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde_json::{Value, json};
 use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, StageState};
-use vekha_roadmap::model::{Municipality, Severity, Work};
+use vekha_roadmap::model::{Municipality, OrganisationKind, Severity, Work};
 use vekha_roadmap::russian;
+
+use crate::runtime::addresses::AddressState;
 
 /// «1 октября 2027 года, 14:05»
 pub fn moment(municipality: &Municipality, at: Timestamp) -> String {
@@ -88,6 +91,28 @@ pub fn measure_state(state: MeasureState) -> &'static str {
         MeasureState::Reported => "отчёт на проверке",
         MeasureState::Done => "исполнена, снята с контроля",
     }
+}
+
+/// Organisations of a kind.
+pub fn organisations(kind: OrganisationKind) -> &'static str {
+    match kind {
+        OrganisationKind::Department => "Отдел образования",
+        OrganisationKind::School => "Школы",
+        OrganisationKind::Kindergarten => "Детские сады",
+        OrganisationKind::Association => "Методические объединения",
+    }
+}
+
+/// Whether letters reach an address: in words, how it looks, since when and why.
+pub fn address(municipality: &Municipality, address: &AddressState) -> Value {
+    let (words, tag, at, reason) = match address {
+        AddressState::Working { at } => ("доходят", "completed", Some(at), ""),
+        AddressState::Refused { at, reason } => ("не доходят", "late", Some(at), reason.as_str()),
+        AddressState::Missing => ("нет адреса", "late", None, ""),
+        AddressState::Untried => ("ещё не писали", "", None, ""),
+    };
+    let at = at.map(|at| short_moment(municipality, *at));
+    json!({ "words": words, "tag": tag, "at": at, "reason": reason })
 }
 
 /// How grave a finding is.

@@ -22,7 +22,7 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
     let newest = parcel.iter().max_by_key(|(row, _)| row.road_map);
     let (row, letter) = newest.ok_or("в письме ничего нет")?;
     let version = letters::version(runtime, row)?;
-    let to = letters::address(&version, &letter.to)?;
+    let to = letters::addresses(&version, &letter.to)?;
     let mut items = Vec::new();
     let mut attachments: Vec<Attachment> = Vec::new();
     for (row, letter) in &sorted {
@@ -53,7 +53,7 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
     Ok(Message {
         message_id: message_id::of(&key, &row.municipality),
         key,
-        to: vec![to],
+        to,
         reply_to: letters::reply_to(&version),
         subject,
         text,

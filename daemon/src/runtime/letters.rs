@@ -19,7 +19,7 @@ use crate::store::instant;
 /// What makes the letter undeliverable, for people.
 pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Result<Message, String> {
     let version = version(runtime, row)?;
-    let to = address(&version, &letter.to)?;
+    let to = addresses(&version, &letter.to)?;
     let (link, page) = ways(runtime, letter);
     let (subject, text, html) = render(&version, letter, link.as_deref(), &page)?;
     // A digest of which only this one is left stays that digest: it may have arrived.
@@ -31,7 +31,7 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
     Ok(Message {
         key: letter.key.clone(),
         message_id,
-        to: vec![to],
+        to,
         reply_to: reply_to(&version),
         subject,
         text,
@@ -50,13 +50,14 @@ pub(super) fn version(runtime: &Runtime, row: &outbox::Model) -> Result<Arc<Vers
 }
 
 /// Where an organisation's letters go.
-pub(super) fn address(version: &Version, code: &str) -> Result<Address, String> {
+pub(super) fn addresses(version: &Version, code: &str) -> Result<Vec<Address>, String> {
     let organisation = version.road_map.organisation(code);
     let organisation = organisation.ok_or_else(|| format!("организации «{code}» нет в реестре"))?;
-    if organisation.email.is_empty() {
+    let addressees = organisation.addressees();
+    if addressees.is_empty() {
         return Err(format!("у «{}» нет адреса", organisation.short));
     }
-    Ok(Address::new(&organisation.name, &organisation.email))
+    Ok(addressees.into_iter().map(|(name, email)| Address::new(name, email)).collect())
 }
 
 /// The person whom answers reach.

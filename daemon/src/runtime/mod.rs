@@ -7,8 +7,10 @@
 //! tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
+pub mod addresses;
 mod attachments;
 pub mod attention;
+pub mod coming;
 pub mod committer;
 pub mod completeness;
 mod digest;

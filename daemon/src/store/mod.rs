@@ -4,6 +4,7 @@
 //! runs, takes in changed ones and writes everything in a few statements at [`Batch::commit`].
 //! Readers never wait for the writer (WAL, MVCC).
 
+pub mod addresses;
 pub mod batch;
 pub mod drafts;
 pub mod entities;

@@ -166,6 +166,7 @@ impl Store {
                 }
                 Delivery::Failed { error } => update
                     .col_expr(Column::State, Expr::value("failed"))
+                    .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
                     .col_expr(Column::Error, Expr::value(error.as_str())),
                 Delivery::Obsolete => update.col_expr(Column::State, Expr::value("obsolete")),
             };

@@ -13,6 +13,9 @@
 //! A file with a row for each organisation, which another program or a person puts into a folder, is
 //! read by [`Folder`].
 //!
+//! Beside forms there are plain lists under headings that the caller names ([`list`], [`read_list`]):
+//! what their cells mean is the caller's business.
+//!
 //! Uploaded files are hostile until proved otherwise: [`Limits`] hold before memory is spent, see
 //! `read/archive.rs`.
 
@@ -30,8 +33,10 @@ use serde_json::{Map, Value};
 pub use folder::{Folder, FolderConfig, describe as describe_folder};
 pub use limits::Limits;
 pub use place::{CellError, Place, Places, Sheet};
+pub use read::list::{List, read_list};
 pub use read::read;
 pub use template::csv::template_csv;
+pub use template::list::{list, list_csv};
 pub use template::{TemplateError, template};
 
 /// Answers by field id, as the check of answers takes and returns them: numbers, strings, lists of

@@ -256,9 +256,7 @@ impl Transition<'_> {
                 json!({
                     "name": self.name_of(code),
                     "email": organisation.map_or("", |o| o.email.as_str()),
-                    "phone": organisation
-                        .and_then(|o| o.contact.as_ref())
-                        .map_or("", |c| c.phone.as_str()),
+                    "phone": organisation.and_then(|o| o.contact()).map_or("", |c| c.phone.as_str()),
                 })
             })
             .collect();

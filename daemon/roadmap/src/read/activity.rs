@@ -2,7 +2,6 @@
 
 use jiff::civil::{Date, date};
 
-use super::municipality::KINDS;
 use super::stage;
 use super::table::{Place, Table, id, month_day};
 use crate::model::{
@@ -227,10 +226,10 @@ fn month_days(table: &Table<'_>, count: usize) -> Vec<MonthDay> {
 pub(super) fn organisation_kinds(table: &Table<'_>) -> Vec<OrganisationKind> {
     let mut kinds = Vec::new();
     for (place, word) in table.placed_texts("kinds") {
-        match KINDS.iter().find(|(name, _)| *name == word) {
-            Some((_, kind)) => kinds.push(*kind),
+        match OrganisationKind::ALL.into_iter().find(|kind| kind.as_str() == word) {
+            Some(kind) => kinds.push(kind),
             None => {
-                let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+                let names = OrganisationKind::ALL.map(OrganisationKind::as_str);
                 let help = crate::diagnostic::perhaps(&word, names.iter());
                 let message = format!("«{word}»: нужно одно из {}", names.join(", "));
                 table.findings().error(&place, message, help);

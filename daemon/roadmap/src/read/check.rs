@@ -219,13 +219,9 @@ impl Check<'_> {
         for kind in kinds {
             let open = |o: &&crate::model::Organisation| o.kind == *kind && o.until.is_none();
             if !self.road_map.organisations.iter().any(|o| open(&o)) {
-                let name = super::municipality::KINDS.iter().find(|(_, k)| k == kind);
-                let name = name.map_or("?", |(name, _)| name);
-                self.error(
-                    at,
-                    format!("этап никто не выполнит: нет организаций рода «{name}»"),
-                    None,
-                );
+                let name = kind.as_str();
+                let message = format!("этап никто не выполнит: нет организаций рода «{name}»");
+                self.error(at, message, None);
             }
         }
     }
@@ -571,7 +567,7 @@ impl Check<'_> {
         for organisation in &self.road_map.organisations {
             let needed = asked.contains(organisation.code.as_str())
                 || organisation.kind == OrganisationKind::Department;
-            if needed && organisation.email.is_empty() && organisation.until.is_none() {
+            if needed && organisation.addressees().is_empty() && organisation.until.is_none() {
                 self.error(
                     &format!("organisations/{}", organisation.code),
                     format!("у «{}» нет адреса, а ей уйдут письма", organisation.short),

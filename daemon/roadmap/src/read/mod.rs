@@ -10,6 +10,7 @@ mod analysis;
 mod check;
 mod form;
 mod municipality;
+mod organisations;
 mod stage;
 mod table;
 mod templates;
@@ -18,11 +19,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::RoadMap;
+use crate::model::{Organisation, RoadMap};
 use table::{File, Place};
 
 pub use crate::files::Files;
+pub use organisations::is_address;
+pub use table::id;
 pub use templates::{DIGEST_ITEMS, LETTERS, environment};
+
+/// The file of the registry of organisations.
+pub const REGISTRY: &str = "organisations.toml";
 
 /// What a reading yields besides the road map.
 #[derive(Debug, Clone, Default)]
@@ -114,6 +120,20 @@ pub fn read_with_warnings(files: &Files) -> (Option<RoadMap>, Report) {
     (road_map.filter(|_| report.errors.is_empty()), report)
 }
 
+/// Reads the registry alone, in the order of its file, however broken the rest of the road map is.
+///
+/// # Errors
+/// All mistakes of the registry at once.
+pub fn read_organisations(files: &Files) -> Result<Vec<Organisation>, Vec<Diagnostic>> {
+    let findings = Findings::default();
+    let organisations = single(files, REGISTRY, &findings)
+        .map(|file| organisations::read(&file.table()))
+        .unwrap_or_default();
+    let mut errors = findings.errors.into_inner();
+    errors.sort();
+    if errors.is_empty() { Ok(organisations) } else { Err(errors) }
+}
+
 fn single<'f>(files: &'f Files, path: &'f str, findings: &'f Findings) -> Option<File<'f>> {
     let text = files.0.get(path);
     if text.is_none() {
@@ -126,9 +146,10 @@ fn single<'f>(files: &'f Files, path: &'f str, findings: &'f Findings) -> Option
 fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
     let municipality =
         single(files, "municipality.toml", findings).map(|f| municipality::read(&f.table()));
-    let organisations = single(files, "organisations.toml", findings)
-        .map(|f| municipality::organisations(&f.table()))
+    let mut organisations = single(files, REGISTRY, findings)
+        .map(|f| organisations::read(&f.table()))
         .unwrap_or_default();
+    organisations.sort_by(|a, b| a.code.cmp(&b.code));
     let calendar =
         single(files, "calendar.toml", findings).map(|f| municipality::calendar(&f.table()));
     let folder = |name: &str| {

@@ -1,21 +1,14 @@
-//! The municipality, its organisations and its calendar.
+//! The municipality and its calendar.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::{Time, Weekday, date};
+use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
+use super::organisations::address;
 use super::table::{Table, id, time};
 use crate::calendar::{Calendar, CalendarYear};
-use crate::model::{Contact, Municipality, Organisation, OrganisationKind, Section};
-
-/// The kinds of organisations by their names in definitions.
-pub(super) const KINDS: [(&str, OrganisationKind); 4] = [
-    ("department", OrganisationKind::Department),
-    ("school", OrganisationKind::School),
-    ("kindergarten", OrganisationKind::Kindergarten),
-    ("association", OrganisationKind::Association),
-];
+use crate::model::{Contact, Municipality, Section};
 
 pub(super) fn read(table: &Table<'_>) -> Municipality {
     let findings = table.findings();
@@ -65,12 +58,6 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
     }
     table.finish();
     let (opens, closes) = hours.unwrap_or((Time::midnight(), Time::MAX));
-    let nobody = || Contact {
-        name: String::new(),
-        role: String::new(),
-        email: String::new(),
-        phone: String::new(),
-    };
     Municipality {
         id: municipality_id.unwrap_or_default(),
         name: name.unwrap_or_default(),
@@ -79,7 +66,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         time_zone: time_zone.unwrap_or(TimeZone::UTC),
         opens,
         closes,
-        contact: contact.unwrap_or_else(nobody),
+        contact: contact.unwrap_or_default(),
         sections,
         parties,
     }
@@ -91,71 +78,7 @@ fn contact(table: Table<'_>) -> Option<Contact> {
     let email = address(&table, "email");
     let phone = table.optional("phone");
     table.finish();
-    Some(Contact { name: name?, role, email, phone })
-}
-
-/// An address in the form that mail systems take, or empty.
-fn address(table: &Table<'_>, key: &'static str) -> String {
-    let text = table.optional(key);
-    let plausible = text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && domain.contains('.')
-            && !domain.starts_with('.')
-            && !domain.ends_with('.')
-    }) && text.is_ascii()
-        && text.len() <= 254
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;()\"".contains(c));
-    if !text.is_empty() && !plausible {
-        table.error(key, format!("«{text}» — не адрес почты"), None);
-    }
-    text
-}
-
-pub(super) fn organisations(table: &Table<'_>) -> Vec<Organisation> {
-    let mut organisations: Vec<Organisation> = Vec::new();
-    for o in table.tables("organisation") {
-        let code = o.parsed("code", id);
-        let kind = o.word("kind", &KINDS, None);
-        let name = o.text("name");
-        let short = o.text_or("short", name.as_deref());
-        let email = address(&o, "email");
-        let contact = o.table("contact").and_then(contact);
-        let since = if o.has("since") {
-            o.date("since")
-        } else {
-            o.date("since").or(Some(date(2000, 1, 1)))
-        };
-        let until = o.date("until");
-        if let (Some(since), Some(until)) = (since, until)
-            && until < since
-        {
-            o.error("until", "закрыта раньше, чем открыта", None);
-        }
-        if let (Some(code), Some(kind), Some(name), Some(short), Some(since)) =
-            (code, kind, name, short, since)
-        {
-            if organisations.iter().any(|known| known.code == code) {
-                o.error("code", format!("организация «{code}» уже есть"), None);
-            } else {
-                let place = if o.has("email") { o.at("email") } else { o.here() };
-                o.findings().keep(format!("organisations/{code}"), place);
-                organisations.push(Organisation {
-                    code,
-                    kind,
-                    name,
-                    short,
-                    email,
-                    contact,
-                    since,
-                    until,
-                });
-            }
-        }
-        o.finish();
-    }
-    table.finish();
-    organisations.sort_by(|a, b| a.code.cmp(&b.code));
-    organisations
+    Some(Contact { name: name?, role, email, phone, ..Contact::default() })
 }
 
 const WEEKDAYS: [(&str, Weekday); 7] = [

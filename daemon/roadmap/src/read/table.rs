@@ -240,6 +240,16 @@ impl<'t> Table<'t> {
         found.or(otherwise)
     }
 
+    /// A word out of a list, if the key is there.
+    pub fn word_if<T: Copy>(&self, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
+        if self.has(key) {
+            self.word(key, words, None)
+        } else {
+            self.ask(key);
+            None
+        }
+    }
+
     /// A text that is read into something.
     pub fn parsed<T>(
         &self,
@@ -459,8 +469,11 @@ fn date(value: &DeValue<'_>) -> Option<Date> {
     }
 }
 
-/// Ids: Latin letters, digits and hyphens.
-pub(super) fn id(text: &str) -> Result<String, String> {
+/// Reads an id or a code: Latin letters, digits and hyphens.
+///
+/// # Errors
+/// What an id must be, in Russian.
+pub fn id(text: &str) -> Result<String, String> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match text {
         text if (1..=64).contains(&text.len()) && text.chars().all(good) => Ok(text.to_owned()),

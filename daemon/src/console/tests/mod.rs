@@ -3,6 +3,7 @@
 mod actions;
 mod administrator;
 mod house;
+mod organisations;
 mod review;
 mod school;
 mod shipped;

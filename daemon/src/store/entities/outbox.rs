@@ -25,7 +25,7 @@ pub struct Model {
     pub state: String,
     /// Microseconds since the epoch.
     pub created_at: i64,
-    /// When to try next; while sending, when the lease ends.
+    /// When to try next; while sending, when the lease ends; once failed, when that was.
     pub next_attempt_at: i64,
     /// Tries begun.
     pub attempts: i32,

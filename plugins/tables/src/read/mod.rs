@@ -2,6 +2,7 @@
 
 mod archive;
 pub(crate) mod grid;
+pub(crate) mod list;
 mod mark;
 mod ods_size;
 pub(crate) mod refusal;

@@ -24,6 +24,11 @@ pub fn template_csv(form: &Form, answers: Option<&Values>) -> Result<Vec<u8>, Te
         Some(table) => rows(table, answers),
         None => questions(&fit, answers),
     };
+    write(records)
+}
+
+/// Records as Russian Excel opens them.
+pub(super) fn write(records: Vec<Vec<String>>) -> Result<Vec<u8>, TemplateError> {
     let mut bytes = "\u{feff}".as_bytes().to_vec();
     let mut writer = WriterBuilder::new().delimiter(b';').from_writer(&mut bytes);
     for record in records {
@@ -77,7 +82,7 @@ fn field_text(field: &FormField, answers: &Values) -> String {
 }
 
 /// Text with an apostrophe before what a spreadsheet would compute.
-fn disarm(text: String) -> String {
+pub(super) fn disarm(text: String) -> String {
     if is_armed(&text) { format!("'{text}") } else { text }
 }
 

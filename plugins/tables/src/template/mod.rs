@@ -2,6 +2,7 @@
 
 mod cell;
 pub(crate) mod csv;
+pub(crate) mod list;
 mod question_sheet;
 mod styles;
 mod table_sheet;

@@ -1,0 +1,107 @@
+//! The registry of organisations and their people.
+
+use jiff::civil::date;
+
+use super::table::{Table, id};
+use crate::model::{Contact, Duty, Organisation, OrganisationKind};
+
+/// Whether a text is an address in the form that mail systems take.
+pub fn is_address(text: &str) -> bool {
+    let parts = text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && domain.contains('.')
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
+    });
+    let strange = |c: char| c.is_whitespace() || c.is_control() || "<>,;()\"".contains(c);
+    parts && text.is_ascii() && text.len() <= 254 && !text.contains(strange)
+}
+
+/// An address, or empty.
+pub(super) fn address(table: &Table<'_>, key: &'static str) -> String {
+    let text = table.optional(key);
+    if !text.is_empty() && !is_address(&text) {
+        table.error(key, format!("«{text}» — не адрес почты"), None);
+    }
+    text
+}
+
+/// The organisations in the order of the file.
+pub(super) fn read(table: &Table<'_>) -> Vec<Organisation> {
+    let mut organisations: Vec<Organisation> = Vec::new();
+    for o in table.tables("organisation") {
+        if let Some(organisation) = organisation(&o) {
+            let code = &organisation.code;
+            if organisations.iter().any(|known| known.code == *code) {
+                o.error("code", format!("организация «{code}» уже есть"), None);
+            } else {
+                let place = if o.has("email") { o.at("email") } else { o.here() };
+                o.findings().keep(format!("organisations/{code}"), place);
+                organisations.push(organisation);
+            }
+        }
+        o.finish();
+    }
+    table.finish();
+    organisations
+}
+
+fn organisation(o: &Table<'_>) -> Option<Organisation> {
+    let code = o.parsed("code", id);
+    let kind = o.word("kind", &OrganisationKind::ALL.map(|kind| (kind.as_str(), kind)), None);
+    let name = o.text("name");
+    let short = o.text_or("short", name.as_deref());
+    let email = address(o, "email");
+    let contacts = contacts(o);
+    let since =
+        if o.has("since") { o.date("since") } else { o.date("since").or(Some(date(2000, 1, 1))) };
+    let until = o.date("until");
+    if let (Some(since), Some(until)) = (since, until)
+        && until < since
+    {
+        o.error("until", "закрыта раньше, чем открыта", None);
+    }
+    Some(Organisation {
+        code: code?,
+        kind: kind?,
+        name: name?,
+        short: short?,
+        email,
+        contacts,
+        since: since?,
+        until,
+    })
+}
+
+/// One person in a single table, or several in an array of tables.
+fn contacts(o: &Table<'_>) -> Vec<Contact> {
+    let tables = if o.is_list("contact") {
+        o.tables("contact")
+    } else {
+        o.table("contact").into_iter().collect()
+    };
+    let mut contacts: Vec<Contact> = Vec::new();
+    for table in tables {
+        let Some(contact) = contact(&table) else { continue };
+        if contacts.iter().any(|known| known.name == contact.name) {
+            table.error("name", format!("«{}» здесь уже есть", contact.name), None);
+        }
+        contacts.push(contact);
+    }
+    contacts
+}
+
+fn contact(table: &Table<'_>) -> Option<Contact> {
+    let name = table.text("name");
+    let role = table.optional("role");
+    let duty = table.word_if("duty", &Duty::ALL.map(|duty| (duty.as_str(), duty)));
+    let email = address(table, "email");
+    let phone = table.optional("phone");
+    let letters = table.flag("letters", false);
+    if letters && email.is_empty() {
+        let help = Some("добавьте email = \"…\"".to_owned());
+        table.error("letters", "писать некуда: у контактного лица нет адреса", help);
+    }
+    table.finish();
+    Some(Contact { name: name?, role, duty, email, phone, letters })
+}

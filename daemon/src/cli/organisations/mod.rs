@@ -1,0 +1,93 @@
+//! `vekha organisations`: the registry, and whether letters reach it.
+
+pub(super) mod export;
+pub(super) mod import;
+mod preview;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
+use vekha_proto::v1;
+use vekha_roadmap::diagnostic::render;
+use vekha_roadmap::model::Organisation;
+use vekha_roadmap::read::{Files, read_organisations};
+
+use super::client::{Client, all_pages, filter};
+use super::output::{Output, table};
+use super::words::{address, date, kind};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Список: люди, почта, доходят ли письма
+    List {
+        /// Только этого рода: department, school, kindergarten, association
+        #[arg(long)]
+        kind: Option<String>,
+        /// Только действующие сегодня (true) или только закрытые и будущие (false)
+        #[arg(long)]
+        active: Option<bool>,
+        /// Только с таким адресом: working, refused, missing, untried
+        #[arg(long)]
+        address: Option<String>,
+    },
+    /// Показать, что изменит в реестре таблица (.xlsx, .ods, .csv), и с --apply изменить
+    Import(import::Args),
+    /// Записать реестр таблицей, которую можно исправить и вернуть
+    Export(export::Args),
+}
+
+pub(super) async fn run(
+    client: &Client,
+    command: &Command,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let Command::List { kind, active, address } = command else { return Ok(()) };
+    let active = active.map(|active| active.to_string());
+    let conditions = [("kind", kind), ("active", &active), ("address_state", address)];
+    let request = v1::ListOrganisationsRequest {
+        parent: client.municipality.clone(),
+        filter: filter(conditions.map(|(field, value)| (field, value.as_deref()))),
+        ..Default::default()
+    };
+    let list = all_pages!(client.organisations(), list_organisations, request, organisations);
+    out.many(&list, || {
+        let head = ["код", "род", "организация", "почта", "письма", "контакт", "телефон", ""];
+        table(head, list.iter().map(|o| row(client, o)).collect())
+    })?;
+    Ok(())
+}
+
+/// The registry of a road map's files, even if the rest of them is broken.
+fn registry(files: &Files) -> anyhow::Result<Vec<Organisation>> {
+    read_organisations(files)
+        .map_err(|errors| anyhow::anyhow!("реестр не читается:\n{}", render(&errors, files)))
+}
+
+fn row(client: &Client, o: &v1::Organisation) -> [String; 8] {
+    let contact = o.contacts.first().cloned().unwrap_or_default();
+    let others = match o.contacts.len() {
+        0 | 1 => String::new(),
+        n => format!(" и ещё {}", n - 1),
+    };
+    let letters = match (address(o.address_state()), client.moment(o.address_at)) {
+        (words, at) if at.is_empty() => words.to_owned(),
+        (words, at) => format!("{words}, {at}"),
+    };
+    let closed = match o.until.as_str() {
+        "" => String::new(),
+        until => format!("действует по {}", date(until)),
+    };
+    let notes = [closed, o.address_reason.clone()];
+    let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+    [
+        o.code.clone(),
+        kind(o.kind()).to_owned(),
+        o.short.clone(),
+        o.email.clone(),
+        letters,
+        format!("{}{others}", contact.name),
+        contact.phone,
+        notes.join("; "),
+    ]
+}

@@ -1,0 +1,99 @@
+//! What opens soon, and whom its letters would not reach: told before a run starts, while an
+//! address can still be mended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::DbErr;
+use vekha_engine::RunKey;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Activity, Organisation, Participants, Work};
+use vekha_roadmap::schedule::{Opening, openings};
+
+use super::Runtime;
+use super::addresses::{AddressState, Addresses};
+use super::overview::Overview;
+use super::road_maps::Version;
+
+/// How far ahead openings are told of.
+const AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// A run that opens soon, or the runs of a rotation that open together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coming {
+    /// Activity id.
+    pub activity: String,
+    /// When it opens.
+    pub at: Timestamp,
+    /// Who is known to take part: whom findings or a person will name is not.
+    pub participants: BTreeSet<String>,
+    /// Those of them whose address does not work, and how that is known.
+    pub unreachable: Vec<(String, AddressState)>,
+}
+
+/// Openings within two weeks, by time and by the activity's number. Runs that exist already and
+/// schedules that are stopped are left out.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn coming(
+    runtime: &Runtime,
+    version: &Version,
+    overview: &Overview,
+) -> Result<Vec<Coming>, DbErr> {
+    let road_map = &version.road_map;
+    let now = runtime.clock().now();
+    let until = now.saturating_add(AHEAD).unwrap_or(now);
+    let addresses = Addresses::load(runtime, version).await?;
+    let known: BTreeSet<&RunKey> = overview.standings.iter().map(|s| &s.run.key).collect();
+    let mut all = Vec::new();
+    for activity in &road_map.activities {
+        if overview.schedule(&activity.id).is_some_and(|row| row.paused) {
+            continue;
+        }
+        let mut by_time: BTreeMap<Timestamp, BTreeSet<String>> = BTreeMap::new();
+        for opening in openings(road_map, activity, now, until) {
+            if !known.contains(&key(road_map, activity, &opening)) {
+                by_time.entry(opening.at).or_default().extend(asked(road_map, activity, &opening));
+            }
+        }
+        for (at, participants) in by_time {
+            let organisations = participants.iter().filter_map(|code| road_map.organisation(code));
+            let unreachable = organisations
+                .map(|o| (o.code.clone(), addresses.of(o)))
+                .filter(|(_, state)| state.is_broken())
+                .collect();
+            all.push(Coming { activity: activity.id.clone(), at, participants, unreachable });
+        }
+    }
+    // Of one moment in the road map's order.
+    all.sort_by_key(|coming| coming.at);
+    Ok(all)
+}
+
+fn key(road_map: &RoadMap, activity: &Activity, opening: &Opening) -> RunKey {
+    RunKey {
+        municipality: road_map.municipality.id.clone(),
+        activity: activity.id.clone(),
+        period: opening.period,
+        part: opening.part.clone(),
+    }
+}
+
+/// Whom the stages of a run will ask, as far as its definition tells.
+fn asked(road_map: &RoadMap, activity: &Activity, opening: &Opening) -> BTreeSet<String> {
+    let day = road_map.municipality.today(opening.at);
+    let takes_part = |o: &Organisation| {
+        activity.stages.iter().any(|stage| match &stage.work {
+            Work::Collect(collect) => match &collect.participants {
+                Participants::Kinds(kinds) => kinds.contains(&o.kind),
+                Participants::Organisations(codes) => codes.contains(&o.code),
+                Participants::Each => opening.part.as_ref() == Some(&o.code),
+                Participants::FoundBy { .. } | Participants::Named => false,
+            },
+            _ => false,
+        })
+    };
+    let asked = road_map.organisations.iter().filter(|o| o.active_on(day) && takes_part(o));
+    asked.map(|o| o.code.clone()).collect()
+}
