@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use jiff::civil::date;
 use serde_json::{Value, json};
 use vekha_engine::RunKey;
@@ -15,6 +15,7 @@ use vekha_roadmap::russian::number;
 
 use super::access::Person;
 use super::{administrator, problem, view, words};
+use crate::forms::XLSX;
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 
@@ -29,17 +30,8 @@ pub async fn show(
         return problem::no_such_page().await;
     };
     let map = &version.road_map;
-    let this = map.municipality.today(runtime.clock().now()).year();
-    let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
-    let year = asked_for.filter(|year| (1900..=2200).contains(year)).unwrap_or(this);
-    let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
-    let scope = Scope {
-        municipality,
-        organisation: organisation.cloned(),
-        from: Some(date(year, 1, 1)),
-        to: Some(date(year, 12, 31)),
-        ..Scope::default()
-    };
+    let (year, scope) = scope(&runtime, map, &query);
+    let organisation = scope.organisation.as_ref();
     let all = match asked(&runtime, &scope).await {
         Ok(all) => all,
         Err(e) => return problem::unavailable(&e),
@@ -71,6 +63,80 @@ pub async fn show(
         context["asked"] = all.iter().map(|one| question(map, one)).collect();
     }
     view::page(StatusCode::OK, "completeness.html", &context)
+}
+
+/// Which year is meant, and whose questions.
+fn scope(runtime: &Runtime, map: &RoadMap, query: &BTreeMap<String, String>) -> (i16, Scope) {
+    let this = map.municipality.today(runtime.clock().now()).year();
+    let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
+    let year = asked_for.filter(|year| (1900..=2200).contains(year)).unwrap_or(this);
+    let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
+    let scope = Scope {
+        municipality: map.municipality.id.clone(),
+        organisation: organisation.cloned(),
+        from: Some(date(year, 1, 1)),
+        to: Some(date(year, 12, 31)),
+        ..Scope::default()
+    };
+    (year, scope)
+}
+
+/// The columns of the spreadsheet, with how many characters each is across.
+const COLUMNS: [(&str, f64); 7] = [
+    ("Мероприятие", 40.0),
+    ("Период", 22.0),
+    ("Этап", 24.0),
+    ("Организация", 34.0),
+    ("Срок", 12.0),
+    ("Ответ", 24.0),
+    ("Возвратов", 11.0),
+];
+
+/// `GET /m/{municipality}/completeness.xlsx?year=2027`: every question of the year, one by one.
+pub async fn spreadsheet(
+    State(runtime): State<Arc<Runtime>>,
+    Path(municipality): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let Some(version) = runtime.road_maps().newest(&municipality) else {
+        return problem::no_such_page().await;
+    };
+    let map = &version.road_map;
+    let (year, scope) = scope(&runtime, map, &query);
+    let all = match asked(&runtime, &scope).await {
+        Ok(all) => all,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(|one| row(map, one)).collect();
+    let made = tokio::task::spawn_blocking(move || {
+        vekha_plugin_tables::list(&format!("Полнота {year}"), &COLUMNS, &rows)
+    });
+    match made.await {
+        Ok(Ok(bytes)) => {
+            let disposition = format!("attachment; filename=\"completeness-{year}.xlsx\"");
+            let headers = [
+                (header::CONTENT_TYPE, XLSX.to_owned()),
+                (header::CONTENT_DISPOSITION, disposition),
+            ];
+            (headers, bytes).into_response()
+        }
+        Ok(Err(e)) => problem::unavailable(&e),
+        Err(e) => problem::unavailable(&e),
+    }
+}
+
+fn row(map: &RoadMap, one: &Asked) -> Vec<String> {
+    let activity = map.activity(&one.run.activity);
+    let stage = activity.and_then(|a| a.stage(&one.key.stage));
+    vec![
+        activity.map_or(one.run.activity.clone(), |a| format!("{}. {}", a.number, a.short)),
+        one.run.period.words(),
+        stage.map_or_else(|| one.key.stage.clone(), |(_, s)| s.title.clone()),
+        administrator::name(map, &one.key.organisation),
+        one.due.strftime("%d.%m.%Y").to_string(),
+        fate(one.fate).to_owned(),
+        if one.returns > 0 { one.returns.to_string() } else { String::new() },
+    ]
 }
 
 /// A run in words.

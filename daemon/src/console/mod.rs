@@ -73,6 +73,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/", get(administrator::home))
         .route("/m/{municipality}", get(administrator::municipality))
         .route("/m/{municipality}/completeness", get(completeness::show))
+        .route("/m/{municipality}/completeness.xlsx", get(completeness::spreadsheet))
         .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))

@@ -159,6 +159,15 @@ impl House {
         self.fetch(request.body(Body::empty()).unwrap()).await
     }
 
+    /// A file that the administrator takes.
+    pub async fn look_at_file(&self, path: &str) -> Vec<u8> {
+        let request = Request::get(path).header("authorization", anna());
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await;
+        let response = response.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        to_bytes(response.into_body(), 16 << 20).await.unwrap().to_vec()
+    }
+
     pub async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Fetched {
         self.fetch(Request::post(path).body_of(pairs)).await
     }

@@ -198,6 +198,19 @@ async fn a_year_shows_who_answered_in_time_and_who_is_silent() {
     let page = house.look("/m/zarechny/completeness?year=2027&organisation=school-2").await;
     assert!(page.text.contains("с опозданием"), "{}", page.text);
     assert_eq!(row(&page.text, "Всего"), ["1", "—", "1", "—", "—", "—", "—", "100 %"]);
+    let sheet = house.look_at_file("/m/zarechny/completeness.xlsx?year=2027").await;
+    let limits = vekha_plugin_tables::Limits::default();
+    let list = vekha_plugin_tables::read_list(
+        &["Мероприятие", "Организация", "Ответ"],
+        "a.xlsx",
+        &sheet,
+        &limits,
+    )
+    .unwrap();
+    let told = |row| (list.text(row, 1).to_owned(), list.text(row, 2).to_owned());
+    assert_eq!(list.len(), 2);
+    assert_eq!(told(0).1, "в срок");
+    assert_eq!(told(1).1, "с опозданием");
     let page = house.look("/m/zarechny/completeness?year=2026").await;
     assert!(page.text.contains("В этом году никого не спрашивали"), "{}", page.text);
 }
