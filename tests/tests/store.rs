@@ -70,6 +70,7 @@ on_both_databases! {
     a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain,
     a_message_is_settled_as_its_delivery_ended,
     an_address_is_what_became_of_the_newest_letter_to_it,
+    a_letter_goes_to_all_who_read_for_the_organisation,
     claims_of_a_daemon_that_died_are_released,
     a_letter_asked_for_twice_is_the_first_one,
     a_job_asked_for_twice_is_one_job,
@@ -730,6 +731,23 @@ async fn an_address_is_what_became_of_the_newest_letter_to_it(base: Base) {
     *registry = registry.replace("office@example.org", "new@example.org");
     runtime.apply(files, "test").await.unwrap();
     assert_eq!(state("office").await, AddressState::Untried);
+    end(runtime).await;
+}
+
+async fn a_letter_goes_to_all_who_read_for_the_organisation(base: Base) {
+    let (runtime, letterbox) = base.daemon(&Clock::manual(morning())).await;
+    let mut files = small::files();
+    files.0.get_mut("organisations.toml").unwrap().push_str(
+        "[[organisation.contact]]\nname = \"Орлова\"\nemail = \"orlova@example.org\"\nletters = true\n\
+         [[organisation.contact]]\nname = \"Зуева\"\nemail = \"zueva@example.org\"\n",
+    );
+    runtime.apply(files, "test").await.unwrap();
+    runtime.ask(open_task(survey_run("a"))).await.unwrap();
+    runtime.settle().await.unwrap();
+    let letters = letterbox.letters();
+    let asked = letters.iter().find(|l| l.to[0].email == "school-1@example.org").unwrap();
+    let to: Vec<_> = asked.to.iter().map(|to| (to.name.as_str(), to.email.as_str())).collect();
+    assert_eq!(to, [("Школа № 1", "school-1@example.org"), ("Орлова", "orlova@example.org")]);
     end(runtime).await;
 }
 

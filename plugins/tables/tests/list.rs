@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::ods;
 use proptest::prelude::*;
 use rust_xlsxwriter::{Formula, Workbook};
 use vekha_plugin_tables::{Limits, List, list, list_csv, read_list};
@@ -71,6 +74,23 @@ fn columns_are_found_by_their_headings_in_any_encoding() {
     let list = read("a.csv", commas.as_bytes());
     assert_eq!(rows(&list), [["a", "Школа, первая", ""]]);
     assert!(list.has(1) && !list.has(2));
+}
+
+#[test]
+fn an_ods_file_is_a_list_as_well() {
+    let row = |cells: [&str; 3]| {
+        let cell = |text| {
+            format!(
+                "<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p>\
+                 </table:table-cell>"
+            )
+        };
+        format!("<table:table-row>{}</table:table-row>", cells.map(cell).concat())
+    };
+    let table = row(["Наименование", "Код", "Телефон"]) + &row(["Ёлка", "a", "2-10"]);
+    let list = read("a.ods", &ods(&table));
+    assert_eq!(rows(&list), [["a", "Ёлка", "2-10"]]);
+    assert_eq!(list.place(0, 0).to_string(), "лист «a», строка 2, столбец B («Код»)");
 }
 
 #[test]
