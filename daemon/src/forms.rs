@@ -67,10 +67,13 @@ pub fn wanted(form: &model::Form) -> Vec<WantedField> {
             FieldKind::YesNo => Wanted::YesNo,
             FieldKind::Choice(choices) => Wanted::Choice(options(choices)),
             FieldKind::Choices(choices) => Wanted::Choices(options(choices)),
+            // Nobody else has the files that people are asked for.
+            FieldKind::File(_) => Wanted::Text,
             FieldKind::Table(_) | FieldKind::Histogram(_) => Wanted::Table,
         },
     };
-    form.fields.iter().map(wanted).collect()
+    let known = |field: &&model::Field| !matches!(field.kind, FieldKind::File(_));
+    form.fields.iter().filter(known).map(wanted).collect()
 }
 
 /// A form in the contract's words.
@@ -141,6 +144,11 @@ fn question(field: &model::Field) -> v1::FormField {
             v1::FieldType::Choices
         }
         FieldKind::YesNo => v1::FieldType::YesNo,
+        FieldKind::File(rule) => {
+            described.endings.clone_from(&rule.endings);
+            described.max_bytes = rule.max_bytes;
+            v1::FieldType::File
+        }
         FieldKind::Histogram(scores) => {
             described.rows = scores.all().map(|score| score.to_string()).collect();
             v1::FieldType::Histogram

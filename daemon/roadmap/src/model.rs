@@ -672,8 +672,19 @@ pub enum FieldKind {
     YesNo,
     /// How many got each score.
     Histogram(Scores),
+    /// A file.
+    File(FileRule),
     /// Rows of the same columns.
     Table(Table),
+}
+
+/// What a file may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRule {
+    /// Endings of its name, lower case, without the dot.
+    pub endings: Vec<String>,
+    /// Most bytes.
+    pub max_bytes: u64,
 }
 
 /// The scores of a histogram, both ends inclusive.

@@ -4,7 +4,8 @@ use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
-use vekha_roadmap::answers::{FieldError, Values, compare};
+use vekha_roadmap::answers::{FieldError, Values, check_file, compare};
+use vekha_roadmap::model::FieldKind;
 
 use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
@@ -198,6 +199,15 @@ impl AssignmentService for Api {
         let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
         let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
         let earlier = earlier.map_err(status::unavailable)?;
+        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
+        if let Some(form) = form {
+            let missing = self.runtime.missing_files(form, &row.id, &answers).await;
+            let missing = missing.map_err(status::unavailable)?;
+            if !missing.is_empty() {
+                let refused = AskError::Refused(vekha_engine::Refusal::Invalid(missing));
+                return Err(status::refused(refused, |field| format!("answers.{field}")));
+            }
+        }
         let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
         let task = Task::new(run, Ask::Step(command), "");
         let task = mutation!(r).seen(&row.body).onto(task)?;
@@ -260,6 +270,40 @@ impl AssignmentService for Api {
         let key = |s: &v1::Submission| format!("{} {:010}", s.assignment, u32::MAX - s.version);
         let (submissions, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
+    }
+
+    async fn upload_file(
+        &self,
+        request: Request<v1::UploadFileRequest>,
+    ) -> Result<Response<v1::File>, Status> {
+        let r = request.into_inner();
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let row = self.assignment_row(&run, &assignment.to_string()).await?;
+        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
+        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
+        let field = form.and_then(|form| form.fields.iter().find(|f| f.id == r.field));
+        let Some(FieldKind::File(rule)) = field.map(|f| &f.kind) else {
+            return Err(status::invalid("field", "в форме нет такого поля для файла"));
+        };
+        let size = r.content.len() as u64;
+        check_file(&r.file_name, size, rule).map_err(|e| status::invalid("content", e))?;
+        let now = self.runtime.clock().now();
+        let kept = self.runtime.store().keep_file(&row.id, r.content, now).await;
+        let sha256 = kept.map_err(status::unavailable)?;
+        Ok(Response::new(v1::File { name: r.file_name, size, sha256 }))
+    }
+
+    async fn download_file(
+        &self,
+        request: Request<v1::DownloadFileRequest>,
+    ) -> Result<Response<v1::DownloadFileResponse>, Status> {
+        let r = request.into_inner();
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let row = self.assignment_row(&run, &assignment.to_string()).await?;
+        let content = self.runtime.store().file(&row.id, &r.sha256).await;
+        let content = content.map_err(status::unavailable)?;
+        let content = content.ok_or_else(|| status::not_found(format!("файл {}", r.sha256)))?;
+        Ok(Response::new(v1::DownloadFileResponse { content }))
     }
 
     async fn compare_submissions(

@@ -121,6 +121,9 @@ fn digest(what: &str) -> String {
     hex(&Sha256::digest(what.as_bytes()))
 }
 
+/// Largest message that carries a file, in bytes: the file and what is around it.
+pub(crate) const LARGEST_FILE_CALL: usize = 11 << 20;
+
 impl Api {
     /// The services over a runtime.
     pub fn new(runtime: Arc<Runtime>) -> Self {
@@ -248,7 +251,11 @@ impl Api {
             )
             .add_service(RoadMapServiceServer::new(self.clone()))
             .add_service(RunServiceServer::new(self.clone()))
-            .add_service(AssignmentServiceServer::new(self.clone()))
+            .add_service(
+                AssignmentServiceServer::new(self.clone())
+                    .max_decoding_message_size(LARGEST_FILE_CALL)
+                    .max_encoding_message_size(LARGEST_FILE_CALL),
+            )
             .add_service(RecommendationServiceServer::new(self.clone()))
             .add_service(DecisionServiceServer::new(self.clone()))
             .add_service(MeasureServiceServer::new(self.clone()))

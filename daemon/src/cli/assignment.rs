@@ -87,6 +87,25 @@ pub(super) enum Command {
         #[arg(long, default_value = "")]
         due: String,
     },
+    /// Приложить файл: напечатает, что поставить в ответ на поле
+    Attach {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Поле формы
+        #[arg(long)]
+        field: String,
+        /// Файл
+        file: PathBuf,
+    },
+    /// Взять приложенный файл
+    File {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// SHA-256 файла, из ответа
+        sha256: String,
+        /// Куда записать
+        into: PathBuf,
+    },
     /// Сравнить две версии ответа по полям
     Compare {
         /// 29/2026-27/collect.school-1
@@ -209,6 +228,26 @@ pub(super) async fn run(
                 validate_only,
             };
             service.return_assignment(request).await?
+        }
+        Command::Attach { assignment, field, file } => {
+            let content = std::fs::read(file).with_context(|| file.display().to_string())?;
+            let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = client.below(assignment, "assignments").await?;
+            let request = v1::UploadFileRequest { name, field: field.clone(), file_name, content };
+            let kept = service.upload_file(request).await?.into_inner();
+            out.one(&kept, || {
+                serde_json::json!({ "name": kept.name, "size": kept.size, "sha256": kept.sha256 })
+                    .to_string()
+            })?;
+            return Ok(());
+        }
+        Command::File { assignment, sha256, into } => {
+            let name = client.below(assignment, "assignments").await?;
+            let request = v1::DownloadFileRequest { name, sha256: sha256.clone() };
+            let mut service = service.max_decoding_message_size(crate::api::LARGEST_FILE_CALL);
+            let content = service.download_file(request).await?.into_inner().content;
+            std::fs::write(into, &content).with_context(|| into.display().to_string())?;
+            return Ok(());
         }
         Command::Compare { assignment, from, to } => {
             let name = client.below(assignment, "assignments").await?;

@@ -6,21 +6,29 @@ use vekha_roadmap::answers::{self, EXPLANATIONS, Values};
 use vekha_roadmap::model::{FieldKind, Form, Rows};
 
 /// One question with its answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Answer {
     label: String,
     value: String,
     /// Rows of a table, the first of them its headings.
     table: Vec<Vec<String>>,
+    /// Where a file is; empty if it is none.
+    link: String,
+    /// Its name.
+    file: String,
 }
 
-/// All answers that were given, in the form's order.
-pub fn read_only(form: &Form, values: &Values) -> Vec<Answer> {
+/// All answers that were given, in the form's order. `address` is that of the page that shows them:
+/// files are below it.
+pub fn read_only(form: &Form, values: &Values, address: &str) -> Vec<Answer> {
     let answered = form.fields.iter().filter_map(|field| Some((field, values.get(&field.id)?)));
     answered
         .map(|(field, value)| {
-            let mut answer =
-                Answer { label: field.label.clone(), value: String::new(), table: vec![] };
+            let mut answer = Answer { label: field.label.clone(), ..Answer::default() };
+            if let (FieldKind::File(_), Some(hash)) = (&field.kind, value["sha256"].as_str()) {
+                answer.link = format!("{address}/files/{hash}");
+                answer.file = value["name"].as_str().unwrap_or_default().to_owned();
+            }
             match (&field.kind, value) {
                 (FieldKind::Table(table), Value::Array(rows)) => {
                     let fixed = matches!(table.rows, Rows::Fixed(_));
@@ -53,7 +61,7 @@ pub fn explanations(form: &Form, values: &Values) -> Vec<Answer> {
         .map(|(path, text)| Answer {
             label: answers::whereabouts(form, path).unwrap_or_else(|| path.clone()),
             value: text.as_str().unwrap_or_default().to_owned(),
-            table: vec![],
+            ..Answer::default()
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vekha_engine::run::StageState;
 use vekha_roadmap::answers::Values;
-use vekha_roadmap::model::Form;
+use vekha_roadmap::model::{FieldKind, Form};
 
 use super::form::{Filled, mistakes, questions};
 use super::link::{Opened, Said, Typed, Wish};
@@ -76,12 +76,15 @@ pub async fn page(
         "intro": paragraphs(&form.intro),
     });
     context["editable"] = editable.into();
+    context["has_files"] =
+        form.fields.iter().any(|field| matches!(field.kind, FieldKind::File(_))).into();
     context["errors"] = json!(mistakes(form, &filled));
     context["more_rows"] = matches!(said, Said::MoreRows).into();
     if editable {
         context["questions"] = json!(questions(form, &filled));
     } else {
-        context["answers"] = json!(answers::read_only(form, &filled.values));
+        context["answers"] =
+            json!(answers::read_only(form, &filled.values, &format!("/a/{}", opened.token)));
         context["explanations"] = json!(answers::explanations(form, &filled.values));
     }
     view::page(said.status(), "collect.html", &context)

@@ -72,6 +72,10 @@ pub struct Control {
     /// The answer of the period before, in words.
     earlier: String,
     error: String,
+    /// Name of the file that was kept; its description stands in `value`.
+    file: String,
+    /// Endings that a file may have.
+    accept: String,
     /// What is asked about the answer; empty if nothing.
     question: String,
     /// What was said to that; a place for it is shown where either is not empty.
@@ -224,8 +228,13 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         FieldKind::YesNo => (&yes_no, "select"),
         FieldKind::Table(_) => (&[], "table"),
         FieldKind::Histogram(_) => (&[], "histogram"),
+        FieldKind::File(_) => (&[], "file"),
     };
     let shown = shown(value);
+    let file = match &field.kind {
+        FieldKind::File(_) if value.is_object() => value["name"].as_str().unwrap_or_default(),
+        _ => "",
+    };
     let chosen = |option: &str| match value {
         Value::Array(list) => list.iter().any(|v| v.as_str() == Some(option)),
         _ => shown == option,
@@ -257,6 +266,11 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         value: shown,
         options: offered,
         earlier: String::new(),
+        file: file.to_owned(),
+        accept: match &field.kind {
+            FieldKind::File(rule) => format!(".{}", rule.endings.join(",.")),
+            _ => String::new(),
+        },
         error: filled.wrong(name),
         question: filled.wrong(&format!("{EXPLANATIONS}.{name}")),
         explanation: filled.explanation(name),
@@ -266,7 +280,13 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
 /// An earlier answer as people read it; texts are too long to be compared with.
 fn before(field: &Field, value: Option<&Value>) -> String {
     match (&field.kind, value) {
-        (FieldKind::Table(_) | FieldKind::Histogram(_) | FieldKind::LongText { .. }, _)
+        (
+            FieldKind::Table(_)
+            | FieldKind::Histogram(_)
+            | FieldKind::File(_)
+            | FieldKind::LongText { .. },
+            _,
+        )
         | (_, None) => String::new(),
         (_, Some(value)) => answers::display(field, value),
     }
@@ -277,6 +297,8 @@ fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string().replace('.', ","),
+        // A file that was kept, as the page gives it back.
+        Value::Object(_) => value.to_string(),
         _ => String::new(),
     }
 }
@@ -298,6 +320,9 @@ fn help(field: &Field) -> String {
             if *max <= 100.0 =>
         {
             format!("от {} до {}", number(*min), number(*max))
+        }
+        FieldKind::File(rule) => {
+            format!(".{}, до {} МБ", rule.endings.join(", ."), rule.max_bytes >> 20)
         }
         FieldKind::LongText { max_length } => {
             let noun = russian::plural(*max_length as i64, "знака", "знаков", "знаков");

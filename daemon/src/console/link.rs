@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian;
 
-use super::{acknowledge, collect, extension, measure, posted, problem, words};
+use super::{acknowledge, collect, extension, files, measure, posted, problem, words};
 use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
@@ -235,10 +235,10 @@ pub async fn show(
 pub async fn answer(
     State(runtime): State<Arc<Runtime>>,
     Path(token): Path<String>,
-    form: posted::Received,
+    request: Request,
 ) -> Response {
-    let pairs = match posted::pairs(form) {
-        Ok(pairs) => pairs,
+    let (mut pairs, uploads) = match posted::receive(request).await {
+        Ok(received) => received,
         Err(unread) => return *unread,
     };
     let opened = match open(&runtime, &token).await {
@@ -246,11 +246,18 @@ pub async fn answer(
         Err(Closed::Unknown) => return problem::unknown_link(),
         Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
     };
+    let refused = match files::keep(&runtime, &opened, uploads, &mut pairs).await {
+        Ok(refused) => refused,
+        Err(e) => return problem::unsaved(&e, &pairs),
+    };
     let (typed, once, wish) = match opened.assignment.kind {
         AssignmentKind::Collect => collect::read(&opened, &pairs),
         AssignmentKind::Acknowledge => (Typed::default(), String::new(), Wish::Send),
         AssignmentKind::Measure(_) => measure::read(&pairs),
     };
+    if !refused.is_empty() {
+        return page(&runtime, &opened, Some(typed), &Said::Wrong(refused)).await;
+    }
     match wish {
         Wish::Send => {}
         Wish::AddRows => return page(&runtime, &opened, Some(typed), &Said::MoreRows).await,
@@ -279,6 +286,16 @@ async fn submit(
         tracing::error!("an answer was not saved: {e}");
         Said::Unsaved
     })?;
+    if let Some(form) = collect::form(opened) {
+        match runtime.missing_files(form, &opened.id, &answers).await {
+            Ok(missing) if missing.is_empty() => {}
+            Ok(missing) => return Err(Said::Wrong(missing)),
+            Err(e) => {
+                tracing::error!("an answer was not saved: {e}");
+                return Err(Said::Unsaved);
+            }
+        }
+    }
     let command = Command::Submit { assignment, answers, earlier, origin: Origin::Page };
     send(runtime, opened, command, once).await
 }

@@ -18,6 +18,7 @@ mod coming;
 mod completeness;
 mod extension;
 mod figures;
+mod files;
 mod form;
 mod header;
 mod link;
@@ -54,7 +55,13 @@ const LONGEST_FORM: usize = 2 * 1024 * 1024;
 /// All pages of the daemon. `token` is the administrator's; empty if none is asked for.
 pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let schools = Router::new()
-        .route("/a/{token}", get(link::show).post(link::answer))
+        .route(
+            "/a/{token}",
+            get(link::show)
+                .post(link::answer)
+                .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
+        )
+        .route("/a/{token}/files/{sha256}/{name}", get(files::of_link))
         .route("/a/{token}/extension", post(extension::ask))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .route("/a/{token}/form.xlsx", get(spreadsheet::template))
@@ -80,6 +87,10 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route(
             "/runs/{municipality}/{activity}/{run}/answers/{assignment}",
             get(submission::show).post(submission::act),
+        )
+        .route(
+            "/runs/{municipality}/{activity}/{run}/answers/{assignment}/files/{sha256}/{name}",
+            get(files::of_answer),
         )
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn(origin::own))

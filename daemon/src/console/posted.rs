@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::Form as Body;
 use axum::extract::rejection::FormRejection;
+use axum::extract::{DefaultBodyLimit, Form as Body, FromRequest as _, Multipart, Request};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use serde_json::Value;
 use vekha_roadmap::answers::{EXPLANATIONS, Values, questioned};
@@ -26,6 +27,53 @@ pub fn pairs(received: Received) -> Result<Vec<(String, String)>, Box<Response>>
             status => problem::page(status, "Ответ не прочитан", &["Отправьте форму ещё раз."]),
         })
     })
+}
+
+/// A file that was chosen in the page.
+#[derive(Debug)]
+pub struct Upload {
+    /// The form's field.
+    pub field: String,
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// Longest form with its files, in bytes.
+pub const LONGEST_WITH_FILES: usize = 32 << 20;
+
+/// The pairs of a posted form and the files that come with it, or the page that says why they could
+/// not be read.
+pub async fn receive(
+    mut request: Request,
+) -> Result<(Vec<(String, String)>, Vec<Upload>), Box<Response>> {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
+        DefaultBodyLimit::max(super::LONGEST_FORM).apply(&mut request);
+        return pairs(Received::from_request(request, &()).await.unwrap_or_else(|e| match e {}))
+            .map(|pairs| (pairs, vec![]));
+    }
+    let unread = |status| {
+        let words = &["Отправьте форму ещё раз; файлы — до 10 МБ каждый, вместе до 30 МБ."];
+        Box::new(problem::page(status, "Ответ не прочитан", words))
+    };
+    let parts = Multipart::from_request(request, &()).await;
+    let mut parts = parts.map_err(|e| unread(e.status()))?;
+    let (mut pairs, mut files) = (Vec::new(), Vec::new());
+    while let Some(part) = parts.next_field().await.map_err(|e| unread(e.status()))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        match part.file_name().map(str::to_owned) {
+            Some(file) => {
+                let bytes = part.bytes().await.map_err(|e| unread(e.status()))?.to_vec();
+                if !file.is_empty() {
+                    files.push(Upload { field: name, name: file, bytes });
+                }
+            }
+            None => pairs.push((name, part.text().await.map_err(|e| unread(e.status()))?)),
+        }
+    }
+    Ok((pairs, files))
 }
 
 /// Most rows of a table that are read.
@@ -52,10 +100,12 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
     let mut posted = Posted::default();
     let mut tables: BTreeMap<&str, BTreeMap<usize, Values>> = BTreeMap::new();
     let mut explanations = Values::new();
+    let mut dropped = Vec::new();
     for (name, text) in pairs {
         match name.as_str() {
             "_add" => posted.add = Some(text.clone()),
             "_save" => posted.save = true,
+            "_drop" => dropped.push(text.as_str()),
             "_once" => posted.once.clone_from(text),
             name if questioned(name).is_some() => {
                 if let Some(path) = questioned(name)
@@ -99,6 +149,9 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
             follow(&field.id, &rows, &mut explanations);
         }
         posted.values.insert(field.id.clone(), Value::Array(in_order(table, rows)));
+    }
+    for field in dropped {
+        posted.values.remove(field);
     }
     if !explanations.is_empty() {
         posted.values.insert(EXPLANATIONS.into(), Value::Object(explanations));
@@ -168,6 +221,12 @@ fn counts(values: &mut Values, field: &Field, number: usize, text: &str) {
 fn put(values: &mut Values, field: &Field, text: &str) {
     match &field.kind {
         FieldKind::Table(_) | FieldKind::Histogram(_) => {}
+        // What the page itself wrote about a file that was kept.
+        FieldKind::File(_) => {
+            if let Ok(Value::Object(file)) = serde_json::from_str(text) {
+                values.insert(field.id.clone(), Value::Object(file));
+            }
+        }
         FieldKind::Choices(_) => {
             if text.is_empty() {
                 return;

@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use vekha_plugin_tables::{CellError, Limits, Sheet, Values};
 use vekha_roadmap::answers::{FieldError, validate};
-use vekha_roadmap::model::Form;
+use vekha_roadmap::model::{FieldKind, Form};
 
 use super::link::{Closed, Opened, Said, Typed, open};
 use super::{collect, problem};
@@ -122,18 +122,30 @@ async fn read(
 ) -> Result<(Values, Result<(), Vec<FieldError>>), Response> {
     let Some(form) = collect::form(opened).cloned() else { return Err(problem::unknown_link()) };
     let earlier = opened.earlier(runtime).await.map_err(|e| problem::unavailable(&e))?;
+    // Files are in no spreadsheet: those that were kept stay.
+    let standing = collect::standing(runtime, opened, true).await;
+    let mut kept = standing.map_err(|e| problem::unavailable(&e))?.values;
+    kept.retain(|id, _| {
+        form.fields.iter().any(|f| f.id == *id && matches!(f.kind, FieldKind::File(_)))
+    });
     let limits = Limits::default();
     let read = tokio::task::spawn_blocking(move || {
         match vekha_plugin_tables::read(&sheets::describe(&form), &name, &bytes, &limits) {
             Err(mistakes) => (Values::new(), Err(at_cells(&form, mistakes))),
-            Ok(sheet) => judged(&form, &sheet, &earlier),
+            Ok(sheet) => judged(&form, &sheet, &earlier, kept),
         }
     });
     read.await.map_err(|e| problem::unavailable(&e))
 }
 
-fn judged(form: &Form, sheet: &Sheet, earlier: &Values) -> (Values, Result<(), Vec<FieldError>>) {
-    let typed = sheets::unfold(form, sheet.answers.clone());
+fn judged(
+    form: &Form,
+    sheet: &Sheet,
+    earlier: &Values,
+    kept: Values,
+) -> (Values, Result<(), Vec<FieldError>>) {
+    let mut typed = sheets::unfold(form, sheet.answers.clone());
+    typed.extend(kept);
     let verdict = validate(form, &typed, earlier)
         .map_err(|errors| errors.into_iter().map(|error| sheets::place(form, error)));
     match sheet.judge(verdict) {

@@ -138,7 +138,7 @@ async fn describe(
     context["due"] = date_words_with_weekday(assignment.due).into();
     context["comment"] = assignment.comment.clone().into();
     context["returns"] = assignment.returns.into();
-    context["answers"] = json!(form.map(|form| answers::read_only(form, &newest)));
+    context["answers"] = json!(form.map(|form| answers::read_only(form, &newest, &address)));
     context["explanations"] = json!(form.map(|form| answers::explanations(form, &newest)));
     context["versions"] = versions.into();
     context["outcome"] = told::outcome(sent, &actions::forms(&offer));

@@ -9,9 +9,10 @@ use vekha_roadmap::model::{FieldKind, Form};
 /// The one column of a histogram's table.
 const COUNT: &str = "count";
 
-/// A form in the contract's words, without histograms.
+/// A form in the contract's words, without histograms, and without files, which no cell holds.
 pub fn describe(form: &Form) -> v1::Form {
     let mut described = super::describe(form);
+    described.fields.retain(|field| field.r#type() != FieldType::File);
     for field in &mut described.fields {
         if field.r#type() == FieldType::Histogram {
             field.r#type = FieldType::Table.into();

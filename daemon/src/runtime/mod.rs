@@ -15,6 +15,7 @@ pub mod committer;
 pub mod completeness;
 mod digest;
 mod fetches;
+mod files;
 pub mod letters;
 pub mod outbox;
 pub mod overview;

@@ -3,6 +3,7 @@
 mod m0001_first;
 mod m0002_drafts;
 mod m0003_digests;
+mod m0004_files;
 
 use sea_orm_migration::prelude::*;
 
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first::Migration),
             Box::new(m0002_drafts::Migration),
             Box::new(m0003_digests::Migration),
+            Box::new(m0004_files::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@ pub mod addresses;
 pub mod batch;
 pub mod drafts;
 pub mod entities;
+pub mod files;
 pub mod migrations;
 pub mod outbox;
 pub mod queries;

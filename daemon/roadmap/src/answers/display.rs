@@ -21,6 +21,11 @@ pub fn display(field: &Field, value: &Value) -> String {
         (FieldKind::Choices(options), Value::Array(list)) => {
             list.iter().map(|v| label(options, v)).collect::<Vec<_>>().join(", ")
         }
+        (FieldKind::File(_), value) => {
+            let name = value["name"].as_str().unwrap_or_default();
+            let kilobytes = value["size"].as_u64().unwrap_or_default().div_ceil(1024);
+            format!("{name} ({kilobytes} КБ)")
+        }
         (FieldKind::Histogram(scores), Value::Array(counts)) => {
             let counts = scores.all().zip(counts.iter().map(|n| n.as_i64().unwrap_or_default()));
             let got: Vec<String> = counts

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use self::typed::{date, integer, number, text, within, yes_no};
+use self::typed::{date, file, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
 use crate::formula::Formula;
 pub use crate::formula::Values;
@@ -20,6 +20,7 @@ use crate::russian;
 pub use self::compare::{Difference, compare};
 pub use self::display::display;
 pub use self::questions::{EXPLANATIONS, questioned};
+pub use self::typed::check_file;
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,6 +147,7 @@ impl Checker {
                     Err("выберите из предложенных вариантов".to_owned())
                 }
             }
+            FieldKind::File(rule) => file(raw, rule),
             FieldKind::Table(_) | FieldKind::Histogram(_) => {
                 Err("таблица внутри таблицы не бывает".to_owned())
             }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
-use crate::model::Range;
+use crate::model::{FileRule, Range};
 use crate::russian;
 
 pub(super) fn number(raw: &Value) -> Result<f64, String> {
@@ -88,4 +88,39 @@ pub(super) fn yes_no(raw: &Value) -> Result<Value, String> {
     };
     yes.map(|yes| Value::from(if yes { "yes" } else { "no" }))
         .ok_or_else(|| "выберите «да» или «нет»".into())
+}
+
+/// A file that was kept before: its name, size and SHA-256. Whether it was, the caller knows.
+pub(super) fn file(raw: &Value, rule: &FileRule) -> Result<Value, String> {
+    let again = || "выберите файл ещё раз".to_owned();
+    let name = raw.get("name").and_then(Value::as_str).ok_or_else(again)?;
+    let size = raw.get("size").and_then(Value::as_u64).ok_or_else(again)?;
+    let hash = raw.get("sha256").and_then(Value::as_str).ok_or_else(again)?;
+    let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+    if hash.len() != 64 || !hash.bytes().all(hex) {
+        return Err(again());
+    }
+    check_file(name, size, rule)?;
+    Ok(serde_json::json!({ "name": name, "size": size, "sha256": hash }))
+}
+
+/// Whether a file may be what is asked for.
+///
+/// # Errors
+/// Why not, for people.
+pub fn check_file(name: &str, size: u64, rule: &FileRule) -> Result<(), String> {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
+    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+        return Err("имя файла — до 200 знаков".to_owned());
+    }
+    if !rule.endings.contains(&ending) {
+        return Err(format!("нужен файл .{}", rule.endings.join(", .")));
+    }
+    if size == 0 {
+        return Err("файл пуст".to_owned());
+    }
+    if size > rule.max_bytes {
+        return Err(format!("файл больше {} МБ", rule.max_bytes >> 20));
+    }
+    Ok(())
 }

@@ -13,6 +13,11 @@ pub fn field_type(field: &Field) -> Type {
         | FieldKind::Date
         | FieldKind::Choice(_)
         | FieldKind::YesNo => Type::Text,
+        FieldKind::File(_) => Type::Record(
+            [("name".to_owned(), Type::Text), ("size".to_owned(), Type::Number)]
+                .into_iter()
+                .collect(),
+        ),
         FieldKind::Histogram(_) => Type::List(Box::new(Type::Number)),
         FieldKind::Choices(_) => Type::List(Box::new(Type::Text)),
         FieldKind::Table(table) => Type::List(Box::new(Type::Record(row(&table.columns)))),

@@ -2,7 +2,8 @@
 
 use super::table::{Table, name};
 use crate::model::{
-    Choice, Field, FieldKind, Form, FormRule, Range, Required, Rows, Scores, Table as Rowed,
+    Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores,
+    Table as Rowed,
 };
 
 /// Most scores of a histogram.
@@ -78,11 +79,12 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         "choices",
         "yes-no",
         "histogram",
+        "file",
         "table",
     ];
     let kinds: Vec<(&str, &str)> = kinds
         .into_iter()
-        .filter(|k| top || !["table", "histogram"].contains(k))
+        .filter(|k| top || !["table", "histogram", "file"].contains(k))
         .map(|k| (k, k))
         .collect();
     let kind = match table.word("type", &kinds, None)? {
@@ -98,6 +100,7 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         "choice" => FieldKind::Choice(options(table)),
         "choices" => FieldKind::Choices(options(table)),
         "yes-no" => FieldKind::YesNo,
+        "file" => FieldKind::File(file(table)),
         "histogram" => FieldKind::Histogram(scores(table)),
         _ => FieldKind::Table(rowed(&path, table)),
     };
@@ -134,6 +137,27 @@ fn range(table: &Table<'_>) -> Range {
         table.error("max", "«max» меньше «min»", None);
     }
     range
+}
+
+/// What people send: documents, scans, photographs.
+const ENDINGS: [&str; 7] = ["pdf", "docx", "odt", "xlsx", "ods", "jpg", "png"];
+
+fn file(table: &Table<'_>) -> FileRule {
+    let mut endings = Vec::new();
+    for (place, ending) in table.placed_texts("endings") {
+        let plain = (1..=8).contains(&ending.len())
+            && ending.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if !plain {
+            let message = format!("«{ending}»: окончание имени пишется без точки, как pdf");
+            table.findings().error(&place, message, None);
+        }
+        endings.push(ending);
+    }
+    if !table.has("endings") {
+        endings = ENDINGS.map(str::to_owned).to_vec();
+    }
+    let megabytes = table.whole("max-megabytes", 1..=10).unwrap_or(10);
+    FileRule { endings, max_bytes: (megabytes as u64) << 20 }
 }
 
 fn scores(table: &Table<'_>) -> Scores {

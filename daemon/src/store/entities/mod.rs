@@ -5,6 +5,7 @@ pub mod analysis;
 pub mod assignment;
 pub mod decision;
 pub mod draft;
+pub mod file;
 pub mod job;
 pub mod journal;
 pub mod measure;

@@ -107,7 +107,9 @@ pub(super) fn rule(field: &FormField, lists: &Lists) -> Result<Option<DataValida
             };
             rule.allow_list_formula(range)
         }
-        FieldType::Table | FieldType::Histogram | FieldType::Unspecified => return Ok(None),
+        FieldType::Table | FieldType::Histogram | FieldType::File | FieldType::Unspecified => {
+            return Ok(None);
+        }
     };
     let told = match field.r#type() {
         FieldType::Text | FieldType::LongText => format!("не длиннее {} знаков", field.max_length),
