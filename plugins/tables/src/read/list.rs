@@ -70,7 +70,7 @@ pub fn read_list(
 ) -> Result<List, Vec<CellError>> {
     let keys: Vec<String> = headings.iter().map(|heading| key(heading)).collect();
     let fits = |grid: &Grid| heading_row(grid, &keys).map_or(0, |(_, count)| count);
-    let grids = sheets(file_name, bytes, limits, &fits)
+    let grids = sheets(file_name, bytes, limits, fits)
         .map_err(|refusal| vec![CellError::file(words(&refusal))])?;
     // Of equals the first one.
     let best = grids.iter().rev().max_by_key(|grid| fits(grid));
