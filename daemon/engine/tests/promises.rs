@@ -299,7 +299,9 @@ fn holds_together(run: &Run) {
 fn started_in_turn(world: &World<'_>, run: &Run, outcome: &Outcome) {
     let happened = |kind: &str| outcome.entries.iter().any(|e| e.kind == kind);
     let schedule = &world.road_map().activity(&run.key.activity).unwrap().schedule;
-    let earlier = world.runs.get(&run.key.earlier()).filter(|r| !r.state.ended());
+    let of_activity = |r: &&Run| r.key.activity == run.key.activity && r.key.part == run.key.part;
+    let before = |r: &&Run| r.key.period < run.key.period && !r.state.ended();
+    let earlier = world.runs.values().filter(of_activity).find(before);
     if happened("run-started") && !happened("proceeded") {
         for upstream in &schedule.after {
             assert_eq!(world.runs[&run.key.upstream(upstream)].state, RunState::Completed);
@@ -322,7 +324,11 @@ fn nobody_waits_in_vain(world: &World<'_>) {
             RunState::Waiting => {
                 assert!(!dropped, "{} waits for what will not come", run.key);
                 let all = upstream.iter().all(|s| *s == Some(RunState::Completed));
-                let earlier = state(&run.key.earlier()).is_some_and(|s| !s.ended());
+                let earlier = world.runs.values().any(|r| {
+                    r.key.activity == run.key.activity
+                        && r.key.period < run.key.period
+                        && !r.state.ended()
+                });
                 assert!(!all || earlier, "{} waits for nothing", run.key);
             }
             RunState::Question => {

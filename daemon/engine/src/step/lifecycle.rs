@@ -6,7 +6,7 @@ use vekha_analysis::Outcome as AnalysisOutcome;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Every, Overlap, Participants, Work};
 
-use super::{Context, Transition, reason};
+use super::{Context, PERIODS_BACK, Transition, before, reason};
 use crate::command::Why;
 use crate::journal::Head;
 use crate::key::{RunKey, is_part};
@@ -117,27 +117,27 @@ impl Transition<'_> {
             .map(|(activity, upstream)| key.downstream(&activity.id, upstream))
             .collect();
         if self.activity.schedule.overlap == Overlap::Wait && self.run.state.ended() {
-            waiting.push(RunKey { period: key.period.next(), ..key });
+            let next = |key: &RunKey| Some(RunKey { period: key.period.next(), ..key.clone() });
+            let later = std::iter::successors(next(&key), next).take(PERIODS_BACK);
+            waiting.extend(later);
         }
         self.out.jobs.extend(waiting.into_iter().map(|run| Job::Upstream { run }));
     }
 
     fn wait_or_start(&mut self) {
         let key = self.run.key.clone();
-        let mut waits: Vec<RunKey> =
-            self.activity.schedule.after.iter().map(|u| key.upstream(u)).collect();
-        let earlier = key.earlier();
-        let unfinished = self.others.get(&earlier).is_some_and(|s| !s.state.ended());
-        match self.activity.schedule.overlap {
-            Overlap::Wait if unfinished => waits.push(earlier),
-            Overlap::Skip if unfinished => {
-                self.finish_run(RunState::Skipped, "прежнее выполнение не окончено");
-                return;
-            }
-            _ => {}
+        if self.activity.schedule.overlap == Overlap::Skip && self.overlapped().is_some() {
+            self.finish_run(RunState::Skipped, "прежнее выполнение не окончено");
+            return;
         }
-        self.run.waits_for = waits;
+        self.run.waits_for = self.activity.schedule.after.iter().map(|u| key.upstream(u)).collect();
         self.look_upstream();
+    }
+
+    /// The nearest earlier run of the activity that is not finished, where runs must not overlap.
+    fn overlapped(&self) -> Option<RunKey> {
+        let is_unfinished = |key: &RunKey| self.others.get(key).is_some_and(|s| !s.state.ended());
+        before(self.activity, &self.run.key).into_iter().find(is_unfinished)
     }
 
     /// Takes a fresh look at what the run waits for, and acts on it.
@@ -149,22 +149,23 @@ impl Transition<'_> {
 
     fn look_upstream(&mut self) {
         let state = |key: &RunKey| self.others.get(key).map(|s| s.state);
-        let own = self.run.key.earlier();
-        let waits: Vec<RunKey> = self
+        let own = before(self.activity, &self.run.key);
+        let upstream: Vec<RunKey> =
+            self.activity.schedule.after.iter().map(|u| self.run.key.upstream(u)).collect();
+        let mut waits: Vec<RunKey> = self
             .run
             .waits_for
             .iter()
-            .filter(|key| match state(key) {
-                Some(state) if **key == own => !state.ended(),
-                Some(state) => state != RunState::Completed,
-                None => true,
-            })
+            .filter(|key| upstream.contains(key) || !own.contains(key))
+            .filter(|key| state(key) != Some(RunState::Completed))
             .cloned()
             .collect();
+        // Which of its own it waits for may change: one between may be called off.
+        waits.extend(self.overlapped().filter(|key| !waits.contains(key)));
         let dropped: Vec<RunKey> =
             waits.iter().filter(|key| state(key).is_some_and(RunState::ended)).cloned().collect();
         let first_look = self.run.journal.sequence == 1;
-        let changed = waits.len() != self.run.waits_for.len();
+        let changed = waits != self.run.waits_for;
         self.run.waits_for = waits;
         if self.run.waits_for.is_empty() {
             self.start();

@@ -71,13 +71,25 @@ pub fn references(activity: &Activity, key: &RunKey) -> Vec<RunKey> {
             }
         }
     }
-    if activity.schedule.overlap != Overlap::Allow {
-        keys.push(key.earlier());
-    }
+    keys.extend(before(activity, key));
     keys.retain(|k| k != key);
     keys.sort();
     keys.dedup();
     keys
+}
+
+/// How far back an unfinished run is looked for where runs must not overlap: a quarterly activity's
+/// runs of three years.
+const PERIODS_BACK: usize = 12;
+
+/// The activity's earlier runs, which the run must not overlap, nearest first; none where it may.
+/// Those between may have been skipped or called off, so it is not enough to look at the one before.
+fn before(activity: &Activity, key: &RunKey) -> Vec<RunKey> {
+    let periods = match activity.schedule.overlap {
+        Overlap::Allow => 0,
+        Overlap::Wait | Overlap::Skip => PERIODS_BACK,
+    };
+    std::iter::successors(Some(key.earlier()), |key| Some(key.earlier())).take(periods).collect()
 }
 
 /// Carries out `command` on `run` at `now`.
