@@ -81,7 +81,13 @@ pub async fn page(
     context["errors"] = json!(mistakes(form, &filled));
     context["more_rows"] = matches!(said, Said::MoreRows).into();
     if editable {
-        context["questions"] = json!(questions(form, &filled));
+        let action = format!("/a/{}", opened.token);
+        context["questions"] = questions(form, &filled)
+            .iter()
+            .map(
+                |question| json!({ "section": question.section(), "html": question.html(&action) }),
+            )
+            .collect();
     } else {
         context["answers"] =
             json!(answers::read_only(form, &filled.values, &format!("/a/{}", opened.token)));

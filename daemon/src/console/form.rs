@@ -1,13 +1,16 @@
 //! A form as a page shows it: every control with its name, what stands in it and what is wrong
 //! with it. Names are those of the check's errors: `participants`, `procedures[2].marks_2`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vekha_roadmap::answers::{self, EXPLANATIONS, FieldError, Values, questioned};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Scores, Table};
 use vekha_roadmap::russian;
+
+use super::controls;
 
 /// Rows that a free table shows at least.
 const FEWEST_ROWS: usize = 3;
@@ -54,67 +57,94 @@ pub struct Question {
     scores: Vec<Control>,
 }
 
-/// Something that can be filled in.
-#[derive(Debug, Serialize)]
-pub struct Control {
-    id: String,
-    name: String,
-    label: String,
-    help: String,
-    unit: String,
-    kind: &'static str,
-    /// Must be answered.
-    required: bool,
-    /// Must be answered under a condition.
-    conditional: bool,
-    value: String,
-    options: Vec<Offered>,
-    /// The answer of the period before, in words.
-    earlier: String,
-    error: String,
-    /// Name of the file that was kept; its description stands in `value`.
-    file: String,
-    /// Endings that a file may have.
-    accept: String,
-    /// What is asked about the answer; empty if nothing.
-    question: String,
-    /// What was said to that; a place for it is shown where either is not empty.
-    explanation: String,
+impl Question {
+    /// The question as HTML; `action` is where the page sends its form.
+    pub fn html(&self, action: &str) -> String {
+        match &self.table {
+            Some(table) => controls::grid(&self.control, table, action),
+            None if !self.scores.is_empty() => controls::histogram(&self.control, &self.scores),
+            None => controls::question(&self.control),
+        }
+    }
+
+    /// Heading that begins with it; empty if none does.
+    pub fn section(&self) -> &str {
+        &self.section
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct Offered {
-    value: String,
-    label: String,
-    chosen: bool,
+/// Something that can be filled in.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Control {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) help: String,
+    pub(super) unit: String,
+    pub(super) kind: Cow<'static, str>,
+    /// Must be answered.
+    pub(super) required: bool,
+    /// Must be answered under a condition.
+    pub(super) conditional: bool,
+    pub(super) value: String,
+    pub(super) options: Vec<Offered>,
+    /// The answer of the period before, in words.
+    pub(super) earlier: String,
+    pub(super) error: String,
+    /// Name of the file that was kept; its description stands in `value`.
+    pub(super) file: String,
+    /// Endings that a file may have.
+    pub(super) accept: String,
+    /// What is asked about the answer; empty if nothing.
+    pub(super) question: String,
+    /// What was said to that; a place for it is shown where either is not empty.
+    pub(super) explanation: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Offered {
+    pub(super) value: String,
+    pub(super) label: String,
+    pub(super) chosen: bool,
 }
 
 /// Rows of controls.
-#[derive(Debug, Serialize)]
-struct Grid {
-    columns: Vec<Column>,
-    rows: Vec<Row>,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Grid {
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: Vec<Row>,
     /// Rows may be added.
-    free: bool,
+    pub(super) free: bool,
     /// More rows than there are may be added.
-    more: bool,
-    most: usize,
+    pub(super) more: bool,
+    pub(super) most: usize,
 }
 
-#[derive(Debug, Serialize)]
-struct Column {
-    label: String,
-    help: String,
-    unit: String,
-    required: bool,
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Column {
+    pub(super) label: String,
+    pub(super) help: String,
+    pub(super) unit: String,
+    pub(super) required: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Row {
-    number: usize,
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub(super) number: usize,
     /// The given heading; empty in free tables.
-    heading: String,
-    cells: Vec<Control>,
+    pub(super) heading: String,
+    pub(super) cells: Vec<Control>,
+}
+
+impl Row {
+    /// What a cell is about, for those who do not see the table.
+    pub(super) fn label(&self, cell: &Control) -> String {
+        match self.heading.as_str() {
+            "" => format!("{}, строка {}", cell.label, self.number),
+            heading => format!("{}, {heading}", cell.label),
+        }
+    }
 }
 
 /// The questions of a form, in order.
@@ -260,7 +290,7 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         help: help(field),
         unit: unit(field),
         // A browser's own date field would drop what it cannot read.
-        kind: if kind == "date" && !iso { "text" } else { kind },
+        kind: if kind == "date" && !iso { "text" } else { kind }.into(),
         required: matches!(field.required, Required::Always),
         conditional: matches!(field.required, Required::When(_)),
         value: shown,

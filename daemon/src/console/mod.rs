@@ -16,6 +16,7 @@ mod assets;
 mod collect;
 mod coming;
 mod completeness;
+mod controls;
 mod extension;
 mod figures;
 mod files;

@@ -8,6 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::assets;
+use super::controls::Controls;
 
 macro_rules! templates {
     ($environment:ident, $($name:literal),* $(,)?) => {
@@ -25,12 +26,12 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.add_global("style_url", assets::STYLE_URL.as_str());
     environment.add_global("script_url", assets::SCRIPT_URL.as_str());
+    environment.add_global("controls", minijinja::Value::from_object(Controls));
     templates!(
         environment,
         "base.html",
         "link.html",
         "given.html",
-        "controls.html",
         "collect.html",
         "acknowledge.html",
         "measure.html",

@@ -70,7 +70,7 @@ async fn a_file_goes_with_the_answer_survives_mistakes_and_is_given_back() {
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.text.contains("Приложен файл: Приказ № 5.pdf"), "{}", page.text);
     let hidden = page.text.split("name=\"order\" value=\"").nth(1).unwrap();
-    let hidden = hidden.split('"').next().unwrap().replace("&quot;", "\"");
+    let hidden = hidden.split('"').next().unwrap().replace("&#34;", "\"");
     let mut pairs = answer("20", "");
     pairs.push(("order", &hidden));
     let sent = house.send_files(&link, &pairs, &[]).await;

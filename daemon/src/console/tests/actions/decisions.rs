@@ -66,7 +66,7 @@ async fn a_wrong_decision_keeps_all_that_was_typed_and_names_every_mistake() {
         "href=\"#f-decision-decide-number\"",
         "href=\"#f-decision-decide-measures-0-due\"",
         "id=\"f-decision-decide-measures-0-due\" name=\"measures[0].due\" value=\"завтра\"",
-        "Провести &quot;семинар&quot;</textarea>",
+        "Провести &#34;семинар&#34;</textarea>",
         "name=\"measures[0].organisations\" value=\"school-2\" checked",
         "до конца месяца</textarea>",
     ] {
