@@ -26,6 +26,7 @@ use vekha::store::Store;
 use vekha::store::entities::{assignment, job, journal, outbox, request, run, submission};
 use vekha::store::outbox::{Delivery, LEASE, Parcel};
 use vekha::store::queries::{Filter, Page};
+use vekha::store::schedule::Jobs;
 use vekha_engine::journal::Head;
 use vekha_engine::run::{Run, RunState, StageState};
 use vekha_engine::world::{People, Plan, World};

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrde
 use vekha_analysis::{Outcome, Values};
 use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, gather};
+use vekha_engine::run::Run;
 
 use super::entities::{
     analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
@@ -197,6 +198,15 @@ impl Store {
     pub async fn run(&self, key: &RunKey) -> Result<Option<Loaded>, DbErr> {
         let mut loaded = runs::load(self.reader(), &[key.to_string()], Load::Whole).await?;
         Ok(loaded.remove(key))
+    }
+
+    /// A run by itself, without what belongs to it: enough for who looks at one of its assignments.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn bare_run(&self, key: &RunKey) -> Result<Option<Run>, DbErr> {
+        let row = run::Entity::find_by_id(key.to_string()).one(self.reader()).await?;
+        row.map(|row| runs::bare(&row).map(|(run, _)| run)).transpose()
     }
 
     /// Runs with all that belongs to them, as far as they exist.
