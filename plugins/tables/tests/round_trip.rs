@@ -119,7 +119,7 @@ fn answer(field: &FormField) -> BoxedStrategy<Value> {
         }
         FieldType::YesNo => prop::sample::select(vec!["yes", "no"]).prop_map(Value::from).boxed(),
         FieldType::Table => table_answer(field),
-        FieldType::Unspecified => unreachable!(),
+        FieldType::Histogram | FieldType::File | FieldType::Unspecified => unreachable!(),
     }
 }
 
