@@ -447,7 +447,19 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
     for school in ["school-1", "school-2"] {
         let name =
             format!("{}/assignments/collect.{school}", run("low-result-monitoring", "2025-26"));
-        submit(stranger, &name, state.clone()).await.unwrap();
+        // A document goes with the answer and comes back as it was; one of a wrong kind does not.
+        let file =
+            |name: &str| json!({ "field": "programme_file", "name": name, "content": "JVBERg==" });
+        let mut request = json!({ "name": name, "answers": state, "files": [file("план.exe")] });
+        let refused = stranger.call("AssignmentService.SubmitAssignment", request.clone()).await;
+        let wrong = wrong_fields(&refused.unwrap_err());
+        assert!(wrong.contains_key("answers.programme_file"), "{wrong:?}");
+        request["files"] = json!([file("план.pdf")]);
+        let sent = stranger.call("AssignmentService.SubmitAssignment", request).await.unwrap();
+        let hash = &sent["answers"]["programme_file"]["sha256"];
+        let request = json!({ "name": name, "sha256": hash });
+        let file = stranger.call("AssignmentService.GetFile", request).await.unwrap();
+        assert_eq!(file["content"], "JVBERg==");
     }
     town.settle().await;
     let methods = run("equity-methods", "2025-26");

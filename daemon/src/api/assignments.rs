@@ -5,7 +5,7 @@ use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
 use vekha_roadmap::answers::{FieldError, Values, check_file, compare};
-use vekha_roadmap::model::FieldKind;
+use vekha_roadmap::model::{FieldKind, Form};
 
 use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
@@ -13,6 +13,7 @@ use crate::runtime::committer::Task;
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
+use crate::store::files::hash;
 use crate::store::queries::Page;
 
 impl Api {
@@ -36,6 +37,40 @@ impl Api {
         self.step_with(wrong, run.clone(), command(assignment), mutation.seen(&row.body)).await?;
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
+    }
+
+    /// Keeps the files that came with an answer, unless it is only tried. Returns what the answer
+    /// says of them, and what is wrong with the others.
+    async fn files(
+        &self,
+        form: &Form,
+        assignment: &str,
+        request: &v1::SubmitAssignmentRequest,
+    ) -> Result<(Values, Vec<FieldError>), Status> {
+        let (mut kept, mut wrong) = (Values::new(), Vec::new());
+        for v1::FileContent { field, name, content } in &request.files {
+            let known = form.fields.iter().find(|f| f.id == *field).map(|f| &f.kind);
+            let size = content.len() as u64;
+            let checked = match known {
+                Some(FieldKind::File(rule)) => check_file(name, size, rule),
+                _ => Err("в форме нет такого поля для файла".to_owned()),
+            };
+            if let Err(message) = checked {
+                wrong.push(FieldError { field: field.clone(), message });
+                continue;
+            }
+            let sha256 = match request.validate_only {
+                true => hash(content),
+                false => {
+                    let now = self.runtime.clock().now();
+                    let sha256 = self.runtime.store().keep_file(assignment, content.clone(), now);
+                    sha256.await.map_err(status::unavailable)?
+                }
+            };
+            let file = serde_json::json!({ "name": name, "size": size, "sha256": sha256 });
+            kept.insert(field.clone(), file);
+        }
+        Ok((kept, wrong))
     }
 
     async fn describe_assignment(
@@ -194,19 +229,27 @@ impl AssignmentService for Api {
             v1::Origin::Page => Origin::Page,
             _ => Origin::Api,
         };
-        let answers = convert::object(r.answers.clone().unwrap_or_default());
+        let mut answers = convert::object(r.answers.clone().unwrap_or_default());
         let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
         let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
         let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
         let earlier = earlier.map_err(status::unavailable)?;
         let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
         if let Some(form) = form {
+            let refused = |errors| {
+                let refused = AskError::Refused(vekha_engine::Refusal::Invalid(errors));
+                status::refused(refused, |field| format!("answers.{field}"))
+            };
+            let (kept, wrong) = self.files(form, &row.id, &r).await?;
+            if !wrong.is_empty() {
+                return Err(refused(wrong));
+            }
             let missing = self.runtime.missing_files(form, &row.id, &answers).await;
             let missing = missing.map_err(status::unavailable)?;
             if !missing.is_empty() {
-                let refused = AskError::Refused(vekha_engine::Refusal::Invalid(missing));
-                return Err(status::refused(refused, |field| format!("answers.{field}")));
+                return Err(refused(missing));
             }
+            answers.extend(kept);
         }
         let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
         let task = Task::new(run, Ask::Step(command), "");
@@ -272,38 +315,17 @@ impl AssignmentService for Api {
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
     }
 
-    async fn upload_file(
+    async fn get_file(
         &self,
-        request: Request<v1::UploadFileRequest>,
-    ) -> Result<Response<v1::File>, Status> {
-        let r = request.into_inner();
-        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
-        let row = self.assignment_row(&run, &assignment.to_string()).await?;
-        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
-        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
-        let field = form.and_then(|form| form.fields.iter().find(|f| f.id == r.field));
-        let Some(FieldKind::File(rule)) = field.map(|f| &f.kind) else {
-            return Err(status::invalid("field", "в форме нет такого поля для файла"));
-        };
-        let size = r.content.len() as u64;
-        check_file(&r.file_name, size, rule).map_err(|e| status::invalid("content", e))?;
-        let now = self.runtime.clock().now();
-        let kept = self.runtime.store().keep_file(&row.id, r.content, now).await;
-        let sha256 = kept.map_err(status::unavailable)?;
-        Ok(Response::new(v1::File { name: r.file_name, size, sha256 }))
-    }
-
-    async fn download_file(
-        &self,
-        request: Request<v1::DownloadFileRequest>,
-    ) -> Result<Response<v1::DownloadFileResponse>, Status> {
+        request: Request<v1::GetFileRequest>,
+    ) -> Result<Response<v1::GetFileResponse>, Status> {
         let r = request.into_inner();
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let row = self.assignment_row(&run, &assignment.to_string()).await?;
         let content = self.runtime.store().file(&row.id, &r.sha256).await;
         let content = content.map_err(status::unavailable)?;
         let content = content.ok_or_else(|| status::not_found(format!("файл {}", r.sha256)))?;
-        Ok(Response::new(v1::DownloadFileResponse { content }))
+        Ok(Response::new(v1::GetFileResponse { content }))
     }
 
     async fn compare_submissions(

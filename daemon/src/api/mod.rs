@@ -121,8 +121,8 @@ fn digest(what: &str) -> String {
     hex(&Sha256::digest(what.as_bytes()))
 }
 
-/// Largest message that carries a file, in bytes: the file and what is around it.
-pub(crate) const LARGEST_FILE_CALL: usize = 11 << 20;
+/// Largest message that carries files, in bytes.
+pub(crate) const LARGEST_FILE_CALL: usize = 32 << 20;
 
 impl Api {
     /// The services over a runtime.

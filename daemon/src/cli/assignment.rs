@@ -87,16 +87,6 @@ pub(super) enum Command {
         #[arg(long, default_value = "")]
         due: String,
     },
-    /// Приложить файл: напечатает, что поставить в ответ на поле
-    Attach {
-        /// 29/2026-27/collect.school-1
-        assignment: String,
-        /// Поле формы
-        #[arg(long)]
-        field: String,
-        /// Файл
-        file: PathBuf,
-    },
     /// Взять приложенный файл
     File {
         /// 29/2026-27/collect.school-1
@@ -129,6 +119,9 @@ pub(super) struct SubmitArgs {
     /// Ответ на одно поле: --set participants=24
     #[arg(long = "set", value_name = "ПОЛЕ=ОТВЕТ")]
     set: Vec<String>,
+    /// Файл для поля: --attach order=приказ.pdf
+    #[arg(long = "attach", value_name = "ПОЛЕ=ФАЙЛ")]
+    attach: Vec<String>,
 }
 
 pub(super) async fn run(
@@ -229,23 +222,11 @@ pub(super) async fn run(
             };
             service.return_assignment(request).await?
         }
-        Command::Attach { assignment, field, file } => {
-            let content = std::fs::read(file).with_context(|| file.display().to_string())?;
-            let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let name = client.below(assignment, "assignments").await?;
-            let request = v1::UploadFileRequest { name, field: field.clone(), file_name, content };
-            let kept = service.upload_file(request).await?.into_inner();
-            out.one(&kept, || {
-                serde_json::json!({ "name": kept.name, "size": kept.size, "sha256": kept.sha256 })
-                    .to_string()
-            })?;
-            return Ok(());
-        }
         Command::File { assignment, sha256, into } => {
             let name = client.below(assignment, "assignments").await?;
-            let request = v1::DownloadFileRequest { name, sha256: sha256.clone() };
+            let request = v1::GetFileRequest { name, sha256: sha256.clone() };
             let mut service = service.max_decoding_message_size(crate::api::LARGEST_FILE_CALL);
-            let content = service.download_file(request).await?.into_inner().content;
+            let content = service.get_file(request).await?.into_inner().content;
             std::fs::write(into, &content).with_context(|| into.display().to_string())?;
             return Ok(());
         }
@@ -321,7 +302,20 @@ pub(super) async fn submit(
             None => bail!("«{pair}»: нужно поле=ответ"),
         };
     }
+    let mut files = Vec::new();
+    for pair in &args.attach {
+        let Some((field, path)) = pair.split_once('=') else {
+            bail!("«{pair}»: нужно поле=файл");
+        };
+        let path = std::path::Path::new(path);
+        files.push(v1::FileContent {
+            field: field.trim().to_owned(),
+            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            content: std::fs::read(path).with_context(|| path.display().to_string())?,
+        });
+    }
     let request = v1::SubmitAssignmentRequest {
+        files,
         name: client.below(&args.assignment, "assignments").await?,
         answers: Some(convert::structure(&given)),
         origin: v1::Origin::Api.into(),
@@ -330,7 +324,12 @@ pub(super) async fn submit(
         request_id: client.request_id.clone(),
         validate_only: client.validate_only,
     };
-    let submission = client.assignments().submit_assignment(request).await?.into_inner();
+    let submission = client
+        .assignments()
+        .max_encoding_message_size(crate::api::LARGEST_FILE_CALL)
+        .submit_assignment(request)
+        .await?
+        .into_inner();
     out.one(&submission, || match submission.version {
         0 => "ошибок нет, ответ не отправлен".to_owned(),
         version => format!("принято, версия {version}"),

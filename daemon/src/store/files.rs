@@ -9,6 +9,11 @@ use vekha_engine::journal::hex;
 use super::entities::file::{ActiveModel, Column, Entity, Model};
 use super::{Store, micros};
 
+/// SHA-256 of a content, lower-case hex.
+pub fn hash(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
+}
+
 impl Store {
     /// Keeps a file of an assignment. Returns its SHA-256 in lower-case hex.
     ///
@@ -20,7 +25,7 @@ impl Store {
         content: Vec<u8>,
         now: Timestamp,
     ) -> Result<String, DbErr> {
-        let sha256 = hex(&Sha256::digest(&content));
+        let sha256 = hash(&content);
         let row: ActiveModel = Model {
             id: format!("{assignment}/{sha256}"),
             assignment: assignment.to_owned(),
