@@ -186,6 +186,41 @@ async fn preview_shows_a_year_to_people_and_to_programs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_is_tried_on_a_file_before_anything_is_scheduled() {
+    let folder = TempDir::new().unwrap();
+    let shipped = shipped_road_map().display().to_string();
+    let file = |name: &str, data: Value| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, data.to_string()).unwrap();
+        path.display().to_string()
+    };
+    let low: Value = serde_json::from_str(include_str!("../../config/tour/low.json")).unwrap();
+    let good: Value = serde_json::from_str(include_str!("../../config/tour/good.json")).unwrap();
+    let now = file("now.json", json!({ "school-1": low, "school-2": good, "school-3": good }));
+    let before = file("before.json", json!({ "school-1": good, "school-2": good }));
+    let analyze = ["analyze", "29", "--folder", &shipped, "--earlier", &before, "--data"];
+    let figures = vekha(&[&analyze[..], &[&now, "--format", "json"]].concat()).await.well();
+    let figures: Value = serde_json::from_str(&figures).unwrap();
+    // By hand: 16 of 45 in low.json, 1 of 46 in good.json, as the README's tour has it.
+    let share = figures["indicators"].as_array().unwrap();
+    let share = share.iter().find(|i| i["indicator"] == "low_share").unwrap();
+    let of = |n: usize| share["organisations"][n]["value"].as_f64().unwrap();
+    assert!((of(0) - 1600.0 / 45.0).abs() < 1e-9 && (of(1) - 100.0 / 46.0).abs() < 1e-9, "{share}");
+    let earlier = share["organisations"][0]["earlier"].as_f64().unwrap();
+    assert!((earlier - 100.0 / 46.0).abs() < 1e-9, "{share}");
+    assert!(figures["findings"][0]["text"].is_string(), "{figures}");
+    let text = vekha(&[&analyze[..], &[&now]].concat()).await.well();
+    assert!(text.contains("35,6"), "{text}");
+    // Data that the form would refuse is refused here, all of it at once.
+    let wrong = json!({ "school-1": { "procedures": "нет" }, "school-77": good });
+    let wrong = file("wrong.json", wrong);
+    let told = vekha(&[&analyze[..], &[&wrong]].concat()).await.complaint();
+    for expected in ["school-1: procedures", "school-77"] {
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_daemon_every_command_says_one_clear_sentence() {
     // A port that was free a moment ago, on which nobody listens.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

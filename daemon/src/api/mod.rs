@@ -5,6 +5,7 @@ mod completeness;
 pub mod convert;
 mod decisions;
 mod events;
+pub(crate) mod figures;
 mod journal;
 mod lists;
 mod measures;

@@ -13,7 +13,7 @@ use vekha_roadmap::model::{PeriodOf, Work};
 use vekha_roadmap::period::Period;
 
 use super::lists::{Conditions, Words, words};
-use super::{Api, Mutation, convert, journal, lists, mutation, names, status};
+use super::{Api, Mutation, convert, figures, journal, lists, mutation, names, status};
 use crate::runtime::committer::Task;
 use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::road_maps::Version;
@@ -387,72 +387,17 @@ impl RunService for Api {
         let outcome: Outcome = document(&row.id, &row.body).map_err(status::unavailable)?;
         let run = self.loaded(&key).await?.run;
         let version = self.runtime.road_maps().version(&key.municipality, run.road_map);
-        Ok(Response::new(figures(&key, &row.stage, row.at, &outcome, version.as_deref())))
-    }
-}
-
-fn figures(
-    key: &RunKey,
-    stage: &str,
-    at: i64,
-    outcome: &Outcome,
-    version: Option<&Version>,
-) -> v1::FigureTable {
-    let definition = version.and_then(|v| {
-        let (_, stage) = v.road_map.activity(&key.activity)?.stage(stage)?;
-        match &stage.work {
-            Work::Analyze(analyze) => v.road_map.analyses.get(&analyze.analysis),
-            _ => None,
-        }
-    });
-    let indicators = outcome.indicators.iter().map(|f| {
-        let indicator = definition.and_then(|d| d.indicators.iter().find(|i| i.id == f.indicator));
-        let better = match indicator.and_then(|i| i.better) {
-            Some(vekha_roadmap::model::Better::Higher) => v1::Better::Higher,
-            Some(vekha_roadmap::model::Better::Lower) => v1::Better::Lower,
-            None => v1::Better::Unspecified,
-        };
-        v1::IndicatorFigures {
-            indicator: f.indicator.clone(),
-            title: indicator.map_or_else(String::new, |i| i.title.clone()),
-            unit: indicator.map_or_else(String::new, |i| i.unit.clone()),
-            decimals: indicator.map_or(0, |i| u32::from(i.decimals)),
-            better: better.into(),
-            organisations: f
-                .organisations
-                .iter()
-                .map(|(code, figure)| v1::Figure {
-                    organisation: code.clone(),
-                    value: figure.value,
-                    rank: figure.rank,
-                    earlier: figure.earlier,
-                })
-                .collect(),
-            municipality: f.municipality.map(|a| v1::Aggregate {
-                count: a.count,
-                mean: a.mean,
-                median: a.median,
-                min: a.min,
-                max: a.max,
-                deviation: a.deviation,
-            }),
-            withheld: f
-                .withheld
-                .iter()
-                .map(|(code, reason)| v1::Withheld {
-                    organisation: code.clone(),
-                    reason: reason.clone(),
-                })
-                .collect(),
-        }
-    });
-    v1::FigureTable {
-        stage: format!("{}/stages/{stage}", names::of_run(key)),
-        at: Some(convert::micros(at)),
-        title: definition.map_or_else(String::new, |d| d.title.clone()),
-        method: definition.map_or_else(String::new, |d| d.method.clone()),
-        indicators: indicators.collect(),
-        findings: outcome.findings.iter().map(convert::finding).collect(),
+        let definition = version.as_ref().and_then(|v| {
+            match &v.road_map.activity(&key.activity)?.stage(&row.stage)?.1.work {
+                Work::Analyze(analyze) => v.road_map.analyses.get(&analyze.analysis),
+                _ => None,
+            }
+        });
+        Ok(Response::new(v1::FigureTable {
+            stage: format!("{}/stages/{}", names::of_run(&key), row.stage),
+            at: Some(convert::micros(row.at)),
+            ..figures::table(&outcome, definition)
+        }))
     }
 }
 

@@ -2,6 +2,7 @@
 //! a table) are calls of the gRPC API and of nothing else: whatever they can do another system can.
 
 mod activity;
+mod analyze;
 mod assignment;
 mod check;
 mod client;
@@ -68,6 +69,8 @@ enum Command {
     Check(check::Args),
     /// Показать все выполнения, сроки и письма предстоящего времени
     Preview(preview::Args),
+    /// Что сказал бы анализ о данных из файла; ничего не меняет
+    Analyze(analyze::Args),
     /// Что идёт, что опаздывает, что ждёт решения
     Status(status::Args),
     /// Мероприятия: список, остановка и возобновление расписания, новая версия карты
@@ -152,11 +155,14 @@ impl Cli {
                 export::run(&self.folder(args.from.as_deref())?, args, &mut out)?;
                 return Ok(ExitCode::SUCCESS);
             }
+            Some(Command::Analyze(args)) => {
+                return analyze::run(&self.folder(args.folder.as_deref())?, args, &mut out);
+            }
             Some(command) => command,
         };
         let client = Client::connect(&self).await?;
         match command {
-            Command::Serve | Command::Check(_) | Command::Preview(_) => {}
+            Command::Serve | Command::Check(_) | Command::Preview(_) | Command::Analyze(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Activity(command) => activity::run(&client, command, &mut out).await?,
             Command::Run(command) => run::run(&client, command, &mut out).await?,

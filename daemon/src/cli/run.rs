@@ -270,37 +270,40 @@ async fn figures(client: &Client, run: &str, out: &mut Output) -> anyhow::Result
     let name = client.run(run).await?;
     let request = v1::GetFiguresRequest { name };
     let figures = client.runs().get_figures(request).await?.into_inner();
-    out.one(&figures, || {
-        let mut text = figures.title.clone();
-        for indicator in &figures.indicators {
-            let unit = match indicator.unit.as_str() {
-                "" => String::new(),
-                unit => format!(", {unit}"),
-            };
-            text.push_str(&format!("\n\n{}{unit}\n", indicator.title));
-            let decimals = indicator.decimals.min(9) as u8;
-            let shown = |value: f64| vekha_roadmap::russian::number(value, decimals);
-            let place = |rank: Option<u32>| rank.map(|r| r.to_string()).unwrap_or_default();
-            let mut rows: Vec<[String; 4]> = indicator
-                .organisations
-                .iter()
-                .map(|f| {
-                    let earlier = f.earlier.map(shown).unwrap_or_default();
-                    [f.organisation.clone(), shown(f.value), earlier, place(f.rank)]
-                })
-                .collect();
-            if let Some(m) = &indicator.municipality {
-                let (mean, none) = (shown(m.mean), String::new());
-                rows.push(["в среднем".to_owned(), mean, none.clone(), none]);
-            }
-            text.push_str(&table(["", "значение", "прошлый период", "место"], rows));
-        }
-        for finding in &figures.findings {
-            text.push_str(&format!("\n\n{}: {}", finding.organisation, finding.text.trim()));
-        }
-        text
-    })?;
+    out.one(&figures, || figures_text(&figures))?;
     Ok(())
+}
+
+/// Figures and findings as tables.
+pub(super) fn figures_text(figures: &v1::FigureTable) -> String {
+    let mut text = figures.title.clone();
+    for indicator in &figures.indicators {
+        let unit = match indicator.unit.as_str() {
+            "" => String::new(),
+            unit => format!(", {unit}"),
+        };
+        text.push_str(&format!("\n\n{}{unit}\n", indicator.title));
+        let decimals = indicator.decimals.min(9) as u8;
+        let shown = |value: f64| vekha_roadmap::russian::number(value, decimals);
+        let place = |rank: Option<u32>| rank.map(|r| r.to_string()).unwrap_or_default();
+        let mut rows: Vec<[String; 4]> = indicator
+            .organisations
+            .iter()
+            .map(|f| {
+                let earlier = f.earlier.map(shown).unwrap_or_default();
+                [f.organisation.clone(), shown(f.value), earlier, place(f.rank)]
+            })
+            .collect();
+        if let Some(m) = &indicator.municipality {
+            let (mean, none) = (shown(m.mean), String::new());
+            rows.push(["в среднем".to_owned(), mean, none.clone(), none]);
+        }
+        text.push_str(&table(["", "значение", "прошлый период", "место"], rows));
+    }
+    for finding in &figures.findings {
+        text.push_str(&format!("\n\n{}: {}", finding.organisation, finding.text.trim()));
+    }
+    text
 }
 
 async fn watch(
