@@ -233,6 +233,12 @@ impl HttpConfig {
         }
     }
 
+    /// Where things are looked for in an answer, right or wrong.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn shape_unchecked(&self) -> Shape {
+        self.shape(&mut Problems(Vec::new()))
+    }
+
     /// Whether this can name a place in a record.
     fn place(&self, place: &str) -> Result<(), String> {
         match self.format {

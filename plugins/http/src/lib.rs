@@ -166,3 +166,24 @@ impl Source for Http {
         }
     }
 }
+
+/// For fuzz targets alone: what is private otherwise.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    use vekha_plugin::{FetchRequest, Record};
+
+    use crate::HttpConfig;
+
+    /// The records in the body of an answer.
+    ///
+    /// # Errors
+    /// All that is wrong with it, in one text.
+    pub fn read(
+        config: &HttpConfig,
+        request: &FetchRequest,
+        body: &[u8],
+    ) -> Result<Vec<Record>, String> {
+        crate::records::read(&config.shape_unchecked(), request, body)
+    }
+}

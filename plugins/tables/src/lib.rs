@@ -55,3 +55,27 @@ pub struct Heading {
     /// Whom to ask: name, telephone, address, in one line.
     pub contact: String,
 }
+
+/// For fuzz targets alone: what is private otherwise.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    use vekha_plugin::{FetchRequest, Record};
+
+    use crate::{CellError, FolderConfig, Limits};
+
+    /// The records in a file of a folder; none if the configuration is wrong.
+    ///
+    /// # Errors
+    /// All mistakes of the file.
+    pub fn rows(
+        config: &FolderConfig,
+        request: &FetchRequest,
+        file_name: &str,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Vec<Record>, Vec<CellError>> {
+        let Ok(checked) = config.check() else { return Ok(Vec::new()) };
+        crate::folder::rows(&checked.layout, request, file_name, bytes, limits)
+    }
+}

@@ -36,6 +36,8 @@ pub use config::FolderConfig;
 use config::{Checked, Layout};
 use memory::{Known, Memory, Outcome};
 use newest::Look;
+#[cfg(feature = "fuzzing")]
+pub(crate) use rows::records as rows;
 
 use crate::{CellError, Limits};
 

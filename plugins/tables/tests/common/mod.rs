@@ -122,6 +122,8 @@ fn describe_field(field: &model::Field) -> v1::FormField {
             v1::FieldType::Choices
         }
         FieldKind::YesNo => v1::FieldType::YesNo,
+        FieldKind::Histogram(_) => v1::FieldType::Histogram,
+        FieldKind::File(_) => v1::FieldType::File,
         FieldKind::Table(table) => {
             described.columns = table.columns.iter().map(describe_field).collect();
             match &table.rows {
