@@ -28,7 +28,13 @@ pub(super) const FUNCTIONS: &[(&str, usize)] = &[
 ];
 
 /// Most steps of one evaluation: a table of 5,000 rows is walked some twenty times.
-const MOST_STEPS: u32 = 1_000_000;
+const MOST_STEPS: usize = 1_000_000;
+
+/// So many elements of a list are copied in the time of a step.
+const ELEMENTS_PER_STEP: usize = 4;
+
+/// So many bytes of a text are copied in the time of a step; this bounds memory, too.
+const BYTES_PER_STEP: usize = 16;
 
 /// A value under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +103,7 @@ struct Evaluator<'a> {
     formula: &'a Formula,
     values: &'a Values,
     bound: Vec<(&'a str, Value<'a>)>,
-    steps: u32,
+    steps: usize,
 }
 
 impl<'a> Evaluator<'a> {
@@ -106,10 +112,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn eval(&mut self, expr: &'a IdedExpr) -> Result<Value<'a>, FormulaError> {
-        self.steps += 1;
-        if self.steps > MOST_STEPS {
-            return self.fail(expr, "формула считается слишком долго");
-        }
+        self.spend(expr, 1)?;
         match &expr.expr {
             Expr::Literal(literal) => Ok(match literal {
                 LiteralValue::Boolean(b) => Value::Bool(*b.inner()),
@@ -119,10 +122,14 @@ impl<'a> Evaluator<'a> {
                 LiteralValue::String(s) => Value::Text(Cow::Borrowed(s.inner())),
                 LiteralValue::Null | LiteralValue::Bytes(_) => Value::Missing,
             }),
-            Expr::Ident(name) => Ok(self.name(name)),
+            Expr::Ident(name) => {
+                let value = self.name(name);
+                self.weighed(expr, value)
+            }
             Expr::Select(select) => match self.eval(&select.operand)? {
                 Value::Record(map) => {
-                    Ok(map.get(&select.field).map_or(Value::Missing, Value::from))
+                    let value = map.get(&select.field).map_or(Value::Missing, Value::from);
+                    self.weighed(expr, value)
                 }
                 Value::Missing => Ok(Value::Missing),
                 _ => self.fail(expr, "у этого значения нет полей"),
@@ -139,6 +146,20 @@ impl<'a> Evaluator<'a> {
                 self.fail(expr, "такого в формулах нет")
             }
         }
+    }
+
+    fn spend(&mut self, expr: &IdedExpr, steps: usize) -> Result<(), FormulaError> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MOST_STEPS {
+            return self.fail(expr, "формула считается слишком долго");
+        }
+        Ok(())
+    }
+
+    /// A value that was copied or made: for a long one that is more than a step.
+    fn weighed(&mut self, expr: &IdedExpr, value: Value<'a>) -> Result<Value<'a>, FormulaError> {
+        self.spend(expr, weight(&value))?;
+        Ok(value)
     }
 
     fn name(&self, name: &str) -> Value<'a> {
@@ -182,7 +203,7 @@ impl<'a> Evaluator<'a> {
             return Ok(Value::Missing);
         }
         match apply(&call.func_name, values) {
-            Some(value) => Ok(value),
+            Some(value) => self.weighed(expr, value),
             None => self.fail(expr, "эти значения так не сочетаются"),
         }
     }
@@ -265,6 +286,17 @@ impl<'a> Evaluator<'a> {
         let value = self.eval(step)?;
         self.bound[accumulator].1 = value;
         Ok(())
+    }
+}
+
+/// How many steps a value is worth beside the one that made it.
+fn weight(value: &Value<'_>) -> usize {
+    match value {
+        Value::Text(Cow::Owned(text)) => text.len() / BYTES_PER_STEP,
+        Value::List(items) => {
+            items.len() / ELEMENTS_PER_STEP + items.iter().map(weight).sum::<usize>()
+        }
+        _ => 0,
     }
 }
 

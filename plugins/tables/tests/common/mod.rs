@@ -122,8 +122,6 @@ fn describe_field(field: &model::Field) -> v1::FormField {
             v1::FieldType::Choices
         }
         FieldKind::YesNo => v1::FieldType::YesNo,
-        FieldKind::Histogram(_) => v1::FieldType::Histogram,
-        FieldKind::File(_) => v1::FieldType::File,
         FieldKind::Table(table) => {
             described.columns = table.columns.iter().map(describe_field).collect();
             match &table.rows {
@@ -155,7 +153,7 @@ pub fn complaints(
 ) -> Result<Values, Vec<String>> {
     let told = |errors: Vec<CellError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
     let sheet = read(&form.0, name, bytes, &Limits::default()).map_err(told)?;
-    let verdict = vekha_roadmap::answers::validate(&form.1, &sheet.answers, &Values::new())
+    let verdict = vekha_roadmap::answers::validate(&form.1, &sheet.answers)
         .map_err(|errors| errors.into_iter().map(|e| (e.field, e.message)));
     sheet.judge(verdict).map_err(told)
 }
