@@ -182,6 +182,34 @@ fn repeated_cells_of_ods_are_multiplied_before_they_are_built() {
 }
 
 #[test]
+fn an_element_that_never_ends_is_refused_and_not_waited_for() {
+    let row = "<table:table-row><table:table-cell office:value-type=\"string\"><text:p>x</text:p>\
+               </table:table-cell></table:table-row>";
+    let content = |table: &str| {
+        packed(&[
+            ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet".as_slice()),
+            ("META-INF/manifest.xml", b"<manifest:manifest/>"),
+            ("content.xml", format!("<office:spreadsheet>{table}").as_bytes()),
+        ])
+    };
+    let table = format!("<table:table table:name=\"a\">{row}");
+    for end in ["", "</office:spreadsheet>", "</table:table-row></office:spreadsheet>"] {
+        assert!(
+            refusal("a.ods", &content(&format!("{table}{end}"))).contains("повреждён"),
+            "{end}"
+        );
+    }
+    for end in ["</table:table\u{c}>", "</table:table a>", "</table:tables>"] {
+        let closed = format!("{table}{end}</office:spreadsheet>");
+        assert!(refusal("a.ods", &content(&closed)).contains("повреждён"), "{end}");
+    }
+    let note = row.replace("<text:p>", "<office:annotation><text:p>");
+    assert!(refusal("a.ods", &ods(&note)).contains("повреждён"));
+    let open = "<worksheet><sheetData><row><c><v>1</v></c>";
+    assert!(refusal("a.xlsx", &with(SHEET, open.as_bytes())).contains("повреждён"));
+}
+
+#[test]
 fn what_is_no_table_is_refused_with_what_to_do() {
     assert!(refusal("a.xlsx", b"").contains("Файл пуст"));
     assert!(refusal("a.xlsx", &vec![0; 11 << 20]).contains("больше 10 МБ"));

@@ -3,6 +3,8 @@
 //! would expand, what sizes the file claims. A few hundred bytes of XML can ask a parser for
 //! gigabytes; this is where they are refused.
 //!
+//! Elements must end in the order in which they begin, for the parser does not look.
+//!
 //! The scanner sees tags exactly as the parser does (quotes, comments, CDATA); it never holds more
 //! than one of them.
 
@@ -14,6 +16,8 @@ use crate::Limits;
 const LONGEST: usize = 1 << 20;
 /// Most elements of a part that is neither cells nor strings: styles, relationships, sheets.
 const MOST_ELEMENTS: usize = 400_000;
+/// Deepest nesting of elements.
+const DEEPEST: usize = 256;
 
 /// What is counted over all parts of a file.
 #[derive(Debug, Default)]
@@ -54,7 +58,39 @@ pub(crate) struct Scan<'a> {
     tag: Vec<u8>,
     text: usize,
     elements: usize,
+    open: Open,
     ods: OdsSize,
+}
+
+/// The names of the elements that are open. The parser waits for the end of an element and takes any
+/// name for it; where that end never comes, it waits for ever.
+#[derive(Default)]
+struct Open {
+    names: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Open {
+    fn tag(&mut self, tag: &[u8]) -> Result<(), Refusal> {
+        // What the parser takes for the end of a name.
+        let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+        if let Some(name) = tag.strip_prefix(b"/") {
+            let length = name.iter().rposition(|b| !blank(b)).map_or(0, |at| at + 1);
+            let start = self.starts.pop().ok_or(Refusal::Damaged)?;
+            if self.names[start..] != name[..length] {
+                return Err(Refusal::Damaged);
+            }
+            self.names.truncate(start);
+        } else if tag.last() != Some(&b'/') {
+            if self.starts.len() >= DEEPEST {
+                return Err(Refusal::Damaged);
+            }
+            self.starts.push(self.names.len());
+            let length = tag.iter().position(blank).unwrap_or(tag.len());
+            self.names.extend_from_slice(&tag[..length]);
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Scan<'a> {
@@ -67,6 +103,7 @@ impl<'a> Scan<'a> {
             tag: Vec::with_capacity(256),
             text: 0,
             elements: 0,
+            open: Open::default(),
             ods: OdsSize::default(),
         }
     }
@@ -133,14 +170,14 @@ impl<'a> Scan<'a> {
     /// The end of the part.
     pub(crate) fn finish(self) -> Result<(), Refusal> {
         match self.state {
-            State::Text => Ok(()),
+            State::Text if self.open.starts.is_empty() => Ok(()),
             _ => Err(Refusal::Damaged),
         }
     }
 
     fn tag(&mut self) -> Result<(), Refusal> {
         let tag = std::mem::take(&mut self.tag);
-        let result = self.count(&tag);
+        let result = self.open.tag(&tag).and_then(|()| self.count(&tag));
         self.tag = tag;
         result
     }
