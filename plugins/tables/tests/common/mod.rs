@@ -153,7 +153,7 @@ pub fn complaints(
 ) -> Result<Values, Vec<String>> {
     let told = |errors: Vec<CellError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
     let sheet = read(&form.0, name, bytes, &Limits::default()).map_err(told)?;
-    let verdict = vekha_roadmap::answers::validate(&form.1, &sheet.answers)
+    let verdict = vekha_roadmap::answers::validate(&form.1, &sheet.answers, &Values::new())
         .map_err(|errors| errors.into_iter().map(|e| (e.field, e.message)));
     sheet.judge(verdict).map_err(told)
 }
