@@ -1,9 +1,11 @@
 //! Formulas are bounded in what they take, whatever they are computed over.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vekha_roadmap::formula::{Formula, Values};
+use vekha_roadmap::formula::{Formula, Scope, Values};
 
 /// A table as long as it may be, and a text.
 fn values() -> Values {
@@ -40,4 +42,21 @@ fn a_table_as_long_as_it_may_be_is_computed() {
     assert_eq!(evaluate(share), Ok(Some(json!(100.0))));
     let sum = "sum(classes.filter(c, c.subject == 'Математика').map(c, c.grade * c.mean))";
     assert_eq!(evaluate(sum), Ok(Some(json!(112_500.0))));
+}
+
+#[test]
+fn a_mistake_is_told_at_its_character_whatever_stands_before_it() {
+    let place = |text: &str| match Formula::parse(text) {
+        Ok(formula) => formula.check(&Scope::new()).unwrap_err()[0].offset,
+        Err(error) => error.offset,
+    };
+    for (text, wrong) in [
+        ("'ы ы ы' + foo", "foo"),
+        ("'ы ы ы' +\n 'ы' + foo", "foo"),
+        ("'ыыы' + + 1", "+ 1"),
+        ("'ыыы' +\n 'ы' + + 1", "+ 1"),
+    ] {
+        let before = text.strip_suffix(wrong).unwrap().chars().count();
+        assert_eq!(place(text), Some(before), "{text}");
+    }
 }

@@ -74,7 +74,7 @@ impl Formula {
             .map_err(|errors| {
                 // The parser tells what it expected in English and at length; the place says enough.
                 let first = errors.errors.first();
-                let offset = first.and_then(|e| usize::try_from(e.pos.1 - 1).ok());
+                let offset = first.and_then(|e| offset_of(text, e.pos));
                 let message = match offset {
                     Some(at) if at >= text.trim_end().chars().count() => "формула не окончена",
                     Some(_) => "это не формула: отсюда не разобрать",
@@ -102,8 +102,17 @@ impl Formula {
     }
 
     fn offset(&self, id: u64) -> Option<usize> {
-        self.0.source.offset_for(id).map(|(start, _)| start as usize)
+        // The parser counts bytes.
+        let (start, _) = self.0.source.offset_for(id)?;
+        Some(self.0.text.char_indices().take_while(|(at, _)| *at < start as usize).count())
     }
+}
+
+/// From a line and a column in characters, both from 1, to characters from the start.
+fn offset_of(text: &str, (line, column): (isize, isize)) -> Option<usize> {
+    let (line, column) = (usize::try_from(line - 1).ok()?, usize::try_from(column - 1).ok()?);
+    let before = text.split_inclusive('\n').take(line).map(|line| line.chars().count());
+    Some(before.sum::<usize>() + column)
 }
 
 /// Where brackets are nested too deeply, in characters. Those in texts are counted, too: that may
