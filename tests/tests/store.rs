@@ -68,6 +68,7 @@ on_both_databases! {
     a_stale_reader_changes_nothing,
     what_is_stored_loads_back_equal,
     a_message_is_claimed_by_one_worker_only,
+    messages_are_seen_with_the_work_that_may_bring_more_at_one_moment,
     a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain,
     a_message_is_settled_as_its_delivery_ended,
     an_address_is_what_became_of_the_newest_letter_to_it,
@@ -240,12 +241,10 @@ fn letters(keys: impl IntoIterator<Item = String>) -> Outcome {
 
 /// Claims up to so many messages that are due, each by itself.
 async fn claim(store: &Store, now: Timestamp, most: u64) -> Vec<outbox::Model> {
-    let mut claimed = Vec::new();
-    for due in store.due_messages(now, most).await.unwrap() {
-        let parcel = Parcel { keys: vec![due.key], digest: None };
-        claimed.extend(store.claim(&parcel, now).await.unwrap());
-    }
-    claimed
+    let due = store.due_messages(now, most).await.unwrap();
+    let parcels: Vec<Parcel> =
+        due.into_iter().map(|due| Parcel { keys: vec![due.key], digest: None }).collect();
+    store.claim(&parcels, now).await.unwrap().concat()
 }
 
 async fn count<E: EntityTrait>(store: &Store) -> usize {
@@ -620,6 +619,39 @@ async fn a_message_is_claimed_by_one_worker_only(base: Base) {
     assert!(claimed.iter().all(|row| row.attempts == 1 && !row.uncertain));
     let keys: BTreeSet<&str> = claimed.iter().map(|row| row.key.as_str()).collect();
     assert_eq!((claimed.len(), keys.len()), (MESSAGES, MESSAGES));
+}
+
+async fn messages_are_seen_with_the_work_that_may_bring_more_at_one_moment(base: Base) {
+    const PAIRS: usize = 100;
+    let stores = base.stores().await;
+    let (reader, writer) = (stores[0].clone(), stores[stores.len() - 1].clone());
+    // Each first letter comes with a job; doing it brings the second.
+    let writing = tokio::spawn(async move {
+        for n in 0..PAIRS {
+            let job = Job::Analyze { run: survey_run("a"), stage: n.to_string() };
+            let first = Outcome { jobs: vec![job.clone()], ..letters([format!("{n}/first")]) };
+            write(&writer, "a", first).await;
+            let mut batch = writer.begin().await.unwrap();
+            batch.load([survey_run("a")]).await.unwrap();
+            batch.record(&survey_run("a"), letters([format!("{n}/second")]), morning());
+            batch.done(&job.key());
+            batch.commit().await.unwrap();
+        }
+    });
+    let mut complete = 0;
+    while complete < PAIRS {
+        let last = writing.is_finished();
+        let due = reader.due_messages(morning(), 9 * PAIRS as u64).await.unwrap();
+        if due.iter().any(|message| message.work) {
+            assert!(due.iter().all(|message| message.work));
+            continue;
+        }
+        let seen = |which: &str| due.iter().filter(|m| m.key.ends_with(which)).count();
+        assert_eq!(seen("first"), seen("second"), "a letter without its companion");
+        complete = seen("first");
+        assert!(!last || complete == PAIRS, "{complete} of {PAIRS} were written");
+    }
+    writing.await.unwrap();
 }
 
 async fn a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain(base: Base) {

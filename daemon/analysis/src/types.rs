@@ -32,6 +32,16 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
 }
 
+impl Outcome {
+    /// Every value that was computed: organisation code, indicator id, value.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str, f64)> {
+        self.indicators.iter().flat_map(|figures| {
+            let id = figures.indicator.as_str();
+            figures.organisations.iter().map(move |(code, f)| (code.as_str(), id, f.value))
+        })
+    }
+}
+
 /// One indicator over all organisations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IndicatorFigures {

@@ -74,10 +74,7 @@ pub fn analyze(
     let Some(definition) = road_map.analyses.get(&analyze.analysis) else {
         return failed("анализа нет в дорожной карте");
     };
-    let mut inputs = Inputs {
-        names: road_map.organisations.iter().map(|o| (o.code.clone(), o.name.clone())).collect(),
-        ..Inputs::default()
-    };
+    let mut inputs = Inputs { names: road_map.names(), ..Inputs::default() };
     for source in &analyze.from {
         let run = data.get(&of_activity(key, source.activity.as_deref()));
         match &source.alias {
@@ -90,14 +87,9 @@ pub fn analyze(
     if let Some(run) = data.get(&earlier(activity, key)) {
         let same_stage = run.analyses.iter().filter(|(id, _)| id == stage);
         for (_, outcome) in same_stage {
-            for figures in &outcome.indicators {
-                for (code, figure) in &figures.organisations {
-                    inputs
-                        .earlier
-                        .entry(code.clone())
-                        .or_default()
-                        .insert(figures.indicator.clone(), figure.value);
-                }
+            for (code, indicator, value) in outcome.values() {
+                let own = inputs.earlier.entry(code.to_owned()).or_default();
+                own.insert(indicator.to_owned(), value);
             }
         }
     }
@@ -108,12 +100,8 @@ pub fn analyze(
 fn side_by_side(run: &RunData) -> BTreeMap<String, Values> {
     let mut rows = run.answers.clone();
     for (_, outcome) in &run.analyses {
-        for figures in &outcome.indicators {
-            for (code, figure) in &figures.organisations {
-                rows.entry(code.clone())
-                    .or_default()
-                    .insert(figures.indicator.clone(), figure.value.into());
-            }
+        for (code, indicator, value) in outcome.values() {
+            rows.entry(code.to_owned()).or_default().insert(indicator.to_owned(), value.into());
         }
     }
     rows

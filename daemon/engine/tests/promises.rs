@@ -281,6 +281,12 @@ fn holds_together(run: &Run) {
         }
         RunState::Cancelled | RunState::Skipped => {}
     }
+    for (key, assignment) in &run.assignments {
+        let awaited = assignment.state.is_awaited();
+        assert!(awaited || assignment.request.is_none(), "{key}: time is asked for in vain");
+        let outlives = matches!(assignment.kind, AssignmentKind::Measure(_));
+        assert!(!awaited || outlives || !run.state.ended(), "{key} is awaited after the end");
+    }
     for (position, measure) in run.measures.iter().enumerate() {
         let key = AssignmentKey::new(&format!("measure-{}", position + 1), &measure.organisation);
         let assignment = &run.assignments[&key];
@@ -432,8 +438,15 @@ fn whole(key: &RunKey, entries: &[Entry], head: &Head) -> bool {
     entries.iter().all(|e| chain.verify(e)) && chain == *head
 }
 
+/// Enough towns for every day; PROPTEST_CASES asks for more.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let cases = std::env::var("PROPTEST_CASES").map_or(96, |_| default.cases);
+    ProptestConfig { cases, failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_people_do_runs_hold_together_and_letters_are_unique(
@@ -720,6 +733,26 @@ fn an_overdue_measure_is_told_of_again_when_its_new_term_passes() {
         }
     }
     assert_eq!(told.len(), 2);
+    assert_ne!(told[0], told[1], "the second would be taken for the first");
+}
+
+#[test]
+fn a_review_that_begins_again_is_told_of_again_though_no_answer_came() {
+    let review = Some("2 working days".to_owned());
+    let road_map = Town { schools: 2, review, ..Town::usual() }.road_map();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    alone.submit("collect.school-1", json!({ "pupils": 10 })).unwrap();
+    let first = alone.submit("collect.school-2", json!({ "pupils": 10 })).unwrap();
+    let assignment: AssignmentKey = "collect.school-1".parse().unwrap();
+    let comment = "пересчитайте".to_owned();
+    let returned = Command::ReturnAnswer { assignment: assignment.clone(), comment, due: None };
+    alone.step(returned).unwrap();
+    let again = alone.step(Command::Waive { assignment, reason: "закрыта".into() }).unwrap();
+    let told = [first, again].map(|outcome| {
+        let letters = outcome.letters.into_iter();
+        letters.filter(|l| l.kind == LetterKind::Review).map(|l| l.key).collect::<Vec<_>>()
+    });
+    assert_eq!(told.each_ref().map(Vec::len), [1, 1]);
     assert_ne!(told[0], told[1], "the second would be taken for the first");
 }
 

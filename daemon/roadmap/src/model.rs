@@ -48,12 +48,35 @@ impl RoadMap {
             .map(|i| &self.organisations[i])
     }
 
+    /// Full names by code: what analyses call the organisations.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        self.organisations.iter().map(|o| (o.code.clone(), o.name.clone())).collect()
+    }
+
     /// The form that a collect stage asks to fill.
     pub fn form_of(&self, activity: &str, stage: &str) -> Option<&Form> {
-        match &self.activity(activity)?.stage(stage)?.1.work {
-            Work::Collect(collect) => self.forms.get(&collect.form),
-            _ => None,
+        self.forms.get(&self.activity(activity)?.collect(stage)?.form)
+    }
+
+    /// Codes of those whom a selection names by itself, whenever they work; `part` is whom the run
+    /// is about, where each has its own. Whom findings or a person will name is not known here.
+    pub fn selected<'a>(
+        &'a self,
+        selection: &'a Participants,
+        part: Option<&'a str>,
+    ) -> Vec<&'a str> {
+        match selection {
+            Participants::Kinds(kinds) => self.of_kinds(kinds),
+            Participants::Organisations(codes) => codes.iter().map(String::as_str).collect(),
+            Participants::Each => part.into_iter().collect(),
+            Participants::FoundBy { .. } | Participants::Named => vec![],
         }
+    }
+
+    /// Codes of the organisations of these kinds.
+    pub fn of_kinds(&self, kinds: &[OrganisationKind]) -> Vec<&str> {
+        let ours = self.organisations.iter().filter(|o| kinds.contains(&o.kind));
+        ours.map(|o| o.code.as_str()).collect()
     }
 
     /// The department: the organisation that runs the road map. `check` proves that there is one.
@@ -283,6 +306,14 @@ impl Activity {
     /// Position and definition of the stage with this id.
     pub fn stage(&self, id: &str) -> Option<(usize, &Stage)> {
         self.stages.iter().enumerate().find(|(_, s)| s.id == id)
+    }
+
+    /// What the collect stage with this id asks; none if it is no such stage.
+    pub fn collect(&self, id: &str) -> Option<&Collect> {
+        match &self.stage(id)?.1.work {
+            Work::Collect(collect) => Some(collect),
+            _ => None,
+        }
     }
 }
 
@@ -608,6 +639,18 @@ pub struct Form {
     pub fields: Vec<Field>,
     /// Conditions across fields.
     pub rules: Vec<FormRule>,
+}
+
+impl Form {
+    /// The field with this id.
+    pub fn field(&self, id: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.id == id)
+    }
+
+    /// The fields that are answered with a file.
+    pub fn files(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| matches!(field.kind, FieldKind::File(_)))
+    }
 }
 
 /// One question of a form.

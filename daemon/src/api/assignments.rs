@@ -2,18 +2,18 @@
 
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
-use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
+use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
-use vekha_roadmap::answers::{FieldError, Values, check_file, compare};
-use vekha_roadmap::model::{FieldKind, Form};
+use vekha_roadmap::answers::{FieldError, Values, compare};
+use vekha_roadmap::model::Form;
 
 use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::committer::Task;
+use crate::runtime::files::Upload;
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
-use crate::store::files::hash;
 use crate::store::queries::Page;
 
 impl Api {
@@ -45,30 +45,23 @@ impl Api {
         &self,
         form: &Form,
         assignment: &str,
-        request: &v1::SubmitAssignmentRequest,
+        files: Vec<v1::FileContent>,
+        on_trial: bool,
     ) -> Result<(Values, Vec<FieldError>), Status> {
         let (mut kept, mut wrong) = (Values::new(), Vec::new());
-        for v1::FileContent { field, name, content } in &request.files {
-            let known = form.fields.iter().find(|f| f.id == *field).map(|f| &f.kind);
-            let size = content.len() as u64;
-            let checked = match known {
-                Some(FieldKind::File(rule)) => check_file(name, size, rule),
-                _ => Err("в форме нет такого поля для файла".to_owned()),
-            };
-            if let Err(message) = checked {
-                wrong.push(FieldError { field: field.clone(), message });
-                continue;
-            }
-            let sha256 = match request.validate_only {
-                true => hash(content),
-                false => {
-                    let now = self.runtime.clock().now();
-                    let sha256 = self.runtime.store().keep_file(assignment, content.clone(), now);
-                    sha256.await.map_err(status::unavailable)?
+        for v1::FileContent { field, name, content } in files {
+            let upload = Upload { field: field.clone(), name, bytes: content };
+            let file = self.runtime.keep_file(form, assignment, upload, on_trial).await;
+            match file.map_err(status::unavailable)? {
+                Some(Ok(file)) => {
+                    kept.insert(field, file);
                 }
-            };
-            let file = serde_json::json!({ "name": name, "size": size, "sha256": sha256 });
-            kept.insert(field.clone(), file);
+                Some(Err(error)) => wrong.push(error),
+                None => {
+                    let message = "в форме нет такого поля для файла".to_owned();
+                    wrong.push(FieldError { field, message });
+                }
+            }
         }
         Ok((kept, wrong))
     }
@@ -221,7 +214,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::SubmitAssignmentRequest>,
     ) -> Result<Response<v1::Submission>, Status> {
-        let r = request.into_inner();
+        let mut r = request.into_inner();
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let id = assignment.to_string();
         let row = self.assignment_row(&run, &id).await?;
@@ -235,12 +228,13 @@ impl AssignmentService for Api {
         let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
         let earlier = earlier.map_err(status::unavailable)?;
         let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
+        let refused = |errors| {
+            let refused = AskError::Refused(Refusal::Invalid(errors));
+            status::refused(refused, |field| format!("answers.{field}"))
+        };
         if let Some(form) = form {
-            let refused = |errors| {
-                let refused = AskError::Refused(vekha_engine::Refusal::Invalid(errors));
-                status::refused(refused, |field| format!("answers.{field}"))
-            };
-            let (kept, wrong) = self.files(form, &row.id, &r).await?;
+            let files = std::mem::take(&mut r.files);
+            let (kept, wrong) = self.files(form, &row.id, files, r.validate_only).await?;
             if !wrong.is_empty() {
                 return Err(refused(wrong));
             }
@@ -255,9 +249,7 @@ impl AssignmentService for Api {
         let task = Task::new(run, Ask::Step(command), "");
         let task = mutation!(r).seen(&row.body).onto(task)?;
         self.runtime.ask(task).await.map_err(|e| match e {
-            e @ AskError::Refused(vekha_engine::Refusal::Invalid(_)) => {
-                status::refused(e, |field| format!("answers.{field}"))
-            }
+            AskError::Refused(Refusal::Invalid(errors)) => refused(errors),
             e => status::of(e),
         })?;
         self.runtime.nudge();

@@ -86,8 +86,7 @@ fn inputs(
 ) -> anyhow::Result<Inputs> {
     let file = path.display();
     let text = std::fs::read_to_string(path).with_context(|| file.to_string())?;
-    let names = road_map.organisations.iter().map(|o| (o.code.clone(), o.name.clone())).collect();
-    let mut inputs = Inputs { names, ..Inputs::default() };
+    let mut inputs = Inputs { names: road_map.names(), ..Inputs::default() };
     if stage.from.iter().any(|source| source.alias.is_none()) {
         let dataset: Dataset = serde_json::from_str(&text)
             .with_context(|| format!("{file}: нужен объект: код организации -> ответы"))?;
@@ -157,11 +156,8 @@ fn checked(
 /// Indicators by organisation: what the next period is compared with.
 fn values(outcome: &Outcome) -> BTreeMap<String, BTreeMap<String, f64>> {
     let mut values: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
-    for figures in &outcome.indicators {
-        for (code, figure) in &figures.organisations {
-            let own = values.entry(code.clone()).or_default();
-            own.insert(figures.indicator.clone(), figure.value);
-        }
+    for (code, indicator, value) in outcome.values() {
+        values.entry(code.to_owned()).or_default().insert(indicator.to_owned(), value);
     }
     values
 }

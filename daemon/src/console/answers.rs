@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use vekha_roadmap::answers::{self, EXPLANATIONS, Values};
+use vekha_roadmap::answers::{self, Values};
 use vekha_roadmap::model::{FieldKind, Form, Rows};
 
 /// One question with its answer.
@@ -55,13 +55,8 @@ pub fn read_only(form: &Form, values: &Values, address: &str) -> Vec<Answer> {
 
 /// What was explained, by question.
 pub fn explanations(form: &Form, values: &Values) -> Vec<Answer> {
-    let said = values.get(EXPLANATIONS).and_then(Value::as_object);
-    said.into_iter()
-        .flatten()
-        .map(|(path, text)| Answer {
-            label: answers::whereabouts(form, path).unwrap_or_else(|| path.clone()),
-            value: text.as_str().unwrap_or_default().to_owned(),
-            ..Answer::default()
-        })
+    answers::explained(form, values)
+        .into_iter()
+        .map(|(label, text)| Answer { label, value: text.to_owned(), ..Answer::default() })
         .collect()
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use vekha_engine::run::StageState;
 use vekha_roadmap::answers::Values;
-use vekha_roadmap::model::{FieldKind, Form};
+use vekha_roadmap::model::Form;
 
 use super::form::{Filled, mistakes, questions};
 use super::link::{Opened, Said, Typed, Wish};
@@ -76,8 +76,7 @@ pub async fn page(
         "intro": paragraphs(&form.intro),
     });
     context["editable"] = editable.into();
-    context["has_files"] =
-        form.fields.iter().any(|field| matches!(field.kind, FieldKind::File(_))).into();
+    context["has_files"] = form.files().next().is_some().into();
     context["errors"] = json!(mistakes(form, &filled));
     context["more_rows"] = matches!(said, Said::MoreRows).into();
     if editable {

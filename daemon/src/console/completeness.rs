@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use jiff::civil::date;
 use serde_json::{Value, json};
 use vekha_engine::RunKey;
@@ -15,9 +15,9 @@ use vekha_roadmap::russian::number;
 
 use super::access::Person;
 use super::{administrator, problem, view, words};
-use crate::forms::XLSX;
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
+use crate::runtime::road_maps::Version;
 
 /// `GET /m/{municipality}/completeness?year=2027&organisation=school-1`
 pub async fn show(
@@ -26,20 +26,17 @@ pub async fn show(
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    let Some(version) = runtime.road_maps().newest(&municipality) else {
-        return problem::no_such_page().await;
-    };
+    let Questions { version, year, organisation, all } =
+        match questions(&runtime, &municipality, &query).await {
+            Ok(questions) => questions,
+            Err(response) => return response,
+        };
     let map = &version.road_map;
-    let (year, scope) = scope(&runtime, map, &query);
-    let organisation = scope.organisation.as_ref();
-    let all = match asked(&runtime, &scope).await {
-        Ok(all) => all,
-        Err(e) => return problem::unavailable(&e),
-    };
     let mut context = administrator::context(&runtime, &version, &person);
     context["year"] = year.into();
     context["years"] = json!({ "before": year - 1, "after": year + 1 });
-    context["organisation"] = json!(organisation.map(|code| administrator::name(map, code)));
+    context["organisation"] =
+        json!(organisation.as_ref().map(|code| administrator::name(map, code)));
     context["total"] = line(&Tally::of(&all));
     context["runs"] = tallies(&all, |one| one.run.clone())
         .into_iter()
@@ -65,20 +62,38 @@ pub async fn show(
     view::page(StatusCode::OK, "completeness.html", &context)
 }
 
-/// Which year is meant, and whose questions.
-fn scope(runtime: &Runtime, map: &RoadMap, query: &BTreeMap<String, String>) -> (i16, Scope) {
+/// The questions that a page is about.
+struct Questions {
+    version: Arc<Version>,
+    year: i16,
+    /// Whose they are, if not everybody's.
+    organisation: Option<String>,
+    all: Vec<Asked>,
+}
+
+async fn questions(
+    runtime: &Runtime,
+    municipality: &str,
+    query: &BTreeMap<String, String>,
+) -> Result<Questions, Response> {
+    let Some(version) = runtime.road_maps().newest(municipality) else {
+        return Err(problem::no_such_page().await);
+    };
+    let map = &version.road_map;
     let this = map.municipality.today(runtime.clock().now()).year();
     let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
     let year = asked_for.filter(|year| (1900..=2200).contains(year)).unwrap_or(this);
     let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
+    let organisation = organisation.cloned();
     let scope = Scope {
         municipality: map.municipality.id.clone(),
-        organisation: organisation.cloned(),
+        organisation: organisation.clone(),
         from: Some(date(year, 1, 1)),
         to: Some(date(year, 12, 31)),
         ..Scope::default()
     };
-    (year, scope)
+    let all = asked(runtime, &scope).await.map_err(|e| problem::unavailable(&e))?;
+    Ok(Questions { version, year, organisation, all })
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
@@ -98,31 +113,16 @@ pub async fn spreadsheet(
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    let Some(version) = runtime.road_maps().newest(&municipality) else {
-        return problem::no_such_page().await;
-    };
-    let map = &version.road_map;
-    let (year, scope) = scope(&runtime, map, &query);
-    let all = match asked(&runtime, &scope).await {
-        Ok(all) => all,
-        Err(e) => return problem::unavailable(&e),
-    };
-    let rows: Vec<Vec<String>> = all.iter().map(|one| row(map, one)).collect();
-    let made = tokio::task::spawn_blocking(move || {
+    let Questions { version, year, all, .. } =
+        match questions(&runtime, &municipality, &query).await {
+            Ok(questions) => questions,
+            Err(response) => return response,
+        };
+    let rows: Vec<Vec<String>> = all.iter().map(|one| row(&version.road_map, one)).collect();
+    super::spreadsheet::give(&format!("completeness-{year}.xlsx"), move || {
         vekha_plugin_tables::list(&format!("Полнота {year}"), &COLUMNS, &rows)
-    });
-    match made.await {
-        Ok(Ok(bytes)) => {
-            let disposition = format!("attachment; filename=\"completeness-{year}.xlsx\"");
-            let headers = [
-                (header::CONTENT_TYPE, XLSX.to_owned()),
-                (header::CONTENT_DISPOSITION, disposition),
-            ];
-            (headers, bytes).into_response()
-        }
-        Ok(Err(e)) => problem::unavailable(&e),
-        Err(e) => problem::unavailable(&e),
-    }
+    })
+    .await
 }
 
 fn row(map: &RoadMap, one: &Asked) -> Vec<String> {

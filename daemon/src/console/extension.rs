@@ -47,9 +47,12 @@ pub fn offer(opened: &Opened, said: &Said) -> Value {
         _ => (Values::new(), vec![]),
     };
     let filled = Filled { values, errors, prefix: "extension-".to_owned(), ..Filled::default() };
+    let (form, action) = (form(), format!("/a/{}/extension", opened.token));
+    let questions = questions(&form, &filled);
     json!({
-        "questions": questions(&form(), &filled),
-        "errors": mistakes(&form(), &filled),
+        "action": action,
+        "questions": questions.iter().map(|question| question.html(&action)).collect::<Vec<_>>(),
+        "errors": mistakes(&form, &filled),
         "asked": assignment.request.as_ref().map(|wish| json!({
             "due": words::short_date(wish.due),
             "reason": wish.reason,

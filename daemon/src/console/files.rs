@@ -7,14 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
-use serde_json::json;
-use vekha_roadmap::answers::{FieldError, check_file};
-use vekha_roadmap::model::FieldKind;
+use vekha_roadmap::answers::FieldError;
 
 use super::link::{self, Closed, Opened};
-use super::posted::Upload;
 use super::{collect, problem};
 use crate::runtime::Runtime;
+use crate::runtime::files::Upload;
 
 /// Keeps the files that came with a form and adds what is known of them to its pairs. Returns what
 /// is wrong with those that were not kept.
@@ -25,18 +23,15 @@ pub async fn keep(
     pairs: &mut Vec<(String, String)>,
 ) -> Result<Vec<FieldError>, DbErr> {
     let mut wrong = Vec::new();
-    for Upload { field, name, bytes } in uploads {
-        let known = collect::form(opened).and_then(|f| f.fields.iter().find(|f| f.id == field));
-        // What the form does not ask for is left out.
-        let Some(FieldKind::File(rule)) = known.map(|field| &field.kind) else { continue };
-        let size = bytes.len() as u64;
-        if let Err(message) = check_file(&name, size, rule) {
-            wrong.push(FieldError { field, message });
-            continue;
+    let Some(form) = collect::form(opened) else { return Ok(wrong) };
+    for upload in uploads {
+        let field = upload.field.clone();
+        match runtime.keep_file(form, &opened.id, upload, false).await? {
+            Some(Ok(kept)) => pairs.push((field, kept.to_string())),
+            Some(Err(error)) => wrong.push(error),
+            // What the form does not ask for is left out.
+            None => {}
         }
-        let sha256 = runtime.store().keep_file(&opened.id, bytes, runtime.clock().now()).await?;
-        let kept = json!({ "name": name, "size": size, "sha256": sha256 });
-        pairs.push((field, kept.to_string()));
     }
     Ok(wrong)
 }

@@ -15,6 +15,7 @@ use vekha_roadmap::answers::{EXPLANATIONS, Values, questioned};
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
 
 use super::problem;
+use crate::runtime::files::Upload;
 
 /// A posted form before anybody has looked at it.
 pub type Received = Result<Body<Vec<(String, String)>>, FormRejection>;
@@ -29,17 +30,6 @@ pub fn pairs(received: Received) -> Result<Vec<(String, String)>, Box<Response>>
     })
 }
 
-/// A file that was chosen in the page.
-#[derive(Debug)]
-pub struct Upload {
-    /// The form's field.
-    pub field: String,
-    /// Its name.
-    pub name: String,
-    /// Its content.
-    pub bytes: Vec<u8>,
-}
-
 /// Longest form with its files, in bytes.
 pub const LONGEST_WITH_FILES: usize = 32 << 20;
 
@@ -51,8 +41,7 @@ pub async fn receive(
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
         DefaultBodyLimit::max(super::LONGEST_FORM).apply(&mut request);
-        return pairs(Received::from_request(request, &()).await.unwrap_or_else(|e| match e {}))
-            .map(|pairs| (pairs, vec![]));
+        return pairs(Body::from_request(request, &()).await).map(|pairs| (pairs, vec![]));
     }
     let unread = |status| {
         let words = &["Отправьте форму ещё раз; файлы — до 10 МБ каждый, вместе до 30 МБ."];

@@ -2,6 +2,7 @@
 //! is not sent: the school looks at it first.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::multipart::MultipartRejection;
@@ -10,7 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use vekha_plugin_tables::{CellError, Limits, Sheet, Values};
 use vekha_roadmap::answers::{FieldError, validate};
-use vekha_roadmap::model::{FieldKind, Form};
+use vekha_roadmap::model::Form;
 
 use super::link::{Closed, Opened, Said, Typed, open};
 use super::{collect, problem};
@@ -43,11 +44,22 @@ pub async fn template(State(runtime): State<Arc<Runtime>>, Path(token): Path<Str
         Err(e) => return problem::unavailable(&e),
     };
     let name = forms::file_name(&opened.run.key, &opened.key);
-    let made = tokio::task::spawn_blocking(move || {
+    give(&name, move || {
         let road_map = &opened.version.road_map;
         forms::template(road_map, &opened.run.key, &opened.key, opened.assignment.due, &standing)
-    });
-    match made.await {
+    })
+    .await
+}
+
+/// A spreadsheet to be saved under this name. It is made off the threads that serve.
+pub(super) async fn give<E>(
+    name: &str,
+    make: impl FnOnce() -> Result<Vec<u8>, E> + Send + 'static,
+) -> Response
+where
+    E: Display + Send + 'static,
+{
+    match tokio::task::spawn_blocking(make).await {
         Ok(Ok(bytes)) => {
             let disposition = format!("attachment; filename=\"{name}\"");
             let headers = [
@@ -125,9 +137,7 @@ async fn read(
     // Files are in no spreadsheet: those that were kept stay.
     let standing = collect::standing(runtime, opened, true).await;
     let mut kept = standing.map_err(|e| problem::unavailable(&e))?.values;
-    kept.retain(|id, _| {
-        form.fields.iter().any(|f| f.id == *id && matches!(f.kind, FieldKind::File(_)))
-    });
+    kept.retain(|id, _| form.files().any(|field| field.id == *id));
     let limits = Limits::default();
     let read = tokio::task::spawn_blocking(move || {
         match vekha_plugin_tables::read(&sheets::describe(&form), &name, &bytes, &limits) {

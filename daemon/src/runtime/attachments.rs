@@ -7,7 +7,6 @@ use jiff::civil::{Date, date};
 use vekha_engine::{AssignmentKey, Letter, LetterKind};
 use vekha_plugin::Attachment;
 use vekha_roadmap::answers::Values;
-use vekha_roadmap::model::Work;
 
 use super::road_maps::Version;
 use crate::forms;
@@ -52,10 +51,7 @@ fn sets_term(letter: &Letter) -> bool {
 
 fn brings_form(version: &Version, letter: &Letter, assignment: &AssignmentKey) -> bool {
     let activity = version.road_map.activity(&letter.run.activity);
-    match activity.and_then(|a| a.stage(&assignment.stage)).map(|(_, s)| &s.work) {
-        Some(Work::Collect(collect)) => collect.attach_form,
-        _ => false,
-    }
+    activity.and_then(|a| a.collect(&assignment.stage)).is_some_and(|collect| collect.attach_form)
 }
 
 /// The due date as a day of the calendar. A later letter about the same assignment moves it: the

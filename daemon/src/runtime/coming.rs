@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::DbErr;
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Activity, Organisation, Participants, Work};
+use vekha_roadmap::model::{Activity, Work};
 use vekha_roadmap::schedule::{Opening, openings};
 
 use super::Runtime;
@@ -83,17 +83,14 @@ fn key(road_map: &RoadMap, activity: &Activity, opening: &Opening) -> RunKey {
 /// Whom the stages of a run will ask, as far as its definition tells.
 fn asked(road_map: &RoadMap, activity: &Activity, opening: &Opening) -> BTreeSet<String> {
     let day = road_map.municipality.today(opening.at);
-    let takes_part = |o: &Organisation| {
-        activity.stages.iter().any(|stage| match &stage.work {
-            Work::Collect(collect) => match &collect.participants {
-                Participants::Kinds(kinds) => kinds.contains(&o.kind),
-                Participants::Organisations(codes) => codes.contains(&o.code),
-                Participants::Each => opening.part.as_ref() == Some(&o.code),
-                Participants::FoundBy { .. } | Participants::Named => false,
-            },
-            _ => false,
-        })
-    };
-    let asked = road_map.organisations.iter().filter(|o| o.active_on(day) && takes_part(o));
-    asked.map(|o| o.code.clone()).collect()
+    let active = |code: &&str| road_map.organisation(code).is_some_and(|o| o.active_on(day));
+    let collects = activity.stages.iter().filter_map(|stage| match &stage.work {
+        Work::Collect(collect) => Some(collect),
+        _ => None,
+    });
+    collects
+        .flat_map(|collect| road_map.selected(&collect.participants, opening.part.as_deref()))
+        .filter(active)
+        .map(str::to_owned)
+        .collect()
 }

@@ -30,10 +30,6 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// All of them, in the order of tables.
-    pub const ALL: [Fate; 6] =
-        [Fate::InTime, Fate::Late, Fate::Returned, Fate::Awaited, Fate::Silent, Fate::Waived];
-
     fn of(assignment: &Assignment, over: bool) -> Self {
         match assignment.state {
             AssignmentState::Answered if assignment.late => Fate::Late,

@@ -10,7 +10,6 @@ use vekha_roadmap::russian::date_words_with_weekday;
 use super::{Runtime, attachments, letters};
 use crate::message_id;
 use crate::store::entities::outbox;
-use crate::store::instant;
 
 /// Composes the digest of these letters, which go to one organisation.
 ///
@@ -29,7 +28,7 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
         let version = letters::version(runtime, row)?;
         let (link, page) = letters::ways(runtime, letter);
         let context = letters::context(&version, letter, link.as_deref(), &page);
-        let at = instant(letters::date(row) * 1000);
+        let at = letters::date(row);
         for mut file in attachments::of(&version, letter, link.as_deref(), at) {
             // Two files of one name would be one file in many a mail program.
             if attachments.iter().any(|known| known.file_name == file.file_name) {
@@ -59,7 +58,7 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
         text,
         html: Some(html),
         references: vec![],
-        date: first.unwrap_or_default(),
+        date: first.unwrap_or_default().as_millisecond(),
         attachments,
         uncertain: parcel.iter().any(|(row, _)| row.uncertain),
     })

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey};
 use vekha_plugin::{FetchRequest, Record, SourceError};
-use vekha_roadmap::model::{Form, Prefill, Work};
+use vekha_roadmap::model::{Activity, Form, Prefill};
 use vekha_roadmap::schedule::letters_leave;
 
 use super::committer::{Ask, AskError, Task};
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A stage that has a source and still awaits answers.
 struct Wanting<'a> {
+    activity: &'a Activity,
+    stage: &'a str,
     source: &'a Prefill,
     form: &'a Form,
     organisations: Vec<String>,
@@ -39,9 +41,6 @@ impl Runtime {
     /// When the database fails; what was not done is still due.
     pub(super) async fn fetch(&self, now: Timestamp) -> Result<usize, Error> {
         let jobs = self.store.due_jobs(Jobs::Fetches, now, AT_ONCE).await?;
-        if !jobs.is_empty() {
-            self.keep_up().await?;
-        }
         let count = jobs.len();
         let done = futures::future::join_all(jobs.into_iter().map(|job| self.fetch_one(job, now)));
         done.await.into_iter().collect::<Result<(), Error>>()?;
@@ -54,7 +53,9 @@ impl Runtime {
             return Err(Error::Store(format!("{}: no fetch", row.key)));
         };
         let run = self.store.run(&key).await?.map(|loaded| loaded.run);
-        let version = self.version_of(&key).await?;
+        self.keep_up().await?;
+        let version =
+            run.as_ref().and_then(|r| self.road_maps.version(&key.municipality, r.road_map));
         let (Some(run), Some(version)) = (run, version) else {
             return self.store.drop_job(&row.key).await.map_err(Error::from);
         };
@@ -62,8 +63,8 @@ impl Runtime {
             // All have answered, or the stage is over.
             return self.store.drop_job(&row.key).await.map_err(Error::from);
         };
-        match self.records(&key, stage, &wanting).await {
-            Ok(records) => self.take(&key, stage, &wanting, records, now).await?,
+        match self.records(&key, &wanting).await {
+            Ok(records) => self.take(&key, &wanting, records, now).await?,
             Err(error) => {
                 // The department is told once; a source that comes to itself needs no letter.
                 if row.error != error.to_string() {
@@ -90,7 +91,6 @@ impl Runtime {
     async fn records(
         &self,
         run: &RunKey,
-        stage: &str,
         wanting: &Wanting<'_>,
     ) -> Result<Vec<Record>, SourceError> {
         let id = &wanting.source.id;
@@ -98,7 +98,7 @@ impl Runtime {
             SourceError::Refused(format!("в настройках демона нет раздела [source.{id}]"))
         })?;
         let request = FetchRequest {
-            key: format!("{run}/{stage}"),
+            key: format!("{run}/{}", wanting.stage),
             municipality: run.municipality.clone(),
             activity: run.activity.clone(),
             period: run.period.to_string(),
@@ -116,7 +116,6 @@ impl Runtime {
     async fn take(
         &self,
         run: &RunKey,
-        stage: &str,
         wanting: &Wanting<'_>,
         records: Vec<Record>,
         now: Timestamp,
@@ -130,8 +129,8 @@ impl Runtime {
             .map(|record| (record.organisation.clone(), record))
             .collect();
         for (organisation, record) in records {
-            let key = AssignmentKey::new(stage, &organisation);
-            if !wanting.source.confirm && self.is_answer(run, &key, &record, source).await? {
+            let key = AssignmentKey::new(wanting.stage, &organisation);
+            if !wanting.source.confirm && self.is_answer(run, wanting, &key, &record).await? {
                 continue;
             }
             let id = format!("{run}/{key}");
@@ -147,7 +146,7 @@ impl Runtime {
             return Ok(());
         }
         let command = Command::Prefilled {
-            stage: stage.to_owned(),
+            stage: wanting.stage.to_owned(),
             source: source.clone(),
             organisations: filled,
         };
@@ -159,20 +158,19 @@ impl Runtime {
     async fn is_answer(
         &self,
         run: &RunKey,
+        wanting: &Wanting<'_>,
         key: &AssignmentKey,
         record: &Record,
-        source: &str,
     ) -> Result<bool, Error> {
-        let version = self.version_of(run).await?;
-        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
-        let earlier = self.earlier_answers(activity, run, key).await?;
+        let earlier = self.earlier_answers(Some(wanting.activity), run, key).await?;
         let command = Command::Submit {
             assignment: key.clone(),
             answers: record.answers.clone(),
             earlier,
             origin: Origin::Source,
         };
-        let task = Task::new(run.clone(), Ask::Step(command), &format!("source:{source}"));
+        let task =
+            Task::new(run.clone(), Ask::Step(command), &format!("source:{}", wanting.source.id));
         match self.committer.ask(task).await {
             Ok(_) => Ok(true),
             Err(AskError::Refused(Refusal::Invalid(_))) => Ok(false),
@@ -215,10 +213,10 @@ fn next_morning(version: &Version, now: Timestamp) -> Timestamp {
 }
 
 /// What is still wanted of a stage's source.
-fn wanting<'v>(version: &'v Version, run: &Run, stage: &str) -> Option<Wanting<'v>> {
+fn wanting<'v>(version: &'v Version, run: &Run, stage: &'v str) -> Option<Wanting<'v>> {
     let active = run.stages.iter().any(|s| s.id == stage && s.state == StageState::Active);
     let activity = version.road_map.activity(&run.key.activity)?;
-    let Work::Collect(collect) = &activity.stage(stage)?.1.work else { return None };
+    let collect = activity.collect(stage)?;
     let source = collect.source.as_ref().filter(|_| active && !run.state.ended())?;
     let form = version.road_map.forms.get(&collect.form)?;
     let silent = run
@@ -227,5 +225,5 @@ fn wanting<'v>(version: &'v Version, run: &Run, stage: &str) -> Option<Wanting<'
         .filter(|(key, a)| key.stage == stage && a.state == AssignmentState::Open)
         .map(|(key, _)| key.organisation.clone());
     let organisations: Vec<String> = silent.collect();
-    (!organisations.is_empty()).then_some(Wanting { source, form, organisations })
+    (!organisations.is_empty()).then_some(Wanting { activity, stage, source, form, organisations })
 }

@@ -1,13 +1,53 @@
-//! Files of answers: whether an answer names only files that are there.
+//! Files of answers: kept as soon as they come, and an answer names only files that are there.
 
 use sea_orm::DbErr;
-use serde_json::Value;
-use vekha_roadmap::answers::{FieldError, Values};
+use serde_json::{Value, json};
+use vekha_roadmap::answers::{FieldError, Values, check_file};
 use vekha_roadmap::model::{FieldKind, Form};
 
 use super::Runtime;
+use crate::store::files::hash;
+
+/// A file that came with an answer.
+#[derive(Debug)]
+pub struct Upload {
+    /// The form's field.
+    pub field: String,
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
 
 impl Runtime {
+    /// Keeps a file that a field of an assignment's form is answered with; one that comes on trial
+    /// is only looked at. Returns what the answer then says of it, or what is wrong with it; none
+    /// if the form has no such field for a file.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn keep_file(
+        &self,
+        form: &Form,
+        assignment: &str,
+        upload: Upload,
+        on_trial: bool,
+    ) -> Result<Option<Result<Value, FieldError>>, DbErr> {
+        let Upload { field, name, bytes } = upload;
+        let Some(FieldKind::File(rule)) = form.field(&field).map(|known| &known.kind) else {
+            return Ok(None);
+        };
+        let size = bytes.len() as u64;
+        if let Err(message) = check_file(&name, size, rule) {
+            return Ok(Some(Err(FieldError { field, message })));
+        }
+        let sha256 = match on_trial {
+            true => hash(&bytes),
+            false => self.store.keep_file(assignment, bytes, self.clock.now()).await?,
+        };
+        Ok(Some(Ok(json!({ "name": name, "size": size, "sha256": sha256 }))))
+    }
+
     /// The fields whose file was never kept for this assignment.
     ///
     /// # Errors
@@ -19,9 +59,7 @@ impl Runtime {
         answers: &Values,
     ) -> Result<Vec<FieldError>, DbErr> {
         let named: Vec<(&str, &str)> = form
-            .fields
-            .iter()
-            .filter(|field| matches!(field.kind, FieldKind::File(_)))
+            .files()
             .filter_map(|field| {
                 let hash = answers.get(&field.id)?.get("sha256").and_then(Value::as_str)?;
                 Some((field.id.as_str(), hash))

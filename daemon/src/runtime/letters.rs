@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use minijinja::Environment;
 use serde_json::{Map, Value, json};
 use vekha_engine::{Letter, LetterKind};
@@ -28,6 +29,7 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
         None => row.message_id.clone(),
     };
     let thread = letter.thread.iter();
+    let date = date(row);
     Ok(Message {
         key: letter.key.clone(),
         message_id,
@@ -37,8 +39,8 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
         text,
         html: Some(html),
         references: thread.map(|first| message_id::of(first, &row.municipality)).collect(),
-        date: date(row),
-        attachments: attachments::of(&version, letter, link.as_deref(), instant(date(row) * 1000)),
+        date: date.as_millisecond(),
+        attachments: attachments::of(&version, letter, link.as_deref(), date),
         uncertain: row.uncertain,
     })
 }
@@ -67,8 +69,8 @@ pub(super) fn reply_to(version: &Version) -> Option<Address> {
 }
 
 /// The letter's date: the same for every try.
-pub(super) fn date(row: &outbox::Model) -> i64 {
-    instant(row.next_attempt_at.min(row.created_at.max(0))).as_millisecond()
+pub(super) fn date(row: &outbox::Model) -> Timestamp {
+    instant(row.next_attempt_at.min(row.created_at.max(0)))
 }
 
 /// The participant's link, if the letter has one, and the department's page.

@@ -2,8 +2,7 @@
 //!
 //! Three loops: one opens what is due and does the jobs that are due, one sends the letters that
 //! are due, one asks other systems, so that a server that hangs holds up nothing but its own. Each
-//! turns when
-//! something changed, when its next moment comes, and at least once a minute by
+//! turns when something changed, when its next moment comes, and at least once a minute by
 //! tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
@@ -15,7 +14,7 @@ pub mod committer;
 pub mod completeness;
 mod digest;
 mod fetches;
-mod files;
+pub mod files;
 pub mod letters;
 pub mod outbox;
 pub mod overview;
@@ -38,6 +37,7 @@ use vekha_plugin::{Notifier, Publisher, Source};
 use vekha_roadmap::read::Files;
 
 use crate::clock::Clock;
+use crate::store::schedule::Jobs;
 use crate::store::{Store, instant};
 use committer::{Committer, Done, Task};
 use road_maps::{ApplyError, RoadMaps, Version};
@@ -205,10 +205,10 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn version_of(&self, key: &RunKey) -> Result<Option<Arc<Version>>, Error> {
-        let run = self.store.run(key).await?;
+        let run = self.store.bare_run(key).await?;
         self.keep_up().await?;
         Ok(match run {
-            Some(loaded) => self.road_maps.version(&key.municipality, loaded.run.road_map),
+            Some(run) => self.road_maps.version(&key.municipality, run.road_map),
             None => self.road_maps.newest(&key.municipality),
         })
     }
@@ -275,7 +275,7 @@ impl Runtime {
         let at = match which {
             Loop::Turns => self.store.next_due_at().await?,
             Loop::Sends => self.store.next_message_at().await?,
-            Loop::Fetches => self.store.next_fetch_at().await?,
+            Loop::Fetches => self.store.next_job_at(Jobs::Fetches).await?,
         };
         Ok(at.map(instant))
     }

@@ -7,9 +7,9 @@ use vekha_plugin::{DeliveryError, DeliveryErrorKind};
 
 use super::committer::{Ask, Task};
 use super::{Error, Runtime, digest, letters, parcels};
+use crate::store::document;
 use crate::store::entities::outbox;
 use crate::store::outbox::Delivery;
-use crate::store::{document, micros};
 
 /// Parcels under way at the same time: no more are claimed, so that a crash leaves few in doubt.
 const AT_ONCE: usize = 4;
@@ -38,11 +38,8 @@ impl Runtime {
         if due.is_empty() {
             return Ok(0);
         }
-        let work = self.store.next_due_at().await?.is_some_and(|at| at <= micros(now));
-        let mut claimed = Vec::new();
-        for parcel in parcels::choose(due, now, work, AT_ONCE) {
-            claimed.push(self.store.claim(&parcel, now).await?);
-        }
+        let parcels = parcels::choose(due, now, AT_ONCE);
+        let claimed = self.store.claim(&parcels, now).await?;
         let count = claimed.iter().map(Vec::len).sum();
         if count > 0 {
             self.keep_up().await?;

@@ -13,8 +13,8 @@ use crate::store::outbox::{Due, Parcel};
 const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Chooses up to `most` parcels among the messages that are due, the longest due first. While
-/// there is `work` that may bring more letters, those that could go with them wait for a while.
-pub fn choose(due: Vec<Due>, now: Timestamp, work: bool, most: usize) -> Vec<Parcel> {
+/// there is work that may bring more letters, those that could go with them wait for a while.
+pub fn choose(due: Vec<Due>, now: Timestamp, most: usize) -> Vec<Parcel> {
     let mut order: Vec<(String, String)> = Vec::new();
     let mut parcels: BTreeMap<(String, String), Vec<Due>> = BTreeMap::new();
     for message in due {
@@ -28,7 +28,7 @@ pub fn choose(due: Vec<Due>, now: Timestamp, work: bool, most: usize) -> Vec<Par
             }
             None => (message.municipality.clone(), message.organisation.clone()),
         };
-        let waits = message.digest.is_none() && !name.1.is_empty() && work;
+        let waits = message.digest.is_none() && !name.1.is_empty() && message.work;
         if waits && message.next_attempt_at > micros(now.saturating_sub(PATIENCE).unwrap_or(now)) {
             continue;
         }
@@ -64,6 +64,7 @@ mod tests {
             next_attempt_at: 0,
             uncertain: false,
             digest: digest.map(str::to_owned),
+            work: false,
         }
     }
 
@@ -76,7 +77,8 @@ mod tests {
             due("e", "one", LetterKind::Reminder, Some("digest/x")),
             due("f", "one", LetterKind::Reminder, Some("digest/x")),
         ];
-        let parcels = choose(due, now, work, most);
+        let due = due.into_iter().map(|message| Due { work, ..message }).collect();
+        let parcels = choose(due, now, most);
         parcels.into_iter().map(|p| (p.keys.join(" "), p.digest)).collect()
     }
 

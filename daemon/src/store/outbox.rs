@@ -4,14 +4,17 @@
 //! plugin. Whoever finds it still `sending` after the lease cannot know whether it went out: it is
 //! tried again under the same Message-ID and marked `uncertain`.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, DerivePartialModel, EntityTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect, TransactionTrait,
 };
 
 use super::entities::outbox::{Column, Entity, Model};
+use super::schedule::work_is_due;
 use super::{Store, micros};
 
 /// How long a claim holds.
@@ -41,8 +44,7 @@ pub enum Delivery {
 }
 
 /// A message that is due, as far as it must be known to choose what goes next.
-#[derive(Debug, Clone, PartialEq, Eq, DerivePartialModel)]
-#[sea_orm(entity = "Entity")]
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
 pub struct Due {
     /// Its key.
     pub key: String,
@@ -58,6 +60,8 @@ pub struct Due {
     pub uncertain: bool,
     /// The digest that it belongs to already.
     pub digest: Option<String>,
+    /// Whether there was work due at that moment, which may bring more messages.
+    pub work: bool,
 }
 
 /// Messages that go together.
@@ -76,61 +80,85 @@ fn is_due(now: Timestamp) -> Condition {
 }
 
 impl Store {
-    /// The messages that have been due longest.
+    /// The messages that have been due longest. One statement, thus one moment: seen apart, work
+    /// could be done and its messages committed between the look at those and the look at it.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn due_messages(&self, now: Timestamp, limit: u64) -> Result<Vec<Due>, DbErr> {
+        use Column::{
+            CreatedAt, Digest, Key, Kind, Municipality, NextAttemptAt, Organisation, Uncertain,
+        };
         Entity::find()
+            .select_only()
+            .columns([Key, Municipality, Organisation, Kind, NextAttemptAt, Uncertain, Digest])
+            .expr_as(work_is_due(now), "work")
             .filter(is_due(now))
-            .order_by_asc(Column::NextAttemptAt)
-            .order_by_asc(Column::CreatedAt)
-            .order_by_asc(Column::Key)
+            .order_by_asc(NextAttemptAt)
+            .order_by_asc(CreatedAt)
+            .order_by_asc(Key)
             .limit(limit)
-            .into_partial_model::<Due>()
+            .into_model::<Due>()
             .all(self.reader())
             .await
     }
 
-    /// Claims a parcel. Returns those of its messages that were still due: another daemon may have
-    /// claimed them in the meantime.
+    /// Claims parcels, all in one commit. Returns for each those of its messages that were still
+    /// due: another daemon may have claimed them in the meantime.
     ///
     /// # Errors
-    /// When the database cannot be read or written.
-    pub async fn claim(&self, parcel: &Parcel, now: Timestamp) -> Result<Vec<Model>, DbErr> {
+    /// When the database cannot be read or written; then none is claimed.
+    pub async fn claim(
+        &self,
+        parcels: &[Parcel],
+        now: Timestamp,
+    ) -> Result<Vec<Vec<Model>>, DbErr> {
+        if parcels.is_empty() {
+            // Most looks find nothing that may go: they must not take the writer.
+            return Ok(vec![]);
+        }
         let transaction = self.writer().begin().await?;
+        let keys = parcels.iter().flat_map(|parcel| &parcel.keys);
         let mut query = Entity::find()
             .filter(is_due(now))
-            .filter(Column::Key.is_in(parcel.keys.iter().map(String::as_str)))
+            .filter(Column::Key.is_in(keys.map(String::as_str)))
             .order_by_asc(Column::Key);
         if self.is_shared() {
             // Whoever comes second waits, and then finds none of them due: a parcel stays whole.
             query = query.lock_exclusive();
         }
-        let mut claimed = query.all(&transaction).await?;
-        for row in &mut claimed {
-            row.uncertain |= row.state == "sending";
-            row.attempts += 1;
-            row.digest.clone_from(&parcel.digest);
-        }
-        for uncertain in [false, true] {
-            let keys: Vec<&str> = claimed
-                .iter()
-                .filter(|row| row.uncertain == uncertain)
-                .map(|row| row.key.as_str())
-                .collect();
-            if keys.is_empty() {
-                continue;
+        let mut due: BTreeMap<String, Model> =
+            query.all(&transaction).await?.into_iter().map(|row| (row.key.clone(), row)).collect();
+        let mut claimed = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            let mut rows: Vec<Model> =
+                parcel.keys.iter().filter_map(|key| due.remove(key)).collect();
+            rows.sort_by(|a, b| a.key.cmp(&b.key));
+            for row in &mut rows {
+                row.uncertain |= row.state == "sending";
+                row.attempts += 1;
+                row.digest.clone_from(&parcel.digest);
             }
-            Entity::update_many()
-                .col_expr(Column::State, Expr::value("sending"))
-                .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-                .col_expr(Column::Uncertain, Expr::value(uncertain))
-                .col_expr(Column::Digest, Expr::value(parcel.digest.clone()))
-                .col_expr(Column::NextAttemptAt, Expr::value(micros(now + LEASE)))
-                .filter(Column::Key.is_in(keys))
-                .exec(&transaction)
-                .await?;
+            for uncertain in [false, true] {
+                let keys: Vec<&str> = rows
+                    .iter()
+                    .filter(|row| row.uncertain == uncertain)
+                    .map(|row| row.key.as_str())
+                    .collect();
+                if keys.is_empty() {
+                    continue;
+                }
+                Entity::update_many()
+                    .col_expr(Column::State, Expr::value("sending"))
+                    .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+                    .col_expr(Column::Uncertain, Expr::value(uncertain))
+                    .col_expr(Column::Digest, Expr::value(parcel.digest.clone()))
+                    .col_expr(Column::NextAttemptAt, Expr::value(micros(now + LEASE)))
+                    .filter(Column::Key.is_in(keys))
+                    .exec(&transaction)
+                    .await?;
+            }
+            claimed.push(rows);
         }
         transaction.commit().await?;
         Ok(claimed)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, QueryTrait,
 };
 
 use super::entities::{activity, job, road_map};
@@ -27,6 +27,21 @@ impl Jobs {
             Jobs::Fetches => job::Column::Kind.eq("fetch"),
         }
     }
+}
+
+/// Whether a job of our own or an opening is due.
+pub(super) fn work_is_due(now: Timestamp) -> SimpleExpr {
+    let job = job::Entity::find()
+        .select_only()
+        .expr(Expr::value(1))
+        .filter(Jobs::Own.condition())
+        .filter(job::Column::DueAt.lte(micros(now)));
+    let opening = activity::Entity::find()
+        .select_only()
+        .expr(Expr::value(1))
+        .filter(activity::Column::Paused.eq(false))
+        .filter(activity::Column::NextOpening.lte(micros(now)));
+    Expr::exists(job.into_query()).or(Expr::exists(opening.into_query()))
 }
 
 impl Store {
@@ -74,19 +89,27 @@ impl Store {
         Ok(())
     }
 
+    /// When the next job of these is due.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_job_at(&self, which: Jobs) -> Result<Option<i64>, DbErr> {
+        job::Entity::find()
+            .select_only()
+            .column_as(job::Column::DueAt.min(), "at")
+            .filter(which.condition())
+            .into_tuple::<Option<i64>>()
+            .one(self.reader())
+            .await
+            .map(Option::flatten)
+    }
+
     /// When the next job of our own or opening is due.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn next_due_at(&self) -> Result<Option<i64>, DbErr> {
-        let job = job::Entity::find()
-            .select_only()
-            .column_as(job::Column::DueAt.min(), "at")
-            .filter(Jobs::Own.condition())
-            .into_tuple::<Option<i64>>()
-            .one(self.reader())
-            .await?
-            .flatten();
+        let job = self.next_job_at(Jobs::Own).await?;
         let opening = activity::Entity::find()
             .select_only()
             .column_as(activity::Column::NextOpening.min(), "at")
@@ -96,21 +119,6 @@ impl Store {
             .await?
             .flatten();
         Ok(job.into_iter().chain(opening).min())
-    }
-
-    /// When a source is to be asked next.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn next_fetch_at(&self) -> Result<Option<i64>, DbErr> {
-        job::Entity::find()
-            .select_only()
-            .column_as(job::Column::DueAt.min(), "at")
-            .filter(Jobs::Fetches.condition())
-            .into_tuple::<Option<i64>>()
-            .one(self.reader())
-            .await
-            .map(Option::flatten)
     }
 
     /// The schedule rows of a municipality.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Certificate, Url};
 use serde::Deserialize;
-use vekha_plugin::{Problem, Secret};
+use vekha_plugin::{Problem, Problems, Secret};
 
 use crate::guard::Guard;
 use crate::template::{self, Template};
@@ -159,7 +159,7 @@ impl HttpConfig {
 
     /// Finds every mistake, and reads the files that the configuration names.
     pub(crate) fn check(&self, guard: Guard) -> Result<Checked, Vec<Problem>> {
-        let mut problems = Problems(Vec::new());
+        let mut problems = Problems::default();
         let template = match Template::read(&self.url) {
             Ok(template) => {
                 problems.take("url", permitted(guard, template.origin()));
@@ -188,20 +188,17 @@ impl HttpConfig {
         problems.within("backoff-milliseconds", backoff, 1, 60_000, "миллисекунд");
         let megabytes = self.max_megabytes.unwrap_or(20);
         problems.within("max-megabytes", megabytes, 1, 200, "мегабайт");
-        match template {
-            Some(template) if problems.0.is_empty() => Ok(Checked {
-                template,
-                shape,
-                credentials,
-                certificates,
-                health_url,
-                timeout: Duration::from_secs(timeout),
-                attempts,
-                backoff: Duration::from_millis(backoff),
-                max_size: megabytes << 20,
-            }),
-            _ => Err(problems.0),
-        }
+        problems.unless_any(template.map(|template| Checked {
+            template,
+            shape,
+            credentials,
+            certificates,
+            health_url,
+            timeout: Duration::from_secs(timeout),
+            attempts,
+            backoff: Duration::from_millis(backoff),
+            max_size: megabytes << 20,
+        }))
     }
 
     fn shape(&self, problems: &mut Problems) -> Shape {
@@ -236,7 +233,7 @@ impl HttpConfig {
     /// Where things are looked for in an answer, right or wrong.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn shape_unchecked(&self) -> Shape {
-        self.shape(&mut Problems(Vec::new()))
+        self.shape(&mut Problems::default())
     }
 
     /// Whether this can name a place in a record.
@@ -331,25 +328,6 @@ impl HttpConfig {
             _ => Err(format!("в файле «{}» нет сертификатов PEM", path.display())),
         });
         problems.take("ca-file", found).unwrap_or_default()
-    }
-}
-
-/// Mistakes as they are found.
-struct Problems(Vec<Problem>);
-
-impl Problems {
-    fn add(&mut self, field: &str, message: impl Into<String>) {
-        self.0.push(Problem::new(field, message));
-    }
-
-    fn take<T>(&mut self, field: &str, found: Result<T, String>) -> Option<T> {
-        found.map_err(|why| self.add(field, why)).ok()
-    }
-
-    fn within(&mut self, field: &str, given: u64, least: u64, most: u64, unit: &str) {
-        if !(least..=most).contains(&given) {
-            self.add(field, format!("допустимо от {least} до {most} {unit}"));
-        }
     }
 }
 

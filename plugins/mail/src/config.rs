@@ -15,7 +15,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use serde::Deserialize;
-use vekha_plugin::{Address, Problem, Secret};
+use vekha_plugin::{Address, Problem, Problems, Secret};
 
 use crate::compose;
 
@@ -164,17 +164,14 @@ impl MailConfig {
 
     /// Finds every mistake, and reads the files that the configuration names.
     pub(crate) fn check(&self) -> Result<Checked, Vec<Problem>> {
-        let mut problems = Problems(Vec::new());
+        let mut problems = Problems::default();
         let from = problems.take("from.email", compose::mailbox(&self.from));
         let dkim = self.dkim.as_ref().and_then(|dkim| self.signature(dkim, &mut problems));
         let way = match self.transport {
             Transport::File => self.folder(&mut problems).map(Way::Folder),
             Transport::Smtp => self.server(&mut problems).map(Way::Server),
         };
-        match (from, way) {
-            (Some(from), Some(way)) if problems.0.is_empty() => Ok(Checked { from, dkim, way }),
-            _ => Err(problems.0),
-        }
+        problems.unless_any(from.zip(way).map(|(from, way)| Checked { from, dkim, way }))
     }
 
     fn folder(&self, problems: &mut Problems) -> Option<PathBuf> {
@@ -198,13 +195,9 @@ impl MailConfig {
             problems.add("port", "порт не может быть нулём");
         }
         let timeout = self.timeout_seconds.unwrap_or(60);
-        if !(1..=600).contains(&timeout) {
-            problems.add("timeout-seconds", "допустимо от 1 до 600 секунд");
-        }
+        problems.within("timeout-seconds", timeout, 1, 600, "секунд");
         let pool_size = self.pool_size.unwrap_or(4);
-        if !(1..=64).contains(&pool_size) {
-            problems.add("pool-size", "допустимо от 1 до 64 соединений");
-        }
+        problems.within("pool-size", pool_size as u64, 1, 64, "соединений");
         let credentials = self.credentials(host, problems);
         let hello = self.hello(problems);
         let tls = host.and_then(|host| self.protection(host, problems));
@@ -316,26 +309,6 @@ const SIGNED: [&str; 9] = [
     "References",
     "MIME-Version",
 ];
-
-/// Mistakes as they are found.
-struct Problems(Vec<Problem>);
-
-impl Problems {
-    fn add(&mut self, field: &str, message: impl Into<String>) {
-        self.0.push(Problem::new(field, message));
-    }
-
-    fn take<T>(&mut self, field: &str, found: Result<T, String>) -> Option<T> {
-        found.map_err(|why| self.add(field, why)).ok()
-    }
-
-    fn want<T>(&mut self, field: &str, given: Option<T>, otherwise: &str) -> Option<T> {
-        if given.is_none() {
-            self.add(field, otherwise);
-        }
-        given
-    }
-}
 
 fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path)

@@ -24,6 +24,7 @@
 mod describe;
 pub mod files;
 mod notifier;
+mod problems;
 mod publisher;
 mod secret;
 mod source;
@@ -32,6 +33,7 @@ pub use describe::{Capability, Description, Health, Plugin, Problem, Setting, Se
 pub use notifier::{
     Address, Attachment, DeliveryError, DeliveryErrorKind, Message, Notifier, Receipt,
 };
+pub use problems::Problems;
 pub use publisher::{Document, PublishError, Published, Publisher};
 pub use secret::Secret;
 pub use source::{FetchRequest, FieldKind, FieldOption, Record, Source, SourceError, WantedField};

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_analysis::Values;
-use vekha_roadmap::answers::{self, EXPLANATIONS};
-use vekha_roadmap::model::{Collect, FieldKind, Form, Work};
+use vekha_roadmap::answers;
+use vekha_roadmap::model::{Collect, FieldKind, Form};
 use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, due_words};
@@ -129,7 +129,7 @@ impl<'a> Transition<'a> {
         origin: Origin,
     ) -> Result<(), Refusal> {
         let position = self.active_stage(&key.stage)?;
-        let Work::Collect(collect) = &self.activity.stages[position].work else {
+        let Some(collect) = self.activity.collect(&key.stage) else {
             return Err(Refusal::NotFound(format!("этап сбора «{}»", key.stage)));
         };
         let form = self.form(collect);
@@ -190,9 +190,12 @@ impl<'a> Transition<'a> {
     /// Completes a stage of assignments once none of them is open and nobody looks at the answers.
     pub(super) fn close_if_answered(&mut self, position: usize) {
         let id = self.run.stages[position].id.clone();
-        let active = self.active_stage(&id).is_ok();
-        if active && self.open_in(&id).next().is_none() && !self.goes_under_review(position) {
-            self.complete_stage(position);
+        if self.active_stage(&id).is_err() || self.open_in(&id).next().is_some() {
+            return;
+        }
+        match self.review_span(&id) {
+            Some(span) => self.begin_review(position, span),
+            None => self.complete_stage(position),
         }
     }
 
@@ -203,6 +206,7 @@ impl<'a> Transition<'a> {
         for key in &silent {
             let assignment = self.run.assignments.get_mut(key).expect("just listed");
             assignment.state = AssignmentState::Missing;
+            assignment.request = None;
             self.out.assignments.insert(key.clone());
         }
         let codes: Vec<&str> = silent.iter().map(|k| k.organisation.as_str()).collect();
@@ -249,9 +253,7 @@ fn readable(form: &Form, answers: &Values) -> Vec<serde_json::Value> {
             }
         }
     }
-    let said = answers.get(EXPLANATIONS).and_then(serde_json::Value::as_object);
-    for (path, text) in said.into_iter().flatten() {
-        let label = answers::whereabouts(form, path).unwrap_or_else(|| path.clone());
+    for (label, text) in answers::explained(form, answers) {
         pairs.push(json!({ "label": format!("{label}: пояснение"), "value": text }));
     }
     pairs

@@ -367,13 +367,14 @@ impl Transition<'_> {
                 .run
                 .assignments
                 .iter()
-                .filter(|(_, a)| a.state == AssignmentState::Open)
+                .filter(|(_, a)| a.state.is_awaited())
                 .map(|(key, _)| key.clone())
                 .collect();
             for key in open {
                 let assignment = self.run.assignments.get_mut(&key).expect("just listed");
                 assignment.state = AssignmentState::Waived;
                 assignment.reason = why.to_owned();
+                assignment.request = None;
                 self.out.assignments.insert(key);
             }
         }

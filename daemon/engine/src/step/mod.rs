@@ -17,6 +17,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use vekha_analysis::Values;
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Activity, Overlap, Participants, Work};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::letters_leave;
@@ -300,16 +301,7 @@ impl<'a> Transition<'a> {
         let active =
             |code: &String| self.road_map.organisation(code).is_some_and(|o| o.active_on(today));
         let mut codes: Vec<String> = match selection {
-            Participants::Kinds(kinds) => self
-                .road_map
-                .organisations
-                .iter()
-                .filter(|o| kinds.contains(&o.kind))
-                .map(|o| o.code.clone())
-                .collect(),
-            Participants::Organisations(codes) => codes.clone(),
             Participants::Named => self.run.named.clone(),
-            Participants::Each => self.run.key.part.iter().cloned().collect(),
             Participants::FoundBy { activity, rules } => {
                 let key = RunKey { activity: activity.clone(), part: None, ..self.run.key.clone() };
                 let found = if key == self.run.key {
@@ -323,6 +315,10 @@ impl<'a> Transition<'a> {
                     .filter(|(rule, _)| rules.is_empty() || rules.contains(rule))
                     .flat_map(|(_, codes)| codes.iter().cloned())
                     .collect()
+            }
+            known => {
+                let codes = self.road_map.selected(known, self.run.key.part.as_deref());
+                codes.into_iter().map(str::to_owned).collect()
             }
         };
         codes.retain(active);
@@ -365,9 +361,15 @@ fn object(value: Value) -> Values {
 
 /// A reason that a person must give: present and of reasonable length.
 fn reason(field: &str, text: &str) -> Result<(), Refusal> {
-    match text.trim() {
-        "" => Err(Refusal::field(field, "укажите причину")),
-        text if text.chars().count() > 1000 => Err(Refusal::field(field, "не длиннее 1000 знаков")),
-        _ => Ok(()),
-    }
+    wrong_reason(field, text).map_or(Ok(()), |wrong| Err(Refusal::Invalid(vec![wrong])))
+}
+
+/// What is wrong with such a reason.
+fn wrong_reason(field: &str, text: &str) -> Option<FieldError> {
+    let message = match text.trim() {
+        "" => "укажите причину",
+        text if text.chars().count() > 1000 => "не длиннее 1000 знаков",
+        _ => return None,
+    };
+    Some(FieldError { field: field.to_owned(), message: message.to_owned() })
 }

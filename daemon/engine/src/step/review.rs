@@ -3,10 +3,10 @@
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_roadmap::answers::FieldError;
-use vekha_roadmap::model::{Due, Span, Work};
+use vekha_roadmap::model::{Due, Span};
 use vekha_roadmap::schedule::due_date;
 
-use super::{Transition, due_words, reason};
+use super::{Transition, due_words, wrong_reason};
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -16,29 +16,32 @@ use crate::run::{AssignmentKind, AssignmentState};
 const CORRECTION: Due = Due::After(Span::WorkingDays(3));
 
 impl Transition<'_> {
-    /// Whether the stage waits for the department to look at the answers. The first time that all
-    /// have answered, the department is told.
-    pub(super) fn goes_under_review(&mut self, position: usize) -> bool {
-        let Work::Collect(collect) = &self.activity.stages[position].work else { return false };
-        let Some(span) = collect.review else { return false };
-        let id = self.run.stages[position].id.clone();
+    /// How long the department may look at a stage's answers; none if it does not, or if nobody was
+    /// asked.
+    pub(super) fn review_span(&self, stage: &str) -> Option<Span> {
+        let asked = self.run.assignments.keys().any(|key| key.stage == stage);
+        self.activity.collect(stage)?.review.filter(|_| asked)
+    }
+
+    /// The department is told that all have answered, unless it looks at the answers already.
+    pub(super) fn begin_review(&mut self, position: usize, span: Span) {
+        let stage = &self.run.stages[position];
+        if stage.review.is_some() {
+            return;
+        }
+        let id = stage.id.clone();
         let own = || self.run.assignments.iter().filter(|(key, _)| key.stage == id);
         let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
-        if own().next().is_none() {
-            return false;
-        }
-        if self.run.stages[position].review.is_some() {
-            return true;
-        }
-        let versions: u32 = own().map(|(_, a)| a.version).sum();
+        // A review ends early only by a return, so their number tells one review from the next;
+        // that of the answers does not: a returned one may be waived.
+        let returns: u32 = own().map(|(_, a)| a.returns).sum();
         let until = due_date(&self.road_map.calendar, self.today(), Due::After(span));
         self.stage_mut(position).review = Some(until);
         self.record("review-begun", json!({ "stage": id, "until": until }));
         let form = self.what(&AssignmentKey::new(&id, ""), AssignmentKind::Collect);
         let facts = json!({ "form": form, "answered": answered, "until": due_words(until) });
-        let suffix = format!("{id}/review/{versions}");
+        let suffix = format!("{id}/review/{returns}");
         self.letter_to_department(LetterKind::Review, &suffix, Some(until), facts);
-        true
     }
 
     /// The review has ended by itself.
@@ -73,10 +76,7 @@ impl Transition<'_> {
         }
         let (standing, version) = (assignment.due, assignment.version);
         let position = self.active_stage(&key.stage)?;
-        let mut errors = Vec::new();
-        if let Err(Refusal::Invalid(wrong)) = reason("comment", &comment) {
-            errors.extend(wrong);
-        }
+        let mut errors: Vec<FieldError> = wrong_reason("comment", &comment).into_iter().collect();
         let today = self.today();
         let mut wrong = |message: &str| {
             errors.push(FieldError { field: "due".into(), message: message.to_owned() });

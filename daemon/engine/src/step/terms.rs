@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde_json::json;
 use vekha_roadmap::answers::FieldError;
 
-use super::{Transition, due_words, reason};
+use super::{Transition, due_words, reason, wrong_reason};
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -125,11 +125,7 @@ impl Transition<'_> {
 
     /// A later due date, with a reason.
     fn check_term(&self, assignment: &Assignment, due: Date, why: &str) -> Result<(), Refusal> {
-        let mut errors = match reason("reason", why) {
-            Err(Refusal::Invalid(errors)) => errors,
-            Err(other) => return Err(other),
-            Ok(_) => Vec::new(),
-        };
+        let mut errors: Vec<FieldError> = wrong_reason("reason", why).into_iter().collect();
         let mut wrong = |message: &str| {
             errors.push(FieldError { field: "due".into(), message: message.to_owned() });
         };

@@ -177,14 +177,8 @@ impl Transition<'_> {
             AssignmentKind::Measure(number) => self.run.measures[number - 1].text.clone(),
             AssignmentKind::Acknowledge => "Адресные рекомендации: ознакомление".into(),
             AssignmentKind::Collect => {
-                match self.activity.stage(&key.stage).map(|(_, s)| &s.work) {
-                    Some(Work::Collect(collect)) => self
-                        .road_map
-                        .forms
-                        .get(&collect.form)
-                        .map_or_else(String::new, |f| f.title.clone()),
-                    _ => String::new(),
-                }
+                let form = self.road_map.form_of(&self.activity.id, &key.stage);
+                form.map_or_else(String::new, |form| form.title.clone())
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::russian;
 
 pub use self::compare::{Difference, compare};
 pub use self::display::display;
-pub use self::questions::{EXPLANATIONS, questioned};
+pub use self::questions::{EXPLANATIONS, explained, questioned};
 pub use self::typed::check_file;
 
 /// What is wrong with one field.
@@ -373,11 +373,11 @@ fn with_row(answers: &Values, row: &Value) -> Values {
 
 /// Where a path points, in words: the question, the row and the column; none if nowhere.
 pub fn whereabouts(form: &Form, path: &str) -> Option<String> {
-    if let Some(field) = form.fields.iter().find(|f| f.id == path) {
+    if let Some(field) = form.field(path) {
         return Some(field.label.clone());
     }
     let (id, rest) = path.split_once('[').unwrap_or((path, ""));
-    let field = form.fields.iter().find(|f| f.id == id)?;
+    let field = form.field(id)?;
     if let FieldKind::Histogram(scores) = &field.kind {
         let number: usize = rest.strip_suffix(']')?.parse().ok()?;
         return Some(format!("{}, балл {}", field.label, scores.all().nth(number)?));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Checker, Values};
+use super::{Checker, Values, whereabouts};
 use crate::model::{Field, FieldKind, Form, Rows};
 use crate::russian;
 
@@ -15,6 +15,18 @@ const LONGEST: usize = 1000;
 /// The path of the field that an error asks to explain; none if it is another error.
 pub fn questioned(error: &str) -> Option<&str> {
     error.strip_prefix(EXPLANATIONS)?.strip_prefix('.')
+}
+
+/// What was explained in an answer: whereabouts in the form, and what was said.
+pub fn explained<'a>(form: &Form, answers: &'a Values) -> Vec<(String, &'a str)> {
+    let said = answers.get(EXPLANATIONS).and_then(Value::as_object);
+    said.into_iter()
+        .flatten()
+        .map(|(path, text)| {
+            let label = whereabouts(form, path).unwrap_or_else(|| path.clone());
+            (label, text.as_str().unwrap_or_default())
+        })
+        .collect()
 }
 
 /// Something to be explained.

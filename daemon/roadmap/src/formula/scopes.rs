@@ -37,7 +37,7 @@ pub fn form_scope(form: &Form) -> Scope {
 /// What a rule over the rows of a table sees: the form's fields, and `row`.
 pub fn row_scope(form: &Form, table: &str) -> Scope {
     let mut scope = form_scope(form);
-    let columns = form.fields.iter().find(|f| f.id == table).and_then(|f| match &f.kind {
+    let columns = form.field(table).and_then(|f| match &f.kind {
         FieldKind::Table(table) => Some(table.columns.as_slice()),
         _ => None,
     });

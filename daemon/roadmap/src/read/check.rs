@@ -352,11 +352,10 @@ impl Check<'_> {
             let (scope, fields): (Scope, Vec<&String>) = match &rule.each {
                 None => (scope.clone(), form.fields.iter().map(|f| &f.id).collect()),
                 Some(table) => {
-                    let columns =
-                        form.fields.iter().find(|f| f.id == *table).and_then(|f| match &f.kind {
-                            FieldKind::Table(t) => Some(t.columns.iter().map(|c| &c.id).collect()),
-                            _ => None,
-                        });
+                    let columns = form.field(table).and_then(|f| match &f.kind {
+                        FieldKind::Table(t) => Some(t.columns.iter().map(|c| &c.id).collect()),
+                        _ => None,
+                    });
                     let Some(columns) = columns else {
                         let known = form.fields.iter().map(|f| &f.id);
                         let help = perhaps(table, known);
@@ -538,28 +537,13 @@ impl Check<'_> {
                 };
                 for selection in selections {
                     match selection {
-                        Participants::Kinds(kinds) => asked.extend(
-                            self.road_map
-                                .organisations
-                                .iter()
-                                .filter(|o| kinds.contains(&o.kind))
-                                .map(|o| o.code.as_str()),
-                        ),
-                        Participants::Organisations(codes) => {
-                            asked.extend(codes.iter().map(String::as_str));
-                        }
+                        // Whose turn it is, a run will know.
                         Participants::Each => {
                             if let Every::Rotation { kinds, .. } = &activity.schedule.every {
-                                asked.extend(
-                                    self.road_map
-                                        .organisations
-                                        .iter()
-                                        .filter(|o| kinds.contains(&o.kind))
-                                        .map(|o| o.code.as_str()),
-                                );
+                                asked.extend(self.road_map.of_kinds(kinds));
                             }
                         }
-                        Participants::FoundBy { .. } | Participants::Named => {}
+                        known => asked.extend(self.road_map.selected(known, None)),
                     }
                 }
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use vekha_plugin::Problem;
+use vekha_plugin::{Problem, Problems};
 
 use super::pattern::Pattern;
 use crate::headings::key;
@@ -58,43 +58,32 @@ impl FolderConfig {
 
     /// Finds every mistake. Touches no file.
     pub(crate) fn check(&self) -> Result<Checked, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let mut add = |field: &str, message: &str| problems.push(Problem::new(field, message));
+        let mut problems = Problems::default();
         if self.folder.as_os_str().is_empty() {
-            add("folder", "укажите папку, в которой появляются файлы");
+            problems.add("folder", "укажите папку, в которой появляются файлы");
         }
         let pattern = Pattern::read(self.file.as_deref().unwrap_or("{form}-{period}.*"));
-        if let Err(why) = &pattern {
-            add("file", why);
-        }
+        let pattern = problems.take("file", pattern);
         let organisation = self.organisation.as_deref().unwrap_or("Код ОО");
         if key(organisation).is_empty() {
-            add("organisation", "укажите заголовок столбца с кодами организаций");
+            problems.add("organisation", "укажите заголовок столбца с кодами организаций");
         }
         let mut taken = HashMap::from([(key(organisation), "organisation".to_owned())]);
         for (field, heading) in &self.fields {
             let name = format!("fields.{field}");
             if key(heading).is_empty() {
-                add(&name, "укажите заголовок столбца");
+                problems.add(&name, "укажите заголовок столбца");
             } else if let Some(other) = taken.insert(key(heading), name.clone()) {
-                add(&name, &format!("этот же столбец указан и в {other}"));
+                problems.add(&name, format!("этот же столбец указан и в {other}"));
             }
         }
         let settle = self.settle_milliseconds.unwrap_or(2000);
-        if settle > 60_000 {
-            add("settle-milliseconds", "допустимо от 0 до 60000 миллисекунд");
-        }
-        match pattern {
-            Ok(pattern) if problems.is_empty() => Ok(Checked {
-                pattern,
-                layout: Layout {
-                    organisation: organisation.to_owned(),
-                    fields: self.fields.clone(),
-                },
-                settle: Duration::from_millis(settle),
-            }),
-            _ => Err(problems),
-        }
+        problems.within("settle-milliseconds", settle, 0, 60_000, "миллисекунд");
+        problems.unless_any(pattern.map(|pattern| Checked {
+            pattern,
+            layout: Layout { organisation: organisation.to_owned(), fields: self.fields.clone() },
+            settle: Duration::from_millis(settle),
+        }))
     }
 }
 
