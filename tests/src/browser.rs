@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Browser {
     /// What drives it.
     pub client: Client,
+    /// Where commands go that only this browser knows.
+    commands: String,
     _driver: Child,
     _profile: TempDir,
 }
@@ -67,20 +69,29 @@ impl Browser {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        // Emulated, since windows cannot be as narrow as phones.
         let session = client.session_id().await.expect("a session").expect("its id");
+        let commands = format!("http://127.0.0.1:{port}/session/{session}/goog/cdp/execute");
+        let browser = Browser { client, commands, _driver: driver, _profile: profile };
+        browser.resize(width, height).await;
+        browser
+    }
+
+    /// Gives the window another size. It is emulated, since windows cannot be as narrow as phones.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub async fn resize(&self, width: u32, height: u32) {
         let size = json!({
             "cmd": "Emulation.setDeviceMetricsOverride",
             "params": { "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false },
         });
         reqwest::Client::new()
-            .post(format!("http://127.0.0.1:{port}/session/{session}/goog/cdp/execute"))
+            .post(&self.commands)
             .json(&size)
             .send()
             .await
             .and_then(reqwest::Response::error_for_status)
             .expect("to be given a size");
-        Browser { client, _driver: driver, _profile: profile }
     }
 
     /// The page's text.
@@ -102,6 +113,29 @@ impl Browser {
         let field = field.unwrap_or_else(|e| panic!("{name}: {e}"));
         field.clear().await.expect("a field that can be cleared");
         field.send_keys(text).await.expect("a field that takes keys");
+    }
+
+    /// Sets what the field of this selector holds, as a date picker does.
+    ///
+    /// # Panics
+    /// When there is no such field.
+    pub async fn set(&self, css: &str, value: &str) {
+        let script = "const field = document.querySelector(arguments[0]);
+            field.value = arguments[1];
+            field.dispatchEvent(new Event('input', { bubbles: true }));";
+        let arguments = vec![json!(css), json!(value)];
+        self.client.execute(script, arguments).await.unwrap_or_else(|e| panic!("{css}: {e}"));
+    }
+
+    /// What the field of this name holds.
+    ///
+    /// # Panics
+    /// When there is no such field.
+    pub async fn value(&self, name: &str) -> String {
+        let css = format!("[name=\"{name}\"]");
+        let field = self.client.find(fantoccini::Locator::Css(&css)).await;
+        let value = field.unwrap_or_else(|e| panic!("{name}: {e}")).prop("value").await;
+        value.expect("a page").unwrap_or_default()
     }
 
     /// Presses what this selector finds.

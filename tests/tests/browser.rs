@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 use fantoccini::Locator;
+use serde_json::{Value, json};
+use vekha::api::convert;
+use vekha_engine::{AssignmentKey, RunKey};
+use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
+use vekha_proto::v1::run_service_client::RunServiceClient;
+use vekha_proto::v1::{Answer, AnswerQuestionRequest, StartRunRequest, SubmitAssignmentRequest};
 use vekha_tests::browser::Browser;
 use vekha_tests::town::Town;
 
 /// Starts activity 29 and returns school 1's link.
 async fn asked(town: &mut Town) -> String {
-    use vekha_proto::v1::run_service_client::RunServiceClient;
-    use vekha_proto::v1::{Answer, AnswerQuestionRequest, StartRunRequest};
     let mut runs = RunServiceClient::new(town.channel().await);
     let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
     let name = format!("{parent}/runs/2025-26");
@@ -122,5 +126,134 @@ async fn a_phone_shows_every_page_whole_and_sends_the_form() {
     browser.press("button.primary").await;
     browser.wait_for("[role=\"status\"]").await;
     assert!(browser.text().await.contains("Сведения приняты, версия 1"));
+    browser.close().await;
+}
+
+/// What a school tells of its leader's year, with more who left than is usual.
+fn leader() -> Value {
+    json!({
+        "marked": 300, "achieving": 120, "olympiads": 5, "staff": 40, "staff_category": 30,
+        "staff_left": 11, "vacancies": 0, "salary": 100, "task": 100, "debt": "no",
+        "prescriptions": 2, "prescriptions_met": 2, "injuries": 0, "site": 100, "complaints": 0,
+        "late_reports": 0,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and_accepted() {
+    let town = Town::start("2027-02-01T08:00").await;
+    town.live_until("2027-02-01T10:00").await;
+    let letters = town.letters_to("school-1");
+    let asked = letters.iter().find(|l| l.text.contains("мероприятие 22 «")).unwrap();
+    let link = asked.link_about("мероприятие 22 «");
+    let home = town.url();
+    let run = format!("{home}/runs/zarechny/leader-monitoring/2026-27");
+    let (phone, desk) = ((360, 740), (1200, 900));
+    let browser = Browser::start(phone.0, phone.1).await;
+    let whole = async |page: &str| {
+        assert_eq!(overflowing(&browser).await, "", "{page} is wider than a phone");
+    };
+    let says = async |words: &str| {
+        let text = browser.text().await;
+        assert!(text.contains(words), "{words}: {text}");
+    };
+
+    // A director begins on a phone, has to go, and finds all that was typed.
+    browser.open(&link).await;
+    whole("the form").await;
+    browser.fill("marked", "300").await;
+    browser.press("[name=\"_save\"]").await;
+    browser.wait_for("[role=\"status\"]").await;
+    says("Черновик сохранён").await;
+    assert_eq!(browser.value("marked").await, "300");
+    // More time is asked for.
+    browser.press("#extension summary").await;
+    browser.set("#extension [name=\"due\"]", "2027-03-01").await;
+    browser.fill("reason", "Директор на курсах").await;
+    whole("a wish for more time").await;
+    browser.press("#extension button").await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    says("Просьба о продлении срока отправлена").await;
+
+    // The rest comes as a spreadsheet.
+    let key: RunKey = "zarechny/leader-monitoring/2026-27".parse().unwrap();
+    let assignment = AssignmentKey::new("schools", "school-1");
+    let version = town.daemon.runtime.road_maps().newest("zarechny").unwrap();
+    let values = leader().as_object().unwrap().clone();
+    let due = jiff::civil::date(2027, 2, 24);
+    let book = vekha::forms::template(&version.road_map, &key, &assignment, due, &values).unwrap();
+    let path = town.folder.path().join("школа.xlsx");
+    std::fs::write(&path, book).unwrap();
+    browser.press("details.notice summary").await;
+    let file = browser.client.find(Locator::Css("#table-file")).await.unwrap();
+    file.send_keys(path.to_str().unwrap()).await.unwrap();
+    browser.press("form[action$=\"/table\"] button").await;
+    browser.wait_for("[name=\"explanations.staff_left\"]").await;
+    // Who has left is more than usual: the page asks why and keeps the rest.
+    says("Уволился больше чем каждый четвёртый").await;
+    whole("a question about an answer").await;
+    assert_eq!(browser.value("staff").await, "40");
+    browser.fill("explanations.staff_left", "Закрыт филиал в Сосновке").await;
+    browser.press("button.primary").await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    says("Сведения приняты, версия 1").await;
+
+    // The department sees the explanation and sends the answer back.
+    browser.resize(desk.0, desk.1).await;
+    browser.open(&run).await;
+    browser.press("a[href$=\"/answers/schools.school-1\"]").await;
+    browser.wait_for("#answer\\:schools\\.school-1").await;
+    says("Закрыт филиал в Сосновке").await;
+    browser.fill("comment", "Разве так много учеников с отметками?").await;
+    browser.press("[name=\"_do\"][value=\"return\"]").await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    says("Ответ возвращён").await;
+
+    // The school corrects; the others answer; the department compares and accepts.
+    browser.resize(phone.0, phone.1).await;
+    browser.open(&link).await;
+    says("Отдел просит исправить ответ").await;
+    says("Разве так много учеников с отметками?").await;
+    browser.fill("marked", "280").await;
+    browser.press("button.primary").await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    says("версия 2").await;
+    let mut service = AssignmentServiceClient::new(town.channel().await);
+    for n in 2..=6 {
+        let name = format!(
+            "municipalities/zarechny/activities/leader-monitoring/runs/2026-27/assignments/schools.school-{n}"
+        );
+        let mut answers = leader();
+        answers["staff_left"] = json!(2);
+        let answers = Some(convert::structure(answers.as_object().unwrap()));
+        let request = SubmitAssignmentRequest { name, answers, ..Default::default() };
+        service.submit_assignment(request).await.unwrap();
+    }
+    town.settle().await;
+    browser.open(&format!("{run}/answers/schools.school-1")).await;
+    whole("two versions of an answer").await;
+    says("300 чел.").await;
+    says("280 чел.").await;
+    browser.open(&run).await;
+    whole("a run under review").await;
+    browser.press("form:has([value=\"review:schools\"]) button:not(.first)").await;
+    browser.wait_for(".notice.good").await;
+    browser.open(&link).await;
+    says("Сбор завершён, ответ больше не изменить").await;
+
+    // Pages about all of them.
+    for (page, words) in [
+        (format!("{home}/m/zarechny/completeness?year=2027"), "Полнота сведений, 2027 год"),
+        (
+            format!("{home}/m/zarechny/completeness?year=2027&organisation=school-1"),
+            "возвращали: 1",
+        ),
+        (format!("{home}/m/zarechny/organisations"), "МБОУ СОШ № 1"),
+        (format!("{home}/runs/zarechny/leader-monitoring"), "Эффективность руководителей"),
+    ] {
+        browser.open(&page).await;
+        says(words).await;
+        whole(&page).await;
+    }
     browser.close().await;
 }

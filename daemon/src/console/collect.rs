@@ -9,7 +9,7 @@ use vekha_roadmap::model::Form;
 
 use super::form::{Filled, mistakes, questions};
 use super::link::{Opened, Said, Typed, Wish};
-use super::{answers, posted, problem, view, words};
+use super::{answers, controls, posted, problem, view, words};
 use crate::runtime::Runtime;
 use crate::store::{document, instant};
 
@@ -81,12 +81,7 @@ pub async fn page(
     context["more_rows"] = matches!(said, Said::MoreRows).into();
     if editable {
         let action = format!("/a/{}", opened.token);
-        context["questions"] = questions(form, &filled)
-            .iter()
-            .map(
-                |question| json!({ "section": question.section(), "html": question.html(&action) }),
-            )
-            .collect();
+        context["questions"] = controls::questions(&questions(form, &filled), &action).into();
     } else {
         context["answers"] =
             json!(answers::read_only(form, &filled.values, &format!("/a/{}", opened.token)));

@@ -7,7 +7,7 @@ use askama::Template;
 use minijinja::value::{Object, Serde, Value, from_args};
 use minijinja::{Error, ErrorKind, State};
 
-use super::form::{Control, Grid};
+use super::form::{self, Control, Grid};
 
 #[derive(Template)]
 #[template(path = "controls/question.html")]
@@ -30,23 +30,31 @@ struct Histogram<'a> {
     scores: &'a [Control],
 }
 
-/// A single control with its label and all that is said about it.
-pub fn question(control: &Control) -> String {
-    html(&Question { control })
+#[derive(Template)]
+#[template(source = "<h3>{{ section }}</h3>\n", ext = "html")]
+struct Heading<'a> {
+    section: &'a str,
 }
 
-/// A table of controls; `action` is where the button for more rows sends the form.
-pub fn grid(control: &Control, table: &Grid, action: &str) -> String {
-    html(&Table { control, table, action })
+/// The questions of a form, each under its section's heading where that begins; `action` is where
+/// the buttons for more rows send the form.
+pub fn questions(questions: &[form::Question], action: &str) -> String {
+    let mut html = String::new();
+    for form::Question { section, control, table, scores } in questions {
+        if !section.is_empty() {
+            add(&mut html, &Heading { section });
+        }
+        match table {
+            Some(table) => add(&mut html, &Table { control, table, action }),
+            None if !scores.is_empty() => add(&mut html, &Histogram { control, scores }),
+            None => add(&mut html, &Question { control }),
+        }
+    }
+    html
 }
 
-/// A control for each score.
-pub fn histogram(control: &Control, scores: &[Control]) -> String {
-    html(&Histogram { control, scores })
-}
-
-fn html(template: &impl Template) -> String {
-    template.render().expect("writing to a string does not fail")
+fn add(html: &mut String, template: &impl Template) {
+    template.render_into(html).expect("writing to a string does not fail");
 }
 
 /// The same for templates that are read at run time.
@@ -60,18 +68,19 @@ impl Object for Controls {
         method: &str,
         args: &[Value],
     ) -> Result<Value, Error> {
-        let html = match method {
+        let mut html = String::new();
+        match method {
             "question" => {
                 let (control,): (Serde<Control>,) = from_args(args)?;
-                question(&control)
+                add(&mut html, &Question { control: &control });
             }
             "grid" => {
                 let (control, table, action): (Serde<Control>, Serde<Grid>, &str) =
                     from_args(args)?;
-                grid(&control, &table, action)
+                add(&mut html, &Table { control: &control, table: &table, action });
             }
             _ => return Err(Error::from(ErrorKind::UnknownMethod)),
-        };
+        }
         Ok(Value::from_safe_string(html))
     }
 }

@@ -13,7 +13,7 @@ use vekha_roadmap::model::{Field, FieldKind, Form};
 use super::actions::sheet::{day, field, text};
 use super::form::{Filled, mistakes, questions};
 use super::link::{self, Closed, Opened, Said};
-use super::{posted, problem, words};
+use super::{controls, posted, problem, words};
 use crate::runtime::Runtime;
 
 /// What must be said.
@@ -48,10 +48,9 @@ pub fn offer(opened: &Opened, said: &Said) -> Value {
     };
     let filled = Filled { values, errors, prefix: "extension-".to_owned(), ..Filled::default() };
     let (form, action) = (form(), format!("/a/{}/extension", opened.token));
-    let questions = questions(&form, &filled);
     json!({
         "action": action,
-        "questions": questions.iter().map(|question| question.html(&action)).collect::<Vec<_>>(),
+        "questions": controls::questions(&questions(&form, &filled), &action),
         "errors": mistakes(&form, &filled),
         "asked": assignment.request.as_ref().map(|wish| json!({
             "due": words::short_date(wish.due),

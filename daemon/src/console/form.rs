@@ -10,8 +10,6 @@ use vekha_roadmap::answers::{self, EXPLANATIONS, FieldError, Values, questioned}
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Scores, Table};
 use vekha_roadmap::russian;
 
-use super::controls;
-
 /// Rows that a free table shows at least.
 const FEWEST_ROWS: usize = 3;
 
@@ -50,27 +48,11 @@ impl Filled {
 /// One question, under its section's heading where that begins.
 #[derive(Debug, Serialize)]
 pub struct Question {
-    section: String,
-    control: Control,
-    table: Option<Grid>,
+    pub(super) section: String,
+    pub(super) control: Control,
+    pub(super) table: Option<Grid>,
     /// A control for each score of a histogram.
-    scores: Vec<Control>,
-}
-
-impl Question {
-    /// The question as HTML; `action` is where the page sends its form.
-    pub fn html(&self, action: &str) -> String {
-        match &self.table {
-            Some(table) => controls::grid(&self.control, table, action),
-            None if !self.scores.is_empty() => controls::histogram(&self.control, &self.scores),
-            None => controls::question(&self.control),
-        }
-    }
-
-    /// Heading that begins with it; empty if none does.
-    pub fn section(&self) -> &str {
-        &self.section
-    }
+    pub(super) scores: Vec<Control>,
 }
 
 /// Something that can be filled in.
