@@ -181,6 +181,9 @@ async fn connect(file: &Path) -> SqlitePool {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-16384")
+        .pragma("wal_autocheckpoint", "10000")
         .statement_cache_capacity(256);
     SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("a database")
 }

@@ -63,6 +63,7 @@ macro_rules! on_both_databases {
 on_both_databases! {
     a_step_is_written_whole_or_not_at_all,
     a_request_that_the_database_refuses_does_not_harm_those_beside_it,
+    what_was_carried_out_upon_a_commit_that_failed_is_carried_out_anew,
     a_run_exists_once_however_many_race_to_open_it,
     a_request_is_carried_out_once_however_often_it_is_made,
     a_stale_reader_changes_nothing,
@@ -334,6 +335,52 @@ async fn a_request_that_the_database_refuses_does_not_harm_those_beside_it(base:
     }
     assert_eq!(count::<run::Entity>(runtime.store()).await, 19);
     assert_eq!(runtime.store().run(&poisoned).await.unwrap().map(|l| l.run), None);
+}
+
+async fn what_was_carried_out_upon_a_commit_that_failed_is_carried_out_anew(base: Base) {
+    const RUNS: usize = 400;
+    let (runtime, _) = base.daemon(&Clock::manual(morning())).await;
+    let beside = base.beside().await;
+    let poisoned = |n: usize| n % 90 == 50;
+    for n in (0..RUNS).filter(|n| poisoned(*n)) {
+        let run = survey_run(&n.to_string());
+        let insert = format!(
+            "INSERT INTO journal (run, sequence, at, actor, kind, data, road_map, hash) \
+             VALUES ('{run}', 1, 0, '', '', '{{}}', 1, '')"
+        );
+        beside.execute_unprepared(&insert).await.unwrap();
+    }
+    // Nobody waits for the commit before: answers are taken to runs that are being written.
+    let answer = |n: usize| submit("collect.school-1", json!({ "pupils": 60, "low": n % 60 }));
+    let tasks = (0..RUNS).flat_map(|n| {
+        let key = survey_run(&n.to_string());
+        let open = open_task(key.clone());
+        [open, step_task(&key, answer(n)), step_task(&key, answer(n + 1))]
+    });
+    let answers = join_all(tasks.map(|task| runtime.ask(task))).await;
+    let store = runtime.store();
+    for (n, answers) in answers.chunks(3).enumerate() {
+        let key = survey_run(&n.to_string());
+        let run = store.run(&key).await.unwrap().map(|loaded| loaded.run);
+        if poisoned(n) {
+            assert!(matches!(answers[0], Err(AskError::Store(_))), "{answers:?}");
+            assert!(answers[1..].iter().all(|a| matches!(a, Err(AskError::Refused(_)))));
+            assert_eq!(run, None);
+            continue;
+        }
+        // The only school has answered: the collection is over, and the second answer too late.
+        assert!(matches!(answers[..2], [Ok(Done::Now), Ok(Done::Now)]), "{n}: {answers:?}");
+        assert!(matches!(answers[2], Err(AskError::Refused(_))), "{n}: {answers:?}");
+        let versions = store.submissions(&format!("{key}/collect.school-1")).await.unwrap();
+        assert_eq!(versions.iter().map(|s| s.version).collect::<Vec<_>>(), [1]);
+        let run = run.unwrap();
+        let mut chain = Head::of(&key.to_string());
+        for row in store.journal_of(&key.to_string()).await.unwrap() {
+            assert!(chain.verify(&entry(row).1));
+        }
+        assert_eq!(chain, run.journal);
+    }
+    end(runtime).await;
 }
 
 async fn a_run_exists_once_however_many_race_to_open_it(base: Base) {

@@ -21,13 +21,13 @@ use crate::store::entities::job;
 use crate::store::schedule::Jobs;
 
 /// Most jobs of one turn.
-const MOST_JOBS: u64 = 1024;
+const MOST_JOBS: u64 = 4096;
 
 /// Jobs whose data is loaded together.
 const PART: usize = 128;
 
 /// Parts under way at the same time: while one is loaded, others are computed or committed.
-const PARTS: usize = 4;
+const PARTS: usize = 8;
 
 /// After so many failed tries a stage is told that its work cannot be done.
 const MOST_TRIES: i32 = 6;

@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr,
-    EntityTrait, IntoActiveModel, Iterable, PrimaryKeyToColumn, QueryFilter, QueryOrder,
-    QuerySelect, Set, TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseExecutor, DatabaseTransaction, DbErr,
+    EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, Statement,
+    TransactionTrait,
 };
 use vekha_engine::run::Run;
 use vekha_engine::{Outcome, RunKey, Summary};
@@ -17,58 +16,142 @@ use super::entities::{
     analysis, assignment, decision, job, journal, measure, outbox, recommendation, request, run,
     submission,
 };
+use super::rows::Existing::{Change, Keep, Refuse};
+use super::rows::{execute, insert};
 use super::runs::{self, Load, Loaded};
-use super::{Lock, Store, json, lock, micros};
+use super::{Lock, Store, json, micros};
 use crate::message_id;
 use crate::secret::Secret;
 
-/// Most rows of one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
+/// Most keys of one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
 const ROWS: usize = 1000;
 
-/// A write transaction over many runs.
+/// Most rows' worth of runs that pass from batch to batch in memory: some tens of megabytes.
+const REMEMBERED: usize = 50_000;
+
+/// Steps of many runs that are committed together.
 #[derive(Debug)]
 pub struct Batch {
-    transaction: DatabaseTransaction,
-    secret: Secret,
-    runs: BTreeMap<RunKey, Loaded>,
+    store: Store,
+    /// None as long as it is made ahead of its turn.
+    transaction: Option<DatabaseTransaction>,
+    runs: HashMap<RunKey, Loaded>,
     changed: BTreeSet<RunKey>,
+    /// Digests of requests that the database need not know yet.
+    requests: HashMap<String, String>,
     rows: Rows,
 }
 
 /// What is to be written.
 #[derive(Debug, Default)]
 struct Rows {
-    assignments: BTreeMap<String, assignment::ActiveModel>,
-    submissions: Vec<submission::ActiveModel>,
-    recommendations: BTreeMap<String, recommendation::ActiveModel>,
-    decisions: BTreeMap<String, decision::ActiveModel>,
-    measures: BTreeMap<String, measure::ActiveModel>,
-    analyses: Vec<analysis::ActiveModel>,
-    jobs: BTreeMap<String, job::ActiveModel>,
+    runs: Vec<run::Model>,
+    assignments: BTreeMap<String, assignment::Model>,
+    submissions: Vec<submission::Model>,
+    recommendations: BTreeMap<String, recommendation::Model>,
+    decisions: BTreeMap<String, decision::Model>,
+    measures: BTreeMap<String, measure::Model>,
+    analyses: Vec<analysis::Model>,
+    jobs: BTreeMap<String, job::Model>,
     done_jobs: BTreeSet<String>,
-    outbox: Vec<outbox::ActiveModel>,
+    outbox: Vec<outbox::Model>,
     journal: Vec<journal::ActiveModel>,
-    requests: Vec<request::ActiveModel>,
+    requests: Vec<request::Model>,
+}
+
+impl Rows {
+    /// What writes them, in order.
+    fn statements(self, backend: DatabaseBackend) -> impl Iterator<Item = Statement> {
+        let done_jobs: Vec<String> = self.done_jobs.into_iter().collect();
+        let done_jobs = (0..done_jobs.len()).step_by(ROWS).map(move |from| {
+            let keys = &done_jobs[from..done_jobs.len().min(from + ROWS)];
+            let key = job::Column::Key.is_in(keys.iter().map(String::as_str));
+            job::Entity::delete_many().filter(key).build(backend)
+        });
+        // Cursors are drawn in the order of the commits, so that who reads from a cursor on never
+        // meets a smaller one that came later.
+        let writes_journal = !self.journal.is_empty() && backend == DatabaseBackend::Postgres;
+        let alone = writes_journal.then(|| Lock::Journal.statement());
+        insert(backend, self.runs, Change(run::CHANGING))
+            .chain(insert(backend, values(self.assignments), Change(assignment::CHANGING)))
+            .chain(insert(backend, self.submissions, Refuse))
+            .chain(insert(backend, values(self.recommendations), Change(recommendation::CHANGING)))
+            .chain(insert(backend, values(self.decisions), Refuse))
+            .chain(insert(backend, values(self.measures), Change(measure::CHANGING)))
+            .chain(insert(backend, self.analyses, Change(analysis::CHANGING)))
+            // Not replaced: another daemon may just have carried out a request of the same id.
+            .chain(insert(backend, self.requests, Refuse))
+            .chain(done_jobs)
+            .chain(insert(backend, values(self.jobs), Change(job::CHANGING)))
+            // A letter has one key for ever: asked for twice, it is the first that goes.
+            .chain(insert(backend, self.outbox, Keep))
+            .chain(alone)
+            .chain(insert(backend, self.journal, Refuse))
+    }
 }
 
 impl Store {
-    /// Opens a write transaction. There is one writer: another batch waits here.
+    /// Opens a write transaction. On SQLite there is one writer: another batch waits here.
     ///
     /// # Errors
     /// When the database cannot begin.
     pub async fn begin(&self) -> Result<Batch, DbErr> {
-        Ok(Batch {
-            transaction: self.writer().begin().await?,
-            secret: self.secret().clone(),
-            runs: BTreeMap::new(),
+        let transaction = self.writer().begin().await?;
+        Ok(Batch { transaction: Some(transaction), ..self.ahead() })
+    }
+
+    /// A batch that writes nothing and waits for nobody before its commit. For the one who alone
+    /// changes runs: what it has read must still hold then.
+    pub fn ahead(&self) -> Batch {
+        Batch {
+            store: self.clone(),
+            transaction: None,
+            runs: HashMap::new(),
             changed: BTreeSet::new(),
+            requests: HashMap::new(),
             rows: Rows::default(),
-        })
+        }
     }
 }
 
 impl Batch {
-    /// Loads runs that are not loaded yet and holds them until the commit.
+    /// Nothing is to be written.
+    fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.rows.requests.is_empty() && self.rows.done_jobs.is_empty()
+    }
+
+    /// The batch to be made ahead while this one is committed: it has in memory what this one has
+    /// loaded and changed. If the commit fails, it was made from what never was.
+    pub fn successor(&mut self) -> Batch {
+        self.close();
+        let mut next = self.store.ahead();
+        next.requests.extend(self.rows.requests.iter().map(|r| (r.id.clone(), r.digest.clone())));
+        next.runs = std::mem::take(&mut self.runs);
+        if next.runs.values().map(Loaded::rows).sum::<usize>() > REMEMBERED {
+            next.runs.retain(|key, _| self.changed.contains(key));
+        }
+        next
+    }
+
+    /// Ends the taking in: changed runs become rows.
+    fn close(&mut self) {
+        let runs = &mut self.runs;
+        self.rows.runs.extend(self.changed.iter().filter_map(|key| {
+            let loaded = runs.get_mut(key)?;
+            loaded.revision += 1;
+            Some(runs::row(&loaded.run, loaded.revision))
+        }));
+    }
+
+    fn db(&self) -> DatabaseExecutor<'_> {
+        match &self.transaction {
+            Some(transaction) => transaction.into(),
+            None => self.store.reader().into(),
+        }
+    }
+
+    /// Loads runs that are not loaded yet; a batch that is not made ahead holds them until the
+    /// commit.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -79,7 +162,9 @@ impl Batch {
             .map(|key| key.to_string())
             .collect();
         let missing: Vec<String> = missing.into_iter().collect();
-        self.runs.extend(runs::load(&self.transaction, &missing, Load::Held).await?);
+        let what = if self.transaction.is_some() { Load::Held } else { Load::Whole };
+        let loaded = runs::load(&self.db(), &missing, what).await?;
+        self.runs.extend(loaded);
         Ok(())
     }
 
@@ -99,7 +184,7 @@ impl Batch {
         self.runs.get(key).map(|loaded| loaded.revision + changed)
     }
 
-    /// What is known of other runs, as far as they exist, this batch's changes included.
+    /// What is known of other runs that are not loaded, as far as they exist.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -113,7 +198,7 @@ impl Batch {
         for chunk in ids.chunks(ROWS) {
             let rows = run::Entity::find()
                 .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
-                .all(&self.transaction)
+                .all(&self.db())
                 .await?;
             for row in rows {
                 found.insert(row.id.parse().map_err(DbErr::Custom)?, runs::summary(&row)?);
@@ -127,11 +212,12 @@ impl Batch {
     /// # Errors
     /// When the database cannot be read.
     pub async fn requests(&self, ids: &[&str]) -> Result<HashMap<String, String>, DbErr> {
-        let mut found = HashMap::new();
+        let known = |id: &&str| Some(((*id).to_owned(), self.requests.get(*id)?.clone()));
+        let mut found: HashMap<String, String> = ids.iter().filter_map(known).collect();
         for chunk in ids.chunks(ROWS) {
             let rows = request::Entity::find()
                 .filter(request::Column::Id.is_in(chunk.iter().copied()))
-                .all(&self.transaction)
+                .all(&self.db())
                 .await?;
             found.extend(rows.into_iter().map(|row| (row.id, row.digest)));
         }
@@ -159,7 +245,7 @@ impl Batch {
                 .order_by_asc(job::Column::Key)
                 .lock_exclusive()
                 .into_tuple()
-                .all(&self.transaction)
+                .all(&self.db())
                 .await?;
             held.extend(keys);
         }
@@ -203,11 +289,11 @@ impl Batch {
                 organisation: name.organisation,
                 state: value.state.as_str().into(),
                 due: value.due.to_string(),
-                token_hash: Secret::hash(&self.secret.token(&assignment)),
+                token_hash: Secret::hash(&self.store.secret().token(&assignment)),
                 body: json(value),
                 id: assignment.clone(),
             };
-            rows.assignments.insert(assignment, full(row));
+            rows.assignments.insert(assignment, row);
         }
         for name in outcome.recommendations {
             let value = &run.recommendations[&name];
@@ -222,7 +308,7 @@ impl Batch {
                 body: json(value),
                 id: recommendation.clone(),
             };
-            rows.recommendations.insert(recommendation, full(row));
+            rows.recommendations.insert(recommendation, row);
         }
         for position in outcome.decisions {
             let value = &run.decisions[position];
@@ -236,7 +322,7 @@ impl Batch {
                 body: json(value),
                 id: decision.clone(),
             };
-            rows.decisions.insert(decision, full(row));
+            rows.decisions.insert(decision, row);
         }
         for position in outcome.measures {
             let value = &run.measures[position];
@@ -252,11 +338,11 @@ impl Batch {
                 body: json(value),
                 id: measure.clone(),
             };
-            rows.measures.insert(measure, full(row));
+            rows.measures.insert(measure, row);
         }
         if let Some(submission) = outcome.submission {
             let assignment = format!("{id}/{}", submission.assignment);
-            rows.submissions.push(full(submission::Model {
+            rows.submissions.push(submission::Model {
                 id: format!("{assignment}/{}", submission.version),
                 assignment,
                 run: id.clone(),
@@ -265,19 +351,19 @@ impl Batch {
                 actor: submission.actor,
                 origin: json(&submission.origin).trim_matches('"').to_owned(),
                 answers: json(&submission.answers),
-            }));
+            });
         }
         if let Some((stage, analysis)) = outcome.analysis {
-            rows.analyses.push(full(analysis::Model {
+            rows.analyses.push(analysis::Model {
                 id: format!("{id}/{stage}"),
                 run: id.clone(),
                 stage,
                 at: micros(now),
                 body: json(&analysis),
-            }));
+            });
         }
         for letter in outcome.letters {
-            rows.outbox.push(full(outbox::Model {
+            rows.outbox.push(outbox::Model {
                 key: letter.key.clone(),
                 municipality: key.municipality.clone(),
                 run: id.clone(),
@@ -294,7 +380,7 @@ impl Batch {
                 message_id: message_id::of(&letter.key, &key.municipality),
                 body: json(&letter),
                 digest: None,
-            }));
+            });
         }
         for work in outcome.jobs {
             let key = work.key();
@@ -321,11 +407,9 @@ impl Batch {
 
     /// Notes that a request was carried out.
     pub fn remember(&mut self, request: &str, digest: String, now: Timestamp) {
-        self.rows.requests.push(full(request::Model {
-            id: request.to_owned(),
-            digest,
-            at: micros(now),
-        }));
+        let id = request.to_owned();
+        self.requests.insert(id.clone(), digest.clone());
+        self.rows.requests.push(request::Model { id, digest, at: micros(now) });
     }
 
     /// Notes that a job is done with.
@@ -340,47 +424,16 @@ impl Batch {
     ///
     /// # Errors
     /// When the database refuses; then nothing was changed.
-    pub async fn commit(self) -> Result<(), DbErr> {
-        let Batch { transaction, runs, changed, rows, .. } = self;
-        let db = &transaction;
-        let changed_runs = changed.iter().map(|key| {
-            let loaded = &runs[key];
-            full(runs::row(&loaded.run, loaded.revision + 1))
-        });
-        upsert::<run::Entity, _>(db, changed_runs.collect()).await?;
-        upsert::<assignment::Entity, _>(db, rows.assignments.into_values().collect()).await?;
-        upsert::<submission::Entity, _>(db, rows.submissions).await?;
-        upsert::<recommendation::Entity, _>(db, rows.recommendations.into_values().collect())
-            .await?;
-        upsert::<decision::Entity, _>(db, rows.decisions.into_values().collect()).await?;
-        upsert::<measure::Entity, _>(db, rows.measures.into_values().collect()).await?;
-        upsert::<analysis::Entity, _>(db, rows.analyses).await?;
-        // Not replaced: another daemon may just have carried out a request of the same id.
-        for chunk in chunks(rows.requests) {
-            request::Entity::insert_many(chunk).exec_without_returning(db).await?;
-        }
-        for chunk in rows.done_jobs.into_iter().collect::<Vec<_>>().chunks(ROWS) {
-            job::Entity::delete_many()
-                .filter(job::Column::Key.is_in(chunk.iter().map(String::as_str)))
-                .exec(db)
-                .await?;
-        }
-        upsert::<job::Entity, _>(db, rows.jobs.into_values().collect()).await?;
-        // A letter has one key for ever: asked for twice, it is the first that goes.
-        for chunk in chunks(rows.outbox) {
-            outbox::Entity::insert_many(chunk)
-                .on_conflict(OnConflict::column(outbox::Column::Key).do_nothing().to_owned())
-                .exec_without_returning(db)
-                .await?;
-        }
-        // Cursors are drawn in the order of the commits, so that who reads from a cursor on never
-        // meets a smaller one that came later.
-        if !rows.journal.is_empty() && db.get_database_backend() == DatabaseBackend::Postgres {
-            lock(db, Lock::Journal).await?;
-        }
-        for chunk in chunks(rows.journal) {
-            journal::Entity::insert_many(chunk).exec_without_returning(db).await?;
-        }
+    pub async fn commit(mut self) -> Result<(), DbErr> {
+        self.close();
+        let nothing = self.is_empty();
+        let Batch { store, transaction, rows, .. } = self;
+        let transaction = match transaction {
+            Some(transaction) => transaction,
+            None if nothing => return Ok(()),
+            None => store.writer().begin().await?,
+        };
+        execute(&transaction, rows.statements(transaction.get_database_backend())).await?;
         transaction.commit().await
     }
 
@@ -389,7 +442,10 @@ impl Batch {
     /// # Errors
     /// When the connection is lost; nothing was changed then either.
     pub async fn rollback(self) -> Result<(), DbErr> {
-        self.transaction.rollback().await
+        match self.transaction {
+            Some(transaction) => transaction.rollback().await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -399,8 +455,8 @@ pub(super) fn job_row(
     run: &RunKey,
     due: Timestamp,
     body: String,
-) -> job::ActiveModel {
-    full(job::Model {
+) -> job::Model {
+    job::Model {
         key,
         kind: kind.to_owned(),
         run: run.to_string(),
@@ -408,32 +464,9 @@ pub(super) fn job_row(
         attempts: 0,
         error: String::new(),
         body,
-    })
-}
-
-/// A row with every column set.
-fn full<M: IntoActiveModel<A>, A: ActiveModelTrait>(model: M) -> A {
-    model.into_active_model().reset_all()
-}
-
-fn chunks<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
-    let mut rows = rows.into_iter();
-    std::iter::from_fn(move || {
-        let chunk: Vec<T> = rows.by_ref().take(ROWS).collect();
-        (!chunk.is_empty()).then_some(chunk)
-    })
-}
-
-/// Inserts rows, or replaces those that exist.
-async fn upsert<E, A>(db: &impl ConnectionTrait, rows: Vec<A>) -> Result<(), DbErr>
-where
-    E: EntityTrait,
-    A: ActiveModelTrait<Entity = E>,
-{
-    let keys = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-    let conflict = OnConflict::columns(keys).update_columns(E::Column::iter()).to_owned();
-    for chunk in chunks(rows) {
-        E::insert_many(chunk).on_conflict(conflict.clone()).exec_without_returning(db).await?;
     }
-    Ok(())
+}
+
+fn values<K, V>(rows: BTreeMap<K, V>) -> Vec<V> {
+    rows.into_values().collect()
 }

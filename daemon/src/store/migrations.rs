@@ -4,6 +4,7 @@ mod m0001_first;
 mod m0002_drafts;
 mod m0003_digests;
 mod m0004_files;
+mod m0005_submissions;
 
 use sea_orm_migration::prelude::*;
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_drafts::Migration),
             Box::new(m0003_digests::Migration),
             Box::new(m0004_files::Migration),
+            Box::new(m0005_submissions::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ pub mod files;
 pub mod migrations;
 pub mod outbox;
 pub mod queries;
+mod rows;
 pub mod runs;
 pub mod schedule;
 
@@ -19,8 +20,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, DbErr, SqlxSqliteConnector, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DbErr,
+    SqlxSqliteConnector, Statement, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -59,7 +60,7 @@ impl Store {
             false => None,
         };
         if let Some(transaction) = &alone {
-            lock(transaction, Lock::Schema).await?;
+            transaction.execute_raw(Lock::Schema.statement()).await?;
         }
         migrations::Migrator::up(&store.writer, None).await?;
         if let Some(transaction) = alone {
@@ -107,13 +108,22 @@ enum Lock {
     Journal = 2,
 }
 
-/// Holds a lock until the transaction ends.
-async fn lock(transaction: &DatabaseTransaction, what: Lock) -> Result<(), DbErr> {
-    // Advisory locks are the whole server database's: the first number is ours, «vekh».
-    let statement = format!("SELECT pg_advisory_xact_lock({}, {})", 0x7665_6b68, what as i32);
-    transaction.execute_unprepared(&statement).await?;
-    Ok(())
+impl Lock {
+    /// Holds it until the transaction ends.
+    fn statement(self) -> Statement {
+        // Advisory locks are the whole server database's: the first number is ours, «vekh».
+        let text = format!("SELECT pg_advisory_xact_lock({}, {})", 0x7665_6b68, self as i32);
+        Statement::from_string(DatabaseBackend::Postgres, text)
+    }
 }
+
+/// What SQLite's writer may keep in memory: what a large batch touches is then written once, at its
+/// commit, and not before.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
+/// How long the log grows before it is copied into the database: 40 MB in pages of 4 KB. A page that
+/// many batches write is copied once for all of them.
+const CHECKPOINT_PAGES: u32 = 10_000;
 
 async fn open_sqlite(path: &str) -> Result<(DatabaseConnection, DatabaseConnection), DbErr> {
     if let Some(folder) = Path::new(path).parent() {
@@ -126,8 +136,14 @@ async fn open_sqlite(path: &str) -> Result<(DatabaseConnection, DatabaseConnecti
         .journal_mode(SqliteJournalMode::Wal)
         // A commit that was acknowledged survives a power cut.
         .synchronous(SqliteSynchronous::Full)
+        // What a statement would have to undo stays out of the file system.
+        .pragma("temp_store", "memory")
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(256);
+    let writing = options
+        .clone()
+        .pragma("cache_size", (-WRITER_CACHE_KIB).to_string())
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
     let pool = |connections: u32, options: SqliteConnectOptions| async move {
         SqlitePoolOptions::new()
             .min_connections(1)
@@ -138,7 +154,7 @@ async fn open_sqlite(path: &str) -> Result<(DatabaseConnection, DatabaseConnecti
             .map(SqlxSqliteConnector::from_sqlx_sqlite_pool)
             .map_err(|e| DbErr::Custom(format!("{path}: {e}")))
     };
-    let writer = pool(1, options.clone()).await?;
+    let writer = pool(1, writing).await?;
     let reader = pool(READERS, options.read_only(true)).await?;
     Ok((writer, reader))
 }

@@ -74,6 +74,14 @@ macro_rules! list {
     }};
 }
 
+/// Which submissions answer an assignment: told with its run, as the index has them.
+fn to(assignment: &str) -> Condition {
+    let run = assignment.rsplit_once('/').map_or("", |(run, _)| run);
+    Condition::all()
+        .add(submission::Column::Run.eq(run))
+        .add(submission::Column::Assignment.eq(assignment))
+}
+
 impl Store {
     /// Runs by id.
     ///
@@ -234,7 +242,7 @@ impl Store {
     /// All versions of an answer, oldest first.
     pub async fn submissions(&self, assignment: &str) -> Result<Vec<submission::Model>, DbErr> {
         submission::Entity::find()
-            .filter(submission::Column::Assignment.eq(assignment))
+            .filter(to(assignment))
             .order_by_asc(submission::Column::Version)
             .all(self.reader())
             .await
@@ -246,7 +254,7 @@ impl Store {
         assignment: &str,
     ) -> Result<Option<submission::Model>, DbErr> {
         submission::Entity::find()
-            .filter(submission::Column::Assignment.eq(assignment))
+            .filter(to(assignment))
             .order_by_desc(submission::Column::Version)
             .one(self.reader())
             .await

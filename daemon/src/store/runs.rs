@@ -41,6 +41,17 @@ pub struct Loaded {
     pub revision: i64,
 }
 
+impl Loaded {
+    /// How many rows it is in the tables.
+    pub fn rows(&self) -> usize {
+        let run = &self.run;
+        1 + run.assignments.len()
+            + run.recommendations.len()
+            + run.decisions.len()
+            + run.measures.len()
+    }
+}
+
 /// The run as a row.
 pub(super) fn row(run: &Run, revision: i64) -> run::Model {
     let body = Body {

@@ -25,3 +25,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What later steps change of a row.
+pub const CHANGING: &[Column] = &[Column::At, Column::Body];

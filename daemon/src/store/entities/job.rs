@@ -29,3 +29,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What later steps change of a row.
+pub const CHANGING: &[Column] = &[Column::DueAt, Column::Attempts, Column::Error, Column::Body];

@@ -31,3 +31,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What later steps change of a row.
+pub const CHANGING: &[Column] = &[Column::State, Column::Body];

@@ -41,3 +41,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What later steps change of a row.
+pub const CHANGING: &[Column] = &[
+    Column::State,
+    Column::EndedAt,
+    Column::Body,
+    Column::JournalSequence,
+    Column::JournalHash,
+    Column::Revision,
+];

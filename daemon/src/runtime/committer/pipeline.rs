@@ -1,0 +1,198 @@
+//! The one loop that changes runs: while one batch is committed, the next is made ahead in memory.
+//!
+//! That is sound where this process alone changes runs (SQLite), and as long as every batch that
+//! was begun upon another one's memory is thrown away with it: if a commit fails, its requests are
+//! tried one by one, and what was asked in the meantime is carried out anew. Daemons that share a
+//! database make one batch after the other, each within its transaction.
+
+use std::time::Duration;
+
+use sea_orm::DbErr;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::steps::Steps;
+use super::{AskError, Asked, Reply, Task};
+use crate::store::Batch;
+
+/// Most steps of one commit.
+pub(super) const MOST_STEPS: usize = 1024;
+
+/// Most requests carried out before the loop looks whether a commit has ended: nobody writes
+/// meanwhile.
+const PORTION: usize = 128;
+
+/// How long what one batch has loaded is remembered for the next.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A batch that takes in requests.
+#[derive(Default)]
+struct Making {
+    asked: Vec<Asked>,
+    answers: Vec<Reply>,
+    /// None before the first request, where it must begin within its transaction.
+    batch: Option<Batch>,
+    /// Why it can only be thrown away.
+    broken: Option<DbErr>,
+}
+
+/// A batch that is being committed, and who waits for it.
+struct Committing {
+    asked: Vec<Asked>,
+    answers: Vec<Reply>,
+    commit: JoinHandle<Result<(), DbErr>>,
+}
+
+/// The loop and the two batches it has under way.
+pub(super) struct Pipeline {
+    steps: Steps,
+    changed: watch::Sender<u64>,
+    making: Making,
+    committing: Option<Committing>,
+}
+
+impl Pipeline {
+    pub fn new(steps: Steps, changed: watch::Sender<u64>) -> Self {
+        Pipeline { steps, changed, making: Making::default(), committing: None }
+    }
+
+    /// Runs until nobody can ask any more and everybody has an answer.
+    pub async fn run(mut self, mut queue: mpsc::Receiver<Asked>) {
+        let alone = self.alone();
+        let portion = if alone { PORTION } else { MOST_STEPS };
+        let mut open = true;
+        while open || self.committing.is_some() {
+            let free = self.committing.is_none();
+            let room = portion.min(MOST_STEPS.saturating_sub(self.making.asked.len()));
+            let takes = open && room > 0 && self.making.broken.is_none() && (free || alone);
+            let mut more = Vec::new();
+            tokio::select! {
+                biased;
+                Some(result) = committed(&mut self.committing), if !free => {
+                    self.settle(result).await;
+                }
+                count = queue.recv_many(&mut more, room), if takes => match count {
+                    0 => open = false,
+                    _ => self.take_in(more).await,
+                },
+                // Nobody asks any more: what was remembered for the next is let go.
+                () = tokio::time::sleep(IDLE), if free && self.making.batch.is_some() => {
+                    self.making.batch = None;
+                }
+            }
+            if self.committing.is_none() && !self.making.asked.is_empty() {
+                self.hand_over().await;
+            }
+        }
+    }
+
+    /// Whether nobody else changes runs.
+    fn alone(&self) -> bool {
+        !self.steps.store.is_shared()
+    }
+
+    async fn begin(&self) -> Result<Batch, DbErr> {
+        if self.alone() { Ok(self.steps.store.ahead()) } else { self.steps.store.begin().await }
+    }
+
+    async fn take_in(&mut self, more: Vec<Asked>) {
+        let (tasks, replies): (Vec<Task>, Vec<_>) = more.into_iter().unzip();
+        match self.carry_out(&tasks).await {
+            Ok(answers) => self.making.answers.extend(answers),
+            Err(e) => self.making.broken = Some(e),
+        }
+        self.making.asked.extend(tasks.into_iter().zip(replies));
+    }
+
+    async fn carry_out(&mut self, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
+        let batch = match self.making.batch.take() {
+            Some(batch) => batch,
+            None => self.begin().await?,
+        };
+        self.steps.take_in(self.making.batch.insert(batch), tasks).await
+    }
+
+    /// Has the batch committed, and makes the next one upon it.
+    async fn hand_over(&mut self) {
+        let Making { asked, answers, batch, broken } = std::mem::take(&mut self.making);
+        match (batch, broken) {
+            (Some(mut batch), None) => {
+                self.making.batch = self.alone().then(|| batch.successor());
+                let commit = tokio::spawn(batch.commit());
+                self.committing = Some(Committing { asked, answers, commit });
+                // A task that was spawned waits for the thread of the one that spawned it.
+                tokio::task::yield_now().await;
+            }
+            (batch, broken) => {
+                // What it holds is let go before others ask for it.
+                drop(batch);
+                self.one_by_one(asked, broken).await;
+            }
+        }
+    }
+
+    /// Answers those who waited for the commit.
+    async fn settle(&mut self, result: Result<(), DbErr>) {
+        let Some(Committing { asked, answers, .. }) = self.committing.take() else { return };
+        let Err(e) = result else {
+            for ((_, reply), answer) in asked.into_iter().zip(answers) {
+                // Whoever asked may have gone; the commit stands.
+                reply.send(answer).ok();
+            }
+            return self.note();
+        };
+        // What was made upon it never was.
+        let upon = std::mem::take(&mut self.making);
+        drop(upon.batch);
+        self.one_by_one(asked, Some(e)).await;
+        if !upon.asked.is_empty() {
+            self.take_in(upon.asked).await;
+        }
+    }
+
+    /// Tries each request by itself, since the database did not take them together: another daemon
+    /// may have been faster with one of the runs.
+    async fn one_by_one(&self, asked: Vec<Asked>, reason: Option<DbErr>) {
+        let lost = reason.filter(|e| matches!(e, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)));
+        // There is no database to try again with.
+        let lost = lost.map(AskError::from);
+        for (task, reply) in asked {
+            let answer = match &lost {
+                Some(error) => Err(error.clone()),
+                None => self.by_itself(&task).await,
+            };
+            reply.send(answer).ok();
+        }
+        self.note();
+    }
+
+    async fn by_itself(&self, task: &Task) -> Reply {
+        // Who lost a race against another daemon sees on the next try what the winner wrote.
+        let mut tries = if self.alone() { 1 } else { 3 };
+        loop {
+            tries -= 1;
+            match self.attempt(task).await {
+                Ok(answer) => return answer,
+                Err(_) if tries > 0 => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    async fn attempt(&self, task: &Task) -> Result<Reply, DbErr> {
+        let mut batch = self.begin().await?;
+        let mut answers = self.steps.take_in(&mut batch, std::slice::from_ref(task)).await?;
+        batch.commit().await?;
+        Ok(answers.remove(0))
+    }
+
+    fn note(&self) {
+        self.changed.send_modify(|commits| *commits += 1);
+    }
+}
+
+/// How the commit under way ends; it may be asked again and again.
+async fn committed(committing: &mut Option<Committing>) -> Option<Result<(), DbErr>> {
+    let result = (&mut committing.as_mut()?.commit).await;
+    Some(result.unwrap_or_else(|e| Err(DbErr::Custom(e.to_string()))))
+}
