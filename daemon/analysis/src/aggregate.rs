@@ -4,26 +4,26 @@ use std::collections::BTreeMap;
 
 use vekha_roadmap::model::Better;
 
+use crate::methods::{deviation, median_deviation, quantile, sorted};
 use crate::types::Aggregate;
 
-/// Mean, median, spread of the values; none without a value. The deviation is the sample's
-/// (divided by n - 1).
-pub(crate) fn aggregate(values: impl Iterator<Item = f64>) -> Option<Aggregate> {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
+/// Mean, median, spread of the values; none without a value.
+pub(crate) fn aggregate(values: &[f64]) -> Option<Aggregate> {
+    let sorted = sorted(values);
     let (first, last) = (*sorted.first()?, *sorted.last()?);
     let count = sorted.len();
-    // Rounding must not carry the mean out of the range of the values.
-    let mean = (sorted.iter().sum::<f64>() / count as f64).clamp(first, last);
-    let middle = count / 2;
-    let median = if count % 2 == 1 {
-        sorted[middle]
-    } else {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    };
-    let squares: f64 = sorted.iter().map(|v| (v - mean).powi(2)).sum();
-    let deviation = if count > 1 { (squares / (count - 1) as f64).sqrt() } else { 0.0 };
-    Some(Aggregate { count: count as u32, mean, median, min: first, max: last, deviation })
+    Some(Aggregate {
+        count: count as u32,
+        // Rounding must not carry the mean out of the range of the values.
+        mean: (sorted.iter().sum::<f64>() / count as f64).clamp(first, last),
+        median: quantile(&sorted, 0.5)?,
+        min: first,
+        max: last,
+        deviation: deviation(&sorted)?,
+        lower_quartile: quantile(&sorted, 0.25)?,
+        upper_quartile: quantile(&sorted, 0.75)?,
+        median_deviation: median_deviation(&sorted)?,
+    })
 }
 
 /// Places from the best value, 1 first; equal values share a place, and the next place counts them
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn figures_of_a_small_municipality_are_as_computed_by_hand() {
-        let a = aggregate([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0].into_iter()).expect("values");
+        let a = aggregate(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).expect("values");
         assert_eq!((a.count, a.mean, a.median, a.min, a.max), (8, 5.0, 4.5, 2.0, 9.0));
         // Sum of squares 32, over 7: 4.571..., its root 2.138...
         assert!((a.deviation - 2.138_089_935).abs() < 1e-9);
-        assert_eq!(aggregate([3.0].into_iter()).expect("one").deviation, 0.0);
-        assert_eq!(aggregate(std::iter::empty()), None);
+        assert_eq!(aggregate(&[3.0]).expect("one").deviation, 0.0);
+        assert_eq!(aggregate(&[]), None);
     }
 
     #[test]
@@ -73,9 +73,11 @@ mod tests {
     proptest! {
         #[test]
         fn aggregates_lie_within_the_values(values in prop::collection::vec(-1e9..1e9f64, 1..60)) {
-            let a = aggregate(values.iter().copied()).expect("values");
+            let a = aggregate(&values).expect("values");
             prop_assert!(a.min <= a.mean && a.mean <= a.max);
-            prop_assert!(a.min <= a.median && a.median <= a.max);
+            prop_assert!(a.min <= a.lower_quartile && a.lower_quartile <= a.median);
+            prop_assert!(a.median <= a.upper_quartile && a.upper_quartile <= a.max);
+            prop_assert!(0.0 <= a.median_deviation && a.median_deviation <= a.max - a.min);
             prop_assert!(a.deviation >= 0.0 && a.deviation <= (a.max - a.min) + 1e-6);
         }
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use vekha_roadmap::model::Analysis;
 
 use crate::aggregate::{aggregate, ranks};
+use crate::methods::outlyingness;
 use crate::types::{Figure, IndicatorFigures, Inputs, Values};
 
 /// What formulas see, by organisation: answers, named datasets, thresholds, the period before.
@@ -69,13 +70,18 @@ pub(crate) fn compute(
             Some(better) if enough => ranks(&values, better),
             _ => BTreeMap::new(),
         };
-        let municipality = aggregate(values.values().copied());
+        let municipality = aggregate(&values.values().copied().collect::<Vec<_>>());
+        let apart = |value: f64| {
+            let m = municipality.filter(|_| enough)?;
+            outlyingness(value, m.median, m.median_deviation)
+        };
         let organisations = values
             .into_iter()
             .map(|(code, value)| {
                 let earlier = inputs.earlier.get(&code).and_then(|e| e.get(&indicator.id));
                 let rank = places.get(&code).copied();
-                (code, Figure { value, rank, earlier: earlier.copied() })
+                let outlier = apart(value);
+                (code, Figure { value, rank, earlier: earlier.copied(), outlier })
             })
             .collect();
         all.push(IndicatorFigures {

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod indicators;
+pub mod methods;
 mod rules;
 mod types;
 

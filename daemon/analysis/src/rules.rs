@@ -25,7 +25,14 @@ pub(crate) fn findings(
             .iter()
             .filter_map(|i| Some((i.indicator.clone(), i.organisations.get(&code)?.rank?.into())))
             .collect();
+        let apart: Values = indicators
+            .iter()
+            .filter_map(|i| {
+                Some((i.indicator.clone(), i.organisations.get(&code)?.outlier?.into()))
+            })
+            .collect();
         scope.insert("rank".into(), Value::Object(ranks));
+        scope.insert("outlier".into(), Value::Object(apart));
         scope.insert("municipality".into(), municipality.clone());
         for rule in &analysis.rules {
             // A rule that lacks a value is not met: nothing is said of what is not known.
@@ -60,6 +67,7 @@ fn aggregates(analysis: &Analysis, indicators: &[IndicatorFigures]) -> Values {
                 Some(a) if comparable(analysis, &a) => json!({
                     "count": a.count, "mean": a.mean, "median": a.median,
                     "min": a.min, "max": a.max, "deviation": a.deviation,
+                    "lower_quartile": a.lower_quartile, "upper_quartile": a.upper_quartile,
                 }),
                 Some(a) => json!({ "count": a.count }),
                 None => json!({ "count": 0 }),
@@ -98,6 +106,8 @@ impl Texts<'_> {
                 let values = json!({
                     "count": a.count, "mean": shown(a.mean), "median": shown(a.median),
                     "min": shown(a.min), "max": shown(a.max), "deviation": shown(a.deviation),
+                    "lower_quartile": shown(a.lower_quartile),
+                    "upper_quartile": shown(a.upper_quartile),
                 });
                 municipality.insert(indicator.id.clone(), values);
             }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vekha_roadmap::model::Severity;
 
+use crate::methods::OUTLYING;
+
 /// Answers of one organisation, by field id: numbers, strings, lists of strings, lists of rows.
 /// A missing or `null` entry is an empty answer.
 pub type Values = serde_json::Map<String, serde_json::Value>;
@@ -65,6 +67,17 @@ pub struct Figure {
     pub rank: Option<u32>,
     /// The organisation's own value of the period before.
     pub earlier: Option<f64>,
+    /// How far it lies from the municipality's median, as [`crate::methods::outlyingness`] says;
+    /// none when there are fewer than `min-count` values or half of them are the same.
+    #[serde(default)]
+    pub outlier: Option<f64>,
+}
+
+impl Figure {
+    /// Whether it lies apart from the others.
+    pub fn lies_apart(&self) -> bool {
+        self.outlier.is_some_and(|score| score.abs() > OUTLYING)
+    }
 }
 
 /// The municipality's figures of an indicator.
@@ -82,6 +95,15 @@ pub struct Aggregate {
     pub max: f64,
     /// Sample standard deviation; zero for a single value.
     pub deviation: f64,
+    /// A quarter of the values lie below.
+    #[serde(default)]
+    pub lower_quartile: f64,
+    /// A quarter of the values lie above.
+    #[serde(default)]
+    pub upper_quartile: f64,
+    /// Median of the distances to the median.
+    #[serde(default)]
+    pub median_deviation: f64,
 }
 
 /// An indicator that met a rule.

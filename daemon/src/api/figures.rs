@@ -29,6 +29,7 @@ pub fn table(outcome: &Outcome, definition: Option<&Analysis>) -> v1::FigureTabl
                     value: figure.value,
                     rank: figure.rank,
                     earlier: figure.earlier,
+                    outlier: figure.outlier,
                 })
                 .collect(),
             municipality: f.municipality.map(|a| v1::Aggregate {
@@ -38,6 +39,8 @@ pub fn table(outcome: &Outcome, definition: Option<&Analysis>) -> v1::FigureTabl
                 min: a.min,
                 max: a.max,
                 deviation: a.deviation,
+                lower_quartile: a.lower_quartile,
+                upper_quartile: a.upper_quartile,
             }),
             withheld: f
                 .withheld

@@ -1,5 +1,6 @@
 //! `vekha run`: runs of activities.
 
+use vekha_analysis::methods::OUTLYING;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short};
@@ -286,19 +287,23 @@ pub(super) fn figures_text(figures: &v1::FigureTable) -> String {
         let decimals = indicator.decimals.min(9) as u8;
         let shown = |value: f64| vekha_roadmap::russian::number(value, decimals);
         let place = |rank: Option<u32>| rank.map(|r| r.to_string()).unwrap_or_default();
-        let mut rows: Vec<[String; 4]> = indicator
+        let mut rows: Vec<[String; 5]> = indicator
             .organisations
             .iter()
             .map(|f| {
                 let earlier = f.earlier.map(shown).unwrap_or_default();
-                [f.organisation.clone(), shown(f.value), earlier, place(f.rank)]
+                let apart = f.outlier.is_some_and(|score| score.abs() > OUTLYING);
+                let apart = if apart { "особняком" } else { "" };
+                [f.organisation.clone(), shown(f.value), earlier, place(f.rank), apart.to_owned()]
             })
             .collect();
         if let Some(m) = &indicator.municipality {
-            let (mean, none) = (shown(m.mean), String::new());
-            rows.push(["в среднем".to_owned(), mean, none.clone(), none]);
+            for (what, value) in [("в среднем", m.mean), ("медиана", m.median)] {
+                let none = String::new;
+                rows.push([what.to_owned(), shown(value), none(), none(), none()]);
+            }
         }
-        text.push_str(&table(["", "значение", "прошлый период", "место"], rows));
+        text.push_str(&table(["", "значение", "прошлый период", "место", ""], rows));
     }
     for finding in &figures.findings {
         text.push_str(&format!("\n\n{}: {}", finding.organisation, finding.text.trim()));

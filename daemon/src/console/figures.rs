@@ -55,6 +55,7 @@ fn indicator(map: &RoadMap, analysis: Option<&Analysis>, figures: &IndicatorFigu
                 "value": shown(figure.value),
                 "earlier": figure.earlier.map(shown),
                 "rank": figure.rank,
+                "apart": figure.lies_apart(),
             })
         })
         .collect();
@@ -74,6 +75,7 @@ fn indicator(map: &RoadMap, analysis: Option<&Analysis>, figures: &IndicatorFigu
         "municipality": figures.municipality.map(|a| json!({
             "mean": shown(a.mean), "median": shown(a.median),
             "min": shown(a.min), "max": shown(a.max),
+            "lower_quartile": shown(a.lower_quartile), "upper_quartile": shown(a.upper_quartile),
         })),
         "withheld": withheld,
     })

@@ -152,7 +152,7 @@ fn indicator(
         .map(|(code, f)| {
             json!({
                 "organisation": name(code), "value": shown(f.value), "rank": f.rank,
-                "earlier": f.earlier.map(shown),
+                "earlier": f.earlier.map(shown), "apart": f.lies_apart(),
             })
         })
         .collect();
@@ -167,6 +167,7 @@ fn indicator(
         "municipality": figures.municipality.map(|a| json!({
             "count": a.count, "mean": shown(a.mean), "median": shown(a.median),
             "min": shown(a.min), "max": shown(a.max),
+            "lower_quartile": shown(a.lower_quartile), "upper_quartile": shown(a.upper_quartile),
         })),
         "rows": rows,
         "withheld": withheld,

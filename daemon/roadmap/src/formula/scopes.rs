@@ -61,11 +61,12 @@ pub fn analysis_scope(analysis: &Analysis, datasets: &Scope, position: usize) ->
     scope
 }
 
-/// What rules see: all indicators, and their places and the municipality's figures.
+/// What rules see: all indicators, their places and distances, and the municipality's figures.
 pub fn rule_scope(analysis: &Analysis, datasets: &Scope) -> Scope {
     let mut scope = analysis_scope(analysis, datasets, analysis.indicators.len());
-    let aggregate = ["mean", "median", "min", "max", "deviation", "count"]
-        .map(|name| (name.to_owned(), Type::Number));
+    let aggregate =
+        ["mean", "median", "min", "max", "deviation", "lower_quartile", "upper_quartile", "count"]
+            .map(|name| (name.to_owned(), Type::Number));
     let aggregate = Type::Record(aggregate.into_iter().collect());
     let ids = || analysis.indicators.iter().map(|i| &i.id);
     scope.insert(
@@ -73,5 +74,6 @@ pub fn rule_scope(analysis: &Analysis, datasets: &Scope) -> Scope {
         Type::Record(ids().map(|id| (id.clone(), aggregate.clone())).collect()),
     );
     scope.insert("rank".into(), numbers(ids()));
+    scope.insert("outlier".into(), numbers(ids()));
     scope
 }

@@ -1,0 +1,107 @@
+//! The municipality's figures against those of another implementation: `reference/methods.py`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::json;
+use vekha_analysis::{Inputs, analyze};
+use vekha_roadmap::formula::Formula;
+use vekha_roadmap::model::{Analysis, Indicator, Rule, Severity};
+
+#[derive(Deserialize)]
+struct Reference {
+    values: Vec<f64>,
+    mean: f64,
+    median: f64,
+    deviation: f64,
+    lower_quartile: f64,
+    upper_quartile: f64,
+    median_deviation: f64,
+    outlyingness: Option<Vec<f64>>,
+}
+
+fn near(ours: f64, theirs: f64, what: &str) {
+    assert!((ours - theirs).abs() <= 1e-9 * (1.0 + theirs.abs()), "{what}: {ours} and {theirs}");
+}
+
+fn analysis(min_count: usize) -> Analysis {
+    let formula = |text: &str| Formula::parse(text).unwrap();
+    Analysis {
+        id: "a".into(),
+        title: "А".into(),
+        method: String::new(),
+        thresholds: BTreeMap::new(),
+        min_count,
+        indicators: vec![Indicator {
+            id: "x".into(),
+            title: "Показатель".into(),
+            unit: String::new(),
+            decimals: 1,
+            better: None,
+            formula: formula("answer"),
+        }],
+        rules: vec![Rule {
+            id: "apart".into(),
+            when: formula("outlier.x > 3.5 || outlier.x < -3.5"),
+            severity: Severity::Note,
+            finding: "{{ x }}: у половины {{ municipality.x.lower_quartile }}–\
+                      {{ municipality.x.upper_quartile }}"
+                .into(),
+            recommendation: None,
+            shows: vec![],
+        }],
+    }
+}
+
+fn inputs(values: &[f64]) -> Inputs {
+    let answer = |(n, value): (usize, &f64)| {
+        (format!("o{n:03}"), json!({ "answer": value }).as_object().cloned().unwrap())
+    };
+    Inputs { own: values.iter().enumerate().map(answer).collect(), ..Inputs::default() }
+}
+
+#[test]
+fn the_municipalitys_figures_are_those_that_another_implementation_computes() {
+    let all: Vec<Reference> = serde_json::from_str(include_str!("reference/methods.json")).unwrap();
+    assert!(all.len() > 30);
+    let mut apart = 0;
+    for reference in &all {
+        let outcome = analyze(&analysis(1), &inputs(&reference.values));
+        let figures = &outcome.indicators[0];
+        let ours = figures.municipality.unwrap();
+        assert_eq!(ours.count as usize, reference.values.len());
+        near(ours.mean, reference.mean, "mean");
+        near(ours.median, reference.median, "median");
+        near(ours.deviation, reference.deviation, "deviation");
+        near(ours.lower_quartile, reference.lower_quartile, "lower quartile");
+        near(ours.upper_quartile, reference.upper_quartile, "upper quartile");
+        near(ours.median_deviation, reference.median_deviation, "median deviation");
+        let scores: Vec<Option<f64>> = figures.organisations.values().map(|f| f.outlier).collect();
+        match &reference.outlyingness {
+            None => assert!(scores.iter().all(Option::is_none), "nothing says what is far"),
+            Some(theirs) => {
+                for (ours, theirs) in scores.iter().zip(theirs) {
+                    near(ours.unwrap(), *theirs, "outlyingness");
+                }
+                let far = theirs.iter().filter(|score| score.abs() > 3.5).count();
+                assert_eq!(outcome.findings.len(), far, "a rule finds those that lie apart");
+                apart += far;
+            }
+        }
+    }
+    assert!(apart > 5, "{apart}");
+}
+
+#[test]
+fn among_too_few_nobody_lies_apart() {
+    let values = [10.0, 11.0, 12.0, 90.0];
+    let outcome = analyze(&analysis(5), &inputs(&values));
+    assert!(outcome.indicators[0].organisations.values().all(|f| f.outlier.is_none()));
+    assert_eq!(outcome.findings, []);
+    let outcome = analyze(&analysis(4), &inputs(&values));
+    // Median 11,5; distances 1,5 0,5 0,5 78,5, their median 1; 0,6745 · 78,5 = 52,9.
+    assert_eq!(outcome.findings.len(), 1);
+    assert_eq!(outcome.findings[0].text, "90,0: у половины 10,8–31,5");
+}
