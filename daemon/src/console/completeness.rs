@@ -80,9 +80,7 @@ async fn questions(
         return Err(problem::no_such_page().await);
     };
     let map = &version.road_map;
-    let this = map.municipality.today(runtime.clock().now()).year();
-    let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
-    let year = asked_for.filter(|year| (1900..=2200).contains(year)).unwrap_or(this);
+    let year = year_of(runtime, map, query);
     let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
     let organisation = organisation.cloned();
     let scope = Scope {
@@ -94,6 +92,14 @@ async fn questions(
     };
     let all = asked(runtime, &scope).await.map_err(|e| problem::unavailable(&e))?;
     Ok(Questions { version, year, organisation, all })
+}
+
+/// The year that a page is about: the one asked for, or this one.
+pub(super) fn year_of(runtime: &Runtime, map: &RoadMap, query: &BTreeMap<String, String>) -> i16 {
+    let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
+    asked_for
+        .filter(|year| (1900..=2200).contains(year))
+        .unwrap_or_else(|| map.municipality.today(runtime.clock().now()).year())
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.

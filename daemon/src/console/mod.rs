@@ -17,6 +17,7 @@ mod collect;
 mod coming;
 mod completeness;
 mod controls;
+mod decisions;
 mod extension;
 mod figures;
 mod files;
@@ -82,6 +83,8 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}", get(administrator::municipality))
         .route("/m/{municipality}/completeness", get(completeness::show))
         .route("/m/{municipality}/completeness.xlsx", get(completeness::spreadsheet))
+        .route("/m/{municipality}/decisions", get(decisions::show))
+        .route("/m/{municipality}/decisions.xlsx", get(decisions::spreadsheet))
         .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))

@@ -48,6 +48,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "run.html",
         "submission.html",
         "completeness.html",
+        "decisions.html",
     );
     environment
 });

@@ -21,6 +21,7 @@ pub mod overview;
 mod parcels;
 mod past;
 pub mod planner;
+pub mod register;
 pub mod reports;
 pub mod road_maps;
 mod worker;

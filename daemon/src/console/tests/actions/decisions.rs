@@ -1,6 +1,7 @@
 //! Decisions, and the measures that they order.
 
 use axum::http::StatusCode;
+use vekha_engine::Command;
 use vekha_engine::run::{MeasureState, RunState};
 
 use super::super::house::RUN;
@@ -117,4 +118,49 @@ async fn measures_are_returned_and_accepted() {
     done(&house, &pairs).await;
     assert_eq!(run(&house).await.measures[0].state, MeasureState::Done);
     assert!(did(&house, "measure-returned").await && did(&house, "measure-accepted").await);
+}
+
+#[tokio::test]
+async fn a_years_register_holds_its_decisions_and_tells_how_each_measure_stands() {
+    let house = deciding().await;
+    let register = "/m/zarechny/decisions";
+    let empty = house.look(register).await;
+    assert_eq!(empty.status, StatusCode::OK, "{}", empty.text);
+    assert!(empty.text.contains("В этом году решений ещё нет"), "{}", empty.text);
+    let mut pairs = decision("48-од", "2027-10-15");
+    pairs.extend([
+        ("measures[0].text", "Провести <семинар>"),
+        ("measures[0].organisations", "*"),
+        ("measures[0].organisations", "department"),
+        ("measures[0].due", "2027-11-15"),
+    ]);
+    done(&house, &pairs).await;
+    house.post(&house.link("measure-2.school-1"), &[("report", "Сделано")]).await;
+    let assignment = "measure-1.department".parse().unwrap();
+    house.step(Command::Waive { assignment, reason: "уже проведён".into() }).await;
+    let states = async || {
+        let page = house.look(&format!("{register}?year=2027")).await;
+        assert!(page.text.contains("№ 48-од от 15.10.2027, «О мерах»"), "{}", page.text);
+        assert!(page.text.contains("Провести &lt;семинар&gt;"), "{}", page.text);
+        let cells = page.text.split("data-label=\"Исполнение\"").skip(1);
+        let words = cells.map(|cell| {
+            let tag = cell.split_once("class=\"tag").unwrap().1;
+            tag.split_once('>').unwrap().1.split_once('<').unwrap().0.to_owned()
+        });
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(states().await, ["поручение снято", "отчёт на проверке", "на исполнении"]);
+    done(&house, &[("_form", "measure:2"), ("_do", "accept"), ("comment", "")]).await;
+    house.at("2027-11-15T18:01:00+05:00").await;
+    let now = ["поручение снято", "исполнена, снята с контроля", "просрочена"];
+    assert_eq!(states().await, now);
+    let sheet = house.look_at_file(&format!("{register}.xlsx?year=2027")).await;
+    let columns = ["Номер", "Мера", "Исполнение", "Отчёт"];
+    let limits = vekha_plugin_tables::Limits::default();
+    let list = vekha_plugin_tables::read_list(&columns, "a.xlsx", &sheet, &limits).unwrap();
+    let row = |row| [0, 1, 2, 3].map(|column| list.text(row, column).to_owned());
+    assert_eq!(list.len(), 3);
+    assert_eq!(row(1), ["48-од", "Провести <семинар>", now[1], "Сделано"]);
+    let before = house.look(&format!("{register}?year=2026")).await;
+    assert!(before.text.contains("В этом году решений ещё нет"), "{}", before.text);
 }

@@ -1,0 +1,155 @@
+//! The register of decisions of a year: on a page, and as a spreadsheet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+use vekha_engine::run::MeasureState;
+use vekha_roadmap::RoadMap;
+
+use super::access::Person;
+use super::completeness::{run_words, year_of};
+use super::{administrator, problem, view, words};
+use crate::runtime::Runtime;
+use crate::runtime::register::{Control, Controlled, Decided, decided};
+use crate::runtime::road_maps::Version;
+
+/// `GET /m/{municipality}/decisions?year=2027`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(municipality): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let (version, year, all) = match register(&runtime, &municipality, &query).await {
+        Ok(register) => register,
+        Err(response) => return response,
+    };
+    let map = &version.road_map;
+    let mut context = administrator::context(&runtime, &version, &person);
+    context["year"] = year.into();
+    context["years"] = json!({ "before": year - 1, "after": year + 1 });
+    context["decisions"] = all.iter().map(|one| shown(map, one)).collect();
+    let measures = || all.iter().flat_map(|one| &one.measures);
+    let count = |control| measures().filter(|m| m.control == control).count();
+    context["measures"] = json!({
+        "all": measures().count(),
+        "done": count(Control::Done),
+        "reported": count(Control::Reported),
+        "overdue": count(Control::Overdue),
+    });
+    view::page(StatusCode::OK, "decisions.html", &context)
+}
+
+async fn register(
+    runtime: &Runtime,
+    municipality: &str,
+    query: &BTreeMap<String, String>,
+) -> Result<(Arc<Version>, i16, Vec<Decided>), Response> {
+    let Some(version) = runtime.road_maps().newest(municipality) else {
+        return Err(problem::no_such_page().await);
+    };
+    let year = year_of(runtime, &version.road_map, query);
+    let all = decided(runtime, &version.road_map.municipality, year).await;
+    Ok((version, year, all.map_err(|e| problem::unavailable(&e))?))
+}
+
+fn shown(map: &RoadMap, one: &Decided) -> Value {
+    let Decided { run, decision, measures } = one;
+    json!({
+        "number": decision.number,
+        "date": words::short_date(decision.date),
+        "title": decision.title,
+        "outcome": decision.outcome,
+        "signatory": decision.signatory,
+        "what": run_words(map, run),
+        "link": format!("/runs/{run}#measures"),
+        "measures": measures.iter().map(|one| json!({
+            "text": one.measure.text,
+            "organisation": administrator::name(map, &one.measure.organisation),
+            "due": words::short_date(one.measure.due),
+            "mark": match one.control {
+                Control::Ordered => "open",
+                Control::Overdue => "late",
+                Control::Reported => "attention",
+                Control::Done => "completed",
+                Control::Waived => "waived",
+            },
+            "words": control(one),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// How the control of a measure stands, in words.
+fn control(one: &Controlled) -> &'static str {
+    match one.control {
+        Control::Ordered => words::measure_state(MeasureState::Ordered),
+        Control::Overdue => "просрочена",
+        Control::Reported => words::measure_state(MeasureState::Reported),
+        Control::Done => words::measure_state(MeasureState::Done),
+        Control::Waived => "поручение снято",
+    }
+}
+
+/// The columns of the spreadsheet, with how many characters each is across.
+const COLUMNS: [(&str, f64); 11] = [
+    ("Номер", 12.0),
+    ("Дата", 12.0),
+    ("Название", 40.0),
+    ("Мероприятие", 40.0),
+    ("Решение", 50.0),
+    ("Подписал", 24.0),
+    ("Мера", 50.0),
+    ("Исполнитель", 34.0),
+    ("Срок", 12.0),
+    ("Исполнение", 26.0),
+    ("Отчёт", 50.0),
+];
+
+/// `GET /m/{municipality}/decisions.xlsx?year=2027`: a row for each measure, and for each decision
+/// that orders nothing.
+pub async fn spreadsheet(
+    State(runtime): State<Arc<Runtime>>,
+    Path(municipality): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let (version, year, all) = match register(&runtime, &municipality, &query).await {
+        Ok(register) => register,
+        Err(response) => return response,
+    };
+    let rows: Vec<Vec<String>> = all.iter().flat_map(|one| rows(&version.road_map, one)).collect();
+    super::spreadsheet::give(&format!("decisions-{year}.xlsx"), move || {
+        vekha_plugin_tables::list(&format!("Решения {year}"), &COLUMNS, &rows)
+    })
+    .await
+}
+
+fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
+    let Decided { run, decision, measures } = one;
+    let own = [
+        decision.number.clone(),
+        words::short_date(decision.date),
+        decision.title.clone(),
+        run_words(map, run),
+        decision.outcome.clone(),
+        decision.signatory.clone(),
+    ];
+    let with = |measure: [String; 5]| own.iter().cloned().chain(measure).collect();
+    if measures.is_empty() {
+        return vec![with(Default::default())];
+    }
+    let of_measure = |one: &Controlled| {
+        with([
+            one.measure.text.clone(),
+            administrator::name(map, &one.measure.organisation),
+            words::short_date(one.measure.due),
+            control(one).to_owned(),
+            one.measure.report.clone(),
+        ])
+    };
+    measures.iter().map(of_measure).collect()
+}
