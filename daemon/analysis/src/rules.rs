@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::Environment;
+use minijinja::value::Serde;
+use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
 use vekha_roadmap::model::{Analysis, Indicator, Rule};
 use vekha_roadmap::read::environment;
@@ -19,6 +20,13 @@ pub(crate) fn findings(
 ) -> Vec<Finding> {
     let municipality = Value::Object(aggregates(analysis, indicators));
     let environment = environment();
+    let written = |text| Written::read(&environment, text);
+    let rules: Vec<(&Rule, Written<'_>, Option<Written<'_>>)> = analysis
+        .rules
+        .iter()
+        .map(|rule| (rule, written(&rule.finding), rule.recommendation.as_deref().map(written)))
+        .collect();
+    let texts = Texts::new(analysis, inputs, indicators);
     let mut findings = Vec::new();
     for (code, mut scope) in scopes {
         let ranks: Values = indicators
@@ -34,27 +42,43 @@ pub(crate) fn findings(
         scope.insert("rank".into(), Value::Object(ranks));
         scope.insert("outlier".into(), Value::Object(apart));
         scope.insert("municipality".into(), municipality.clone());
-        for rule in &analysis.rules {
+        let mut context = None;
+        for (rule, finding, recommendation) in &rules {
             // A rule that lacks a value is not met: nothing is said of what is not known.
             if !matches!(rule.when.holds(&scope), Ok(Some(true))) {
                 continue;
             }
-            let texts = Texts { analysis, inputs, indicators, code: &code };
-            let context = texts.context(&scope);
+            let context = context.get_or_insert_with(|| texts.context(&code, &scope));
             findings.push(Finding {
                 organisation: code.clone(),
                 rule: rule.id.clone(),
                 severity: rule.severity,
-                text: render(&environment, &rule.finding, &context),
-                recommendation: rule
-                    .recommendation
-                    .as_ref()
-                    .map(|text| render(&environment, text, &context)),
-                figures: texts.items(rule),
+                text: finding.said(context),
+                recommendation: recommendation.as_ref().map(|text| text.said(context)),
+                figures: texts.items(&code, rule),
             });
         }
     }
     findings
+}
+
+/// A text of a rule, read once for all whom it is about.
+struct Written<'a> {
+    text: &'a str,
+    template: Option<Template<'a, 'a>>,
+}
+
+impl<'a> Written<'a> {
+    fn read(environment: &'a Environment<'_>, text: &'a str) -> Self {
+        Written { text, template: environment.template_from_str(text).ok() }
+    }
+
+    /// A text whose template fails is shown as it was written: better odd than missing.
+    fn said(&self, context: &Shown) -> String {
+        let said =
+            self.template.as_ref().and_then(|template| template.render(context).ok());
+        said.unwrap_or_else(|| self.text.to_owned())
+    }
 }
 
 /// `municipality` as rules see it. With too few values there is nothing to compare with, and only
@@ -85,59 +109,64 @@ struct Texts<'a> {
     analysis: &'a Analysis,
     inputs: &'a Inputs,
     indicators: &'a [IndicatorFigures],
-    code: &'a str,
+    /// What is the same for all organisations.
+    municipality: Shown,
+    threshold: Shown,
 }
 
-impl Texts<'_> {
-    /// The variables of texts: numbers are given as people read them.
-    fn context(&self, scope: &Values) -> Value {
-        let mut context = Values::new();
-        let mut municipality = Values::new();
-        let mut earlier = Values::new();
+impl<'a> Texts<'a> {
+    fn new(analysis: &'a Analysis, inputs: &'a Inputs, indicators: &'a [IndicatorFigures]) -> Self {
+        let compared = analysis.indicators.iter().zip(indicators).filter_map(|(indicator, f)| {
+            let a = f.municipality.filter(|a| comparable(analysis, a))?;
+            let shown = |value: f64| russian::number(value, indicator.decimals);
+            let values = json!({
+                "count": a.count, "mean": shown(a.mean), "median": shown(a.median),
+                "min": shown(a.min), "max": shown(a.max), "deviation": shown(a.deviation),
+                "lower_quartile": shown(a.lower_quartile),
+                "upper_quartile": shown(a.upper_quartile),
+            });
+            Some((indicator.id.as_str(), Shown::from(Serde(values))))
+        });
+        let thresholds = analysis.thresholds.iter().map(|(name, value)| {
+            let decimals = if value.fract() == 0.0 { 0 } else { 2 };
+            (name.as_str(), Shown::from(russian::number(*value, decimals)))
+        });
+        let municipality = Shown::from(compared.collect::<BTreeMap<_, _>>());
+        let threshold = Shown::from(thresholds.collect::<BTreeMap<_, _>>());
+        Texts { analysis, inputs, indicators, municipality, threshold }
+    }
+
+    /// The variables of texts about an organisation: numbers are given as people read them.
+    fn context(&self, code: &str, scope: &Values) -> Shown {
+        let mut context: BTreeMap<&str, Shown> = BTreeMap::new();
+        let mut earlier: BTreeMap<&str, Shown> = BTreeMap::new();
         for (indicator, figures) in self.analysis.indicators.iter().zip(self.indicators) {
-            let shown = |value: f64| Value::from(russian::number(value, indicator.decimals));
-            if let Some(figure) = figures.organisations.get(self.code) {
-                context.insert(indicator.id.clone(), shown(figure.value));
+            let shown = |value: f64| Shown::from(russian::number(value, indicator.decimals));
+            if let Some(figure) = figures.organisations.get(code) {
+                context.insert(&indicator.id, shown(figure.value));
                 if let Some(value) = figure.earlier {
-                    earlier.insert(indicator.id.clone(), shown(value));
+                    earlier.insert(&indicator.id, shown(value));
                 }
             }
-            if let Some(a) = figures.municipality.filter(|a| comparable(self.analysis, a)) {
-                let values = json!({
-                    "count": a.count, "mean": shown(a.mean), "median": shown(a.median),
-                    "min": shown(a.min), "max": shown(a.max), "deviation": shown(a.deviation),
-                    "lower_quartile": shown(a.lower_quartile),
-                    "upper_quartile": shown(a.upper_quartile),
-                });
-                municipality.insert(indicator.id.clone(), values);
-            }
         }
-        let thresholds: Values = self
-            .analysis
-            .thresholds
-            .iter()
-            .map(|(name, value)| {
-                let decimals = if value.fract() == 0.0 { 0 } else { 2 };
-                (name.clone(), russian::number(*value, decimals).into())
-            })
-            .collect();
-        context.insert("municipality".into(), Value::Object(municipality));
-        context.insert("earlier".into(), Value::Object(earlier));
-        context.insert("threshold".into(), Value::Object(thresholds));
-        context.insert("rank".into(), scope.get("rank").cloned().unwrap_or_default());
-        let name = self.inputs.names.get(self.code).map_or(self.code, String::as_str);
-        context.insert("organisation".into(), json!({ "code": self.code, "name": name }));
-        Value::Object(context)
+        let name = self.inputs.names.get(code).map_or(code, String::as_str);
+        let organisation = [("code", Shown::from(code)), ("name", Shown::from(name))];
+        context.insert("municipality", self.municipality.clone());
+        context.insert("earlier", Shown::from(earlier));
+        context.insert("threshold", self.threshold.clone());
+        context.insert("rank", Shown::from(Serde(scope.get("rank"))));
+        context.insert("organisation", Shown::from(BTreeMap::from(organisation)));
+        Shown::from(context)
     }
 
     /// The figures that a finding shows.
-    fn items(&self, rule: &Rule) -> Vec<Item> {
-        rule.shows.iter().filter_map(|id| self.item(id)).collect()
+    fn items(&self, code: &str, rule: &Rule) -> Vec<Item> {
+        rule.shows.iter().filter_map(|id| self.item(code, id)).collect()
     }
 
-    fn item(&self, id: &str) -> Option<Item> {
+    fn item(&self, code: &str, id: &str) -> Option<Item> {
         let (indicator, figures) = self.find(id)?;
-        let figure = figures.organisations.get(self.code)?;
+        let figure = figures.organisations.get(code)?;
         let shown = |value: f64| russian::number(value, indicator.decimals);
         let compared = figures.municipality.filter(|a| comparable(self.analysis, a));
         Some(Item {
@@ -154,11 +183,4 @@ impl Texts<'_> {
     fn find(&self, id: &str) -> Option<(&Indicator, &IndicatorFigures)> {
         self.analysis.indicators.iter().zip(self.indicators).find(|(i, _)| i.id == id)
     }
-}
-
-/// A text whose template fails is shown as it was written: better odd than missing.
-fn render(environment: &Environment<'_>, text: &str, context: &Value) -> String {
-    environment
-        .render_str(text, minijinja::Value::from(minijinja::value::Serde(context)))
-        .unwrap_or_else(|_| text.to_owned())
 }
