@@ -9,33 +9,33 @@ use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
 use crate::types::{Figure, IndicatorFigures, Inputs, Values};
 
-/// What formulas see, by organisation: answers, named datasets, thresholds, the period before.
-pub(crate) fn scopes(analysis: &Analysis, inputs: &Inputs) -> BTreeMap<String, Values> {
+/// What formulas see, by organisation: answers, named datasets, thresholds, the period before. The
+/// datasets go over into it.
+pub(crate) fn scopes(analysis: &Analysis, inputs: &mut Inputs) -> BTreeMap<String, Values> {
     let thresholds: Values =
         analysis.thresholds.iter().map(|(k, v)| (k.clone(), Value::from(*v))).collect();
-    let codes: BTreeSet<&String> =
-        inputs.own.keys().chain(inputs.named.values().flat_map(BTreeMap::keys)).collect();
-    codes
-        .into_iter()
-        .map(|code| {
-            let mut scope = inputs.own.get(code).cloned().unwrap_or_default();
-            for (alias, rows) in &inputs.named {
-                let row = rows.get(code).cloned().unwrap_or_default();
-                scope.insert(alias.clone(), Value::Object(row));
-            }
-            let earlier: Values = inputs
-                .earlier
-                .get(code)
-                .into_iter()
-                .flatten()
-                .map(|(id, v)| (id.clone(), Value::from(*v)))
-                .collect();
-            scope.insert("earlier".into(), Value::Object(earlier));
-            scope.insert("threshold".into(), Value::Object(thresholds.clone()));
-            scope.insert("organisation".into(), Value::from(code.as_str()));
-            (code.clone(), scope)
-        })
-        .collect()
+    let mut own = std::mem::take(&mut inputs.own);
+    let mut named = std::mem::take(&mut inputs.named);
+    let codes: BTreeSet<String> =
+        own.keys().chain(named.values().flat_map(BTreeMap::keys)).cloned().collect();
+    let scope = |code: String| {
+        let mut scope = own.remove(&code).unwrap_or_default();
+        for (alias, rows) in &mut named {
+            scope.insert(alias.clone(), Value::Object(rows.remove(&code).unwrap_or_default()));
+        }
+        let earlier: Values = inputs
+            .earlier
+            .get(&code)
+            .into_iter()
+            .flatten()
+            .map(|(id, v)| (id.clone(), Value::from(*v)))
+            .collect();
+        scope.insert("earlier".into(), Value::Object(earlier));
+        scope.insert("threshold".into(), Value::Object(thresholds.clone()));
+        scope.insert("organisation".into(), Value::from(code.as_str()));
+        (code, scope)
+    };
+    codes.into_iter().map(scope).collect()
 }
 
 /// Computes every indicator and adds its values to the scopes.

@@ -16,10 +16,10 @@ pub use types::{
 };
 
 /// Computes all indicators, then looks which organisations meet which rules.
-pub fn analyze(analysis: &Analysis, inputs: &Inputs) -> Outcome {
-    let mut scopes = indicators::scopes(analysis, inputs);
-    let indicators = indicators::compute(analysis, inputs, &mut scopes);
-    let findings = rules::findings(analysis, inputs, &indicators, scopes);
+pub fn analyze(analysis: &Analysis, mut inputs: Inputs) -> Outcome {
+    let mut scopes = indicators::scopes(analysis, &mut inputs);
+    let indicators = indicators::compute(analysis, &inputs, &mut scopes);
+    let findings = rules::findings(analysis, &inputs, &indicators, scopes);
     Outcome { indicators, findings }
 }
 

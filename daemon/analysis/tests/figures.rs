@@ -181,7 +181,7 @@ fn a_municipality_is_compared_by_those_who_have_a_value() {
             ],
             vec![],
         ),
-        &schools(),
+        schools(),
     );
     // 10/40, 12/30, 0/0, gap, 5/20.
     assert_eq!(plain(&outcome, "low_share"), owned(&[("a", 25.0), ("b", 40.0), ("e", 25.0)]));
@@ -217,7 +217,7 @@ fn too_few_to_compare_are_not_compared() {
                     rule("all", all, finding, None),
                 ],
             ),
-            &schools(),
+            schools(),
         )
     };
     let met = |outcome: &Outcome| -> Vec<(String, String)> {
@@ -263,7 +263,7 @@ fn the_period_before_counts_for_its_own_organisation_and_recommendations_follow_
     let before = |n: f64| [("low_procedures".to_owned(), n)].into();
     // What `x` had is of no use to anybody: it has no answers this time.
     inputs.earlier = [("a".to_owned(), before(1.0)), ("x".to_owned(), before(9.0))].into();
-    let outcome = analyze(&analysis(2, vec![indicator], vec![low_result, growth]), &inputs);
+    let outcome = analyze(&analysis(2, vec![indicator], vec![low_result, growth]), inputs);
     // a: 8/20 = 40 % counts, 5/25 = 20 % does not; b: 9/30 = 30 % and 15/30 = 50 % do; c: none.
     assert_eq!(plain(&outcome, "low_procedures"), owned(&[("a", 1.0), ("b", 2.0), ("c", 0.0)]));
     assert_eq!(figures(&outcome, "low_procedures")["a"].earlier, Some(1.0));
@@ -290,7 +290,7 @@ fn named_datasets_stand_side_by_side() {
     inputs.named = [("vpr".to_owned(), vpr), ("gia".to_owned(), gia)].into();
     let gap = indicator("gap", None, "vpr.share - gia.share");
     let worst = indicator("worst", None, "max(default(vpr.share, 0), default(gia.share, 0))");
-    let outcome = analyze(&analysis(1, vec![gap, worst], vec![]), &inputs);
+    let outcome = analyze(&analysis(1, vec![gap, worst], vec![]), inputs);
     assert_eq!(plain(&outcome, "gap"), owned(&[("a", 25.0)]));
     assert_eq!(plain(&outcome, "worst"), owned(&[("a", 40.0), ("b", 10.0), ("c", 5.0)]));
 }

@@ -93,7 +93,7 @@ pub fn analyze(
             }
         }
     }
-    Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, &inputs) }
+    Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, inputs) }
 }
 
 /// Answers and indicators of a run in one namespace, by organisation.

@@ -52,7 +52,7 @@ pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Resul
     let (stage, definition) = stage(&road_map, activity, args.stage.as_deref())?;
     let outcome = |path: &Path, earlier: BTreeMap<String, BTreeMap<String, f64>>| {
         let inputs = inputs(&road_map, activity, stage, path)?;
-        anyhow::Ok(analyze(definition, &Inputs { earlier, ..inputs }))
+        anyhow::Ok(analyze(definition, Inputs { earlier, ..inputs }))
     };
     let before = match &args.earlier {
         Some(path) => values(&outcome(path, BTreeMap::new())?),

@@ -14,7 +14,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::number;
 
 use super::access::Person;
-use super::{administrator, problem, view, words};
+use super::{administrator, problem, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 use crate::runtime::road_maps::Version;
@@ -32,9 +32,7 @@ pub async fn show(
             Err(response) => return response,
         };
     let map = &version.road_map;
-    let mut context = administrator::context(&runtime, &version, &person);
-    context["year"] = year.into();
-    context["years"] = json!({ "before": year - 1, "after": year + 1 });
+    let mut context = yearly::context(&runtime, &version, &person, year);
     context["organisation"] =
         json!(organisation.as_ref().map(|code| administrator::name(map, code)));
     context["total"] = line(&Tally::of(&all));
@@ -76,11 +74,8 @@ async fn questions(
     municipality: &str,
     query: &BTreeMap<String, String>,
 ) -> Result<Questions, Response> {
-    let Some(version) = runtime.road_maps().newest(municipality) else {
-        return Err(problem::no_such_page().await);
-    };
+    let (version, year) = yearly::open(runtime, municipality, query).await?;
     let map = &version.road_map;
-    let year = year_of(runtime, map, query);
     let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
     let organisation = organisation.cloned();
     let scope = Scope {
@@ -92,14 +87,6 @@ async fn questions(
     };
     let all = asked(runtime, &scope).await.map_err(|e| problem::unavailable(&e))?;
     Ok(Questions { version, year, organisation, all })
-}
-
-/// The year that a page is about: the one asked for, or this one.
-pub(super) fn year_of(runtime: &Runtime, map: &RoadMap, query: &BTreeMap<String, String>) -> i16 {
-    let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
-    asked_for
-        .filter(|year| (1900..=2200).contains(year))
-        .unwrap_or_else(|| map.municipality.today(runtime.clock().now()).year())
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.

@@ -12,8 +12,8 @@ use vekha_engine::run::MeasureState;
 use vekha_roadmap::RoadMap;
 
 use super::access::Person;
-use super::completeness::{run_words, year_of};
-use super::{administrator, problem, view, words};
+use super::completeness::run_words;
+use super::{administrator, problem, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::register::{Control, Controlled, Decided, decided};
 use crate::runtime::road_maps::Version;
@@ -30,9 +30,7 @@ pub async fn show(
         Err(response) => return response,
     };
     let map = &version.road_map;
-    let mut context = administrator::context(&runtime, &version, &person);
-    context["year"] = year.into();
-    context["years"] = json!({ "before": year - 1, "after": year + 1 });
+    let mut context = yearly::context(&runtime, &version, &person, year);
     context["decisions"] = all.iter().map(|one| shown(map, one)).collect();
     let measures = || all.iter().flat_map(|one| &one.measures);
     let count = |control| measures().filter(|m| m.control == control).count();
@@ -50,10 +48,7 @@ async fn register(
     municipality: &str,
     query: &BTreeMap<String, String>,
 ) -> Result<(Arc<Version>, i16, Vec<Decided>), Response> {
-    let Some(version) = runtime.road_maps().newest(municipality) else {
-        return Err(problem::no_such_page().await);
-    };
-    let year = year_of(runtime, &version.road_map, query);
+    let (version, year) = yearly::open(runtime, municipality, query).await?;
     let all = decided(runtime, &version.road_map.municipality, year).await;
     Ok((version, year, all.map_err(|e| problem::unavailable(&e))?))
 }

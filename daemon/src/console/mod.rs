@@ -35,6 +35,7 @@ mod spreadsheet;
 mod submission;
 mod view;
 mod words;
+mod yearly;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

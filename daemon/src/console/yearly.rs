@@ -1,0 +1,35 @@
+//! Pages about a year of a municipality: which one is meant, and the way to those beside it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::access::Person;
+use super::{administrator, problem};
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
+
+/// The municipality's road map and the year asked for, or else this one.
+pub async fn open(
+    runtime: &Runtime,
+    municipality: &str,
+    query: &BTreeMap<String, String>,
+) -> Result<(Arc<Version>, i16), Response> {
+    let Some(version) = runtime.road_maps().newest(municipality) else {
+        return Err(problem::no_such_page().await);
+    };
+    let asked_for = query.get("year").and_then(|year| year.parse::<i16>().ok());
+    let this = version.road_map.municipality.today(runtime.clock().now()).year();
+    let year = asked_for.filter(|year| (1900..=2200).contains(year)).unwrap_or(this);
+    Ok((version, year))
+}
+
+/// What every such page shows.
+pub fn context(runtime: &Runtime, version: &Version, person: &Person, year: i16) -> Value {
+    let mut context = administrator::context(runtime, version, person);
+    context["year"] = year.into();
+    context["years"] = json!({ "before": year - 1, "after": year + 1 });
+    context
+}
