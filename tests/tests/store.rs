@@ -317,15 +317,20 @@ async fn a_step_is_written_whole_or_not_at_all(base: Base) {
     assert_eq!(count::<request::Entity>(&store).await, 1);
 }
 
+/// Has the database refuse a run: the first entry of its journal is there already.
+async fn poison(beside: &sea_orm::DatabaseConnection, run: &RunKey) {
+    let insert = format!(
+        "INSERT INTO journal (run, sequence, at, actor, kind, data, road_map, hash) \
+         VALUES ('{run}', 1, 0, '', '', '{{}}', 1, '')"
+    );
+    beside.execute_unprepared(&insert).await.unwrap();
+}
+
 async fn a_request_that_the_database_refuses_does_not_harm_those_beside_it(base: Base) {
     let (runtime, _) = base.daemon(&Clock::manual(morning())).await;
     let beside = base.beside().await;
     let poisoned = survey_run("7");
-    let insert = format!(
-        "INSERT INTO journal (run, sequence, at, actor, kind, data, road_map, hash) \
-         VALUES ('{poisoned}', 1, 0, '', '', '{{}}', 1, '')"
-    );
-    beside.execute_unprepared(&insert).await.unwrap();
+    poison(&beside, &poisoned).await;
     let asks = (0..20).map(|n| runtime.ask(open_task(survey_run(&n.to_string()))));
     for (n, answer) in join_all(asks).await.into_iter().enumerate() {
         match n {
@@ -343,12 +348,7 @@ async fn what_was_carried_out_upon_a_commit_that_failed_is_carried_out_anew(base
     let beside = base.beside().await;
     let poisoned = |n: usize| n % 90 == 50;
     for n in (0..RUNS).filter(|n| poisoned(*n)) {
-        let run = survey_run(&n.to_string());
-        let insert = format!(
-            "INSERT INTO journal (run, sequence, at, actor, kind, data, road_map, hash) \
-             VALUES ('{run}', 1, 0, '', '', '{{}}', 1, '')"
-        );
-        beside.execute_unprepared(&insert).await.unwrap();
+        poison(&beside, &survey_run(&n.to_string())).await;
     }
     // Nobody waits for the commit before: answers are taken to runs that are being written.
     let answer = |n: usize| submit("collect.school-1", json!({ "pupils": 60, "low": n % 60 }));

@@ -3,7 +3,7 @@
 
 /// How far from the median a value may lie, in [`outlyingness`], before it is looked at: the bound
 /// that Iglewicz and Hoaglin propose.
-pub const OUTLYING: f64 = 3.5;
+const OUTLYING: f64 = 3.5;
 
 /// The median: the middle value, or halfway between the two in the middle. None without values.
 pub fn median(values: &[f64]) -> Option<f64> {
@@ -51,6 +51,11 @@ pub fn median_deviation(values: &[f64]) -> Option<f64> {
 pub fn outlyingness(value: f64, median: f64, median_deviation: f64) -> Option<f64> {
     let score = 0.6745 * (value - median) / median_deviation;
     (median_deviation > 0.0 && score.is_finite()).then_some(score)
+}
+
+/// Whether such a distance is that of a value that lies apart from the others.
+pub fn lies_apart(outlyingness: f64) -> bool {
+    outlyingness.abs() > OUTLYING
 }
 
 /// The values in ascending order.

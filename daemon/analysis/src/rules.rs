@@ -9,7 +9,7 @@ use vekha_roadmap::model::{Analysis, Indicator, Rule};
 use vekha_roadmap::read::environment;
 use vekha_roadmap::russian;
 
-use crate::types::{Aggregate, Finding, IndicatorFigures, Inputs, Item, Values};
+use crate::types::{Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Values};
 
 /// Looks at every organisation in the order of codes and every rule in the definition's order.
 pub(crate) fn findings(
@@ -29,18 +29,14 @@ pub(crate) fn findings(
     let texts = Texts::new(analysis, inputs, indicators);
     let mut findings = Vec::new();
     for (code, mut scope) in scopes {
-        let ranks: Values = indicators
-            .iter()
-            .filter_map(|i| Some((i.indicator.clone(), i.organisations.get(&code)?.rank?.into())))
-            .collect();
-        let apart: Values = indicators
-            .iter()
-            .filter_map(|i| {
-                Some((i.indicator.clone(), i.organisations.get(&code)?.outlier?.into()))
-            })
-            .collect();
-        scope.insert("rank".into(), Value::Object(ranks));
-        scope.insert("outlier".into(), Value::Object(apart));
+        let by_indicator = |value: fn(&Figure) -> Option<Value>| -> Value {
+            let own = indicators
+                .iter()
+                .filter_map(|i| Some((i.indicator.clone(), value(i.organisations.get(&code)?)?)));
+            Value::Object(own.collect())
+        };
+        scope.insert("rank".into(), by_indicator(|figure| figure.rank.map(Value::from)));
+        scope.insert("outlier".into(), by_indicator(|figure| figure.outlier.map(Value::from)));
         scope.insert("municipality".into(), municipality.clone());
         let mut context = None;
         for (rule, finding, recommendation) in &rules {
@@ -87,17 +83,22 @@ fn aggregates(analysis: &Analysis, indicators: &[IndicatorFigures]) -> Values {
         .iter()
         .map(|figures| {
             let value = match figures.municipality {
-                Some(a) if comparable(analysis, &a) => json!({
-                    "count": a.count, "mean": a.mean, "median": a.median,
-                    "min": a.min, "max": a.max, "deviation": a.deviation,
-                    "lower_quartile": a.lower_quartile, "upper_quartile": a.upper_quartile,
-                }),
+                Some(a) if comparable(analysis, &a) => by_name(&a, Value::from),
                 Some(a) => json!({ "count": a.count }),
                 None => json!({ "count": 0 }),
             };
             (figures.indicator.clone(), value)
         })
         .collect()
+}
+
+/// The municipality's figures by the names that rules and texts know.
+fn by_name(a: &Aggregate, number: impl Fn(f64) -> Value) -> Value {
+    json!({
+        "count": a.count, "mean": number(a.mean), "median": number(a.median),
+        "min": number(a.min), "max": number(a.max), "deviation": number(a.deviation),
+        "lower_quartile": number(a.lower_quartile), "upper_quartile": number(a.upper_quartile),
+    })
 }
 
 fn comparable(analysis: &Analysis, aggregate: &Aggregate) -> bool {
@@ -117,13 +118,7 @@ impl<'a> Texts<'a> {
     fn new(analysis: &'a Analysis, inputs: &'a Inputs, indicators: &'a [IndicatorFigures]) -> Self {
         let compared = analysis.indicators.iter().zip(indicators).filter_map(|(indicator, f)| {
             let a = f.municipality.filter(|a| comparable(analysis, a))?;
-            let shown = |value: f64| russian::number(value, indicator.decimals);
-            let values = json!({
-                "count": a.count, "mean": shown(a.mean), "median": shown(a.median),
-                "min": shown(a.min), "max": shown(a.max), "deviation": shown(a.deviation),
-                "lower_quartile": shown(a.lower_quartile),
-                "upper_quartile": shown(a.upper_quartile),
-            });
+            let values = by_name(&a, |value| russian::number(value, indicator.decimals).into());
             Some((indicator.id.as_str(), Shown::from(Serde(values))))
         });
         let thresholds = analysis.thresholds.iter().map(|(name, value)| {

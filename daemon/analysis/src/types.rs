@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vekha_roadmap::model::Severity;
 
-use crate::methods::OUTLYING;
+use crate::methods::lies_apart;
 
 /// Answers of one organisation, by field id: numbers, strings, lists of strings, lists of rows.
 /// A missing or `null` entry is an empty answer.
@@ -76,7 +76,7 @@ pub struct Figure {
 impl Figure {
     /// Whether it lies apart from the others.
     pub fn lies_apart(&self) -> bool {
-        self.outlier.is_some_and(|score| score.abs() > OUTLYING)
+        self.outlier.is_some_and(lies_apart)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `vekha run`: runs of activities.
 
-use vekha_analysis::methods::OUTLYING;
+use vekha_analysis::methods::lies_apart;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short};
@@ -292,8 +292,8 @@ pub(super) fn figures_text(figures: &v1::FigureTable) -> String {
             .iter()
             .map(|f| {
                 let earlier = f.earlier.map(shown).unwrap_or_default();
-                let apart = f.outlier.is_some_and(|score| score.abs() > OUTLYING);
-                let apart = if apart { "особняком" } else { "" };
+                let apart =
+                    if f.outlier.is_some_and(lies_apart) { "особняком" } else { "" };
                 [f.organisation.clone(), shown(f.value), earlier, place(f.rank), apart.to_owned()]
             })
             .collect();

@@ -14,7 +14,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::number;
 
 use super::access::Person;
-use super::{administrator, problem, view, words, yearly};
+use super::{administrator, problem, spreadsheet, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 use crate::runtime::road_maps::Version;
@@ -25,12 +25,9 @@ pub async fn show(
     Extension(person): Extension<Person>,
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
+) -> Result<Response, Response> {
     let Questions { version, year, organisation, all } =
-        match questions(&runtime, &municipality, &query).await {
-            Ok(questions) => questions,
-            Err(response) => return response,
-        };
+        questions(&runtime, &municipality, &query).await?;
     let map = &version.road_map;
     let mut context = yearly::context(&runtime, &version, &person, year);
     context["organisation"] =
@@ -57,7 +54,7 @@ pub async fn show(
     if organisation.is_some() {
         context["asked"] = all.iter().map(|one| question(map, one)).collect();
     }
-    view::page(StatusCode::OK, "completeness.html", &context)
+    Ok(view::page(StatusCode::OK, "completeness.html", &context))
 }
 
 /// The questions that a page is about.
@@ -101,21 +98,18 @@ const COLUMNS: [(&str, f64); 7] = [
 ];
 
 /// `GET /m/{municipality}/completeness.xlsx?year=2027`: every question of the year, one by one.
-pub async fn spreadsheet(
+pub async fn as_spreadsheet(
     State(runtime): State<Arc<Runtime>>,
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    let Questions { version, year, all, .. } =
-        match questions(&runtime, &municipality, &query).await {
-            Ok(questions) => questions,
-            Err(response) => return response,
-        };
+) -> Result<Response, Response> {
+    let Questions { version, year, all, .. } = questions(&runtime, &municipality, &query).await?;
     let rows: Vec<Vec<String>> = all.iter().map(|one| row(&version.road_map, one)).collect();
-    super::spreadsheet::give(&format!("completeness-{year}.xlsx"), move || {
+    let name = format!("completeness-{year}.xlsx");
+    let made = spreadsheet::give(&name, move || {
         vekha_plugin_tables::list(&format!("Полнота {year}"), &COLUMNS, &rows)
-    })
-    .await
+    });
+    Ok(made.await)
 }
 
 fn row(map: &RoadMap, one: &Asked) -> Vec<String> {

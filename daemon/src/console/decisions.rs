@@ -8,12 +8,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use vekha_engine::run::MeasureState;
 use vekha_roadmap::RoadMap;
 
 use super::access::Person;
 use super::completeness::run_words;
-use super::{administrator, problem, view, words, yearly};
+use super::{administrator, problem, spreadsheet, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::register::{Control, Controlled, Decided, decided};
 use crate::runtime::road_maps::Version;
@@ -24,11 +23,8 @@ pub async fn show(
     Extension(person): Extension<Person>,
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    let (version, year, all) = match register(&runtime, &municipality, &query).await {
-        Ok(register) => register,
-        Err(response) => return response,
-    };
+) -> Result<Response, Response> {
+    let (version, year, all) = register(&runtime, &municipality, &query).await?;
     let map = &version.road_map;
     let mut context = yearly::context(&runtime, &version, &person, year);
     context["decisions"] = all.iter().map(|one| shown(map, one)).collect();
@@ -40,7 +36,7 @@ pub async fn show(
         "reported": count(Control::Reported),
         "overdue": count(Control::Overdue),
     });
-    view::page(StatusCode::OK, "decisions.html", &context)
+    Ok(view::page(StatusCode::OK, "decisions.html", &context))
 }
 
 async fn register(
@@ -74,20 +70,9 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
                 Control::Done => "completed",
                 Control::Waived => "waived",
             },
-            "words": control(one),
+            "words": words::control(one.control),
         })).collect::<Vec<_>>(),
     })
-}
-
-/// How the control of a measure stands, in words.
-fn control(one: &Controlled) -> &'static str {
-    match one.control {
-        Control::Ordered => words::measure_state(MeasureState::Ordered),
-        Control::Overdue => "просрочена",
-        Control::Reported => words::measure_state(MeasureState::Reported),
-        Control::Done => words::measure_state(MeasureState::Done),
-        Control::Waived => "поручение снято",
-    }
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
@@ -107,20 +92,18 @@ const COLUMNS: [(&str, f64); 11] = [
 
 /// `GET /m/{municipality}/decisions.xlsx?year=2027`: a row for each measure, and for each decision
 /// that orders nothing.
-pub async fn spreadsheet(
+pub async fn as_spreadsheet(
     State(runtime): State<Arc<Runtime>>,
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    let (version, year, all) = match register(&runtime, &municipality, &query).await {
-        Ok(register) => register,
-        Err(response) => return response,
-    };
+) -> Result<Response, Response> {
+    let (version, year, all) = register(&runtime, &municipality, &query).await?;
     let rows: Vec<Vec<String>> = all.iter().flat_map(|one| rows(&version.road_map, one)).collect();
-    super::spreadsheet::give(&format!("decisions-{year}.xlsx"), move || {
+    let name = format!("decisions-{year}.xlsx");
+    let made = spreadsheet::give(&name, move || {
         vekha_plugin_tables::list(&format!("Решения {year}"), &COLUMNS, &rows)
-    })
-    .await
+    });
+    Ok(made.await)
 }
 
 fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
@@ -142,7 +125,7 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
             one.measure.text.clone(),
             administrator::name(map, &one.measure.organisation),
             words::short_date(one.measure.due),
-            control(one).to_owned(),
+            words::control(one.control).to_owned(),
             one.measure.report.clone(),
         ])
     };

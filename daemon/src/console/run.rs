@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run};
+use vekha_engine::run::{AssignmentState, RecommendationState, Run};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::date_words;
@@ -21,6 +21,7 @@ use super::actions::{self, Scene, told};
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
+use crate::runtime::register::Control;
 use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
 use crate::store::{document, instant};
@@ -245,23 +246,17 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
     let measures = |decision: usize| -> Value {
         let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == decision);
         own.map(|(position, m)| {
-            let waived = run.assignments.values().any(|a| {
-                a.kind == AssignmentKind::Measure(position + 1)
-                    && a.state == AssignmentState::Waived
-            });
-            let ordered = m.state == MeasureState::Ordered && !waived;
+            let control = Control::of(run, position, &map.municipality, now);
+            let late = control == Control::Overdue;
             json!({
                 "number": (position + 1).to_string(),
                 "text": m.text,
                 "organisation": administrator::name(map, &m.organisation),
                 "due": words::short_date(m.due),
-                "late": ordered && now > map.municipality.closing(m.due),
+                "late": late,
                 "state": m.state.as_str(),
-                "words": if waived && m.state == MeasureState::Ordered {
-                    "поручение снято"
-                } else {
-                    words::measure_state(m.state)
-                },
+                // The due date says that it has passed.
+                "words": words::control(if late { Control::Ordered } else { control }),
                 "report": m.report,
                 "comment": m.comment,
             })

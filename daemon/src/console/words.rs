@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, StageState};
+use vekha_engine::run::{AssignmentState, RecommendationState, StageState};
 use vekha_roadmap::model::{Municipality, OrganisationKind, Severity, Work};
 use vekha_roadmap::russian;
 
 use crate::runtime::addresses::AddressState;
+use crate::runtime::register::Control;
 
 /// «1 октября 2027 года, 14:05»
 pub fn moment(municipality: &Municipality, at: Timestamp) -> String {
@@ -84,12 +85,14 @@ pub fn recommendation_state(state: RecommendationState) -> &'static str {
     }
 }
 
-/// Where a measure stands.
-pub fn measure_state(state: MeasureState) -> &'static str {
-    match state {
-        MeasureState::Ordered => "на исполнении",
-        MeasureState::Reported => "отчёт на проверке",
-        MeasureState::Done => "исполнена, снята с контроля",
+/// How the control of a measure stands.
+pub fn control(control: Control) -> &'static str {
+    match control {
+        Control::Ordered => "на исполнении",
+        Control::Overdue => "просрочена",
+        Control::Reported => "отчёт на проверке",
+        Control::Done => "исполнена, снята с контроля",
+        Control::Waived => "поручение снято",
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sea_orm::DbErr;
-use vekha_engine::run::{AssignmentState, Decision, Measure, MeasureState, Run};
+use vekha_engine::run::{AssignmentState, Decision, Measure, MeasureState, Run, measure_stage};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::Municipality;
 
 use super::Runtime;
 use super::overview::{PAGE, every_row};
+use crate::store::entities::decision;
 use crate::store::queries::{Filter, Page};
 
 /// A decision with what it orders.
@@ -48,10 +49,11 @@ pub enum Control {
 }
 
 impl Control {
-    fn of(run: &Run, position: usize, municipality: &Municipality, now: Timestamp) -> Self {
+    /// Of a run's measure, by its position.
+    pub fn of(run: &Run, position: usize, municipality: &Municipality, now: Timestamp) -> Self {
         let measure = &run.measures[position];
-        let stage = format!("measure-{}", position + 1);
-        let assignment = run.assignments.get(&AssignmentKey::new(&stage, &measure.organisation));
+        let key = AssignmentKey::new(&measure_stage(position + 1), &measure.organisation);
+        let assignment = run.assignments.get(&key);
         let waived = assignment.is_some_and(|a| a.state == AssignmentState::Waived);
         match measure.state {
             MeasureState::Done => Control::Done,
@@ -74,29 +76,25 @@ pub async fn decided(
 ) -> Result<Vec<Decided>, DbErr> {
     let store = runtime.store();
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
-    let rows = every_row!(|page| store.list_decisions(&filter, page), |row| &row.id);
+    let mut rows = every_row!(|page| store.list_decisions(&filter, page), |row| &row.id);
     let begins = format!("{year:04}-");
-    let keys: BTreeSet<RunKey> = rows
-        .iter()
-        .filter(|row| row.date.starts_with(&begins))
-        .map(|row| row.run.parse().map_err(DbErr::Custom))
-        .collect::<Result<_, _>>()?;
+    rows.retain(|row| row.date.starts_with(&begins));
+    let key = |row: &decision::Model| row.run.parse::<RunKey>().map_err(DbErr::Custom);
+    let keys: BTreeSet<RunKey> = rows.iter().map(key).collect::<Result<_, _>>()?;
+    let runs = store.runs(&keys.into_iter().collect::<Vec<_>>()).await?;
     let now = runtime.clock().now();
     let mut all = Vec::new();
-    for (key, loaded) in store.runs(&keys.into_iter().collect::<Vec<_>>()).await? {
-        let run = loaded.run;
-        for (number, decision) in (1..).zip(&run.decisions) {
-            if decision.date.year() != year {
-                continue;
-            }
-            let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == number);
-            let measures = own.map(|(position, measure)| Controlled {
-                measure: measure.clone(),
-                control: Control::of(&run, position, municipality, now),
-            });
-            let measures = measures.collect();
-            all.push(Decided { run: key.clone(), decision: decision.clone(), measures });
-        }
+    for row in &rows {
+        let key = key(row)?;
+        let Some(run) = runs.get(&key).map(|loaded| &loaded.run) else { continue };
+        let number = row.ordinal as usize;
+        let Some(decision) = run.decisions.get(number - 1).cloned() else { continue };
+        let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == number);
+        let measures = own.map(|(position, measure)| Controlled {
+            measure: measure.clone(),
+            control: Control::of(run, position, municipality, now),
+        });
+        all.push(Decided { measures: measures.collect(), decision, run: key });
     }
     all.sort_by(|a, b| {
         let order = |d: &Decided| (d.decision.date, d.decision.recorded_at);

@@ -44,12 +44,13 @@ pub struct Loaded {
 impl Loaded {
     /// How many rows it is in the tables.
     pub fn rows(&self) -> usize {
-        let run = &self.run;
-        1 + run.assignments.len()
-            + run.recommendations.len()
-            + run.decisions.len()
-            + run.measures.len()
+        1 + sizes(&self.run).iter().sum::<usize>()
     }
+}
+
+/// How many rows belong to a run, as [`Body::sizes`] has them.
+fn sizes(run: &Run) -> [usize; 4] {
+    [run.assignments.len(), run.recommendations.len(), run.decisions.len(), run.measures.len()]
 }
 
 /// The run as a row.
@@ -59,12 +60,7 @@ pub(super) fn row(run: &Run, revision: i64) -> run::Model {
         waits_for: run.waits_for.clone(),
         stages: run.stages.clone(),
         found: run.found.clone(),
-        sizes: [
-            run.assignments.len(),
-            run.recommendations.len(),
-            run.decisions.len(),
-            run.measures.len(),
-        ],
+        sizes: sizes(run),
     };
     run::Model {
         id: run.key.to_string(),
