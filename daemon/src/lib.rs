@@ -12,6 +12,7 @@ pub mod files;
 pub mod forms;
 pub mod message_id;
 pub mod registry;
+pub mod reports;
 pub mod runtime;
 pub mod secret;
 pub mod server;

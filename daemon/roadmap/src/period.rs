@@ -49,6 +49,9 @@ impl FromStr for PeriodKind {
     }
 }
 
+/// Numerals of halves and quarters.
+const ROMAN: [&str; 4] = ["I", "II", "III", "IV"];
+
 /// One period. Years are limited to 1..=9998, so that every period has days before and after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Period {
@@ -139,9 +142,23 @@ impl Period {
         self.next().first_day().yesterday().expect("years are far from the calendar's limits")
     }
 
+    /// For people where there is little room: «2026/27», «III кв. 2027».
+    pub fn label(self) -> String {
+        match self {
+            Period::Year(year) => year.to_string(),
+            Period::SchoolYear(year) => format!("{year}/{:02}", (year + 1) % 100),
+            Period::HalfYear(year, half) => {
+                format!("{} п/г {year}", ROMAN[usize::from(half) - 1])
+            }
+            Period::Quarter(year, quarter) => {
+                format!("{} кв. {year}", ROMAN[usize::from(quarter) - 1])
+            }
+            Period::Month(year, month) => format!("{month:02}.{year}"),
+        }
+    }
+
     /// For people: «2026/27 учебный год».
     pub fn words(self) -> String {
-        const ROMAN: [&str; 4] = ["I", "II", "III", "IV"];
         match self {
             Period::Year(year) => format!("{year} год"),
             Period::SchoolYear(year) => format!("{year}/{:02} учебный год", (year + 1) % 100),

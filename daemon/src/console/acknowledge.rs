@@ -6,6 +6,7 @@ use vekha_analysis::Finding;
 
 use super::link::{Opened, Said};
 use super::{problem, view, words};
+use crate::reports::severity_words;
 use crate::runtime::Runtime;
 
 /// The recommendations with the figures that they rest on.
@@ -31,7 +32,7 @@ pub fn item(finding: &Finding) -> Value {
     json!({
         "finding": finding.text,
         "recommendation": finding.recommendation,
-        "severity": words::severity(finding.severity),
+        "severity": severity_words(finding.severity),
         "grave": finding.severity,
         "figures": finding.figures,
         "has_mean": any(|f| &f.municipality_mean),

@@ -7,7 +7,8 @@ use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
 use vekha_engine::journal::hex;
 
-const STYLE: &str = include_str!("assets/style.css");
+/// The style of all pages, for files that carry it within.
+pub const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/form.js");
 const KEPT: &str = "public, max-age=31536000, immutable";
 

@@ -14,7 +14,8 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::number;
 
 use super::access::Person;
-use super::{administrator, problem, spreadsheet, view, words, yearly};
+use super::{administrator, file, problem, view, words, yearly};
+use crate::forms::XLSX;
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 use crate::runtime::road_maps::Version;
@@ -106,7 +107,7 @@ pub async fn as_spreadsheet(
     let Questions { version, year, all, .. } = questions(&runtime, &municipality, &query).await?;
     let rows: Vec<Vec<String>> = all.iter().map(|one| row(&version.road_map, one)).collect();
     let name = format!("completeness-{year}.xlsx");
-    let made = spreadsheet::give(&name, move || {
+    let made = file::give(&name, XLSX, move || {
         vekha_plugin_tables::list(&format!("Полнота {year}"), &COLUMNS, &rows)
     });
     Ok(made.await)

@@ -12,7 +12,8 @@ use vekha_roadmap::RoadMap;
 
 use super::access::Person;
 use super::completeness::run_words;
-use super::{administrator, problem, spreadsheet, view, words, yearly};
+use super::{administrator, file, problem, view, words, yearly};
+use crate::forms::XLSX;
 use crate::runtime::Runtime;
 use crate::runtime::register::{Control, Controlled, Decided, decided};
 use crate::runtime::road_maps::Version;
@@ -100,7 +101,7 @@ pub async fn as_spreadsheet(
     let (version, year, all) = register(&runtime, &municipality, &query).await?;
     let rows: Vec<Vec<String>> = all.iter().flat_map(|one| rows(&version.road_map, one)).collect();
     let name = format!("decisions-{year}.xlsx");
-    let made = spreadsheet::give(&name, move || {
+    let made = file::give(&name, XLSX, move || {
         vekha_plugin_tables::list(&format!("Решения {year}"), &COLUMNS, &rows)
     });
     Ok(made.await)

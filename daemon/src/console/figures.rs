@@ -7,12 +7,13 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Analysis, Work};
 use vekha_roadmap::russian;
 
-use super::{administrator, words};
+use super::administrator;
+use crate::reports::severity_words;
 
 /// The figures and findings of a stage.
 pub fn analysis(map: &RoadMap, run: &Run, stage: &str, outcome: &Outcome) -> Value {
-    let stage = map.activity(&run.key.activity).and_then(|a| a.stage(stage)).map(|(_, s)| s);
-    let definition = stage.and_then(|stage| match &stage.work {
+    let defined = map.activity(&run.key.activity).and_then(|a| a.stage(stage)).map(|(_, s)| s);
+    let definition = defined.and_then(|stage| match &stage.work {
         Work::Analyze(analyze) => map.analyses.get(&analyze.analysis),
         _ => None,
     });
@@ -24,11 +25,12 @@ pub fn analysis(map: &RoadMap, run: &Run, stage: &str, outcome: &Outcome) -> Val
                 "organisation": administrator::name(map, &finding.organisation),
                 "text": finding.text,
                 "grave": finding.severity,
-                "severity": words::severity(finding.severity),
+                "severity": severity_words(finding.severity),
             })
         })
         .collect();
     json!({
+        "report": definition.map(|_| format!("/runs/{}/reports/{stage}", run.key)),
         "title": definition.map_or("Анализ", |d| d.title.as_str()),
         "method": definition.map_or("", |d| d.method.as_str()),
         "indicators": outcome

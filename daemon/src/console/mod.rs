@@ -20,6 +20,7 @@ mod controls;
 mod decisions;
 mod extension;
 mod figures;
+mod file;
 mod files;
 mod form;
 mod header;
@@ -30,6 +31,7 @@ mod organisations;
 mod origin;
 mod posted;
 mod problem;
+mod report;
 mod run;
 mod spreadsheet;
 mod submission;
@@ -89,6 +91,8 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
+        .route("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show))
+        .route("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file))
         .route(
             "/runs/{municipality}/{activity}/{run}/answers/{assignment}",
             get(submission::show).post(submission::act),

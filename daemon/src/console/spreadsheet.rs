@@ -2,19 +2,18 @@
 //! is not sent: the school looks at it first.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use vekha_plugin_tables::{CellError, Limits, Sheet, Values};
 use vekha_roadmap::answers::{FieldError, validate};
 use vekha_roadmap::model::Form;
 
 use super::link::{Closed, Opened, Said, Typed, open};
-use super::{collect, problem};
+use super::{collect, file, problem};
 use crate::forms::{self, sheets};
 use crate::runtime::Runtime;
 
@@ -44,33 +43,11 @@ pub async fn template(State(runtime): State<Arc<Runtime>>, Path(token): Path<Str
         Err(e) => return problem::unavailable(&e),
     };
     let name = forms::file_name(&opened.run.key, &opened.key);
-    give(&name, move || {
+    file::give(&name, forms::XLSX, move || {
         let road_map = &opened.version.road_map;
         forms::template(road_map, &opened.run.key, &opened.key, opened.assignment.due, &standing)
     })
     .await
-}
-
-/// A spreadsheet to be saved under this name. It is made off the threads that serve.
-pub(super) async fn give<E>(
-    name: &str,
-    make: impl FnOnce() -> Result<Vec<u8>, E> + Send + 'static,
-) -> Response
-where
-    E: Display + Send + 'static,
-{
-    match tokio::task::spawn_blocking(make).await {
-        Ok(Ok(bytes)) => {
-            let disposition = format!("attachment; filename=\"{name}\"");
-            let headers = [
-                (header::CONTENT_TYPE, forms::XLSX.to_owned()),
-                (header::CONTENT_DISPOSITION, disposition),
-            ];
-            (headers, bytes).into_response()
-        }
-        Ok(Err(e)) => problem::unavailable(&e),
-        Err(e) => problem::unavailable(&e),
-    }
 }
 
 /// `POST /a/{token}/table`: reads a filled spreadsheet into the form.

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
+use serde_json::Value;
 
 use super::assets;
 use super::controls::Controls;
@@ -49,16 +51,21 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "submission.html",
         "completeness.html",
         "decisions.html",
+        "report.html",
+        "report-page.html",
+        "report-file.html",
     );
     environment
 });
 
+/// A template with what it shows.
+pub fn rendered(template: &str, context: &Value) -> Result<String, minijinja::Error> {
+    TEMPLATES.get_template(template)?.render(minijinja::Value::from(Serde(context)))
+}
+
 /// A page.
-pub fn page(status: StatusCode, template: &str, context: &serde_json::Value) -> Response {
-    let rendered = TEMPLATES
-        .get_template(template)
-        .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(context))));
-    match rendered {
+pub fn page(status: StatusCode, template: &str, context: &Value) -> Response {
+    match rendered(template, context) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(e) => {
             tracing::error!("page {template}: {e:#}");

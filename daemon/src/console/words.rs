@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use vekha_engine::run::{AssignmentState, RecommendationState, StageState};
-use vekha_roadmap::model::{Municipality, OrganisationKind, Severity, Work};
+use vekha_roadmap::model::{Municipality, OrganisationKind, Work};
 use vekha_roadmap::russian;
 
 use crate::runtime::addresses::AddressState;
@@ -116,15 +116,6 @@ pub fn address(municipality: &Municipality, address: &AddressState) -> Value {
     };
     let at = at.map(|at| short_moment(municipality, *at));
     json!({ "words": words, "tag": tag, "at": at, "reason": reason })
-}
-
-/// How grave a finding is.
-pub fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Note => "к сведению",
-        Severity::Attention => "требует внимания",
-        Severity::Serious => "требует мер",
-    }
 }
 
 /// What a journal entry tells; a kind that is not known here is told as it is.

@@ -2,9 +2,11 @@
 //! template.
 
 use jiff::Timestamp;
+use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_analysis::{IndicatorFigures, Outcome};
 use vekha_engine::RunKey;
+use vekha_engine::data::earlier;
 use vekha_engine::run::{Measure, MeasureState, Run, RunState};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Analysis, Covers, Work};
@@ -12,6 +14,7 @@ use vekha_roadmap::russian;
 
 use super::Runtime;
 use super::road_maps::Version;
+use crate::reports::{self, Past, Report};
 use crate::store::document;
 use crate::store::queries::{Filter, Page};
 
@@ -34,7 +37,7 @@ pub async fn render(
     let Some(Work::Publish(publish)) = activity.stage(stage).map(|(_, s)| &s.work) else {
         return Err("это не этап публикации".into());
     };
-    let text = |e: sea_orm::DbErr| e.to_string();
+    let text = |e: DbErr| e.to_string();
     let keys = match publish.covers {
         Covers::Run => vec![key.clone()],
         Covers::Period => {
@@ -84,6 +87,37 @@ pub async fn render(
         .get_template(&name)
         .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(&context))))
         .map_err(|e| format!("{name}: {e}"))
+}
+
+/// Most periods before this one that a report looks back on.
+const LOOKED_BACK: usize = 5;
+
+/// The report on the analysis of a run's stage; none if there is no such analysis, or it has not
+/// been made yet. `whose` is the code of the organisation that it is about, if not all of them.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn on_analysis(
+    runtime: &Runtime,
+    version: &Version,
+    key: &RunKey,
+    stage: &str,
+    whose: Option<&str>,
+) -> Result<Option<Report>, DbErr> {
+    let map = &version.road_map;
+    let Some(activity) = map.activity(&key.activity) else { return Ok(None) };
+    let store = runtime.store();
+    let Some(outcome) = store.analysis(key, stage).await? else { return Ok(None) };
+    let mut past = Vec::new();
+    let mut before = key.clone();
+    for _ in 0..LOOKED_BACK {
+        before = earlier(activity, &before);
+        if let Some(outcome) = store.analysis(&before, stage).await? {
+            past.insert(0, Past { run: before.clone(), outcome });
+        }
+    }
+    let now = runtime.clock().now();
+    Ok(reports::report(map, key, stage, &outcome, &past, whose, now))
 }
 
 fn chapter(road_map: &RoadMap, run: &Run, outcomes: &[(String, Outcome)]) -> Value {

@@ -269,6 +269,13 @@ impl Store {
             .await
     }
 
+    /// The outcome of one finished analysis.
+    pub async fn analysis(&self, run: &RunKey, stage: &str) -> Result<Option<Outcome>, DbErr> {
+        let id = format!("{run}/{stage}");
+        let row = analysis::Entity::find_by_id(id).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
+    }
+
     /// The versions of the road map that runs keep, by run, as far as they exist.
     pub async fn versions_of_runs(&self, ids: &[String]) -> Result<BTreeMap<String, u32>, DbErr> {
         let rows: Vec<(String, i32)> = run::Entity::find()

@@ -1,0 +1,134 @@
+//! From what the store holds to what people read.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+use vekha_analysis::{IndicatorFigures, Outcome};
+use vekha_engine::RunKey;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{self, Analysis, Better, Work};
+use vekha_roadmap::russian;
+
+use super::{Finding, Indicator, Point, Report, Row};
+
+/// The outcome of the same analysis in an earlier period.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// The run of that period.
+    pub run: RunKey,
+    /// What was computed then.
+    pub outcome: Outcome,
+}
+
+/// The report on the analysis of a run's stage; none if the road map has no such analysis.
+///
+/// `past` are earlier periods, oldest first; `whose` is the code of the organisation that it is
+/// about, if not all of them.
+pub fn report(
+    map: &RoadMap,
+    run: &RunKey,
+    stage: &str,
+    outcome: &Outcome,
+    past: &[Past],
+    whose: Option<&str>,
+    now: Timestamp,
+) -> Option<Report> {
+    let activity = map.activity(&run.activity)?;
+    let Work::Analyze(analyze) = &activity.stage(stage)?.1.work else { return None };
+    let definition = map.analyses.get(&analyze.analysis)?;
+    let indicators = outcome.indicators.iter().filter_map(|figures| {
+        let one = definition.indicators.iter().find(|i| i.id == figures.indicator)?;
+        Some(indicator(map, definition, one, figures, run, past, whose))
+    });
+    let mut findings: Vec<Finding> = outcome
+        .findings
+        .iter()
+        .filter(|finding| whose.is_none_or(|code| finding.organisation == code))
+        .map(|finding| Finding {
+            organisation: name(map, &finding.organisation),
+            severity: finding.severity,
+            text: finding.text.trim().to_owned(),
+            recommendation: finding.recommendation.as_ref().map(|text| text.trim().to_owned()),
+        })
+        .collect();
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    let municipality = &map.municipality;
+    Some(Report {
+        authority: municipality.authority.clone(),
+        municipality: municipality.name.clone(),
+        number: activity.number,
+        activity: activity.title.clone(),
+        period: run.period.words(),
+        date: russian::date_words(municipality.today(now)),
+        title: definition.title.clone(),
+        method: definition.method.trim().to_owned(),
+        whose: whose.map(|code| name(map, code)),
+        min_count: definition.min_count,
+        indicators: indicators.collect(),
+        findings,
+    })
+}
+
+fn name(map: &RoadMap, code: &str) -> String {
+    map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
+}
+
+fn indicator(
+    map: &RoadMap,
+    analysis: &Analysis,
+    definition: &model::Indicator,
+    figures: &IndicatorFigures,
+    run: &RunKey,
+    past: &[Past],
+    whose: Option<&str>,
+) -> Indicator {
+    let mut rows: Vec<Row> = figures
+        .organisations
+        .iter()
+        .map(|(code, figure)| Row {
+            organisation: name(map, code),
+            value: figure.value,
+            earlier: figure.earlier,
+            rank: figure.rank,
+            apart: figure.lies_apart(),
+            own: whose == Some(code.as_str()),
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let by_value = match definition.better {
+            Some(Better::Lower) => a.value.total_cmp(&b.value),
+            _ => b.value.total_cmp(&a.value),
+        };
+        by_value.then_with(|| a.organisation.cmp(&b.organisation))
+    });
+    let enough = |figures: &IndicatorFigures| figures.organisations.len() >= analysis.min_count;
+    let point = |run: &RunKey, figures: &IndicatorFigures| Point {
+        period: run.period.label(),
+        own: whose.and_then(|code| figures.organisations.get(code)).map(|figure| figure.value),
+        median: figures.municipality.filter(|_| enough(figures)).map(|a| a.median),
+    };
+    let mut history: Vec<Point> = past
+        .iter()
+        .filter_map(|past| {
+            let then = past.outcome.indicators.iter().find(|f| f.indicator == definition.id)?;
+            Some(point(&past.run, then))
+        })
+        .collect();
+    history.push(point(run, figures));
+    Indicator {
+        title: definition.title.clone(),
+        unit: definition.unit.clone(),
+        decimals: definition.decimals,
+        better: definition.better,
+        rows,
+        municipality: figures.municipality,
+        comparable: enough(figures),
+        history,
+        withheld: figures
+            .withheld
+            .iter()
+            .filter(|(code, _)| whose.is_none_or(|own| own == code.as_str()))
+            .map(|(code, reason)| (name(map, code), reason.clone()))
+            .collect(),
+    }
+}

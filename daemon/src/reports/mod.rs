@@ -1,0 +1,195 @@
+//! Reports on analyses: what was computed, as people read it, on a page, in a spreadsheet and as an
+//! official note.
+//!
+//! A [`Report`] is made of what the store holds and knows nothing of where it is shown; every form
+//! of it tells the same figures.
+
+mod analysis;
+pub mod chart;
+mod note;
+mod workbook;
+
+pub use analysis::{Past, report};
+pub use note::note;
+pub use workbook::workbook;
+
+use vekha_analysis::Aggregate;
+use vekha_roadmap::model::{Better, Severity};
+use vekha_roadmap::russian;
+
+/// An analysis as people read it: of all organisations, or with one of them before the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Whose report it is.
+    pub authority: String,
+    /// The municipality's name.
+    pub municipality: String,
+    /// Number of the activity in the road map.
+    pub number: u32,
+    /// The activity, in the road map's words.
+    pub activity: String,
+    /// The period, in words.
+    pub period: String,
+    /// The day on which it was made, in words.
+    pub date: String,
+    /// The analysis's title.
+    pub title: String,
+    /// Methods and their sources.
+    pub method: String,
+    /// The organisation that it is about, if not all of them.
+    pub whose: Option<String>,
+    /// Fewer values than this are not compared.
+    pub min_count: usize,
+    /// Figures, in the definition's order.
+    pub indicators: Vec<Indicator>,
+    /// The gravest first; only the organisation's own if it is about one.
+    pub findings: Vec<Finding>,
+}
+
+/// One indicator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indicator {
+    /// What it measures.
+    pub title: String,
+    /// Its unit, for people.
+    pub unit: String,
+    /// Digits after the comma.
+    pub decimals: u8,
+    /// Which way is good.
+    pub better: Option<Better>,
+    /// Organisations with a value: by place, or by value where there are no places.
+    pub rows: Vec<Row>,
+    /// Over the municipality.
+    pub municipality: Option<Aggregate>,
+    /// Whether there are enough values to compare.
+    pub comparable: bool,
+    /// This period and those before it, oldest first.
+    pub history: Vec<Point>,
+    /// Organisations without a value, and why.
+    pub withheld: Vec<(String, String)>,
+}
+
+/// An organisation's figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Short name.
+    pub organisation: String,
+    /// The value.
+    pub value: f64,
+    /// The value of the period before.
+    pub earlier: Option<f64>,
+    /// Place, 1 is best.
+    pub rank: Option<u32>,
+    /// Lies apart from the others.
+    pub apart: bool,
+    /// It is the organisation that the report is about.
+    pub own: bool,
+}
+
+/// A period's figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The period, short.
+    pub period: String,
+    /// The organisation's value.
+    pub own: Option<f64>,
+    /// The municipality's median, where there were enough values to compare.
+    pub median: Option<f64>,
+}
+
+/// What met a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Short name.
+    pub organisation: String,
+    /// How grave.
+    pub severity: Severity,
+    /// As a sentence.
+    pub text: String,
+    /// What goes with it, if anything.
+    pub recommendation: Option<String>,
+}
+
+impl Indicator {
+    /// A value with the indicator's digits and a decimal comma.
+    pub fn shown(&self, value: f64) -> String {
+        russian::number(value, self.decimals)
+    }
+
+    /// A mean or the like: of whole numbers it need not be whole itself.
+    pub fn between(&self, value: f64) -> String {
+        let whole = value.fract() == 0.0;
+        russian::number(value, if whole { self.decimals } else { self.decimals.max(1) })
+    }
+
+    /// Whether the values differ at all: if not, there is nothing to draw.
+    pub fn varies(&self) -> bool {
+        self.rows.iter().any(|row| row.value != self.rows[0].value)
+    }
+
+    /// The title with the unit.
+    pub fn heading(&self) -> String {
+        match self.unit.as_str() {
+            "" => self.title.clone(),
+            unit => format!("{}, {unit}", self.title),
+        }
+    }
+
+    /// The figure of the organisation that the report is about.
+    pub fn own(&self) -> Option<&Row> {
+        self.rows.iter().find(|row| row.own)
+    }
+
+    /// Whether there is more than one period to show.
+    pub fn has_history(&self) -> bool {
+        let known = |point: &&Point| point.own.is_some() || point.median.is_some();
+        self.history.iter().filter(known).count() > 1
+    }
+
+    /// Whether anything changed over the periods.
+    pub fn changes(&self) -> bool {
+        let differs = |of: fn(&Point) -> Option<f64>| {
+            let mut values = self.history.iter().filter_map(of);
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        };
+        differs(|point| point.own) || differs(|point| point.median)
+    }
+
+    /// How the values lie, in a sentence; why nothing is compared, if so.
+    pub fn spread(&self, min_count: usize) -> String {
+        let Some(a) = self.municipality.filter(|_| !self.rows.is_empty()) else {
+            return "Ни у одной организации нет значения.".into();
+        };
+        if !self.comparable {
+            let organisations =
+                russian::plural(i64::from(a.count), "организации", "организаций", "организаций");
+            return format!(
+                "Значения есть у {} {organisations} — меньше {min_count}: по столь малому числу \
+                 места не определяются и сравнения не делаются.",
+                a.count
+            );
+        }
+        if !self.varies() {
+            return format!("У всех организаций со значением — {}.", self.shown(a.median));
+        }
+        format!(
+            "Среднее {}, медиана {}; у половины организаций — от {} до {}, у всех — от {} до {}.",
+            self.between(a.mean),
+            self.between(a.median),
+            self.between(a.lower_quartile),
+            self.between(a.upper_quartile),
+            self.shown(a.min),
+            self.shown(a.max)
+        )
+    }
+}
+
+/// How grave a finding is, in a word.
+pub fn severity_words(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Note => "к сведению",
+        Severity::Attention => "требует внимания",
+        Severity::Serious => "требует мер",
+    }
+}

@@ -1,0 +1,196 @@
+//! The report as a workbook: figures are numbers, and what is said of the municipality is a formula
+//! over them, so that who takes a school out sees what follows.
+
+use rust_xlsxwriter::utility::row_col_to_cell;
+use rust_xlsxwriter::{
+    Chart, ChartType, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError,
+};
+
+use super::{Indicator, Report, severity_words};
+
+/// Sheet names have at most 31 characters.
+const SUMMARY: &str = "Сводка";
+const FIGURES: &str = "Показатели";
+const FINDINGS: &str = "Выводы";
+const CHARTS: &str = "Графики";
+
+/// What is said of the municipality: the column's title, and the function over its figures.
+const FUNCTIONS: [(&str, &str, &str); 7] = [
+    ("Организаций", "COUNT(", ")"),
+    ("Среднее", "AVERAGE(", ")"),
+    ("Медиана", "MEDIAN(", ")"),
+    ("Нижний квартиль", "QUARTILE(", ",1)"),
+    ("Верхний квартиль", "QUARTILE(", ",3)"),
+    ("Наименьшее", "MIN(", ")"),
+    ("Наибольшее", "MAX(", ")"),
+];
+
+/// The workbook as a file's content.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn workbook(report: &Report) -> Result<Vec<u8>, XlsxError> {
+    let mut workbook = Workbook::new();
+    let look = Look::new();
+    // All organisations, each once, in the order of their names.
+    let mut names: Vec<&str> = report
+        .indicators
+        .iter()
+        .flat_map(|indicator| indicator.rows.iter().map(|row| row.organisation.as_str()))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    summary(workbook.add_worksheet().set_name(SUMMARY)?, report, names.len(), &look)?;
+    figures(workbook.add_worksheet().set_name(FIGURES)?, report, &names, &look)?;
+    findings(workbook.add_worksheet().set_name(FINDINGS)?, report, &look)?;
+    charts(workbook.add_worksheet().set_name(CHARTS)?, report, names.len())?;
+    workbook.save_to_buffer()
+}
+
+struct Look {
+    title: Format,
+    head: Format,
+    text: Format,
+}
+
+impl Look {
+    fn new() -> Self {
+        let text = Format::new().set_text_wrap().set_align(FormatAlign::Top);
+        let head = Format::new().set_bold().set_border_bottom(FormatBorder::Thin);
+        Look { title: Format::new().set_bold().set_font_size(14), head: head.set_text_wrap(), text }
+    }
+
+    fn number(indicator: &Indicator) -> Format {
+        let digits = "0".repeat(indicator.decimals.into());
+        let point = if digits.is_empty() { "" } else { "." };
+        Format::new().set_num_format(format!("0{point}{digits}")).set_align(FormatAlign::Top)
+    }
+}
+
+/// The column in which an indicator's figures stand: after the names, with the one of the period
+/// before beside it.
+fn column(place: usize) -> u16 {
+    1 + 2 * place as u16
+}
+
+/// A range of an indicator's figures, without the sheet.
+fn range(place: usize, names: usize) -> String {
+    let column = column(place);
+    let last = names.max(1) as u32;
+    format!("{}:{}", row_col_to_cell(1, column), row_col_to_cell(last, column))
+}
+
+fn summary(
+    sheet: &mut Worksheet,
+    report: &Report,
+    names: usize,
+    look: &Look,
+) -> Result<(), XlsxError> {
+    sheet.write_string_with_format(0, 0, &report.title, &look.title)?;
+    let whose = report.whose.as_deref().unwrap_or(&report.municipality);
+    sheet.write_string(1, 0, format!("{whose}, {}. Составлено {}.", report.period, report.date))?;
+    sheet.write_string_with_format(3, 0, "Показатель", &look.head)?;
+    for (place, (title, _, _)) in FUNCTIONS.iter().enumerate() {
+        sheet.write_string_with_format(3, 1 + place as u16, *title, &look.head)?;
+    }
+    for (place, indicator) in report.indicators.iter().enumerate() {
+        let row = 4 + place as u32;
+        sheet.write_string_with_format(row, 0, indicator.heading(), &look.text)?;
+        let Some(a) = indicator.municipality else { continue };
+        let known = [
+            f64::from(a.count),
+            a.mean,
+            a.median,
+            a.lower_quartile,
+            a.upper_quartile,
+            a.min,
+            a.max,
+        ];
+        for (function, ((_, begins, ends), value)) in FUNCTIONS.iter().zip(known).enumerate() {
+            let formula = format!("={begins}{FIGURES}!{}{ends}", range(place, names));
+            let formula = Formula::new(formula).set_result(value.to_string());
+            let format = match function {
+                0 => Format::new().set_num_format("0").set_align(FormatAlign::Top),
+                _ => Look::number(indicator),
+            };
+            sheet.write_formula_with_format(row, 1 + function as u16, formula, &format)?;
+        }
+    }
+    let below = 5 + report.indicators.len() as u32;
+    sheet.write_string(below, 0, &report.method)?;
+    sheet.set_column_width(0, 60)?.set_freeze_panes(4, 1)?.set_landscape().set_paper_size(9);
+    sheet.set_print_fit_to_pages(1, 0);
+    Ok(())
+}
+
+fn figures(
+    sheet: &mut Worksheet,
+    report: &Report,
+    names: &[&str],
+    look: &Look,
+) -> Result<(), XlsxError> {
+    sheet.write_string_with_format(0, 0, "Организация", &look.head)?;
+    for (row, name) in names.iter().enumerate() {
+        sheet.write_string(1 + row as u32, 0, *name)?;
+    }
+    for (place, indicator) in report.indicators.iter().enumerate() {
+        let column = column(place);
+        let number = Look::number(indicator);
+        sheet.write_string_with_format(0, column, indicator.heading(), &look.head)?;
+        sheet.write_string_with_format(0, column + 1, "прошлый период", &look.head)?;
+        sheet.set_column_width(column, 18)?.set_column_width(column + 1, 12)?;
+        for one in &indicator.rows {
+            let found = names.binary_search(&one.organisation.as_str());
+            let row = 1 + found.unwrap_or_default() as u32;
+            sheet.write_number_with_format(row, column, one.value, &number)?;
+            if let Some(earlier) = one.earlier {
+                sheet.write_number_with_format(row, column + 1, earlier, &number)?;
+            }
+        }
+    }
+    sheet.set_column_width(0, 40)?.set_freeze_panes(1, 1)?.set_landscape().set_paper_size(9);
+    Ok(())
+}
+
+fn findings(sheet: &mut Worksheet, report: &Report, look: &Look) -> Result<(), XlsxError> {
+    let columns =
+        [("Организация", 34.0), ("Значимость", 14.0), ("Вывод", 70.0), ("Рекомендация", 70.0)];
+    for (place, (title, width)) in columns.into_iter().enumerate() {
+        sheet.write_string_with_format(0, place as u16, title, &look.head)?;
+        sheet.set_column_width(place as u16, width)?;
+    }
+    for (row, finding) in report.findings.iter().enumerate() {
+        let advice = finding.recommendation.as_deref().unwrap_or_default();
+        let texts =
+            [&finding.organisation, severity_words(finding.severity), &finding.text, advice];
+        for (place, text) in texts.into_iter().enumerate() {
+            sheet.write_string_with_format(1 + row as u32, place as u16, text, &look.text)?;
+        }
+    }
+    sheet.set_freeze_panes(1, 0)?.set_landscape().set_paper_size(9);
+    Ok(())
+}
+
+/// A chart for each indicator, over its figures.
+fn charts(sheet: &mut Worksheet, report: &Report, names: usize) -> Result<(), XlsxError> {
+    let last = names.max(1) as u32;
+    let shown = report.indicators.iter().enumerate().filter(|(_, i)| !i.rows.is_empty());
+    for (number, (place, indicator)) in shown.enumerate() {
+        let mut chart = Chart::new(ChartType::Bar);
+        let column = column(place);
+        chart
+            .add_series()
+            .set_name(indicator.heading().as_str())
+            .set_categories((FIGURES, 1, 0, last, 0))
+            .set_values((FIGURES, 1, column, last, column));
+        chart.title().set_name(indicator.heading().as_str());
+        chart.legend().set_hidden();
+        // Organisations from top to bottom, as in the table.
+        chart.x_axis().set_reverse();
+        let height = 120 + 22 * last.min(60);
+        chart.set_width(720).set_height(height);
+        let row = number as u32 * (height / 20 + 2);
+        sheet.insert_chart(row, 0, &chart)?;
+    }
+    Ok(())
+}

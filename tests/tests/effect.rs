@@ -1,0 +1,228 @@
+//! The circle of management closes: a school is found to have low results, gets a measure and
+//! recommendations, reports on them, and the next year's figures show what came of it. Two autumns
+//! of the shipped road map, with the documents that people take from it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{Cursor, Read as _};
+
+use calamine::{Data, Reader as _, Xlsx};
+use reqwest::Client;
+use serde_json::{Value, json};
+use tonic::transport::Channel;
+use vekha::api::convert;
+use vekha_proto::v1;
+use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
+use vekha_proto::v1::decision_service_client::DecisionServiceClient;
+use vekha_proto::v1::measure_service_client::MeasureServiceClient;
+use vekha_proto::v1::recommendation_service_client::RecommendationServiceClient;
+use vekha_proto::v1::run_service_client::RunServiceClient;
+use vekha_tests::town::Town;
+
+/// Marks 2 to 5 of two procedures of each of the six schools.
+type Marks = [[[u32; 4]; 2]; 6];
+
+/// Schools 1 and 4 have low results twice, school 2 once.
+const FIRST: Marks = [
+    [[8, 10, 2, 0], [8, 10, 5, 2]],
+    [[6, 10, 3, 1], [2, 8, 8, 2]],
+    [[5, 8, 3, 1], [4, 8, 6, 2]],
+    [[10, 5, 5, 0], [12, 10, 6, 2]],
+    [[1, 9, 8, 2], [2, 9, 8, 1]],
+    [[2, 9, 8, 2], [1, 9, 8, 1]],
+];
+
+/// A year later school 1 has none, school 4 is worse, school 2 as it was.
+const SECOND: Marks = [
+    [[2, 12, 5, 1], [3, 14, 6, 2]],
+    [[6, 10, 3, 1], [2, 8, 8, 2]],
+    [[5, 8, 3, 1], [4, 8, 6, 2]],
+    [[12, 5, 3, 0], [14, 10, 4, 2]],
+    [[1, 9, 8, 2], [2, 9, 8, 1]],
+    [[2, 9, 8, 2], [1, 9, 8, 1]],
+];
+
+struct Department {
+    channel: Channel,
+    period: &'static str,
+}
+
+impl Department {
+    fn run(&self, activity: &str) -> String {
+        format!("municipalities/zarechny/activities/{activity}/runs/{}", self.period)
+    }
+
+    async fn proceed(&self, activity: &str) {
+        let request = v1::AnswerQuestionRequest {
+            name: self.run(activity),
+            answer: v1::Answer::Proceed.into(),
+            ..Default::default()
+        };
+        RunServiceClient::new(self.channel.clone()).answer_question(request).await.unwrap();
+    }
+
+    async fn submit(&self, activity: &str, assignment: &str, answers: &Value) {
+        let request = v1::SubmitAssignmentRequest {
+            name: format!("{}/assignments/{assignment}", self.run(activity)),
+            answers: Some(convert::structure(answers.as_object().unwrap())),
+            ..Default::default()
+        };
+        let mut service = AssignmentServiceClient::new(self.channel.clone());
+        service.submit_assignment(request).await.unwrap();
+    }
+
+    /// Collects the marks of all schools.
+    async fn collect(&self, marks: &Marks) {
+        for (place, procedures) in marks.iter().enumerate() {
+            let procedures: Vec<Value> = ["Математика", "Русский язык"]
+                .iter()
+                .zip(procedures)
+                .map(|(subject, marks)| {
+                    json!({
+                        "procedure": "ВПР", "grade": 5, "subject": subject,
+                        "participants": marks.iter().sum::<u32>(),
+                        "marks_2": marks[0], "marks_3": marks[1],
+                        "marks_4": marks[2], "marks_5": marks[3],
+                    })
+                })
+                .collect();
+            let assignment = format!("collect.school-{}", place + 1);
+            self.submit("low-result-schools", &assignment, &json!({ "procedures": procedures }))
+                .await;
+        }
+    }
+
+    async fn decide(
+        &self,
+        activity: &str,
+        number: &str,
+        date: &str,
+        measure: Option<v1::NewMeasure>,
+    ) {
+        let request = v1::RecordDecisionRequest {
+            parent: self.run(activity),
+            number: number.into(),
+            date: date.into(),
+            outcome: "Утвердить прилагаемый перечень.".into(),
+            signatory: "Начальник отдела образования".into(),
+            measures: measure.into_iter().collect(),
+            ..Default::default()
+        };
+        DecisionServiceClient::new(self.channel.clone()).record_decision(request).await.unwrap();
+    }
+
+    /// What the schools that were found say of themselves, and what they are recommended.
+    async fn help(&self, town: &Town, schools: &[&str]) {
+        let state: Value =
+            serde_json::from_str(include_str!("../../config/tour/state.json")).unwrap();
+        for school in schools {
+            self.submit("low-result-monitoring", &format!("collect.{school}"), &state).await;
+        }
+        town.settle().await;
+        let request = v1::ApproveRecommendationsRequest {
+            parent: self.run("equity-methods"),
+            ..Default::default()
+        };
+        let mut service = RecommendationServiceClient::new(self.channel.clone());
+        service.approve_recommendations(request).await.unwrap();
+        for school in schools {
+            self.submit("equity-methods", &format!("recommend.{school}"), &json!({})).await;
+        }
+        town.settle().await;
+    }
+}
+
+/// What the department sees and takes.
+struct Browser<'a> {
+    http: Client,
+    town: &'a Town,
+}
+
+impl Browser<'_> {
+    async fn file(&self, path: &str) -> Vec<u8> {
+        let answer = self.http.get(format!("{}{path}", self.town.url())).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.bytes().await.unwrap().to_vec()
+    }
+
+    async fn page(&self, path: &str) -> String {
+        String::from_utf8(self.file(path).await).unwrap()
+    }
+}
+
+/// The text of a document for Word.
+fn document(file: Vec<u8>) -> String {
+    let mut archive = zip::ZipArchive::new(Cursor::new(file)).unwrap();
+    let mut text = String::new();
+    archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
+    let town = Town::start("2026-09-14T08:00").await;
+    let mut department = Department { channel: town.channel().await, period: "2025-26" };
+
+    // The first autumn: schools 1 and 4 are found; school 1 gets a measure, both recommendations.
+    town.live_until("2026-09-15T09:30").await;
+    department.proceed("low-result-schools").await;
+    town.settle().await;
+    department.collect(&FIRST).await;
+    town.settle().await;
+    let measure = v1::NewMeasure {
+        text: "Утвердить программу перехода школы в эффективный режим работы".into(),
+        organisations: vec!["school-1".into()],
+        due: "2026-11-16".into(),
+    };
+    department.decide("low-result-schools", "214-од", "2026-09-15", Some(measure)).await;
+    town.settle().await;
+    let report = json!({ "report": "Утверждена приказом № 87." });
+    department.submit("low-result-schools", "measure-1.school-1", &report).await;
+    let name = format!("{}/measures/1", department.run("low-result-schools"));
+    let request = v1::AcceptMeasureRequest { name, ..Default::default() };
+    MeasureServiceClient::new(town.channel().await).accept_measure(request).await.unwrap();
+    department.help(&town, &["school-1", "school-4"]).await;
+    department.decide("equity-methods", "220-од", "2026-09-15", None).await;
+
+    // The second autumn.
+    department.period = "2026-27";
+    town.live_until("2027-09-15T09:30").await;
+    department.proceed("low-result-schools").await;
+    town.settle().await;
+    department.collect(&SECOND).await;
+    town.settle().await;
+
+    // The report on a page, for all and for one; as a page by itself, for Word and for Excel.
+    let browser = Browser { http: Client::new(), town: &town };
+    let address = "/runs/zarechny/low-result-schools/2026-27/reports/analyze";
+    let page = browser.page(address).await;
+    assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    assert!(page.matches("<svg").count() >= 12, "{} charts", page.matches("<svg").count());
+    if let Ok(folder) = std::env::var("VEKHA_LOOK") {
+        for (name, path) in [
+            ("page.html", address.to_owned()),
+            ("report.html", format!("{address}/report.html")),
+            ("school.html", format!("{address}/report.html?organisation=school-1")),
+            ("report.docx", format!("{address}/report.docx")),
+            ("school.docx", format!("{address}/report.docx?organisation=school-1")),
+            ("report.xlsx", format!("{address}/report.xlsx")),
+        ] {
+            std::fs::write(format!("{folder}/{name}"), browser.file(&path).await).unwrap();
+        }
+    }
+    let school = browser.page(&format!("{address}?organisation=school-1")).await;
+    assert!(school.contains("медиана") && !school.contains("По организациям</figcaption>"));
+    let note = document(browser.file(&format!("{address}/report.docx")).await);
+    assert!(note.contains("АНАЛИТИЧЕСКАЯ СПРАВКА") && note.contains("tblHeader"));
+    let mut sheets: Xlsx<_> =
+        Xlsx::new(Cursor::new(browser.file(&format!("{address}/report.xlsx")).await)).unwrap();
+    let figures = sheets.worksheet_range("Показатели").unwrap();
+    let shares: Vec<f64> = (1..=6)
+        .map(|row| match figures.get((row, 7)) {
+            Some(Data::Float(value)) => *value,
+            other => panic!("{other:?} is no figure"),
+        })
+        .collect();
+    let _ = shares;
+    town.daemon.stop().await.unwrap();
+}
