@@ -4,6 +4,7 @@
 //! (`vekha-roadmap`) and nothing of runs, databases or clocks.
 
 mod aggregate;
+pub mod effect;
 mod indicators;
 pub mod methods;
 mod rules;

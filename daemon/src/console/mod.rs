@@ -18,6 +18,7 @@ mod coming;
 mod completeness;
 mod controls;
 mod decisions;
+mod effects;
 mod extension;
 mod figures;
 mod file;
@@ -88,6 +89,8 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}/completeness.xlsx", get(completeness::as_spreadsheet))
         .route("/m/{municipality}/decisions", get(decisions::show))
         .route("/m/{municipality}/decisions.xlsx", get(decisions::as_spreadsheet))
+        .route("/m/{municipality}/effects", get(effects::show))
+        .route("/m/{municipality}/effects.xlsx", get(effects::as_spreadsheet))
         .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))

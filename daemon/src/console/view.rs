@@ -51,6 +51,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "submission.html",
         "completeness.html",
         "decisions.html",
+        "effects.html",
         "report.html",
         "report-page.html",
         "report-file.html",

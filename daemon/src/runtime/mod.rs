@@ -13,6 +13,7 @@ pub mod coming;
 pub mod committer;
 pub mod completeness;
 mod digest;
+pub mod effects;
 mod fetches;
 pub mod files;
 pub mod letters;
