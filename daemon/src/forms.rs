@@ -13,6 +13,9 @@ use vekha_roadmap::{RoadMap, russian};
 /// The media type of spreadsheets.
 pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
+/// The media type of documents for Word.
+pub const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+
 /// The name of the file that an assignment's form has as a spreadsheet.
 pub fn file_name(run: &RunKey, assignment: &AssignmentKey) -> String {
     format!("{}-{}.xlsx", run.activity, assignment.organisation)

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use jiff::ToSpan as _;
@@ -25,6 +27,7 @@ use vekha_roadmap::read::read;
 use vekha_tests::letters::Letter;
 use vekha_tests::school::{School, pairs};
 use vekha_tests::town::{Town, shipped_road_map};
+use zip::ZipArchive;
 
 const MUNICIPALITY: &str = "municipalities/zarechny";
 
@@ -329,6 +332,21 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
         assert!(html.contains("МБОУ СОШ № 1") && html.contains("<table"), "{report}");
         for foreign in ["src=\"http", "href=\"http", "<script", "@import"] {
             assert!(!html.contains(foreign), "{report} is not self-contained: {foreign}");
+        }
+        assert!(html.matches("<svg class=\"chart\"").count() > 5, "{report} has no charts");
+        // Beside it lies the document that it links to.
+        let document = path.with_extension("docx");
+        assert!(html.contains(document.file_name().unwrap().to_str().unwrap()), "{report}");
+        let mut archive = ZipArchive::new(File::open(&document).unwrap()).unwrap();
+        let mut text = String::new();
+        archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.contains("МБОУ СОШ № 1") && text.contains("Состояние"), "{report}");
+    }
+    if let Ok(folder) = std::env::var("VEKHA_LOOK") {
+        for ending in ["html", "docx"] {
+            let report = format!("annual-report.{ending}");
+            let from = town.folder.path().join("site/2026-27").join(&report);
+            std::fs::copy(from, Path::new(&folder).join(&report)).unwrap();
         }
     }
 

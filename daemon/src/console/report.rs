@@ -12,13 +12,11 @@ use vekha_engine::RunKey;
 
 use super::access::Person;
 use super::{administrator, assets, file, problem, view};
-use crate::forms::XLSX;
+use crate::forms::{DOCX, XLSX};
 use crate::reports::{self, Indicator, Report, Row, chart, severity_words};
 use crate::runtime::Runtime;
 use crate::runtime::reports::on_analysis;
 use crate::runtime::road_maps::Version;
-
-const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
 /// Municipality, activity, run and stage.
 type Named = (String, String, String, String);

@@ -5,11 +5,16 @@
 //! of it tells the same figures.
 
 mod analysis;
+mod book;
+mod chapter;
 pub mod chart;
+mod document;
 mod note;
 mod workbook;
 
 pub use analysis::{Past, report};
+pub use book::{Cover, book};
+pub use chapter::{Chapter, Decision, Measure};
 pub use note::note;
 pub use workbook::workbook;
 

@@ -4,24 +4,31 @@
 use jiff::Timestamp;
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_analysis::{IndicatorFigures, Outcome};
 use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
-use vekha_engine::run::{Measure, MeasureState, Run, RunState};
-use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Analysis, Covers, Work};
+use vekha_engine::run::RunState;
+use vekha_roadmap::model::{Covers, Work};
 use vekha_roadmap::russian;
 
 use super::Runtime;
 use super::road_maps::Version;
-use crate::reports::{self, Past, Report};
-use crate::store::document;
+use crate::reports::chart::{self, Chart};
+use crate::reports::{self, Chapter, Cover, Indicator, Past, Report, Row, book};
 use crate::store::queries::{Filter, Page};
 
 /// Most runs of one report.
 const MOST_RUNS: u64 = 10_000;
 
-/// Renders the report of a publish stage as a self-contained page.
+/// The report of a publish stage: as a page that needs nothing beside itself, and as a document.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The page.
+    pub html: String,
+    /// The document.
+    pub docx: Vec<u8>,
+}
+
+/// Renders the report of a publish stage.
 ///
 /// # Errors
 /// What makes it impossible, for people.
@@ -31,62 +38,87 @@ pub async fn render(
     key: &RunKey,
     stage: &str,
     now: Timestamp,
-) -> Result<String, String> {
-    let road_map = &version.road_map;
-    let activity = road_map.activity(&key.activity).ok_or("мероприятия нет в дорожной карте")?;
+) -> Result<Rendered, String> {
+    let map = &version.road_map;
+    let activity = map.activity(&key.activity).ok_or("мероприятия нет в дорожной карте")?;
     let Some(Work::Publish(publish)) = activity.stage(stage).map(|(_, s)| &s.work) else {
         return Err("это не этап публикации".into());
     };
-    let text = |e: DbErr| e.to_string();
     let keys = match publish.covers {
-        Covers::Run => vec![key.clone()],
-        Covers::Period => {
-            let filter =
-                Filter { municipality: Some(key.municipality.clone()), ..Filter::default() };
-            let rows = runtime.store().list_runs(&filter, &Page::first(MOST_RUNS)).await;
-            let within = |other: &RunKey| {
-                key.period.first_day() <= other.period.first_day()
-                    && other.period.last_day() <= key.period.last_day()
-            };
-            let mut keys: Vec<RunKey> = rows
-                .map_err(text)?
-                .iter()
-                .filter_map(|row| row.id.parse().ok())
-                .filter(within)
-                .collect();
-            keys.sort_by_key(|k| (road_map.activity(&k.activity).map(|a| a.number), k.clone()));
-            keys
-        }
+        Covers::Run => Ok(vec![key.clone()]),
+        Covers::Period => within(runtime, version, key).await,
     };
-    let mut chapters = Vec::new();
-    for key in keys {
-        let Some(loaded) = runtime.store().run(&key).await.map_err(text)? else { continue };
-        let mut outcomes = Vec::new();
-        for row in runtime.store().analyses(&key.to_string()).await.map_err(text)? {
-            let outcome: Outcome = document(&row.id, &row.body).map_err(text)?;
-            outcomes.push((row.stage, outcome));
-        }
-        chapters.push(chapter(road_map, &loaded.run, &outcomes));
-    }
+    let chapters = chapters(runtime, version, &keys.map_err(|e| e.to_string())?).await;
+    let chapters = chapters.map_err(|e| e.to_string())?;
+    let municipality = &map.municipality;
+    let date = russian::date_words(municipality.today(now));
     let context = json!({
         "municipality": {
-            "name": road_map.municipality.name,
-            "authority": road_map.municipality.authority,
-            "adopted_by": road_map.municipality.adopted_by,
+            "name": municipality.name,
+            "authority": municipality.authority,
+            "adopted_by": municipality.adopted_by,
         },
         "activity": {
             "number": activity.number, "title": activity.title, "short": activity.short,
         },
         "period": key.period.words(),
-        "date": russian::date_words(road_map.municipality.today(now)),
-        "chapters": chapters,
+        "date": date,
+        "document": format!("{}.docx", key.activity),
+        "chapters": chapters.iter().map(shown).collect::<Vec<_>>(),
     });
     let name = format!("reports/{}.html", publish.report);
-    version
+    let html = version
         .templates
         .get_template(&name)
         .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(&context))))
-        .map_err(|e| format!("{name}: {e}"))
+        .map_err(|e| format!("{name}: {e}"))?;
+    let cover = Cover {
+        authority: municipality.authority.clone(),
+        municipality: municipality.name.clone(),
+        title: activity.short.clone(),
+        period: key.period.words(),
+        date,
+    };
+    let written = tokio::task::spawn_blocking(move || book(&cover, &chapters)).await;
+    let docx = written.map_err(|e| e.to_string())??;
+    Ok(Rendered { html, docx })
+}
+
+/// The runs whose periods lie within that of this one, in the road map's order.
+async fn within(runtime: &Runtime, version: &Version, key: &RunKey) -> Result<Vec<RunKey>, DbErr> {
+    let filter = Filter { municipality: Some(key.municipality.clone()), ..Filter::default() };
+    let rows = runtime.store().list_runs(&filter, &Page::first(MOST_RUNS)).await?;
+    let within = |other: &RunKey| {
+        key.period.first_day() <= other.period.first_day()
+            && other.period.last_day() <= key.period.last_day()
+    };
+    let mut keys: Vec<RunKey> =
+        rows.iter().filter_map(|row| row.id.parse().ok()).filter(within).collect();
+    let number = |k: &RunKey| version.road_map.activity(&k.activity).map(|a| a.number);
+    keys.sort_by_key(|k| (number(k), k.clone()));
+    Ok(keys)
+}
+
+/// What runs have to tell, one after the other.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn chapters(
+    runtime: &Runtime,
+    version: &Version,
+    keys: &[RunKey],
+) -> Result<Vec<Chapter>, DbErr> {
+    let mut chapters = Vec::new();
+    for key in keys {
+        let Some(loaded) = runtime.store().run(key).await? else { continue };
+        let mut reports = Vec::new();
+        for stage in &loaded.run.stages {
+            reports.extend(on_analysis(runtime, version, key, &stage.id, None).await?);
+        }
+        let state = state_words(loaded.run.state);
+        chapters.push(Chapter::of(&version.road_map, &loaded.run, state, reports));
+    }
+    Ok(chapters)
 }
 
 /// Most periods before this one that a report looks back on.
@@ -120,100 +152,68 @@ pub async fn on_analysis(
     Ok(reports::report(map, key, stage, &outcome, &past, whose, now))
 }
 
-fn chapter(road_map: &RoadMap, run: &Run, outcomes: &[(String, Outcome)]) -> Value {
-    let activity = road_map.activity(&run.key.activity);
-    let name = |code: &String| {
-        road_map.organisation(code).map_or_else(|| code.clone(), |o| o.short.clone())
-    };
-    let (mut indicators, mut findings, mut methods) = (Vec::new(), Vec::new(), Vec::new());
-    for (stage, outcome) in outcomes {
-        let definition = activity.and_then(|a| a.stage(stage)).and_then(|(_, s)| match &s.work {
-            Work::Analyze(analyze) => road_map.analyses.get(&analyze.analysis),
-            _ => None,
+/// A chapter as the road map's templates know it.
+fn shown(chapter: &Chapter) -> Value {
+    let methods = chapter.reports.iter().map(|r| &r.method).filter(|method| !method.is_empty());
+    let findings =
+        chapter.reports.iter().flat_map(|report| &report.findings).map(
+            |f| json!({ "organisation": f.organisation, "text": f.text, "severity": f.severity }),
+        );
+    let decisions = chapter.decisions.iter().map(|d| {
+        let measures = d.measures.iter().map(|m| {
+            json!({
+                "organisation": m.organisation, "text": m.text, "due": m.due, "state": m.state,
+            })
         });
-        if let Some(definition) = definition {
-            methods.extend((!definition.method.is_empty()).then_some(&definition.method));
-            indicators
-                .extend(outcome.indicators.iter().filter_map(|f| indicator(definition, f, &name)));
-        }
-        findings.extend(outcome.findings.iter().map(|f| {
-            json!({
-                "organisation": name(&f.organisation), "text": f.text, "severity": f.severity,
-            })
-        }));
-    }
-    let decisions: Vec<Value> = run
-        .decisions
-        .iter()
-        .enumerate()
-        .map(|(i, d)| {
-            let ordered = run.measures.iter().filter(|m| m.decision == i + 1);
-            let measure = |m: &Measure| {
-                json!({
-                    "organisation": name(&m.organisation), "text": m.text,
-                    "due": russian::date_words(m.due), "state": measure_words(m.state),
-                })
-            };
-            json!({
-                "number": d.number, "date": russian::date_words(d.date), "title": d.title,
-                "outcome": d.outcome, "signatory": d.signatory,
-                "measures": ordered.map(measure).collect::<Vec<_>>(),
-            })
+        json!({
+            "number": d.number, "date": d.date, "title": d.title, "outcome": d.outcome,
+            "signatory": d.signatory, "measures": measures.collect::<Vec<_>>(),
         })
-        .collect();
+    });
     json!({
-        "number": activity.map(|a| a.number),
-        "title": activity.map(|a| &a.short),
-        "period": run.key.period.words(),
-        "state": state_words(run.state),
-        "methods": methods,
-        "indicators": indicators,
-        "findings": findings,
-        "decisions": decisions,
+        "section": chapter.section,
+        "number": chapter.number,
+        "title": chapter.title,
+        "period": chapter.period,
+        "state": chapter.state,
+        "asked": chapter.asked,
+        "answered": chapter.answered,
+        "methods": methods.collect::<Vec<_>>(),
+        "indicators": chapter.reports.iter().flat_map(|r| &r.indicators).map(indicator).collect::<Vec<_>>(),
+        "findings": findings.collect::<Vec<_>>(),
+        "decisions": decisions.collect::<Vec<_>>(),
     })
 }
 
-fn indicator(
-    analysis: &Analysis,
-    figures: &IndicatorFigures,
-    name: &impl Fn(&String) -> String,
-) -> Option<Value> {
-    let definition = analysis.indicators.iter().find(|i| i.id == figures.indicator)?;
-    let shown = |value: f64| russian::number(value, definition.decimals);
-    let rows: Vec<Value> = figures
-        .organisations
-        .iter()
-        .map(|(code, f)| {
-            json!({
-                "organisation": name(code), "value": shown(f.value), "rank": f.rank,
-                "earlier": f.earlier.map(shown), "apart": f.lies_apart(),
-            })
+fn indicator(one: &Indicator) -> Value {
+    let row = |row: &Row| {
+        json!({
+            "organisation": row.organisation, "value": one.shown(row.value), "rank": row.rank,
+            "earlier": row.earlier.map(|value| one.shown(value)), "apart": row.apart,
         })
-        .collect();
-    let withheld: Vec<Value> = figures
+    };
+    let withheld = one
         .withheld
         .iter()
-        .map(|(code, reason)| json!({ "organisation": name(code), "reason": reason }))
-        .collect();
-    Some(json!({
-        "title": definition.title,
-        "unit": definition.unit,
-        "municipality": figures.municipality.map(|a| json!({
-            "count": a.count, "mean": shown(a.mean), "median": shown(a.median),
-            "min": shown(a.min), "max": shown(a.max),
-            "lower_quartile": shown(a.lower_quartile), "upper_quartile": shown(a.upper_quartile),
+        .map(|(organisation, reason)| json!({ "organisation": organisation, "reason": reason }));
+    let svg = |chart: Option<Chart>| chart.map(|chart| chart.svg);
+    json!({
+        "title": one.title,
+        "unit": one.unit,
+        "municipality": one.municipality.map(|a| json!({
+            "count": a.count, "mean": one.between(a.mean), "median": one.between(a.median),
+            "min": one.shown(a.min), "max": one.shown(a.max),
+            "lower_quartile": one.between(a.lower_quartile),
+            "upper_quartile": one.between(a.upper_quartile),
         })),
-        "rows": rows,
-        "withheld": withheld,
-    }))
-}
-
-fn measure_words(state: MeasureState) -> &'static str {
-    match state {
-        MeasureState::Ordered => "исполняется",
-        MeasureState::Reported => "отчёт на проверке",
-        MeasureState::Done => "исполнена",
-    }
+        "rows": one.rows.iter().map(row).collect::<Vec<_>>(),
+        "withheld": withheld.collect::<Vec<_>>(),
+        "charts": {
+            "ranking": svg(chart::ranking(one)),
+            "spread": svg(chart::spread(one)),
+            "trend": svg(chart::trend(one)),
+        },
+    })
 }
 
 /// A run's state as people read it.

@@ -14,8 +14,10 @@ use vekha_plugin::Document;
 use vekha_roadmap::RoadMap;
 
 use super::committer::{Ask, AskError, Task};
+use super::reports::Rendered;
 use super::road_maps::Version;
 use super::{Error, Runtime, reports};
+use crate::forms;
 use crate::store::document;
 use crate::store::entities::job;
 use crate::store::schedule::Jobs;
@@ -168,13 +170,22 @@ impl Runtime {
         let text = |e: &dyn std::fmt::Display| e.to_string();
         let version = self.version_of(run).await.map_err(|e| text(&e))?;
         let version = version.ok_or("версия дорожной карты не найдена")?;
-        let html = reports::render(self, &version, run, stage, now).await?;
-        let document = Document {
-            path: format!("{}/{}.html", run.run_id(), run.activity),
-            content_type: "text/html; charset=utf-8".into(),
-            bytes: html.into_bytes(),
+        let Rendered { html, docx } = reports::render(self, &version, run, stage, now).await?;
+        let document = |ending: &str, content_type: &str, bytes: Vec<u8>| Document {
+            path: format!("{}/{}.{ending}", run.run_id(), run.activity),
+            content_type: content_type.into(),
+            bytes,
         };
-        self.publisher.publish(&document).await.map(|p| p.location).map_err(|e| text(&e))
+        // The page comes last: whoever finds it finds what it links to.
+        let documents = [
+            document("docx", forms::DOCX, docx),
+            document("html", "text/html; charset=utf-8", html.into_bytes()),
+        ];
+        let mut location = String::new();
+        for document in &documents {
+            location = self.publisher.publish(document).await.map_err(|e| text(&e))?.location;
+        }
+        Ok(location)
     }
 }
 

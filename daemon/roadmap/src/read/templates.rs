@@ -41,7 +41,7 @@ pub const DIGEST_ITEMS: [(&str, &str); 2] = [
 ];
 
 /// What a report is given.
-const REPORT: [&str; 5] = ["municipality", "activity", "period", "date", "chapters"];
+const REPORT: [&str; 6] = ["municipality", "activity", "period", "date", "document", "chapters"];
 
 /// The parts of a letter.
 const PARTS: [&str; 3] = ["subject.txt", "body.txt", "body.html"];

@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(ticks(&[3.0, 48.0]), "0 10 20 30 40 50");
         assert_eq!(ticks(&[-12.5, 8.0]), "−15 −10 −5 0 5 10");
         assert_eq!(ticks(&[0.12, 0.31]), "0,10 0,15 0,20 0,25 0,30 0,35");
-        assert_eq!(ticks(&[7.0]), "6,2 6,4 6,6 6,8 7,0 7,2 7,4 7,6 7,8");
+        assert_eq!(ticks(&[7.0]), "6,0 6,5 7,0 7,5 8,0");
         assert_eq!(ticks(&[]), "0,0 0,2 0,4 0,6 0,8 1,0");
         let people = Scale::over([0.0, 2.0].into_iter(), 0, [0.0, 100.0]);
         assert_eq!(people.ticks().len(), 3, "there is no half of a person");

@@ -1,0 +1,130 @@
+//! The report on many runs as one document: a chapter for each, by the sections of the road map.
+
+use super::chart;
+use super::document::{Document, WIDTH};
+use super::note::{findings, summary};
+use super::{Chapter, Indicator};
+
+/// What stands on the first page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cover {
+    /// Whose report it is.
+    pub authority: String,
+    /// The municipality's name.
+    pub municipality: String,
+    /// The report's own name.
+    pub title: String,
+    /// The period, in words.
+    pub period: String,
+    /// The day on which it was made, in words.
+    pub date: String,
+}
+
+/// The report as a file's content. Chapters that stand together belong to one section.
+///
+/// # Errors
+/// When it cannot be made, and why.
+pub fn book(cover: &Cover, chapters: &[Chapter]) -> Result<Vec<u8>, String> {
+    let mut document = Document::new();
+    document.centred(&cover.authority);
+    for _ in 0..8 {
+        document.centred("");
+    }
+    document.title(&cover.title);
+    document.centred(&cover.period);
+    document.centred("");
+    document.centred(&format!("{}. {}", cover.municipality, cover.date));
+    document.heading(1, "Мероприятия", true);
+    overview(&mut document, chapters);
+    let mut section = "";
+    for chapter in chapters.iter().filter(|chapter| chapter.tells()) {
+        if chapter.section != section {
+            section = &chapter.section;
+            document.heading(1, section, true);
+        }
+        write(&mut document, chapter)?;
+    }
+    document.finish()
+}
+
+fn overview(document: &mut Document, chapters: &[Chapter]) {
+    let columns = [
+        ("Мероприятие", WIDTH - 5900),
+        ("Период", 1700),
+        ("Состояние", 1500),
+        ("Сведения", 1000),
+        ("Выводов", 900),
+        ("Решений", 800),
+    ];
+    let rows = chapters.iter().map(|chapter| {
+        let found: usize = chapter.reports.iter().map(|report| report.findings.len()).sum();
+        let count = |number: usize| if number > 0 { number.to_string() } else { "—".into() };
+        vec![
+            format!("{}. {}", chapter.number, chapter.title),
+            chapter.period.clone(),
+            chapter.state.clone(),
+            match chapter.asked {
+                0 => "—".into(),
+                asked => format!("{} из {asked}", chapter.answered),
+            },
+            count(found),
+            count(chapter.decisions.len()),
+        ]
+    });
+    document.table(&columns, rows);
+}
+
+fn write(document: &mut Document, chapter: &Chapter) -> Result<(), String> {
+    document.heading(
+        2,
+        &format!("{}. {}, {}", chapter.number, chapter.title, chapter.period),
+        false,
+    );
+    let mut state = format!("Состояние: {}.", chapter.state);
+    if chapter.asked > 0 {
+        state += &format!(" Сведения представили {} из {}.", chapter.answered, chapter.asked);
+    }
+    document.text(&state);
+    for report in &chapter.reports {
+        if !report.method.is_empty() {
+            document.small(&report.method);
+        }
+        summary(document, report);
+        document.heading(3, "Выводы", false);
+        findings(document, report);
+        let drawn = report.indicators.iter().filter(|indicator| is_drawn(indicator));
+        for indicator in drawn {
+            document.heading(3, &indicator.heading(), false);
+            document.lead(&indicator.spread(report.min_count));
+            for chart in [chart::ranking(indicator), chart::trend(indicator)].into_iter().flatten()
+            {
+                document.chart(&chart)?;
+            }
+        }
+    }
+    if !chapter.decisions.is_empty() {
+        document.heading(3, "Решения", false);
+    }
+    for decision in &chapter.decisions {
+        let by = if decision.signatory.is_empty() { "" } else { ", " };
+        document.text(&format!(
+            "№ {} от {}{by}{}. {}\n{}",
+            decision.number, decision.date, decision.signatory, decision.title, decision.outcome
+        ));
+        if !decision.measures.is_empty() {
+            let columns =
+                [("Мера", 4155), ("Исполнитель", 2200), ("Срок", 1500), ("Исполнение", 1500)];
+            let rows = decision.measures.iter().map(|measure| {
+                let words = [&measure.text, &measure.organisation, &measure.due];
+                words.into_iter().cloned().chain([measure.state.to_owned()]).collect()
+            });
+            document.table(&columns, rows);
+        }
+    }
+    Ok(())
+}
+
+/// Only what differs between organisations is drawn in a report on everything.
+fn is_drawn(indicator: &Indicator) -> bool {
+    indicator.comparable && indicator.varies()
+}

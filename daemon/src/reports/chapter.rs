@@ -1,0 +1,118 @@
+//! What one run has to tell: analyses, decisions, and how complete its data are.
+
+use vekha_engine::run::{AssignmentKind, AssignmentState, MeasureState, Run};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::russian;
+
+use super::Report;
+
+/// A run in a report on many.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chapter {
+    /// Heading of the road map's section.
+    pub section: String,
+    /// Number of the activity.
+    pub number: u32,
+    /// The activity, short.
+    pub title: String,
+    /// The period, in words.
+    pub period: String,
+    /// Where the run stands, in words.
+    pub state: String,
+    /// How many were asked for information, and how many answered.
+    pub asked: usize,
+    /// Of them, who answered.
+    pub answered: usize,
+    /// One for each analysis.
+    pub reports: Vec<Report>,
+    /// In order.
+    pub decisions: Vec<Decision>,
+}
+
+/// A decision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The document's number.
+    pub number: String,
+    /// Its date, in words.
+    pub date: String,
+    /// What it is about.
+    pub title: String,
+    /// What was decided.
+    pub outcome: String,
+    /// Who signed it.
+    pub signatory: String,
+    /// What it orders.
+    pub measures: Vec<Measure>,
+}
+
+/// A measure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// Short name of who must do it.
+    pub organisation: String,
+    /// What is to be done.
+    pub text: String,
+    /// By when, in words.
+    pub due: String,
+    /// Where it stands, in words.
+    pub state: &'static str,
+}
+
+impl Chapter {
+    /// Of a run with the reports on its analyses.
+    pub fn of(map: &RoadMap, run: &Run, state: &str, reports: Vec<Report>) -> Self {
+        let activity = map.activity(&run.key.activity);
+        let section = activity
+            .and_then(|a| map.municipality.sections.iter().find(|section| section.id == a.section));
+        let collected = || {
+            let all = run.assignments.values();
+            all.filter(|a| a.kind == AssignmentKind::Collect && a.state != AssignmentState::Waived)
+        };
+        let name = |code: &str| {
+            map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
+        };
+        let decisions = run.decisions.iter().enumerate().map(|(place, decision)| Decision {
+            number: decision.number.clone(),
+            date: russian::date_words(decision.date),
+            title: decision.title.clone(),
+            outcome: decision.outcome.trim().to_owned(),
+            signatory: decision.signatory.clone(),
+            measures: run
+                .measures
+                .iter()
+                .filter(|measure| measure.decision == place + 1)
+                .map(|measure| Measure {
+                    organisation: name(&measure.organisation),
+                    text: measure.text.clone(),
+                    due: russian::date_words(measure.due),
+                    state: measure_words(measure.state),
+                })
+                .collect(),
+        });
+        Chapter {
+            section: section.map(|section| section.title.clone()).unwrap_or_default(),
+            number: activity.map_or(0, |a| a.number),
+            title: activity.map_or_else(|| run.key.activity.clone(), |a| a.short.clone()),
+            period: run.key.period.words(),
+            state: state.to_owned(),
+            asked: collected().count(),
+            answered: collected().filter(|a| a.state == AssignmentState::Answered).count(),
+            reports,
+            decisions: decisions.collect(),
+        }
+    }
+
+    /// Whether there is anything to tell but where it stands.
+    pub fn tells(&self) -> bool {
+        !self.reports.is_empty() || !self.decisions.is_empty()
+    }
+}
+
+fn measure_words(state: MeasureState) -> &'static str {
+    match state {
+        MeasureState::Ordered => "исполняется",
+        MeasureState::Reported => "отчёт на проверке",
+        MeasureState::Done => "исполнена",
+    }
+}
