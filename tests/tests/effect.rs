@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
 use calamine::{Data, DataType as _, Reader as _, Xlsx};
@@ -158,12 +159,23 @@ fn text(html: &str) -> String {
     words.join(" ").replace("&#x2f;", "/")
 }
 
+/// The files of an archive, by name.
+fn unpacked(file: Vec<u8>) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(file)).unwrap();
+    let mut files = BTreeMap::new();
+    for place in 0..archive.len() {
+        let mut file = archive.by_index(place).unwrap();
+        let name = file.name().unwrap().into_owned();
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        files.insert(name, content);
+    }
+    files
+}
+
 /// The text of a document for Word.
 fn document(file: Vec<u8>) -> String {
-    let mut archive = zip::ZipArchive::new(Cursor::new(file)).unwrap();
-    let mut text = String::new();
-    archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
-    text
+    String::from_utf8(unpacked(file).remove("word/document.xml").unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -268,5 +280,38 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let rows = sheets.worksheet_range_at(0).unwrap().unwrap();
     let cells: Vec<String> = rows.cells().map(|(_, _, cell)| cell.to_string()).collect();
     assert!(cells.iter().any(|cell| cell == "2025/26: 44,0; 2026/27: 52,0"), "{cells:?}");
+    // All of the first year in one archive, whose pages lead to everything in it.
+    let archive = browser.file("/m/zarechny/evidence.zip?year=2026").await;
+    if let Ok(folder) = std::env::var("VEKHA_LOOK") {
+        std::fs::write(format!("{folder}/evidence.zip"), &archive).unwrap();
+    }
+    let files = unpacked(archive);
+    let index = text(str::from_utf8(&files["index.html"]).unwrap());
+    assert!(index.contains("29. Школы с низкими результатами 1 6 из 6 1 — 1 1 3"), "{index}");
+    assert!(index.contains("33. Методы преодоления отставания 1 — — 2 — 1 —"), "{index}");
+    let page = text(str::from_utf8(&files["29-low-result-schools/index.html"]).unwrap());
+    for told in [
+        "Выявление школ с низкими образовательными результатами",
+        "Подход ФИОКО",
+        "Решение № 214-од от 15 сентября 2026 года",
+        "Утвердить программу перехода школы в эффективный режим работы",
+        "2025/26 — 35,6; 2026/27 — 11,1",
+    ] {
+        assert!(page.contains(told), "{told} is not in {page}");
+    }
+    let mut links = 0;
+    for (name, content) in files.iter().filter(|(name, _)| name.ends_with("index.html")) {
+        let html = str::from_utf8(content).unwrap().replace("&#x2f;", "/");
+        for link in html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let target = match (name.rsplit_once('/'), link.strip_prefix("../")) {
+                (Some(_), Some(above)) => above.to_owned(),
+                (Some((folder, _)), None) => format!("{folder}/{link}"),
+                (None, _) => link.to_owned(),
+            };
+            assert!(files.contains_key(&target), "{name} leads to {target}, which is not there");
+            links += 1;
+        }
+    }
+    assert!(links > 60, "{links} links");
     town.daemon.stop().await.unwrap();
 }

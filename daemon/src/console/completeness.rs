@@ -8,14 +8,15 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::civil::date;
+use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::number;
 
 use super::access::Person;
-use super::{administrator, file, problem, view, words, yearly};
-use crate::forms::XLSX;
+use super::file::List;
+use super::{administrator, problem, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 use crate::runtime::road_maps::Version;
@@ -76,15 +77,26 @@ async fn questions(
     let map = &version.road_map;
     let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
     let organisation = organisation.cloned();
+    let all = of_year(runtime, map, year, organisation.clone()).await;
+    let all = all.map_err(|e| problem::unavailable(&e))?;
+    Ok(Questions { version, year, organisation, all })
+}
+
+/// The questions that are due in a year: one organisation's, or everybody's.
+pub(super) async fn of_year(
+    runtime: &Runtime,
+    map: &RoadMap,
+    year: i16,
+    organisation: Option<String>,
+) -> Result<Vec<Asked>, DbErr> {
     let scope = Scope {
         municipality: map.municipality.id.clone(),
-        organisation: organisation.clone(),
+        organisation,
         from: Some(date(year, 1, 1)),
         to: Some(date(year, 12, 31)),
         ..Scope::default()
     };
-    let all = asked(runtime, &scope).await.map_err(|e| problem::unavailable(&e))?;
-    Ok(Questions { version, year, organisation, all })
+    asked(runtime, &scope).await
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
@@ -105,12 +117,14 @@ pub async fn as_spreadsheet(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
     let Questions { version, year, all, .. } = questions(&runtime, &municipality, &query).await?;
-    let rows: Vec<Vec<String>> = all.iter().map(|one| row(&version.road_map, one)).collect();
     let name = format!("completeness-{year}.xlsx");
-    let made = file::give(&name, XLSX, move || {
-        vekha_plugin_tables::list(&format!("Полнота {year}"), &COLUMNS, &rows)
-    });
-    Ok(made.await)
+    Ok(list(&version.road_map, year, &all).give(&name).await)
+}
+
+/// The same as a table.
+pub(super) fn list(map: &RoadMap, year: i16, all: &[Asked]) -> List {
+    let rows = all.iter().map(|one| row(map, one)).collect();
+    List { title: format!("Полнота {year}"), columns: &COLUMNS, rows }
 }
 
 fn row(map: &RoadMap, one: &Asked) -> Vec<String> {

@@ -12,8 +12,8 @@ use vekha_roadmap::RoadMap;
 
 use super::access::Person;
 use super::completeness::run_words;
-use super::{administrator, file, problem, view, words, yearly};
-use crate::forms::XLSX;
+use super::file::List;
+use super::{administrator, problem, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::register::{Control, Controlled, Decided, decided};
 use crate::runtime::road_maps::Version;
@@ -99,12 +99,14 @@ pub async fn as_spreadsheet(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
     let (version, year, all) = register(&runtime, &municipality, &query).await?;
-    let rows: Vec<Vec<String>> = all.iter().flat_map(|one| rows(&version.road_map, one)).collect();
     let name = format!("decisions-{year}.xlsx");
-    let made = file::give(&name, XLSX, move || {
-        vekha_plugin_tables::list(&format!("Решения {year}"), &COLUMNS, &rows)
-    });
-    Ok(made.await)
+    Ok(list(&version.road_map, year, &all).give(&name).await)
+}
+
+/// The same as a table.
+pub(super) fn list(map: &RoadMap, year: i16, all: &[Decided]) -> List {
+    let rows = all.iter().flat_map(|one| rows(map, one)).collect();
+    List { title: format!("Решения {year}"), columns: &COLUMNS, rows }
 }
 
 fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {

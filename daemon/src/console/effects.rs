@@ -14,8 +14,8 @@ use vekha_roadmap::russian;
 
 use super::access::Person;
 use super::completeness::run_words;
-use super::{administrator, file, problem, view, words, yearly};
-use crate::forms::XLSX;
+use super::file::List;
+use super::{administrator, problem, view, words, yearly};
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
 use crate::runtime::effects::{Help, Series, Traced, traced};
@@ -114,7 +114,7 @@ fn summary(
     lines.iter().map(line).collect()
 }
 
-fn finding(map: &RoadMap, one: &Traced) -> Value {
+pub(super) fn finding(map: &RoadMap, one: &Traced) -> Value {
     json!({
         "organisation": administrator::name(map, &one.organisation),
         "what": run_words(map, &one.run),
@@ -194,12 +194,14 @@ pub async fn as_spreadsheet(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
     let Asked { version, year, all, .. } = asked(&runtime, &municipality, &query).await?;
-    let rows: Vec<Vec<String>> = all.iter().flat_map(|one| rows(&version.road_map, one)).collect();
     let name = format!("effects-{year}.xlsx");
-    let made = file::give(&name, XLSX, move || {
-        vekha_plugin_tables::list(&format!("Что помогло {year}"), &COLUMNS, &rows)
-    });
-    Ok(made.await)
+    Ok(list(&version.road_map, year, &all).give(&name).await)
+}
+
+/// The same as a table.
+pub(super) fn list(map: &RoadMap, year: i16, all: &[Traced]) -> List {
+    let rows = all.iter().flat_map(|one| rows(map, one)).collect();
+    List { title: format!("Что помогло {year}"), columns: &COLUMNS, rows }
 }
 
 fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<String>> {

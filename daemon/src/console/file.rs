@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::problem;
+use crate::forms::XLSX;
 
 /// A file to be saved under this name. It is made off the threads that serve.
 pub async fn give<E>(
@@ -27,5 +28,31 @@ where
         }
         Ok(Err(e)) => problem::unavailable(&e),
         Err(e) => problem::unavailable(&e),
+    }
+}
+
+/// A plain table of text, to be given as a spreadsheet.
+pub struct List {
+    /// The sheet's name.
+    pub title: String,
+    /// Headings, each with how many characters it is across.
+    pub columns: &'static [(&'static str, f64)],
+    /// Its rows.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl List {
+    /// The spreadsheet.
+    ///
+    /// # Errors
+    /// If something does not fit into one.
+    pub fn spreadsheet(&self) -> Result<Vec<u8>, String> {
+        let made = vekha_plugin_tables::list(&self.title, self.columns, &self.rows);
+        made.map_err(|e| e.to_string())
+    }
+
+    /// The spreadsheet, to be saved under this name.
+    pub async fn give(self, name: &str) -> Response {
+        give(name, XLSX, move || self.spreadsheet()).await
     }
 }

@@ -19,6 +19,7 @@ mod completeness;
 mod controls;
 mod decisions;
 mod effects;
+mod evidence;
 mod extension;
 mod figures;
 mod file;
@@ -91,6 +92,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}/decisions.xlsx", get(decisions::as_spreadsheet))
         .route("/m/{municipality}/effects", get(effects::show))
         .route("/m/{municipality}/effects.xlsx", get(effects::as_spreadsheet))
+        .route("/m/{municipality}/evidence.zip", get(evidence::archive))
         .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))

@@ -103,7 +103,7 @@ pub async fn as_file(
 }
 
 /// The report as a page that needs nothing beside itself.
-fn page(report: &Report) -> Result<String, minijinja::Error> {
+pub(super) fn page(report: &Report) -> Result<String, minijinja::Error> {
     view::rendered("report-file.html", &json!({ "report": shown(report), "style": assets::STYLE }))
 }
 

@@ -55,6 +55,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "report.html",
         "report-page.html",
         "report-file.html",
+        "whole.html",
+        "evidence/index.html",
+        "evidence/activity.html",
     );
     environment
 });

@@ -49,19 +49,19 @@ pub fn book(cover: &Cover, chapters: &[Chapter]) -> Result<Vec<u8>, String> {
 
 fn overview(document: &mut Document, chapters: &[Chapter]) {
     let columns = [
-        ("Мероприятие", WIDTH - 5900),
-        ("Период", 1700),
-        ("Состояние", 1500),
-        ("Сведения", 1000),
-        ("Выводов", 900),
-        ("Решений", 800),
+        ("Мероприятие", WIDTH - 6000),
+        ("Период", 1300),
+        ("Состояние", 1400),
+        ("Сведения", 1150),
+        ("Выводов", 1100),
+        ("Решений", 1050),
     ];
     let rows = chapters.iter().map(|chapter| {
         let found: usize = chapter.reports.iter().map(|report| report.findings.len()).sum();
         let count = |number: usize| if number > 0 { number.to_string() } else { "—".into() };
         vec![
             format!("{}. {}", chapter.number, chapter.title),
-            chapter.period.clone(),
+            chapter.label.clone(),
             chapter.state.clone(),
             match chapter.asked {
                 0 => "—".into(),

@@ -17,6 +17,8 @@ pub struct Chapter {
     pub title: String,
     /// The period, in words.
     pub period: String,
+    /// The same where there is little room.
+    pub label: String,
     /// Where the run stands, in words.
     pub state: String,
     /// How many were asked for information, and how many answered.
@@ -95,6 +97,7 @@ impl Chapter {
             number: activity.map_or(0, |a| a.number),
             title: activity.map_or_else(|| run.key.activity.clone(), |a| a.short.clone()),
             period: run.key.period.words(),
+            label: run.key.period.label(),
             state: state.to_owned(),
             asked: collected().count(),
             answered: collected().filter(|a| a.state == AssignmentState::Answered).count(),

@@ -133,14 +133,14 @@ impl Document {
             let shading = Shading::new().fill("EDEFF1");
             cell(place, Paragraph::new().keep_next(true).add_run(words)).shading(shading)
         });
-        let mut all = vec![TableRow::new(head.collect()).cant_split()];
+        let mut all = vec![TableRow::new(head.collect())];
         for row in rows {
             let cells = row.into_iter().enumerate().map(|(place, words)| {
                 let align =
                     if is_figure(&words) { AlignmentType::Right } else { AlignmentType::Left };
                 cell(place, lines(Paragraph::new().align(align), &words, SMALL))
             });
-            all.push(TableRow::new(cells.collect()));
+            all.push(TableRow::new(cells.collect()).cant_split());
         }
         let table = Table::new(all)
             .set_grid(grid.clone())
@@ -149,18 +149,16 @@ impl Document {
         self.docx = std::mem::take(&mut self.docx).add_table(table);
     }
 
-    /// The file. Heads of tables are the rows that are not split; that they come again on every
-    /// page is a property that the library does not know.
+    /// The file. Heads of tables are the rows that are not told to stay whole; that they come again
+    /// on every page is a property that the library does not know.
     ///
     /// # Errors
     /// When it cannot be written, and why.
     pub fn finish(self) -> Result<Vec<u8>, String> {
         let mut parts = self.docx.build();
         let document = String::from_utf8(parts.document).map_err(|e| e.to_string())?;
-        parts.document = document
-            .replace("<w:cantSplit />", "<w:cantSplit /><w:tblHeader />")
-            .replace("<w:cantSplit/>", "<w:cantSplit/><w:tblHeader/>")
-            .into_bytes();
+        let head = "<w:trPr><w:cantSplit /><w:tblHeader /></w:trPr>";
+        parts.document = document.replace("<w:trPr />", head).into_bytes();
         let mut bytes = Cursor::new(Vec::new());
         parts.pack(&mut bytes).map_err(|e| e.to_string())?;
         Ok(bytes.into_inner())

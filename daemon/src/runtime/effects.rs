@@ -13,10 +13,9 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Analysis, Indicator, Municipality, Participants, Severity, Work};
 
 use super::Runtime;
-use super::overview::{PAGE, every_row};
+use super::overview::runs_of_years;
 use super::register::{Control, Controlled};
 use super::road_maps::Version;
-use crate::store::queries::{Filter, Page};
 
 /// A finding, what was done about it, and what followed.
 #[derive(Debug, Clone)]
@@ -157,18 +156,12 @@ async fn chains(
     year: i16,
 ) -> Result<Vec<Chain>, DbErr> {
     let store = runtime.store();
-    let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
-    let rows = every_row!(|page| store.list_runs(&filter, page), |row| &row.id);
-    let mut keys: Vec<(RunKey, u32)> = Vec::new();
-    for row in rows {
-        let key: RunKey = row.id.parse().map_err(DbErr::Custom)?;
-        if key.period.last_day().year() >= year {
-            keys.push((key, row.road_map as u32));
-        }
-    }
-    keys.sort_by_key(|(key, _)| key.period.first_day());
+    let keys = runs_of_years(runtime, municipality, year..).await?;
+    let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
+    let versions = store.versions_of_runs(&ids).await?;
     let mut chains: BTreeMap<(u32, String, Option<String>, String), Chain> = BTreeMap::new();
-    for (key, number) in keys {
+    for (key, id) in keys.into_iter().zip(ids) {
+        let number = versions.get(&id).copied().unwrap_or_default();
         let Some(version) = runtime.road_maps().version(&key.municipality, number) else {
             continue;
         };

@@ -2,13 +2,15 @@
 //! overdue. The pages and gRPC show the same.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::DbErr;
-use vekha_engine::AssignmentKey;
 use vekha_engine::run::{AssignmentState, Run, StageState};
+use vekha_engine::{AssignmentKey, RunKey};
+use vekha_roadmap::model::Municipality;
 
 use super::Runtime;
 use super::road_maps::Version;
@@ -38,6 +40,25 @@ macro_rules! every_row {
     }};
 }
 pub(super) use every_row;
+
+/// The runs about periods that end in one of the years, oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn runs_of_years(
+    runtime: &Runtime,
+    municipality: &Municipality,
+    years: impl RangeBounds<i16>,
+) -> Result<Vec<RunKey>, DbErr> {
+    let store = runtime.store();
+    let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
+    let rows = every_row!(|page| store.list_runs(&filter, page), |row| &row.id);
+    let keys = rows.iter().map(|row| row.id.parse::<RunKey>().map_err(DbErr::Custom));
+    let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
+    keys.retain(|key| years.contains(&key.period.last_day().year()));
+    keys.sort_by_key(|key| key.period.first_day());
+    Ok(keys)
+}
 
 /// A run in few words.
 #[derive(Debug)]
