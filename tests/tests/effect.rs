@@ -178,6 +178,26 @@ fn document(file: Vec<u8>) -> String {
     String::from_utf8(unpacked(file).remove("word/document.xml").unwrap()).unwrap()
 }
 
+/// The paragraphs of such a document, pictures as a mark.
+fn paragraphs(document: &str) -> String {
+    let mut lines = Vec::new();
+    for paragraph in document.split("</w:p>") {
+        let runs = paragraph.split("<w:t ").skip(1).filter_map(|run| run.split_once('>'));
+        let words: String = runs.filter_map(|(_, text)| text.split("</w:t>").next()).collect();
+        let picture = if paragraph.contains("<w:drawing>") { "[график]" } else { "" };
+        lines.push(words + picture);
+    }
+    lines.join("\n")
+}
+
+macro_rules! golden {
+    ($name:expr, $text:expr) => {
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!($name, $text);
+        });
+    };
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let town = Town::start("2026-09-14T08:00").await;
@@ -203,6 +223,26 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     MeasureServiceClient::new(town.channel().await).accept_measure(request).await.unwrap();
     department.help(&town, &["school-1", "school-4"]).await;
     department.decide("equity-methods", "220-од", "2026-09-15", None).await;
+
+    // That one is corrected by a later document, which refers to it; it stays itself.
+    let corrects = format!("{}/decisions/1", department.run("equity-methods"));
+    let request = v1::RecordDecisionRequest {
+        parent: department.run("equity-methods"),
+        corrects: corrects.clone(),
+        kind: v1::DecisionKind::Directive.into(),
+        number: "9-р".into(),
+        date: "2026-09-15".into(),
+        outcome: "Дополнить перечень методов работой с семьёй.".into(),
+        signatory: "Начальник отдела образования".into(),
+        ..Default::default()
+    };
+    let mut decisions = DecisionServiceClient::new(town.channel().await);
+    let later = decisions.record_decision(request).await.unwrap().into_inner();
+    assert_eq!((later.corrects.as_str(), later.kind()), (&*corrects, v1::DecisionKind::Directive));
+    let request = v1::GetDecisionRequest { name: corrects };
+    let earlier = decisions.get_decision(request).await.unwrap().into_inner();
+    assert_eq!(earlier.corrected_by, [later.name]);
+    assert_eq!(earlier.outcome, "Утвердить прилагаемый перечень.");
 
     // The second autumn.
     department.period = "2026-27";
@@ -230,10 +270,23 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
             std::fs::write(format!("{folder}/{name}"), browser.file(&path).await).unwrap();
         }
     }
+    let report = browser.page(&format!("{address}/report.html")).await;
+    golden!("report", text(&report));
     let school = browser.page(&format!("{address}?organisation=school-1")).await;
-    assert!(school.contains("медиана") && !school.contains("По организациям</figcaption>"));
+    golden!("report-school", text(&school));
+    for (name, caption) in
+        [("spread", "Распределение"), ("trend", "По периодам"), ("ranking", "По организациям")]
+    {
+        // The fourth indicator, in which school 1 changed most.
+        let from = if name == "ranking" { &page } else { &school };
+        let section = from.split("<section").nth(4).unwrap();
+        let figure = section.split("<figure>").find(|f| f.contains(caption)).unwrap();
+        let svg = &figure[figure.find("<svg").unwrap()..figure.find("</figure>").unwrap()];
+        golden!(format!("chart-{name}"), svg.replace("><", ">\n<"));
+    }
     let note = document(browser.file(&format!("{address}/report.docx")).await);
-    assert!(note.contains("АНАЛИТИЧЕСКАЯ СПРАВКА") && note.contains("tblHeader"));
+    assert!(note.contains("tblHeader"), "heads of tables come again on every page");
+    golden!("note", paragraphs(&note));
     let mut sheets: Xlsx<_> =
         Xlsx::new(Cursor::new(browser.file(&format!("{address}/report.xlsx")).await)).unwrap();
     // Shares of low results, computed by hand: 5/45, 8/40, 9/37, 26/50, 3/40, 3/40.
@@ -288,7 +341,7 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let files = unpacked(archive);
     let index = text(str::from_utf8(&files["index.html"]).unwrap());
     assert!(index.contains("29. Школы с низкими результатами 1 6 из 6 1 — 1 1 3"), "{index}");
-    assert!(index.contains("33. Методы преодоления отставания 1 — — 2 — 1 —"), "{index}");
+    assert!(index.contains("33. Методы преодоления отставания 1 — — 2 — 2 —"), "{index}");
     let page = text(str::from_utf8(&files["29-low-result-schools/index.html"]).unwrap());
     for told in [
         "Выявление школ с низкими образовательными результатами",

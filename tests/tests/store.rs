@@ -31,8 +31,8 @@ use vekha_engine::journal::Head;
 use vekha_engine::run::{Run, RunState, StageState};
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
-    AssignmentKey, Command, Context, Entry, Job, Letter, LetterKind, NewMeasure, Origin, Outcome,
-    RunKey, Why, open,
+    AssignmentKey, Command, Context, DecisionKind, Document, Entry, Job, Letter, LetterKind,
+    NewMeasure, Origin, Outcome, RunKey, Why, open,
 };
 use vekha_plugin_site::{Site, SiteConfig};
 use vekha_roadmap::RoadMap;
@@ -185,11 +185,14 @@ fn submit(assignment: &str, value: serde_json::Value) -> Command {
 fn decide(number: &str, measures: Option<Vec<NewMeasure>>, today: jiff::civil::Date) -> Command {
     Command::RecordDecision {
         stage: "decide".into(),
-        number: number.into(),
-        date: today,
-        title: String::new(),
-        outcome: "Утвердить.".into(),
-        signatory: "Начальник".into(),
+        document: Document {
+            kind: DecisionKind::Order,
+            number: number.into(),
+            date: today,
+            title: String::new(),
+            outcome: "Утвердить.".into(),
+            signatory: "Начальник".into(),
+        },
         measures,
     }
 }

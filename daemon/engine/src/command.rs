@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation, Values};
 
 use crate::key::AssignmentKey;
+use crate::run::DecisionKind;
 
 /// Why a run is opened; part of its first journal entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,18 +179,21 @@ pub enum Command {
     RecordDecision {
         /// Stage id.
         stage: String,
-        /// The document's number.
-        number: String,
-        /// The document's date.
-        date: Date,
-        /// What it is about; the stage's next awaited title if empty.
-        title: String,
-        /// What was decided.
-        outcome: String,
-        /// Who signed.
-        signatory: String,
+        /// The document.
+        document: Document,
         /// What it orders; the definition's own measures if none.
         measures: Option<Vec<NewMeasure>>,
+    },
+    /// A later decision corrects an earlier one, which stays as it was recorded.
+    CorrectDecision {
+        /// Number of the decision that is corrected, from 1.
+        decision: usize,
+        /// The document that corrects it.
+        document: Document,
+        /// What it orders.
+        measures: Vec<NewMeasure>,
+        /// What the earlier one ordered and is not done yet is not asked for any more.
+        withdraw: bool,
     },
     /// The department accepts the report on a measure: control is over.
     AcceptMeasure {
@@ -238,4 +242,21 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+}
+
+/// The document that a decision is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// What kind of document.
+    pub kind: DecisionKind,
+    /// Its number.
+    pub number: String,
+    /// Its date.
+    pub date: Date,
+    /// What it is about; what the stage or the corrected decision is about if empty.
+    pub title: String,
+    /// What was decided.
+    pub outcome: String,
+    /// Who signed.
+    pub signatory: String,
 }

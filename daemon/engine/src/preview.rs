@@ -15,11 +15,12 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Due, Span, Work};
 use vekha_roadmap::schedule::due_date;
 
-use crate::command::{Command, Origin};
+use crate::command::{Command, Document, Origin};
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::{LetterKind, Outcome};
 use crate::run::{
-    AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run, StageState,
+    AssignmentKind, AssignmentState, DecisionKind, MeasureState, RecommendationState, Run,
+    StageState,
 };
 use crate::world::{People, Plan, World};
 
@@ -224,11 +225,14 @@ impl People for Dutiful {
                         Dutiful::afternoon(world, due),
                         Command::RecordDecision {
                             stage: stage.id.clone(),
-                            number: "предпросмотр".into(),
-                            date: due,
-                            title: String::new(),
-                            outcome: "предпросмотр".into(),
-                            signatory: "предпросмотр".into(),
+                            document: Document {
+                                kind: DecisionKind::Order,
+                                number: "предпросмотр".into(),
+                                date: due,
+                                title: String::new(),
+                                outcome: "предпросмотр".into(),
+                                signatory: "предпросмотр".into(),
+                            },
                             measures: None,
                         },
                     );

@@ -43,6 +43,13 @@ pub struct Run {
     pub journal: Head,
 }
 
+impl Run {
+    /// How many of the decisions that a stage awaits have been taken; corrections are none of them.
+    pub fn awaited_decisions(&self, stage: &str) -> usize {
+        self.decisions.iter().filter(|d| d.stage == stage && d.corrects.is_none()).count()
+    }
+}
+
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -293,6 +300,12 @@ impl RecommendationState {
 pub struct Decision {
     /// Stage in which it was awaited.
     pub stage: String,
+    /// What kind of document it is.
+    #[serde(default)]
+    pub kind: DecisionKind,
+    /// Number within the run, from 1, of the earlier decision that it corrects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<usize>,
     /// The document's number: «47-од».
     pub number: String,
     /// The document's date.
@@ -307,6 +320,47 @@ pub struct Decision {
     pub recorded_by: String,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+}
+
+/// What kind of document a decision is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionKind {
+    /// Приказ of the department.
+    #[default]
+    Order,
+    /// Распоряжение of the department or the administration.
+    Directive,
+    /// Постановление of the administration.
+    Decree,
+    /// Протокол of a meeting.
+    Minutes,
+}
+
+impl DecisionKind {
+    /// Every kind.
+    pub const ALL: [DecisionKind; 4] =
+        [DecisionKind::Order, DecisionKind::Directive, DecisionKind::Decree, DecisionKind::Minutes];
+
+    /// As forms and the API spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DecisionKind::Order => "order",
+            DecisionKind::Directive => "directive",
+            DecisionKind::Decree => "decree",
+            DecisionKind::Minutes => "minutes",
+        }
+    }
+
+    /// As people call it.
+    pub fn words(self) -> &'static str {
+        match self {
+            DecisionKind::Order => "приказ",
+            DecisionKind::Directive => "распоряжение",
+            DecisionKind::Decree => "постановление",
+            DecisionKind::Minutes => "протокол",
+        }
+    }
 }
 
 /// One thing that a decision orders one organisation to do.

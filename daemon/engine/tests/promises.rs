@@ -19,8 +19,8 @@ use vekha_engine::run::{
 };
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
-    Answer, AssignmentKey, Command, Context, Entry, Job, LetterKind, NewMeasure, Origin, Outcome,
-    Refusal, RunKey, Summary, Why, open, references, step,
+    Answer, AssignmentKey, Command, Context, DecisionKind, Document, Entry, Job, LetterKind,
+    NewMeasure, Origin, Outcome, Refusal, RunKey, Summary, Why, open, references, step,
 };
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Overlap, Work};
@@ -80,7 +80,7 @@ fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
     let texts = ["причина", "исполнено", "47-од", "47-од", " ", ""].map(str::to_owned).to_vec();
     let texts = prop_oneof![9 => prop::sample::select(texts), 1 => Just("я".repeat(11_000))];
     let what =
-        prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..26u8, 2 => 22..26u8];
+        prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..27u8, 2 => 22..27u8];
     let right = prop::bool::weighted(0.7);
     let fails = prop::bool::weighted(0.15);
     let act = (hours, any::<Index>(), what, any::<Index>(), right, texts, fails).prop_map(
@@ -169,15 +169,37 @@ impl Act {
             }
             11 => Command::RecordDecision {
                 stage,
-                number: text.clone(),
-                date: today.saturating_add((thing.index(4) as i32 - 2).days()),
-                title: if *right { String::new() } else { text.clone() },
-                outcome: "решено".into(),
-                signatory: "Начальник".into(),
+                document: Document {
+                    kind: DecisionKind::Order,
+                    number: text.clone(),
+                    date: today.saturating_add((thing.index(4) as i32 - 2).days()),
+                    title: if *right { String::new() } else { text.clone() },
+                    outcome: "решено".into(),
+                    signatory: "Начальник".into(),
+                },
                 measures: thing.index(3).checked_sub(1).map(|n| {
                     let organisations = vec![format!("school-{n}"), "office".into()];
                     vec![NewMeasure { text, organisations, due: today.saturating_add(9.days()) }]
                 }),
+            },
+            26 => Command::CorrectDecision {
+                decision: thing.index(3),
+                document: Document {
+                    kind: DecisionKind::Minutes,
+                    number: text.clone(),
+                    date: today.saturating_add((thing.index(4) as i32 - 2).days()),
+                    title: String::new(),
+                    outcome: "решено иначе".into(),
+                    signatory: "Начальник".into(),
+                },
+                measures: (0..thing.index(2))
+                    .map(|_| NewMeasure {
+                        text: text.clone(),
+                        organisations: vec!["school-1".into()],
+                        due: today.saturating_add(9.days()),
+                    })
+                    .collect(),
+                withdraw: *right,
             },
             12 => Command::Discard { recommendation, reason: text },
             13 => Command::AcceptMeasure { measure },
@@ -236,7 +258,10 @@ impl People for Watch {
         if let Some(before) = before.filter(|b| b.state.ended()) {
             assert_eq!(run.state, before.state);
             assert_eq!(run.stages, before.stages, "an ended run moved");
-            assert_eq!(run.decisions, before.decisions);
+            // What was decided stays as it was recorded; all that can follow is a correction.
+            let (kept, later) = run.decisions.split_at(before.decisions.len());
+            assert_eq!(kept, before.decisions);
+            assert!(later.iter().all(|decision| decision.corrects.is_some()));
             assert!(outcome.jobs.is_empty());
             if run.state != RunState::Completed {
                 for letter in &outcome.letters {
@@ -605,11 +630,14 @@ impl People for Office {
                         20 + n as i64,
                         Command::RecordDecision {
                             stage: stage.id.clone(),
-                            number: "1".into(),
-                            date: world.road_map().municipality.today(now),
-                            title: String::new(),
-                            outcome: "решено".into(),
-                            signatory: "Начальник".into(),
+                            document: Document {
+                                kind: DecisionKind::Order,
+                                number: "1".into(),
+                                date: world.road_map().municipality.today(now),
+                                title: String::new(),
+                                outcome: "решено".into(),
+                                signatory: "Начальник".into(),
+                            },
                             measures: Some(vec![]),
                         },
                     );
@@ -654,14 +682,34 @@ impl<'a> Alone<'a> {
         })
     }
 
+    fn correct(
+        &mut self,
+        decision: usize,
+        measures: Vec<NewMeasure>,
+        withdraw: bool,
+    ) -> Result<Outcome, Refusal> {
+        let document = Document {
+            kind: DecisionKind::Directive,
+            number: "12-р".into(),
+            date: date(2027, 2, 1),
+            title: String::new(),
+            outcome: "решено иначе".into(),
+            signatory: "Начальник".into(),
+        };
+        self.step(Command::CorrectDecision { decision, document, measures, withdraw })
+    }
+
     fn decide(&mut self, measures: Option<Vec<NewMeasure>>) -> Result<Outcome, Refusal> {
         self.step(Command::RecordDecision {
             stage: "decide".into(),
-            number: "47-од".into(),
-            date: date(2027, 2, 1),
-            title: String::new(),
-            outcome: "решено".into(),
-            signatory: "Начальник".into(),
+            document: Document {
+                kind: DecisionKind::Order,
+                number: "47-од".into(),
+                date: date(2027, 2, 1),
+                title: String::new(),
+                outcome: "решено".into(),
+                signatory: "Начальник".into(),
+            },
             measures,
         })
     }
@@ -705,6 +753,41 @@ fn a_measure_is_ordered_reported_returned_reported_and_done() {
     assert_eq!(alone.run.measures[0].report, "обучены 12");
     let again = alone.submit("measure-1.school-2", json!({ "report": "ещё" }));
     assert!(matches!(again, Err(Refusal::State(_))));
+}
+
+#[test]
+fn a_decision_is_corrected_by_a_later_one_and_stays_as_it_was() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let organisations = vec!["school-1".to_owned(), "school-2".to_owned()];
+    let measure = |organisations: &[String]| NewMeasure {
+        text: "Обучить".into(),
+        organisations: organisations.to_vec(),
+        due: date(2027, 2, 15),
+    };
+    alone.decide(Some(vec![measure(&organisations)])).unwrap();
+    assert_eq!(alone.run.state, RunState::Completed);
+    alone.submit("measure-1.school-1", json!({ "report": "обучены" })).unwrap();
+    let recorded = alone.run.decisions[0].clone();
+    // What does not exist cannot be corrected, nor can anything before it came to be.
+    assert!(matches!(alone.correct(2, vec![], false), Err(Refusal::NotFound(_))));
+    assert!(matches!(alone.correct(0, vec![], false), Err(Refusal::NotFound(_))));
+    // The later one takes back what nobody has reported on, and orders something else.
+    let outcome = alone.correct(1, vec![measure(&organisations[..1])], true).unwrap();
+    assert_eq!(alone.run.decisions[0], recorded);
+    let later = &alone.run.decisions[1];
+    assert_eq!((later.corrects, later.kind), (Some(1), DecisionKind::Directive));
+    assert_eq!((&later.title, &later.stage), (&recorded.title, &recorded.stage));
+    let state = |key: &str| alone.run.assignments[&key.parse().unwrap()].state;
+    assert_eq!(state("measure-1.school-1"), AssignmentState::Answered, "it was reported on");
+    assert_eq!(state("measure-2.school-2"), AssignmentState::Waived);
+    assert_eq!(state("measure-3.school-1"), AssignmentState::Open);
+    assert_eq!(outcome.letters.len(), 1, "the new measure is told of");
+    assert_eq!(alone.run.measures[2].decision, 2);
+    let kinds: Vec<&str> = outcome.entries.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["decided", "waived", "measure-ordered"]);
+    assert_eq!(alone.run.state, RunState::Completed, "a correction moves no stage");
 }
 
 #[test]

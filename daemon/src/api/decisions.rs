@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Decision, Run, StageState};
-use vekha_engine::{Command, NewMeasure, RunKey};
+use vekha_engine::{Command, DecisionKind, Document, NewMeasure, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
 use vekha_roadmap::model::Work;
 
@@ -28,7 +28,34 @@ pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
             .collect(),
         recorded_by: d.recorded_by.clone(),
         recorded_at: Some(convert::timestamp(d.recorded_at)),
+        kind: kind(d.kind).into(),
+        corrects: d.corrects.map(|n| format!("{name}/decisions/{n}")).unwrap_or_default(),
+        corrected_by: run
+            .decisions
+            .iter()
+            .enumerate()
+            .filter(|(_, later)| later.corrects == Some(number))
+            .map(|(i, _)| format!("{name}/decisions/{}", i + 1))
+            .collect(),
         run: name,
+    }
+}
+
+fn kind(kind: DecisionKind) -> v1::DecisionKind {
+    match kind {
+        DecisionKind::Order => v1::DecisionKind::Order,
+        DecisionKind::Directive => v1::DecisionKind::Directive,
+        DecisionKind::Decree => v1::DecisionKind::Decree,
+        DecisionKind::Minutes => v1::DecisionKind::Minutes,
+    }
+}
+
+fn named_kind(kind: v1::DecisionKind) -> DecisionKind {
+    match kind {
+        v1::DecisionKind::Unspecified | v1::DecisionKind::Order => DecisionKind::Order,
+        v1::DecisionKind::Directive => DecisionKind::Directive,
+        v1::DecisionKind::Decree => DecisionKind::Decree,
+        v1::DecisionKind::Minutes => DecisionKind::Minutes,
     }
 }
 
@@ -64,7 +91,6 @@ impl DecisionService for Api {
     ) -> Result<Response<v1::Decision>, Status> {
         let r = request.into_inner();
         let run = names::run("parent", &r.parent)?;
-        let stage = self.deciding_stage(&run, &r.stage).await?;
         let (mut wrong, mut measures) = (Vec::new(), Vec::new());
         let date = convert::noted_date(&mut wrong, "date", &r.date);
         for (i, measure) in r.measures.iter().enumerate() {
@@ -74,19 +100,31 @@ impl DecisionService for Api {
                 due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
             });
         }
-        let command = Command::RecordDecision {
-            stage: stage.clone(),
+        let document = Document {
+            kind: named_kind(r.kind()),
             number: r.number.clone(),
             date,
             title: r.title.clone(),
             outcome: r.outcome.clone(),
             signatory: r.signatory.clone(),
-            measures: (r.without_measures || !measures.is_empty()).then_some(measures),
+        };
+        let mut stage = String::new();
+        let command = if r.corrects.is_empty() {
+            stage = self.deciding_stage(&run, &r.stage).await?;
+            let measures = (r.without_measures || !measures.is_empty()).then_some(measures);
+            Command::RecordDecision { stage: stage.clone(), document, measures }
+        } else {
+            let (of, decision) = names::numbered("corrects", &r.corrects, "decisions")?;
+            if of != run {
+                return Err(status::invalid("corrects", "это решение другого выполнения"));
+            }
+            Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
         };
         self.step_with(wrong, run.clone(), command, mutation!(r)).await?;
         if r.validate_only {
+            let kind = r.kind().into();
             let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
-            let (run, signatory) = (r.parent, r.signatory);
+            let (run, signatory, corrects) = (r.parent, r.signatory, r.corrects);
             let checked = v1::Decision {
                 run,
                 stage,
@@ -95,6 +133,8 @@ impl DecisionService for Api {
                 title,
                 outcome,
                 signatory,
+                kind,
+                corrects,
                 ..v1::Decision::default()
             };
             return Ok(Response::new(checked));

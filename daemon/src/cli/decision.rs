@@ -36,6 +36,39 @@ pub(super) struct DecideArgs {
     /// Без мер, даже если их предписывает дорожная карта
     #[arg(long, conflicts_with = "measures")]
     without_measures: bool,
+    /// Что за документ
+    #[arg(long, value_enum, default_value = "order")]
+    kind: Kind,
+    /// Исправляет прежнее решение этого выполнения, само оно остаётся: 1
+    #[arg(long, value_name = "НОМЕР", conflicts_with = "stage")]
+    corrects: Option<u32>,
+    /// Снять неисполненные меры исправляемого решения
+    #[arg(long, requires = "corrects")]
+    withdraw_measures: bool,
+}
+
+/// Что за документ.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// приказ
+    Order,
+    /// распоряжение
+    Directive,
+    /// постановление
+    Decree,
+    /// протокол
+    Minutes,
+}
+
+impl From<Kind> for v1::DecisionKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Order => v1::DecisionKind::Order,
+            Kind::Directive => v1::DecisionKind::Directive,
+            Kind::Decree => v1::DecisionKind::Decree,
+            Kind::Minutes => v1::DecisionKind::Minutes,
+        }
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -106,8 +139,13 @@ pub(super) async fn decide(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let measures = args.measures.iter().map(|m| measure(m)).collect::<Result<_, _>>()?;
+    let parent = client.run(&args.run).await?;
+    let corrects = args.corrects.map(|number| format!("{parent}/decisions/{number}"));
     let request = v1::RecordDecisionRequest {
-        parent: client.run(&args.run).await?,
+        parent,
+        kind: v1::DecisionKind::from(args.kind).into(),
+        corrects: corrects.unwrap_or_default(),
+        withdraw_measures: args.withdraw_measures,
         stage: args.stage.clone(),
         number: args.number.clone(),
         date: args.date.clone(),
@@ -130,9 +168,15 @@ pub(super) async fn decide(
 }
 
 fn describe(d: &v1::Decision) -> String {
+    let refers = match (d.corrects.as_str(), d.corrected_by.last()) {
+        ("", None) => String::new(),
+        ("", Some(later)) => format!("\nисправлено: {}", short(later)),
+        (earlier, _) => format!("\nисправляет: {}", short(earlier)),
+    };
     format!(
-        "{}: № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}",
+        "{}: {} № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}{refers}",
         short(&d.name),
+        kind(d.kind()),
         d.number,
         date(&d.date),
         d.title,
@@ -140,6 +184,15 @@ fn describe(d: &v1::Decision) -> String {
         d.signatory,
         d.measures.len(),
     )
+}
+
+fn kind(kind: v1::DecisionKind) -> &'static str {
+    match kind {
+        v1::DecisionKind::Unspecified | v1::DecisionKind::Order => "приказ",
+        v1::DecisionKind::Directive => "распоряжение",
+        v1::DecisionKind::Decree => "постановление",
+        v1::DecisionKind::Minutes => "протокол",
+    }
 }
 
 pub(super) async fn run(

@@ -51,8 +51,11 @@ async fn register(
 }
 
 fn shown(map: &RoadMap, one: &Decided) -> Value {
-    let Decided { run, decision, measures } = one;
+    let Decided { run, decision, corrects, corrected_by, measures } = one;
     json!({
+        "kind": words::capital(decision.kind.words()),
+        "corrects": corrects,
+        "corrected_by": corrected_by,
         "number": decision.number,
         "date": words::short_date(decision.date),
         "title": decision.title,
@@ -77,13 +80,15 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 11] = [
+const COLUMNS: [(&str, f64); 13] = [
+    ("Документ", 16.0),
     ("Номер", 12.0),
     ("Дата", 12.0),
     ("Название", 40.0),
     ("Мероприятие", 40.0),
     ("Решение", 50.0),
     ("Подписал", 24.0),
+    ("Исправляет и чем исправлено", 28.0),
     ("Мера", 50.0),
     ("Исполнитель", 34.0),
     ("Срок", 12.0),
@@ -110,14 +115,18 @@ pub(super) fn list(map: &RoadMap, year: i16, all: &[Decided]) -> List {
 }
 
 fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
-    let Decided { run, decision, measures } = one;
+    let Decided { run, decision, corrects, corrected_by, measures } = one;
+    let corrects = corrects.iter().map(|number| format!("исправляет № {number}"));
+    let corrected = corrected_by.iter().map(|number| format!("исправлено № {number}"));
     let own = [
+        decision.kind.words().to_owned(),
         decision.number.clone(),
         words::short_date(decision.date),
         decision.title.clone(),
         run_words(map, run),
         decision.outcome.clone(),
         decision.signatory.clone(),
+        corrects.chain(corrected).collect::<Vec<_>>().join("; "),
     ];
     let with = |measure: [String; 5]| own.iter().cloned().chain(measure).collect();
     if measures.is_empty() {

@@ -18,6 +18,7 @@ use vekha_roadmap::russian::date_words;
 use super::access::Person;
 use super::actions::sheet::{Page, Sent};
 use super::actions::{self, Scene, told};
+use super::words::capital;
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
@@ -264,7 +265,17 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
         .collect()
     };
     let line = |(position, d): (usize, &vekha_engine::run::Decision)| {
+        let refers = |place: usize| {
+            let number = run.decisions.get(place).map(|d| d.number.clone());
+            json!({ "ordinal": (place + 1).to_string(), "number": number })
+        };
+        let later = run.decisions.iter().enumerate();
+        let later = later.filter(|(_, later)| later.corrects == Some(position + 1));
         json!({
+            "ordinal": (position + 1).to_string(),
+            "kind": capital(d.kind.words()),
+            "corrects": d.corrects.map(|number| refers(number - 1)),
+            "corrected_by": later.map(|(place, _)| refers(place)).collect::<Vec<_>>(),
             "number": d.number,
             "date": date_words(d.date),
             "title": d.title,

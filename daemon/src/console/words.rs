@@ -163,3 +163,10 @@ pub fn journal_kind(kind: &str) -> &str {
         other => other,
     }
 }
+
+/// With a capital letter at its beginning.
+pub fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}

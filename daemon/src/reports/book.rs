@@ -106,10 +106,18 @@ fn write(document: &mut Document, chapter: &Chapter) -> Result<(), String> {
         document.heading(3, "Решения", false);
     }
     for decision in &chapter.decisions {
+        let corrects = decision.corrects.as_ref();
+        let corrects = corrects.map(|number| format!(" Исправляет решение № {number}."));
+        let corrects = corrects.unwrap_or_default();
         let by = if decision.signatory.is_empty() { "" } else { ", " };
         document.text(&format!(
-            "№ {} от {}{by}{}. {}\n{}",
-            decision.number, decision.date, decision.signatory, decision.title, decision.outcome
+            "{} № {} от {}{by}{}. {}{corrects}\n{}",
+            decision.kind,
+            decision.number,
+            decision.date,
+            decision.signatory,
+            decision.title,
+            decision.outcome
         ));
         if !decision.measures.is_empty() {
             let columns =

@@ -34,6 +34,10 @@ pub struct Chapter {
 /// A decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
+    /// What kind of document, in a word.
+    pub kind: &'static str,
+    /// The number of the earlier decision that it corrects.
+    pub corrects: Option<String>,
     /// The document's number.
     pub number: String,
     /// Its date, in words.
@@ -75,6 +79,11 @@ impl Chapter {
             map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
         };
         let decisions = run.decisions.iter().enumerate().map(|(place, decision)| Decision {
+            kind: decision.kind.words(),
+            corrects: decision
+                .corrects
+                .and_then(|number| run.decisions.get(number - 1))
+                .map(|earlier| earlier.number.clone()),
             number: decision.number.clone(),
             date: russian::date_words(decision.date),
             title: decision.title.clone(),

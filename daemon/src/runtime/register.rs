@@ -20,6 +20,10 @@ pub struct Decided {
     pub run: RunKey,
     /// The decision.
     pub decision: Decision,
+    /// The document's number of the earlier decision that it corrects.
+    pub corrects: Option<String>,
+    /// The documents' numbers of later decisions that correct it.
+    pub corrected_by: Vec<String>,
     /// What it orders.
     pub measures: Vec<Controlled>,
 }
@@ -94,7 +98,15 @@ pub async fn decided(
             measure: measure.clone(),
             control: Control::of(run, position, municipality, now),
         });
-        all.push(Decided { measures: measures.collect(), decision, run: key });
+        let earlier = decision.corrects.and_then(|number| run.decisions.get(number - 1));
+        let later = run.decisions.iter().filter(|later| later.corrects == Some(number));
+        all.push(Decided {
+            corrects: earlier.map(|earlier| earlier.number.clone()),
+            corrected_by: later.map(|later| later.number.clone()).collect(),
+            measures: measures.collect(),
+            decision,
+            run: key,
+        });
     }
     all.sort_by(|a, b| {
         let order = |d: &Decided| (d.decision.date, d.decision.recorded_at);

@@ -166,6 +166,7 @@ fn shown(chapter: &Chapter) -> Value {
             })
         });
         json!({
+            "kind": d.kind, "corrects": d.corrects,
             "number": d.number, "date": d.date, "title": d.title, "outcome": d.outcome,
             "signatory": d.signatory, "measures": measures.collect::<Vec<_>>(),
         })

@@ -1,25 +1,16 @@
 //! Awaiting and recording decisions, and the measures that they order.
 
-use jiff::civil::Date;
 use serde_json::json;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Decide, Work};
 use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, days_left, due_words};
-use crate::command::NewMeasure;
+use crate::command::{Document, NewMeasure};
+use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
-use crate::run::Decision;
-
-/// The document that a decision is.
-pub(super) struct Document {
-    pub number: String,
-    pub date: Date,
-    pub title: String,
-    pub outcome: String,
-    pub signatory: String,
-}
+use crate::run::{AssignmentState, Decision, MeasureState, RunState, measure_stage};
 
 impl Transition<'_> {
     pub(super) fn await_decisions(&mut self, position: usize, decide: &Decide) {
@@ -30,7 +21,7 @@ impl Transition<'_> {
 
     /// The titles that a decide stage still waits for.
     pub(super) fn awaited<'d>(&self, stage: &str, decide: &'d Decide) -> &'d [String] {
-        let taken = self.run.decisions.iter().filter(|d| d.stage == stage).count();
+        let taken = self.run.awaited_decisions(stage);
         &decide.decisions[taken.min(decide.decisions.len())..]
     }
 
@@ -63,24 +54,7 @@ impl Transition<'_> {
             "" => self.awaited(&stage, decide).first().cloned().unwrap_or_default(),
             title => title.to_owned(),
         };
-        self.record(
-            "decided",
-            json!({
-                "stage": stage, "number": document.number, "date": document.date, "title": title,
-                "outcome": document.outcome, "signatory": document.signatory,
-            }),
-        );
-        self.run.decisions.push(Decision {
-            stage: stage.clone(),
-            number: document.number,
-            date: document.date,
-            title,
-            outcome: document.outcome,
-            signatory: document.signatory,
-            recorded_by: self.actor.to_owned(),
-            recorded_at: self.now,
-        });
-        self.out.decisions.insert(self.run.decisions.len() - 1);
+        self.keep_decision(stage.clone(), None, Document { title, ..document });
         match measures {
             Some(measures) => {
                 for measure in measures {
@@ -100,6 +74,90 @@ impl Transition<'_> {
             self.complete_stage(position);
         }
         Ok(())
+    }
+
+    pub(super) fn correct_decision(
+        &mut self,
+        number: usize,
+        document: Document,
+        measures: Vec<NewMeasure>,
+        withdraw: bool,
+    ) -> Result<(), Refusal> {
+        let corrected = number.checked_sub(1).and_then(|place| self.run.decisions.get(place));
+        let Some(corrected) = corrected else {
+            return Err(Refusal::NotFound(format!("решение {number}")));
+        };
+        let (stage, before) = (corrected.stage.clone(), corrected.date);
+        let title = match document.title.trim() {
+            "" => corrected.title.clone(),
+            title => title.to_owned(),
+        };
+        if !measures.is_empty() && matches!(self.run.state, RunState::Cancelled | RunState::Skipped)
+        {
+            let why = "выполнение отменено или пропущено: новых мер в нём не поручают";
+            return Err(Refusal::State(why.into()));
+        }
+        self.check_document(&document, &measures)?;
+        if document.date < before {
+            let message = "исправляющее решение не может быть раньше исправляемого";
+            return Err(Refusal::field("date", message));
+        }
+        self.keep_decision(stage, Some(number), Document { title, ..document });
+        if withdraw {
+            self.withdraw_measures(number);
+        }
+        for measure in measures {
+            self.order(&measure.text, measure.organisations, measure.due);
+        }
+        Ok(())
+    }
+
+    /// What the decision ordered and nobody has reported on is not asked for any more.
+    fn withdraw_measures(&mut self, decision: usize) {
+        let all = self.run.measures.iter().enumerate();
+        let open: Vec<AssignmentKey> = all
+            .filter(|(_, m)| m.decision == decision && m.state == MeasureState::Ordered)
+            .map(|(place, m)| AssignmentKey::new(&measure_stage(place + 1), &m.organisation))
+            .collect();
+        let by = self.run.decisions.last().map(|d| d.number.clone()).unwrap_or_default();
+        for key in open {
+            let assignment =
+                self.run.assignments.get_mut(&key).expect("a measure has its assignment");
+            if !assignment.state.is_awaited() {
+                continue;
+            }
+            let why = format!("мера снята решением № {by}");
+            assignment.state = AssignmentState::Waived;
+            assignment.reason.clone_from(&why);
+            assignment.request = None;
+            self.out.assignments.insert(key.clone());
+            self.record("waived", json!({ "assignment": key, "reason": why }));
+        }
+    }
+
+    fn keep_decision(&mut self, stage: String, corrects: Option<usize>, document: Document) {
+        let Document { kind, number, date, title, outcome, signatory } = document;
+        let mut facts = json!({
+            "stage": stage, "kind": kind, "number": number, "date": date, "title": title,
+            "outcome": outcome, "signatory": signatory,
+        });
+        if let Some(corrected) = corrects {
+            facts["corrects"] = corrected.into();
+        }
+        self.record("decided", facts);
+        self.run.decisions.push(Decision {
+            stage,
+            kind,
+            corrects,
+            number,
+            date,
+            title,
+            outcome,
+            signatory,
+            recorded_by: self.actor.to_owned(),
+            recorded_at: self.now,
+        });
+        self.out.decisions.insert(self.run.decisions.len() - 1);
     }
 
     fn check_document(&self, document: &Document, measures: &[NewMeasure]) -> Result<(), Refusal> {

@@ -136,12 +136,12 @@ pub fn step(
         Command::Revise { recommendation, texts } => t.revise(recommendation, texts)?,
         Command::Approve { stage, organisations } => t.approve(stage, organisations)?,
         Command::Discard { recommendation, reason } => t.discard(recommendation, reason)?,
-        Command::RecordDecision { stage, number, date, title, outcome, signatory, measures } => t
-            .record_decision(
-            stage,
-            decide::Document { number, date, title, outcome, signatory },
-            measures,
-        )?,
+        Command::RecordDecision { stage, document, measures } => {
+            t.record_decision(stage, document, measures)?;
+        }
+        Command::CorrectDecision { decision, document, measures, withdraw } => {
+            t.correct_decision(decision, document, measures, withdraw)?;
+        }
         Command::AcceptMeasure { measure } => t.accept_measure(measure)?,
         Command::ReturnMeasure { measure, comment } => t.return_measure(measure, comment)?,
         Command::Published { stage, location } => t.published(stage, location)?,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
-use vekha_engine::run::StageState;
-use vekha_engine::{Command, NewMeasure};
+use serde_json::{Map, Value, json};
+use vekha_engine::run::{Measure, MeasureState, StageState};
+use vekha_engine::{Command, DecisionKind, Document, NewMeasure};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{
     Choice, Decide, Due, Field, FieldKind, Participants, Required, Rows, Span, Table, Work,
@@ -30,7 +30,7 @@ fn decide<'a>(scene: &Scene<'a>, stage: &str) -> Option<&'a Decide> {
 
 /// Titles that the stage still waits for.
 fn awaited<'a>(scene: &Scene<'a>, stage: &str, decide: &'a Decide) -> &'a [String] {
-    let taken = scene.run.decisions.iter().filter(|d| d.stage == stage).count();
+    let taken = scene.run.awaited_decisions(stage);
     &decide.decisions[taken.min(decide.decisions.len())..]
 }
 
@@ -59,8 +59,8 @@ fn holders(scene: &Scene<'_>) -> Vec<Choice> {
     options
 }
 
-pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet> {
-    let decide = decide(scene, stage)?;
+/// The fields of a document and of the measures that it orders.
+fn fields(scene: &Scene<'_>) -> Vec<Field> {
     let text = |longest| FieldKind::Text { max_length: longest };
     let document = |field: Field| Field { section: "Документ".to_owned(), ..field };
     let helped = |help: &str, field: Field| Field { help: help.to_owned(), ..field };
@@ -70,40 +70,60 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet>
         field("due", "Срок", FieldKind::Date),
     ];
     let table = Table { columns, rows: Rows::Free { min: 0, max: MOST_MEASURES } };
-    let measures =
-        |field: Field| Field {
-            section: "Меры".to_owned(), required: Required::Optional, ..field
-        };
-    let mut fields = vec![
+    let kinds = DecisionKind::ALL.map(|kind| choice(kind.as_str(), kind.words()));
+    vec![
+        document(field("kind", "Что за документ", FieldKind::Choice(kinds.to_vec()))),
         document(helped("например, 47-од", field("number", "Номер", text(100)))),
         document(field("date", "Дата", FieldKind::Date)),
         document(optional("title", "О чём", text(1000))),
         document(field("outcome", "Что решено", FieldKind::LongText { max_length: 10_000 })),
         document(helped("должность и фамилия", field("signatory", "Кто подписал", text(200)))),
-        measures(field("measures", "Что поручено", FieldKind::Table(table))),
-    ];
-    if !decide.measures.is_empty() {
-        let options = vec![choice("none", "без мер: предписанные картой не поручать")];
-        fields.push(measures(field("without", "Меры карты", FieldKind::Choices(options))));
-    }
-    let title = awaited(scene, stage, decide).first().cloned().unwrap_or_default();
-    Some(Sheet::new(name, fields).with("date", scene.today.to_string()).with("title", title))
+        of_measures(field("measures", "Что поручено", FieldKind::Table(table))),
+    ]
 }
 
-pub(super) fn steps(
-    scene: &Scene<'_>,
-    stage: &str,
-    values: &Values,
-) -> Result<Vec<Step>, Vec<FieldError>> {
-    let rows = values.get("measures").and_then(Value::as_array);
-    let rows: Vec<&Values> = rows.into_iter().flatten().filter_map(Value::as_object).collect();
-    let without = !chosen(values, "without").is_empty();
-    if without && !rows.is_empty() {
-        let message = "отмечено «без мер», но меры указаны: уберите одно из двух".to_owned();
-        return Err(vec![FieldError { field: "without".to_owned(), message }]);
+fn of_measures(field: Field) -> Field {
+    Field { section: "Меры".to_owned(), required: Required::Optional, ..field }
+}
+
+fn filled(name: &str, fields: Vec<Field>, scene: &Scene<'_>, title: &str) -> Sheet {
+    Sheet::new(name, fields)
+        .with("kind", DecisionKind::default().as_str())
+        .with("date", scene.today.to_string())
+        .with("title", title)
+}
+
+pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet> {
+    let decide = decide(scene, stage)?;
+    let mut fields = fields(scene);
+    if !decide.measures.is_empty() {
+        let options = vec![choice("none", "без мер: предписанные картой не поручать")];
+        fields.push(of_measures(field("without", "Меры карты", FieldKind::Choices(options))));
     }
+    let title = awaited(scene, stage, decide).first().cloned().unwrap_or_default();
+    Some(filled(name, fields, scene, &title))
+}
+
+/// A decision that corrects the one of this number.
+pub(super) fn correction(name: &str, scene: &Scene<'_>, number: usize) -> Option<Sheet> {
+    let corrected = scene.run.decisions.get(number.checked_sub(1)?)?;
+    let mut fields = fields(scene);
+    let open = |m: &Measure| m.decision == number && m.state == MeasureState::Ordered;
+    if scene.run.measures.iter().any(open) {
+        let options = vec![choice("withdraw", "неисполненные меры прежнего решения снять")];
+        fields.push(of_measures(field("withdraw", "Прежние меры", FieldKind::Choices(options))));
+    }
+    Some(filled(name, fields, scene, &corrected.title))
+}
+
+/// The document that was filled in, and what it orders.
+fn read(
+    scene: &Scene<'_>,
+    values: &Values,
+) -> Result<(Document, Vec<NewMeasure>), Vec<FieldError>> {
+    let rows = values.get("measures").and_then(Value::as_array);
     let mut measures = Vec::new();
-    for row in rows {
+    for row in rows.into_iter().flatten().filter_map(Value::as_object) {
         let mut organisations: BTreeSet<String> = BTreeSet::new();
         for code in chosen(row, "organisations") {
             match code.as_str() {
@@ -121,16 +141,54 @@ pub(super) fn steps(
             due: day(row, "due").map_err(|e| vec![e])?,
         });
     }
-    let command = Command::RecordDecision {
-        stage: stage.to_owned(),
+    let kind = text(values, "kind");
+    let kind = DecisionKind::ALL.into_iter().find(|one| one.as_str() == kind);
+    let document = Document {
+        kind: kind.unwrap_or_default(),
         number: text(values, "number"),
         date: day(values, "date").map_err(|e| vec![e])?,
         title: text(values, "title"),
         outcome: text(values, "outcome"),
         signatory: text(values, "signatory"),
-        measures: (without || !measures.is_empty()).then_some(measures),
     };
+    Ok((document, measures))
+}
+
+pub(super) fn steps(
+    scene: &Scene<'_>,
+    stage: &str,
+    values: &Values,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let (document, measures) = read(scene, values)?;
+    let without = !chosen(values, "without").is_empty();
+    if without && !measures.is_empty() {
+        let message = "отмечено «без мер», но меры указаны: уберите одно из двух".to_owned();
+        return Err(vec![FieldError { field: "without".to_owned(), message }]);
+    }
+    let measures = (without || !measures.is_empty()).then_some(measures);
+    let command = Command::RecordDecision { stage: stage.to_owned(), document, measures };
     Ok(vec![Step::new("", command)])
+}
+
+pub(super) fn correct(
+    scene: &Scene<'_>,
+    decision: usize,
+    values: &Values,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let (document, measures) = read(scene, values)?;
+    let withdraw = !chosen(values, "withdraw").is_empty();
+    let command = Command::CorrectDecision { decision, document, measures, withdraw };
+    Ok(vec![Step::new("", command)])
+}
+
+/// A form for each decision, to correct it by a later one.
+pub(super) fn corrections(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    let form = |place: usize| {
+        let about = About::Correction(place + 1);
+        super::sheet(&about, scene).map(|form| ((place + 1).to_string(), form.show(page)))
+    };
+    let all: Map<String, Value> = (0..scene.run.decisions.len()).filter_map(form).collect();
+    Value::Object(all)
 }
 
 /// A form for each stage that waits for a decision.

@@ -48,6 +48,8 @@ enum About {
     Drafts(String),
     /// A decision that this stage awaits.
     Decision(String),
+    /// A decision that corrects the one of this number.
+    Correction(usize),
     /// The report on the measure of this number.
     Measure(usize),
     /// Assignments that wait for an answer.
@@ -69,6 +71,7 @@ impl fmt::Display for About {
             About::Cancel => f.write_str("cancel"),
             About::Drafts(stage) => write!(f, "drafts:{stage}"),
             About::Decision(stage) => write!(f, "decision:{stage}"),
+            About::Correction(number) => write!(f, "correction:{number}"),
             About::Measure(number) => write!(f, "measure:{number}"),
             About::Assignments => f.write_str("assignments"),
             About::Answer(key) => write!(f, "answer:{key}"),
@@ -89,6 +92,7 @@ impl FromStr for About {
             ("cancel", _) => About::Cancel,
             ("drafts", stage) => About::Drafts(stage.to_owned()),
             ("decision", stage) => About::Decision(stage.to_owned()),
+            ("correction", number) => About::Correction(number.parse().map_err(|_| ())?),
             ("measure", number) => About::Measure(number.parse().map_err(|_| ())?),
             ("assignments", _) => About::Assignments,
             ("answer", key) => About::Answer(key.parse().map_err(|_| ())?),
@@ -140,6 +144,7 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
         About::Skip | About::Cancel => Some(Sheet::new(&name, vec![sheet::reason()])),
         About::Drafts(stage) => drafts::sheet(&name, scene, stage),
         About::Decision(stage) => decision::sheet(&name, scene, stage),
+        About::Correction(number) => decision::correction(&name, scene, *number),
         About::Measure(number) => measures::sheet(&name, scene, *number),
         About::Assignments => Some(assignments::sheet(&name, scene, false)),
         About::Answer(key) => answer::sheet(&name, scene, key),
@@ -169,6 +174,7 @@ fn steps(
     match about {
         About::Proceed | About::Skip | About::Retry | About::Cancel => run::steps(about, &checked?),
         About::Decision(stage) => decision::steps(scene, stage, &checked?),
+        About::Correction(number) => decision::correct(scene, *number, &checked?),
         About::Measure(number) => measures::steps(*number, &sent.action, &checked?),
         // What one button needs another does not: of that the form's own check knows nothing.
         About::Drafts(stage) => drafts::steps(scene, stage, sent, checked),
@@ -285,6 +291,7 @@ pub fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
         "run": run::offers(scene, page),
         "drafts": drafts::offers(scene, page),
         "decisions": decision::offers(scene, page),
+        "corrections": decision::corrections(scene, page),
         "measures": measures::offers(scene, page),
         "assignments": assignments::offer(scene, page),
         "extensions": extension::offers(scene, page),

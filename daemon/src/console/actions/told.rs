@@ -16,7 +16,7 @@ pub(super) fn word(about: &About, action: &str) -> &'static str {
         (About::Drafts(_), "approve") => "approved",
         (About::Drafts(_), "discard") => "discarded",
         (About::Drafts(_), _) => "saved",
-        (About::Decision(_), _) => "decided",
+        (About::Decision(_) | About::Correction(_), _) => "decided",
         (About::Measure(_), "return") => "returned",
         (About::Measure(_), _) => "accepted",
         (About::Assignments, "waive") => "waived",

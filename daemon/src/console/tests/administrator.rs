@@ -1,7 +1,7 @@
 //! The administrator's pages.
 
 use axum::http::StatusCode;
-use vekha_engine::Command;
+use vekha_engine::{Command, DecisionKind, Document};
 
 use super::House;
 use super::house::RUN;
@@ -59,11 +59,14 @@ async fn a_run_shows_who_answered_what_was_found_and_what_was_decided() {
     assert!(text.contains("ждёт решения, срок 30 сентября 2027 года"), "{text}");
     let decision = Command::RecordDecision {
         stage: "decide".into(),
-        number: "47-од".into(),
-        date: "2027-09-16".parse().unwrap(),
-        title: String::new(),
-        outcome: "Провести <b>проверки</b>".into(),
-        signatory: "Начальник отдела".into(),
+        document: Document {
+            kind: DecisionKind::Order,
+            number: "47-од".into(),
+            date: "2027-09-16".parse().unwrap(),
+            title: String::new(),
+            outcome: "Провести <b>проверки</b>".into(),
+            signatory: "Начальник отдела".into(),
+        },
         measures: None,
     };
     house.step(decision).await;

@@ -1,8 +1,8 @@
 //! The schools' pages.
 
 use axum::http::StatusCode;
-use vekha_engine::Command;
 use vekha_engine::run::AssignmentState;
+use vekha_engine::{Command, DecisionKind, Document};
 
 use super::House;
 use super::house::answer;
@@ -188,11 +188,14 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
     house
         .step(Command::RecordDecision {
             stage: "decide".into(),
-            number: "47-од".into(),
-            date: "2027-09-01".parse().unwrap(),
-            title: String::new(),
-            outcome: "Провести проверки".into(),
-            signatory: "Начальник отдела".into(),
+            document: Document {
+                kind: DecisionKind::Order,
+                number: "47-од".into(),
+                date: "2027-09-01".parse().unwrap(),
+                title: String::new(),
+                outcome: "Провести проверки".into(),
+                signatory: "Начальник отдела".into(),
+            },
             measures: None,
         })
         .await;

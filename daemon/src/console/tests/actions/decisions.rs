@@ -164,3 +164,36 @@ async fn a_years_register_holds_its_decisions_and_tells_how_each_measure_stands(
     let before = house.look(&format!("{register}?year=2026")).await;
     assert!(before.text.contains("В этом году решений ещё нет"), "{}", before.text);
 }
+
+#[tokio::test]
+async fn a_decision_is_corrected_from_the_page_and_both_say_so() {
+    let house = deciding().await;
+    done(&house, &decision("47-од", "2027-10-15")).await;
+    let mut pairs = decision("3-р", "2027-10-15");
+    pairs[0] = ("_form", "correction:1");
+    pairs[1] = ("kind", "directive");
+    pairs.push(("withdraw", "withdraw"));
+    done(&house, &pairs).await;
+    let now = run(&house).await;
+    assert_eq!(now.decisions[1].corrects, Some(1));
+    let waived = now.assignments.values().filter(|a| a.reason == "мера снята решением № 3-р");
+    assert_eq!(waived.count(), 1);
+    let page = house.look(&format!("/runs/{RUN}")).await.text;
+    for expected in [
+        "Распоряжение № 3-р от 15 октября 2027 года",
+        "Исправляет решение <a href=\"#decision-1\">№ 47-од</a>",
+        "Исправлено решением <a href=\"#decision-2\">№ 3-р</a>",
+        "поручение снято",
+    ] {
+        assert!(page.contains(expected), "{expected}:\n{page}");
+    }
+    let register = house.look("/m/zarechny/decisions?year=2027").await.text;
+    for expected in ["Исправляет решение № 47-од", "Исправлено решением № 3-р"]
+    {
+        assert!(register.contains(expected), "{expected}:\n{register}");
+    }
+    // What is not there cannot be corrected.
+    pairs[0] = ("_form", "correction:7");
+    let page = act(&house, &pairs).await;
+    assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.text);
+}

@@ -85,6 +85,7 @@ async fn deciding() -> House {
 pub fn decision<'a>(number: &'a str, date: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("_form", "decision:decide"),
+        ("kind", "order"),
         ("number", number),
         ("date", date),
         ("title", "О мерах"),
