@@ -382,6 +382,14 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     let issued = of_chain(&mut town);
     assert_eq!(readers(&issued), ["school-1", "school-4"]);
     golden!("letter-recommendation", &issued[0]);
+    let (name, document) = &issued[0].attachments[0];
+    assert_eq!(name, "рекомендации-33.docx");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(document)).unwrap();
+    let mut text = String::new();
+    let mut part = archive.by_name("word/document.xml").unwrap();
+    std::io::Read::read_to_string(&mut part, &mut text).unwrap();
+    assert!(text.contains("АДРЕСНЫЕ РЕКОМЕНДАЦИИ") && text.contains("Рекомендация. "), "{text}");
+    assert!(text.contains("О том, что сделано по рекомендациям, сообщите по той же ссылке."));
     assert!(issued[1].text.contains("пригласить тьютора из школы № 3"));
     assert!(!issued[0].text.contains("среднее"), "two schools are no municipality to compare with");
 

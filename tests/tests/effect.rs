@@ -127,7 +127,11 @@ impl Department {
         let mut service = RecommendationServiceClient::new(self.channel.clone());
         service.approve_recommendations(request).await.unwrap();
         for school in schools {
-            self.submit("equity-methods", &format!("recommend.{school}"), &json!({})).await;
+            // Read at once; what was done about it is told later, at the same link.
+            let assignment = format!("recommend.{school}");
+            self.submit("equity-methods", &assignment, &json!({})).await;
+            let report = json!({ "report": format!("{school}: наставник назначен.") });
+            self.submit("equity-methods", &assignment, &report).await;
         }
         town.settle().await;
     }
@@ -328,6 +332,7 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     }
     assert!(told.contains("Доля низких результатов во всех процедурах, % 35,6 11,1"), "{told}");
     assert!(told.contains("Отчёт: Утверждена приказом № 87."), "{told}");
+    assert!(told.contains("Организация сообщает: school-4: наставник назначен."), "{told}");
     let mut sheets: Xlsx<_> =
         Xlsx::new(Cursor::new(browser.file("/m/zarechny/effects.xlsx?year=2026").await)).unwrap();
     let rows = sheets.worksheet_range_at(0).unwrap().unwrap();

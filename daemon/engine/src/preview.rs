@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use vekha_analysis::{Finding, Outcome as AnalysisOutcome};
+use vekha_analysis::{Finding, Outcome as AnalysisOutcome, Values};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Due, Span, Work};
 use vekha_roadmap::schedule::due_date;
@@ -184,12 +184,17 @@ impl People for Dutiful {
                     assignment: key.clone(),
                     reason: "предпросмотр: считается отвеченным".into(),
                 },
-                AssignmentKind::Acknowledge | AssignmentKind::Measure(_) => Command::Submit {
-                    assignment: key.clone(),
-                    answers: [("report".to_owned(), "исполнено".into())].into_iter().collect(),
-                    earlier: Default::default(),
-                    origin: Origin::Page,
-                },
+                kind @ (AssignmentKind::Acknowledge | AssignmentKind::Measure(_)) => {
+                    Command::Submit {
+                        assignment: key.clone(),
+                        answers: match kind {
+                            AssignmentKind::Acknowledge => Values::new(),
+                            _ => [("report".to_owned(), "исполнено".into())].into_iter().collect(),
+                        },
+                        earlier: Default::default(),
+                        origin: Origin::Page,
+                    }
+                }
             };
             plan(at, command);
         }

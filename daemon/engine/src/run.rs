@@ -267,6 +267,12 @@ pub struct Recommendation {
     pub issued_at: Option<Timestamp>,
     /// When the organisation confirmed to have read it.
     pub acknowledged_at: Option<Timestamp>,
+    /// What the organisation says it did about it; empty as long as it has not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub report: String,
+    /// When it said so last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<Timestamp>,
 }
 
 /// Where a recommendation stands.

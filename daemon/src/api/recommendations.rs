@@ -68,6 +68,8 @@ fn describe(run: &RunKey, key: &AssignmentKey, r: &Recommendation) -> v1::Recomm
         items: r.items.iter().map(convert::finding).collect(),
         issued_at: r.issued_at.map(convert::timestamp),
         acknowledged_at: r.acknowledged_at.map(convert::timestamp),
+        report: r.report.clone(),
+        reported_at: r.reported_at.map(convert::timestamp),
         assignment: match r.issued_at {
             Some(_) => format!("{name}/assignments/{key}"),
             None => String::new(),
@@ -197,7 +199,7 @@ impl RecommendationService for Api {
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Submit {
             assignment: key.clone(),
-            answers: serde_json::Map::new(),
+            answers: [("report".to_owned(), r.report.clone().into())].into_iter().collect(),
             earlier: Default::default(),
             origin: Origin::Api,
         };

@@ -36,10 +36,13 @@ pub(super) enum Command {
         #[arg(long)]
         reason: String,
     },
-    /// Отметить, что организация ознакомлена
+    /// Отметить, что организация ознакомлена, и записать, что она сделала
     Acknowledge {
         /// 33/2026-27/recommend.school-1
         recommendation: String,
+        /// Что сделано по рекомендациям; можно и позже, повторной командой
+        #[arg(long, default_value = "")]
+        report: String,
     },
 }
 
@@ -100,10 +103,11 @@ pub(super) async fn run(
             };
             service.discard_recommendation(request).await?
         }
-        Command::Acknowledge { recommendation } => {
+        Command::Acknowledge { recommendation, report } => {
             let name = client.below(recommendation, "recommendations").await?;
             let request = v1::AcknowledgeRecommendationRequest {
                 name,
+                report: report.clone(),
                 etag,
                 actor,
                 request_id,
@@ -115,6 +119,9 @@ pub(super) async fn run(
     let recommendation = changed.into_inner();
     out.one(&recommendation, || {
         let mut text = format!("{}: {}\n", short(&recommendation.name), state(&recommendation));
+        if !recommendation.report.is_empty() {
+            text.push_str(&format!("Сделано: {}\n", recommendation.report));
+        }
         for (number, item) in recommendation.items.iter().enumerate() {
             text.push_str(&format!("\n{}. {}\n", number + 1, item.text.trim()));
             for figure in &item.figures {

@@ -1,16 +1,16 @@
-//! The page on which an organisation reads its recommendations and says that it has.
+//! The page on which an organisation reads its recommendations, says that it has, and what it did.
 
 use axum::response::Response;
 use serde_json::{Value, json};
 use vekha_analysis::Finding;
 
-use super::link::{Opened, Said};
+use super::link::{Opened, Said, Typed};
 use super::{problem, view, words};
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
 
 /// The recommendations with the figures that they rest on.
-pub fn page(runtime: &Runtime, opened: &Opened, said: &Said) -> Response {
+pub fn page(runtime: &Runtime, opened: &Opened, typed: Option<&Typed>, said: &Said) -> Response {
     let Some(recommendation) = opened.run.recommendations.get(&opened.key) else {
         return problem::unavailable(&format!("{}: no recommendation", opened.id));
     };
@@ -21,6 +21,15 @@ pub fn page(runtime: &Runtime, opened: &Opened, said: &Said) -> Response {
         json!(recommendation.issued_at.map(|at| words::moment(municipality, at)));
     context["acknowledged_at"] =
         json!(recommendation.acknowledged_at.map(|at| words::moment(municipality, at)));
+    let typed = typed.and_then(|typed| typed.values.get("report")).and_then(Value::as_str);
+    context["report"] = typed.unwrap_or(&recommendation.report).into();
+    context["reported_at"] =
+        json!(recommendation.reported_at.map(|at| words::moment(municipality, at)));
+    context["errors"] = said
+        .errors()
+        .iter()
+        .map(|e| json!({ "id": "f-report", "at": "Что сделано", "message": e.message }))
+        .collect();
     view::page(said.status(), "acknowledge.html", &context)
 }
 

@@ -126,6 +126,7 @@ pub(super) fn finding(map: &RoadMap, one: &Traced) -> Value {
         "grave": one.severity,
         "severity": severity_words(one.severity),
         "recommended": one.recommended.map(words::recommendation_state),
+        "report": one.report,
         "measures": one.measures.iter().map(|m| json!({
             "text": m.measure.text,
             "words": words::control(m.control),
@@ -175,12 +176,13 @@ fn help_words(help: Help) -> &'static str {
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 9] = [
+const COLUMNS: [(&str, f64); 10] = [
     ("Мероприятие", 40.0),
     ("Организация", 34.0),
     ("Вывод", 60.0),
     ("Значимость", 18.0),
     ("Рекомендация", 24.0),
+    ("Что сделано по рекомендации", 50.0),
     ("Меры", 60.0),
     ("Показатель", 40.0),
     ("По периодам", 40.0),
@@ -215,6 +217,7 @@ fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<String>> {
         one.text.clone(),
         severity_words(one.severity).to_owned(),
         one.recommended.map(words::recommendation_state).unwrap_or_default().to_owned(),
+        one.report.clone(),
         measures.collect::<Vec<_>>().join("\n"),
     ];
     let with = |indicator: String, values: String| {

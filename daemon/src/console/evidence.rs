@@ -250,6 +250,7 @@ fn run(map: &RoadMap, one: &Told) -> Value {
         json!({
             "organisation": administrator::name(map, &key.organisation),
             "words": words::recommendation_state(r.state),
+            "report": r.report,
             "issued": r.issued_at.map(day),
             "texts": r.items.iter().filter_map(|item| item.recommendation.as_deref())
                 .map(str::trim).collect::<Vec<_>>(),

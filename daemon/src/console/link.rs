@@ -188,7 +188,7 @@ pub async fn page(
 ) -> Response {
     match opened.assignment.kind {
         AssignmentKind::Collect => collect::page(runtime, opened, typed, said).await,
-        AssignmentKind::Acknowledge => acknowledge::page(runtime, opened, said),
+        AssignmentKind::Acknowledge => acknowledge::page(runtime, opened, typed.as_ref(), said),
         AssignmentKind::Measure(number) => {
             measure::page(runtime, opened, number, typed.as_ref(), said)
         }
@@ -260,8 +260,7 @@ pub async fn answer(
     };
     let (typed, once, wish) = match opened.assignment.kind {
         AssignmentKind::Collect => collect::read(&opened, &pairs),
-        AssignmentKind::Acknowledge => (Typed::default(), String::new(), Wish::Send),
-        AssignmentKind::Measure(_) => measure::read(&pairs),
+        AssignmentKind::Acknowledge | AssignmentKind::Measure(_) => measure::read(&pairs),
     };
     if !refused.is_empty() {
         return page(&runtime, &opened, Some(typed), &Said::Wrong(refused)).await;

@@ -232,6 +232,8 @@ fn recommendations(map: &RoadMap, run: &Run) -> Value {
             "words": words::recommendation_state(r.state),
             "issued": r.issued_at.map(day),
             "acknowledged": r.acknowledged_at.map(day),
+            "report": r.report,
+            "reported": r.reported_at.map(day),
             "items": r.items.iter().map(acknowledge::item).collect::<Vec<_>>(),
         })
     };

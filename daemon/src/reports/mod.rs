@@ -4,6 +4,7 @@
 //! A [`Report`] is made of what the store holds and knows nothing of where it is shown; every form
 //! of it tells the same figures.
 
+mod advice;
 mod analysis;
 mod book;
 mod chapter;
@@ -12,6 +13,7 @@ mod document;
 mod note;
 mod workbook;
 
+pub use advice::{Advice, Advised, advice};
 pub use analysis::{Past, report};
 pub use book::{Cover, book};
 pub use chapter::{Chapter, Decision, Measure};

@@ -1,5 +1,5 @@
-//! What goes with a letter: the due date for the calendar, and the form as a spreadsheet where the
-//! road map says so.
+//! What goes with a letter: the due date for the calendar, the form as a spreadsheet where the road
+//! map says so, and recommendations as a document.
 
 use icalendar::{Alarm, Calendar, Component, Event, EventLike, Property};
 use jiff::Timestamp;
@@ -7,9 +7,11 @@ use jiff::civil::{Date, date};
 use vekha_engine::{AssignmentKey, Letter, LetterKind};
 use vekha_plugin::Attachment;
 use vekha_roadmap::answers::Values;
+use vekha_roadmap::russian;
 
 use super::road_maps::Version;
 use crate::forms;
+use crate::reports::{self, Advice};
 
 /// The files of a letter that was written at `at`; `link` is what it asks to open.
 pub fn of(
@@ -18,10 +20,17 @@ pub fn of(
     link: Option<&str>,
     at: Timestamp,
 ) -> Vec<Attachment> {
-    let (Some(assignment), Some(due), Some(link)) = (&letter.assignment, letter.due, link) else {
-        return vec![];
-    };
     let mut files = Vec::new();
+    if letter.kind == LetterKind::Recommendation {
+        match advice(version, letter, at) {
+            Ok(file) => files.push(file),
+            // All of it stands in the letter as well: it goes without the file.
+            Err(e) => tracing::warn!(letter = letter.key, "no document: {e}"),
+        }
+    }
+    let (Some(assignment), Some(due), Some(link)) = (&letter.assignment, letter.due, link) else {
+        return files;
+    };
     if sets_term(letter) {
         files.push(term(version, letter, assignment, due, link, at));
     }
@@ -38,6 +47,29 @@ pub fn of(
         }
     }
     files
+}
+
+/// The recommendations as a document.
+fn advice(version: &Version, letter: &Letter, at: Timestamp) -> Result<Attachment, String> {
+    let map = &version.road_map;
+    let activity = map.activity(&letter.run.activity);
+    let fact = |name: &str| letter.facts.get(name).cloned().unwrap_or_default();
+    let organisation = map.organisation(&letter.to);
+    let advice = Advice {
+        authority: map.municipality.authority.clone(),
+        organisation: organisation.map_or_else(|| letter.to.clone(), |o| o.name.clone()),
+        number: activity.map_or(0, |a| a.number),
+        activity: activity.map_or_else(|| letter.run.activity.clone(), |a| a.title.clone()),
+        period: letter.run.period.words(),
+        date: russian::date_words(map.municipality.today(at)),
+        due: fact("due").as_str().unwrap_or_default().to_owned(),
+        items: serde_json::from_value(fact("items")).map_err(|e| e.to_string())?,
+    };
+    Ok(Attachment {
+        file_name: format!("рекомендации-{}.docx", advice.number),
+        content_type: forms::DOCX.to_owned(),
+        bytes: reports::advice(&advice)?,
+    })
 }
 
 /// Whether the letter says by when something is due, for the first time or anew.

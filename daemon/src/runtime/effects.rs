@@ -8,7 +8,7 @@ use sea_orm::DbErr;
 use vekha_analysis::Outcome;
 use vekha_analysis::effect::{Effect, Followed, follow};
 use vekha_engine::RunKey;
-use vekha_engine::run::{RecommendationState, Run};
+use vekha_engine::run::{Recommendation, RecommendationState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Analysis, Indicator, Municipality, Participants, Severity, Work};
 
@@ -32,6 +32,8 @@ pub struct Traced {
     pub text: String,
     /// What was recommended to the organisation about it.
     pub recommended: Option<RecommendationState>,
+    /// What the organisation says it did about that; empty if nothing.
+    pub report: String,
     /// What was ordered to the organisation in the same runs.
     pub measures: Vec<Controlled>,
     /// The figures that it rests on.
@@ -115,6 +117,7 @@ pub async fn traced(
             for followed in follow(definition, &outcomes) {
                 let Followed { finding, figures, effect } = followed;
                 let code = &finding.organisation;
+                let advice = runs().find_map(|run| recommended(run, key, code, &finding.rule));
                 let measures = runs().flat_map(|run| {
                     let own =
                         run.measures.iter().enumerate().filter(|(_, m)| m.organisation == *code);
@@ -132,7 +135,8 @@ pub async fn traced(
                     organisation: code.clone(),
                     severity: finding.severity,
                     text: finding.text.trim().to_owned(),
-                    recommended: runs().find_map(|run| recommended(run, key, code, &finding.rule)),
+                    recommended: advice.map(|recommendation| recommendation.state),
+                    report: advice.map(|r| r.report.clone()).unwrap_or_default(),
                     measures: measures.collect(),
                     figures: figures
                         .into_iter()
@@ -225,16 +229,14 @@ fn answers(work: &Work, activity: &str, first: bool) -> bool {
 
 /// What was recommended to the organisation: where the finding was made, about its rule; elsewhere,
 /// anything.
-fn recommended(
-    run: &Run,
+fn recommended<'a>(
+    run: &'a Run,
     found: &RunKey,
     organisation: &str,
     rule: &str,
-) -> Option<RecommendationState> {
+) -> Option<&'a Recommendation> {
     let elsewhere = run.key != *found;
     let own = run.recommendations.iter().filter(|(key, _)| key.organisation == organisation);
-    let about = own
-        .map(|(_, recommendation)| recommendation)
-        .find(|r| elsewhere || r.items.iter().any(|item| item.rule == rule));
-    about.map(|recommendation| recommendation.state)
+    own.map(|(_, recommendation)| recommendation)
+        .find(|r| elsewhere || r.items.iter().any(|item| item.rule == rule))
 }

@@ -106,12 +106,8 @@ impl<'a> Transition<'a> {
     ) -> Result<(), Refusal> {
         let assignment = self.assignment(&key)?;
         match (assignment.kind, assignment.state) {
-            // To read late is still to read, and to confirm twice is to confirm.
-            (AssignmentKind::Acknowledge, AssignmentState::Answered) => Ok(()),
-            (AssignmentKind::Acknowledge, _) => {
-                self.acknowledge(key);
-                Ok(())
-            }
+            // To read late is still to read.
+            (AssignmentKind::Acknowledge, _) => self.acknowledge(key, answers, origin),
             (_, AssignmentState::Waived) => Err(Refusal::State("ответ больше не требуется".into())),
             (_, AssignmentState::Missing) => Err(Refusal::State("приём ответов закрыт".into())),
             (AssignmentKind::Collect, _) => self.submit_form(key, answers, earlier, origin),

@@ -1,12 +1,13 @@
 //! Drafts, their approval, the letters and their acknowledgement.
 
-use serde_json::json;
-use vekha_analysis::Recommendation as Draft;
+use serde_json::{Value, json};
+use vekha_analysis::{Recommendation as Draft, Values};
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Due, Work};
 use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, due_words, reason};
+use crate::command::Origin;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -35,6 +36,8 @@ impl Transition<'_> {
                     items: draft.items,
                     issued_at: None,
                     acknowledged_at: None,
+                    report: String::new(),
+                    reported_at: None,
                 },
             );
             self.out.recommendations.insert(key);
@@ -175,7 +178,37 @@ impl Transition<'_> {
         self.close_if_released(position);
     }
 
-    pub(super) fn acknowledge(&mut self, key: AssignmentKey) {
+    /// The organisation confirms that it has read its recommendations, and may say, at once or
+    /// later, what it did about them.
+    pub(super) fn acknowledge(
+        &mut self,
+        key: AssignmentKey,
+        answers: Values,
+        origin: Origin,
+    ) -> Result<(), Refusal> {
+        let report = answers.get("report").and_then(Value::as_str).unwrap_or_default().trim();
+        if report.chars().count() > 4000 {
+            return Err(Refusal::field("report", "не длиннее 4000 знаков"));
+        }
+        // To confirm twice is to confirm.
+        if self.run.assignments[&key].state != AssignmentState::Answered {
+            self.confirm_read(key.clone());
+        }
+        if report.is_empty() {
+            return Ok(());
+        }
+        let mut kept = Values::new();
+        kept.insert("report".into(), report.into());
+        if let Some(recommendation) = self.run.recommendations.get_mut(&key) {
+            recommendation.report = report.to_owned();
+            recommendation.reported_at = Some(self.now);
+            self.out.recommendations.insert(key.clone());
+        }
+        self.answered(&key, kept, origin);
+        Ok(())
+    }
+
+    fn confirm_read(&mut self, key: AssignmentKey) {
         let now = self.now;
         let assignment = self.run.assignments.get_mut(&key).expect("the caller found it");
         assignment.state = AssignmentState::Answered;

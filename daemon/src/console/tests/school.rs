@@ -5,7 +5,7 @@ use vekha_engine::run::AssignmentState;
 use vekha_engine::{Command, DecisionKind, Document};
 
 use super::House;
-use super::house::answer;
+use super::house::{RUN, answer};
 
 #[tokio::test]
 async fn a_link_opens_the_form_with_all_that_a_school_must_know() {
@@ -185,6 +185,21 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
     assert!(
         house.get(&link).await.text.contains("С рекомендациями ознакомлены</strong> 1 сентября")
     );
+    // What was done about them may be told later, and said better still.
+    let long = "я".repeat(4001);
+    let wrong = house.post(&link, &[("report", &long)]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text.contains("не длиннее 4000 знаков"), "{}", wrong.text);
+    for report in ["План составлен", "План составлен и выполнен"]
+    {
+        let sent = house.post(&link, &[("report", report)]).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    }
+    let page = house.get(&link).await;
+    assert!(page.text.contains("План составлен и выполнен</textarea>"), "{}", page.text);
+    assert!(page.text.contains("Вы сообщили об этом"), "{}", page.text);
+    let run = house.look(&format!("/runs/{RUN}")).await;
+    assert!(run.text.contains("План составлен и выполнен"), "{}", run.text);
     house
         .step(Command::RecordDecision {
             stage: "decide".into(),

@@ -1,0 +1,100 @@
+//! Recommendations to one organisation as an official document, which goes with the letter.
+
+use serde::Deserialize;
+use vekha_analysis::Item;
+
+use super::document::Document;
+
+/// Who recommends what to whom.
+#[derive(Debug, Clone)]
+pub struct Advice {
+    /// Who recommends.
+    pub authority: String,
+    /// To whom, in full.
+    pub organisation: String,
+    /// Number of the activity in the road map.
+    pub number: u32,
+    /// The activity, in the road map's words.
+    pub activity: String,
+    /// The period, in words.
+    pub period: String,
+    /// The day of the letter, in words.
+    pub date: String,
+    /// By when it is to be confirmed, in words; empty if it is not.
+    pub due: String,
+    /// Findings, each with what is recommended about it.
+    pub items: Vec<Advised>,
+}
+
+/// A finding and what is recommended about it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Advised {
+    /// What was found.
+    pub finding: String,
+    /// What is recommended; empty if nothing.
+    pub recommendation: String,
+    /// The figures that it rests on.
+    pub figures: Vec<Item>,
+}
+
+/// The document as a file's content: the same for the same, to the last byte.
+///
+/// # Errors
+/// When it cannot be made, and why.
+pub fn advice(advice: &Advice) -> Result<Vec<u8>, String> {
+    let mut document = Document::new();
+    document.centred(&advice.authority);
+    document.centred("");
+    document.title("АДРЕСНЫЕ РЕКОМЕНДАЦИИ");
+    document.centred(&advice.organisation);
+    document.centred("");
+    document.text(&format!(
+        "{} по итогам мероприятия {} дорожной карты «{}» за {}.",
+        advice.date, advice.number, advice.activity, advice.period
+    ));
+    for (place, item) in advice.items.iter().enumerate() {
+        document.lead(&format!("{}. {}", place + 1, item.finding.trim()));
+        figures(&mut document, &item.figures);
+        if !item.recommendation.trim().is_empty() {
+            document.text(&format!("Рекомендация. {}", item.recommendation.trim()));
+        }
+    }
+    if !advice.due.is_empty() {
+        document.text(&format!(
+            "Просим ознакомиться и подтвердить это по ссылке в письме. Срок — {}. О том, что сделано \
+             по рекомендациям, сообщите по той же ссылке.",
+            advice.due
+        ));
+    }
+    document.finish()
+}
+
+fn figures(document: &mut Document, figures: &[Item]) {
+    if figures.is_empty() {
+        return;
+    }
+    let columns = [
+        ("Показатель", 4155),
+        ("Значение", 1300),
+        ("Среднее", 1300),
+        ("Раньше", 1300),
+        ("Место", 1300),
+    ];
+    let known = |text: &str| if text.is_empty() { "—".to_owned() } else { text.to_owned() };
+    let rows = figures.iter().map(|figure| {
+        let unit =
+            if figure.unit.is_empty() { String::new() } else { format!(", {}", figure.unit) };
+        vec![
+            format!("{}{unit}", figure.title),
+            figure.value.clone(),
+            known(&figure.municipality_mean),
+            known(&figure.earlier),
+            match figure.rank {
+                Some(rank) => format!("{rank} из {}", figure.count),
+                None => "—".to_owned(),
+            },
+        ]
+    });
+    document.table(&columns, rows);
+    document.small("");
+}
