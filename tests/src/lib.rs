@@ -5,6 +5,7 @@ pub mod database;
 pub mod letterbox;
 pub mod letters;
 pub mod process;
+pub mod region;
 pub mod school;
 pub mod small;
 pub mod smtp;
