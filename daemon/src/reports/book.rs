@@ -1,8 +1,8 @@
 //! The report on many runs as one document: a chapter for each, by the sections of the road map.
 
-use super::chart;
+use super::chart::{self, Picture};
 use super::document::{Document, WIDTH};
-use super::note::{findings, summary};
+use super::note::{Drawn, findings, summary};
 use super::{Chapter, Indicator};
 
 /// What stands on the first page.
@@ -37,12 +37,18 @@ pub fn book(cover: &Cover, chapters: &[Chapter]) -> Result<Vec<u8>, String> {
     document.heading(1, "Мероприятия", true);
     overview(&mut document, chapters);
     let mut section = "";
+    let indicators = || {
+        let reports = chapters.iter().flat_map(|chapter| &chapter.reports);
+        reports.flat_map(|report| &report.indicators).filter(|indicator| is_drawn(indicator))
+    };
+    let drawn = Drawn::of(indicators(), |one| [chart::ranking(one), chart::trend(one)])?;
+    let mut pictures = drawn.each();
     for chapter in chapters.iter().filter(|chapter| chapter.tells()) {
         if chapter.section != section {
             section = &chapter.section;
             document.heading(1, section, true);
         }
-        write(&mut document, chapter)?;
+        write(&mut document, chapter, &mut pictures);
     }
     document.finish()
 }
@@ -74,7 +80,11 @@ fn overview(document: &mut Document, chapters: &[Chapter]) {
     document.table(&columns, rows);
 }
 
-fn write(document: &mut Document, chapter: &Chapter) -> Result<(), String> {
+fn write<'a>(
+    document: &mut Document,
+    chapter: &Chapter,
+    pictures: &mut impl Iterator<Item = &'a [Picture]>,
+) {
     document.heading(
         2,
         &format!("{}. {}, {}", chapter.number, chapter.title, chapter.period),
@@ -96,9 +106,8 @@ fn write(document: &mut Document, chapter: &Chapter) -> Result<(), String> {
         for indicator in drawn {
             document.heading(3, &indicator.heading(), false);
             document.lead(&indicator.spread(report.min_count));
-            for chart in [chart::ranking(indicator), chart::trend(indicator)].into_iter().flatten()
-            {
-                document.chart(&chart)?;
+            for picture in pictures.next().unwrap_or_default() {
+                document.picture(picture);
             }
         }
     }
@@ -129,7 +138,6 @@ fn write(document: &mut Document, chapter: &Chapter) -> Result<(), String> {
             document.table(&columns, rows);
         }
     }
-    Ok(())
 }
 
 /// Only what differs between organisations is drawn in a report on everything.

@@ -8,7 +8,7 @@ use docx_rs::{
     RunFonts, Shading, Style, StyleType, Table, TableCell, TableLayoutType, TableRow, WidthType,
 };
 
-use super::chart::{self, Chart};
+use super::chart::Picture;
 
 /// A4, in twentieths of a point.
 const PAGE: [u32; 2] = [11_906, 16_838];
@@ -108,17 +108,13 @@ impl Document {
         self.text(&format!("{who}  ______________________  /______________________/"));
     }
 
-    /// A chart over the whole width.
-    ///
-    /// # Errors
-    /// When it cannot be drawn, and why.
-    pub fn chart(&mut self, chart: &Chart) -> Result<(), String> {
-        let (bytes, width, height) = chart::png(chart)?;
-        let high = WIDTH_OF_PICTURES * chart.height / chart::WIDTH;
-        let picture = Pic::new_with_dimensions(bytes, width, height);
+    /// A picture over the whole width.
+    pub fn picture(&mut self, picture: &Picture) {
+        let Picture { png, pixels: [width, height] } = picture;
+        let high = WIDTH_OF_PICTURES * f64::from(*height) / f64::from(*width);
+        let picture = Pic::new_with_dimensions(png.clone(), *width, *height);
         let picture = picture.size(WIDTH_OF_PICTURES as u32, high as u32);
         self.add(Paragraph::new().add_run(Run::new().add_image(picture)));
-        Ok(())
     }
 
     /// A table over the whole width, whose head comes again on every page: titles with widths, and

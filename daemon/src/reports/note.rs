@@ -1,6 +1,6 @@
 //! The report as an official note (аналитическая справка).
 
-use super::chart;
+use super::chart::{self, Chart, Picture};
 use super::document::Document;
 use super::{Indicator, Report, severity_words};
 
@@ -27,9 +27,15 @@ pub fn note(report: &Report) -> Result<Vec<u8>, String> {
     findings(&mut document, report);
     document.heading(1, "Показатели", false);
     summary(&mut document, report);
-    for indicator in report.indicators.iter().filter(|indicator| !indicator.rows.is_empty()) {
+    let shown = || report.indicators.iter().filter(|indicator| !indicator.rows.is_empty());
+    let drawn = Drawn::of(shown(), |indicator| match report.whose {
+        // One organisation's note shows where it stands and not, again, who has what.
+        Some(_) => [chart::trend(indicator), chart::spread(indicator)],
+        None => [chart::ranking(indicator), chart::trend(indicator)],
+    })?;
+    for (indicator, pictures) in shown().zip(drawn.each()) {
         document.heading(2, &indicator.heading(), false);
-        one(&mut document, indicator, report)?;
+        one(&mut document, indicator, report, pictures);
     }
     document.signature("Справку составил(а)");
     document.finish()
@@ -103,16 +109,47 @@ pub(super) fn summary(document: &mut Document, report: &Report) {
     document.table(&columns, rows);
 }
 
+/// The charts of many indicators, drawn together.
+pub(super) struct Drawn {
+    pictures: Vec<Picture>,
+    /// How many each indicator has.
+    counts: Vec<usize>,
+}
+
+impl Drawn {
+    /// Draws what `charts` says of each indicator.
+    ///
+    /// # Errors
+    /// When one cannot be drawn, and why.
+    pub(super) fn of<'a>(
+        indicators: impl Iterator<Item = &'a Indicator>,
+        charts: impl Fn(&Indicator) -> [Option<Chart>; 2],
+    ) -> Result<Self, String> {
+        let (mut all, mut counts) = (Vec::new(), Vec::new());
+        for indicator in indicators {
+            let before = all.len();
+            all.extend(charts(indicator).into_iter().flatten());
+            counts.push(all.len() - before);
+        }
+        Ok(Drawn { pictures: chart::pictures(&all)?, counts })
+    }
+
+    /// The pictures of each indicator, in their order.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[Picture]> {
+        let mut rest = self.pictures.as_slice();
+        self.counts.iter().map(move |count| {
+            let (own, others) = rest.split_at(*count);
+            rest = others;
+            own
+        })
+    }
+}
+
 /// An indicator by itself: how it lies, how it went, and who has what.
-fn one(document: &mut Document, indicator: &Indicator, report: &Report) -> Result<(), String> {
+fn one(document: &mut Document, indicator: &Indicator, report: &Report, pictures: &[Picture]) {
     document.lead(&indicator.spread(report.min_count));
-    // One organisation's note shows where it stands and not, again, who has what.
-    let charts = match report.whose {
-        Some(_) => [chart::trend(indicator), chart::spread(indicator)],
-        None => [chart::ranking(indicator), chart::trend(indicator)],
-    };
-    for chart in charts.into_iter().flatten() {
-        document.chart(&chart)?;
+    for picture in pictures {
+        document.picture(picture);
     }
     if report.whose.is_none() {
         let columns =
@@ -137,5 +174,4 @@ fn one(document: &mut Document, indicator: &Indicator, report: &Report) -> Resul
             without.map(|(organisation, reason)| format!("{organisation} ({reason})")).collect();
         document.small(&format!("Без значения: {}.", without.join("; ")));
     }
-    Ok(())
 }

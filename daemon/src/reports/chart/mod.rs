@@ -8,7 +8,7 @@ mod scale;
 mod spread;
 mod trend;
 
-pub use picture::png;
+pub use picture::{Picture, pictures};
 pub use ranking::ranking;
 pub use spread::spread;
 pub use trend::trend;
