@@ -314,6 +314,27 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let formulas = sheets.worksheet_formula("Сводка").unwrap();
     assert_eq!(formulas.get_value((7, 3)).unwrap(), "MEDIAN(Показатели!H2:H7)");
 
+    // Other systems get the same files.
+    let mut runs = RunServiceClient::new(town.channel().await);
+    let mut given = async |format: v1::ReportFormat| {
+        let request = v1::GetReportRequest {
+            name: department.run("low-result-schools"),
+            organisation: "school-1".into(),
+            format: format.into(),
+        };
+        runs.get_report(request).await.unwrap().into_inner()
+    };
+    let report = given(v1::ReportFormat::Docx).await;
+    assert_eq!(report.file_name, "low-result-schools-2026-27-analyze-school-1.docx");
+    let shown = browser.file(&format!("{address}/report.docx?organisation=school-1")).await;
+    let words = paragraphs(&document(report.content));
+    assert_eq!(words, paragraphs(&document(shown)));
+    golden!("note-school", words);
+    let report = given(v1::ReportFormat::Xlsx).await;
+    let shown = browser.file(&format!("{address}/report.xlsx?organisation=school-1")).await;
+    let figures = "xl/worksheets/sheet2.xml";
+    assert_eq!(unpacked(report.content)[figures], unpacked(shown)[figures]);
+
     // What came of the first autumn's findings.
     let effects = browser.page("/m/zarechny/effects?year=2026&activity=low-result-schools").await;
     if let Ok(folder) = std::env::var("VEKHA_LOOK") {
@@ -338,6 +359,15 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let rows = sheets.worksheet_range_at(0).unwrap().unwrap();
     let cells: Vec<String> = rows.cells().map(|(_, _, cell)| cell.to_string()).collect();
     assert!(cells.iter().any(|cell| cell == "2025/26: 44,0; 2026/27: 52,0"), "{cells:?}");
+    // The register says what each decision rests on.
+    let register = text(&browser.page("/m/zarechny/decisions?year=2026").await);
+    for told in [
+        "Основание: 29. Школы с низкими результатами, 2025/26 учебный год, выводов: 3 .",
+        "33. Методы преодоления отставания, 2025/26 учебный год, рекомендаций: 2",
+    ] {
+        assert!(register.contains(told), "{told} is not in {register}");
+    }
+
     // All of the first year in one archive, whose pages lead to everything in it.
     let archive = browser.file("/m/zarechny/evidence.zip?year=2026").await;
     if let Ok(folder) = std::env::var("VEKHA_LOOK") {

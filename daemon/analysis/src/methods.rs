@@ -58,6 +58,26 @@ pub fn lies_apart(outlyingness: f64) -> bool {
     outlyingness.abs() > OUTLYING
 }
 
+/// How much a figure changes from period to period: the median of the slopes between every two of
+/// them, which one odd period cannot turn. None with fewer than three periods: of two a difference
+/// says as much.
+///
+/// P. K. Sen, Estimates of the Regression Coefficient Based on Kendall's Tau, Journal of the American
+/// Statistical Association 63 (1968), after H. Theil (1950). Periods count as equally far apart;
+/// one that is missing still takes its place.
+pub fn slope(values: &[Option<f64>]) -> Option<f64> {
+    let known: Vec<(f64, f64)> =
+        values.iter().enumerate().filter_map(|(at, value)| Some((at as f64, (*value)?))).collect();
+    if known.len() < 3 {
+        return None;
+    }
+    let mut slopes = Vec::new();
+    for (place, (from, before)) in known.iter().enumerate() {
+        slopes.extend(known[place + 1..].iter().map(|(to, after)| (after - before) / (to - from)));
+    }
+    median(&slopes)
+}
+
 /// The values in ascending order.
 pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
+use vekha_analysis::methods::slope;
 use vekha_analysis::{Inputs, analyze};
 use vekha_roadmap::formula::Formula;
 use vekha_roadmap::model::{Analysis, Indicator, Rule, Severity};
@@ -104,4 +105,72 @@ fn among_too_few_nobody_lies_apart() {
     // Median 11,5; distances 1,5 0,5 0,5 78,5, their median 1; 0,6745 · 78,5 = 52,9.
     assert_eq!(outcome.findings.len(), 1);
     assert_eq!(outcome.findings[0].text, "90,0: у половины 10,8–31,5");
+}
+
+/// Arguments of a statistic and what it must yield.
+#[derive(Deserialize)]
+struct Given {
+    arguments: [f64; 4],
+    figure: f64,
+}
+
+#[derive(Deserialize)]
+struct Slope {
+    values: Vec<Option<f64>>,
+    figure: f64,
+}
+
+#[derive(Deserialize)]
+struct Spike {
+    counts: Vec<f64>,
+    at: usize,
+    figure: f64,
+}
+
+#[derive(Deserialize)]
+struct Tests {
+    difference: Vec<Given>,
+    shift: Vec<Given>,
+    slope: Vec<Slope>,
+    spike: Vec<Spike>,
+}
+
+#[test]
+fn statistics_of_formulas_are_those_of_another_implementation() {
+    let tests: Tests = serde_json::from_str(include_str!("reference/tests.json")).unwrap();
+    let computed = |formula: &str, values: serde_json::Value| {
+        let formula = Formula::parse(formula).unwrap();
+        formula.evaluate(values.as_object().unwrap()).unwrap().and_then(|v| v.as_f64())
+    };
+    for (name, given) in [("difference", &tests.difference), ("shift", &tests.shift)] {
+        for Given { arguments: [a, b, c, d], figure } in given {
+            let text = format!("{name}(a, b, c, d)");
+            let ours = computed(&text, json!({ "a": a, "b": b, "c": c, "d": d })).unwrap();
+            near(ours, *figure, name);
+        }
+    }
+    for Spike { counts, at, figure } in &tests.spike {
+        // The first score of the histogram is 5.
+        let values = json!({ "scores": counts, "at": at + 5 });
+        near(computed("spike(scores, 5, at)", values).unwrap(), *figure, "spike");
+    }
+    for Slope { values, figure } in &tests.slope {
+        near(slope(values).unwrap(), *figure, "slope");
+    }
+    // What cannot be told is not told.
+    for (formula, values) in [
+        ("spike(s, 0, 9)", json!({ "s": [1, 2, 3] })),
+        ("spike(s, 0, 0)", json!({ "s": [1, 2, 3] })),
+        ("spike(s, 0, 1.5)", json!({ "s": [1, 2, 3] })),
+        ("spike(s, 0, 1)", json!({ "s": [0, 9, 0] })),
+        ("difference(1, 0, 1, 2)", json!({})),
+        ("difference(3, 2, 1, 2)", json!({})),
+        ("difference(0, 2, 0, 2)", json!({})),
+        ("shift(3, 2, 0, 5)", json!({})),
+        ("shift(3, 2, 1, 1)", json!({})),
+        ("shift(x, 2, 1, 9)", json!({})),
+    ] {
+        assert_eq!(computed(formula, values), None, "{formula}");
+    }
+    assert_eq!(slope(&[Some(1.0), None, Some(2.0)]), None);
 }

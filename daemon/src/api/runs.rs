@@ -16,10 +16,12 @@ use super::lists::{Conditions, Words, words};
 use super::{Api, Mutation, convert, figures, journal, lists, mutation, names, status};
 use crate::runtime::committer::Task;
 use crate::runtime::overview::{Standing, is_late};
+use crate::runtime::reports::on_analysis;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
+use crate::{forms, reports};
 
 const STATES: [Words; 1] = [words!("state", "RUN_STATE_", RunState)];
 
@@ -398,6 +400,48 @@ impl RunService for Api {
             at: Some(convert::micros(row.at)),
             ..figures::table(&outcome, definition)
         }))
+    }
+
+    async fn get_report(
+        &self,
+        request: Request<v1::GetReportRequest>,
+    ) -> Result<Response<v1::Report>, Status> {
+        let r = request.into_inner();
+        let (key, named) = match names::below_run("name", &r.name, "stages") {
+            Ok((key, stage)) => (key, Some(stage)),
+            Err(_) => (names::run("name", &r.name)?, None),
+        };
+        let run = self.loaded(&key).await?.run;
+        let version = self.runtime.road_maps().version(&key.municipality, run.road_map);
+        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
+        let whose = Some(r.organisation.as_str()).filter(|code| !code.is_empty());
+        if whose.is_some_and(|code| version.road_map.organisation(code).is_none()) {
+            return Err(status::invalid("organisation", "такой организации нет"));
+        }
+        let stages: Vec<String> = match named {
+            Some(stage) => vec![stage],
+            None => run.stages.into_iter().map(|stage| stage.id).collect(),
+        };
+        for stage in stages {
+            let made = on_analysis(&self.runtime, &version, &key, &stage, whose).await;
+            let Some(report) = made.map_err(status::unavailable)? else { continue };
+            let format = r.format();
+            let (ending, content_type) = match format {
+                v1::ReportFormat::Xlsx => ("xlsx", forms::XLSX),
+                v1::ReportFormat::Docx | v1::ReportFormat::Unspecified => ("docx", forms::DOCX),
+            };
+            let make = move || match format {
+                v1::ReportFormat::Xlsx => reports::workbook(&report).map_err(|e| e.to_string()),
+                _ => reports::note(&report),
+            };
+            let content = tokio::task::spawn_blocking(make).await.map_err(status::unavailable)?;
+            return Ok(Response::new(v1::Report {
+                file_name: reports::file_name(&key, &stage, whose, ending),
+                content_type: content_type.to_owned(),
+                content: content.map_err(status::unavailable)?,
+            }));
+        }
+        Err(status::not_found(format!("анализ {}", r.name)))
     }
 }
 

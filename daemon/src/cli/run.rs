@@ -1,11 +1,17 @@
 //! `vekha run`: runs of activities.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
 use vekha_analysis::methods::lies_apart;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
 use super::words::{date, state};
+
+/// Most bytes of a report that are taken.
+const LARGEST_REPORT: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -45,6 +51,20 @@ pub(super) enum Command {
     Figures {
         /// Мероприятие и период
         run: String,
+    },
+    /// Отчёт по анализу: справка для Word или таблица Excel
+    Report {
+        /// Мероприятие и период
+        run: String,
+        /// Куда записать; вид — по окончанию: .docx или .xlsx
+        #[arg(long, value_name = "ФАЙЛ")]
+        file: PathBuf,
+        /// Только об этой организации
+        #[arg(long, default_value = "")]
+        organisation: String,
+        /// Этап анализа, если их несколько
+        #[arg(long)]
+        stage: Option<String>,
     },
     /// Отменить
     Cancel {
@@ -104,6 +124,9 @@ pub(super) async fn run(
                 .await;
         }
         Command::Figures { run } => return figures(client, run, out).await,
+        Command::Report { run, file, organisation, stage } => {
+            return report(client, run, file, organisation, stage.as_deref(), out).await;
+        }
         Command::Watch { run, after } => return watch(client, run.as_deref(), *after, out).await,
         Command::Backfill { activity, periods } => {
             let parent = client.activity(activity).await?;
@@ -272,6 +295,37 @@ async fn figures(client: &Client, run: &str, out: &mut Output) -> anyhow::Result
     let request = v1::GetFiguresRequest { name };
     let figures = client.runs().get_figures(request).await?.into_inner();
     out.one(&figures, || figures_text(&figures))?;
+    Ok(())
+}
+
+async fn report(
+    client: &Client,
+    run: &str,
+    file: &Path,
+    organisation: &str,
+    stage: Option<&str>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let format = match ending {
+        "docx" => v1::ReportFormat::Docx,
+        "xlsx" => v1::ReportFormat::Xlsx,
+        _ => return Err(anyhow!("«{}»: нужно окончание .docx или .xlsx", file.display())),
+    };
+    let mut name = client.run(run).await?;
+    if let Some(stage) = stage {
+        name = format!("{name}/stages/{stage}");
+    }
+    let request =
+        v1::GetReportRequest { name, organisation: organisation.to_owned(), format: format.into() };
+    let mut service = client.runs().max_decoding_message_size(LARGEST_REPORT);
+    let report = service.get_report(request).await?.into_inner();
+    tokio::fs::write(file, &report.content)
+        .await
+        .with_context(|| format!("не записать «{}»", file.display()))?;
+    // The content is in the file.
+    let report = v1::Report { content: Default::default(), ..report };
+    out.one(&report, || format!("записано: {}", file.display()))?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use super::completeness::run_words;
 use super::file::List;
 use super::{administrator, problem, view, words, yearly};
 use crate::runtime::Runtime;
-use crate::runtime::register::{Control, Controlled, Decided, decided};
+use crate::runtime::register::{Basis, Control, Controlled, Decided, decided};
 use crate::runtime::road_maps::Version;
 
 /// `GET /m/{municipality}/decisions?year=2027`
@@ -51,8 +51,12 @@ async fn register(
 }
 
 fn shown(map: &RoadMap, one: &Decided) -> Value {
-    let Decided { run, decision, corrects, corrected_by, measures } = one;
+    let Decided { run, decision, basis, corrects, corrected_by, measures } = one;
+    let grounds = basis
+        .iter()
+        .map(|one| json!({ "what": basis_words(map, one), "link": format!("/runs/{}", one.run) }));
     json!({
+        "basis": grounds.collect::<Vec<_>>(),
         "kind": words::capital(decision.kind.words()),
         "corrects": corrects,
         "corrected_by": corrected_by,
@@ -79,8 +83,20 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
     })
 }
 
+/// A run on which a decision rests, with what it found.
+fn basis_words(map: &RoadMap, basis: &Basis) -> String {
+    let mut words = run_words(map, &basis.run);
+    if basis.findings > 0 {
+        words += &format!(", выводов: {}", basis.findings);
+    }
+    if basis.recommendations > 0 {
+        words += &format!(", рекомендаций: {}", basis.recommendations);
+    }
+    words
+}
+
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 13] = [
+const COLUMNS: [(&str, f64); 14] = [
     ("Документ", 16.0),
     ("Номер", 12.0),
     ("Дата", 12.0),
@@ -88,6 +104,7 @@ const COLUMNS: [(&str, f64); 13] = [
     ("Мероприятие", 40.0),
     ("Решение", 50.0),
     ("Подписал", 24.0),
+    ("Основание", 50.0),
     ("Исправляет и чем исправлено", 28.0),
     ("Мера", 50.0),
     ("Исполнитель", 34.0),
@@ -115,7 +132,8 @@ pub(super) fn list(map: &RoadMap, year: i16, all: &[Decided]) -> List {
 }
 
 fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
-    let Decided { run, decision, corrects, corrected_by, measures } = one;
+    let Decided { run, decision, basis, corrects, corrected_by, measures } = one;
+    let basis: Vec<String> = basis.iter().map(|one| basis_words(map, one)).collect();
     let corrects = corrects.iter().map(|number| format!("исправляет № {number}"));
     let corrected = corrected_by.iter().map(|number| format!("исправлено № {number}"));
     let own = [
@@ -126,6 +144,7 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
         run_words(map, run),
         decision.outcome.clone(),
         decision.signatory.clone(),
+        basis.join("; "),
         corrects.chain(corrected).collect::<Vec<_>>().join("; "),
     ];
     let with = |measure: [String; 5]| own.iter().cloned().chain(measure).collect();

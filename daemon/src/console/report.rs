@@ -89,8 +89,7 @@ pub async fn as_file(
 ) -> Result<Response, Response> {
     let path = (municipality, activity, run, stage);
     let Found { run, stage, whose, report, .. } = find(&runtime, path, &query).await?;
-    let whose = whose.map(|code| format!("-{code}")).unwrap_or_default();
-    let name = |ending: &str| format!("{}-{}-{stage}{whose}.{ending}", run.activity, run.period);
+    let name = |ending: &str| reports::file_name(&run, &stage, whose.as_deref(), ending);
     Ok(match form.as_str() {
         "report.docx" => file::give(&name("docx"), DOCX, move || reports::note(&report)).await,
         "report.xlsx" => file::give(&name("xlsx"), XLSX, move || reports::workbook(&report)).await,
@@ -153,6 +152,7 @@ fn indicator(report: &Report, one: &Indicator) -> Value {
     json!({
         "title": one.heading(),
         "spread": one.spread(report.min_count),
+        "tendency": one.tendency(),
         "rows": one.rows.iter().map(row).collect::<Vec<_>>(),
         "count": one.rows.len(),
         "own": one.own().map(row),

@@ -21,6 +21,8 @@ pub use note::note;
 pub use workbook::workbook;
 
 use vekha_analysis::Aggregate;
+use vekha_analysis::methods::slope;
+use vekha_engine::RunKey;
 use vekha_roadmap::model::{Better, Severity};
 use vekha_roadmap::russian;
 
@@ -163,6 +165,22 @@ impl Indicator {
         differs(|point| point.own) || differs(|point| point.median)
     }
 
+    /// How it changes from period to period, in a sentence; none where there are too few of them.
+    pub fn tendency(&self) -> Option<String> {
+        let own: Vec<Option<f64>> = self.history.iter().map(|point| point.own).collect();
+        let medians: Vec<Option<f64>> = self.history.iter().map(|point| point.median).collect();
+        let (whose, slope) = match (slope(&own), slope(&medians)) {
+            (Some(slope), _) => ("организации", slope),
+            (None, Some(slope)) => ("медиана по муниципалитету", slope),
+            (None, None) => return None,
+        };
+        let sign = if slope > 0.0 { "+" } else { "" };
+        Some(format!(
+            "В среднем за период {whose} меняется на {sign}{} (медиана наклонов, Тейл и Сен).",
+            self.between(slope)
+        ))
+    }
+
     /// How the values lie, in a sentence; why nothing is compared, if so.
     pub fn spread(&self, min_count: usize) -> String {
         let Some(a) = self.municipality.filter(|_| !self.rows.is_empty()) else {
@@ -190,6 +208,12 @@ impl Indicator {
             self.shown(a.max)
         )
     }
+}
+
+/// Under which name the report on a run's stage is kept as a file.
+pub fn file_name(run: &RunKey, stage: &str, whose: Option<&str>, ending: &str) -> String {
+    let whose = whose.map(|code| format!("-{code}")).unwrap_or_default();
+    format!("{}-{}-{stage}{whose}.{ending}", run.activity, run.run_id())
 }
 
 /// How grave a finding is, in a word.

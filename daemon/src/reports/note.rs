@@ -148,6 +148,9 @@ impl Drawn {
 /// An indicator by itself: how it lies, how it went, and who has what.
 fn one(document: &mut Document, indicator: &Indicator, report: &Report, pictures: &[Picture]) {
     document.lead(&indicator.spread(report.min_count));
+    if let Some(tendency) = indicator.tendency() {
+        document.lead(&tendency);
+    }
     for picture in pictures {
         document.picture(picture);
     }

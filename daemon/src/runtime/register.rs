@@ -20,12 +20,26 @@ pub struct Decided {
     pub run: RunKey,
     /// The decision.
     pub decision: Decision,
+    /// What it rests on: its own run, and those for which that one waited, as far as they found or
+    /// recommended anything.
+    pub basis: Vec<Basis>,
     /// The document's number of the earlier decision that it corrects.
     pub corrects: Option<String>,
     /// The documents' numbers of later decisions that correct it.
     pub corrected_by: Vec<String>,
     /// What it orders.
     pub measures: Vec<Controlled>,
+}
+
+/// A run on which a decision rests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    /// The run.
+    pub run: RunKey,
+    /// How many findings it has.
+    pub findings: usize,
+    /// How many organisations it recommends something to.
+    pub recommendations: usize,
 }
 
 /// A measure and how its control stands.
@@ -86,6 +100,25 @@ pub async fn decided(
     let key = |row: &decision::Model| row.run.parse::<RunKey>().map_err(DbErr::Custom);
     let keys: BTreeSet<RunKey> = rows.iter().map(key).collect::<Result<_, _>>()?;
     let runs = store.runs(&keys.into_iter().collect::<Vec<_>>()).await?;
+    let rests_on = |run: &Run| {
+        let version = runtime.road_maps().version(&municipality.id, run.road_map);
+        let mut keys = vec![run.key.clone()];
+        if let Some(activity) =
+            version.as_ref().and_then(|v| v.road_map.activity(&run.key.activity))
+        {
+            keys.extend(activity.schedule.after.iter().map(|other| run.key.upstream(other)));
+        }
+        keys
+    };
+    let grounds: BTreeSet<RunKey> =
+        runs.values().flat_map(|loaded| rests_on(&loaded.run)).collect();
+    let grounds = store.runs(&grounds.into_iter().collect::<Vec<_>>()).await?;
+    let basis = |key: RunKey| {
+        let run = &grounds.get(&key)?.run;
+        let findings = run.found.values().map(Vec::len).sum();
+        let recommendations = run.recommendations.len();
+        (findings + recommendations > 0).then_some(Basis { run: key, findings, recommendations })
+    };
     let now = runtime.clock().now();
     let mut all = Vec::new();
     for row in &rows {
@@ -101,6 +134,7 @@ pub async fn decided(
         let earlier = decision.corrects.and_then(|number| run.decisions.get(number - 1));
         let later = run.decisions.iter().filter(|later| later.corrects == Some(number));
         all.push(Decided {
+            basis: rests_on(run).into_iter().filter_map(basis).collect(),
             corrects: earlier.map(|earlier| earlier.number.clone()),
             corrected_by: later.map(|later| later.number.clone()).collect(),
             measures: measures.collect(),

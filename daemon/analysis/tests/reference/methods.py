@@ -1,6 +1,7 @@
-"""Figures of the methods, computed by another implementation: Python's own `statistics`.
+"""Figures of the methods, computed by another implementation: Python's own `statistics`, and scipy.
 
     python3 methods.py > methods.json
+    python3 methods.py --tests > tests.json
 
 The inputs are drawn from a seed; what is printed is kept, so that the test needs no Python.
 """
@@ -8,6 +9,7 @@ The inputs are drawn from a seed; what is printed is kept, so that the test need
 import json
 import random
 import statistics
+import sys
 
 random.seed(714)
 
@@ -43,5 +45,58 @@ def figures(values):
         "outlyingness": [0.6745 * (v - middle) / apart for v in values] if apart else None,
     }
 
+
+def shares():
+    """Two shares; scipy's chi-squared without correction is the square of the figure."""
+    from scipy.stats import chi2_contingency
+
+    for _ in range(20):
+        n1, n2 = random.randint(5, 400), random.randint(5, 400)
+        a, b = random.randint(1, n1 - 1), random.randint(1, n2 - 1)
+        chi2 = chi2_contingency([[a, n1 - a], [b, n2 - b]], correction=False)[0]
+        sign = 1 if a / n1 >= b / n2 else -1
+        yield {"arguments": [a, n1, b, n2], "figure": sign * chi2**0.5}
+
+
+def means():
+    """A mean against a reference: scipy's one-sample t statistic."""
+    from scipy.stats import ttest_1samp
+
+    for size in (2, 3, 5, 12, 60):
+        sample = [random.gauss(3.6, 0.8) for _ in range(size)]
+        figure = float(ttest_1samp(sample, 3.5).statistic)
+        mean, deviation = statistics.fmean(sample), statistics.stdev(sample)
+        yield {"arguments": [mean, 3.5, deviation, size], "figure": figure}
+
+
+def slopes():
+    """Change from period to period: scipy's Theil-Sen estimator, gaps left out."""
+    from scipy.stats import theilslopes
+
+    for size in (3, 4, 5, 8, 12):
+        values = [round(random.uniform(0, 100), 1) for _ in range(size)]
+        values[1] = None if size > 4 else values[1]
+        known = [(at, v) for at, v in enumerate(values) if v is not None]
+        slope = theilslopes([v for _, v in known], [at for at, _ in known]).slope
+        yield {"values": values, "figure": float(slope)}
+
+
+def spikes():
+    """The count at a place against four neighbours, in exact fractions up to the root."""
+    from fractions import Fraction
+
+    for _ in range(10):
+        counts = [random.randint(1, 30) for _ in range(20)]
+        at = random.randint(2, 17)
+        expected = Fraction(counts[at - 2] + counts[at - 1] + counts[at + 1] + counts[at + 2], 4)
+        variance = expected + expected / 4
+        figure = float(counts[at] - expected) / float(variance) ** 0.5
+        yield {"counts": counts, "at": at, "figure": figure}
+
+
+if "--tests" in sys.argv:
+    tests = {"difference": shares, "shift": means, "slope": slopes, "spike": spikes}
+    print(json.dumps({name: list(of()) for name, of in tests.items()}, separators=(",", ":")))
+    sys.exit()
 
 print(json.dumps([figures(values) for values in lists()], separators=(",", ":")))

@@ -236,6 +236,18 @@ impl Checker<'_> {
                 self.expect(b, &Type::Number);
                 Type::Number
             }
+            ("spike", [list, from, at]) => {
+                self.expect(list, &Type::List(Box::new(Type::Number)));
+                self.expect(from, &Type::Number);
+                self.expect(at, &Type::Number);
+                Type::Number
+            }
+            ("difference" | "shift", [a, b, c, d]) => {
+                for value in [a, b, c, d] {
+                    self.expect(value, &Type::Number);
+                }
+                Type::Number
+            }
             ("sum" | "mean", [list]) => {
                 self.expect(list, &Type::List(Box::new(Type::Number)));
                 Type::Number

@@ -7,7 +7,7 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators};
 use serde_json::Value as Json;
 
-use super::{Formula, FormulaError};
+use super::{Formula, FormulaError, statistics};
 
 /// Named values: answers by field id, and whatever else a formula may see.
 pub type Values = serde_json::Map<String, Json>;
@@ -21,6 +21,9 @@ pub(super) const FUNCTIONS: &[(&str, usize)] = &[
     ("max", 2),
     ("round", 2),
     ("default", 2),
+    ("spike", 3),
+    ("difference", 4),
+    ("shift", 4),
     ("size", 1),
     ("contains", 2),
     ("startsWith", 2),
@@ -307,6 +310,9 @@ fn finite(number: f64) -> Value<'static> {
 /// Operators and functions over values that are all there; `None` if they do not go together.
 fn apply<'a>(name: &str, values: Vec<Value<'a>>) -> Option<Value<'a>> {
     use Value::{Bool, List, Number, Text};
+    if let Some(value) = statistic(name, &values) {
+        return value.map(|figure| figure.map_or(Value::Missing, Number));
+    }
     let mut values = values.into_iter();
     let first = values.next()?;
     let second = values.next();
@@ -352,6 +358,28 @@ fn apply<'a>(name: &str, values: Vec<Value<'a>>) -> Option<Value<'a>> {
         ("contains", Text(a), Some(Text(b))) => Bool(a.contains(b.as_ref())),
         ("startsWith", Text(a), Some(Text(b))) => Bool(a.starts_with(b.as_ref())),
         ("endsWith", Text(a), Some(Text(b))) => Bool(a.ends_with(b.as_ref())),
+        _ => return None,
+    })
+}
+
+/// What a statistic yields, within whether the values go together; none if the name is of no
+/// statistic.
+fn statistic(name: &str, values: &[Value<'_>]) -> Option<Option<Option<f64>>> {
+    use Value::{List, Number};
+    Some(match (name, values) {
+        ("spike", [List(counts), Number(from), Number(at)]) => {
+            let place = at - from;
+            let counts = numbers(counts)?;
+            let whole = place >= 0.0 && place.fract() == 0.0 && place < counts.len() as f64;
+            Some(whole.then(|| statistics::spike(&counts, place as usize)).flatten())
+        }
+        ("difference", [Number(a), Number(b), Number(c), Number(d)]) => {
+            Some(statistics::difference(*a, *b, *c, *d))
+        }
+        ("shift", [Number(a), Number(b), Number(c), Number(d)]) => {
+            Some(statistics::shift(*a, *b, *c, *d))
+        }
+        ("spike" | "difference" | "shift", _) => None,
         _ => return None,
     })
 }

@@ -8,6 +8,7 @@
 mod check;
 mod eval;
 mod scopes;
+pub mod statistics;
 
 use std::collections::BTreeSet;
 use std::fmt;
