@@ -169,6 +169,23 @@ impl Browser {
         }
     }
 
+    /// What stands out of the window to the right and cannot be scrolled in a box of its own; empty if
+    /// nothing does.
+    ///
+    /// # Panics
+    /// When the browser does not answer.
+    pub async fn overflowing(&self) -> String {
+        let script = "
+            const wide = document.documentElement.scrollWidth - window.innerWidth;
+            if (wide <= 0) return '';
+            const out = [...document.querySelectorAll('body *')].filter((e) =>
+                e.getBoundingClientRect().right > window.innerWidth && !e.closest('.scroll'));
+            return `by ${wide} of ${window.innerWidth}: ` + out.map((e) =>
+                e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 30)).join('; ');";
+        let found = self.client.execute(script, vec![]).await.expect("the browser answers");
+        found.as_str().unwrap_or_default().to_owned()
+    }
+
     /// Ends the session.
     ///
     /// # Panics

@@ -40,19 +40,6 @@ async fn row(browser: &Browser, number: usize, subject: &str, marks: [u32; 4], p
     }
 }
 
-/// What stands out of the window to the right and cannot be scrolled in a box of its own.
-async fn overflowing(browser: &Browser) -> String {
-    let script = "
-        const wide = document.documentElement.scrollWidth - window.innerWidth;
-        if (wide <= 0) return '';
-        const out = [...document.querySelectorAll('body *')].filter((e) =>
-            e.getBoundingClientRect().right > window.innerWidth && !e.closest('.scroll'));
-        return `by ${wide} of ${window.innerWidth}: ` + out.map((e) =>
-            e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 30)).join('; ');";
-    let found = browser.client.execute(script, vec![]).await.unwrap();
-    found.as_str().unwrap().to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_school_fills_the_form_is_told_of_mistakes_at_their_fields_and_gets_it_accepted() {
     let mut town = Town::start("2026-10-06T10:00").await;
@@ -116,7 +103,7 @@ async fn a_phone_shows_every_page_whole_and_sends_the_form() {
     let run = format!("{}/runs/zarechny/low-result-schools/2025-26", town.url());
     for page in [link.clone(), town.url(), run] {
         browser.open(&page).await;
-        assert_eq!(overflowing(&browser).await, "", "{page} is wider than a phone");
+        assert_eq!(browser.overflowing().await, "", "{page} is wider than a phone");
     }
     browser.open(&link).await;
     row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
@@ -151,7 +138,7 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     let (phone, desk) = ((360, 740), (1200, 900));
     let browser = Browser::start(phone.0, phone.1).await;
     let whole = async |page: &str| {
-        assert_eq!(overflowing(&browser).await, "", "{page} is wider than a phone");
+        assert_eq!(browser.overflowing().await, "", "{page} is wider than a phone");
     };
     let says = async |words: &str| {
         let text = browser.text().await;

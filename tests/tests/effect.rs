@@ -18,6 +18,7 @@ use vekha_proto::v1::decision_service_client::DecisionServiceClient;
 use vekha_proto::v1::measure_service_client::MeasureServiceClient;
 use vekha_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
+use vekha_tests::browser::Browser as Phone;
 use vekha_tests::town::Town;
 
 /// Marks 2 to 5 of two procedures of each of the six schools.
@@ -367,6 +368,20 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     ] {
         assert!(register.contains(told), "{told} is not in {register}");
     }
+
+    // On a phone nothing stands out of the window, in a browser as a department has it.
+    let phone = Phone::start(360, 740).await;
+    for path in [
+        address,
+        &format!("{address}?organisation=school-1"),
+        "/m/zarechny/effects?year=2026",
+        "/m/zarechny/decisions?year=2026",
+        "/runs/zarechny/equity-methods/2025-26",
+    ] {
+        phone.open(&format!("{}{path}", town.url())).await;
+        assert_eq!(phone.overflowing().await, "", "{path} is wider than a phone");
+    }
+    phone.close().await;
 
     // All of the first year in one archive, whose pages lead to everything in it.
     let archive = browser.file("/m/zarechny/evidence.zip?year=2026").await;
