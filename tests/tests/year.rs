@@ -342,6 +342,11 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
         archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
         assert!(text.contains("МБОУ СОШ № 1") && text.contains("Состояние"), "{report}");
     }
+    let index = std::fs::read_to_string(town.folder.path().join("site/index.html")).unwrap();
+    let index = index.replace("&#x2f;", "/");
+    for link in ["2026-27/annual-report.html", "2026-27/gia-vpr-analysis.docx"] {
+        assert!(index.contains(&format!("href=\"{link}\"")), "{index}");
+    }
     if let Ok(folder) = std::env::var("VEKHA_LOOK") {
         for ending in ["html", "docx"] {
             let report = format!("annual-report.{ending}");

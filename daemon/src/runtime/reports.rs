@@ -1,6 +1,8 @@
 //! Reports that stages publish: figures, findings and decisions of runs, in the definition's
 //! template.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use sea_orm::DbErr;
 use serde_json::{Value, json};
@@ -15,6 +17,7 @@ use super::road_maps::Version;
 use crate::reports::chart::{self, Chart};
 use crate::reports::{self, Chapter, Cover, Indicator, Past, Report, Row, book};
 use crate::store::queries::{Filter, Page};
+use crate::store::runs::bare;
 
 /// Most runs of one report.
 const MOST_RUNS: u64 = 10_000;
@@ -82,6 +85,60 @@ pub async fn render(
     let written = tokio::task::spawn_blocking(move || book(&cover, &chapters)).await;
     let docx = written.map_err(|e| e.to_string())??;
     Ok(Rendered { html, docx })
+}
+
+/// The list of all that is published, the newest first: what was before, and the report of `newest`
+/// published `now`. None where the road map has no template for it.
+///
+/// # Errors
+/// What makes it impossible, for people.
+pub async fn index(
+    runtime: &Runtime,
+    version: &Version,
+    newest: &RunKey,
+    now: Timestamp,
+) -> Result<Option<String>, String> {
+    const NAME: &str = "reports/index.html";
+    let Ok(template) = version.templates.get_template(NAME) else { return Ok(None) };
+    let map = &version.road_map;
+    let store = runtime.store();
+    let filter = Filter { municipality: Some(newest.municipality.clone()), ..Filter::default() };
+    let rows =
+        store.list_runs(&filter, &Page::first(MOST_RUNS)).await.map_err(|e| e.to_string())?;
+    let mut published = vec![(now, newest.clone())];
+    for row in &rows {
+        let (run, _) = bare(row).map_err(|e| e.to_string())?;
+        let at = run.stages.iter().filter(|stage| !stage.location.is_empty());
+        let at = at.filter_map(|stage| stage.completed_at).max();
+        published.extend(at.filter(|_| run.key != *newest).map(|at| (at, run.key)));
+    }
+    published.sort_by_key(|(at, key)| (Reverse(*at), key.clone()));
+    let line = |(at, key): &(Timestamp, RunKey)| {
+        let title = map.activity(&key.activity).map_or(&key.activity, |a| &a.short);
+        json!({
+            "title": title,
+            "period": key.period.words(),
+            "date": russian::date_words(map.municipality.today(*at)),
+            "page": place(key, "html"),
+            "document": place(key, "docx"),
+        })
+    };
+    let context = json!({
+        "municipality": {
+            "name": map.municipality.name,
+            "authority": map.municipality.authority,
+            "adopted_by": map.municipality.adopted_by,
+        },
+        "date": russian::date_words(map.municipality.today(now)),
+        "reports": published.iter().map(line).collect::<Vec<_>>(),
+    });
+    let html = template.render(minijinja::Value::from(minijinja::value::Serde(&context)));
+    html.map(Some).map_err(|e| format!("{NAME}: {e}"))
+}
+
+/// Where a run's report is published.
+pub fn place(run: &RunKey, ending: &str) -> String {
+    format!("{}/{}.{ending}", run.run_id(), run.activity)
 }
 
 /// The runs whose periods lie within that of this one, in the road map's order.

@@ -171,23 +171,21 @@ impl Runtime {
         let version = self.version_of(run).await.map_err(|e| text(&e))?;
         let version = version.ok_or("версия дорожной карты не найдена")?;
         let Rendered { html, docx } = reports::render(self, &version, run, stage, now).await?;
-        let document = |ending: &str, content_type: &str, bytes: Vec<u8>| Document {
-            path: format!("{}/{}.{ending}", run.run_id(), run.activity),
-            content_type: content_type.into(),
-            bytes,
+        let publish = async |path: String, content_type: &str, bytes: Vec<u8>| {
+            let document = Document { path, content_type: content_type.into(), bytes };
+            self.publisher.publish(&document).await.map(|p| p.location).map_err(|e| text(&e))
         };
-        // The page comes last: whoever finds it finds what it links to.
-        let documents = [
-            document("docx", forms::DOCX, docx),
-            document("html", "text/html; charset=utf-8", html.into_bytes()),
-        ];
-        let mut location = String::new();
-        for document in &documents {
-            location = self.publisher.publish(document).await.map_err(|e| text(&e))?.location;
+        // Whoever finds a page finds what it links to: that is published before it.
+        publish(reports::place(run, "docx"), forms::DOCX, docx).await?;
+        let location = publish(reports::place(run, "html"), HTML, html.into_bytes()).await?;
+        if let Some(html) = reports::index(self, &version, run, now).await? {
+            publish("index.html".to_owned(), HTML, html.into_bytes()).await?;
         }
         Ok(location)
     }
 }
+
+const HTML: &str = "text/html; charset=utf-8";
 
 impl Computation {
     fn command(&self, data: &BTreeMap<RunKey, RunData>) -> Command {

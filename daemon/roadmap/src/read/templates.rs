@@ -43,6 +43,9 @@ pub const DIGEST_ITEMS: [(&str, &str); 2] = [
 /// What a report is given.
 const REPORT: [&str; 6] = ["municipality", "activity", "period", "date", "document", "chapters"];
 
+/// What the list of all published reports is given.
+const INDEX: [&str; 3] = ["municipality", "date", "reports"];
+
 /// The parts of a letter.
 const PARTS: [&str; 3] = ["subject.txt", "body.txt", "body.html"];
 
@@ -88,6 +91,9 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
                     let help = perhaps(kind, LETTERS.iter().map(|(kind, _)| kind));
                     findings.error(&Place::start_of(path), "такого письма нет", help);
                 }
+            }
+            ["reports", "index.html"] => {
+                check_template(path, text, &INDEX.into_iter().collect(), findings);
             }
             ["reports", _] => check_template(path, text, &reports, findings),
             _ => findings.error(&Place::start_of(path), "файл не на месте", None),
