@@ -15,6 +15,7 @@ use vekha::api::convert;
 use vekha_proto::v1;
 use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
 use vekha_proto::v1::decision_service_client::DecisionServiceClient;
+use vekha_proto::v1::effect_service_client::EffectServiceClient;
 use vekha_proto::v1::measure_service_client::MeasureServiceClient;
 use vekha_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
@@ -355,6 +356,21 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     assert!(told.contains("Доля низких результатов во всех процедурах, % 35,6 11,1"), "{told}");
     assert!(told.contains("Отчёт: Утверждена приказом № 87."), "{told}");
     assert!(told.contains("Организация сообщает: school-4: наставник назначен."), "{told}");
+    let mut service = EffectServiceClient::new(town.channel().await);
+    let request = v1::GetEffectsRequest {
+        parent: "municipalities/zarechny/activities/low-result-schools".into(),
+        year: 2026,
+        ..Default::default()
+    };
+    let effects = service.get_effects(request).await.unwrap().into_inner().effects;
+    let ends: Vec<_> = effects.iter().map(|e| (e.organisation.as_str(), e.effect())).collect();
+    let [better, worse] = [v1::EffectKind::Better, v1::EffectKind::Worse];
+    assert_eq!(ends, [("school-1", better), ("school-2", worse), ("school-4", worse)]);
+    assert!(effects[0].measures[0].ends_with("runs/2025-26/measures/1"), "{:?}", effects[0]);
+    let share = effects[0].figures.iter().find(|f| f.indicator == "low_share").unwrap();
+    let shares: Vec<_> =
+        share.values.iter().map(|v| (v.period.as_str(), v.value.unwrap())).collect();
+    assert_eq!(shares, [("2025-26", 1600.0 / 45.0), ("2026-27", 500.0 / 45.0)]);
     let mut sheets: Xlsx<_> =
         Xlsx::new(Cursor::new(browser.file("/m/zarechny/effects.xlsx?year=2026").await)).unwrap();
     let rows = sheets.worksheet_range_at(0).unwrap().unwrap();

@@ -105,17 +105,21 @@ pub fn run_state(state: RunState) -> v1::RunState {
     }
 }
 
-/// A finding.
-pub fn finding(finding: &Finding) -> v1::Finding {
-    let severity = match finding.severity {
+/// How grave a finding is.
+pub fn severity(severity: Severity) -> v1::Severity {
+    match severity {
         Severity::Note => v1::Severity::Note,
         Severity::Attention => v1::Severity::Attention,
         Severity::Serious => v1::Severity::Serious,
-    };
+    }
+}
+
+/// A finding.
+pub fn finding(finding: &Finding) -> v1::Finding {
     v1::Finding {
         organisation: finding.organisation.clone(),
         rule: finding.rule.clone(),
-        severity: severity.into(),
+        severity: severity(finding.severity).into(),
         text: finding.text.clone(),
         recommendation: finding.recommendation.clone().unwrap_or_default(),
         figures: finding

@@ -4,6 +4,7 @@ mod assignments;
 mod completeness;
 pub mod convert;
 mod decisions;
+mod effects;
 mod events;
 pub(crate) mod figures;
 mod journal;
@@ -206,7 +207,8 @@ impl Api {
             assignment_service_server::AssignmentServiceServer,
             completeness_service_server::CompletenessServiceServer,
             decision_service_server::DecisionServiceServer,
-            event_service_server::EventServiceServer, journal_service_server::JournalServiceServer,
+            effect_service_server::EffectServiceServer, event_service_server::EventServiceServer,
+            journal_service_server::JournalServiceServer,
             measure_service_server::MeasureServiceServer,
             organisation_service_server::OrganisationServiceServer,
             outbox_service_server::OutboxServiceServer,
@@ -225,6 +227,7 @@ impl Api {
             OutboxServiceServer::<Api>::NAME,
             JournalServiceServer::<Api>::NAME,
             CompletenessServiceServer::<Api>::NAME,
+            EffectServiceServer::<Api>::NAME,
         ];
         let (health, health_service) = tonic_health::server::health_reporter();
         for name in served.iter().chain(&[""]) {
@@ -264,6 +267,7 @@ impl Api {
             .add_service(EventServiceServer::new(self.clone()))
             .add_service(OutboxServiceServer::new(self.clone()))
             .add_service(CompletenessServiceServer::new(self.clone()))
+            .add_service(EffectServiceServer::new(self.clone()))
             .add_service(JournalServiceServer::new(self));
         Ok(routes.routes())
     }

@@ -52,19 +52,22 @@ fn requested(field: &str) -> String {
     }
 }
 
-fn describe(run: &RunKey, key: &AssignmentKey, r: &Recommendation) -> v1::Recommendation {
-    let name = names::of_run(run);
-    let state = match r.state {
+pub(super) fn state(state: RecommendationState) -> v1::RecommendationState {
+    match state {
         RecommendationState::Draft => v1::RecommendationState::Draft,
         RecommendationState::Issued => v1::RecommendationState::Issued,
         RecommendationState::Acknowledged => v1::RecommendationState::Acknowledged,
         RecommendationState::Discarded => v1::RecommendationState::Discarded,
-    };
+    }
+}
+
+fn describe(run: &RunKey, key: &AssignmentKey, r: &Recommendation) -> v1::Recommendation {
+    let name = names::of_run(run);
     v1::Recommendation {
         name: format!("{name}/recommendations/{key}"),
         stage: key.stage.clone(),
         organisation: key.organisation.clone(),
-        state: state.into(),
+        state: state(r.state).into(),
         items: r.items.iter().map(convert::finding).collect(),
         issued_at: r.issued_at.map(convert::timestamp),
         acknowledged_at: r.acknowledged_at.map(convert::timestamp),

@@ -65,6 +65,7 @@ services! {
     outbox: outbox_service_client::OutboxServiceClient,
     journal: journal_service_client::JournalServiceClient,
     completeness: completeness_service_client::CompletenessServiceClient,
+    effects: effect_service_client::EffectServiceClient,
 }
 
 /// Follows `next_page_token` to the end of a list.

@@ -8,6 +8,7 @@ mod check;
 mod client;
 mod completeness;
 mod decision;
+mod effects;
 mod event;
 mod journal;
 mod organisations;
@@ -101,6 +102,8 @@ enum Command {
     Measure(decision::MeasureCommand),
     /// Полнота: кого спросили, кто ответил в срок, кто молчит
     Completeness(completeness::Args),
+    /// Что помогло: выводы года, помощь и показатели потом
+    Effects(effects::Args),
     /// Организации: список, реестр таблицей туда и обратно
     #[command(subcommand)]
     Organisations(organisations::Command),
@@ -177,6 +180,7 @@ impl Cli {
             Command::Decision(command) => decision::run(&client, command, &mut out).await?,
             Command::Measure(command) => decision::measures(&client, command, &mut out).await?,
             Command::Completeness(args) => completeness::run(&client, args, &mut out).await?,
+            Command::Effects(args) => effects::run(&client, args, &mut out).await?,
             Command::Organisations(command) => {
                 organisations::run(&client, command, &mut out).await?;
             }

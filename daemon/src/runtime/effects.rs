@@ -14,7 +14,7 @@ use vekha_roadmap::model::{Analysis, Indicator, Municipality, Participants, Seve
 
 use super::Runtime;
 use super::overview::runs_of_years;
-use super::register::{Control, Controlled};
+use super::register::Controlled;
 use super::road_maps::Version;
 
 /// A finding, what was done about it, and what followed.
@@ -26,6 +26,8 @@ pub struct Traced {
     pub stage: String,
     /// Organisation code.
     pub organisation: String,
+    /// Id of the rule that was met.
+    pub rule: String,
     /// How grave it was.
     pub severity: Severity,
     /// As a sentence.
@@ -121,10 +123,7 @@ pub async fn traced(
                 let measures = runs().flat_map(|run| {
                     let own =
                         run.measures.iter().enumerate().filter(|(_, m)| m.organisation == *code);
-                    own.map(|(position, measure)| Controlled {
-                        measure: measure.clone(),
-                        control: Control::of(run, position, municipality, now),
-                    })
+                    own.map(|(position, _)| Controlled::of(run, position, municipality, now))
                 });
                 let values = |values: Vec<Option<f64>>| {
                     since.iter().map(|(key, _, _)| key.clone()).zip(values).collect()
@@ -133,6 +132,7 @@ pub async fn traced(
                     run: key.clone(),
                     stage: chain.stage.clone(),
                     organisation: code.clone(),
+                    rule: finding.rule.clone(),
                     severity: finding.severity,
                     text: finding.text.trim().to_owned(),
                     recommended: advice.map(|recommendation| recommendation.state),

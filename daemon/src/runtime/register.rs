@@ -45,10 +45,26 @@ pub struct Basis {
 /// A measure and how its control stands.
 #[derive(Debug, Clone)]
 pub struct Controlled {
+    /// The run in which it was ordered.
+    pub run: RunKey,
+    /// Its number within the run, from 1.
+    pub number: usize,
     /// The measure.
     pub measure: Measure,
     /// How its control stands.
     pub control: Control,
+}
+
+impl Controlled {
+    /// A run's measure, by its position.
+    pub fn of(run: &Run, position: usize, municipality: &Municipality, now: Timestamp) -> Self {
+        Controlled {
+            run: run.key.clone(),
+            number: position + 1,
+            measure: run.measures[position].clone(),
+            control: Control::of(run, position, municipality, now),
+        }
+    }
 }
 
 /// How the control of a measure stands.
@@ -127,10 +143,7 @@ pub async fn decided(
         let number = row.ordinal as usize;
         let Some(decision) = run.decisions.get(number - 1).cloned() else { continue };
         let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == number);
-        let measures = own.map(|(position, measure)| Controlled {
-            measure: measure.clone(),
-            control: Control::of(run, position, municipality, now),
-        });
+        let measures = own.map(|(position, _)| Controlled::of(run, position, municipality, now));
         let earlier = decision.corrects.and_then(|number| run.decisions.get(number - 1));
         let later = run.decisions.iter().filter(|later| later.corrects == Some(number));
         all.push(Decided {

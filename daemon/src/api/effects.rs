@@ -1,0 +1,73 @@
+//! What became of findings.
+
+use tonic::{Request, Response, Status};
+use vekha_analysis::effect::Effect;
+use vekha_proto::v1::{self, effect_service_server::EffectService};
+
+use super::{Api, convert, names, recommendations, status};
+use crate::runtime::effects::{Series, Traced, traced};
+
+fn kind(effect: Effect) -> v1::EffectKind {
+    match effect {
+        Effect::Resolved => v1::EffectKind::Resolved,
+        Effect::Better => v1::EffectKind::Better,
+        Effect::Mixed => v1::EffectKind::Mixed,
+        Effect::Same => v1::EffectKind::Same,
+        Effect::Worse => v1::EffectKind::Worse,
+        Effect::Unknown => v1::EffectKind::Unknown,
+    }
+}
+
+fn describe(one: Traced) -> v1::Effect {
+    let figure = |Series { indicator, values }: Series| v1::EffectFigure {
+        indicator: indicator.id,
+        title: indicator.title,
+        unit: indicator.unit,
+        values: values
+            .into_iter()
+            .map(|(run, value)| v1::EffectValue { period: run.period.to_string(), value })
+            .collect(),
+    };
+    let recommended = one.recommended.map(recommendations::state);
+    let measures = one.measures.iter();
+    v1::Effect {
+        run: names::of_run(&one.run),
+        stage: one.stage,
+        organisation: one.organisation,
+        rule: one.rule,
+        severity: convert::severity(one.severity).into(),
+        text: one.text,
+        recommended: recommended.unwrap_or(v1::RecommendationState::Unspecified).into(),
+        report: one.report,
+        measures: measures
+            .map(|m| format!("{}/measures/{}", names::of_run(&m.run), m.number))
+            .collect(),
+        figures: one.figures.into_iter().map(figure).collect(),
+        effect: kind(one.effect).into(),
+    }
+}
+
+#[tonic::async_trait]
+impl EffectService for Api {
+    async fn get_effects(
+        &self,
+        request: Request<v1::GetEffectsRequest>,
+    ) -> Result<Response<v1::Effects>, Status> {
+        let r = request.into_inner();
+        let parent = names::Parent::parse("parent", &r.parent)?;
+        let municipality = parent.municipality.as_ref();
+        let municipality = municipality
+            .ok_or_else(|| status::invalid("parent", "назовите муниципалитет: municipalities/m"))?;
+        let year = i16::try_from(r.year).ok().filter(|year| (1900..=2200).contains(year));
+        let year = year.ok_or_else(|| status::invalid("year", "нужен год, например 2027"))?;
+        let version = self.runtime.road_maps().newest(municipality);
+        let version = version.ok_or_else(|| status::not_found(&r.parent))?;
+        let all = traced(&self.runtime, &version.road_map.municipality, year).await;
+        let mut all = all.map_err(status::unavailable)?;
+        all.retain(|one| {
+            parent.activity.as_ref().is_none_or(|id| *id == one.run.activity)
+                && (r.organisation.is_empty() || r.organisation == one.organisation)
+        });
+        Ok(Response::new(v1::Effects { effects: all.into_iter().map(describe).collect() }))
+    }
+}
