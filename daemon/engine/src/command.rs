@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation, Values};
 
 use crate::key::AssignmentKey;
-use crate::run::DecisionKind;
 
 /// Why a run is opened; part of its first journal entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,6 +241,47 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+}
+
+/// What kind of document a decision is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionKind {
+    /// Приказ of the department.
+    #[default]
+    Order,
+    /// Распоряжение of the department or the administration.
+    Directive,
+    /// Постановление of the administration.
+    Decree,
+    /// Протокол of a meeting.
+    Minutes,
+}
+
+impl DecisionKind {
+    /// Every kind.
+    pub const ALL: [DecisionKind; 4] =
+        [DecisionKind::Order, DecisionKind::Directive, DecisionKind::Decree, DecisionKind::Minutes];
+
+    /// As forms and the API spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DecisionKind::Order => "order",
+            DecisionKind::Directive => "directive",
+            DecisionKind::Decree => "decree",
+            DecisionKind::Minutes => "minutes",
+        }
+    }
+
+    /// As people call it.
+    pub fn words(self) -> &'static str {
+        match self {
+            DecisionKind::Order => "приказ",
+            DecisionKind::Directive => "распоряжение",
+            DecisionKind::Decree => "постановление",
+            DecisionKind::Minutes => "протокол",
+        }
+    }
 }
 
 /// The document that a decision is.

@@ -15,12 +15,11 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Due, Span, Work};
 use vekha_roadmap::schedule::due_date;
 
-use crate::command::{Command, Document, Origin};
+use crate::command::{Command, DecisionKind, Document, Origin};
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::{LetterKind, Outcome};
 use crate::run::{
-    AssignmentKind, AssignmentState, DecisionKind, MeasureState, RecommendationState, Run,
-    StageState,
+    AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run, StageState,
 };
 use crate::world::{People, Plan, World};
 

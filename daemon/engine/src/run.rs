@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use vekha_analysis::Finding;
 
+use crate::command::DecisionKind;
 use crate::journal::Head;
 use crate::key::{AssignmentKey, RunKey};
 
@@ -326,47 +327,6 @@ pub struct Decision {
     pub recorded_by: String,
     /// When it was recorded.
     pub recorded_at: Timestamp,
-}
-
-/// What kind of document a decision is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DecisionKind {
-    /// Приказ of the department.
-    #[default]
-    Order,
-    /// Распоряжение of the department or the administration.
-    Directive,
-    /// Постановление of the administration.
-    Decree,
-    /// Протокол of a meeting.
-    Minutes,
-}
-
-impl DecisionKind {
-    /// Every kind.
-    pub const ALL: [DecisionKind; 4] =
-        [DecisionKind::Order, DecisionKind::Directive, DecisionKind::Decree, DecisionKind::Minutes];
-
-    /// As forms and the API spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DecisionKind::Order => "order",
-            DecisionKind::Directive => "directive",
-            DecisionKind::Decree => "decree",
-            DecisionKind::Minutes => "minutes",
-        }
-    }
-
-    /// As people call it.
-    pub fn words(self) -> &'static str {
-        match self {
-            DecisionKind::Order => "приказ",
-            DecisionKind::Directive => "распоряжение",
-            DecisionKind::Decree => "постановление",
-            DecisionKind::Minutes => "протокол",
-        }
-    }
 }
 
 /// One thing that a decision orders one organisation to do.
