@@ -21,10 +21,17 @@ pub(crate) fn findings(
     let municipality = Value::Object(aggregates(analysis, indicators));
     let environment = environment();
     let written = |text| Written::read(&environment, text);
-    let rules: Vec<(&Rule, Written<'_>, Option<Written<'_>>)> = analysis
+    let rules: Vec<(&Rule, Said<'_>)> = analysis
         .rules
         .iter()
-        .map(|rule| (rule, written(&rule.finding), rule.recommendation.as_deref().map(written)))
+        .map(|rule| {
+            let said = Said {
+                finding: written(&rule.finding),
+                recommendation: rule.recommendation.as_deref().map(written),
+                alternatives: rule.alternatives.iter().map(|text| written(text)).collect(),
+            };
+            (rule, said)
+        })
         .collect();
     let texts = Texts::new(analysis, inputs, indicators);
     let mut findings = Vec::new();
@@ -39,7 +46,7 @@ pub(crate) fn findings(
         scope.insert("outlier".into(), by_indicator(|figure| figure.outlier.map(Value::from)));
         scope.insert("municipality".into(), municipality.clone());
         let mut context = None;
-        for (rule, finding, recommendation) in &rules {
+        for (rule, said) in &rules {
             // A rule that lacks a value is not met: nothing is said of what is not known.
             if !matches!(rule.when.holds(&scope), Ok(Some(true))) {
                 continue;
@@ -49,13 +56,21 @@ pub(crate) fn findings(
                 organisation: code.clone(),
                 rule: rule.id.clone(),
                 severity: rule.severity,
-                text: finding.said(context),
-                recommendation: recommendation.as_ref().map(|text| text.said(context)),
+                text: said.finding.said(context),
+                recommendation: said.recommendation.as_ref().map(|text| text.said(context)),
+                alternatives: said.alternatives.iter().map(|text| text.said(context)).collect(),
                 figures: texts.items(&code, rule),
             });
         }
     }
     findings
+}
+
+/// What a rule says.
+struct Said<'a> {
+    finding: Written<'a>,
+    recommendation: Option<Written<'a>>,
+    alternatives: Vec<Written<'a>>,
 }
 
 /// A text of a rule, read once for all whom it is about.

@@ -119,6 +119,9 @@ pub struct Finding {
     pub text: String,
     /// The recommendation that goes with it, if the rule has one.
     pub recommendation: Option<String>,
+    /// Other recommendations for the same, from which the department may choose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
     /// The figures that it rests on, ready to be shown.
     pub figures: Vec<Item>,
 }

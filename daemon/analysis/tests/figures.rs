@@ -35,6 +35,7 @@ fn rule(id: &str, when: &str, finding: &str, recommendation: Option<&str>) -> Ru
         severity: Severity::Attention,
         finding: finding.into(),
         recommendation: recommendation.map(str::to_owned),
+        alternatives: vec![],
         shows: vec!["low_share".into()],
     }
 }

@@ -51,6 +51,7 @@ fn analysis(min_count: usize) -> Analysis {
                       {{ municipality.x.upper_quartile }}"
                 .into(),
             recommendation: None,
+            alternatives: vec![],
             shows: vec![],
         }],
     }

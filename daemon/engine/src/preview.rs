@@ -277,6 +277,7 @@ impl People for Dutiful {
                         severity: rule.severity,
                         text: rule.finding.clone(),
                         recommendation: rule.recommendation.clone(),
+                        alternatives: vec![],
                         figures: vec![],
                     });
                 }

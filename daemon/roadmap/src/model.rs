@@ -866,6 +866,8 @@ pub struct Rule {
     pub finding: String,
     /// Template of the recommendation; none if the finding asks for none.
     pub recommendation: Option<String>,
+    /// Templates of other recommendations for the same finding, from which the department may choose.
+    pub alternatives: Vec<String>,
     /// Indicator ids that the finding shows.
     pub shows: Vec<String>,
 }

@@ -122,6 +122,7 @@ pub fn finding(finding: &Finding) -> v1::Finding {
         severity: severity(finding.severity).into(),
         text: finding.text.clone(),
         recommendation: finding.recommendation.clone().unwrap_or_default(),
+        alternatives: finding.alternatives.clone(),
         figures: finding
             .figures
             .iter()

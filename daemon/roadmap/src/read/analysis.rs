@@ -56,7 +56,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
     let mut rules: Vec<Rule> = Vec::new();
     for rule in table.tables("rule") {
         let path = format!("analyses/{analysis_id}/rule/{}", rules.len());
-        for key in ["when", "finding", "recommendation", "shows"] {
+        for key in ["when", "finding", "recommendation", "alternatives", "shows"] {
             findings.keep(format!("{path}/{key}"), rule.at(key));
         }
         let rule_id = rule.parsed("id", id);
@@ -72,6 +72,11 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
         );
         let finding = rule.text("finding");
         let recommendation = rule.text_or("recommendation", None);
+        let alternatives = rule.texts("alternatives");
+        if recommendation.is_none() && !alternatives.is_empty() {
+            let message = "выбирать не из чего: у правила нет recommendation".to_owned();
+            rule.error("alternatives", message, None);
+        }
         let shows = rule.texts("shows");
         if let Some(rule_id) = &rule_id
             && rules.iter().any(|r| r.id == *rule_id)
@@ -87,6 +92,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
                 severity: severity.unwrap_or(Severity::Note),
                 finding: finding.unwrap_or_default(),
                 recommendation,
+                alternatives,
                 shows,
             });
         }

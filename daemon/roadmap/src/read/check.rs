@@ -420,6 +420,9 @@ impl Check<'_> {
                 if let Some(text) = &rule.recommendation {
                     templates::check_text(&at("recommendation"), text, analysis, self.findings);
                 }
+                for text in &rule.alternatives {
+                    templates::check_text(&at("alternatives"), text, analysis, self.findings);
+                }
                 for shown in &rule.shows {
                     let stands = self.findings.stands(&format!("{path}/{shown}"));
                     if !stands && !analysis.indicators.iter().any(|i| i.id == *shown) {

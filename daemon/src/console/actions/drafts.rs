@@ -6,15 +6,16 @@
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use vekha_analysis::Finding;
 use vekha_engine::journal::hex;
 use vekha_engine::run::{Recommendation, RecommendationState, StageState};
 use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::answers::{FieldError, Values};
-use vekha_roadmap::model::{Field, FieldKind, Work};
+use vekha_roadmap::model::{Choice, Field, FieldKind, Work};
 
 use super::super::link::Said;
 use super::super::{acknowledge, administrator};
-use super::sheet::{Page, Sent, Sheet, optional, text};
+use super::sheet::{Page, Sent, Sheet, choice, optional, text};
 use super::{About, Scene, Step};
 
 /// Longest text of a recommendation, in characters.
@@ -34,7 +35,7 @@ fn name(code: &str, field: &str) -> String {
 
 /// Texts as they stand.
 fn texts(recommendation: &Recommendation) -> Vec<String> {
-    let text = |f: &vekha_analysis::Finding| f.recommendation.clone().unwrap_or_default();
+    let text = |f: &Finding| f.recommendation.clone().unwrap_or_default();
     recommendation.items.iter().map(text).collect()
 }
 
@@ -66,15 +67,36 @@ pub(super) fn sheet(sheet: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet
             });
             form = form.with(&id, current.clone());
         }
+        for (number, item) in recommendation.items.iter().enumerate() {
+            if let Some(choice) = alternatives(&name(code, &format!("choice[{number}]")), item) {
+                form.form.fields.push(choice);
+            }
+        }
         let kind = FieldKind::Text { max_length: 1000 };
         form.form.fields.push(optional(&name(code, "reason"), "Почему не отправлять", kind));
     }
     Some(form)
 }
 
-/// What was typed for a draft.
-fn typed(sent: &Sent, code: &str, count: usize) -> Vec<String> {
-    (0..count).map(|n| text(&sent.posted.values, &name(code, &format!("texts[{n}]")))).collect()
+/// The choice between what is written and the catalogue's other texts for the same finding.
+fn alternatives(id: &str, finding: &Finding) -> Option<Field> {
+    let texts = finding.alternatives.iter().enumerate();
+    let options: Vec<Choice> =
+        texts.map(|(number, text)| choice(&number.to_string(), text.trim())).collect();
+    (!options.is_empty())
+        .then(|| optional(id, "Заменить готовым текстом", FieldKind::Choice(options)))
+}
+
+/// What was typed for a draft, or chosen instead.
+fn typed(sent: &Sent, code: &str, items: &[Finding]) -> Vec<String> {
+    let written = |(number, finding): (usize, &Finding)| {
+        let chosen = text(&sent.posted.values, &name(code, &format!("choice[{number}]")));
+        let chosen = chosen.parse().ok().and_then(|n: usize| finding.alternatives.get(n));
+        chosen
+            .map(|text| text.trim().to_owned())
+            .unwrap_or_else(|| text(&sent.posted.values, &name(code, &format!("texts[{number}]"))))
+    };
+    items.iter().enumerate().map(written).collect()
 }
 
 pub(super) fn steps(
@@ -96,7 +118,7 @@ pub(super) fn steps(
             continue;
         }
         let current = texts(recommendation);
-        let typed = typed(sent, code, current.len());
+        let typed = typed(sent, code, &recommendation.items);
         let (now, own) = (digest(&current), digest(&typed));
         let released = verb == "approve" && (only.is_empty() || only == code);
         if own == now {
@@ -169,7 +191,7 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
             let texts = texts(recommendation);
             let kept = sent.is_some_and(|sent| {
                 let seen = sent.raw(&name(code, "seen"));
-                !seen.is_empty() && digest(&typed(sent, code, texts.len())) != seen
+                !seen.is_empty() && digest(&typed(sent, code, &recommendation.items)) != seen
             });
             let items: Vec<Value> = recommendation
                 .items
@@ -185,6 +207,8 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
                     control["help"] = "".into();
                     let mut item = acknowledge::item(finding);
                     item["control"] = control;
+                    let choice = name(code, &format!("choice[{number}]"));
+                    item["choice"] = shown["fields"].get(&choice).cloned().unwrap_or_default();
                     item
                 })
                 .collect();

@@ -8,6 +8,28 @@ use super::super::house::RUN;
 use super::{act, did, done, drafted, journal, run, seen};
 
 #[tokio::test]
+async fn a_draft_takes_another_text_of_the_catalogue_when_it_is_chosen() {
+    let house = drafted().await;
+    let page = house.look(&format!("/runs/{RUN}")).await;
+    assert!(page.text.contains("Другие формулировки"), "{}", page.text);
+    let seen = seen(&page, "school-1");
+    let pairs = [
+        ("_form", "drafts:recommend"),
+        ("_do", "approve:school-1"),
+        ("school-1/seen", seen.as_str()),
+        ("school-1/texts[0]", "Провести анализ причин и составить план повышения качества."),
+        ("school-1/choice[0]", "0"),
+    ];
+    done(&house, &pairs).await;
+    let now = run(&house).await;
+    let draft = &now.recommendations[&AssignmentKey::new("recommend", "school-1")];
+    assert_eq!(draft.state, RecommendationState::Issued);
+    let text = draft.items[0].recommendation.as_deref().unwrap();
+    assert!(text.starts_with("Пригласить наставника: доля низких — "), "{text}");
+    assert!(!text.contains("{{"), "{text}");
+}
+
+#[tokio::test]
 async fn drafts_are_mended_kept_and_released_under_the_persons_name() {
     let house = drafted().await;
     let page = house.look(&format!("/runs/{RUN}")).await;
