@@ -29,7 +29,10 @@ fn describe(one: Traced) -> v1::Effect {
             .collect(),
     };
     let recommended = one.recommended.map(recommendations::state);
-    let measures = one.measures.iter();
+    let measures = one
+        .standing()
+        .map(|m| format!("{}/measures/{}", names::of_run(&m.run), m.number))
+        .collect();
     v1::Effect {
         run: names::of_run(&one.run),
         stage: one.stage,
@@ -39,9 +42,7 @@ fn describe(one: Traced) -> v1::Effect {
         text: one.text,
         recommended: recommended.unwrap_or(v1::RecommendationState::Unspecified).into(),
         report: one.report,
-        measures: measures
-            .map(|m| format!("{}/measures/{}", names::of_run(&m.run), m.number))
-            .collect(),
+        measures,
         figures: one.figures.into_iter().map(figure).collect(),
         effect: kind(one.effect).into(),
     }

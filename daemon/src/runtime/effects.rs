@@ -14,7 +14,7 @@ use vekha_roadmap::model::{Analysis, Indicator, Municipality, Participants, Seve
 
 use super::Runtime;
 use super::overview::runs_of_years;
-use super::register::Controlled;
+use super::register::{Control, Controlled};
 use super::road_maps::Version;
 
 /// A finding, what was done about it, and what followed.
@@ -65,12 +65,18 @@ pub enum Help {
 }
 
 impl Traced {
-    /// How the organisation was helped. A recommendation that was never sent is no help.
+    /// Measures that were not taken back.
+    pub fn standing(&self) -> impl Iterator<Item = &Controlled> {
+        self.measures.iter().filter(|measure| measure.control != Control::Waived)
+    }
+
+    /// How the organisation was helped. A recommendation that was never sent is no help, nor is a
+    /// measure that was taken back.
     pub fn help(&self) -> Help {
         let sent = self.recommended.is_some_and(|state| {
             matches!(state, RecommendationState::Issued | RecommendationState::Acknowledged)
         });
-        match (self.measures.is_empty(), sent) {
+        match (self.standing().next().is_none(), sent) {
             (false, _) => Help::Ordered,
             (true, true) => Help::Recommended,
             (true, false) => Help::None,
