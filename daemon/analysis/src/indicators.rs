@@ -3,65 +3,108 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use vekha_roadmap::formula::Layer;
 use vekha_roadmap::model::Analysis;
 
 use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
-use crate::types::{Figure, IndicatorFigures, Inputs, Values};
+use crate::types::{Figure, IndicatorFigures, Inputs, Record, Values};
 
-/// What formulas see, by organisation: answers, named datasets, thresholds, the period before. The
-/// datasets go over into it.
-pub(crate) fn scopes(analysis: &Analysis, inputs: &mut Inputs) -> BTreeMap<String, Values> {
-    let thresholds: Values =
-        analysis.thresholds.iter().map(|(k, v)| (k.clone(), Value::from(*v))).collect();
-    let mut own = std::mem::take(&mut inputs.own);
-    let mut named = std::mem::take(&mut inputs.named);
-    let codes: BTreeSet<String> =
-        own.keys().chain(named.values().flat_map(BTreeMap::keys)).cloned().collect();
-    let scope = |code: String| {
-        let mut scope = own.remove(&code).unwrap_or_default();
-        for (alias, rows) in &mut named {
-            scope.insert(alias.clone(), Value::Object(rows.remove(&code).unwrap_or_default()));
+/// What formulas see of an organisation.
+pub(crate) struct Scope<'i> {
+    own: Option<&'i Record<'i>>,
+    /// Named datasets: none where the organisation is not in one.
+    named: Vec<(&'i str, Option<&'i Record<'i>>)>,
+    earlier: Values,
+    /// Its code, and the indicators as they come.
+    computed: Values,
+}
+
+/// What formulas see of everybody: organisation code -> scope.
+pub(crate) struct Scopes<'i> {
+    pub by_code: BTreeMap<&'i str, Scope<'i>>,
+    thresholds: Values,
+    nothing: Values,
+}
+
+impl<'i> Scopes<'i> {
+    /// From what goes into an analysis; nothing of it is copied but what is small.
+    pub fn new(analysis: &Analysis, inputs: &'i Inputs<'i>) -> Self {
+        let datasets = [&inputs.own].into_iter().chain(inputs.named.values());
+        let codes: BTreeSet<&str> = datasets.flat_map(BTreeMap::keys).map(String::as_str).collect();
+        let scope = |code: &'i str| {
+            let named = inputs.named.iter();
+            let earlier = inputs.earlier.get(code).into_iter().flatten();
+            let mut computed = Values::new();
+            computed.insert("organisation".into(), Value::from(code));
+            let scope = Scope {
+                own: inputs.own.get(code),
+                named: named.map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
+                earlier: earlier.map(|(id, v)| (id.clone(), Value::from(*v))).collect(),
+                computed,
+            };
+            (code, scope)
+        };
+        Scopes {
+            by_code: codes.into_iter().map(scope).collect(),
+            thresholds: analysis.thresholds.iter().map(|(k, v)| (k.clone(), (*v).into())).collect(),
+            nothing: Values::new(),
         }
-        let earlier: Values = inputs
-            .earlier
-            .get(&code)
-            .into_iter()
-            .flatten()
-            .map(|(id, v)| (id.clone(), Value::from(*v)))
-            .collect();
-        scope.insert("earlier".into(), Value::Object(earlier));
-        scope.insert("threshold".into(), Value::Object(thresholds.clone()));
-        scope.insert("organisation".into(), Value::from(code.as_str()));
-        (code, scope)
-    };
-    codes.into_iter().map(scope).collect()
+    }
+
+    /// Where a formula looks names up, after `first`.
+    pub fn layers<'s>(&'s self, scope: &'s Scope<'s>, first: &[Layer<'s>]) -> Vec<Layer<'s>> {
+        layers(scope, &self.thresholds, &self.nothing, first)
+    }
+}
+
+fn layers<'s>(
+    scope: &'s Scope<'s>,
+    thresholds: &'s Values,
+    nothing: &'s Values,
+    first: &[Layer<'s>],
+) -> Vec<Layer<'s>> {
+    let mut layers = first.to_vec();
+    layers.push(Layer::All(&scope.computed));
+    layers.push(Layer::Record("earlier", &scope.earlier, None));
+    layers.push(Layer::Record("threshold", thresholds, None));
+    layers.extend(scope.named.iter().map(|(alias, record)| match record {
+        Some(record) => Layer::Record(alias, &record.figures, Some(&record.answers)),
+        None => Layer::Record(alias, nothing, None),
+    }));
+    if let Some(own) = scope.own {
+        layers.push(Layer::All(&own.figures));
+        layers.push(Layer::All(&own.answers));
+    }
+    layers
 }
 
 /// Computes every indicator and adds its values to the scopes.
 pub(crate) fn compute(
     analysis: &Analysis,
-    inputs: &Inputs,
-    scopes: &mut BTreeMap<String, Values>,
+    inputs: &Inputs<'_>,
+    scopes: &mut Scopes<'_>,
 ) -> Vec<IndicatorFigures> {
     let mut all = Vec::with_capacity(analysis.indicators.len());
     for indicator in &analysis.indicators {
         let mut values: BTreeMap<String, f64> = BTreeMap::new();
         let mut withheld = BTreeMap::new();
-        for (code, scope) in scopes.iter_mut() {
-            match indicator.formula.evaluate(scope) {
+        let Scopes { by_code, thresholds, nothing } = scopes;
+        for (code, scope) in by_code.iter_mut() {
+            let code = (*code).to_owned();
+            match indicator.formula.evaluate_in(&layers(scope, thresholds, nothing, &[])) {
                 Ok(Some(value)) if value.is_number() => {
-                    values.insert(code.clone(), value.as_f64().unwrap_or_default());
-                    scope.insert(indicator.id.clone(), value);
+                    values.insert(code, value.as_f64().unwrap_or_default());
+                    scope.computed.insert(indicator.id.clone(), value);
                 }
                 Ok(None) => {
-                    withheld.insert(code.clone(), "не хватает сведений".into());
+                    withheld.insert(code, "не хватает сведений".into());
                 }
                 Ok(Some(_)) => {
-                    withheld.insert(code.clone(), "формула даёт не число".into());
+                    withheld.insert(code, "формула даёт не число".into());
                 }
                 Err(e) => {
-                    withheld.insert(code.clone(), format!("не вычислено: {e}"));
+                    withheld.insert(code, format!("не вычислено: {e}"));
                 }
             }
         }

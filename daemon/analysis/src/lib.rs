@@ -13,14 +13,15 @@ mod types;
 use vekha_roadmap::model::Analysis;
 
 pub use types::{
-    Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome, Recommendation, Values,
+    Aggregate, Dataset, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome, Recommendation,
+    Record, Values,
 };
 
 /// Computes all indicators, then looks which organisations meet which rules.
-pub fn analyze(analysis: &Analysis, mut inputs: Inputs) -> Outcome {
-    let mut scopes = indicators::scopes(analysis, &mut inputs);
-    let indicators = indicators::compute(analysis, &inputs, &mut scopes);
-    let findings = rules::findings(analysis, &inputs, &indicators, scopes);
+pub fn analyze(analysis: &Analysis, inputs: &Inputs<'_>) -> Outcome {
+    let mut scopes = indicators::Scopes::new(analysis, inputs);
+    let indicators = indicators::compute(analysis, inputs, &mut scopes);
+    let findings = rules::findings(analysis, inputs, &indicators, &scopes);
     Outcome { indicators, findings }
 }
 

@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use minijinja::value::Serde;
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
+use vekha_roadmap::formula::Layer;
 use vekha_roadmap::model::{Analysis, Indicator, Rule};
 use vekha_roadmap::read::environment;
 use vekha_roadmap::russian;
 
+use crate::indicators::Scopes;
 use crate::types::{Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Values};
 
 /// Looks at every organisation in the order of codes and every rule in the definition's order.
 pub(crate) fn findings(
     analysis: &Analysis,
-    inputs: &Inputs,
+    inputs: &Inputs<'_>,
     indicators: &[IndicatorFigures],
-    scopes: BTreeMap<String, Values>,
+    scopes: &Scopes<'_>,
 ) -> Vec<Finding> {
-    let municipality = Value::Object(aggregates(analysis, indicators));
+    let municipality = aggregates(analysis, indicators);
     let environment = environment();
     let written = |text| Written::read(&environment, text);
     let rules: Vec<(&Rule, Said<'_>)> = analysis
@@ -35,31 +37,36 @@ pub(crate) fn findings(
         .collect();
     let texts = Texts::new(analysis, inputs, indicators);
     let mut findings = Vec::new();
-    for (code, mut scope) in scopes {
-        let by_indicator = |value: fn(&Figure) -> Option<Value>| -> Value {
+    for (code, scope) in &scopes.by_code {
+        let by_indicator = |value: fn(&Figure) -> Option<Value>| -> Values {
             let own = indicators
                 .iter()
-                .filter_map(|i| Some((i.indicator.clone(), value(i.organisations.get(&code)?)?)));
-            Value::Object(own.collect())
+                .filter_map(|i| Some((i.indicator.clone(), value(i.organisations.get(*code)?)?)));
+            own.collect()
         };
-        scope.insert("rank".into(), by_indicator(|figure| figure.rank.map(Value::from)));
-        scope.insert("outlier".into(), by_indicator(|figure| figure.outlier.map(Value::from)));
-        scope.insert("municipality".into(), municipality.clone());
+        let rank = by_indicator(|figure| figure.rank.map(Value::from));
+        let outlier = by_indicator(|figure| figure.outlier.map(Value::from));
+        let compared = [
+            Layer::Record("rank", &rank, None),
+            Layer::Record("outlier", &outlier, None),
+            Layer::Record("municipality", &municipality, None),
+        ];
+        let layers = scopes.layers(scope, &compared);
         let mut context = None;
         for (rule, said) in &rules {
             // A rule that lacks a value is not met: nothing is said of what is not known.
-            if !matches!(rule.when.holds(&scope), Ok(Some(true))) {
+            if !matches!(rule.when.holds_in(&layers), Ok(Some(true))) {
                 continue;
             }
-            let context = context.get_or_insert_with(|| texts.context(&code, &scope));
+            let context = context.get_or_insert_with(|| texts.context(code, &rank));
             findings.push(Finding {
-                organisation: code.clone(),
+                organisation: (*code).to_owned(),
                 rule: rule.id.clone(),
                 severity: rule.severity,
                 text: said.finding.said(context),
                 recommendation: said.recommendation.as_ref().map(|text| text.said(context)),
                 alternatives: said.alternatives.iter().map(|text| text.said(context)).collect(),
-                figures: texts.items(&code, rule),
+                figures: texts.items(code, rule),
             });
         }
     }
@@ -122,7 +129,7 @@ fn comparable(analysis: &Analysis, aggregate: &Aggregate) -> bool {
 
 struct Texts<'a> {
     analysis: &'a Analysis,
-    inputs: &'a Inputs,
+    inputs: &'a Inputs<'a>,
     indicators: &'a [IndicatorFigures],
     /// What is the same for all organisations.
     municipality: Shown,
@@ -130,7 +137,11 @@ struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
-    fn new(analysis: &'a Analysis, inputs: &'a Inputs, indicators: &'a [IndicatorFigures]) -> Self {
+    fn new(
+        analysis: &'a Analysis,
+        inputs: &'a Inputs<'a>,
+        indicators: &'a [IndicatorFigures],
+    ) -> Self {
         let compared = analysis.indicators.iter().zip(indicators).filter_map(|(indicator, f)| {
             let a = f.municipality.filter(|a| comparable(analysis, a))?;
             let values = by_name(&a, |value| russian::number(value, indicator.decimals).into());
@@ -146,7 +157,7 @@ impl<'a> Texts<'a> {
     }
 
     /// The variables of texts about an organisation: numbers are given as people read them.
-    fn context(&self, code: &str, scope: &Values) -> Shown {
+    fn context(&self, code: &str, rank: &Values) -> Shown {
         let mut context: BTreeMap<&str, Shown> = BTreeMap::new();
         let mut earlier: BTreeMap<&str, Shown> = BTreeMap::new();
         for (indicator, figures) in self.analysis.indicators.iter().zip(self.indicators) {
@@ -163,7 +174,7 @@ impl<'a> Texts<'a> {
         context.insert("municipality", self.municipality.clone());
         context.insert("earlier", Shown::from(earlier));
         context.insert("threshold", self.threshold.clone());
-        context.insert("rank", Shown::from(Serde(scope.get("rank"))));
+        context.insert("rank", Shown::from(Serde(rank)));
         context.insert("organisation", Shown::from(BTreeMap::from(organisation)));
         Shown::from(context)
     }

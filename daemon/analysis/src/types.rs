@@ -1,6 +1,7 @@
 //! What goes into an analysis and what comes out of it. Serialisable: the outcome is kept with
 //! the run, so that every finding can show what it rests on, years later.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,13 +13,37 @@ use crate::methods::lies_apart;
 /// A missing or `null` entry is an empty answer.
 pub type Values = serde_json::Map<String, serde_json::Value>;
 
+/// What is known of one organisation.
+#[derive(Debug, Clone, Default)]
+pub struct Record<'a> {
+    /// What it answered. Tables of many rows are not copied where somebody else keeps them.
+    pub answers: Cow<'a, Values>,
+    /// What was computed from that: indicator id -> value.
+    pub figures: Values,
+}
+
+impl From<Values> for Record<'_> {
+    fn from(answers: Values) -> Self {
+        Record { answers: Cow::Owned(answers), figures: Values::new() }
+    }
+}
+
+impl<'a> From<&'a Values> for Record<'a> {
+    fn from(answers: &'a Values) -> Self {
+        Record { answers: Cow::Borrowed(answers), figures: Values::new() }
+    }
+}
+
+/// What is known of organisations, by code.
+pub type Dataset<'a> = BTreeMap<String, Record<'a>>;
+
 /// All that an analysis may look at.
 #[derive(Debug, Clone, Default)]
-pub struct Inputs {
-    /// The unnamed dataset: organisation code -> answers.
-    pub own: BTreeMap<String, Values>,
-    /// Datasets with a name: alias -> organisation code -> answers and indicators.
-    pub named: BTreeMap<String, BTreeMap<String, Values>>,
+pub struct Inputs<'a> {
+    /// The unnamed dataset.
+    pub own: Dataset<'a>,
+    /// Datasets with a name, by alias.
+    pub named: BTreeMap<String, Dataset<'a>>,
     /// The same analysis of the period before: organisation code -> indicator id -> value.
     pub earlier: BTreeMap<String, BTreeMap<String, f64>>,
     /// Official names, for the texts: organisation code -> name.

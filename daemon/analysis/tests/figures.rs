@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use vekha_analysis::{Figure, Finding, Inputs, Outcome, Values, analyze, recommendations};
+use vekha_analysis::{Dataset, Figure, Finding, Inputs, Outcome, Values, analyze, recommendations};
 use vekha_roadmap::formula::Formula;
 use vekha_roadmap::model::{Analysis, Better, Indicator, Rule, Severity};
 
@@ -53,7 +53,7 @@ fn analysis(min_count: usize, indicators: Vec<Indicator>, rules: Vec<Rule>) -> A
 }
 
 /// Five schools: `c` had nobody to take part, `d` left a field empty.
-fn schools() -> Inputs {
+fn schools() -> Inputs<'static> {
     let own = [
         (
             "a",
@@ -75,7 +75,7 @@ fn schools() -> Inputs {
         ("d", json!({ "pupils": 50, "low": null })),
         ("e", json!({ "pupils": 20, "low": 5 })),
     ];
-    let own = own.map(|(code, answers)| (code.to_owned(), values(answers))).into();
+    let own = own.map(|(code, answers)| (code.to_owned(), values(answers).into())).into();
     Inputs {
         own, names: [("b".to_owned(), "Школа Б".to_owned())].into(), ..Inputs::default()
     }
@@ -96,7 +96,7 @@ fn owned(expected: &[(&str, f64)]) -> Vec<(String, f64)> {
 
 #[test]
 fn formulas_yield_what_a_pocket_calculator_yields() {
-    let a = &schools().own["a"];
+    let a = &schools().own["a"].answers;
     let cases = [
         ("low / pupils", json!(0.25)),
         ("share(low, pupils)", json!(25.0)),
@@ -138,7 +138,7 @@ fn formulas_yield_what_a_pocket_calculator_yields() {
 
 #[test]
 fn what_does_not_go_together_is_an_error_and_no_value() {
-    let a = &schools().own["a"];
+    let a = &schools().own["a"].answers;
     for text in ["procedures[3]", "low + 'x'", "sum(low)", "low ? 1 : 2", "sum(['x'])", "root(4)"] {
         assert!(formula(text).evaluate(a).is_err(), "{text}");
     }
@@ -146,7 +146,7 @@ fn what_does_not_go_together_is_an_error_and_no_value() {
 
 #[test]
 fn what_is_not_known_and_what_divides_by_nothing_has_no_value() {
-    let a = &schools().own["a"];
+    let a = &schools().own["a"].answers;
     for text in [
         "unknown",
         "unknown + 1",
@@ -182,7 +182,7 @@ fn a_municipality_is_compared_by_those_who_have_a_value() {
             ],
             vec![],
         ),
-        schools(),
+        &schools(),
     );
     // 10/40, 12/30, 0/0, gap, 5/20.
     assert_eq!(plain(&outcome, "low_share"), owned(&[("a", 25.0), ("b", 40.0), ("e", 25.0)]));
@@ -218,7 +218,7 @@ fn too_few_to_compare_are_not_compared() {
                     rule("all", all, finding, None),
                 ],
             ),
-            schools(),
+            &schools(),
         )
     };
     let met = |outcome: &Outcome| -> Vec<(String, String)> {
@@ -264,7 +264,7 @@ fn the_period_before_counts_for_its_own_organisation_and_recommendations_follow_
     let before = |n: f64| [("low_procedures".to_owned(), n)].into();
     // What `x` had is of no use to anybody: it has no answers this time.
     inputs.earlier = [("a".to_owned(), before(1.0)), ("x".to_owned(), before(9.0))].into();
-    let outcome = analyze(&analysis(2, vec![indicator], vec![low_result, growth]), inputs);
+    let outcome = analyze(&analysis(2, vec![indicator], vec![low_result, growth]), &inputs);
     // a: 8/20 = 40 % counts, 5/25 = 20 % does not; b: 9/30 = 30 % and 15/30 = 50 % do; c: none.
     assert_eq!(plain(&outcome, "low_procedures"), owned(&[("a", 1.0), ("b", 2.0), ("c", 0.0)]));
     assert_eq!(figures(&outcome, "low_procedures")["a"].earlier, Some(1.0));
@@ -283,15 +283,15 @@ fn the_period_before_counts_for_its_own_organisation_and_recommendations_follow_
 #[test]
 fn named_datasets_stand_side_by_side() {
     let mut inputs = Inputs::default();
-    let dataset = |rows: &[(&str, Value)]| -> BTreeMap<String, Values> {
-        rows.iter().map(|(code, row)| ((*code).to_owned(), values(row.clone()))).collect()
+    let dataset = |rows: &[(&str, Value)]| -> Dataset<'static> {
+        rows.iter().map(|(code, row)| ((*code).to_owned(), values(row.clone()).into())).collect()
     };
     let vpr = dataset(&[("a", json!({ "share": 40 })), ("b", json!({ "share": 10 }))]);
     let gia = dataset(&[("a", json!({ "share": 15 })), ("c", json!({ "share": 5 }))]);
     inputs.named = [("vpr".to_owned(), vpr), ("gia".to_owned(), gia)].into();
     let gap = indicator("gap", None, "vpr.share - gia.share");
     let worst = indicator("worst", None, "max(default(vpr.share, 0), default(gia.share, 0))");
-    let outcome = analyze(&analysis(1, vec![gap, worst], vec![]), inputs);
+    let outcome = analyze(&analysis(1, vec![gap, worst], vec![]), &inputs);
     assert_eq!(plain(&outcome, "gap"), owned(&[("a", 25.0)]));
     assert_eq!(plain(&outcome, "worst"), owned(&[("a", 40.0), ("b", 10.0), ("c", 5.0)]));
 }

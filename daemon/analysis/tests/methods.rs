@@ -57,9 +57,9 @@ fn analysis(min_count: usize) -> Analysis {
     }
 }
 
-fn inputs(values: &[f64]) -> Inputs {
+fn inputs(values: &[f64]) -> Inputs<'static> {
     let answer = |(n, value): (usize, &f64)| {
-        (format!("o{n:03}"), json!({ "answer": value }).as_object().cloned().unwrap())
+        (format!("o{n:03}"), json!({ "answer": value }).as_object().cloned().unwrap().into())
     };
     Inputs { own: values.iter().enumerate().map(answer).collect(), ..Inputs::default() }
 }
@@ -70,7 +70,7 @@ fn the_municipalitys_figures_are_those_that_another_implementation_computes() {
     assert!(all.len() > 30);
     let mut apart = 0;
     for reference in &all {
-        let outcome = analyze(&analysis(1), inputs(&reference.values));
+        let outcome = analyze(&analysis(1), &inputs(&reference.values));
         let figures = &outcome.indicators[0];
         let ours = figures.municipality.unwrap();
         assert_eq!(ours.count as usize, reference.values.len());
@@ -99,10 +99,10 @@ fn the_municipalitys_figures_are_those_that_another_implementation_computes() {
 #[test]
 fn among_too_few_nobody_lies_apart() {
     let values = [10.0, 11.0, 12.0, 90.0];
-    let outcome = analyze(&analysis(5), inputs(&values));
+    let outcome = analyze(&analysis(5), &inputs(&values));
     assert!(outcome.indicators[0].organisations.values().all(|f| f.outlier.is_none()));
     assert_eq!(outcome.findings, []);
-    let outcome = analyze(&analysis(4), inputs(&values));
+    let outcome = analyze(&analysis(4), &inputs(&values));
     // Median 11,5; distances 1,5 0,5 0,5 78,5, their median 1; 0,6745 · 78,5 = 52,9.
     assert_eq!(outcome.findings.len(), 1);
     assert_eq!(outcome.findings[0].text, "90,0: у половины 10,8–31,5");

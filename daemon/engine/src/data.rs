@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use vekha_analysis::{self as analysis, Inputs, Outcome, Values};
+use vekha_analysis::{self as analysis, Dataset, Inputs, Outcome, Values};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, Every, Work};
 
@@ -78,7 +78,7 @@ pub fn analyze(
     for source in &analyze.from {
         let run = data.get(&of_activity(key, source.activity.as_deref()));
         match &source.alias {
-            None => inputs.own = run.map(|r| r.answers.clone()).unwrap_or_default(),
+            None => inputs.own = run.map(answered).unwrap_or_default(),
             Some(alias) => {
                 inputs.named.insert(alias.clone(), run.map(side_by_side).unwrap_or_default());
             }
@@ -93,15 +93,21 @@ pub fn analyze(
             }
         }
     }
-    Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, inputs) }
+    Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, &inputs) }
+}
+
+/// A run's answers, by organisation.
+fn answered(run: &RunData) -> Dataset<'_> {
+    run.answers.iter().map(|(code, answers)| (code.clone(), answers.into())).collect()
 }
 
 /// Answers and indicators of a run in one namespace, by organisation.
-fn side_by_side(run: &RunData) -> BTreeMap<String, Values> {
-    let mut rows = run.answers.clone();
+fn side_by_side(run: &RunData) -> Dataset<'_> {
+    let mut rows = answered(run);
     for (_, outcome) in &run.analyses {
         for (code, indicator, value) in outcome.values() {
-            rows.entry(code.to_owned()).or_default().insert(indicator.to_owned(), value.into());
+            let row = rows.entry(code.to_owned()).or_default();
+            row.figures.insert(indicator.to_owned(), value.into());
         }
     }
     rows

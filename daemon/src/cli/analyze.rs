@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
-use vekha_analysis::{Inputs, Outcome, Values, analyze};
+use vekha_analysis::{Dataset, Inputs, Outcome, Values, analyze};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::validate;
 use vekha_roadmap::model::{Activity, Analysis, Analyze, Form, Work};
@@ -37,7 +37,12 @@ pub(super) struct Args {
 }
 
 /// Answers by organisation.
-type Dataset = BTreeMap<String, Values>;
+type Answers = BTreeMap<String, Values>;
+
+/// Answers as an analysis takes them.
+fn records(answers: Answers) -> Dataset<'static> {
+    answers.into_iter().map(|(code, values)| (code, values.into())).collect()
+}
 
 pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Result<ExitCode> {
     let files = files::load(folder)?;
@@ -52,7 +57,7 @@ pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Resul
     let (stage, definition) = stage(&road_map, activity, args.stage.as_deref())?;
     let outcome = |path: &Path, earlier: BTreeMap<String, BTreeMap<String, f64>>| {
         let inputs = inputs(&road_map, activity, stage, path)?;
-        anyhow::Ok(analyze(definition, Inputs { earlier, ..inputs }))
+        anyhow::Ok(analyze(definition, &Inputs { earlier, ..inputs }))
     };
     let before = match &args.earlier {
         Some(path) => values(&outcome(path, BTreeMap::new())?),
@@ -83,26 +88,26 @@ fn inputs(
     activity: &Activity,
     stage: &Analyze,
     path: &Path,
-) -> anyhow::Result<Inputs> {
+) -> anyhow::Result<Inputs<'static>> {
     let file = path.display();
     let text = std::fs::read_to_string(path).with_context(|| file.to_string())?;
     let mut inputs = Inputs { names: road_map.names(), ..Inputs::default() };
     if stage.from.iter().any(|source| source.alias.is_none()) {
-        let dataset: Dataset = serde_json::from_str(&text)
+        let dataset: Answers = serde_json::from_str(&text)
             .with_context(|| format!("{file}: нужен объект: код организации -> ответы"))?;
-        inputs.own =
-            checked(road_map, form(road_map, activity, stage), &file.to_string(), dataset)?;
+        let form = form(road_map, activity, stage);
+        inputs.own = records(checked(road_map, form, &file.to_string(), dataset)?);
         return Ok(inputs);
     }
     // Datasets with names hold indicators beside answers: the formulas say what they need.
-    let named: BTreeMap<String, Dataset> = serde_json::from_str(&text).with_context(|| {
+    let named: BTreeMap<String, Answers> = serde_json::from_str(&text).with_context(|| {
         format!("{file}: нужен объект: имя набора -> код организации -> ответы")
     })?;
     let known: Vec<&str> = stage.from.iter().filter_map(|s| s.alias.as_deref()).collect();
     if let Some(unknown) = named.keys().find(|name| !known.contains(&name.as_str())) {
         bail!("{file}: набора «{unknown}» анализ не читает; он читает {}", known.join(", "));
     }
-    inputs.named = named;
+    inputs.named = named.into_iter().map(|(name, rows)| (name, records(rows))).collect();
     Ok(inputs)
 }
 
@@ -126,10 +131,10 @@ fn checked(
     road_map: &RoadMap,
     form: Option<&Form>,
     file: &str,
-    dataset: Dataset,
-) -> anyhow::Result<Dataset> {
+    dataset: Answers,
+) -> anyhow::Result<Answers> {
     let mut mistakes = Vec::new();
-    let mut typed = Dataset::new();
+    let mut typed = Answers::new();
     for (code, answers) in dataset {
         if road_map.organisation(&code).is_none() {
             mistakes.push(format!("{code}: такой организации в реестре нет"));

@@ -47,7 +47,18 @@ enum Value<'a> {
     Text(Cow<'a, str>),
     Bool(bool),
     List(Vec<Value<'a>>),
-    Record(&'a Values),
+    /// Fields; those that the first map lacks are in the second.
+    Record(&'a Values, Option<&'a Values>),
+}
+
+/// Where names are looked up, one layer after the other.
+#[derive(Debug, Clone, Copy)]
+pub enum Layer<'a> {
+    /// Each of these is a name.
+    All(&'a Values),
+    /// One name stands for all of these: `vpr` in `vpr.marks_2`. What the first map lacks is in the
+    /// second.
+    Record(&'a str, &'a Values, Option<&'a Values>),
 }
 
 impl<'a> From<&'a Json> for Value<'a> {
@@ -58,7 +69,16 @@ impl<'a> From<&'a Json> for Value<'a> {
             Json::Number(n) => n.as_f64().map_or(Value::Missing, Value::Number),
             Json::String(s) => Value::Text(Cow::Borrowed(s)),
             Json::Array(items) => Value::List(items.iter().map(Value::from).collect()),
-            Json::Object(map) => Value::Record(map),
+            Json::Object(map) => Value::Record(map, None),
+        }
+    }
+}
+
+impl<'a> Layer<'a> {
+    fn get(&self, name: &str) -> Option<Value<'a>> {
+        match *self {
+            Layer::All(map) => map.get(name).map(Value::from),
+            Layer::Record(alias, map, more) => (alias == name).then_some(Value::Record(map, more)),
         }
     }
 }
@@ -69,7 +89,15 @@ impl Formula {
     /// # Errors
     /// When it does not type (which `check` would have told) or takes too many steps.
     pub fn evaluate(&self, values: &Values) -> Result<Option<Json>, FormulaError> {
-        let mut evaluator = Evaluator { formula: self, values, bound: Vec::new(), steps: 0 };
+        self.evaluate_in(&[Layer::All(values)])
+    }
+
+    /// Computes the formula over names that need not stand in one map.
+    ///
+    /// # Errors
+    /// As [`Formula::evaluate`].
+    pub fn evaluate_in(&self, layers: &[Layer<'_>]) -> Result<Option<Json>, FormulaError> {
+        let mut evaluator = Evaluator { formula: self, layers, bound: Vec::new(), steps: 0 };
         Ok(match evaluator.eval(&self.0.root)? {
             Value::Missing => None,
             value => Some(json(value)),
@@ -81,7 +109,15 @@ impl Formula {
     /// # Errors
     /// As [`Formula::evaluate`], and when the formula yields no condition.
     pub fn holds(&self, values: &Values) -> Result<Option<bool>, FormulaError> {
-        match self.evaluate(values)? {
+        self.holds_in(&[Layer::All(values)])
+    }
+
+    /// Computes a condition over names that need not stand in one map.
+    ///
+    /// # Errors
+    /// As [`Formula::holds`].
+    pub fn holds_in(&self, layers: &[Layer<'_>]) -> Result<Option<bool>, FormulaError> {
+        match self.evaluate_in(layers)? {
             None => Ok(None),
             Some(Json::Bool(b)) => Ok(Some(b)),
             Some(_) => {
@@ -98,13 +134,19 @@ fn json(value: Value<'_>) -> Json {
         Value::Text(text) => Json::String(text.into_owned()),
         Value::Bool(b) => Json::Bool(b),
         Value::List(items) => Json::Array(items.into_iter().map(json).collect()),
-        Value::Record(map) => Json::Object(map.clone()),
+        Value::Record(map, more) => {
+            let mut map = map.clone();
+            for (name, value) in more.into_iter().flatten() {
+                map.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+            Json::Object(map)
+        }
     }
 }
 
 struct Evaluator<'a> {
     formula: &'a Formula,
-    values: &'a Values,
+    layers: &'a [Layer<'a>],
     bound: Vec<(&'a str, Value<'a>)>,
     steps: usize,
 }
@@ -130,8 +172,9 @@ impl<'a> Evaluator<'a> {
                 self.weighed(expr, value)
             }
             Expr::Select(select) => match self.eval(&select.operand)? {
-                Value::Record(map) => {
-                    let value = map.get(&select.field).map_or(Value::Missing, Value::from);
+                Value::Record(map, more) => {
+                    let value = map.get(&select.field).or_else(|| more?.get(&select.field));
+                    let value = value.map_or(Value::Missing, Value::from);
                     self.weighed(expr, value)
                 }
                 Value::Missing => Ok(Value::Missing),
@@ -168,7 +211,7 @@ impl<'a> Evaluator<'a> {
     fn name(&self, name: &str) -> Value<'a> {
         match self.bound.iter().rev().find(|(bound, _)| *bound == name) {
             Some((_, value)) => value.clone(),
-            None => self.values.get(name).map_or(Value::Missing, Value::from),
+            None => self.layers.iter().find_map(|layer| layer.get(name)).unwrap_or(Value::Missing),
         }
     }
 

@@ -19,7 +19,7 @@ use cel::common::ast::{Expr, SourceInfo};
 use cel::parser::Parser;
 
 pub use check::{Scope, Type};
-pub use eval::Values;
+pub use eval::{Layer, Values};
 pub use scopes::{analysis_scope, field_type, form_scope, row_scope, rule_scope};
 
 /// Longest formula, in characters.
