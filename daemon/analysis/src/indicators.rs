@@ -8,6 +8,7 @@ use vekha_roadmap::model::Analysis;
 
 use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
+use crate::parallel;
 use crate::types::{Figure, IndicatorFigures, Inputs, Record, Values};
 
 /// What formulas see of an organisation.
@@ -90,9 +91,13 @@ pub(crate) fn compute(
         let mut values: BTreeMap<String, f64> = BTreeMap::new();
         let mut withheld = BTreeMap::new();
         let Scopes { by_code, thresholds, nothing } = scopes;
-        for (code, scope) in by_code.iter_mut() {
+        let mut everybody: Vec<(&&str, &mut Scope<'_>)> = by_code.iter_mut().collect();
+        let computed = parallel::map(&mut everybody, |(_, scope)| {
+            indicator.formula.evaluate_in(&layers(scope, thresholds, nothing, &[]))
+        });
+        for ((code, scope), computed) in everybody.into_iter().zip(computed) {
             let code = (*code).to_owned();
-            match indicator.formula.evaluate_in(&layers(scope, thresholds, nothing, &[])) {
+            match computed {
                 Ok(Some(value)) if value.is_number() => {
                     values.insert(code, value.as_f64().unwrap_or_default());
                     scope.computed.insert(indicator.id.clone(), value);

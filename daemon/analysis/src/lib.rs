@@ -7,6 +7,7 @@ mod aggregate;
 pub mod effect;
 mod indicators;
 pub mod methods;
+mod parallel;
 mod rules;
 mod types;
 

@@ -10,7 +10,8 @@ use vekha_roadmap::model::{Analysis, Indicator, Rule};
 use vekha_roadmap::read::environment;
 use vekha_roadmap::russian;
 
-use crate::indicators::Scopes;
+use crate::indicators::{Scope, Scopes};
+use crate::parallel;
 use crate::types::{Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Values};
 
 /// Looks at every organisation in the order of codes and every rule in the definition's order.
@@ -36,12 +37,13 @@ pub(crate) fn findings(
         })
         .collect();
     let texts = Texts::new(analysis, inputs, indicators);
-    let mut findings = Vec::new();
-    for (code, scope) in &scopes.by_code {
+    let mut everybody: Vec<(&&str, &Scope<'_>)> = scopes.by_code.iter().collect();
+    let found = parallel::map(&mut everybody, |(code, scope)| {
+        let mut findings = Vec::new();
         let by_indicator = |value: fn(&Figure) -> Option<Value>| -> Values {
             let own = indicators
                 .iter()
-                .filter_map(|i| Some((i.indicator.clone(), value(i.organisations.get(*code)?)?)));
+                .filter_map(|i| Some((i.indicator.clone(), value(i.organisations.get(**code)?)?)));
             own.collect()
         };
         let rank = by_indicator(|figure| figure.rank.map(Value::from));
@@ -60,7 +62,7 @@ pub(crate) fn findings(
             }
             let context = context.get_or_insert_with(|| texts.context(code, &rank));
             findings.push(Finding {
-                organisation: (*code).to_owned(),
+                organisation: (**code).to_owned(),
                 rule: rule.id.clone(),
                 severity: rule.severity,
                 text: said.finding.said(context),
@@ -69,8 +71,9 @@ pub(crate) fn findings(
                 figures: texts.items(code, rule),
             });
         }
-    }
-    findings
+        findings
+    });
+    found.into_iter().flatten().collect()
 }
 
 /// What a rule says.

@@ -1,0 +1,52 @@
+//! The same work for many organisations, by as many threads as there are processors. What comes out
+//! does not depend on how many there are.
+
+use std::num::NonZero;
+use std::thread;
+
+/// Fewer than this are done before a thread has begun.
+const WORTH_IT: usize = 128;
+
+/// What `work` makes of each of the items, in their order.
+pub(crate) fn map<T, R>(items: &mut [T], work: impl Fn(&mut T) -> R + Sync) -> Vec<R>
+where
+    T: Send,
+    R: Send,
+{
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    if threads < 2 || items.len() < WORTH_IT {
+        return items.iter_mut().map(work).collect();
+    }
+    let share = items.len().div_ceil(threads);
+    let work = &work;
+    thread::scope(|scope| {
+        let parts: Vec<_> = items
+            .chunks_mut(share)
+            .map(|part| scope.spawn(move || part.iter_mut().map(work).collect::<Vec<R>>()))
+            .collect();
+        let mut all = Vec::new();
+        for part in parts {
+            // What went wrong in a thread goes wrong here.
+            all.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_many_do_comes_in_the_order_of_the_items() {
+        for count in [0, 1, WORTH_IT - 1, WORTH_IT, 1001] {
+            let mut items: Vec<usize> = (0..count).collect();
+            let doubled = map(&mut items, |item| {
+                *item += 1;
+                *item * 2
+            });
+            assert_eq!(doubled, (1..=count).map(|n| n * 2).collect::<Vec<_>>());
+            assert_eq!(items, (1..=count).collect::<Vec<_>>());
+        }
+    }
+}
