@@ -1,7 +1,7 @@
 //! How long all analyses of the shipped road map take over five years of many schools with thirty
 //! procedures each: the mark is two seconds and 300 MB for a thousand schools, and a cost that grows
-//! as the schools do. One analysis at a time, on all processors; what is measured is the computing alone, without
-//! reading answers from a database.
+//! as the schools do. One analysis after the other, each on all processors; what is measured is the
+//! computing alone, without reading answers from a database.
 //!
 //! `VEKHA_BENCH_SCHOOLS=250,500,1000` asks for other sizes.
 
