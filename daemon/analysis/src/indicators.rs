@@ -8,8 +8,8 @@ use vekha_roadmap::model::Analysis;
 
 use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
-use crate::parallel;
 use crate::types::{Figure, IndicatorFigures, Inputs, Record, Values};
+use crate::{WORTH_A_THREAD, parallel};
 
 /// What formulas see of an organisation.
 pub(crate) struct Scope<'i> {
@@ -92,7 +92,7 @@ pub(crate) fn compute(
         let mut withheld = BTreeMap::new();
         let Scopes { by_code, thresholds, nothing } = scopes;
         let mut everybody: Vec<(&&str, &mut Scope<'_>)> = by_code.iter_mut().collect();
-        let computed = parallel::map(&mut everybody, |(_, scope)| {
+        let computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(_, scope)| {
             indicator.formula.evaluate_in(&layers(scope, thresholds, nothing, &[]))
         });
         for ((code, scope), computed) in everybody.into_iter().zip(computed) {

@@ -7,7 +7,7 @@ mod aggregate;
 pub mod effect;
 mod indicators;
 pub mod methods;
-mod parallel;
+pub mod parallel;
 mod rules;
 mod types;
 
@@ -17,6 +17,9 @@ pub use types::{
     Aggregate, Dataset, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome, Recommendation,
     Record, Values,
 };
+
+/// So many organisations are worth a thread.
+const WORTH_A_THREAD: usize = 128;
 
 /// Computes all indicators, then looks which organisations meet which rules.
 pub fn analyze(analysis: &Analysis, inputs: &Inputs<'_>) -> Outcome {

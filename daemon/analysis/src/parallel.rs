@@ -1,20 +1,18 @@
-//! The same work for many organisations, by as many threads as there are processors. What comes out
+//! The same work for many things, by as many threads as there are processors. What comes out
 //! does not depend on how many there are.
 
 use std::num::NonZero;
 use std::thread;
 
-/// Fewer than this are done before a thread has begun.
-const WORTH_IT: usize = 128;
-
-/// What `work` makes of each of the items, in their order.
-pub(crate) fn map<T, R>(items: &mut [T], work: impl Fn(&mut T) -> R + Sync) -> Vec<R>
+/// What `work` makes of each of the items, in their order. Fewer than `worth_it` are done before a
+/// thread has begun.
+pub fn map<T, R>(items: &mut [T], worth_it: usize, work: impl Fn(&mut T) -> R + Sync) -> Vec<R>
 where
     T: Send,
     R: Send,
 {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if threads < 2 || items.len() < WORTH_IT {
+    if threads < 2 || items.len() < worth_it {
         return items.iter_mut().map(work).collect();
     }
     let share = items.len().div_ceil(threads);
@@ -39,9 +37,10 @@ mod tests {
 
     #[test]
     fn what_many_do_comes_in_the_order_of_the_items() {
+        const WORTH_IT: usize = 128;
         for count in [0, 1, WORTH_IT - 1, WORTH_IT, 1001] {
             let mut items: Vec<usize> = (0..count).collect();
-            let doubled = map(&mut items, |item| {
+            let doubled = map(&mut items, WORTH_IT, |item| {
                 *item += 1;
                 *item * 2
             });

@@ -11,8 +11,8 @@ use vekha_roadmap::read::environment;
 use vekha_roadmap::russian;
 
 use crate::indicators::{Scope, Scopes};
-use crate::parallel;
 use crate::types::{Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Values};
+use crate::{WORTH_A_THREAD, parallel};
 
 /// Looks at every organisation in the order of codes and every rule in the definition's order.
 pub(crate) fn findings(
@@ -38,7 +38,7 @@ pub(crate) fn findings(
         .collect();
     let texts = Texts::new(analysis, inputs, indicators);
     let mut everybody: Vec<(&&str, &Scope<'_>)> = scopes.by_code.iter().collect();
-    let found = parallel::map(&mut everybody, |(code, scope)| {
+    let found = parallel::map(&mut everybody, WORTH_A_THREAD, |(code, scope)| {
         let mut findings = Vec::new();
         let by_indicator = |value: fn(&Figure) -> Option<Value>| -> Values {
             let own = indicators
@@ -150,10 +150,10 @@ impl<'a> Texts<'a> {
             let values = by_name(&a, |value| russian::number(value, indicator.decimals).into());
             Some((indicator.id.as_str(), Shown::from(Serde(values))))
         });
-        let thresholds = analysis.thresholds.iter().map(|(name, value)| {
-            let decimals = if value.fract() == 0.0 { 0 } else { 2 };
-            (name.as_str(), Shown::from(russian::number(*value, decimals)))
-        });
+        let thresholds = analysis
+            .thresholds
+            .iter()
+            .map(|(name, value)| (name.as_str(), Shown::from(russian::threshold(*value))));
         let municipality = Shown::from(compared.collect::<BTreeMap<_, _>>());
         let threshold = Shown::from(thresholds.collect::<BTreeMap<_, _>>());
         Texts { analysis, inputs, indicators, municipality, threshold }

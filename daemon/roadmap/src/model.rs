@@ -53,6 +53,19 @@ impl RoadMap {
         self.organisations.iter().map(|o| (o.code.clone(), o.name.clone())).collect()
     }
 
+    /// What people call an organisation where there is little room; its code if it is not known.
+    pub fn short_name(&self, code: &str) -> String {
+        self.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
+    }
+
+    /// What an analyze stage computes.
+    pub fn analysis_of(&self, activity: &str, stage: &str) -> Option<&Analysis> {
+        match &self.activity(activity)?.stage(stage)?.1.work {
+            Work::Analyze(analyze) => self.analyses.get(&analyze.analysis),
+            _ => None,
+        }
+    }
+
     /// The form that a collect stage asks to fill.
     pub fn form_of(&self, activity: &str, stage: &str) -> Option<&Form> {
         self.forms.get(&self.activity(activity)?.collect(stage)?.form)

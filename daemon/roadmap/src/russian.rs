@@ -68,6 +68,11 @@ pub fn plural<'a>(n: i64, one: &'a str, few: &'a str, many: &'a str) -> &'a str 
     }
 }
 
+/// A threshold: whole if it is, or else with two digits after the comma.
+pub fn threshold(value: f64) -> String {
+    number(value, if value.fract() == 0.0 { 0 } else { 2 })
+}
+
 /// A number with a decimal comma and, from 10 000 on, no-break spaces between thousands.
 pub fn number(value: f64, decimals: u8) -> String {
     let rounded = format!("{value:.*}", usize::from(decimals.min(9)));

@@ -64,7 +64,7 @@ impl CompletenessService for Api {
         });
         let organisations = tallies(&asked, |one| one.key.organisation.clone());
         let organisations = organisations.into_iter().map(|(code, tally)| v1::OrganisationTally {
-            short: map.organisation(&code).map_or_else(|| code.clone(), |o| o.short.clone()),
+            short: map.short_name(&code),
             organisation: code,
             tally: Some(describe(&tally)),
         });

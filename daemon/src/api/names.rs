@@ -112,6 +112,14 @@ pub fn below_run(field: &str, text: &str, collection: &str) -> Result<(RunKey, S
     Ok((run(field, parent)?, id.to_owned()))
 }
 
+/// A run's name, or one of its stages': (run, stage).
+pub fn run_or_stage(field: &str, text: &str) -> Result<(RunKey, Option<String>), Status> {
+    match below_run(field, text, "stages") {
+        Ok((run, stage)) => Ok((run, Some(stage))),
+        Err(_) => Ok((run(field, text)?, None)),
+    }
+}
+
 /// `{run}/assignments/{stage}.{organisation}`, and recommendations alike.
 pub fn assigned(
     field: &str,

@@ -376,10 +376,7 @@ impl RunService for Api {
         request: Request<v1::GetFiguresRequest>,
     ) -> Result<Response<v1::FigureTable>, Status> {
         let name = request.into_inner().name;
-        let (key, wanted) = match names::below_run("name", &name, "stages") {
-            Ok((key, stage)) => (key, Some(stage)),
-            Err(_) => (names::run("name", &name)?, None),
-        };
+        let (key, wanted) = names::run_or_stage("name", &name)?;
         let rows = self.runtime.store().analyses(&key.to_string()).await;
         let rows = rows.map_err(status::unavailable)?;
         let row = rows
@@ -389,12 +386,8 @@ impl RunService for Api {
         let outcome: Outcome = document(&row.id, &row.body).map_err(status::unavailable)?;
         let run = self.loaded(&key).await?.run;
         let version = self.runtime.road_maps().version(&key.municipality, run.road_map);
-        let definition = version.as_ref().and_then(|v| {
-            match &v.road_map.activity(&key.activity)?.stage(&row.stage)?.1.work {
-                Work::Analyze(analyze) => v.road_map.analyses.get(&analyze.analysis),
-                _ => None,
-            }
-        });
+        let definition =
+            version.as_ref().and_then(|v| v.road_map.analysis_of(&key.activity, &row.stage));
         Ok(Response::new(v1::FigureTable {
             stage: format!("{}/stages/{}", names::of_run(&key), row.stage),
             at: Some(convert::micros(row.at)),
@@ -407,10 +400,7 @@ impl RunService for Api {
         request: Request<v1::GetReportRequest>,
     ) -> Result<Response<v1::Report>, Status> {
         let r = request.into_inner();
-        let (key, named) = match names::below_run("name", &r.name, "stages") {
-            Ok((key, stage)) => (key, Some(stage)),
-            Err(_) => (names::run("name", &r.name)?, None),
-        };
+        let (key, named) = names::run_or_stage("name", &r.name)?;
         let run = self.loaded(&key).await?.run;
         let version = self.runtime.road_maps().version(&key.municipality, run.road_map);
         let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;

@@ -102,7 +102,7 @@ impl Page<'_> {
     }
 
     fn organisation(&self, code: &str) -> String {
-        self.road_map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
+        self.road_map.short_name(code)
     }
 
     fn line(&mut self, line: &Line, time: jiff::civil::Time) {

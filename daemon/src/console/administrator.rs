@@ -181,7 +181,7 @@ fn attention_lines(map: &RoadMap, needs: &BTreeMap<RunKey, Vec<Need>>) -> Value 
 
 /// An organisation's name for tables.
 pub fn name(map: &RoadMap, code: &str) -> String {
-    map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
+    map.short_name(code)
 }
 
 /// A need in words, and whether it is grave.

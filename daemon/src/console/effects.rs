@@ -16,7 +16,7 @@ use super::access::Person;
 use super::completeness::run_words;
 use super::file::List;
 use super::{administrator, problem, view, words, yearly};
-use crate::reports::severity_words;
+use crate::reports::{heading, severity_words};
 use crate::runtime::Runtime;
 use crate::runtime::effects::{Help, Series, Traced, traced};
 use crate::runtime::road_maps::Version;
@@ -233,10 +233,8 @@ fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<String>> {
                 value.map_or_else(|| "—".into(), |v| russian::number(v, indicator.decimals));
             format!("{}: {shown}", run.period.label())
         };
-        let unit =
-            if indicator.unit.is_empty() { String::new() } else { format!(", {}", indicator.unit) };
         let values: Vec<String> = values.iter().map(value).collect();
-        with(format!("{}{unit}", indicator.title), values.join("; "))
+        with(heading(&indicator.title, &indicator.unit), values.join("; "))
     };
     one.figures.iter().map(of).collect()
 }

@@ -28,15 +28,13 @@ use crate::runtime::Runtime;
 use crate::runtime::effects::{Traced, traced};
 use crate::runtime::overview::runs_of_years;
 use crate::runtime::register::decided;
-use crate::runtime::reports::chapters;
+use crate::runtime::reports::{authority, chapter};
 use crate::runtime::road_maps::Version;
 
 /// A run with what it tells.
 struct Told {
     run: Run,
     chapter: Chapter,
-    /// The stages that the chapter's reports are on.
-    stages: Vec<String>,
 }
 
 /// `GET /m/{municipality}/evidence.zip?year=2027`: about the periods that end in the year.
@@ -72,19 +70,8 @@ async fn told(runtime: &Runtime, version: &Version, year: i16) -> Result<Vec<Tol
         let Some(own) = runtime.road_maps().version(&key.municipality, loaded.run.road_map) else {
             continue;
         };
-        let mut stages = Vec::new();
-        for stage in &loaded.run.stages {
-            if runtime.store().analysis(&key, &stage.id).await?.is_some() {
-                stages.push(stage.id.clone());
-            }
-        }
-        let made = chapters(runtime, &own, std::slice::from_ref(&key)).await?;
-        let run = loaded.run;
-        told.extend(made.into_iter().map(|chapter| Told {
-            run: run.clone(),
-            chapter,
-            stages: stages.clone(),
-        }));
+        let chapter = chapter(runtime, &own, &loaded.run).await?;
+        told.push(Told { run: loaded.run, chapter });
     }
     Ok(told)
 }
@@ -103,11 +90,7 @@ fn pack(
         "style": assets::STYLE,
         "year": year,
         "today": today,
-        "municipality": {
-            "name": map.municipality.name,
-            "authority": map.municipality.authority,
-            "adopted_by": map.municipality.adopted_by,
-        },
+        "municipality": authority(&map.municipality),
     });
     let mut sections = Vec::new();
     for section in &map.municipality.sections {
@@ -125,7 +108,7 @@ fn pack(
             context["activity"] = described(map, activity, &section.title);
             context["runs"] = runs.iter().map(|one| run(map, one)).collect();
             context["effects"] = traced.iter().map(|one| effects::finding(map, one)).collect();
-            let page = folder(activity) + "/index.html";
+            let page = folder(activity.number, &activity.id) + "/index.html";
             archive.page(&page, "evidence/activity.html", &context)?;
             lines.push(line(activity, &page, &runs, &traced));
         }
@@ -170,18 +153,16 @@ impl Archive {
 }
 
 /// The folder of an activity in the archive.
-fn folder(activity: &Activity) -> String {
-    format!("{:02}-{}", activity.number, activity.id)
+fn folder(number: u32, activity: &str) -> String {
+    format!("{number:02}-{activity}")
 }
 
 /// The reports of a run, each with its place in the archive but for the ending.
 fn files(one: &Told) -> impl Iterator<Item = (String, &Report)> {
     let key = &one.run.key;
-    let named = one.stages.iter().zip(&one.chapter.reports);
-    named.map(move |(stage, report)| {
-        let folder = format!("{:02}-{}", one.chapter.number, key.activity);
-        (format!("{folder}/{}-{stage}", key.run_id()), report)
-    })
+    let folder = folder(one.chapter.number, &key.activity);
+    let reports = one.chapter.reports.iter();
+    reports.map(move |report| (format!("{folder}/{}-{}", key.run_id(), report.stage), report))
 }
 
 /// What an activity is for and how it works.
@@ -211,8 +192,7 @@ fn described(map: &RoadMap, activity: &Activity, section: &str) -> Value {
                 "formula": one.formula.text().trim(),
             })).collect::<Vec<_>>(),
             "thresholds": analysis.thresholds.iter().map(|(name, value)| {
-                let decimals = if value.fract() == 0.0 { 0 } else { 2 };
-                json!({ "name": name, "value": russian::number(*value, decimals) })
+                json!({ "name": name, "value": russian::threshold(*value) })
             }).collect::<Vec<_>>(),
         })
     });
@@ -244,7 +224,7 @@ fn question(field: &Field) -> String {
 }
 
 fn run(map: &RoadMap, one: &Told) -> Value {
-    let Told { run, chapter, .. } = one;
+    let Told { run, chapter } = one;
     let day = |at| words::short_date(map.municipality.today(at));
     let recommendations = run.recommendations.iter().map(|(key, r)| {
         json!({
@@ -254,21 +234,6 @@ fn run(map: &RoadMap, one: &Told) -> Value {
             "issued": r.issued_at.map(day),
             "texts": r.items.iter().filter_map(|item| item.recommendation.as_deref())
                 .map(str::trim).collect::<Vec<_>>(),
-        })
-    });
-    let decisions = chapter.decisions.iter().map(|decision| {
-        json!({
-            "number": decision.number,
-            "date": decision.date,
-            "title": decision.title,
-            "outcome": decision.outcome,
-            "signatory": decision.signatory,
-            "measures": decision.measures.iter().map(|measure| json!({
-                "organisation": measure.organisation,
-                "text": measure.text,
-                "due": measure.due,
-                "state": measure.state,
-            })).collect::<Vec<_>>(),
         })
     });
     let reports = files(one).map(|(path, report)| {
@@ -287,7 +252,7 @@ fn run(map: &RoadMap, one: &Told) -> Value {
         "answered": chapter.answered,
         "reports": reports.collect::<Vec<_>>(),
         "recommendations": recommendations.collect::<Vec<_>>(),
-        "decisions": decisions.collect::<Vec<_>>(),
+        "decisions": chapter.decisions,
     })
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vekha_analysis::{IndicatorFigures, Outcome};
 use vekha_engine::run::Run;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Analysis, Work};
+use vekha_roadmap::model::Analysis;
 use vekha_roadmap::russian;
 
 use super::administrator;
@@ -12,11 +12,7 @@ use crate::reports::severity_words;
 
 /// The figures and findings of a stage.
 pub fn analysis(map: &RoadMap, run: &Run, stage: &str, outcome: &Outcome) -> Value {
-    let defined = map.activity(&run.key.activity).and_then(|a| a.stage(stage)).map(|(_, s)| s);
-    let definition = defined.and_then(|stage| match &stage.work {
-        Work::Analyze(analyze) => map.analyses.get(&analyze.analysis),
-        _ => None,
-    });
+    let definition = map.analysis_of(&run.key.activity, stage);
     let findings: Vec<Value> = outcome
         .findings
         .iter()

@@ -13,7 +13,7 @@ use vekha_engine::RunKey;
 use super::access::Person;
 use super::{administrator, assets, file, problem, view};
 use crate::forms::{DOCX, XLSX};
-use crate::reports::{self, Indicator, Report, Row, chart, severity_words};
+use crate::reports::{self, Indicator, Report, severity_words};
 use crate::runtime::Runtime;
 use crate::runtime::reports::on_analysis;
 use crate::runtime::road_maps::Version;
@@ -137,42 +137,27 @@ fn shown(report: &Report) -> Value {
 
 fn indicator(report: &Report, one: &Indicator) -> Value {
     let figure = |value: f64| one.shown(value);
-    let row = |row: &Row| {
-        json!({
-            "organisation": row.organisation,
-            "value": figure(row.value),
-            "earlier": row.earlier.map(figure),
-            "rank": row.rank,
-            "apart": row.apart,
-            "own": row.own,
-        })
-    };
-    let svg = |chart: Option<chart::Chart>| chart.map(|chart| chart.svg);
     let compared = one.municipality.filter(|_| one.comparable);
-    json!({
-        "title": one.heading(),
-        "spread": one.spread(report.min_count),
-        "tendency": one.tendency(),
-        "rows": one.rows.iter().map(row).collect::<Vec<_>>(),
-        "count": one.rows.len(),
-        "own": one.own().map(row),
-        "median": compared.map(|a| one.between(a.median)),
-        "has_rank": one.rows.iter().any(|row| row.rank.is_some()),
-        "has_earlier": one.rows.iter().any(|row| row.earlier.is_some()),
-        "withheld": one.withheld.iter().map(|(organisation, reason)| {
-            json!({ "organisation": organisation, "reason": reason })
-        }).collect::<Vec<_>>(),
-        "charts": {
-            "ranking": svg(chart::ranking(one)),
-            "spread": svg(chart::spread(one)),
-            "trend": svg(chart::trend(one)),
-        },
-        "history": if one.has_history() {
-            one.history.iter().map(|point| json!({
-                "period": point.period,
-                "own": point.own.map(figure),
-                "median": point.median.map(|value| one.between(value)),
-            })).collect()
-        } else { vec![] },
-    })
+    let mut values = reports::values(one);
+    values["title"] = one.heading().into();
+    values["spread"] = one.spread(report.min_count).into();
+    values["tendency"] = one.tendency().into();
+    values["count"] = one.rows.len().into();
+    values["own"] = one
+        .rows
+        .iter()
+        .position(|row| row.own)
+        .map_or(Value::Null, |place| values["rows"][place].clone());
+    values["median"] = compared.map(|a| one.between(a.median)).into();
+    values["has_rank"] = one.rows.iter().any(|row| row.rank.is_some()).into();
+    values["has_earlier"] = one.rows.iter().any(|row| row.earlier.is_some()).into();
+    let history = one.history.iter().filter(|_| one.has_history()).map(|point| {
+        json!({
+            "period": point.period,
+            "own": point.own.map(figure),
+            "median": point.median.map(|value| one.between(value)),
+        })
+    });
+    values["history"] = history.collect();
+    values
 }

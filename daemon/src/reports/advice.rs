@@ -4,6 +4,7 @@ use serde::Deserialize;
 use vekha_analysis::Item;
 
 use super::document::Document;
+use super::heading;
 
 /// Who recommends what to whom.
 #[derive(Debug, Clone)]
@@ -82,10 +83,8 @@ fn figures(document: &mut Document, figures: &[Item]) {
     ];
     let known = |text: &str| if text.is_empty() { "—".to_owned() } else { text.to_owned() };
     let rows = figures.iter().map(|figure| {
-        let unit =
-            if figure.unit.is_empty() { String::new() } else { format!(", {}", figure.unit) };
         vec![
-            format!("{}{unit}", figure.title),
+            heading(&figure.title, &figure.unit),
             figure.value.clone(),
             known(&figure.municipality_mean),
             known(&figure.earlier),

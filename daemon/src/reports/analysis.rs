@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use vekha_analysis::{IndicatorFigures, Outcome};
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{self, Analysis, Better, Work};
+use vekha_roadmap::model::{self, Analysis, Better};
 use vekha_roadmap::russian;
 
 use super::{Finding, Indicator, Point, Report, Row};
@@ -34,8 +34,7 @@ pub fn report(
     now: Timestamp,
 ) -> Option<Report> {
     let activity = map.activity(&run.activity)?;
-    let Work::Analyze(analyze) = &activity.stage(stage)?.1.work else { return None };
-    let definition = map.analyses.get(&analyze.analysis)?;
+    let definition = map.analysis_of(&run.activity, stage)?;
     let indicators = outcome.indicators.iter().filter_map(|figures| {
         let one = definition.indicators.iter().find(|i| i.id == figures.indicator)?;
         Some(indicator(map, definition, one, figures, run, past, whose))
@@ -45,7 +44,7 @@ pub fn report(
         .iter()
         .filter(|finding| whose.is_none_or(|code| finding.organisation == code))
         .map(|finding| Finding {
-            organisation: name(map, &finding.organisation),
+            organisation: map.short_name(&finding.organisation),
             severity: finding.severity,
             text: finding.text.trim().to_owned(),
             recommendation: finding.recommendation.as_ref().map(|text| text.trim().to_owned()),
@@ -54,6 +53,7 @@ pub fn report(
     findings.sort_by_key(|finding| Reverse(finding.severity));
     let municipality = &map.municipality;
     Some(Report {
+        stage: stage.to_owned(),
         authority: municipality.authority.clone(),
         municipality: municipality.name.clone(),
         number: activity.number,
@@ -62,15 +62,11 @@ pub fn report(
         date: russian::date_words(municipality.today(now)),
         title: definition.title.clone(),
         method: definition.method.trim().to_owned(),
-        whose: whose.map(|code| name(map, code)),
+        whose: whose.map(|code| map.short_name(code)),
         min_count: definition.min_count,
         indicators: indicators.collect(),
         findings,
     })
-}
-
-fn name(map: &RoadMap, code: &str) -> String {
-    map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
 }
 
 fn indicator(
@@ -86,7 +82,7 @@ fn indicator(
         .organisations
         .iter()
         .map(|(code, figure)| Row {
-            organisation: name(map, code),
+            organisation: map.short_name(code),
             value: figure.value,
             earlier: figure.earlier,
             rank: figure.rank,
@@ -119,7 +115,6 @@ fn indicator(
         title: definition.title.clone(),
         unit: definition.unit.clone(),
         decimals: definition.decimals,
-        better: definition.better,
         rows,
         municipality: figures.municipality,
         comparable: enough(figures),
@@ -128,7 +123,7 @@ fn indicator(
             .withheld
             .iter()
             .filter(|(code, _)| whose.is_none_or(|own| own == code.as_str()))
-            .map(|(code, reason)| (name(map, code), reason.clone()))
+            .map(|(code, reason)| (map.short_name(code), reason.clone()))
             .collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! What one run has to tell: analyses, decisions, and how complete its data are.
 
+use serde::Serialize;
 use vekha_engine::run::{AssignmentKind, AssignmentState, MeasureState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian;
@@ -31,8 +32,8 @@ pub struct Chapter {
     pub decisions: Vec<Decision>,
 }
 
-/// A decision.
-#[derive(Debug, Clone, PartialEq)]
+/// A decision; templates know it by the same names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Decision {
     /// What kind of document, in a word.
     pub kind: &'static str,
@@ -53,7 +54,7 @@ pub struct Decision {
 }
 
 /// A measure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measure {
     /// Short name of who must do it.
     pub organisation: String,
@@ -75,9 +76,6 @@ impl Chapter {
             let all = run.assignments.values();
             all.filter(|a| a.kind == AssignmentKind::Collect && a.state != AssignmentState::Waived)
         };
-        let name = |code: &str| {
-            map.organisation(code).map_or_else(|| code.to_owned(), |o| o.short.clone())
-        };
         let decisions = run.decisions.iter().enumerate().map(|(place, decision)| Decision {
             kind: decision.kind.words(),
             corrects: decision
@@ -94,7 +92,7 @@ impl Chapter {
                 .iter()
                 .filter(|measure| measure.decision == place + 1)
                 .map(|measure| Measure {
-                    organisation: name(&measure.organisation),
+                    organisation: map.short_name(&measure.organisation),
                     text: measure.text.clone(),
                     due: russian::date_words(measure.due),
                     state: measure_words(measure.state),

@@ -11,6 +11,7 @@ mod chapter;
 pub mod chart;
 mod document;
 mod note;
+mod values;
 mod workbook;
 
 pub use advice::{Advice, Advised, advice};
@@ -18,17 +19,20 @@ pub use analysis::{Past, report};
 pub use book::{Cover, book};
 pub use chapter::{Chapter, Decision, Measure};
 pub use note::note;
+pub use values::values;
 pub use workbook::workbook;
 
 use vekha_analysis::Aggregate;
 use vekha_analysis::methods::slope;
 use vekha_engine::RunKey;
-use vekha_roadmap::model::{Better, Severity};
+use vekha_roadmap::model::Severity;
 use vekha_roadmap::russian;
 
 /// An analysis as people read it: of all organisations, or with one of them before the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
+    /// Id of the stage that it is on.
+    pub stage: String,
     /// Whose report it is.
     pub authority: String,
     /// The municipality's name.
@@ -64,8 +68,6 @@ pub struct Indicator {
     pub unit: String,
     /// Digits after the comma.
     pub decimals: u8,
-    /// Which way is good.
-    pub better: Option<Better>,
     /// Organisations with a value: by place, or by value where there are no places.
     pub rows: Vec<Row>,
     /// Over the municipality.
@@ -138,10 +140,7 @@ impl Indicator {
 
     /// The title with the unit.
     pub fn heading(&self) -> String {
-        match self.unit.as_str() {
-            "" => self.title.clone(),
-            unit => format!("{}, {unit}", self.title),
-        }
+        heading(&self.title, &self.unit)
     }
 
     /// The figure of the organisation that the report is about.
@@ -208,6 +207,11 @@ impl Indicator {
             self.shown(a.max)
         )
     }
+}
+
+/// A title with its unit.
+pub fn heading(title: &str, unit: &str) -> String {
+    if unit.is_empty() { title.to_owned() } else { format!("{title}, {unit}") }
 }
 
 /// Under which name the report on a run's stage is kept as a file.

@@ -10,7 +10,7 @@ use vekha_analysis::effect::{Effect, Followed, follow};
 use vekha_engine::RunKey;
 use vekha_engine::run::{Recommendation, RecommendationState, Run};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Analysis, Indicator, Municipality, Participants, Severity, Work};
+use vekha_roadmap::model::{Indicator, Municipality, Participants, Severity, Work};
 
 use super::Runtime;
 use super::overview::runs_of_years;
@@ -114,7 +114,7 @@ pub async fn traced(
     for chain in &chains {
         for (place, (key, version, _)) in chain.made.iter().enumerate() {
             let map = &version.road_map;
-            let Some(definition) = definition(map, &key.activity, &chain.stage) else { continue };
+            let Some(definition) = map.analysis_of(&key.activity, &chain.stage) else { continue };
             if !begins(key) {
                 continue;
             }
@@ -186,13 +186,6 @@ async fn chains(
         }
     }
     Ok(chains.into_values().collect())
-}
-
-fn definition<'a>(map: &'a RoadMap, activity: &str, stage: &str) -> Option<&'a Analysis> {
-    match &map.activity(activity)?.stage(stage)?.1.work {
-        Work::Analyze(analyze) => map.analyses.get(&analyze.analysis),
-        _ => None,
-    }
 }
 
 /// The runs in which findings of this one are answered: itself, those that recommend by them, and

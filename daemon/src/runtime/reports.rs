@@ -8,14 +8,13 @@ use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
-use vekha_engine::run::RunState;
-use vekha_roadmap::model::{Covers, Work};
+use vekha_engine::run::{Run, RunState};
+use vekha_roadmap::model::{Covers, Municipality, Work};
 use vekha_roadmap::russian;
 
 use super::Runtime;
 use super::road_maps::Version;
-use crate::reports::chart::{self, Chart};
-use crate::reports::{self, Chapter, Cover, Indicator, Past, Report, Row, book};
+use crate::reports::{self, Chapter, Cover, Past, Report, book};
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::bare;
 
@@ -56,11 +55,7 @@ pub async fn render(
     let municipality = &map.municipality;
     let date = russian::date_words(municipality.today(now));
     let context = json!({
-        "municipality": {
-            "name": municipality.name,
-            "authority": municipality.authority,
-            "adopted_by": municipality.adopted_by,
-        },
+        "municipality": authority(municipality),
         "activity": {
             "number": activity.number, "title": activity.title, "short": activity.short,
         },
@@ -124,16 +119,21 @@ pub async fn index(
         })
     };
     let context = json!({
-        "municipality": {
-            "name": map.municipality.name,
-            "authority": map.municipality.authority,
-            "adopted_by": map.municipality.adopted_by,
-        },
+        "municipality": authority(&map.municipality),
         "date": russian::date_words(map.municipality.today(now)),
         "reports": published.iter().map(line).collect::<Vec<_>>(),
     });
     let html = template.render(minijinja::Value::from(minijinja::value::Serde(&context)));
     html.map(Some).map_err(|e| format!("{NAME}: {e}"))
+}
+
+/// Whose reports they are, as templates know it.
+pub fn authority(municipality: &Municipality) -> Value {
+    json!({
+        "name": municipality.name,
+        "authority": municipality.authority,
+        "adopted_by": municipality.adopted_by,
+    })
 }
 
 /// Where a run's report is published.
@@ -157,10 +157,7 @@ async fn within(runtime: &Runtime, version: &Version, key: &RunKey) -> Result<Ve
 }
 
 /// What runs have to tell, one after the other.
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn chapters(
+async fn chapters(
     runtime: &Runtime,
     version: &Version,
     keys: &[RunKey],
@@ -168,14 +165,21 @@ pub async fn chapters(
     let mut chapters = Vec::new();
     for key in keys {
         let Some(loaded) = runtime.store().run(key).await? else { continue };
-        let mut reports = Vec::new();
-        for stage in &loaded.run.stages {
-            reports.extend(on_analysis(runtime, version, key, &stage.id, None).await?);
-        }
-        let state = state_words(loaded.run.state);
-        chapters.push(Chapter::of(&version.road_map, &loaded.run, state, reports));
+        chapters.push(chapter(runtime, version, &loaded.run).await?);
     }
     Ok(chapters)
+}
+
+/// What a run has to tell.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn chapter(runtime: &Runtime, version: &Version, run: &Run) -> Result<Chapter, DbErr> {
+    let mut reports = Vec::new();
+    for stage in &run.stages {
+        reports.extend(on_analysis(runtime, version, &run.key, &stage.id, None).await?);
+    }
+    Ok(Chapter::of(&version.road_map, run, state_words(run.state), reports))
 }
 
 /// Most periods before this one that a report looks back on.
@@ -216,18 +220,6 @@ fn shown(chapter: &Chapter) -> Value {
         chapter.reports.iter().flat_map(|report| &report.findings).map(
             |f| json!({ "organisation": f.organisation, "text": f.text, "severity": f.severity }),
         );
-    let decisions = chapter.decisions.iter().map(|d| {
-        let measures = d.measures.iter().map(|m| {
-            json!({
-                "organisation": m.organisation, "text": m.text, "due": m.due, "state": m.state,
-            })
-        });
-        json!({
-            "kind": d.kind, "corrects": d.corrects,
-            "number": d.number, "date": d.date, "title": d.title, "outcome": d.outcome,
-            "signatory": d.signatory, "measures": measures.collect::<Vec<_>>(),
-        })
-    });
     json!({
         "section": chapter.section,
         "number": chapter.number,
@@ -237,40 +229,9 @@ fn shown(chapter: &Chapter) -> Value {
         "asked": chapter.asked,
         "answered": chapter.answered,
         "methods": methods.collect::<Vec<_>>(),
-        "indicators": chapter.reports.iter().flat_map(|r| &r.indicators).map(indicator).collect::<Vec<_>>(),
+        "indicators": chapter.reports.iter().flat_map(|r| &r.indicators).map(reports::values).collect::<Vec<_>>(),
         "findings": findings.collect::<Vec<_>>(),
-        "decisions": decisions.collect::<Vec<_>>(),
-    })
-}
-
-fn indicator(one: &Indicator) -> Value {
-    let row = |row: &Row| {
-        json!({
-            "organisation": row.organisation, "value": one.shown(row.value), "rank": row.rank,
-            "earlier": row.earlier.map(|value| one.shown(value)), "apart": row.apart,
-        })
-    };
-    let withheld = one
-        .withheld
-        .iter()
-        .map(|(organisation, reason)| json!({ "organisation": organisation, "reason": reason }));
-    let svg = |chart: Option<Chart>| chart.map(|chart| chart.svg);
-    json!({
-        "title": one.title,
-        "unit": one.unit,
-        "municipality": one.municipality.map(|a| json!({
-            "count": a.count, "mean": one.between(a.mean), "median": one.between(a.median),
-            "min": one.shown(a.min), "max": one.shown(a.max),
-            "lower_quartile": one.between(a.lower_quartile),
-            "upper_quartile": one.between(a.upper_quartile),
-        })),
-        "rows": one.rows.iter().map(row).collect::<Vec<_>>(),
-        "withheld": withheld.collect::<Vec<_>>(),
-        "charts": {
-            "ranking": svg(chart::ranking(one)),
-            "spread": svg(chart::spread(one)),
-            "trend": svg(chart::trend(one)),
-        },
+        "decisions": chapter.decisions,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::command::{Document, NewMeasure};
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
-use crate::run::{AssignmentState, Decision, MeasureState, RunState, measure_stage};
+use crate::run::{Decision, MeasureState, RunState, measure_stage};
 
 impl Transition<'_> {
     pub(super) fn await_decisions(&mut self, position: usize, decide: &Decide) {
@@ -120,18 +120,11 @@ impl Transition<'_> {
             .map(|(place, m)| AssignmentKey::new(&measure_stage(place + 1), &m.organisation))
             .collect();
         let by = self.run.decisions.last().map(|d| d.number.clone()).unwrap_or_default();
+        let why = format!("мера снята решением № {by}");
         for key in open {
-            let assignment =
-                self.run.assignments.get_mut(&key).expect("a measure has its assignment");
-            if !assignment.state.is_awaited() {
-                continue;
+            if self.run.assignments.get(&key).is_some_and(|a| a.state.is_awaited()) {
+                self.expect_no_more(&key, &why);
             }
-            let why = format!("мера снята решением № {by}");
-            assignment.state = AssignmentState::Waived;
-            assignment.reason.clone_from(&why);
-            assignment.request = None;
-            self.out.assignments.insert(key.clone());
-            self.record("waived", json!({ "assignment": key, "reason": why }));
         }
     }
 

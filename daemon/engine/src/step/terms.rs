@@ -14,16 +14,21 @@ impl Transition<'_> {
     pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
         self.unanswered(&key)?;
         reason("reason", &why)?;
-        let assignment = self.run.assignments.get_mut(&key).expect("just found");
-        assignment.state = AssignmentState::Waived;
-        assignment.reason.clone_from(&why);
-        assignment.request = None;
-        self.out.assignments.insert(key.clone());
-        self.record("waived", json!({ "assignment": key, "reason": why }));
+        self.expect_no_more(&key, &why);
         if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
             self.close_if_released(position);
         }
         Ok(())
+    }
+
+    /// No answer is expected any more; the caller has found the assignment.
+    pub(super) fn expect_no_more(&mut self, key: &AssignmentKey, why: &str) {
+        let assignment = self.run.assignments.get_mut(key).expect("the caller found it");
+        assignment.state = AssignmentState::Waived;
+        assignment.reason = why.to_owned();
+        assignment.request = None;
+        self.out.assignments.insert(key.clone());
+        self.record("waived", json!({ "assignment": key, "reason": why }));
     }
 
     pub(super) fn extend(

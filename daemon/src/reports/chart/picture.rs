@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
-use std::thread;
 
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::fontdb::Database;
 use resvg::usvg::{Options, Tree};
+use vekha_analysis::parallel;
 
 use super::Chart;
 
@@ -35,18 +35,8 @@ pub struct Picture {
 /// # Errors
 /// When one cannot be drawn, and why.
 pub fn pictures(charts: &[Chart]) -> Result<Vec<Picture>, String> {
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let share = charts.len().div_ceil(workers).max(1);
-    thread::scope(|scope| {
-        let draw = |part: &'_ [Chart]| part.iter().map(picture).collect::<Result<Vec<_>, _>>();
-        let drawn: Vec<_> =
-            charts.chunks(share).map(|part| scope.spawn(move || draw(part))).collect();
-        let mut pictures = Vec::with_capacity(charts.len());
-        for part in drawn {
-            pictures.extend(part.join().map_err(|_| "a chart was not drawn".to_owned())??);
-        }
-        Ok(pictures)
-    })
+    let mut charts: Vec<&Chart> = charts.iter().collect();
+    parallel::map(&mut charts, 2, |chart| picture(chart)).into_iter().collect()
 }
 
 fn picture(chart: &Chart) -> Result<Picture, String> {
