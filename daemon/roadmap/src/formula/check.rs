@@ -274,7 +274,7 @@ impl Checker<'_> {
                 Type::Bool
             }
             (name, args) => {
-                let known = super::eval::FUNCTIONS;
+                let known = super::functions::FUNCTIONS;
                 let message = match known.iter().find(|(known, _)| *known == name) {
                     Some((_, wanted)) => {
                         format!("«{name}» берёт значений: {wanted}, а дано: {}", args.len())

@@ -6,9 +6,12 @@
 //! what to take instead. Evaluation is bounded: no formula can hold up the daemon.
 
 mod check;
+mod code;
 mod eval;
+mod functions;
 mod scopes;
 pub mod statistics;
+mod value;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -43,6 +46,7 @@ struct Parsed {
     text: String,
     root: IdedExpr,
     source: SourceInfo,
+    code: code::Node,
 }
 
 /// What is wrong with a formula, or why it could not be computed.
@@ -86,7 +90,8 @@ impl Formula {
         if height(&root) > TALLEST {
             return Err(fail(format!("в формуле больше {TALLEST} действий подряд")));
         }
-        Ok(Formula(Arc::new(Parsed { text: text.to_owned(), root, source })))
+        let code = code::compile(&root);
+        Ok(Formula(Arc::new(Parsed { text: text.to_owned(), root, source, code })))
     }
 
     /// As it was written.

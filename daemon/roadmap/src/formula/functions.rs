@@ -1,0 +1,183 @@
+//! What functions and operators of formulas yield for values that are all there.
+
+use std::borrow::Cow;
+
+use cel::common::ast::operators;
+
+use super::statistics;
+use super::value::{List, Value};
+
+/// The functions that a formula may call by name, and how many values they take.
+pub(super) const FUNCTIONS: &[(&str, usize)] = &[
+    ("share", 2),
+    ("sum", 1),
+    ("mean", 1),
+    ("min", 2),
+    ("max", 2),
+    ("round", 2),
+    ("default", 2),
+    ("spike", 3),
+    ("difference", 4),
+    ("shift", 4),
+    ("size", 1),
+    ("contains", 2),
+    ("startsWith", 2),
+    ("endsWith", 2),
+];
+
+/// An operator or a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Negate,
+    Not,
+    Equals,
+    NotEquals,
+    Greater,
+    GreaterEquals,
+    Less,
+    LessEquals,
+    In,
+    Share,
+    Min,
+    Max,
+    Round,
+    Sum,
+    Mean,
+    Size,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Spike,
+    Difference,
+    Shift,
+    /// There is none of this name, which `check` tells.
+    Unknown,
+}
+
+impl Function {
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            operators::ADD => Function::Add,
+            operators::SUBSTRACT => Function::Subtract,
+            operators::MULTIPLY => Function::Multiply,
+            operators::DIVIDE => Function::Divide,
+            operators::NEGATE => Function::Negate,
+            operators::LOGICAL_NOT => Function::Not,
+            operators::EQUALS => Function::Equals,
+            operators::NOT_EQUALS => Function::NotEquals,
+            operators::GREATER => Function::Greater,
+            operators::GREATER_EQUALS => Function::GreaterEquals,
+            operators::LESS => Function::Less,
+            operators::LESS_EQUALS => Function::LessEquals,
+            operators::IN => Function::In,
+            "share" => Function::Share,
+            "min" => Function::Min,
+            "max" => Function::Max,
+            "round" => Function::Round,
+            "sum" => Function::Sum,
+            "mean" => Function::Mean,
+            "size" => Function::Size,
+            "contains" => Function::Contains,
+            "startsWith" => Function::StartsWith,
+            "endsWith" => Function::EndsWith,
+            "spike" => Function::Spike,
+            "difference" => Function::Difference,
+            "shift" => Function::Shift,
+            _ => Function::Unknown,
+        }
+    }
+
+    /// What it yields for one value; none if they do not go together.
+    pub(super) fn of_one<'a>(self, value: &Value<'a>) -> Option<Value<'a>> {
+        use Value::{Bool, Number, Text};
+        Some(match (self, value) {
+            (Function::Negate, Number(a)) => Number(-a),
+            (Function::Not, Bool(a)) => Bool(!a),
+            (Function::Sum, Value::List(list)) => {
+                let sum =
+                    |sum: Option<f64>, n: f64| sum.map(|sum| sum + n).filter(|n| n.is_finite());
+                list.numbers()?.fold(Some(0.0), sum).map_or(Value::Missing, Number)
+            }
+            (Function::Mean, Value::List(list)) => {
+                let (mut sum, mut count) = (0.0, 0.0);
+                for number in list.numbers()? {
+                    sum += number;
+                    count += 1.0;
+                }
+                Value::finite(sum / count)
+            }
+            (Function::Size, Value::List(list)) => Number(list.len() as f64),
+            (Function::Size, Text(text)) => Number(text.chars().count() as f64),
+            _ => return None,
+        })
+    }
+
+    /// What it yields for two values; none if they do not go together.
+    pub(super) fn of_two<'a>(self, a: Value<'a>, b: Value<'a>) -> Option<Value<'a>> {
+        use Value::{Bool, Number, Text};
+        Some(match (self, a, b) {
+            (Function::Equals, a, b) => Bool(a == b),
+            (Function::NotEquals, a, b) => Bool(a != b),
+            (function, Number(a), Number(b)) => match function {
+                Function::Add => Value::finite(a + b),
+                Function::Subtract => Value::finite(a - b),
+                Function::Multiply => Value::finite(a * b),
+                Function::Divide => Value::finite(a / b),
+                Function::Greater => Bool(a > b),
+                Function::GreaterEquals => Bool(a >= b),
+                Function::Less => Bool(a < b),
+                Function::LessEquals => Bool(a <= b),
+                // In this order: 29 of 50 are 58 %, and not a little less.
+                Function::Share => Value::finite(a * 100.0 / b),
+                Function::Min => Number(a.min(b)),
+                Function::Max => Number(a.max(b)),
+                Function::Round => {
+                    let scale = 10f64.powi(b.clamp(0.0, 9.0) as i32);
+                    Value::finite((a * scale).round() / scale)
+                }
+                _ => return None,
+            },
+            (function, Text(a), Text(b)) => match function {
+                Function::Add => Text(Cow::Owned(format!("{a}{b}"))),
+                Function::Greater => Bool(a > b),
+                Function::GreaterEquals => Bool(a >= b),
+                Function::Less => Bool(a < b),
+                Function::LessEquals => Bool(a <= b),
+                Function::Contains => Bool(a.contains(b.as_ref())),
+                Function::StartsWith => Bool(a.starts_with(b.as_ref())),
+                Function::EndsWith => Bool(a.ends_with(b.as_ref())),
+                _ => return None,
+            },
+            (Function::Add, Value::List(a), Value::List(b)) => {
+                Value::List(List::Own(a.iter().chain(b.iter()).collect()))
+            }
+            (Function::In, value, Value::List(list)) => Bool(list.iter().any(|item| item == value)),
+            _ => return None,
+        })
+    }
+
+    /// What it yields for more values; none if they do not go together.
+    pub(super) fn of_many<'a>(self, values: &[Value<'a>]) -> Option<Value<'a>> {
+        use Value::Number;
+        let figure = match (self, values) {
+            (Function::Spike, [Value::List(counts), Number(from), Number(at)]) => {
+                let place = at - from;
+                let counts: Vec<f64> = counts.numbers()?.collect();
+                let whole = place >= 0.0 && place.fract() == 0.0 && place < counts.len() as f64;
+                whole.then(|| statistics::spike(&counts, place as usize)).flatten()
+            }
+            (Function::Difference, [Number(a), Number(b), Number(c), Number(d)]) => {
+                statistics::difference(*a, *b, *c, *d)
+            }
+            (Function::Shift, [Number(a), Number(b), Number(c), Number(d)]) => {
+                statistics::shift(*a, *b, *c, *d)
+            }
+            _ => return None,
+        };
+        Some(figure.map_or(Value::Missing, Number))
+    }
+}

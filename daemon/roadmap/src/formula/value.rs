@@ -1,0 +1,129 @@
+//! Values under way: nothing of the answers is copied to compute with it.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use super::Values;
+
+/// So many elements of a list count as much as a step.
+const ELEMENTS_PER_STEP: usize = 4;
+
+/// So many bytes of a text are copied in the time of a step; this bounds memory, too.
+const BYTES_PER_STEP: usize = 16;
+
+/// So many fields are found sooner by looking at one after the other than by a hash.
+const FEW: usize = 24;
+
+/// A value under way.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value<'a> {
+    Missing,
+    Number(f64),
+    Text(Cow<'a, str>),
+    Bool(bool),
+    List(List<'a>),
+    /// Fields; those that the first map lacks are in the second.
+    Record(&'a Values, Option<&'a Values>),
+}
+
+/// A list: of the answers, or made on the way.
+#[derive(Debug, Clone)]
+pub(super) enum List<'a> {
+    Given(&'a [Json]),
+    Own(Vec<Value<'a>>),
+}
+
+impl<'a> List<'a> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            List::Given(items) => items.len(),
+            List::Own(items) => items.len(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Value<'a>> {
+        let (given, own): (&'a [Json], &[Value<'a>]) = match self {
+            List::Given(items) => (items, &[]),
+            List::Own(items) => (&[], items),
+        };
+        given.iter().map(Value::from).chain(own.iter().cloned())
+    }
+
+    /// The numbers, gaps left out; none if it holds anything else.
+    pub(super) fn numbers(&self) -> Option<impl Iterator<Item = f64>> {
+        let fits = |value: Value<'_>| matches!(value, Value::Number(_) | Value::Missing);
+        let number = |value: Value<'_>| match value {
+            Value::Number(number) => Some(number),
+            _ => None,
+        };
+        self.iter().all(fits).then(|| self.iter().filter_map(number))
+    }
+}
+
+impl PartialEq for List<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl<'a> From<&'a Json> for Value<'a> {
+    fn from(json: &'a Json) -> Self {
+        match json {
+            Json::Null => Value::Missing,
+            Json::Bool(b) => Value::Bool(*b),
+            Json::Number(n) => n.as_f64().map_or(Value::Missing, Value::Number),
+            Json::String(s) => Value::Text(Cow::Borrowed(s)),
+            Json::Array(items) => Value::List(List::Given(items)),
+            Json::Object(map) => Value::Record(map, None),
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// A number, if it is one: what is divided by nothing is missing.
+    pub(super) fn finite(number: f64) -> Self {
+        if number.is_finite() { Value::Number(number) } else { Value::Missing }
+    }
+
+    /// How many steps it is worth beside the one that made it.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Value::Text(Cow::Owned(text)) => text.len() / BYTES_PER_STEP,
+            Value::List(List::Given(items)) => items.len() / ELEMENTS_PER_STEP,
+            Value::List(List::Own(items)) => {
+                items.len() / ELEMENTS_PER_STEP + items.iter().map(Value::weight).sum::<usize>()
+            }
+            _ => 0,
+        }
+    }
+
+    /// As it leaves the formula.
+    pub(super) fn into_json(self) -> Json {
+        match self {
+            Value::Missing => Json::Null,
+            Value::Number(n) => serde_json::Number::from_f64(n).map_or(Json::Null, Json::Number),
+            Value::Text(text) => Json::String(text.into_owned()),
+            Value::Bool(b) => Json::Bool(b),
+            Value::List(List::Given(items)) => Json::Array(items.to_vec()),
+            Value::List(List::Own(items)) => {
+                Json::Array(items.into_iter().map(Value::into_json).collect())
+            }
+            Value::Record(map, more) => {
+                let mut map = map.clone();
+                for (name, value) in more.into_iter().flatten() {
+                    map.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+                Json::Object(map)
+            }
+        }
+    }
+}
+
+/// A value by its name.
+pub(super) fn find<'a>(map: &'a Values, name: &str) -> Option<&'a Json> {
+    if map.len() > FEW {
+        return map.get(name);
+    }
+    map.iter().find_map(|(known, value)| (known == name).then_some(value))
+}
