@@ -14,13 +14,21 @@ use crate::indicators::{Scope, Scopes};
 use crate::types::{Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Values};
 use crate::{WORTH_A_THREAD, parallel};
 
+/// Which organisations meet which rules.
+pub(crate) struct Judged {
+    /// By organisation, then in the definition's order of rules.
+    pub findings: Vec<Finding>,
+    /// Rule id -> who is known not to meet it, in the order of codes.
+    pub unmet: BTreeMap<String, Vec<String>>,
+}
+
 /// Looks at every organisation in the order of codes and every rule in the definition's order.
-pub(crate) fn findings(
+pub(crate) fn judge(
     analysis: &Analysis,
     inputs: &Inputs<'_>,
     indicators: &[IndicatorFigures],
     scopes: &Scopes<'_>,
-) -> Vec<Finding> {
+) -> Judged {
     let municipality = aggregates(analysis, indicators);
     let environment = environment();
     let written = |text| Written::read(&environment, text);
@@ -39,7 +47,7 @@ pub(crate) fn findings(
     let texts = Texts::new(analysis, inputs, indicators);
     let mut everybody: Vec<(&&str, &Scope<'_>)> = scopes.by_code.iter().collect();
     let found = parallel::map(&mut everybody, WORTH_A_THREAD, |(code, scope)| {
-        let mut findings = Vec::new();
+        let (mut findings, mut unmet) = (Vec::new(), Vec::new());
         let by_indicator = |value: fn(&Figure) -> Option<Value>| -> Values {
             let own = indicators
                 .iter()
@@ -56,9 +64,14 @@ pub(crate) fn findings(
         let layers = scopes.layers(scope, &compared);
         let mut context = None;
         for (rule, said) in &rules {
-            // A rule that lacks a value is not met: nothing is said of what is not known.
-            if !matches!(rule.when.holds_in(&layers), Ok(Some(true))) {
-                continue;
+            match rule.when.holds_in(&layers) {
+                Ok(Some(true)) => {}
+                Ok(Some(false)) => {
+                    unmet.push(rule.id.as_str());
+                    continue;
+                }
+                // It lacks a value: nothing is said of what is not known.
+                Ok(None) | Err(_) => continue,
             }
             let context = context.get_or_insert_with(|| texts.context(code, &rank));
             findings.push(Finding {
@@ -71,9 +84,19 @@ pub(crate) fn findings(
                 figures: texts.items(code, rule),
             });
         }
-        findings
+        (findings, unmet)
     });
-    found.into_iter().flatten().collect()
+    let mut judged = Judged {
+        findings: Vec::new(),
+        unmet: analysis.rules.iter().map(|rule| (rule.id.clone(), Vec::new())).collect(),
+    };
+    for ((code, _), (findings, unmet)) in scopes.by_code.iter().zip(found) {
+        judged.findings.extend(findings);
+        for rule in unmet {
+            judged.unmet.entry(rule.to_owned()).or_default().push((*code).to_owned());
+        }
+    }
+    judged
 }
 
 /// What a rule says.

@@ -57,6 +57,11 @@ pub struct Outcome {
     pub indicators: Vec<IndicatorFigures>,
     /// What met a rule, by organisation code, then in the definition's order of rules.
     pub findings: Vec<Finding>,
+    /// Who does not meet a rule, as far as that could be told: rule id -> organisation codes, in
+    /// order. Whoever stands neither here nor among the findings lacks a value. None in outcomes that
+    /// were kept before this was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<BTreeMap<String, Vec<String>>>,
 }
 
 impl Outcome {

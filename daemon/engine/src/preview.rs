@@ -285,7 +285,7 @@ impl People for Dutiful {
         }
         Command::Analyzed {
             stage: stage.to_owned(),
-            outcome: AnalysisOutcome { indicators: vec![], findings },
+            outcome: AnalysisOutcome { findings, ..AnalysisOutcome::default() },
         }
     }
 }

@@ -107,6 +107,21 @@ impl Formula {
         names
     }
 
+    /// What it takes of a record: of `earlier`, `low_share` in `low_share - earlier.low_share`.
+    pub fn fields(&self, record: &str) -> BTreeSet<&str> {
+        let mut fields = BTreeSet::new();
+        let mut open = vec![&self.0.root];
+        while let Some(expr) = open.pop() {
+            if let Expr::Select(select) = &expr.expr
+                && matches!(&select.operand.expr, Expr::Ident(name) if name == record)
+            {
+                fields.insert(select.field.as_str());
+            }
+            open.extend(parts(expr));
+        }
+        fields
+    }
+
     fn offset(&self, id: u64) -> Option<usize> {
         // The parser counts bytes.
         let (start, _) = self.0.source.offset_for(id)?;
@@ -141,22 +156,22 @@ fn height(root: &IdedExpr) -> usize {
     let mut open = vec![(root, 1)];
     while let Some((expr, height)) = open.pop() {
         tallest = tallest.max(height);
-        let mut visit = |expr| open.push((expr, height + 1));
-        match &expr.expr {
-            Expr::Select(select) => visit(&*select.operand),
-            Expr::Call(call) => {
-                call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(visit);
-            }
-            Expr::List(list) => list.elements.iter().for_each(visit),
-            Expr::Comprehension(c) => {
-                [&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]
-                    .into_iter()
-                    .for_each(visit);
-            }
-            _ => {}
-        }
+        open.extend(parts(expr).into_iter().map(|part| (part, height + 1)));
     }
     tallest
+}
+
+/// What a node of a tree is made of.
+fn parts(expr: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expr.expr {
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).collect(),
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Comprehension(c) => {
+            vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]
+        }
+        _ => vec![],
+    }
 }
 
 fn collect_names(expr: &IdedExpr, bound: &mut Vec<String>, names: &mut BTreeSet<String>) {

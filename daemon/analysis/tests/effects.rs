@@ -1,0 +1,178 @@
+//! What is said to have become of a finding, held against what a person would say of the figures.
+
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use vekha_analysis::effect::{Effect, follow};
+use vekha_analysis::{Inputs, Outcome, analyze};
+use vekha_roadmap::formula::Formula;
+use vekha_roadmap::model::{Analysis, Better, Indicator, Rule, Severity};
+
+fn indicator(id: &str, better: Option<Better>, formula: &str) -> Indicator {
+    Indicator {
+        id: id.into(),
+        title: id.into(),
+        unit: "%".into(),
+        decimals: 0,
+        better,
+        formula: Formula::parse(formula).unwrap(),
+    }
+}
+
+fn rule(when: &str, shows: &[&str]) -> Rule {
+    Rule {
+        id: "r".into(),
+        when: Formula::parse(when).unwrap(),
+        severity: Severity::Attention,
+        finding: "Найдено".into(),
+        recommendation: None,
+        alternatives: vec![],
+        shows: shows.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+fn analysis(rule: Rule) -> Analysis {
+    let lower = Some(Better::Lower);
+    Analysis {
+        id: "a".into(),
+        title: "А".into(),
+        method: String::new(),
+        thresholds: [].into(),
+        min_count: 1,
+        indicators: vec![
+            indicator("unconfirmed", lower, "share(failed, medals)"),
+            indicator("low", lower, "low_now"),
+            indicator("growth", lower, "low - earlier.low"),
+            indicator("gap", None, "gap_now"),
+        ],
+        rules: vec![rule],
+    }
+}
+
+/// The outcomes of years in which one school answered; a year is compared to the one before.
+fn years(analysis: &Analysis, answers: &[Value]) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for answers in answers {
+        let mut inputs = Inputs::default();
+        if let Some(answers) = answers.as_object() {
+            inputs.own.insert("school-1".into(), answers.clone().into());
+        }
+        for (code, id, value) in outcomes.last().into_iter().flat_map(Outcome::values) {
+            inputs.earlier.entry(code.to_owned()).or_default().insert(id.to_owned(), value);
+        }
+        outcomes.push(analyze(analysis, &inputs));
+    }
+    outcomes
+}
+
+/// What became of what was found in the year with this number.
+fn became(analysis: &Analysis, outcomes: &[Outcome], year: usize) -> Effect {
+    let since: Vec<&Outcome> = outcomes[year..].iter().collect();
+    let followed = follow(analysis, &since);
+    assert_eq!(followed.len(), 1, "found in the year {year}");
+    followed[0].effect
+}
+
+/// The same, of answers.
+fn effect(analysis: &Analysis, answers: &[Value], year: usize) -> Effect {
+    became(analysis, &years(analysis, answers), year)
+}
+
+#[test]
+fn what_cannot_be_computed_any_more_is_not_said_to_be_resolved() {
+    let medals = analysis(rule("unconfirmed >= 20 && medals > 0", &["unconfirmed", "low"]));
+    let found = json!({ "failed": 3, "medals": 10, "low_now": 9 });
+    let nobody = json!({ "failed": null, "medals": null, "low_now": 5 });
+    let none = json!({ "failed": 0, "medals": 10, "low_now": 5 });
+    let known = [found.clone(), nobody.clone()];
+    assert_eq!(effect(&medals, &known, 0), Effect::Unknown, "no medallists at all");
+    assert_eq!(effect(&medals, &[found.clone(), Value::Null], 0), Effect::Unknown);
+    // It waits for the year in which it can be told again.
+    let known = [found.clone(), nobody.clone(), none.clone()];
+    assert_eq!(effect(&medals, &known, 0), Effect::Resolved);
+
+    // Outcomes that were kept before they told who does not meet a rule.
+    let mut old = years(&medals, &[found, nobody, none]);
+    for outcome in &mut old {
+        let mut kept = serde_json::to_value(&*outcome).unwrap();
+        kept.as_object_mut().unwrap().remove("unmet").unwrap();
+        *outcome = serde_json::from_value(kept).unwrap();
+        assert_eq!(outcome.unmet, None);
+    }
+    assert_eq!(became(&medals, &old[..2], 0), Effect::Unknown, "one of its figures is missing");
+    assert_eq!(became(&medals, &old, 0), Effect::Resolved);
+}
+
+#[test]
+fn a_rule_that_a_later_road_map_dropped_resolves_nothing() {
+    let low = analysis(rule("low >= 30", &["low"]));
+    let mut dropped = low.clone();
+    dropped.rules.clear();
+    let found = years(&low, &[json!({ "low_now": 40 })]);
+    let later = years(&dropped, &[json!({ "low_now": 10 })]);
+    assert_eq!(follow(&low, &[&found[0], &later[0]])[0].effect, Effect::Unknown);
+}
+
+#[test]
+fn where_no_figure_has_a_better_direction_the_rule_alone_decides() {
+    let of_programme = analysis(rule("programme == 'no'", &[]));
+    let of_gap = analysis(rule("gap >= 20", &["gap"]));
+    let programme = |word: &str| json!({ "programme": word });
+    let gap = |gap: f64| json!({ "gap_now": gap });
+    for (analysis, [found, met, unmet, unknown]) in [
+        (of_programme, [programme("no"), programme("no"), programme("yes"), json!({})]),
+        (of_gap, [gap(45.0), gap(21.0), gap(19.0), json!({})]),
+    ] {
+        assert_eq!(effect(&analysis, &[found.clone(), met], 0), Effect::Same);
+        assert_eq!(effect(&analysis, &[found.clone(), unmet], 0), Effect::Resolved);
+        assert_eq!(effect(&analysis, &[found, unknown], 0), Effect::Unknown);
+    }
+}
+
+proptest! {
+    /// Of a level: resolved if and only if the condition was computed and does not hold.
+    #[test]
+    fn a_level_is_resolved_exactly_when_it_is_known_to_be_below_the_threshold(
+        then in 30..=100i32,
+        later in prop::collection::vec(prop::option::of(0..=100i32), 0..5),
+    ) {
+        let low = analysis(rule("low >= 30", &["low", "gap"]));
+        let mut answers = vec![json!({ "low_now": then })];
+        answers.extend(later.iter().map(|value| json!({ "low_now": value, "gap_now": 50 })));
+        let expected = match later.into_iter().flatten().next() {
+            None => Effect::Unknown,
+            Some(now) if now < 30 => Effect::Resolved,
+            Some(now) if now < then => Effect::Better,
+            Some(now) if now == then => Effect::Same,
+            Some(_) => Effect::Worse,
+        };
+        prop_assert_eq!(effect(&low, &answers, 0), expected);
+    }
+
+    /// Of a change: resolved only when it has been made good; standing still makes nothing good,
+    /// whether or not the rule shows the level.
+    #[test]
+    fn a_change_is_not_resolved_by_standing_still(
+        before in 0..=50i32,
+        grown in 5..=30i32,
+        since in -60..5i32,
+        shows_level in any::<bool>(),
+        through_indicator in any::<bool>(),
+    ) {
+        let when = if through_indicator { "growth >= 5" } else { "low - earlier.low >= 5" };
+        let shows: &[&str] = if shows_level { &["low", "growth"] } else { &["growth"] };
+        let growth = analysis(rule(when, shows));
+        let now = before + grown + since;
+        let answers: Vec<Value> =
+            [before, before + grown, now].iter().map(|low| json!({ "low_now": low })).collect();
+        let expected = match since {
+            0 => Effect::Same,
+            ..0 if now <= before => Effect::Resolved,
+            ..0 => Effect::Better,
+            // It grows on, if by less.
+            _ => Effect::Worse,
+        };
+        prop_assert_eq!(effect(&growth, &answers, 1), expected);
+    }
+}
