@@ -382,7 +382,7 @@ fn apply<'a>(name: &str, values: Vec<Value<'a>>) -> Option<Value<'a>> {
         (operators::LESS, Text(a), Some(Text(b))) => Bool(a < b),
         (operators::LESS_EQUALS, Text(a), Some(Text(b))) => Bool(a <= b),
         (operators::IN, value, Some(List(list))) => Bool(list.contains(&value)),
-        ("share", Number(part), Some(Number(whole))) => finite(part / whole * 100.0),
+        ("share", Number(part), Some(Number(whole))) => finite(part * 100.0 / whole),
         ("min", Number(a), Some(Number(b))) => Number(a.min(b)),
         ("max", Number(a), Some(Number(b))) => Number(a.max(b)),
         ("round", Number(a), Some(Number(digits))) => {
