@@ -20,6 +20,7 @@ pub(super) const FUNCTIONS: &[(&str, usize)] = &[
     ("min", 2),
     ("max", 2),
     ("round", 2),
+    ("root", 1),
     ("default", 2),
     ("spike", 3),
     ("difference", 4),
@@ -383,6 +384,7 @@ fn apply<'a>(name: &str, values: Vec<Value<'a>>) -> Option<Value<'a>> {
         (operators::LESS_EQUALS, Text(a), Some(Text(b))) => Bool(a <= b),
         (operators::IN, value, Some(List(list))) => Bool(list.contains(&value)),
         ("share", Number(part), Some(Number(whole))) => finite(part * 100.0 / whole),
+        ("root", Number(a), None) => finite(a.sqrt()),
         ("min", Number(a), Some(Number(b))) => Number(a.min(b)),
         ("max", Number(a), Some(Number(b))) => Number(a.max(b)),
         ("round", Number(a), Some(Number(digits))) => {
