@@ -22,6 +22,9 @@ use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_tests::browser::Browser as Phone;
 use vekha_tests::town::Town;
 
+/// An indicator.
+const SHARE: &str = "Доля низких результатов во всех процедурах";
+
 /// Marks 2 to 5 of two procedures of each of the six schools.
 type Marks = [[[u32; 4]; 2]; 6];
 
@@ -283,9 +286,10 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     for (name, caption) in
         [("spread", "Распределение"), ("trend", "По периодам"), ("ranking", "По организациям")]
     {
-        // The fourth indicator, in which school 1 changed most.
+        // The indicator in which school 1 changed most.
         let from = if name == "ranking" { &page } else { &school };
-        let section = from.split("<section").nth(4).unwrap();
+        let shows = |section: &&str| section.contains(SHARE) && section.contains(caption);
+        let section = from.split("<section").skip(1).find(shows).unwrap();
         let figure = section.split("<figure>").find(|f| f.contains(caption)).unwrap();
         let svg = &figure[figure.find("<svg").unwrap()..figure.find("</figure>").unwrap()];
         golden!(format!("chart-{name}"), svg.replace("><", ">\n<"));
@@ -299,8 +303,10 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let figures = sheets.worksheet_range("Показатели").unwrap();
     let names: Vec<String> =
         (1..=6).map(|row| figures.get((row, 0)).unwrap().to_string()).collect();
+    let is_share = |cell: &Data| cell.to_string().starts_with(SHARE);
+    let column = figures.rows().next().unwrap().iter().position(is_share).unwrap();
     let share =
-        |row: usize| figures.get((row, 7)).and_then(|cell: &Data| cell.get_float()).unwrap();
+        |row: usize| figures.get((row, column)).and_then(|cell: &Data| cell.get_float()).unwrap();
     let wanted = [
         ("МАОУ СОШ № 3", 9.0 / 37.0),
         ("МБОУ Верхнеключевская СОШ", 26.0 / 50.0),
@@ -314,7 +320,11 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
         assert!((share(place + 1) - low * 100.0).abs() < 1e-9, "{name}: {}", share(place + 1));
     }
     let formulas = sheets.worksheet_formula("Сводка").unwrap();
-    assert_eq!(formulas.get_value((7, 3)).unwrap(), "MEDIAN(Показатели!H2:H7)");
+    let summary = sheets.worksheet_range("Сводка").unwrap();
+    let row = summary.rows().position(|row| is_share(&row[0])).unwrap() as u32;
+    let letter = char::from(b'A' + column as u8);
+    let median = format!("MEDIAN(Показатели!{letter}2:{letter}7)");
+    assert_eq!(*formulas.get_value((row, 3)).unwrap(), median);
 
     // Other systems get the same files.
     let mut runs = RunServiceClient::new(town.channel().await);

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use vekha_roadmap::formula::Layer;
-use vekha_roadmap::model::Analysis;
+use vekha_roadmap::model::{Analysis, Indicator};
+use vekha_roadmap::russian;
 
 use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
@@ -80,6 +81,21 @@ fn layers<'s>(
     layers
 }
 
+/// Why nothing is stated of an organisation with few participants, if there are too few of them:
+/// of three children one is a third. A number that is not known is not enough, either.
+fn too_few(indicator: &Indicator, layers: &[Layer<'_>]) -> Option<String> {
+    let rests_on = indicator.rests_on.as_ref()?;
+    let count = rests_on.count.evaluate_in(layers).ok().flatten().and_then(|n| n.as_f64());
+    match count {
+        Some(count) if count >= f64::from(rests_on.least) => None,
+        Some(count) => {
+            let count = russian::number(count, 0);
+            Some(format!("мало участников: {count}, нужно не меньше {}", rests_on.least))
+        }
+        None => Some("число участников не известно".into()),
+    }
+}
+
 /// Computes every indicator and adds its values to the scopes.
 pub(crate) fn compute(
     analysis: &Analysis,
@@ -93,11 +109,15 @@ pub(crate) fn compute(
         let Scopes { by_code, thresholds, nothing } = scopes;
         let mut everybody: Vec<(&&str, &mut Scope<'_>)> = by_code.iter_mut().collect();
         let computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(_, scope)| {
-            indicator.formula.evaluate_in(&layers(scope, thresholds, nothing, &[]))
+            let layers = layers(scope, thresholds, nothing, &[]);
+            (indicator.formula.evaluate_in(&layers), too_few(indicator, &layers))
         });
-        for ((code, scope), computed) in everybody.into_iter().zip(computed) {
+        for ((code, scope), (computed, too_few)) in everybody.into_iter().zip(computed) {
             let code = (*code).to_owned();
             match computed {
+                Ok(Some(_)) if too_few.is_some() => {
+                    withheld.extend(too_few.map(|reason| (code, reason)));
+                }
                 Ok(Some(value)) if value.is_number() => {
                     values.insert(code, value.as_f64().unwrap_or_default());
                     scope.computed.insert(indicator.id.clone(), value);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use vekha_analysis::{Dataset, Figure, Finding, Inputs, Outcome, Values, analyze, recommendations};
 use vekha_roadmap::formula::Formula;
-use vekha_roadmap::model::{Analysis, Better, Indicator, Rule, Severity};
+use vekha_roadmap::model::{Analysis, Better, Indicator, RestsOn, Rule, Severity};
 
 fn values(value: Value) -> Values {
     value.as_object().cloned().unwrap()
@@ -25,6 +25,7 @@ fn indicator(id: &str, better: Option<Better>, text: &str) -> Indicator {
         decimals: 1,
         better,
         formula: formula(text),
+        rests_on: None,
     }
 }
 
@@ -121,6 +122,7 @@ fn formulas_yield_what_a_pocket_calculator_yields() {
         ("round(7 / 3, 2)", json!(2.33)),
         ("round(1250, -2)", json!(1250.0)),
         ("7 / 2", json!(3.5)),
+        ("root(low * low + 44)", json!(12.0)),
         ("-low + 3 * 2 - 1", json!(-5.0)),
         ("default(unknown, 4) + default(low, 4)", json!(14.0)),
         ("default(1 / 0, 7)", json!(7.0)),
@@ -139,7 +141,7 @@ fn formulas_yield_what_a_pocket_calculator_yields() {
 #[test]
 fn what_does_not_go_together_is_an_error_and_no_value() {
     let a = &schools().own["a"].answers;
-    for text in ["procedures[3]", "low + 'x'", "sum(low)", "low ? 1 : 2", "sum(['x'])", "root(4)"] {
+    for text in ["procedures[3]", "low + 'x'", "sum(low)", "low ? 1 : 2", "sum(['x'])", "square(4)"] {
         assert!(formula(text).evaluate(a).is_err(), "{text}");
     }
 }
@@ -156,6 +158,7 @@ fn what_is_not_known_and_what_divides_by_nothing_has_no_value() {
         "0 / 0",
         "share(5, 0)",
         "mean([])",
+        "root(-4)",
         "min(unknown, 1)",
         "round(unknown, 1)",
         "low == 10 && unknown == 1",
@@ -294,4 +297,40 @@ fn named_datasets_stand_side_by_side() {
     let outcome = analyze(&analysis(1, vec![gap, worst], vec![]), &inputs);
     assert_eq!(plain(&outcome, "gap"), owned(&[("a", 25.0)]));
     assert_eq!(plain(&outcome, "worst"), owned(&[("a", 40.0), ("b", 10.0), ("c", 5.0)]));
+}
+
+#[test]
+fn of_few_participants_nothing_is_stated_and_the_reason_is() {
+    let mut share = indicator("low_share", Some(Better::Lower), "share(low, pupils)");
+    share.rests_on = Some(RestsOn { count: formula("pupils"), least: 25 });
+    let mut unknown = indicator("shares", None, "low");
+    unknown.rests_on = Some(RestsOn { count: formula("pupls"), least: 1 });
+    let follows = indicator("follows", None, "low_share + 1");
+    let high = rule("high", "low_share >= 20", "{{ low_share }}", None);
+    let analysis = analysis(1, vec![share, unknown, follows], vec![high]);
+    let outcome = analyze(&analysis, &schools());
+    // 10 of 40 and 12 of 30 pupils will do; 5 of 20 would be the same 25 %, of too few.
+    assert_eq!(plain(&outcome, "low_share"), owned(&[("a", 25.0), ("b", 40.0)]));
+    let withheld = &outcome.indicators[0].withheld;
+    assert_eq!(withheld["e"], "мало участников: 20, нужно не меньше 25");
+    assert_eq!(withheld["c"], "не хватает сведений", "nobody took part");
+    assert_eq!(plain(&outcome, "follows"), owned(&[("a", 26.0), ("b", 41.0)]));
+    assert_eq!(outcome.findings.len(), 2, "no rule is met by a figure that is not stated");
+    assert_eq!(outcome.indicators[1].withheld["a"], "число участников не известно");
+}
+
+#[test]
+fn a_share_that_is_a_whole_number_of_percents_is_that_number() {
+    // 29 of 50 must not be a hair less than 58.
+    let formula = formula("share(part, whole)");
+    for whole in 1..=400u32 {
+        for percent in 0..=100 {
+            if (percent * whole) % 100 != 0 {
+                continue;
+            }
+            let part = percent * whole / 100;
+            let share = formula.evaluate(&values(json!({ "part": part, "whole": whole })));
+            assert_eq!(share, Ok(Some(json!(f64::from(percent)))), "{part} of {whole}");
+        }
+    }
 }

@@ -42,6 +42,7 @@ fn analysis(min_count: usize) -> Analysis {
             decimals: 1,
             better: None,
             formula: formula("answer"),
+            rests_on: None,
         }],
         rules: vec![Rule {
             id: "apart".into(),

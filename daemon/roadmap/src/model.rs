@@ -854,6 +854,17 @@ pub struct Indicator {
     pub better: Option<Better>,
     /// How it is computed.
     pub formula: Formula,
+    /// How many participants it takes for the value to be stated; none if any number will do.
+    pub rests_on: Option<RestsOn>,
+}
+
+/// Participants that a figure rests on: of few, one child makes a third.
+#[derive(Debug, Clone)]
+pub struct RestsOn {
+    /// How many there are.
+    pub count: Formula,
+    /// Of fewer nothing is stated.
+    pub least: u32,
 }
 
 /// Which way is good.

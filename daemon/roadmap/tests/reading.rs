@@ -330,3 +330,29 @@ proptest! {
         survives(&files);
     }
 }
+
+#[test]
+fn who_says_of_how_many_a_figure_is_names_what_the_form_asks() {
+    let formula = "formula = \"share(low, pupils)\"\n";
+    let least = |of: &str| {
+        let indicator = format!("{formula}{of}\n");
+        with(&[("analyses/low.toml", formula, &indicator)])
+    };
+    let said = |of: &str| {
+        let road_map = read(&least(of)).unwrap();
+        road_map.analyses["low"].indicators[0].rests_on.as_ref().map(|r| r.least)
+    };
+    assert_eq!(said(""), None);
+    assert_eq!(said("of = \"pupils\""), Some(10));
+    assert_eq!(said("of = \"pupils\"\nmin-of = 25"), Some(25));
+    for (of, expected) in [
+        ("of = \"pupls\"", "«pupls» не известно; может быть, «pupils»?"),
+        ("of = \"pupils > 3\"", "формула даёт «да или нет», а нужно «число»"),
+        ("min-of = 25", "не сказано, чего должно быть столько: нужен ключ of"),
+    ] {
+        let told = told(&least(of));
+        let headlines = headlines(&told);
+        assert!(headlines.len() == 1 && headlines[0].ends_with(expected), "{told}");
+        assert!(headlines[0].starts_with("analyses/low.toml:15:"), "{told}");
+    }
+}

@@ -236,6 +236,10 @@ impl Checker<'_> {
                 self.expect(b, &Type::Number);
                 Type::Number
             }
+            ("root", [number]) => {
+                self.expect(number, &Type::Number);
+                Type::Number
+            }
             ("spike", [list, from, at]) => {
                 self.expect(list, &Type::List(Box::new(Type::Number)));
                 self.expect(from, &Type::Number);

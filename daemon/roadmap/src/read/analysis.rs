@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use super::table::{Table, id, name};
 use crate::formula::Formula;
-use crate::model::{Analysis, Better, Indicator, Rule, Severity};
+use crate::model::{Analysis, Better, Indicator, RestsOn, Rule, Severity};
+
+/// So many participants are enough, where the analysis does not say otherwise.
+const ENOUGH: i64 = 10;
 
 pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
     let findings = table.findings();
     let title = table.text("title");
     let method = table.optional("method");
     let min_count = table.whole("min-count", 1..=10_000).unwrap_or(3);
+    let enough = table.whole("min-participants", 1..=10_000).unwrap_or(ENOUGH);
     let mut thresholds = BTreeMap::new();
     if let Some(table) = table.table("thresholds") {
         for (key, value) in table.numbers() {
@@ -34,6 +38,8 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
             Some(None),
         );
         let formula = indicator.formula("formula");
+        findings.keep(format!("analyses/{analysis_id}/{label}/of"), indicator.at("of"));
+        let rests_on = rests_on(&indicator, enough);
         indicator.finish();
         if let (Some(id), Some(formula)) = (indicator_id, formula) {
             if indicators.iter().any(|i| i.id == id) {
@@ -47,6 +53,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
                 decimals,
                 better: better.flatten(),
                 formula,
+                rests_on,
             });
         }
     }
@@ -107,4 +114,18 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
         indicators,
         rules,
     }
+}
+
+/// How many participants an indicator needs, if it says of whom it is.
+fn rests_on(indicator: &Table<'_>, enough: i64) -> Option<RestsOn> {
+    let least = indicator.whole("min-of", 1..=10_000);
+    if !indicator.has("of") {
+        if indicator.has("min-of") {
+            let message = "не сказано, чего должно быть столько: нужен ключ of";
+            indicator.error("min-of", message, None);
+        }
+        return None;
+    }
+    let count = indicator.formula("of")?;
+    Some(RestsOn { count, least: least.unwrap_or(enough) as u32 })
 }

@@ -506,6 +506,9 @@ impl Check<'_> {
             let mut scope = analysis_scope(analysis, datasets, position);
             self.unread_indicators(analysis, &mut scope);
             self.typed(&at, &indicator.formula, &scope, &Type::Number);
+            if let Some(rests_on) = &indicator.rests_on {
+                self.typed(&format!("{at}/of"), &rests_on.count, &scope, &Type::Number);
+            }
         }
         let mut scope = rule_scope(analysis, datasets);
         self.unread_indicators(analysis, &mut scope);
