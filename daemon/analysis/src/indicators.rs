@@ -96,68 +96,89 @@ fn too_few(indicator: &Indicator, layers: &[Layer<'_>]) -> Option<String> {
     }
 }
 
+/// What an indicator yields for an organisation, or why it has no value.
+fn figure(indicator: &Indicator, layers: &[Layer<'_>]) -> Result<f64, String> {
+    match indicator.formula.evaluate_in(layers) {
+        Ok(Some(value)) => {
+            if let Some(reason) = too_few(indicator, layers) {
+                return Err(reason);
+            }
+            value.as_f64().ok_or_else(|| "формула даёт не число".into())
+        }
+        Ok(None) => Err("не хватает сведений".into()),
+        Err(e) => Err(format!("не вычислено: {e}")),
+    }
+}
+
 /// Computes every indicator and adds its values to the scopes.
 pub(crate) fn compute(
     analysis: &Analysis,
     inputs: &Inputs<'_>,
     scopes: &mut Scopes<'_>,
 ) -> Vec<IndicatorFigures> {
-    let mut all = Vec::with_capacity(analysis.indicators.len());
-    for indicator in &analysis.indicators {
-        let mut values: BTreeMap<String, f64> = BTreeMap::new();
-        let mut withheld = BTreeMap::new();
-        let Scopes { by_code, thresholds, nothing } = scopes;
-        let mut everybody: Vec<(&&str, &mut Scope<'_>)> = by_code.iter_mut().collect();
-        let computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(_, scope)| {
-            let layers = layers(scope, thresholds, nothing, &[]);
-            (indicator.formula.evaluate_in(&layers), too_few(indicator, &layers))
-        });
-        for ((code, scope), (computed, too_few)) in everybody.into_iter().zip(computed) {
-            let code = (*code).to_owned();
-            match computed {
-                Ok(Some(_)) if too_few.is_some() => {
-                    withheld.extend(too_few.map(|reason| (code, reason)));
-                }
-                Ok(Some(value)) if value.is_number() => {
-                    values.insert(code, value.as_f64().unwrap_or_default());
-                    scope.computed.insert(indicator.id.clone(), value);
-                }
-                Ok(None) => {
-                    withheld.insert(code, "не хватает сведений".into());
-                }
-                Ok(Some(_)) => {
-                    withheld.insert(code, "формула даёт не число".into());
-                }
-                Err(e) => {
-                    withheld.insert(code, format!("не вычислено: {e}"));
-                }
+    let Scopes { by_code, thresholds, nothing } = scopes;
+    let mut everybody: Vec<(&str, &mut Scope<'_>)> =
+        by_code.iter_mut().map(|(code, scope)| (*code, scope)).collect();
+    // No indicator looks at other organisations: only rules compare.
+    let mut computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(_, scope)| {
+        let each = analysis.indicators.iter().map(|indicator| {
+            let value = figure(indicator, &layers(scope, thresholds, nothing, &[]));
+            if let Ok(value) = value {
+                scope.computed.insert(indicator.id.clone(), value.into());
             }
-        }
-        let enough = values.len() >= analysis.min_count;
-        let places = match indicator.better {
-            Some(better) if enough => ranks(&values, better),
-            _ => BTreeMap::new(),
-        };
-        let municipality = aggregate(&values.values().copied().collect::<Vec<_>>());
-        let apart = |value: f64| {
-            let m = municipality.filter(|_| enough)?;
-            outlyingness(value, m.median, m.median_deviation)
-        };
-        let organisations = values
-            .into_iter()
-            .map(|(code, value)| {
-                let earlier = inputs.earlier.get(&code).and_then(|e| e.get(&indicator.id));
-                let rank = places.get(&code).copied();
-                let outlier = apart(value);
-                (code, Figure { value, rank, earlier: earlier.copied(), outlier })
-            })
-            .collect();
-        all.push(IndicatorFigures {
-            indicator: indicator.id.clone(),
-            organisations,
-            municipality,
-            withheld,
+            value
         });
+        each.collect::<Vec<_>>().into_iter()
+    });
+    let mut each: Vec<_> = analysis
+        .indicators
+        .iter()
+        .map(|indicator| {
+            let of_each = computed.iter_mut().filter_map(Iterator::next);
+            (indicator, of_each.collect::<Vec<_>>())
+        })
+        .collect();
+    let codes: Vec<&str> = everybody.into_iter().map(|(code, _)| code).collect();
+    let worth_it = if codes.len() < WORTH_A_THREAD { usize::MAX } else { 2 };
+    parallel::map(&mut each, worth_it, |(indicator, values)| {
+        figures(analysis, inputs, indicator, &codes, std::mem::take(values))
+    })
+}
+
+/// An indicator over all organisations: their places, and the municipality's figures.
+fn figures(
+    analysis: &Analysis,
+    inputs: &Inputs<'_>,
+    indicator: &Indicator,
+    codes: &[&str],
+    computed: Vec<Result<f64, String>>,
+) -> IndicatorFigures {
+    let mut values: BTreeMap<String, f64> = BTreeMap::new();
+    let mut withheld = BTreeMap::new();
+    for (code, value) in codes.iter().zip(computed) {
+        match value {
+            Ok(value) => drop(values.insert((*code).to_owned(), value)),
+            Err(reason) => drop(withheld.insert((*code).to_owned(), reason)),
+        }
     }
-    all
+    let enough = values.len() >= analysis.min_count;
+    let places = match indicator.better {
+        Some(better) if enough => ranks(&values, better),
+        _ => BTreeMap::new(),
+    };
+    let municipality = aggregate(&values.values().copied().collect::<Vec<_>>());
+    let apart = |value: f64| {
+        let m = municipality.filter(|_| enough)?;
+        outlyingness(value, m.median, m.median_deviation)
+    };
+    let organisations = values
+        .into_iter()
+        .map(|(code, value)| {
+            let earlier = inputs.earlier.get(&code).and_then(|e| e.get(&indicator.id));
+            let rank = places.get(&code).copied();
+            let outlier = apart(value);
+            (code, Figure { value, rank, earlier: earlier.copied(), outlier })
+        })
+        .collect();
+    IndicatorFigures { indicator: indicator.id.clone(), organisations, municipality, withheld }
 }

@@ -1,6 +1,6 @@
 //! Which organisations meet which rules, and what is said to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Template, Value as Shown};
@@ -44,18 +44,24 @@ pub(crate) fn judge(
             (rule, said)
         })
         .collect();
-    let texts = Texts::new(analysis, inputs, indicators);
+    let named = rules.iter().flat_map(|(_, said)| said.names()).collect();
+    let texts = Texts::new(analysis, inputs, indicators, named);
+    let conditions: BTreeSet<String> =
+        analysis.rules.iter().flat_map(|rule| rule.when.names()).collect();
     let mut everybody: Vec<(&&str, &Scope<'_>)> = scopes.by_code.iter().collect();
+    // What no rule asks for is not gathered.
+    let ranked = texts.needs("rank") || conditions.contains("rank");
+    let apart = conditions.contains("outlier");
     let found = parallel::map(&mut everybody, WORTH_A_THREAD, |(code, scope)| {
         let (mut findings, mut unmet) = (Vec::new(), Vec::new());
-        let by_indicator = |value: fn(&Figure) -> Option<Value>| -> Values {
-            let own = indicators
-                .iter()
+        let by_indicator = |wanted: bool, value: fn(&Figure) -> Option<Value>| -> Values {
+            let wanted = indicators.iter().filter(|_| wanted);
+            let own = wanted
                 .filter_map(|i| Some((i.indicator.clone(), value(i.organisations.get(**code)?)?)));
             own.collect()
         };
-        let rank = by_indicator(|figure| figure.rank.map(Value::from));
-        let outlier = by_indicator(|figure| figure.outlier.map(Value::from));
+        let rank = by_indicator(ranked, |figure| figure.rank.map(Value::from));
+        let outlier = by_indicator(apart, |figure| figure.outlier.map(Value::from));
         let compared = [
             Layer::Record("rank", &rank, None),
             Layer::Record("outlier", &outlier, None),
@@ -104,6 +110,15 @@ struct Said<'a> {
     finding: Written<'a>,
     recommendation: Option<Written<'a>>,
     alternatives: Vec<Written<'a>>,
+}
+
+impl Said<'_> {
+    /// The names that its texts use.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let texts = [&self.finding].into_iter().chain(&self.recommendation);
+        let templates = texts.chain(&self.alternatives).filter_map(|text| text.template.as_ref());
+        templates.flat_map(|template| template.undeclared_variables(false))
+    }
 }
 
 /// A text of a rule, read once for all whom it is about.
@@ -157,9 +172,12 @@ struct Texts<'a> {
     analysis: &'a Analysis,
     inputs: &'a Inputs<'a>,
     indicators: &'a [IndicatorFigures],
-    /// What is the same for all organisations.
+    /// The names that texts use: nothing else is put into words.
+    named: BTreeSet<String>,
+    /// What is the same for all organisations; means in the order of indicators.
     municipality: Shown,
     threshold: Shown,
+    means: Vec<String>,
 }
 
 impl<'a> Texts<'a> {
@@ -167,6 +185,7 @@ impl<'a> Texts<'a> {
         analysis: &'a Analysis,
         inputs: &'a Inputs<'a>,
         indicators: &'a [IndicatorFigures],
+        named: BTreeSet<String>,
     ) -> Self {
         let compared = analysis.indicators.iter().zip(indicators).filter_map(|(indicator, f)| {
             let a = f.municipality.filter(|a| comparable(analysis, a))?;
@@ -179,7 +198,16 @@ impl<'a> Texts<'a> {
             .map(|(name, value)| (name.as_str(), Shown::from(russian::threshold(*value))));
         let municipality = Shown::from(compared.collect::<BTreeMap<_, _>>());
         let threshold = Shown::from(thresholds.collect::<BTreeMap<_, _>>());
-        Texts { analysis, inputs, indicators, municipality, threshold }
+        let mean = |(indicator, figures): (&Indicator, &IndicatorFigures)| {
+            let compared = figures.municipality.filter(|a| comparable(analysis, a));
+            compared.map(|a| russian::number(a.mean, indicator.decimals)).unwrap_or_default()
+        };
+        let means = analysis.indicators.iter().zip(indicators).map(mean).collect();
+        Texts { analysis, inputs, indicators, named, municipality, threshold, means }
+    }
+
+    fn needs(&self, name: &str) -> bool {
+        self.named.contains(name)
     }
 
     /// The variables of texts about an organisation: numbers are given as people read them.
@@ -188,20 +216,25 @@ impl<'a> Texts<'a> {
         let mut earlier: BTreeMap<&str, Shown> = BTreeMap::new();
         for (indicator, figures) in self.analysis.indicators.iter().zip(self.indicators) {
             let shown = |value: f64| Shown::from(russian::number(value, indicator.decimals));
-            if let Some(figure) = figures.organisations.get(code) {
-                context.insert(&indicator.id, shown(figure.value));
-                if let Some(value) = figure.earlier {
+            let (itself, before) = (self.needs(&indicator.id), self.needs("earlier"));
+            if let Some(figure) = figures.organisations.get(code).filter(|_| itself || before) {
+                if itself {
+                    context.insert(&indicator.id, shown(figure.value));
+                }
+                if let Some(value) = figure.earlier.filter(|_| before) {
                     earlier.insert(&indicator.id, shown(value));
                 }
             }
         }
-        let name = self.inputs.names.get(code).map_or(code, String::as_str);
-        let organisation = [("code", Shown::from(code)), ("name", Shown::from(name))];
         context.insert("municipality", self.municipality.clone());
         context.insert("earlier", Shown::from(earlier));
         context.insert("threshold", self.threshold.clone());
         context.insert("rank", Shown::from(Serde(rank)));
-        context.insert("organisation", Shown::from(BTreeMap::from(organisation)));
+        if self.needs("organisation") {
+            let name = self.inputs.names.get(code).map_or(code, String::as_str);
+            let organisation = [("code", Shown::from(code)), ("name", Shown::from(name))];
+            context.insert("organisation", Shown::from(BTreeMap::from(organisation)));
+        }
         Shown::from(context)
     }
 
@@ -211,22 +244,18 @@ impl<'a> Texts<'a> {
     }
 
     fn item(&self, code: &str, id: &str) -> Option<Item> {
-        let (indicator, figures) = self.find(id)?;
+        let place = self.analysis.indicators.iter().position(|indicator| indicator.id == id)?;
+        let (indicator, figures) = (&self.analysis.indicators[place], &self.indicators[place]);
         let figure = figures.organisations.get(code)?;
         let shown = |value: f64| russian::number(value, indicator.decimals);
-        let compared = figures.municipality.filter(|a| comparable(self.analysis, a));
         Some(Item {
             title: indicator.title.clone(),
             value: shown(figure.value),
             unit: indicator.unit.clone(),
-            municipality_mean: compared.map(|a| shown(a.mean)).unwrap_or_default(),
+            municipality_mean: self.means[place].clone(),
             earlier: figure.earlier.map(shown).unwrap_or_default(),
             rank: figure.rank,
             count: figures.organisations.len() as u32,
         })
-    }
-
-    fn find(&self, id: &str) -> Option<(&Indicator, &IndicatorFigures)> {
-        self.analysis.indicators.iter().zip(self.indicators).find(|(i, _)| i.id == id)
     }
 }

@@ -17,6 +17,7 @@ fn indicator(id: &str, better: Option<Better>, formula: &str) -> Indicator {
         decimals: 0,
         better,
         formula: Formula::parse(formula).unwrap(),
+        rests_on: None,
     }
 }
 

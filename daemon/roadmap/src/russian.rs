@@ -75,26 +75,61 @@ pub fn threshold(value: f64) -> String {
 
 /// A number with a decimal comma and, from 10 000 on, no-break spaces between thousands.
 pub fn number(value: f64, decimals: u8) -> String {
-    let rounded = format!("{value:.*}", usize::from(decimals.min(9)));
+    let rounded = rounded(value, usize::from(decimals.min(9)));
+    let (negative, digits) = match rounded.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, rounded.as_str()),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let mut number = String::with_capacity(rounded.len() + 8);
     // What rounds to nothing has no sign.
-    let rounded = match rounded.strip_prefix('-') {
-        Some(rest) if rest.bytes().all(|b| b == b'0' || b == b'.') => rest.to_owned(),
-        _ => rounded,
-    };
-    let (sign, digits) = match rounded.strip_prefix('-') {
-        Some(digits) => ("−", digits),
-        None => ("", rounded.as_str()),
-    };
-    let (whole, fraction) = match digits.split_once('.') {
-        Some((whole, fraction)) => (whole, format!(",{fraction}")),
-        None => (digits, String::new()),
-    };
-    let mut grouped = String::new();
+    if negative && digits.bytes().any(|b| b != b'0' && b != b'.') {
+        number.push('−');
+    }
     for (i, digit) in whole.chars().enumerate() {
         if i > 0 && whole.len() > 4 && (whole.len() - i) % 3 == 0 {
-            grouped.push('\u{a0}');
+            number.push('\u{a0}');
         }
-        grouped.push(digit);
+        number.push(digit);
     }
-    format!("{sign}{grouped}{fraction}")
+    if !fraction.is_empty() {
+        number.push(',');
+        number.push_str(fraction);
+    }
+    number
+}
+
+/// With so many digits after the point, a half to the even digit.
+fn rounded(value: f64, decimals: usize) -> String {
+    let scaled = value.abs() * 10f64.powi(decimals as i32);
+    // So far from a half, and so small, that the product rounds as the number itself would: an
+    // integer is put into digits much sooner.
+    let certain = scaled < 1e9 && (scaled.fract() - 0.5).abs() > 1e-6;
+    if !certain {
+        return format!("{value:.decimals$}");
+    }
+    let units = scaled.round() as u64;
+    let scale = 10u64.pow(decimals as u32);
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    match decimals {
+        0 => format!("{sign}{units}"),
+        _ => format!("{sign}{}.{:0decimals$}", units / scale, units % scale),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_rounded_as_the_standard_library_rounds(
+            value in prop_oneof![-1e6..1e6f64, (-4000..4000i32).prop_map(|n| f64::from(n) / 8.0)],
+            decimals in 0..5usize,
+        ) {
+            prop_assert_eq!(rounded(value, decimals), format!("{value:.decimals$}"));
+        }
+    }
 }

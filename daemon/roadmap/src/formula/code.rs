@@ -5,6 +5,7 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, operators};
 
 use super::functions::Function;
+use super::value::Field;
 
 /// A part of a formula, with the parser's number of it, for its place in messages.
 pub(super) struct Node {
@@ -22,7 +23,7 @@ pub(super) enum Code {
     Name(String),
     /// A variable of a comprehension, by its place among those that are bound there.
     Bound(usize),
-    Field(Box<Node>, String),
+    Field(Box<Node>, Field),
     List(Vec<Node>),
     /// Condition, then, otherwise.
     If(Box<[Node; 3]>),
@@ -92,7 +93,7 @@ impl<'e> Compiler<'e> {
                 None => Code::Name(name.clone()),
             },
             Expr::Select(select) => {
-                Code::Field(Box::new(self.node(&select.operand)), select.field.clone())
+                Code::Field(Box::new(self.node(&select.operand)), Field::new(&select.field))
             }
             Expr::List(list) => Code::List(self.nodes(&list.elements)),
             Expr::Call(call) => self.call(call),

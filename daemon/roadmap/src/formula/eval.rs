@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use super::code::{Build, Code, Fold, Node};
+use super::code::{Code, Fold, Node};
 use super::functions::Function;
 use super::value::{List, Value, find};
 use super::{Formula, FormulaError};
@@ -115,7 +115,7 @@ impl<'a> Evaluator<'a> {
                 };
                 match record {
                     Value::Record(map, more) => {
-                        let value = find(map, field).or_else(|| find(more?, field));
+                        let value = field.of(map).or_else(|| field.of(more?));
                         self.weighed(node, value.map_or(Value::Missing, Value::from))
                     }
                     Value::Missing => Ok(Value::Missing),
@@ -146,7 +146,7 @@ impl<'a> Evaluator<'a> {
             }
             Code::NotFalse(part) => Ok(Value::Bool(self.eval(part)? != Value::Bool(false))),
             Code::Call(function, args) => self.call(node, *function, args),
-            Code::Build(build) => self.build(build),
+            Code::Build(_) => self.build(node),
             Code::Fold(fold) => self.fold(fold),
             Code::Unknown => self.fail(node, "такого в формулах нет"),
         }
@@ -177,6 +177,9 @@ impl<'a> Evaluator<'a> {
         args: &'a [Node],
     ) -> Result<Value<'a>, FormulaError> {
         let value = match args {
+            [one] if function.is_total() && matches!(one.code, Code::Build(_)) => {
+                return self.total(node, function, one);
+            }
             [one] => match self.eval(one)? {
                 Value::Missing => return Ok(Value::Missing),
                 value => function.of_one(&value),
@@ -214,36 +217,83 @@ impl<'a> Evaluator<'a> {
         Ok(if open { Value::Missing } else { Value::Bool(!decisive) })
     }
 
-    /// What a comprehension goes through; none if that is missing.
-    fn range(&mut self, node: &'a Node) -> Result<Option<List<'a>>, FormulaError> {
+    /// Visits the elements of a list. What `filter` and `map` yield is not kept: that a sum is taken
+    /// of a thousand rows needs no list of them. False if the list is missing.
+    fn each(
+        &mut self,
+        node: &'a Node,
+        visit: &mut dyn FnMut(&mut Self, Value<'a>) -> Result<(), FormulaError>,
+    ) -> Result<bool, FormulaError> {
+        if let Code::Build(build) = &node.code {
+            return self.each(&build.range, &mut |this, item| {
+                this.spend(node, 1)?;
+                this.bound.push(item);
+                // A row of which it cannot be told is not among those that meet the condition.
+                let meets = match &build.condition {
+                    Some(condition) => this.eval(condition)? == Value::Bool(true),
+                    None => true,
+                };
+                let element = if meets { Some(this.eval(&build.element)?) } else { None };
+                this.bound.pop();
+                element.map_or(Ok(()), |element| visit(this, element))
+            });
+        }
         match self.eval(node)? {
-            Value::List(list) => Ok(Some(list)),
-            Value::Missing => Ok(None),
+            Value::List(list) => {
+                for item in list.iter() {
+                    visit(self, item)?;
+                }
+                Ok(true)
+            }
+            Value::Missing => Ok(false),
             _ => self.fail(node, "перебрать можно только список"),
         }
     }
 
-    fn build(&mut self, build: &'a Build) -> Result<Value<'a>, FormulaError> {
-        let Some(list) = self.range(&build.range)? else { return Ok(Value::Missing) };
-        let mut made = Vec::with_capacity(list.len());
-        for item in list.iter() {
-            self.spend(&build.range, 1)?;
-            self.bound.push(item);
-            // A row of which it cannot be told is not among those that meet the condition.
-            let meets = match &build.condition {
-                Some(condition) => self.eval(condition)? == Value::Bool(true),
-                None => true,
-            };
-            if meets {
-                made.push(self.eval(&build.element)?);
+    fn build(&mut self, node: &'a Node) -> Result<Value<'a>, FormulaError> {
+        let mut made = Vec::new();
+        let there = self.each(node, &mut |_, element| {
+            made.push(element);
+            Ok(())
+        })?;
+        Ok(if there { Value::List(List::Own(made)) } else { Value::Missing })
+    }
+
+    /// `sum`, `mean`, `size` of what `filter` and `map` yield; gaps count for the size alone.
+    fn total(
+        &mut self,
+        node: &'a Node,
+        function: Function,
+        of: &'a Node,
+    ) -> Result<Value<'a>, FormulaError> {
+        let (mut sum, mut count, mut size) = (0.0, 0.0, 0.0);
+        let there = self.each(of, &mut |this, element| {
+            size += 1.0;
+            match element {
+                Value::Number(number) => {
+                    sum += number;
+                    count += 1.0;
+                }
+                _ if function == Function::Size => {}
+                Value::Missing => {}
+                _ => return this.fail(node, "эти значения так не сочетаются"),
             }
-            self.bound.pop();
-        }
-        Ok(Value::List(List::Own(made)))
+            Ok(())
+        })?;
+        Ok(match function {
+            _ if !there => Value::Missing,
+            Function::Size => Value::Number(size),
+            Function::Mean => Value::finite(sum / count),
+            _ => Value::finite(sum),
+        })
     }
 
     fn fold(&mut self, fold: &'a Fold) -> Result<Value<'a>, FormulaError> {
-        let Some(list) = self.range(&fold.range)? else { return Ok(Value::Missing) };
+        let list = match self.eval(&fold.range)? {
+            Value::List(list) => list,
+            Value::Missing => return Ok(Value::Missing),
+            _ => return self.fail(&fold.range, "перебрать можно только список"),
+        };
         let start = self.eval(&fold.start)?;
         let accumulator = self.bound.len();
         self.bound.push(start);

@@ -15,6 +15,7 @@ pub(super) const FUNCTIONS: &[(&str, usize)] = &[
     ("min", 2),
     ("max", 2),
     ("round", 2),
+    ("root", 1),
     ("default", 2),
     ("spike", 3),
     ("difference", 4),
@@ -45,6 +46,7 @@ pub(super) enum Function {
     Min,
     Max,
     Round,
+    Root,
     Sum,
     Mean,
     Size,
@@ -78,6 +80,7 @@ impl Function {
             "min" => Function::Min,
             "max" => Function::Max,
             "round" => Function::Round,
+            "root" => Function::Root,
             "sum" => Function::Sum,
             "mean" => Function::Mean,
             "size" => Function::Size,
@@ -91,12 +94,18 @@ impl Function {
         }
     }
 
+    /// Whether it takes the elements of a list one by one.
+    pub(super) fn is_total(self) -> bool {
+        matches!(self, Function::Sum | Function::Mean | Function::Size)
+    }
+
     /// What it yields for one value; none if they do not go together.
     pub(super) fn of_one<'a>(self, value: &Value<'a>) -> Option<Value<'a>> {
         use Value::{Bool, Number, Text};
         Some(match (self, value) {
             (Function::Negate, Number(a)) => Number(-a),
             (Function::Not, Bool(a)) => Bool(!a),
+            (Function::Root, Number(a)) => Value::finite(a.sqrt()),
             (Function::Sum, Value::List(list)) => {
                 let sum =
                     |sum: Option<f64>, n: f64| sum.map(|sum| sum + n).filter(|n| n.is_finite());

@@ -1,6 +1,7 @@
 //! Values under way: nothing of the answers is copied to compute with it.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value as Json;
 
@@ -126,4 +127,33 @@ pub(super) fn find<'a>(map: &'a Values, name: &str) -> Option<&'a Json> {
         return map.get(name);
     }
     map.iter().find_map(|(known, value)| (known == name).then_some(value))
+}
+
+/// A field of records. The rows of a table have their fields in the same order: where it stood in one
+/// row, it is looked for first in the next.
+pub(super) struct Field {
+    name: String,
+    place: AtomicUsize,
+}
+
+impl Field {
+    pub(super) fn new(name: &str) -> Self {
+        Field { name: name.to_owned(), place: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn of<'a>(&self, map: &'a Values) -> Option<&'a Json> {
+        if map.len() > FEW {
+            return map.get(&self.name);
+        }
+        let place = self.place.load(Ordering::Relaxed);
+        if let Some((name, value)) = map.iter().nth(place)
+            && *name == self.name
+        {
+            return Some(value);
+        }
+        let (place, (_, value)) =
+            map.iter().enumerate().find(|(_, (name, _))| **name == self.name)?;
+        self.place.store(place, Ordering::Relaxed);
+        Some(value)
+    }
 }
