@@ -269,13 +269,6 @@ impl Store {
             .await
     }
 
-    /// The outcome of one finished analysis.
-    pub async fn analysis(&self, run: &RunKey, stage: &str) -> Result<Option<Outcome>, DbErr> {
-        let id = format!("{run}/{stage}");
-        let row = analysis::Entity::find_by_id(id).one(self.reader()).await?;
-        row.map(|row| document(&row.id, &row.body)).transpose()
-    }
-
     /// The outcomes of finished analyses, by `run/stage`, as far as they exist.
     pub async fn outcomes(&self, ids: &[String]) -> Result<BTreeMap<String, Outcome>, DbErr> {
         let mut outcomes = BTreeMap::new();
