@@ -27,8 +27,8 @@ fn reports(map: &RoadMap, schools: usize) -> Vec<(RunKey, Report)> {
     let now = instant("2027-08-03T10:00");
     let report = |((run, stage), outcome): (&(RunKey, String), &Outcome)| {
         let before = earlier(map.activity(&run.activity)?, run);
-        let outcome_before = outcomes.get(&(before.clone(), stage.clone()))?.clone();
-        let past = [Past { run: before, outcome: outcome_before }];
+        let outcome_before = outcomes.get(&(before.clone(), stage.clone()))?;
+        let past = [Past { run: before, outcome: Some(outcome_before) }];
         let report = reports::report(map, run, stage, outcome, &past, None, now)?;
         Some((run.clone(), report))
     };

@@ -230,6 +230,13 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let name = format!("{}/measures/1", department.run("low-result-schools"));
     let request = v1::AcceptMeasureRequest { name, ..Default::default() };
     MeasureServiceClient::new(town.channel().await).accept_measure(request).await.unwrap();
+    // School 2 is ordered something by the decision that follows, and does not do it.
+    let measure = v1::NewMeasure {
+        text: "Закрепить за школой учителя-наставника по математике".into(),
+        organisations: vec!["school-2".into()],
+        due: "2026-12-01".into(),
+    };
+    department.decide("support-programme-update", "215-од", "2026-09-15", Some(measure)).await;
     department.help(&town, &["school-1", "school-4"]).await;
     department.decide("equity-methods", "220-од", "2026-09-15", None).await;
 
@@ -352,19 +359,20 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     if let Ok(folder) = std::env::var("VEKHA_LOOK") {
         std::fs::write(format!("{folder}/effects.html"), &effects).unwrap();
     }
-    // School 1 got a measure and is better; school 4 was but advised and is worse, and so is school
-    // 2, which has met a graver rule since.
+    // School 1 did what was ordered and is better; school 4 was but advised and is worse, and so is
+    // school 2, which did nothing and has met a graver rule since.
     let told = text(&effects);
     let line = |what: &str| format!("29. Школы с низкими результатами {what}");
     for counted in [
-        line("меры 1 — 1 — — — —"),
+        line("меры исполнены 1 — 1 — — — —"),
         line("рекомендации 1 — — — — 1 —"),
-        line("помощи не было 1 — — — — 1 —"),
+        line("поручено, не исполнено 1 — — — — 1 —"),
     ] {
         assert!(told.contains(&counted), "{counted} is not in {told}");
     }
     assert!(told.contains("Доля низких результатов во всех процедурах, % 35,6 11,1"), "{told}");
     assert!(told.contains("Отчёт: Утверждена приказом № 87."), "{told}");
+    assert!(told.contains("Мера: Закрепить за школой учителя-наставника по математике — просрочена"));
     assert!(told.contains("Организация сообщает: school-4: наставник назначен."), "{told}");
     let mut service = EffectServiceClient::new(town.channel().await);
     let request = v1::GetEffectsRequest {
@@ -377,6 +385,12 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let [better, worse] = [v1::EffectKind::Better, v1::EffectKind::Worse];
     assert_eq!(ends, [("school-1", better), ("school-2", worse), ("school-4", worse)]);
     assert!(effects[0].measures[0].ends_with("runs/2025-26/measures/1"), "{:?}", effects[0]);
+    let help: Vec<_> = effects.iter().map(v1::Effect::help).collect();
+    let [done, recommended] = [v1::HelpKind::Done, v1::HelpKind::Recommended];
+    assert_eq!(help, [done, v1::HelpKind::Ordered, recommended]);
+    assert_eq!((effects[0].done.len(), effects[1].done.len()), (1, 0));
+    let late = "activities/support-programme-update/runs/2025-26/measures/1";
+    assert!(effects[1].measures[0].ends_with(late), "{:?}", effects[1]);
     let share = effects[0].figures.iter().find(|f| f.indicator == "low_share").unwrap();
     let shares: Vec<_> =
         share.values.iter().map(|v| (v.period.as_str(), v.value.unwrap())).collect();

@@ -328,6 +328,12 @@ impl Activity {
             _ => None,
         }
     }
+
+    /// Ids of the stages that analyze.
+    pub fn analyses(&self) -> impl Iterator<Item = &str> {
+        let analyze = self.stages.iter().filter(|s| matches!(s.work, Work::Analyze(_)));
+        analyze.map(|stage| stage.id.as_str())
+    }
 }
 
 /// When runs of an activity start.

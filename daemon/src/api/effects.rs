@@ -5,7 +5,8 @@ use vekha_analysis::effect::Effect;
 use vekha_proto::v1::{self, effect_service_server::EffectService};
 
 use super::{Api, convert, names, recommendations, status};
-use crate::runtime::effects::{Series, Traced, traced};
+use crate::runtime::effects::{Help, Series, Traced, traced};
+use crate::runtime::register::Controlled;
 
 fn kind(effect: Effect) -> v1::EffectKind {
     match effect {
@@ -15,6 +16,15 @@ fn kind(effect: Effect) -> v1::EffectKind {
         Effect::Same => v1::EffectKind::Same,
         Effect::Worse => v1::EffectKind::Worse,
         Effect::Unknown => v1::EffectKind::Unknown,
+    }
+}
+
+fn help(help: Help) -> v1::HelpKind {
+    match help {
+        Help::Done => v1::HelpKind::Done,
+        Help::Recommended => v1::HelpKind::Recommended,
+        Help::Ordered => v1::HelpKind::Ordered,
+        Help::None => v1::HelpKind::None,
     }
 }
 
@@ -29,10 +39,10 @@ fn describe(one: Traced) -> v1::Effect {
             .collect(),
     };
     let recommended = one.recommended.map(recommendations::state);
-    let measures = one
-        .standing()
-        .map(|m| format!("{}/measures/{}", names::of_run(&m.run), m.number))
-        .collect();
+    let name = |m: &Controlled| format!("{}/measures/{}", names::of_run(&m.run), m.number);
+    let measures = one.standing().map(name).collect();
+    let done = one.done().map(name).collect();
+    let help = help(one.help());
     v1::Effect {
         run: names::of_run(&one.run),
         stage: one.stage,
@@ -45,6 +55,8 @@ fn describe(one: Traced) -> v1::Effect {
         measures,
         figures: one.figures.into_iter().map(figure).collect(),
         effect: kind(one.effect).into(),
+        done,
+        help: help.into(),
     }
 }
 

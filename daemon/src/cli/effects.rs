@@ -34,12 +34,13 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
 }
 
 fn row(one: &v1::Effect) -> [String; 6] {
-    let help = match (one.measures.len(), one.recommended()) {
-        (0, v1::RecommendationState::Issued | v1::RecommendationState::Acknowledged) => {
-            "рекомендации".to_owned()
+    let help = match one.help() {
+        v1::HelpKind::Done => {
+            format!("мер исполнено: {} из {}", one.done.len(), one.measures.len())
         }
-        (0, _) => String::new(),
-        (count, _) => format!("мер: {count}"),
+        v1::HelpKind::Recommended => "рекомендации".to_owned(),
+        v1::HelpKind::Ordered => "поручено, не исполнено".to_owned(),
+        v1::HelpKind::None | v1::HelpKind::Unspecified => String::new(),
     };
     let figures = one.figures.iter().map(|figure| {
         let value = |v: &v1::EffectValue| v.value.map_or("—".into(), |value| number(value, 1));
@@ -52,7 +53,7 @@ fn row(one: &v1::Effect) -> [String; 6] {
         v1::EffectKind::Mixed => "по-разному",
         v1::EffectKind::Same => "без изменений",
         v1::EffectKind::Worse => "хуже",
-        v1::EffectKind::Unknown | v1::EffectKind::Unspecified => "данных ещё нет",
+        v1::EffectKind::Unknown | v1::EffectKind::Unspecified => "данных нет",
     };
     [
         short(&one.run),

@@ -78,7 +78,7 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
                 Control::Done => "completed",
                 Control::Waived => "waived",
             },
-            "words": words::control(one.control),
+            "words": one.control.words(),
         })).collect::<Vec<_>>(),
     })
 }
@@ -156,7 +156,7 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
             one.measure.text.clone(),
             administrator::name(map, &one.measure.organisation),
             words::short_date(one.measure.due),
-            words::control(one.control).to_owned(),
+            one.control.words().to_owned(),
             one.measure.report.clone(),
         ])
     };

@@ -129,9 +129,10 @@ pub(super) fn finding(map: &RoadMap, one: &Traced) -> Value {
         "report": one.report,
         "measures": one.measures.iter().map(|m| json!({
             "text": m.measure.text,
-            "words": words::control(m.control),
+            "words": m.control.words(),
             "report": m.measure.report,
         })).collect::<Vec<_>>(),
+        "help": help_words(one.help()),
         "figures": one.figures.iter().map(figures).collect::<Vec<_>>(),
         "effect": effect_words(one.effect),
         "mark": match one.effect {
@@ -163,20 +164,21 @@ fn effect_words(effect: Effect) -> &'static str {
         Effect::Mixed => "по-разному",
         Effect::Same => "без изменений",
         Effect::Worse => "хуже",
-        Effect::Unknown => "данных ещё нет",
+        Effect::Unknown => "данных нет",
     }
 }
 
 fn help_words(help: Help) -> &'static str {
     match help {
-        Help::Ordered => "меры",
+        Help::Done => "меры исполнены",
         Help::Recommended => "рекомендации",
+        Help::Ordered => "поручено, не исполнено",
         Help::None => "помощи не было",
     }
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 10] = [
+const COLUMNS: [(&str, f64); 11] = [
     ("Мероприятие", 40.0),
     ("Организация", 34.0),
     ("Вывод", 60.0),
@@ -184,6 +186,7 @@ const COLUMNS: [(&str, f64); 10] = [
     ("Рекомендация", 24.0),
     ("Что сделано по рекомендации", 50.0),
     ("Меры", 60.0),
+    ("Чем помогли", 24.0),
     ("Показатель", 40.0),
     ("По периодам", 40.0),
     ("Что стало", 18.0),
@@ -207,10 +210,8 @@ pub(super) fn list(map: &RoadMap, year: i16, all: &[Traced]) -> List {
 }
 
 fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<String>> {
-    let measures = one
-        .measures
-        .iter()
-        .map(|one| format!("{} ({})", one.measure.text, words::control(one.control)));
+    let measures =
+        one.measures.iter().map(|one| format!("{} ({})", one.measure.text, one.control.words()));
     let own = [
         run_words(map, &one.run),
         administrator::name(map, &one.organisation),
@@ -219,6 +220,7 @@ fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<String>> {
         one.recommended.map(words::recommendation_state).unwrap_or_default().to_owned(),
         one.report.clone(),
         measures.collect::<Vec<_>>().join("\n"),
+        help_words(one.help()).to_owned(),
     ];
     let with = |indicator: String, values: String| {
         let ends = [indicator, values, effect_words(one.effect).to_owned()];

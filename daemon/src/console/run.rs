@@ -259,7 +259,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
                 "late": late,
                 "state": m.state.as_str(),
                 // The due date says that it has passed.
-                "words": words::control(if late { Control::Ordered } else { control }),
+                "words": if late { Control::Ordered } else { control }.words(),
                 "report": m.report,
                 "comment": m.comment,
             })

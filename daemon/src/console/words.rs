@@ -8,7 +8,6 @@ use vekha_roadmap::model::{Municipality, OrganisationKind, Work};
 use vekha_roadmap::russian;
 
 use crate::runtime::addresses::AddressState;
-use crate::runtime::register::Control;
 
 /// «1 октября 2027 года, 14:05»
 pub fn moment(municipality: &Municipality, at: Timestamp) -> String {
@@ -82,17 +81,6 @@ pub fn recommendation_state(state: RecommendationState) -> &'static str {
         RecommendationState::Issued => "отправлена",
         RecommendationState::Acknowledged => "ознакомлены",
         RecommendationState::Discarded => "отклонена",
-    }
-}
-
-/// How the control of a measure stands.
-pub fn control(control: Control) -> &'static str {
-    match control {
-        Control::Ordered => "на исполнении",
-        Control::Overdue => "просрочена",
-        Control::Reported => "отчёт на проверке",
-        Control::Done => "исполнена, снята с контроля",
-        Control::Waived => "поручение снято",
     }
 }
 

@@ -11,25 +11,25 @@ use vekha_roadmap::russian;
 
 use super::{Finding, Indicator, Point, Report, Row};
 
-/// The outcome of the same analysis in an earlier period.
+/// The same analysis in an earlier period.
 #[derive(Debug, Clone)]
-pub struct Past {
+pub struct Past<'a> {
     /// The run of that period.
     pub run: RunKey,
-    /// What was computed then.
-    pub outcome: Outcome,
+    /// What was computed then; none if nothing was.
+    pub outcome: Option<&'a Outcome>,
 }
 
 /// The report on the analysis of a run's stage; none if the road map has no such analysis.
 ///
-/// `past` are earlier periods, oldest first; `whose` is the code of the organisation that it is
+/// `past` are the periods before this one without a gap, oldest first; `whose` is the code of the organisation that it is
 /// about, if not all of them.
 pub fn report(
     map: &RoadMap,
     run: &RunKey,
     stage: &str,
     outcome: &Outcome,
-    past: &[Past],
+    past: &[Past<'_>],
     whose: Option<&str>,
     now: Timestamp,
 ) -> Option<Report> {
@@ -75,7 +75,7 @@ fn indicator(
     definition: &model::Indicator,
     figures: &IndicatorFigures,
     run: &RunKey,
-    past: &[Past],
+    past: &[Past<'_>],
     whose: Option<&str>,
 ) -> Indicator {
     let mut rows: Vec<Row> = figures
@@ -98,19 +98,21 @@ fn indicator(
         by_value.then_with(|| a.organisation.cmp(&b.organisation))
     });
     let enough = |figures: &IndicatorFigures| figures.organisations.len() >= analysis.min_count;
-    let point = |run: &RunKey, figures: &IndicatorFigures| Point {
+    let point = |run: &RunKey, figures: Option<&IndicatorFigures>| Point {
         period: run.period.label(),
-        own: whose.and_then(|code| figures.organisations.get(code)).map(|figure| figure.value),
-        median: figures.municipality.filter(|_| enough(figures)).map(|a| a.median),
+        own: whose.and_then(|code| figures?.organisations.get(code)).map(|figure| figure.value),
+        median: figures.filter(|f| enough(f)).and_then(|f| f.municipality).map(|a| a.median),
     };
+    // A missing period takes its place between those that are known.
     let mut history: Vec<Point> = past
         .iter()
-        .filter_map(|past| {
-            let then = past.outcome.indicators.iter().find(|f| f.indicator == definition.id)?;
-            Some(point(&past.run, then))
+        .map(|past| {
+            let all = past.outcome.map_or(&[][..], |outcome| &outcome.indicators);
+            point(&past.run, all.iter().find(|figures| figures.indicator == definition.id))
         })
+        .skip_while(|point| point.own.is_none() && point.median.is_none())
         .collect();
-    history.push(point(run, figures));
+    history.push(point(run, Some(figures)));
     Indicator {
         title: definition.title.clone(),
         unit: definition.unit.clone(),

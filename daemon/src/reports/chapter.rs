@@ -1,7 +1,7 @@
 //! What one run has to tell: analyses, decisions, and how complete its data are.
 
 use serde::Serialize;
-use vekha_engine::run::{AssignmentKind, AssignmentState, MeasureState, Run};
+use vekha_engine::run::{AssignmentKind, AssignmentState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian;
 
@@ -67,8 +67,15 @@ pub struct Measure {
 }
 
 impl Chapter {
-    /// Of a run with the reports on its analyses.
-    pub fn of(map: &RoadMap, run: &Run, state: &str, reports: Vec<Report>) -> Self {
+    /// Of a run with the reports on its analyses; `state` says where it stands, `controls` where
+    /// each of its measures does.
+    pub fn of(
+        map: &RoadMap,
+        run: &Run,
+        state: &str,
+        controls: &[&'static str],
+        reports: Vec<Report>,
+    ) -> Self {
         let activity = map.activity(&run.key.activity);
         let section = activity
             .and_then(|a| map.municipality.sections.iter().find(|section| section.id == a.section));
@@ -90,12 +97,13 @@ impl Chapter {
             measures: run
                 .measures
                 .iter()
-                .filter(|measure| measure.decision == place + 1)
-                .map(|measure| Measure {
+                .zip(controls)
+                .filter(|(measure, _)| measure.decision == place + 1)
+                .map(|(measure, control)| Measure {
                     organisation: map.short_name(&measure.organisation),
                     text: measure.text.clone(),
                     due: russian::date_words(measure.due),
-                    state: measure_words(measure.state),
+                    state: control,
                 })
                 .collect(),
         });
@@ -116,13 +124,5 @@ impl Chapter {
     /// Whether there is anything to tell but where it stands.
     pub fn tells(&self) -> bool {
         !self.reports.is_empty() || !self.decisions.is_empty()
-    }
-}
-
-fn measure_words(state: MeasureState) -> &'static str {
-    match state {
-        MeasureState::Ordered => "исполняется",
-        MeasureState::Reported => "отчёт на проверке",
-        MeasureState::Done => "исполнена",
     }
 }

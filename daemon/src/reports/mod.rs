@@ -169,7 +169,7 @@ impl Indicator {
         let own: Vec<Option<f64>> = self.history.iter().map(|point| point.own).collect();
         let medians: Vec<Option<f64>> = self.history.iter().map(|point| point.median).collect();
         let (whose, slope) = match (slope(&own), slope(&medians)) {
-            (Some(slope), _) => ("организации", slope),
+            (Some(slope), _) => ("показатель организации", slope),
             (None, Some(slope)) => ("медиана по муниципалитету", slope),
             (None, None) => return None,
         };

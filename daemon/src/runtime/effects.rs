@@ -10,7 +10,9 @@ use vekha_analysis::effect::{Effect, Followed, follow};
 use vekha_engine::RunKey;
 use vekha_engine::run::{Recommendation, RecommendationState, Run};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Indicator, Municipality, Participants, Severity, Work};
+use vekha_roadmap::model::{
+    Activity, Indicator, Municipality, Participants, PeriodOf, Severity, Work,
+};
 
 use super::Runtime;
 use super::overview::runs_of_years;
@@ -36,7 +38,7 @@ pub struct Traced {
     pub recommended: Option<RecommendationState>,
     /// What the organisation says it did about that; empty if nothing.
     pub report: String,
-    /// What was ordered to the organisation in the same runs.
+    /// What was ordered to the organisation by the decisions that answer the finding.
     pub measures: Vec<Controlled>,
     /// The figures that it rests on.
     pub figures: Vec<Series>,
@@ -56,10 +58,13 @@ pub struct Series {
 /// How an organisation was helped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Help {
-    /// By measures of a decision, perhaps beside recommendations.
-    Ordered,
+    /// By measures of a decision that it reported or the department accepted, perhaps beside
+    /// recommendations.
+    Done,
     /// By recommendations alone.
     Recommended,
+    /// Something was ordered, and nothing of that is known to be done: no help yet.
+    Ordered,
     /// Not at all, as far as Vekha knows.
     None,
 }
@@ -70,16 +75,23 @@ impl Traced {
         self.measures.iter().filter(|measure| measure.control != Control::Waived)
     }
 
+    /// Of them, those that were reported, whether or not the department has accepted that yet.
+    pub fn done(&self) -> impl Iterator<Item = &Controlled> {
+        let done = |one: &&Controlled| matches!(one.control, Control::Reported | Control::Done);
+        self.measures.iter().filter(done)
+    }
+
     /// How the organisation was helped. A recommendation that was never sent is no help, nor is a
-    /// measure that was taken back.
+    /// measure that was taken back or is yet to be done.
     pub fn help(&self) -> Help {
         let sent = self.recommended.is_some_and(|state| {
             matches!(state, RecommendationState::Issued | RecommendationState::Acknowledged)
         });
-        match (self.standing().next().is_none(), sent) {
-            (false, _) => Help::Ordered,
-            (true, true) => Help::Recommended,
-            (true, false) => Help::None,
+        match (self.done().next(), sent, self.standing().next()) {
+            (Some(_), ..) => Help::Done,
+            (None, true, _) => Help::Recommended,
+            (None, false, Some(_)) => Help::Ordered,
+            (None, false, None) => Help::None,
         }
     }
 }
@@ -125,7 +137,7 @@ pub async fn traced(
             for followed in follow(definition, &outcomes) {
                 let Followed { finding, figures, effect } = followed;
                 let code = &finding.organisation;
-                let advice = runs().find_map(|run| recommended(run, key, code, &finding.rule));
+                let advice = runs().find_map(|run| recommended(map, run, key, code, &finding.rule));
                 let measures = runs().flat_map(|run| {
                     let own =
                         run.measures.iter().enumerate().filter(|(_, m)| m.organisation == *code);
@@ -169,27 +181,32 @@ async fn chains(
     let keys = runs_of_years(runtime, municipality, year..).await?;
     let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
     let versions = store.versions_of_runs(&ids).await?;
-    let mut chains: BTreeMap<(u32, String, Option<String>, String), Chain> = BTreeMap::new();
+    let mut wanted = Vec::new();
     for (key, id) in keys.into_iter().zip(ids) {
         let number = versions.get(&id).copied().unwrap_or_default();
         let Some(version) = runtime.road_maps().version(&key.municipality, number) else {
             continue;
         };
         let Some(activity) = version.road_map.activity(&key.activity) else { continue };
-        let stages = activity.stages.iter().filter(|s| matches!(s.work, Work::Analyze(_)));
-        for stage in stages {
-            let Some(outcome) = store.analysis(&key, &stage.id).await? else { continue };
-            let name = (activity.number, key.activity.clone(), key.part.clone(), stage.id.clone());
-            let empty = || Chain { stage: stage.id.clone(), made: vec![] };
-            let chain = chains.entry(name).or_insert_with(empty);
-            chain.made.push((key.clone(), version.clone(), outcome));
+        for stage in activity.analyses() {
+            wanted.push((activity.number, key.clone(), stage.to_owned(), version.clone()));
         }
+    }
+    let ids: Vec<String> =
+        wanted.iter().map(|(_, key, stage, _)| format!("{key}/{stage}")).collect();
+    let mut outcomes = store.outcomes(&ids).await?;
+    let mut chains: BTreeMap<(u32, String, Option<String>, String), Chain> = BTreeMap::new();
+    for ((number, key, stage, version), id) in wanted.into_iter().zip(ids) {
+        let Some(outcome) = outcomes.remove(&id) else { continue };
+        let name = (number, key.activity.clone(), key.part.clone(), stage.clone());
+        let chain = chains.entry(name).or_insert_with(|| Chain { stage, made: vec![] });
+        chain.made.push((key, version, outcome));
     }
     Ok(chains.into_values().collect())
 }
 
-/// The runs in which findings of this one are answered: itself, those that recommend by them, and
-/// those that look closer at whom it found.
+/// The runs in which findings of this one are answered: itself, those that recommend by them, those
+/// that look closer at whom it found, and those that decide after any of these.
 fn helping(map: &RoadMap, key: &RunKey) -> Vec<RunKey> {
     let mut answering: Vec<&str> = vec![&key.activity];
     let mut place = 0;
@@ -197,7 +214,8 @@ fn helping(map: &RoadMap, key: &RunKey) -> Vec<RunKey> {
         let first = place == 0;
         let more = map.activities.iter().filter(|activity| {
             !answering.contains(&activity.id.as_str())
-                && activity.stages.iter().any(|stage| answers(&stage.work, before, first))
+                && (activity.stages.iter().any(|stage| answers(&stage.work, before, first))
+                    || decides_after(activity, before))
         });
         let more: Vec<&str> = more.map(|activity| activity.id.as_str()).collect();
         answering.extend(more);
@@ -226,16 +244,70 @@ fn answers(work: &Work, activity: &str, first: bool) -> bool {
     }
 }
 
-/// What was recommended to the organisation: where the finding was made, about its rule; elsewhere,
-/// anything.
+/// Whether the activity waits for the other one of the same period, decides, and finds nothing by
+/// itself: what finds something decides on that.
+fn decides_after(activity: &Activity, other: &str) -> bool {
+    let after = &activity.schedule.after;
+    let decides = |work: &Work| matches!(work, Work::Decide(_));
+    let finds = |work: &Work| matches!(work, Work::Analyze(_));
+    after.iter().any(|up| up.activity == other && up.period == PeriodOf::Current)
+        && activity.stages.iter().any(|stage| decides(&stage.work))
+        && !activity.stages.iter().any(|stage| finds(&stage.work))
+}
+
+/// What was recommended to the organisation: by this finding's activity or those that recommend by
+/// its findings, about its rule; by those that looked closer, anything.
 fn recommended<'a>(
+    map: &RoadMap,
     run: &'a Run,
     found: &RunKey,
     organisation: &str,
     rule: &str,
 ) -> Option<&'a Recommendation> {
-    let elsewhere = run.key != *found;
+    let by_findings = |work: &Work| match work {
+        Work::Recommend(recommend) => recommend.findings.as_ref() == Some(&found.activity),
+        _ => false,
+    };
+    let activity = map.activity(&run.key.activity);
+    let by_rule = run.key == *found
+        || activity.is_some_and(|a| a.stages.iter().any(|stage| by_findings(&stage.work)));
     let own = run.recommendations.iter().filter(|(key, _)| key.organisation == organisation);
     own.map(|(_, recommendation)| recommendation)
-        .find(|r| elsewhere || r.items.iter().any(|item| item.rule == rule))
+        .find(|r| !by_rule || r.items.iter().any(|item| item.rule == rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_decided_after_recommendations_answers_the_findings_behind_them() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/road-map");
+        let files = crate::files::load(folder.as_ref()).expect("the shipped road map");
+        let map = vekha_roadmap::read::read(&files).expect("no mistakes");
+        for (found, expected) in [
+            ("outcome-analysis", &["outcome-recommendations", "objectivity-measures"][..]),
+            ("leader-monitoring", &["leader-recommendations", "leader-decisions"]),
+            (
+                "low-result-schools",
+                &[
+                    "support-programme-update",
+                    "low-result-monitoring",
+                    "low-result-analysis",
+                    "equity-methods",
+                ],
+            ),
+            // What analyses by itself decides on what it found itself.
+            ("gia-vpr-analysis", &[]),
+        ] {
+            let key: RunKey = format!("zarechny/{found}/2026-27").parse().expect("a run");
+            let mut answering = helping(&map, &key);
+            assert_eq!(answering.remove(0), key);
+            let number = |run: &RunKey| map.activity(&run.activity).map(|a| a.number);
+            answering.sort_by_key(number);
+            assert!(answering.iter().all(|run| run.period == key.period), "{answering:?}");
+            let answering: Vec<&str> = answering.iter().map(|run| run.activity.as_str()).collect();
+            assert_eq!(answering, expected, "{found}");
+        }
+    }
 }

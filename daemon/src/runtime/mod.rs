@@ -12,6 +12,7 @@ pub mod attention;
 pub mod coming;
 pub mod committer;
 pub mod completeness;
+mod covered;
 mod digest;
 pub mod effects;
 mod fetches;

@@ -97,6 +97,17 @@ impl Control {
             MeasureState::Ordered => Control::Ordered,
         }
     }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Control::Ordered => "на исполнении",
+            Control::Overdue => "просрочена",
+            Control::Reported => "отчёт на проверке",
+            Control::Done => "исполнена, снята с контроля",
+            Control::Waived => "поручение снято",
+        }
+    }
 }
 
 /// The decisions that bear a date of this year, by date and number.

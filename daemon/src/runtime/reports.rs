@@ -2,24 +2,24 @@
 //! template.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sea_orm::DbErr;
 use serde_json::{Value, json};
+use vekha_analysis::Outcome;
 use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
 use vekha_engine::run::{Run, RunState};
-use vekha_roadmap::model::{Covers, Municipality, Work};
-use vekha_roadmap::russian;
+use vekha_roadmap::model::{Activity, Covers, Municipality, Work};
+use vekha_roadmap::{RoadMap, russian};
 
 use super::Runtime;
+use super::covered::{covered, every_run};
+use super::register::Control;
 use super::road_maps::Version;
 use crate::reports::{self, Chapter, Cover, Past, Report, book};
-use crate::store::queries::{Filter, Page};
-use crate::store::runs::bare;
-
-/// Most runs of one report.
-const MOST_RUNS: u64 = 10_000;
 
 /// The report of a publish stage: as a page that needs nothing beside itself, and as a document.
 #[derive(Debug)]
@@ -48,10 +48,13 @@ pub async fn render(
     };
     let keys = match publish.covers {
         Covers::Run => Ok(vec![key.clone()]),
-        Covers::Period => within(runtime, version, key).await,
+        Covers::Period => covered(runtime, version, key, stage, now).await,
     };
     let chapters = chapters(runtime, version, &keys.map_err(|e| e.to_string())?).await;
     let chapters = chapters.map_err(|e| e.to_string())?;
+    let shown = (1..).zip(&chapters).map(|(place, (run, one))| shown(place, run == key, one));
+    let shown: Vec<Value> = shown.collect();
+    let chapters: Vec<Chapter> = chapters.into_iter().map(|(_, chapter)| chapter).collect();
     let municipality = &map.municipality;
     let date = russian::date_words(municipality.today(now));
     let context = json!({
@@ -62,7 +65,8 @@ pub async fn render(
         "period": key.period.words(),
         "date": date,
         "document": format!("{}.docx", key.activity),
-        "chapters": chapters.iter().map(shown).collect::<Vec<_>>(),
+        "sections": sections(&shown),
+        "chapters": shown,
     });
     let name = format!("reports/{}.html", publish.report);
     let html = version
@@ -96,13 +100,9 @@ pub async fn index(
     const NAME: &str = "reports/index.html";
     let Ok(template) = version.templates.get_template(NAME) else { return Ok(None) };
     let map = &version.road_map;
-    let store = runtime.store();
-    let filter = Filter { municipality: Some(newest.municipality.clone()), ..Filter::default() };
-    let rows =
-        store.list_runs(&filter, &Page::first(MOST_RUNS)).await.map_err(|e| e.to_string())?;
+    let runs = every_run(runtime, &newest.municipality).await.map_err(|e| e.to_string())?;
     let mut published = vec![(now, newest.clone())];
-    for row in &rows {
-        let (run, _) = bare(row).map_err(|e| e.to_string())?;
+    for run in runs {
         let at = run.stages.iter().filter(|stage| !stage.location.is_empty());
         let at = at.filter_map(|stage| stage.completed_at).max();
         published.extend(at.filter(|_| run.key != *newest).map(|at| (at, run.key)));
@@ -141,33 +141,44 @@ pub fn place(run: &RunKey, ending: &str) -> String {
     format!("{}/{}.{ending}", run.run_id(), run.activity)
 }
 
-/// The runs whose periods lie within that of this one, in the road map's order.
-async fn within(runtime: &Runtime, version: &Version, key: &RunKey) -> Result<Vec<RunKey>, DbErr> {
-    let filter = Filter { municipality: Some(key.municipality.clone()), ..Filter::default() };
-    let rows = runtime.store().list_runs(&filter, &Page::first(MOST_RUNS)).await?;
-    let within = |other: &RunKey| {
-        key.period.first_day() <= other.period.first_day()
-            && other.period.last_day() <= key.period.last_day()
-    };
-    let mut keys: Vec<RunKey> =
-        rows.iter().filter_map(|row| row.id.parse().ok()).filter(within).collect();
-    let number = |k: &RunKey| version.road_map.activity(&k.activity).map(|a| a.number);
-    keys.sort_by_key(|k| (number(k), k.clone()));
-    Ok(keys)
-}
+/// Runs whose analyses are loaded at once.
+const RUNS_AT_ONCE: usize = 50;
 
-/// What runs have to tell, one after the other.
+/// What runs have to tell, each in the words of its own road map; by the sections of this one.
 async fn chapters(
     runtime: &Runtime,
     version: &Version,
     keys: &[RunKey],
-) -> Result<Vec<Chapter>, DbErr> {
+) -> Result<Vec<(RunKey, Chapter)>, DbErr> {
+    let sections = &version.road_map.municipality.sections;
     let mut chapters = Vec::new();
-    for key in keys {
-        let Some(loaded) = runtime.store().run(key).await? else { continue };
-        chapters.push(chapter(runtime, version, &loaded.run).await?);
+    for keys in keys.chunks(RUNS_AT_ONCE) {
+        let loaded = runtime.store().runs(keys).await?;
+        let own = |run: &Run| runtime.road_maps().version(&run.key.municipality, run.road_map);
+        let runs: Vec<(Option<Arc<Version>>, Run)> =
+            loaded.into_values().map(|one| (own(&one.run), one.run)).collect();
+        let wanted = runs.iter().flat_map(|(own, run)| {
+            let own = own.as_deref().unwrap_or(version);
+            looked_at(&own.road_map, &run.key)
+        });
+        let outcomes = runtime.store().outcomes(&wanted.collect::<Vec<_>>()).await?;
+        for (own, run) in runs {
+            let own = own.as_deref().unwrap_or(version);
+            let mut chapter = told(runtime, own, &run, &outcomes);
+            let activity = own.road_map.activity(&run.key.activity);
+            let section = activity.map(|activity| &activity.section);
+            let place = sections.iter().position(|one| Some(&one.id) == section);
+            if let Some(place) = place {
+                chapter.section.clone_from(&sections[place].title);
+            }
+            chapters.push((place.unwrap_or(sections.len()), chapter.number, run.key, chapter));
+        }
     }
-    Ok(chapters)
+    chapters.sort_by(|(section, number, key, _), (s, n, k, _)| {
+        let period = |key: &RunKey| (key.period.first_day(), key.part.clone());
+        (section, number, period(key)).cmp(&(s, n, period(k)))
+    });
+    Ok(chapters.into_iter().map(|(_, _, key, chapter)| (key, chapter)).collect())
 }
 
 /// What a run has to tell.
@@ -175,15 +186,43 @@ async fn chapters(
 /// # Errors
 /// When the database cannot be read.
 pub async fn chapter(runtime: &Runtime, version: &Version, run: &Run) -> Result<Chapter, DbErr> {
-    let mut reports = Vec::new();
-    for stage in &run.stages {
-        reports.extend(on_analysis(runtime, version, &run.key, &stage.id, None).await?);
-    }
-    Ok(Chapter::of(&version.road_map, run, state_words(run.state), reports))
+    let wanted: Vec<String> = looked_at(&version.road_map, &run.key).collect();
+    let outcomes = runtime.store().outcomes(&wanted).await?;
+    Ok(told(runtime, version, run, &outcomes))
+}
+
+/// The same, of outcomes that are loaded.
+fn told(
+    runtime: &Runtime,
+    version: &Version,
+    run: &Run,
+    outcomes: &BTreeMap<String, Outcome>,
+) -> Chapter {
+    let map = &version.road_map;
+    let now = runtime.clock().now();
+    let stages = map.activity(&run.key.activity).into_iter().flat_map(Activity::analyses);
+    let reports = stages.filter_map(|stage| made(map, &run.key, stage, outcomes, None, now));
+    let control = |place| Control::of(run, place, &map.municipality, now).words();
+    let controls: Vec<&str> = (0..run.measures.len()).map(control).collect();
+    Chapter::of(map, run, state_words(run.state), &controls, reports.collect())
 }
 
 /// Most periods before this one that a report looks back on.
 const LOOKED_BACK: usize = 5;
+
+/// The runs of the same activity on which a report looks back, the nearest first.
+fn before(activity: &Activity, key: &RunKey) -> impl Iterator<Item = RunKey> {
+    let runs = std::iter::successors(Some(key.clone()), |key| Some(earlier(activity, key)));
+    runs.skip(1).take(LOOKED_BACK)
+}
+
+/// The outcomes that the reports on a run look at, by `run/stage`.
+fn looked_at(map: &RoadMap, key: &RunKey) -> impl Iterator<Item = String> {
+    map.activity(&key.activity).into_iter().flat_map(move |activity| {
+        let runs = std::iter::once(key.clone()).chain(before(activity, key));
+        runs.flat_map(|run| activity.analyses().map(move |stage| format!("{run}/{stage}")))
+    })
+}
 
 /// The report on the analysis of a run's stage; none if there is no such analysis, or it has not
 /// been made yet. `whose` is the code of the organisation that it is about, if not all of them.
@@ -198,29 +237,40 @@ pub async fn on_analysis(
     whose: Option<&str>,
 ) -> Result<Option<Report>, DbErr> {
     let map = &version.road_map;
-    let Some(activity) = map.activity(&key.activity) else { return Ok(None) };
-    let store = runtime.store();
-    let Some(outcome) = store.analysis(key, stage).await? else { return Ok(None) };
-    let mut past = Vec::new();
-    let mut before = key.clone();
-    for _ in 0..LOOKED_BACK {
-        before = earlier(activity, &before);
-        if let Some(outcome) = store.analysis(&before, stage).await? {
-            past.insert(0, Past { run: before.clone(), outcome });
-        }
-    }
-    let now = runtime.clock().now();
-    Ok(reports::report(map, key, stage, &outcome, &past, whose, now))
+    let ending = format!("/{stage}");
+    let wanted = looked_at(map, key).filter(|id| id.ends_with(&ending));
+    let outcomes = runtime.store().outcomes(&wanted.collect::<Vec<_>>()).await?;
+    Ok(made(map, key, stage, &outcomes, whose, runtime.clock().now()))
+}
+
+/// The same, of outcomes that are loaded.
+fn made(
+    map: &RoadMap,
+    key: &RunKey,
+    stage: &str,
+    outcomes: &BTreeMap<String, Outcome>,
+    whose: Option<&str>,
+    now: Timestamp,
+) -> Option<Report> {
+    let activity = map.activity(&key.activity)?;
+    let outcome = |run: &RunKey| outcomes.get(&format!("{run}/{stage}"));
+    let mut past: Vec<Past<'_>> =
+        before(activity, key).map(|run| Past { outcome: outcome(&run), run }).collect();
+    past.reverse();
+    reports::report(map, key, stage, outcome(key)?, &past, whose, now)
 }
 
 /// A chapter as the road map's templates know it.
-fn shown(chapter: &Chapter) -> Value {
+fn shown(place: usize, own: bool, chapter: &Chapter) -> Value {
     let methods = chapter.reports.iter().map(|r| &r.method).filter(|method| !method.is_empty());
     let findings =
         chapter.reports.iter().flat_map(|report| &report.findings).map(
             |f| json!({ "organisation": f.organisation, "text": f.text, "severity": f.severity }),
         );
     json!({
+        "place": place,
+        "own": own,
+        "tells": chapter.tells(),
         "section": chapter.section,
         "number": chapter.number,
         "title": chapter.title,
@@ -233,6 +283,12 @@ fn shown(chapter: &Chapter) -> Value {
         "findings": findings.collect::<Vec<_>>(),
         "decisions": chapter.decisions,
     })
+}
+
+/// Chapters that stand together, by the sections of the road map.
+fn sections(chapters: &[Value]) -> Vec<Value> {
+    let together = chapters.chunk_by(|one, next| one["section"] == next["section"]);
+    together.map(|own| json!({ "title": own[0]["section"], "chapters": own })).collect()
 }
 
 /// A run's state as people read it.

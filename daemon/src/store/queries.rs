@@ -269,23 +269,36 @@ impl Store {
             .await
     }
 
-    /// The outcome of one finished analysis.
-    pub async fn analysis(&self, run: &RunKey, stage: &str) -> Result<Option<Outcome>, DbErr> {
-        let id = format!("{run}/{stage}");
-        let row = analysis::Entity::find_by_id(id).one(self.reader()).await?;
-        row.map(|row| document(&row.id, &row.body)).transpose()
+    /// The outcomes of finished analyses, by `run/stage`, as far as they exist.
+    pub async fn outcomes(&self, ids: &[String]) -> Result<BTreeMap<String, Outcome>, DbErr> {
+        let mut outcomes = BTreeMap::new();
+        for chunk in ids.chunks(runs::AT_ONCE) {
+            let rows = analysis::Entity::find()
+                .filter(analysis::Column::Id.is_in(chunk.iter().map(String::as_str)))
+                .all(self.reader())
+                .await?;
+            for row in rows {
+                let outcome = document(&row.id, &row.body)?;
+                outcomes.insert(row.id, outcome);
+            }
+        }
+        Ok(outcomes)
     }
 
     /// The versions of the road map that runs keep, by run, as far as they exist.
     pub async fn versions_of_runs(&self, ids: &[String]) -> Result<BTreeMap<String, u32>, DbErr> {
-        let rows: Vec<(String, i32)> = run::Entity::find()
-            .select_only()
-            .columns([run::Column::Id, run::Column::RoadMap])
-            .filter(run::Column::Id.is_in(ids.iter().map(String::as_str)))
-            .into_tuple()
-            .all(self.reader())
-            .await?;
-        Ok(rows.into_iter().map(|(id, number)| (id, number as u32)).collect())
+        let mut versions = BTreeMap::new();
+        for chunk in ids.chunks(runs::AT_ONCE) {
+            let rows: Vec<(String, i32)> = run::Entity::find()
+                .select_only()
+                .columns([run::Column::Id, run::Column::RoadMap])
+                .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            versions.extend(rows.into_iter().map(|(id, number)| (id, number as u32)));
+        }
+        Ok(versions)
     }
 
     /// What runs offer to the work of others, as far as they exist.

@@ -41,7 +41,8 @@ pub const DIGEST_ITEMS: [(&str, &str); 2] = [
 ];
 
 /// What a report is given.
-const REPORT: [&str; 6] = ["municipality", "activity", "period", "date", "document", "chapters"];
+const REPORT: [&str; 7] =
+    ["municipality", "activity", "period", "date", "document", "sections", "chapters"];
 
 /// What the list of all published reports is given.
 const INDEX: [&str; 3] = ["municipality", "date", "reports"];
