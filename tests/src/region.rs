@@ -24,6 +24,12 @@ pub const PROCEDURES: usize = 30;
 struct Draw(u64);
 
 impl Draw {
+    /// What a run is answered with is the same whenever it is asked for.
+    fn of(run: &RunKey) -> Self {
+        let name = run.to_string();
+        Draw(name.bytes().fold(714, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into())))
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
         // The multiplier of Knuth's MMIX; the low bits have short periods.
         self.0 =
@@ -104,7 +110,8 @@ fn collected(road_map: &RoadMap, activity: &Activity, schools: usize, draw: &mut
 }
 
 /// Lives through the years, each analysis after those whose figures it reads; `computed` is told of
-/// every analysis with the time that it took.
+/// every analysis with the time that it took. As in the daemon, an analysis has before it what it
+/// looks at and nothing else: answers are made for it, and only figures are kept for later ones.
 ///
 /// # Panics
 /// When an analysis fails.
@@ -114,38 +121,42 @@ pub fn live(
     years: i16,
     mut computed: impl FnMut(&RunKey, &str, &Outcome, Duration),
 ) {
-    let mut draw = Draw(714);
-    let mut before: BTreeMap<RunKey, RunData> = BTreeMap::new();
+    let mut kept: BTreeMap<RunKey, Vec<(String, Outcome)>> = BTreeMap::new();
     for year in 0..years {
-        let key = |activity: &Activity| RunKey {
-            municipality: road_map.municipality.id.clone(),
-            activity: activity.id.clone(),
-            period: Period::SchoolYear(2022 + year),
-            part: None,
-        };
-        // Only a year and the one before are looked at.
-        let mut data = std::mem::take(&mut before);
+        let this = Period::SchoolYear(2022 + year);
         for activity in &road_map.activities {
-            data.insert(key(activity), collected(road_map, activity, schools, &mut draw));
-        }
-        for activity in &road_map.activities {
-            for stage in &activity.stages {
-                if !matches!(stage.work, Work::Analyze(_)) {
-                    continue;
-                }
-                let run = key(activity);
+            let run = RunKey {
+                municipality: road_map.municipality.id.clone(),
+                activity: activity.id.clone(),
+                period: this,
+                part: None,
+            };
+            let analyses = activity.stages.iter().filter(|s| matches!(s.work, Work::Analyze(_)));
+            for stage in analyses {
+                let sources = data::sources(activity, &stage.id, &run);
+                let offered = |(key, wanted): (RunKey, data::Wanted)| {
+                    let source = road_map.activity(&key.activity).filter(|_| wanted.answers);
+                    let mut offers = source.map_or_else(RunData::default, |activity| {
+                        collected(road_map, activity, schools, &mut Draw::of(&key))
+                    });
+                    if wanted.indicators {
+                        offers.analyses = kept.get(&key).cloned().unwrap_or_default();
+                    }
+                    (key, offers)
+                };
+                let offered = sources.into_iter().map(offered).collect();
                 let begun = Instant::now();
-                let command = data::analyze(road_map, &run, &stage.id, &data);
+                let command = data::analyze(road_map, &run, &stage.id, &offered);
                 let took = begun.elapsed();
-                let Command::Analyzed { outcome, .. } = command else {
+                let Command::Analyzed { mut outcome, .. } = command else {
                     panic!("{run}/{}: {command:?}", stage.id);
                 };
                 computed(&run, &stage.id, &outcome, took);
-                let of_run = data.get_mut(&run).expect("just inserted");
-                of_run.analyses.push((stage.id.clone(), outcome));
+                outcome.findings.clear();
+                kept.entry(run.clone()).or_default().push((stage.id.clone(), outcome));
             }
         }
-        data.retain(|run, _| run.period == Period::SchoolYear(2022 + year));
-        before = data;
+        // Only a year and the one before are looked at.
+        kept.retain(|run, _| run.period == this);
     }
 }

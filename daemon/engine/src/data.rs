@@ -21,21 +21,45 @@ pub struct RunData {
     pub analyses: Vec<(String, Outcome)>,
 }
 
-/// The runs whose [`RunData`] the work of `stage` needs; they need not exist.
-pub fn sources(activity: &Activity, stage: &str, key: &RunKey) -> Vec<RunKey> {
-    let mut keys: Vec<RunKey> = match activity.stage(stage).map(|(_, s)| &s.work) {
-        Some(Work::Analyze(analyze)) => analyze
-            .from
-            .iter()
-            .map(|source| of_activity(key, source.activity.as_deref()))
-            .chain([earlier(activity, key)])
-            .collect(),
-        Some(Work::Recommend(recommend)) => vec![of_activity(key, recommend.findings.as_deref())],
-        _ => vec![],
-    };
-    keys.sort();
-    keys.dedup();
-    keys
+/// What of a run's data is looked at; the rest need not be loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its answers.
+    pub answers: bool,
+    /// The indicators of its analyses.
+    pub indicators: bool,
+    /// The findings of its analyses.
+    pub findings: bool,
+}
+
+impl Wanted {
+    /// Both what was wanted and what is wanted besides.
+    pub fn add(&mut self, more: Wanted) {
+        self.answers |= more.answers;
+        self.indicators |= more.indicators;
+        self.findings |= more.findings;
+    }
+}
+
+/// The runs whose [`RunData`] the work of `stage` needs, and what of it; they need not exist.
+pub fn sources(activity: &Activity, stage: &str, key: &RunKey) -> BTreeMap<RunKey, Wanted> {
+    let mut all: BTreeMap<RunKey, Wanted> = BTreeMap::new();
+    match activity.stage(stage).map(|(_, s)| &s.work) {
+        Some(Work::Analyze(analyze)) => {
+            for source in &analyze.from {
+                let wanted = all.entry(of_activity(key, source.activity.as_deref())).or_default();
+                wanted.answers = true;
+                // Under a name, indicators stand beside the answers.
+                wanted.indicators |= source.alias.is_some();
+            }
+            all.entry(earlier(activity, key)).or_default().indicators = true;
+        }
+        Some(Work::Recommend(recommend)) => {
+            all.entry(of_activity(key, recommend.findings.as_deref())).or_default().findings = true;
+        }
+        _ => {}
+    }
+    all
 }
 
 /// The run of the period to which figures are compared: a rotation comes round after its cycle.

@@ -272,7 +272,7 @@ impl<'a> World<'a> {
         };
         data::sources(activity, stage, key)
             .into_iter()
-            .filter_map(|source| {
+            .filter_map(|(source, _)| {
                 let run = self.runs.get(&source)?;
                 let data = data::gather(
                     run,

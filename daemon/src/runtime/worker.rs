@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use futures::future::{join_all, try_join_all};
 use futures::stream;
 use jiff::{SignedDuration, Timestamp};
-use vekha_engine::data::{self, RunData};
+use vekha_engine::data::{self, RunData, Wanted};
 use vekha_engine::{Command, Job, RunKey};
 use vekha_plugin::Document;
 use vekha_roadmap::RoadMap;
@@ -143,17 +143,17 @@ impl Runtime {
         }
         let runs: Vec<String> = computations.iter().map(|c| c.run.to_string()).collect();
         let versions = self.store.versions_of_runs(&runs).await?;
-        let mut sources = Vec::new();
+        let mut sources: BTreeMap<RunKey, Wanted> = BTreeMap::new();
         for (c, id) in computations.iter_mut().zip(&runs) {
             let number = versions.get(id);
             c.version = number.and_then(|n| self.road_maps.version(&c.run.municipality, *n));
             let activity = c.version.as_ref().and_then(|v| v.road_map.activity(&c.run.activity));
             if let Some(activity) = activity {
-                sources.extend(data::sources(activity, &c.stage, &c.run));
+                for (run, wanted) in data::sources(activity, &c.stage, &c.run) {
+                    sources.entry(run).or_default().add(wanted);
+                }
             }
         }
-        sources.sort();
-        sources.dedup();
         let data = self.store.data(&sources).await?;
         let computed = tokio::task::spawn_blocking(move || {
             computations.into_iter().map(|c| (c.command(&data), c)).collect::<Vec<_>>()

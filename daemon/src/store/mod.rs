@@ -6,6 +6,7 @@
 
 pub mod addresses;
 pub mod batch;
+pub mod data;
 pub mod drafts;
 pub mod entities;
 pub mod files;

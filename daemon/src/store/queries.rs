@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use vekha_analysis::{Outcome, Values};
+use vekha_analysis::Outcome;
 use vekha_engine::RunKey;
-use vekha_engine::data::{RunData, gather};
 use vekha_engine::run::Run;
 
 use super::entities::{
@@ -299,48 +298,6 @@ impl Store {
             versions.extend(rows.into_iter().map(|(id, number)| (id, number as u32)));
         }
         Ok(versions)
-    }
-
-    /// What runs offer to the work of others, as far as they exist.
-    pub async fn data(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, RunData>, DbErr> {
-        let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
-        let runs = runs::load(self.reader(), &ids, Load::Assignments).await?;
-        let ids: Vec<String> = runs.keys().map(RunKey::to_string).collect();
-        let mut answers: BTreeMap<String, Values> = BTreeMap::new();
-        let mut outcomes: BTreeMap<String, Outcome> = BTreeMap::new();
-        for chunk in ids.chunks(runs::AT_ONCE) {
-            // Ascending versions: the newest stays.
-            let rows = submission::Entity::find()
-                .filter(submission::Column::Run.is_in(chunk.iter().map(String::as_str)))
-                .order_by_asc(submission::Column::Version)
-                .all(self.reader())
-                .await?;
-            let mut newest = BTreeMap::new();
-            for row in rows {
-                newest.insert(row.assignment, (row.id, row.answers));
-            }
-            for (assignment, (id, text)) in newest {
-                answers.insert(assignment, document(&id, &text)?);
-            }
-            let rows = analysis::Entity::find()
-                .filter(analysis::Column::Run.is_in(chunk.iter().map(String::as_str)))
-                .all(self.reader())
-                .await?;
-            for row in rows {
-                outcomes.insert(row.id.clone(), document(&row.id, &row.body)?);
-            }
-        }
-        let mut all = BTreeMap::new();
-        for (key, loaded) in runs {
-            let id = key.to_string();
-            let data = gather(
-                &loaded.run,
-                |assignment| answers.remove(&format!("{id}/{assignment}")),
-                |stage| outcomes.remove(&format!("{id}/{stage}")),
-            );
-            all.insert(key, data);
-        }
-        Ok(all)
     }
 
     /// Journal entries after a cursor, of one run or of all.

@@ -125,6 +125,8 @@ pub enum Load {
     Held,
     /// Assignments, but nothing of what follows from the answers.
     Assignments,
+    /// Nothing but their own rows.
+    Bare,
 }
 
 /// Loads runs, as far as they exist.
@@ -152,8 +154,11 @@ pub async fn load(
             loaded.insert(run.key.clone(), Loaded { run, revision: row.revision });
         }
     }
-    let [assigned, mut recommended, mut decided, mut ordered] = with;
-    if what == Load::Assignments {
+    let [mut assigned, mut recommended, mut decided, mut ordered] = with;
+    if what == Load::Bare {
+        assigned.clear();
+    }
+    if matches!(what, Load::Assignments | Load::Bare) {
         for ids in [&mut recommended, &mut decided, &mut ordered] {
             ids.clear();
         }

@@ -1,0 +1,108 @@
+//! What runs offer to the work of others: their answers, indicators and findings. Only what is wanted
+//! is loaded: of a thousand schools each of them is long.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use serde::Deserialize;
+use vekha_analysis::{Finding, IndicatorFigures, Outcome, Values};
+use vekha_engine::RunKey;
+use vekha_engine::data::{RunData, Wanted, gather};
+
+use super::entities::{analysis, submission};
+use super::runs::{self, Load};
+use super::{Store, document};
+
+/// The indicators of an outcome; its findings are passed over.
+#[derive(Deserialize)]
+struct Indicators {
+    indicators: Vec<IndicatorFigures>,
+}
+
+/// The findings of an outcome; its indicators are passed over.
+#[derive(Deserialize)]
+struct Findings {
+    findings: Vec<Finding>,
+}
+
+impl Store {
+    /// What is wanted of runs, as far as they exist.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn data(
+        &self,
+        wanted: &BTreeMap<RunKey, Wanted>,
+    ) -> Result<BTreeMap<RunKey, RunData>, DbErr> {
+        let of = |what: fn(&Wanted) -> bool| -> Vec<String> {
+            wanted.iter().filter(|(_, w)| what(w)).map(|(key, _)| key.to_string()).collect()
+        };
+        let mut loaded =
+            runs::load(self.reader(), &of(|wanted| wanted.answers), Load::Assignments).await?;
+        let others = runs::load(self.reader(), &of(|wanted| !wanted.answers), Load::Bare).await?;
+        loaded.extend(others);
+        let mut answers = self.answers(&of(|wanted| wanted.answers)).await?;
+        let analysed = of(|wanted| wanted.indicators || wanted.findings);
+        let outcomes = self.partial_outcomes(&analysed, wanted).await?;
+        let mut outcomes: BTreeMap<String, Outcome> = outcomes.into_iter().collect();
+        let gathered = loaded.into_iter().map(|(key, loaded)| {
+            let id = key.to_string();
+            let data = gather(
+                &loaded.run,
+                |assignment| answers.remove(&format!("{id}/{assignment}")),
+                |stage| outcomes.remove(&format!("{id}/{stage}")),
+            );
+            (key, data)
+        });
+        Ok(gathered.collect())
+    }
+
+    /// The newest answers of runs, by assignment.
+    async fn answers(&self, runs: &[String]) -> Result<BTreeMap<String, Values>, DbErr> {
+        let mut answers = BTreeMap::new();
+        for chunk in runs.chunks(runs::AT_ONCE) {
+            // Ascending versions: the newest stays.
+            let rows = submission::Entity::find()
+                .filter(submission::Column::Run.is_in(chunk.iter().map(String::as_str)))
+                .order_by_asc(submission::Column::Version)
+                .all(self.reader())
+                .await?;
+            let mut newest = BTreeMap::new();
+            for row in rows {
+                newest.insert(row.assignment, (row.id, row.answers));
+            }
+            for (assignment, (id, text)) in newest {
+                answers.insert(assignment, document(&id, &text)?);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// What is wanted of the analyses of runs, by `run/stage`.
+    async fn partial_outcomes(
+        &self,
+        runs: &[String],
+        wanted: &BTreeMap<RunKey, Wanted>,
+    ) -> Result<Vec<(String, Outcome)>, DbErr> {
+        let mut outcomes = Vec::new();
+        for chunk in runs.chunks(runs::AT_ONCE) {
+            let rows = analysis::Entity::find()
+                .filter(analysis::Column::Run.is_in(chunk.iter().map(String::as_str)))
+                .all(self.reader())
+                .await?;
+            for row in rows {
+                let key: RunKey = row.run.parse().map_err(DbErr::Custom)?;
+                let wanted = wanted.get(&key).copied().unwrap_or_default();
+                let mut outcome = Outcome::default();
+                if wanted.indicators {
+                    outcome.indicators = document::<Indicators>(&row.id, &row.body)?.indicators;
+                }
+                if wanted.findings {
+                    outcome.findings = document::<Findings>(&row.id, &row.body)?.findings;
+                }
+                outcomes.push((row.id, outcome));
+            }
+        }
+        Ok(outcomes)
+    }
+}
