@@ -17,6 +17,7 @@ pub(crate) struct Scope<'i> {
     own: Option<&'i Record<'i>>,
     /// Named datasets: none where the organisation is not in one.
     named: Vec<(&'i str, Option<&'i Record<'i>>)>,
+    /// Indicators of the period before, where a formula looks at them.
     earlier: Values,
     /// Its code, and the indicators as they come.
     computed: Values,
@@ -36,13 +37,12 @@ impl<'i> Scopes<'i> {
         let codes: BTreeSet<&str> = datasets.flat_map(BTreeMap::keys).map(String::as_str).collect();
         let scope = |code: &'i str| {
             let named = inputs.named.iter();
-            let earlier = inputs.earlier.get(code).into_iter().flatten();
             let mut computed = Values::new();
             computed.insert("organisation".into(), Value::from(code));
             let scope = Scope {
                 own: inputs.own.get(code),
                 named: named.map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
-                earlier: earlier.map(|(id, v)| (id.clone(), Value::from(*v))).collect(),
+                earlier: Values::new(),
                 computed,
             };
             (code, scope)
@@ -119,8 +119,11 @@ pub(crate) fn compute(
     let Scopes { by_code, thresholds, nothing } = scopes;
     let mut everybody: Vec<(&str, &mut Scope<'_>)> =
         by_code.iter_mut().map(|(code, scope)| (*code, scope)).collect();
+    let compares = analysis.names().contains("earlier");
     // No indicator looks at other organisations: only rules compare.
-    let mut computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(_, scope)| {
+    let mut computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(code, scope)| {
+        let before = inputs.earlier.get(code).filter(|_| compares).into_iter().flatten();
+        scope.earlier = before.map(|(id, value)| ((*id).to_owned(), (*value).into())).collect();
         let each = analysis.indicators.iter().map(|indicator| {
             let value = figure(indicator, &layers(scope, thresholds, nothing, &[]));
             if let Ok(value) = value {
@@ -174,7 +177,8 @@ fn figures(
     let organisations = values
         .into_iter()
         .map(|(code, value)| {
-            let earlier = inputs.earlier.get(&code).and_then(|e| e.get(&indicator.id));
+            let earlier =
+                inputs.earlier.get(code.as_str()).and_then(|e| e.get(indicator.id.as_str()));
             let rank = places.get(&code).copied();
             let outlier = apart(value);
             (code, Figure { value, rank, earlier: earlier.copied(), outlier })

@@ -14,8 +14,8 @@ mod types;
 use vekha_roadmap::model::Analysis;
 
 pub use types::{
-    Aggregate, Dataset, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome, Recommendation,
-    Record, Values,
+    Aggregate, Dataset, Earlier, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome,
+    Recommendation, Record, Values,
 };
 
 /// So many organisations are worth a thread.

@@ -37,6 +37,9 @@ impl<'a> From<&'a Values> for Record<'a> {
 /// What is known of organisations, by code.
 pub type Dataset<'a> = BTreeMap<String, Record<'a>>;
 
+/// What was computed for the period before: organisation code -> indicator id -> value.
+pub type Earlier<'a> = BTreeMap<&'a str, BTreeMap<&'a str, f64>>;
+
 /// All that an analysis may look at.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs<'a> {
@@ -44,8 +47,8 @@ pub struct Inputs<'a> {
     pub own: Dataset<'a>,
     /// Datasets with a name, by alias.
     pub named: BTreeMap<String, Dataset<'a>>,
-    /// The same analysis of the period before: organisation code -> indicator id -> value.
-    pub earlier: BTreeMap<String, BTreeMap<String, f64>>,
+    /// The same analysis of the period before.
+    pub earlier: Earlier<'a>,
     /// Official names, for the texts: organisation code -> name.
     pub names: BTreeMap<String, String>,
 }
@@ -71,6 +74,17 @@ impl Outcome {
             let id = figures.indicator.as_str();
             figures.organisations.iter().map(move |(code, f)| (code.as_str(), id, f.value))
         })
+    }
+}
+
+impl Outcome {
+    /// The values as the analysis of the next period is given them.
+    pub fn as_earlier(&self) -> Earlier<'_> {
+        let mut earlier = Earlier::new();
+        for (code, indicator, value) in self.values() {
+            earlier.entry(code).or_default().insert(indicator, value);
+        }
+        earlier
     }
 }
 

@@ -59,10 +59,9 @@ fn years(analysis: &Analysis, answers: &[Value]) -> Vec<Outcome> {
         if let Some(answers) = answers.as_object() {
             inputs.own.insert("school-1".into(), answers.clone().into());
         }
-        for (code, id, value) in outcomes.last().into_iter().flat_map(Outcome::values) {
-            inputs.earlier.entry(code.to_owned()).or_default().insert(id.to_owned(), value);
-        }
-        outcomes.push(analyze(analysis, &inputs));
+        inputs.earlier = outcomes.last().map(Outcome::as_earlier).unwrap_or_default();
+        let outcome = analyze(analysis, &inputs);
+        outcomes.push(outcome);
     }
     outcomes
 }

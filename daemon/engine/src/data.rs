@@ -109,13 +109,8 @@ pub fn analyze(
         }
     }
     if let Some(run) = data.get(&earlier(activity, key)) {
-        let same_stage = run.analyses.iter().filter(|(id, _)| id == stage);
-        for (_, outcome) in same_stage {
-            for (code, indicator, value) in outcome.values() {
-                let own = inputs.earlier.entry(code.to_owned()).or_default();
-                own.insert(indicator.to_owned(), value);
-            }
-        }
+        let same_stage = run.analyses.iter().find(|(id, _)| id == stage);
+        inputs.earlier = same_stage.map(|(_, outcome)| outcome.as_earlier()).unwrap_or_default();
     }
     Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, &inputs) }
 }

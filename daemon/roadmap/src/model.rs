@@ -4,7 +4,7 @@
 //! [`crate::read`] from the administrator's files and never by hand elsewhere, so whoever holds a
 //! [`RoadMap`] may rely on what `check` proved: every reference resolves, every formula types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -843,6 +843,15 @@ pub struct Analysis {
     pub indicators: Vec<Indicator>,
     /// What makes a finding.
     pub rules: Vec<Rule>,
+}
+
+impl Analysis {
+    /// The names that its formulas start from.
+    pub fn names(&self) -> BTreeSet<String> {
+        let counts = self.indicators.iter().filter_map(|i| Some(&i.rests_on.as_ref()?.count));
+        let formulas = self.indicators.iter().map(|i| &i.formula).chain(counts);
+        formulas.chain(self.rules.iter().map(|rule| &rule.when)).flat_map(Formula::names).collect()
+    }
 }
 
 /// A figure computed per organisation, with the municipality's aggregates.

@@ -55,15 +55,15 @@ pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Resul
         .find(|a| a.id == args.activity || a.number.to_string() == args.activity)
         .ok_or_else(|| anyhow!("мероприятия «{}» в карте нет", args.activity))?;
     let (stage, definition) = stage(&road_map, activity, args.stage.as_deref())?;
-    let outcome = |path: &Path, earlier: BTreeMap<String, BTreeMap<String, f64>>| {
+    let outcome = |path: &Path, before: &Outcome| {
         let inputs = inputs(&road_map, activity, stage, path)?;
-        anyhow::Ok(analyze(definition, &Inputs { earlier, ..inputs }))
+        anyhow::Ok(analyze(definition, &Inputs { earlier: before.as_earlier(), ..inputs }))
     };
     let before = match &args.earlier {
-        Some(path) => values(&outcome(path, BTreeMap::new())?),
-        None => BTreeMap::new(),
+        Some(path) => outcome(path, &Outcome::default())?,
+        None => Outcome::default(),
     };
-    let figures = figures::table(&outcome(&args.data, before)?, Some(definition));
+    let figures = figures::table(&outcome(&args.data, &before)?, Some(definition));
     out.one(&figures, || figures_text(&figures))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -156,13 +156,4 @@ fn checked(
         return Ok(typed);
     }
     bail!("{file}: ошибок {}\n{}", mistakes.len(), mistakes.join("\n"))
-}
-
-/// Indicators by organisation: what the next period is compared with.
-fn values(outcome: &Outcome) -> BTreeMap<String, BTreeMap<String, f64>> {
-    let mut values: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
-    for (code, indicator, value) in outcome.values() {
-        values.entry(code.to_owned()).or_default().insert(indicator.to_owned(), value);
-    }
-    values
 }
