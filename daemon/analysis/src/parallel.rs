@@ -2,6 +2,7 @@
 //! does not depend on how many there are.
 
 use std::num::NonZero;
+use std::sync::OnceLock;
 use std::thread;
 
 /// What `work` makes of each of the items, in their order. Fewer than `worth_it` are done before a
@@ -11,10 +12,10 @@ where
     T: Send,
     R: Send,
 {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if threads < 2 || items.len() < worth_it {
+    if items.len() < worth_it || processors() < 2 {
         return items.iter_mut().map(work).collect();
     }
+    let threads = processors();
     let share = items.len().div_ceil(threads);
     let work = &work;
     thread::scope(|scope| {
@@ -29,6 +30,12 @@ where
         }
         all
     })
+}
+
+/// How many processors there are; to ask the system takes longer than a small analysis does.
+fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 #[cfg(test)]
