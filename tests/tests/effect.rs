@@ -362,7 +362,9 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     }
     assert!(told.contains("Доля низких результатов во всех процедурах, % 35,6 11,1"), "{told}");
     assert!(told.contains("Отчёт: Утверждена приказом № 87."), "{told}");
-    assert!(told.contains("Мера: Закрепить за школой учителя-наставника по математике — просрочена"));
+    assert!(
+        told.contains("Мера: Закрепить за школой учителя-наставника по математике — просрочена")
+    );
     assert!(told.contains("Организация сообщает: school-4: наставник назначен."), "{told}");
     let mut service = EffectServiceClient::new(town.channel().await);
     let request = v1::GetEffectsRequest {
