@@ -359,6 +359,9 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     if let Ok(folder) = std::env::var("VEKHA_LOOK") {
         std::fs::write(format!("{folder}/effects.html"), &effects).unwrap();
     }
+    let link = "/runs/zarechny/low-result-schools/2025-26/reports/analyze?organisation=school-1";
+    let linked = effects.replace("&#x2f;", "/").contains(&format!("href=\"{link}\""));
+    assert!(linked, "each finding leads to the report on the organisation");
     // School 1 did what was ordered and is better; school 4 was but advised and is worse, and so is
     // school 2, which did nothing and has met a graver rule since.
     let told = text(&effects);

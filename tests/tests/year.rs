@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 use std::path::Path;
 
 use jiff::ToSpan as _;
@@ -341,6 +341,35 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
         let mut text = String::new();
         archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
         assert!(text.contains("МБОУ СОШ № 1") && text.contains("Состояние"), "{report}");
+    }
+    // By sections, with completeness; what ended in its time is in it, whatever period it is about.
+    let folder = town.folder.path().join("site/2026-27");
+    let report = std::fs::read_to_string(folder.join("annual-report.html")).unwrap();
+    for told in [
+        "<h2 id=\"section-3\">Система обеспечения объективности процедур оценки качества",
+        "Сведения представили 6 из 6",
+        "III квартал 2026 года",
+        "II полугодие 2020 года",
+    ] {
+        assert!(report.contains(told), "{told} is not in the annual report");
+    }
+    assert!(!report.contains("III квартал 2027 года"), "that is for the next one");
+    let archive = format!("{}/m/zarechny/evidence.zip?year=2027", town.url());
+    let archive = reqwest::get(archive).await.unwrap().bytes().await.unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(archive)).unwrap();
+    let mut again = String::new();
+    let published = archive.by_name("13-annual-report/2026-27/annual-report.html").unwrap();
+    std::io::BufReader::new(published).read_to_string(&mut again).unwrap();
+    let chapters = |html: &str| {
+        let names = html.split("<h3 id=\"run-").skip(1).filter_map(|part| part.split('<').next());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(chapters(&again), chapters(&report), "rendered anew it covers the same");
+    for file in [
+        "13-annual-report/2026-27/annual-report.docx",
+        "19-outcome-recommendations/recommendations.docx",
+    ] {
+        assert!(archive.by_name(file).is_ok(), "{file}");
     }
     let index = std::fs::read_to_string(town.folder.path().join("site/index.html")).unwrap();
     let index = index.replace("&#x2f;", "/");

@@ -143,6 +143,8 @@ pub struct Section {
     pub id: String,
     /// The decree's heading, word for word.
     pub title: String,
+    /// What the work of the section is for, in the municipality's words; may be empty.
+    pub goal: String,
 }
 
 /// A person.

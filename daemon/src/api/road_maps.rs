@@ -180,7 +180,7 @@ fn describe(version: &Version) -> v1::RoadMap {
         sections: m
             .sections
             .iter()
-            .map(|s| v1::Section { id: s.id.clone(), title: s.title.clone() })
+            .map(|s| v1::Section { id: s.id.clone(), title: s.title.clone(), goal: s.goal.clone() })
             .collect(),
         activities_count: road_map.activities.len() as i32,
         organisations_count: road_map.organisations.len() as i32,

@@ -119,7 +119,7 @@ pub(super) fn finding(map: &RoadMap, one: &Traced) -> Value {
         "organisation": administrator::name(map, &one.organisation),
         "what": run_words(map, &one.run),
         "link": format!("/runs/{}", one.run),
-        "report": format!(
+        "analysis": format!(
             "/runs/{}/reports/{}?organisation={}", one.run, one.stage, one.organisation
         ),
         "text": one.text,

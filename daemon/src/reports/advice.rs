@@ -1,7 +1,7 @@
 //! Recommendations to one organisation as an official document, which goes with the letter.
 
 use serde::Deserialize;
-use vekha_analysis::Item;
+use vekha_analysis::{Finding, Item};
 
 use super::document::Document;
 use super::heading;
@@ -38,12 +38,41 @@ pub struct Advised {
     pub figures: Vec<Item>,
 }
 
+impl From<&Finding> for Advised {
+    fn from(finding: &Finding) -> Self {
+        Advised {
+            finding: finding.text.clone(),
+            recommendation: finding.recommendation.clone().unwrap_or_default(),
+            figures: finding.figures.clone(),
+        }
+    }
+}
+
 /// The document as a file's content: the same for the same, to the last byte.
 ///
 /// # Errors
 /// When it cannot be made, and why.
 pub fn advice(advice: &Advice) -> Result<Vec<u8>, String> {
     let mut document = Document::new();
+    write(&mut document, advice);
+    document.finish()
+}
+
+/// All that was recommended in one document, each from a new page.
+///
+/// # Errors
+/// When it cannot be made, and why.
+pub fn advices(all: &[Advice]) -> Result<Vec<u8>, String> {
+    let mut document = Document::new();
+    for (place, advice) in all.iter().enumerate() {
+        let words = format!("{}, {}", advice.organisation, advice.period);
+        document.heading(1, &words, place > 0);
+        write(&mut document, advice);
+    }
+    document.finish()
+}
+
+fn write(document: &mut Document, advice: &Advice) {
     document.centred(&advice.authority);
     document.centred("");
     document.title("АДРЕСНЫЕ РЕКОМЕНДАЦИИ");
@@ -55,7 +84,7 @@ pub fn advice(advice: &Advice) -> Result<Vec<u8>, String> {
     ));
     for (place, item) in advice.items.iter().enumerate() {
         document.lead(&format!("{}. {}", place + 1, item.finding.trim()));
-        figures(&mut document, &item.figures);
+        figures(document, &item.figures);
         if !item.recommendation.trim().is_empty() {
             document.text(&format!("Рекомендация. {}", item.recommendation.trim()));
         }
@@ -67,7 +96,6 @@ pub fn advice(advice: &Advice) -> Result<Vec<u8>, String> {
             advice.due
         ));
     }
-    document.finish()
 }
 
 fn figures(document: &mut Document, figures: &[Item]) {

@@ -129,3 +129,68 @@ fn indicator(
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use vekha_analysis::Figure;
+
+    use super::*;
+
+    /// One school's share of low results.
+    fn outcome(value: f64) -> Outcome {
+        let figure = Figure { value, rank: None, earlier: None, outlier: None };
+        let figures = IndicatorFigures {
+            indicator: "low_share".into(),
+            organisations: BTreeMap::from([("school-1".into(), figure)]),
+            municipality: None,
+            withheld: BTreeMap::new(),
+        };
+        Outcome { indicators: vec![figures], ..Outcome::default() }
+    }
+
+    #[test]
+    fn a_period_without_figures_keeps_its_place_in_the_trend() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/road-map");
+        let files = crate::files::load(folder.as_ref()).expect("the shipped road map");
+        let map = vekha_roadmap::read::read(&files).expect("no mistakes");
+        let run = |period: &str| -> RunKey {
+            format!("zarechny/low-result-schools/{period}").parse().expect("a run")
+        };
+        let known = [outcome(10.0), outcome(12.0)];
+        let past = |period: &str, outcome| Past { run: run(period), outcome };
+        let past = [
+            past("2021-22", None),
+            past("2022-23", Some(&known[0])),
+            past("2023-24", Some(&known[1])),
+            past("2024-25", None),
+        ];
+        let made = report(
+            &map,
+            &run("2025-26"),
+            "analyze",
+            &outcome(16.0),
+            &past,
+            Some("school-1"),
+            Timestamp::UNIX_EPOCH,
+        );
+        let indicator = &made.expect("a report").indicators[0];
+        let own: Vec<_> = indicator.history.iter().map(|p| (p.period.as_str(), p.own)).collect();
+        let expected = [
+            ("2022/23", Some(10.0)),
+            ("2023/24", Some(12.0)),
+            ("2024/25", None),
+            ("2025/26", Some(16.0)),
+        ];
+        assert_eq!(own, expected);
+        // Two points a period; squeezed together they would seem to grow by three.
+        assert_eq!(
+            indicator.tendency().as_deref(),
+            Some(
+                "В среднем за период показатель организации меняется на +2,0 (медиана наклонов, \
+                 Тейл и Сен)."
+            )
+        );
+    }
+}

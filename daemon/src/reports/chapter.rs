@@ -14,7 +14,7 @@ pub struct Chapter {
     pub section: String,
     /// Number of the activity.
     pub number: u32,
-    /// The activity, short.
+    /// The activity, short, and the part of it that the run is about.
     pub title: String,
     /// The period, in words.
     pub period: String,
@@ -107,10 +107,14 @@ impl Chapter {
                 })
                 .collect(),
         });
+        let short = activity.map_or(run.key.activity.as_str(), |a| a.short.as_str());
         Chapter {
             section: section.map(|section| section.title.clone()).unwrap_or_default(),
             number: activity.map_or(0, |a| a.number),
-            title: activity.map_or_else(|| run.key.activity.clone(), |a| a.short.clone()),
+            title: match &run.key.part {
+                Some(part) => format!("{short}: {}", map.short_name(part)),
+                None => short.to_owned(),
+            },
             period: run.key.period.words(),
             label: run.key.period.label(),
             state: state.to_owned(),

@@ -14,7 +14,7 @@ mod note;
 mod values;
 mod workbook;
 
-pub use advice::{Advice, Advised, advice};
+pub use advice::{Advice, Advised, advice, advices};
 pub use analysis::{Past, report};
 pub use book::{Cover, book};
 pub use chapter::{Chapter, Decision, Measure};

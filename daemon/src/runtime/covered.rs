@@ -29,18 +29,20 @@ pub(super) async fn covered(
     now: Timestamp,
 ) -> Result<Vec<RunKey>, DbErr> {
     let runs = every_run(runtime, &key.municipality).await?;
-    let published = |run: &Run| {
-        let stage = run.stages.iter().find(|one| one.id == stage && !one.location.is_empty())?;
-        stage.completed_at
+    let published = |run: &Run, stage: Option<&str>| {
+        let own = run.stages.iter().filter(|one| stage.is_none_or(|stage| one.id == stage));
+        own.filter(|one| !one.location.is_empty()).filter_map(|one| one.completed_at).max()
     };
     // What was published once covers, rendered again, what it covered then.
     let own = runs.iter().find(|run| run.key == *key);
-    let until = own.and_then(published).unwrap_or(now);
+    let until = own.and_then(|run| published(run, Some(stage))).unwrap_or(now);
     let before = runs.iter().filter(|run| {
         let RunKey { activity, part, period, .. } = &run.key;
         *activity == key.activity && *part == key.part && period.last_day() < key.period.last_day()
     });
-    let since = before.filter_map(|run| Some((run.key.period.last_day(), published(run)?))).max();
+    // A later road map may name the stage otherwise.
+    let since = before.filter_map(|run| Some((run.key.period.last_day(), published(run, None)?)));
+    let since = since.max();
     let begins = version.road_map.municipality.opening(key.period.first_day());
     let span = Span { period: key.period, begins, since: since.map(|(_, at)| at), until };
     let covers =

@@ -98,6 +98,8 @@ impl Traced {
 
 /// Analyses of one stage over the periods, oldest first.
 struct Chain {
+    /// The activity's number in the oldest of them: a later road map may count otherwise.
+    number: u32,
     stage: String,
     made: Vec<(RunKey, Arc<Version>, Outcome)>,
 }
@@ -195,14 +197,16 @@ async fn chains(
     let ids: Vec<String> =
         wanted.iter().map(|(_, key, stage, _)| format!("{key}/{stage}")).collect();
     let mut outcomes = store.outcomes(&ids).await?;
-    let mut chains: BTreeMap<(u32, String, Option<String>, String), Chain> = BTreeMap::new();
+    let mut chains: BTreeMap<(String, Option<String>, String), Chain> = BTreeMap::new();
     for ((number, key, stage, version), id) in wanted.into_iter().zip(ids) {
         let Some(outcome) = outcomes.remove(&id) else { continue };
-        let name = (number, key.activity.clone(), key.part.clone(), stage.clone());
-        let chain = chains.entry(name).or_insert_with(|| Chain { stage, made: vec![] });
+        let name = (key.activity.clone(), key.part.clone(), stage.clone());
+        let chain = chains.entry(name).or_insert_with(|| Chain { number, stage, made: vec![] });
         chain.made.push((key, version, outcome));
     }
-    Ok(chains.into_values().collect())
+    let mut chains: Vec<Chain> = chains.into_values().collect();
+    chains.sort_by_key(|chain| chain.number);
+    Ok(chains)
 }
 
 /// The runs in which findings of this one are answered: itself, those that recommend by them, those

@@ -23,6 +23,7 @@ pub mod overview;
 mod parcels;
 mod past;
 pub mod planner;
+pub mod ran;
 pub mod register;
 pub mod reports;
 pub mod road_maps;

@@ -86,6 +86,24 @@ pub async fn render(
     Ok(Rendered { html, docx })
 }
 
+/// What a run published, stage by stage, rendered anew as it was to be then.
+///
+/// # Errors
+/// What makes it impossible, for people.
+pub async fn published(
+    runtime: &Runtime,
+    version: &Version,
+    run: &Run,
+) -> Result<Vec<Rendered>, String> {
+    let mut all = Vec::new();
+    for stage in run.stages.iter().filter(|stage| !stage.location.is_empty()) {
+        if let Some(at) = stage.completed_at {
+            all.push(render(runtime, version, &run.key, &stage.id, at).await?);
+        }
+    }
+    Ok(all)
+}
+
 /// The list of all that is published, the newest first: what was before, and the report of `newest`
 /// published `now`. None where the road map has no template for it.
 ///

@@ -45,11 +45,12 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
     for section in table.tables("section") {
         let id = section.parsed("id", id);
         let title = section.text("title");
+        let goal = section.optional("goal");
         if let (Some(id), Some(title)) = (id, title) {
             if sections.iter().any(|s: &Section| s.id == id) {
                 section.error("id", format!("раздел «{id}» уже есть"), None);
             }
-            sections.push(Section { id, title });
+            sections.push(Section { id, title, goal });
         }
         section.finish();
     }

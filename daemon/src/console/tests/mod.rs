@@ -2,6 +2,7 @@
 
 mod actions;
 mod administrator;
+mod evidence;
 mod files;
 mod house;
 mod organisations;
