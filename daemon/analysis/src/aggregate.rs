@@ -12,10 +12,12 @@ pub(crate) fn aggregate(values: &[f64]) -> Option<Aggregate> {
     let sorted = sorted(values);
     let (first, last) = (*sorted.first()?, *sorted.last()?);
     let count = sorted.len();
+    let sum = sorted.iter().sum::<f64>();
     Some(Aggregate {
         count: count as u32,
+        sum,
         // Rounding must not carry the mean out of the range of the values.
-        mean: (sorted.iter().sum::<f64>() / count as f64).clamp(first, last),
+        mean: (sum / count as f64).clamp(first, last),
         median: quantile(&sorted, 0.5)?,
         min: first,
         max: last,
@@ -54,6 +56,7 @@ mod tests {
     #[test]
     fn figures_of_a_small_municipality_are_as_computed_by_hand() {
         let a = aggregate(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).expect("values");
+        assert_eq!((a.count, a.sum), (8, 40.0));
         assert_eq!((a.count, a.mean, a.median, a.min, a.max), (8, 5.0, 4.5, 2.0, 9.0));
         // Sum of squares 32, over 7: 4.571..., its root 2.138...
         assert!((a.deviation - 2.138_089_935).abs() < 1e-9);

@@ -158,7 +158,8 @@ fn aggregates(analysis: &Analysis, indicators: &[IndicatorFigures]) -> Values {
 /// The municipality's figures by the names that rules and texts know.
 fn by_name(a: &Aggregate, number: impl Fn(f64) -> Value) -> Value {
     json!({
-        "count": a.count, "mean": number(a.mean), "median": number(a.median),
+        "count": a.count, "sum": number(a.sum),
+        "mean": number(a.mean), "median": number(a.median),
         "min": number(a.min), "max": number(a.max), "deviation": number(a.deviation),
         "lower_quartile": number(a.lower_quartile), "upper_quartile": number(a.upper_quartile),
     })

@@ -129,6 +129,9 @@ impl Figure {
 pub struct Aggregate {
     /// Organisations with a value.
     pub count: u32,
+    /// Of the values: of numbers of participants it is all of them.
+    #[serde(default)]
+    pub sum: f64,
     /// Arithmetic mean.
     pub mean: f64,
     /// Median.

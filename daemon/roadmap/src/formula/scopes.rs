@@ -64,9 +64,18 @@ pub fn analysis_scope(analysis: &Analysis, datasets: &Scope, position: usize) ->
 /// What rules see: all indicators, their places and distances, and the municipality's figures.
 pub fn rule_scope(analysis: &Analysis, datasets: &Scope) -> Scope {
     let mut scope = analysis_scope(analysis, datasets, analysis.indicators.len());
-    let aggregate =
-        ["mean", "median", "min", "max", "deviation", "lower_quartile", "upper_quartile", "count"]
-            .map(|name| (name.to_owned(), Type::Number));
+    let aggregate = [
+        "sum",
+        "mean",
+        "median",
+        "min",
+        "max",
+        "deviation",
+        "lower_quartile",
+        "upper_quartile",
+        "count",
+    ]
+    .map(|name| (name.to_owned(), Type::Number));
     let aggregate = Type::Record(aggregate.into_iter().collect());
     let ids = || analysis.indicators.iter().map(|i| &i.id);
     scope.insert(
