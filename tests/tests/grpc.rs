@@ -787,6 +787,64 @@ async fn refusals_say_the_code_the_reason_and_all_wrong_fields_at_once() {
 
 // --- lists ------------------------------------------------------------------------------------
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_of_a_decision_is_drafted_recorded_and_given_as_a_document() {
+    let (town, stranger) = town().await;
+    let found = start(&stranger, "low-result-schools", "2025-26").await;
+    for school in SCHOOLS {
+        let name = format!("{found}/assignments/collect.{school}");
+        submit(&stranger, &name, results(school == "school-1")).await.unwrap();
+    }
+    town.settle().await;
+    let draft = json!({ "parent": found, "asDocument": true });
+    let draft = stranger.call("DecisionService.DraftDecision", draft).await.unwrap();
+    assert_eq!(text(&draft, "stage"), "decide");
+    let drafted = text(&draft, "text").to_owned();
+    assert!(drafted.contains("ПРИКАЗЫВАЮ:") && drafted.contains("СОШ № 1"), "{drafted}");
+    let words = document_words(&draft["document"]);
+    assert!(words.contains("№ ________") && words.contains("ПРИКАЗЫВАЮ:"), "{words}");
+    let of = |request: Value| refusal(&stranger, "DecisionService.DraftDecision", request);
+    for request in [
+        json!({ "parent": found, "stage": "collect" }),
+        json!({ "parent": found, "stage": "nowhere" }),
+    ] {
+        assert_eq!(of(request).await.2, ["stage"]);
+    }
+    let signed = format!("{drafted}\n\nНачальник отдела");
+    let decision = json!({ "parent": found, "number": "47-од", "date": "2026-10-06",
+        "outcome": "Утвердить", "signatory": "Начальник", "text": signed });
+    let long = merged(decision.clone(), &json!({ "text": "я".repeat(30_001) }));
+    assert_eq!(refusal(&stranger, "DecisionService.RecordDecision", long).await.2, ["text"]);
+    let recorded = stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    assert_eq!(text(&recorded, "text"), signed);
+    let name = json!({ "name": text(&recorded, "name") });
+    let got = stranger.call("DecisionService.GetDecision", name.clone()).await.unwrap();
+    assert_eq!(text(&got, "text"), signed);
+    let file = stranger.call("DecisionService.GetDecisionDocument", name).await.unwrap();
+    assert_eq!(text(&file, "fileName"), "low-result-schools-2025-26-decision-1.docx");
+    let words = document_words(&file);
+    for expected in ["ПРИКАЗ", "№ 47-од", "Начальник отдела", "6 октября 2026 года"]
+    {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    let none = json!({ "name": format!("{found}/decisions/2") });
+    assert_eq!(
+        refusal(&stranger, "DecisionService.GetDecisionDocument", none).await.0,
+        Code::NotFound
+    );
+}
+
+/// What a document says, as XML.
+fn document_words(file: &Value) -> String {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text(file, "content")).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut words = String::new();
+    let mut part = archive.by_name("word/document.xml").unwrap();
+    std::io::Read::read_to_string(&mut part, &mut words).unwrap();
+    words
+}
+
 /// A town with something in every list: schools that answered, some twice, a decision with
 /// measures, drafts of recommendations.
 async fn busy() -> (Town, Stranger) {

@@ -191,6 +191,7 @@ fn decide(number: &str, measures: Option<Vec<NewMeasure>>, today: jiff::civil::D
             date: today,
             title: String::new(),
             outcome: "Утвердить.".into(),
+            text: String::new(),
             signatory: "Начальник".into(),
         },
         measures,

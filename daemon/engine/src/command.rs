@@ -297,6 +297,8 @@ pub struct Document {
     pub title: String,
     /// What was decided.
     pub outcome: String,
+    /// The document word for word; empty if only the outcome is recorded.
+    pub text: String,
     /// Who signed.
     pub signatory: String,
 }

@@ -22,4 +22,4 @@ pub use key::{AssignmentKey, RunKey};
 pub use outcome::{Entry, Job, Letter, LetterKind, Outcome, Submission};
 pub use refusal::Refusal;
 pub use run::Run;
-pub use step::{Context, Summary, open, references, step};
+pub use step::{Context, LONGEST_TEXT, Summary, open, references, step};

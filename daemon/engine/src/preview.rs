@@ -235,6 +235,7 @@ impl People for Dutiful {
                                 date: due,
                                 title: String::new(),
                                 outcome: "предпросмотр".into(),
+                                text: String::new(),
                                 signatory: "предпросмотр".into(),
                             },
                             measures: None,

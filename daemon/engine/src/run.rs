@@ -321,6 +321,9 @@ pub struct Decision {
     pub title: String,
     /// What was decided, in words.
     pub outcome: String,
+    /// The document word for word; empty if only the outcome was recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
     /// Who signed it.
     pub signatory: String,
     /// Who recorded it here.

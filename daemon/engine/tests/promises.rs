@@ -175,6 +175,7 @@ impl Act {
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: if *right { String::new() } else { text.clone() },
                     outcome: "решено".into(),
+                    text: if *right { text.clone() } else { String::new() },
                     signatory: "Начальник".into(),
                 },
                 measures: thing.index(3).checked_sub(1).map(|n| {
@@ -190,6 +191,7 @@ impl Act {
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: String::new(),
                     outcome: "решено иначе".into(),
+                    text: String::new(),
                     signatory: "Начальник".into(),
                 },
                 measures: (0..thing.index(2))
@@ -636,6 +638,7 @@ impl People for Office {
                                 date: world.road_map().municipality.today(now),
                                 title: String::new(),
                                 outcome: "решено".into(),
+                                text: String::new(),
                                 signatory: "Начальник".into(),
                             },
                             measures: Some(vec![]),
@@ -694,6 +697,7 @@ impl<'a> Alone<'a> {
             date: date(2027, 2, 1),
             title: String::new(),
             outcome: "решено иначе".into(),
+            text: String::new(),
             signatory: "Начальник".into(),
         };
         self.step(Command::CorrectDecision { decision, document, measures, withdraw })
@@ -708,6 +712,7 @@ impl<'a> Alone<'a> {
                 date: date(2027, 2, 1),
                 title: String::new(),
                 outcome: "решено".into(),
+                text: String::new(),
                 signatory: "Начальник".into(),
             },
             measures,
@@ -716,6 +721,42 @@ impl<'a> Alone<'a> {
 }
 
 const SUMMARY: &str = "m/summary/2027";
+
+#[test]
+fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let document = |text: &str| Document {
+        kind: DecisionKind::Order,
+        number: "47-од".into(),
+        date: date(2027, 2, 1),
+        title: String::new(),
+        outcome: "решено".into(),
+        text: text.into(),
+        signatory: "Начальник".into(),
+    };
+    let record = |alone: &mut Alone<'_>, text: &str| {
+        alone.step(Command::RecordDecision {
+            stage: "decide".into(),
+            document: document(text),
+            measures: Some(vec![]),
+        })
+    };
+    let long = "я".repeat(vekha_engine::LONGEST_TEXT + 1);
+    let Err(Refusal::Invalid(errors)) = record(&mut alone, &long) else { panic!("too long") };
+    assert_eq!(errors[0].field, "text");
+    let recorded = record(&mut alone, "ПРИКАЗЫВАЮ").unwrap();
+    let told = recorded.entries.iter().find(|e| e.kind == "decided").unwrap();
+    let told: Value = serde_json::from_str(&told.data).unwrap();
+    assert_eq!(
+        told["text_sha256"],
+        "9bad0126e51d55329bf4d52439c7e8c13ba20518a76717392944534ea56cf4ad"
+    );
+    alone.correct(1, vec![], false).unwrap();
+    let texts: Vec<&str> = alone.run.decisions.iter().map(|d| d.text.as_str()).collect();
+    assert_eq!(texts, ["ПРИКАЗЫВАЮ", ""]);
+}
 
 #[test]
 fn a_measure_is_ordered_reported_returned_reported_and_done() {

@@ -30,7 +30,7 @@ pub struct RoadMap {
     /// Analyses by id.
     pub analyses: BTreeMap<String, Analysis>,
     /// Templates by path below the road map's folder: `letters/reminder/body.txt`,
-    /// `reports/annual-report.html`.
+    /// `reports/annual-report.html`, `decisions/low-results.txt`.
     pub templates: BTreeMap<String, String>,
 }
 
@@ -573,12 +573,22 @@ pub struct Recommend {
 pub struct Decide {
     /// What is to be decided, one title per decision that the stage waits for; at least one.
     pub decisions: Vec<String>,
+    /// Template below `decisions/`, without the ending, from which the document's text is drafted;
+    /// nothing is drafted if none.
+    pub text: Option<String>,
     /// By when, counted from the stage's start.
     pub due: Due,
     /// When to remind the department.
     pub remind: Vec<Offset>,
     /// Measures that the decision carries unless the person who records it names others.
     pub measures: Vec<PlannedMeasure>,
+}
+
+impl Decide {
+    /// The titles that are still awaited once so many decisions have been taken.
+    pub fn awaited(&self, taken: usize) -> &[String] {
+        &self.decisions[taken.min(self.decisions.len())..]
+    }
 }
 
 /// A measure that the road map itself prescribes.

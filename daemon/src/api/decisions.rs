@@ -1,13 +1,19 @@
 //! Decisions of the authority.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Decision, Run, StageState};
 use vekha_engine::{Command, DecisionKind, Document, NewMeasure, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
+use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
 
 use super::lists::Conditions;
 use super::{Api, convert, lists, mutation, names, status};
+use crate::runtime::road_maps::Version;
+use crate::runtime::wording;
+use crate::{forms, reports};
 
 pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
     let name = names::of_run(&run.key);
@@ -18,6 +24,7 @@ pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
         date: d.date.to_string(),
         title: d.title.clone(),
         outcome: d.outcome.clone(),
+        text: d.text.clone(),
         signatory: d.signatory.clone(),
         measures: run
             .measures
@@ -60,14 +67,19 @@ fn named_kind(kind: v1::DecisionKind) -> DecisionKind {
 }
 
 impl Api {
+    /// The road map that a run keeps.
+    fn version_of(&self, run: &Run) -> Result<Arc<Version>, Status> {
+        let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map);
+        version.ok_or_else(|| status::not_found("версия дорожной карты"))
+    }
+
     /// The decide stage that a request means: the one named, or the one at work.
     async fn deciding_stage(&self, run: &RunKey, named: &str) -> Result<String, Status> {
         if !named.is_empty() {
             return Ok(named.to_owned());
         }
         let loaded = self.loaded(run).await?.run;
-        let version = self.runtime.road_maps().version(&run.municipality, loaded.road_map);
-        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
+        let version = self.version_of(&loaded)?;
         let activity = version.road_map.activity(&run.activity);
         let decides = |id: &str| {
             activity
@@ -85,6 +97,30 @@ impl Api {
 
 #[tonic::async_trait]
 impl DecisionService for Api {
+    async fn draft_decision(
+        &self,
+        request: Request<v1::DraftDecisionRequest>,
+    ) -> Result<Response<v1::DecisionDraft>, Status> {
+        let r = request.into_inner();
+        let key = names::run("parent", &r.parent)?;
+        let stage = self.deciding_stage(&key, &r.stage).await?;
+        let run = self.loaded(&key).await?.run;
+        let version = self.version_of(&run)?;
+        let drafted = wording::draft(&self.runtime, &version, &run, &stage).await;
+        let drafted = drafted.map_err(|e| status::invalid("stage", &e))?;
+        let Some(draft) = drafted else {
+            let why = format!("у этапа «{stage}» нет шаблона текста: ему нужно text = \"…\"");
+            return Err(status::invalid("stage", &why));
+        };
+        let (title, text) = (draft.title.clone(), draft.text.clone());
+        let mut document = None;
+        if r.as_document {
+            let file_name = format!("{}-{}-draft.docx", key.activity, key.run_id());
+            document = Some(written(&version.road_map, draft, file_name).await?);
+        }
+        Ok(Response::new(v1::DecisionDraft { stage, title, text, document }))
+    }
+
     async fn record_decision(
         &self,
         request: Request<v1::RecordDecisionRequest>,
@@ -106,6 +142,7 @@ impl DecisionService for Api {
             date,
             title: r.title.clone(),
             outcome: r.outcome.clone(),
+            text: r.text.clone(),
             signatory: r.signatory.clone(),
         };
         let mut stage = String::new();
@@ -124,7 +161,7 @@ impl DecisionService for Api {
         if r.validate_only {
             let kind = r.kind().into();
             let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
-            let (run, signatory, corrects) = (r.parent, r.signatory, r.corrects);
+            let (run, signatory, corrects, text) = (r.parent, r.signatory, r.corrects, r.text);
             let checked = v1::Decision {
                 run,
                 stage,
@@ -132,6 +169,7 @@ impl DecisionService for Api {
                 date,
                 title,
                 outcome,
+                text,
                 signatory,
                 kind,
                 corrects,
@@ -187,8 +225,40 @@ impl DecisionService for Api {
         let name = request.into_inner().name;
         let (run, number) = names::numbered("name", &name, "decisions")?;
         let loaded = self.loaded(&run).await?.run;
-        let decision = loaded.decisions.get(number - 1);
-        let decision = decision.ok_or_else(|| status::not_found(format!("решение {name}")))?;
+        let decision = decision(&loaded, number, &name)?;
         Ok(Response::new(describe(&loaded, number, decision)))
     }
+
+    async fn get_decision_document(
+        &self,
+        request: Request<v1::GetDecisionDocumentRequest>,
+    ) -> Result<Response<v1::DecisionFile>, Status> {
+        let name = request.into_inner().name;
+        let (key, number) = names::numbered("name", &name, "decisions")?;
+        let run = self.loaded(&key).await?.run;
+        let decision = decision(&run, number, &name)?;
+        let version = self.version_of(&run)?;
+        let map = &version.road_map;
+        let decision = reports::Decision::of(map, &run, number, decision);
+        let file_name = reports::decision_file_name(&key, number);
+        Ok(Response::new(written(map, decision, file_name).await?))
+    }
+}
+
+fn decision<'r>(run: &'r Run, number: usize, name: &str) -> Result<&'r Decision, Status> {
+    let found = number.checked_sub(1).and_then(|place| run.decisions.get(place));
+    found.ok_or_else(|| status::not_found(format!("решение {name}")))
+}
+
+/// The decision as a document.
+async fn written(
+    map: &RoadMap,
+    decision: reports::Decision,
+    file_name: String,
+) -> Result<v1::DecisionFile, Status> {
+    let authority = map.municipality.authority.clone();
+    let make = move || reports::decision(&authority, &decision);
+    let content = tokio::task::spawn_blocking(make).await.map_err(status::unavailable)?;
+    let content = content.map_err(status::unavailable)?;
+    Ok(v1::DecisionFile { file_name, content_type: forms::DOCX.to_owned(), content })
 }

@@ -17,6 +17,7 @@ mod collect;
 mod coming;
 mod completeness;
 mod controls;
+mod decision;
 mod decisions;
 mod effects;
 mod evidence;
@@ -98,6 +99,10 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show))
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file))
+        .route(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx",
+            get(decision::document),
+        )
         .route(
             "/runs/{municipality}/{activity}/{run}/answers/{assignment}",
             get(submission::show).post(submission::act),

@@ -10,14 +10,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentState, RecommendationState, Run};
+use vekha_engine::run::{AssignmentState, RecommendationState, Run, StageState};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Work;
 use vekha_roadmap::russian::date_words;
 
 use super::access::Person;
 use super::actions::sheet::{Page, Sent};
-use super::actions::{self, Scene, told};
+use super::actions::{self, Scene, Texts, told};
 use super::words::capital;
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::runtime::Runtime;
@@ -25,6 +26,7 @@ use crate::runtime::overview::is_late;
 use crate::runtime::register::Control;
 use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
+use crate::runtime::wording;
 use crate::store::{document, instant};
 
 /// Entries of the journal that the page shows.
@@ -154,7 +156,8 @@ async fn describe(
     let once = uuid::Uuid::now_v7().to_string();
     let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
     let scene = Scene { map, run, today: map.municipality.today(now) };
-    let offers = actions::offers(&scene, &page);
+    let texts = texts(runtime, version, run).await;
+    let offers = actions::offers(&scene, &page, &texts);
     context["outcome"] = told::outcome(sent, &actions::forms(&offers));
     context["offers"] = offers;
     context["recommendations"] = recommendations(map, run);
@@ -172,6 +175,26 @@ async fn describe(
         })
         .collect();
     Ok(context)
+}
+
+/// What is drafted for the decisions that the run awaits now. A text that cannot be drafted leaves
+/// the form without it.
+async fn texts(runtime: &Runtime, version: &Version, run: &Run) -> Texts {
+    let mut texts = Texts::new();
+    let deciding = |stage: &&vekha_engine::run::Stage| {
+        let activity = version.road_map.activity(&run.key.activity);
+        let work = activity.and_then(|a| a.stage(&stage.id)).map(|(_, stage)| &stage.work);
+        stage.state == StageState::Active
+            && !run.state.ended()
+            && matches!(work, Some(Work::Decide(_)))
+    };
+    for stage in run.stages.iter().filter(deciding) {
+        match wording::draft(runtime, version, run, &stage.id).await {
+            Ok(drafted) => texts.extend(drafted.map(|d| (stage.id.clone(), d.text))),
+            Err(e) => tracing::warn!(run = %run.key, stage = stage.id, "no text drafted: {e}"),
+        }
+    }
+    texts
 }
 
 async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value, DbErr> {
@@ -198,7 +221,7 @@ fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
         let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
         let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
         let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
-        let active = stage.state == vekha_engine::run::StageState::Active;
+        let active = stage.state == StageState::Active;
         json!({
             "title": definition.map_or(&stage.id, |d| &d.title),
             "kind": definition.map(|d| words::work(&d.work)),
@@ -282,6 +305,8 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
             "date": date_words(d.date),
             "title": d.title,
             "outcome": d.outcome,
+            "text": d.text,
+            "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),
             "signatory": d.signatory,
             "measures": measures(position + 1),
         })

@@ -1,7 +1,7 @@
 //! What one run has to tell: analyses, decisions, and how complete its data are.
 
 use serde::Serialize;
-use vekha_engine::run::{AssignmentKind, AssignmentState, MeasureState, Run};
+use vekha_engine::run::{self, AssignmentKind, AssignmentState, MeasureState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian;
 
@@ -47,6 +47,8 @@ pub struct Decision {
     pub title: String,
     /// What was decided.
     pub outcome: String,
+    /// The document word for word; empty if only the outcome was recorded.
+    pub text: String,
     /// Who signed it.
     pub signatory: String,
     /// What it orders.
@@ -66,6 +68,34 @@ pub struct Measure {
     pub state: &'static str,
 }
 
+impl Decision {
+    /// Of a run, by its number within it.
+    pub fn of(map: &RoadMap, run: &Run, number: usize, decision: &run::Decision) -> Self {
+        let measures = run.measures.iter().filter(|measure| measure.decision == number);
+        Decision {
+            kind: decision.kind.words(),
+            corrects: decision
+                .corrects
+                .and_then(|number| run.decisions.get(number - 1))
+                .map(|earlier| earlier.number.clone()),
+            number: decision.number.clone(),
+            date: russian::date_words(decision.date),
+            title: decision.title.clone(),
+            outcome: decision.outcome.trim().to_owned(),
+            text: decision.text.trim().to_owned(),
+            signatory: decision.signatory.clone(),
+            measures: measures
+                .map(|measure| Measure {
+                    organisation: map.short_name(&measure.organisation),
+                    text: measure.text.clone(),
+                    due: russian::date_words(measure.due),
+                    state: measure_words(measure.state),
+                })
+                .collect(),
+        }
+    }
+}
+
 impl Chapter {
     /// Of a run with the reports on its analyses.
     pub fn of(map: &RoadMap, run: &Run, state: &str, reports: Vec<Report>) -> Self {
@@ -76,29 +106,9 @@ impl Chapter {
             let all = run.assignments.values();
             all.filter(|a| a.kind == AssignmentKind::Collect && a.state != AssignmentState::Waived)
         };
-        let decisions = run.decisions.iter().enumerate().map(|(place, decision)| Decision {
-            kind: decision.kind.words(),
-            corrects: decision
-                .corrects
-                .and_then(|number| run.decisions.get(number - 1))
-                .map(|earlier| earlier.number.clone()),
-            number: decision.number.clone(),
-            date: russian::date_words(decision.date),
-            title: decision.title.clone(),
-            outcome: decision.outcome.trim().to_owned(),
-            signatory: decision.signatory.clone(),
-            measures: run
-                .measures
-                .iter()
-                .filter(|measure| measure.decision == place + 1)
-                .map(|measure| Measure {
-                    organisation: map.short_name(&measure.organisation),
-                    text: measure.text.clone(),
-                    due: russian::date_words(measure.due),
-                    state: measure_words(measure.state),
-                })
-                .collect(),
-        });
+        let decisions = run.decisions.iter().zip(1..);
+        let decisions =
+            decisions.map(|(decision, number)| Decision::of(map, run, number, decision));
         Chapter {
             section: section.map(|section| section.title.clone()).unwrap_or_default(),
             number: activity.map_or(0, |a| a.number),

@@ -25,6 +25,7 @@ pub mod planner;
 pub mod register;
 pub mod reports;
 pub mod road_maps;
+pub mod wording;
 mod worker;
 
 use std::collections::BTreeMap;

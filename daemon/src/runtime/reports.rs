@@ -182,6 +182,22 @@ pub async fn chapter(runtime: &Runtime, version: &Version, run: &Run) -> Result<
     Ok(Chapter::of(&version.road_map, run, state_words(run.state), reports))
 }
 
+/// The reports on a run's analyses without those of earlier periods.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn newest(runtime: &Runtime, version: &Version, run: &Run) -> Result<Vec<Report>, DbErr> {
+    let now = runtime.clock().now();
+    let mut made = Vec::new();
+    for stage in &run.stages {
+        if let Some(outcome) = runtime.store().analysis(&run.key, &stage.id).await? {
+            let map = &version.road_map;
+            made.extend(reports::report(map, &run.key, &stage.id, &outcome, &[], None, now));
+        }
+    }
+    Ok(made)
+}
+
 /// Most periods before this one that a report looks back on.
 const LOOKED_BACK: usize = 5;
 

@@ -1,16 +1,21 @@
 //! Awaiting and recording decisions, and the measures that they order.
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Decide, Work};
 use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, days_left, due_words};
 use crate::command::{Document, NewMeasure};
+use crate::journal::hex;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 use crate::run::{Decision, MeasureState, RunState, measure_stage};
+
+/// Most characters of a document's text.
+pub const LONGEST_TEXT: usize = 30_000;
 
 impl Transition<'_> {
     pub(super) fn await_decisions(&mut self, position: usize, decide: &Decide) {
@@ -21,8 +26,7 @@ impl Transition<'_> {
 
     /// The titles that a decide stage still waits for.
     pub(super) fn awaited<'d>(&self, stage: &str, decide: &'d Decide) -> &'d [String] {
-        let taken = self.run.awaited_decisions(stage);
-        &decide.decisions[taken.min(decide.decisions.len())..]
+        decide.awaited(self.run.awaited_decisions(stage))
     }
 
     pub(super) fn remind_of_decisions(&mut self, position: usize, decide: &Decide) {
@@ -129,13 +133,17 @@ impl Transition<'_> {
     }
 
     fn keep_decision(&mut self, stage: String, corrects: Option<usize>, document: Document) {
-        let Document { kind, number, date, title, outcome, signatory } = document;
+        let Document { kind, number, date, title, outcome, text, signatory } = document;
         let mut facts = json!({
             "stage": stage, "kind": kind, "number": number, "date": date, "title": title,
             "outcome": outcome, "signatory": signatory,
         });
         if let Some(corrected) = corrects {
             facts["corrects"] = corrected.into();
+        }
+        // The text stands in the decision; the journal proves that it is the one recorded.
+        if !text.is_empty() {
+            facts["text_sha256"] = hex(&Sha256::digest(&text)).into();
         }
         self.record("decided", facts);
         self.run.decisions.push(Decision {
@@ -146,6 +154,7 @@ impl Transition<'_> {
             date,
             title,
             outcome,
+            text,
             signatory,
             recorded_by: self.actor.to_owned(),
             recorded_at: self.now,
@@ -172,6 +181,9 @@ impl Transition<'_> {
         }
         if document.title.chars().count() > 1000 {
             wrong("title".into(), "не длиннее 1000 знаков");
+        }
+        if document.text.chars().count() > LONGEST_TEXT {
+            wrong("text".into(), &format!("не длиннее {LONGEST_TEXT} знаков"));
         }
         if document.date > today {
             wrong("date".into(), "дата документа ещё не наступила");

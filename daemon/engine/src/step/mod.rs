@@ -28,6 +28,7 @@ use crate::outcome::{Letter, LetterKind, Outcome};
 use crate::refusal::Refusal;
 use crate::run::{Run, RunState, Stage, StageState};
 
+pub use decide::LONGEST_TEXT;
 pub use lifecycle::open;
 
 /// What a step may look at besides the run.

@@ -16,6 +16,7 @@ pub mod schedule;
 pub mod sheet;
 pub mod told;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -285,12 +286,15 @@ async fn ask(runtime: &Runtime, mut task: Task, within: &str) -> Result<(), Said
     }
 }
 
+/// What is drafted for decisions, by the stage that awaits them.
+pub type Texts = BTreeMap<String, String>;
+
 /// The forms that a run's page has now.
-pub fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+pub fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
     json!({
         "run": run::offers(scene, page),
         "drafts": drafts::offers(scene, page),
-        "decisions": decision::offers(scene, page),
+        "decisions": decision::offers(scene, page, texts),
         "corrections": decision::corrections(scene, page),
         "measures": measures::offers(scene, page),
         "assignments": assignments::offer(scene, page),

@@ -255,6 +255,7 @@ pub fn files() -> Files {
     put("forms/marks.toml", include_str!("road-map/marks.toml"));
     put("analyses/low.toml", include_str!("road-map/low.toml"));
     put("reports/annual.html", "<p>{{ period }}</p>");
+    put("decisions/order.txt", include_str!("road-map/order.txt"));
     for (kind, _) in LETTERS {
         for part in ["subject.txt", "body.txt", "body.html"] {
             put(&format!("letters/{kind}/{part}"), "{{ activity.short }}");

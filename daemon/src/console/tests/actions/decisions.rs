@@ -51,6 +51,58 @@ async fn a_decision_is_recorded_with_the_maps_measures_or_others_or_none() {
     assert!(run(&house).await.measures.is_empty());
 }
 
+/// The words of a document that our own code wrote.
+fn words(docx: &[u8]) -> String {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(docx)).unwrap();
+    let mut xml = String::new();
+    let mut part = archive.by_name("word/document.xml").unwrap();
+    std::io::Read::read_to_string(&mut part, &mut xml).unwrap();
+    let lines = xml.replace("</w:p>", "\n");
+    let pieces =
+        lines.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    pieces.collect()
+}
+
+#[tokio::test]
+async fn the_text_of_a_decision_is_drafted_from_what_it_rests_on_and_kept_as_it_was_signed() {
+    let house = deciding().await;
+    let page = house.look(&format!("/runs/{RUN}")).await.text;
+    let at = page.find("name=\"text\"").expect("a field for the text");
+    let drafted = page[at..].split_once(">\n").unwrap().1.split_once("</textarea>").unwrap().0;
+    insta::assert_snapshot!("drafted", drafted);
+    let mut pairs = decision("47-од", "2027-10-15");
+    pairs.push(("text", "ПРИКАЗЫВАЮ:\r\n\r\n1. Провести <проверки>.\r\n2. Доложить."));
+    done(&house, &pairs).await;
+    assert_eq!(
+        run(&house).await.decisions[0].text,
+        "ПРИКАЗЫВАЮ:\n\n1. Провести <проверки>.\n2. Доложить."
+    );
+    let page = house.look(&format!("/runs/{RUN}")).await.text;
+    assert!(page.contains("1. Провести &lt;проверки&gt;."), "{page}");
+    let document = format!("/runs/{RUN}/decisions/1/document.docx");
+    assert!(page.contains(&document.replace('/', "&#x2f;")), "{page}");
+    let written = house.look_at_file(&document).await;
+    insta::assert_snapshot!("decision_document", words(&written));
+    let none = house.look(&format!("/runs/{RUN}/decisions/2/document.docx")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    // Without a text of its own the document tells the outcome.
+    let mut pairs = decision("3-р", "2027-10-15");
+    pairs[0] = ("_form", "correction:1");
+    done(&house, &pairs).await;
+    let document = format!("/runs/{RUN}/decisions/2/document.docx");
+    let written = words(&house.look_at_file(&document).await);
+    for expected in ["Провести проверки", "Исправляет решение № 47-од."]
+    {
+        assert!(written.contains(expected), "{written}");
+    }
+    let mut pairs = decision("4-р", "2027-10-15");
+    let long = "я".repeat(30_001);
+    pairs.push(("text", &long));
+    pairs[0] = ("_form", "correction:1");
+    let refused = act(&house, &pairs).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
 #[tokio::test]
 async fn a_wrong_decision_keeps_all_that_was_typed_and_names_every_mistake() {
     let house = deciding().await;
