@@ -77,6 +77,7 @@ fn decision() -> Command {
             outcome: "Утвердить итоги опроса.".into(),
             text: String::new(),
             signatory: "Начальник отдела".into(),
+            attachments: vec![],
         },
         measures: None,
     }

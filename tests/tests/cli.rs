@@ -331,6 +331,13 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
     assert_eq!(decided["measures"].as_array().unwrap().len(), 1);
     assert_eq!(decided["text"].as_str().unwrap().trim(), shown.trim());
     desk.text(&["decision", "show", "29/2025-26/1", "--file", &form]).await;
+    std::fs::write(file("скан.pdf"), b"%PDF scan").unwrap();
+    let attach = ["decision", "attach", "29/2025-26/1", &file("скан.pdf"), &form];
+    let attached = desk.text(&attach).await;
+    assert!(attached.contains("приложение 2: приказ.docx"), "{attached}");
+    let copy = file("копия.pdf");
+    desk.text(&["decision", "attachment", "29/2025-26/1", "1", "--file", &copy]).await;
+    assert_eq!(std::fs::read(&copy).unwrap(), b"%PDF scan");
     assert!(std::fs::read(&form).unwrap().starts_with(b"PK"));
     let short = [&decide[..10], &["--measure", "school-1 | 2026-12-01"]].concat();
     assert_eq!(desk.error(&short).await["code"], "LOCAL");

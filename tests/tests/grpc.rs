@@ -411,6 +411,15 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
         json!({ "outcome": "Отклонить" }),
     )
     .etag_of("RunService.GetRun", &found));
+    let file = |name: &str| json!({ "fileName": name, "content": "JVBERg==" });
+    prove!(
+        change(
+            "DecisionService.AttachFile",
+            json!({ "name": format!("{found}/decisions/1"), "file": file("скан.pdf") }),
+            json!({ "file": file("другой.pdf") }),
+        )
+        .etag_of("RunService.GetRun", &found)
+    );
 
     // Its measures.
     let measure = |n: u32| format!("{found}/measures/{n}");
@@ -832,6 +841,54 @@ async fn the_text_of_a_decision_is_drafted_recorded_and_given_as_a_document() {
         refusal(&stranger, "DecisionService.GetDecisionDocument", none).await.0,
         Code::NotFound
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_attached_to_a_decision_and_given_back() {
+    use base64::Engine as _;
+    let content = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let (_town, stranger) = town().await;
+    let programme = start(&stranger, "adopt-indicators", "2026").await;
+    let scan = json!({ "fileName": "приказ.pdf", "content": content(b"%PDF scan") });
+    let decision = json!({ "parent": programme, "number": "1", "date": "2026-10-05",
+        "outcome": "Да", "signatory": "Начальник", "withoutMeasures": true,
+        "attachments": [scan] });
+    let evil = json!({ "attachments": [{ "fileName": "a.exe", "content": content(b"MZ") }] });
+    let wrong = merged(decision.clone(), &evil);
+    let told = refusal(&stranger, "DecisionService.RecordDecision", wrong).await;
+    assert_eq!(told.2, ["attachments[0].file_name"]);
+    let recorded = stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    let name = text(&recorded, "name").to_owned();
+    assert_eq!(text(&recorded["attachments"][0], "fileName"), "приказ.pdf");
+    let id = "6f1e0a86-52a4-4a1d-8a0a-5a3f35d0a001";
+    let annex = json!({ "name": name, "requestId": id, "actor": "секретарь",
+        "file": { "fileName": "перечень.xlsx", "content": content(b"PK annex") } });
+    let tried = merged(annex.clone(), &json!({ "validateOnly": true, "requestId": "" }));
+    let tried = stranger.call("DecisionService.AttachFile", tried).await.unwrap();
+    assert_eq!(tried["attachments"].as_array().unwrap().len(), 1);
+    for _ in 0..2 {
+        let attached = stranger.call("DecisionService.AttachFile", annex.clone()).await.unwrap();
+        let files = attached["attachments"].as_array().unwrap();
+        assert_eq!(files.len(), 2, "repeated, it changes nothing");
+        assert_eq!(text(&files[1], "attachedBy"), "секретарь");
+    }
+    let wanted = [("приказ.pdf", &b"%PDF scan"[..]), ("перечень.xlsx", b"PK annex")];
+    for (number, (file_name, bytes)) in (1..).zip(wanted) {
+        let request = json!({ "name": format!("{name}/attachments/{number}") });
+        let given = stranger.call("DecisionService.GetAttachment", request).await.unwrap();
+        assert_eq!(
+            (text(&given, "fileName"), text(&given, "content")),
+            (file_name, &*content(bytes))
+        );
+    }
+    let gone = |request: Value| refusal(&stranger, "DecisionService.GetAttachment", request);
+    assert_eq!(gone(json!({ "name": format!("{name}/attachments/3") })).await.0, Code::NotFound);
+    assert_eq!(gone(json!({ "name": name })).await.2, ["name"]);
+    let none = json!({ "name": name, "file": { "fileName": "", "content": "" } });
+    let told = refusal(&stranger, "DecisionService.AttachFile", none).await;
+    assert_eq!(told.2, ["file.file_name"]);
+    let stale = merged(annex, &json!({ "etag": "x", "requestId": "" }));
+    assert_eq!(refusal(&stranger, "DecisionService.AttachFile", stale).await.0, Code::Aborted);
 }
 
 /// What a document says, as XML.

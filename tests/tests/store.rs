@@ -86,6 +86,36 @@ on_both_databases! {
     a_pause_is_not_undone_by_a_turn_under_way,
     runs_that_must_not_overlap_are_skipped_or_wait,
     work_left_by_a_daemon_that_ended_is_done_by_the_next,
+    a_file_that_joins_a_decision_later_stays_with_it,
+}
+
+async fn a_file_that_joins_a_decision_later_stays_with_it(base: Base) {
+    let clock = Clock::manual(morning());
+    let (runtime, _) = base.daemon(&clock).await;
+    let key = survey_run("a");
+    runtime.ask(open_task(key.clone())).await.unwrap();
+    let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
+    runtime.ask(step_task(&key, answer)).await.unwrap();
+    runtime.settle().await.unwrap();
+    let today = jiff::civil::date(2027, 3, 1);
+    runtime.ask(step_task(&key, decide("1", None, today))).await.unwrap();
+    for content in [&b"%PDF one"[..], b"%PDF two"] {
+        let name = format!("{}.pdf", content.len());
+        let kept = runtime.keep_attachment(&key, name, content.to_vec(), false).await;
+        let files = vec![kept.unwrap().unwrap()];
+        let command = Command::AttachToDecision { decision: 1, files };
+        runtime.ask(step_task(&key, command)).await.unwrap();
+    }
+    // Whoever reads it anew has both, and their contents.
+    let (other, _) = base.daemon(&clock).await;
+    let run = other.store().run(&key).await.unwrap().unwrap().run;
+    let [decision] = run.decisions.as_slice() else { panic!("{:?}", run.decisions) };
+    assert_eq!(decision.attachments.len(), 2);
+    let owner = vekha::store::files::of_decisions(&key);
+    for (file, content) in decision.attachments.iter().zip([&b"%PDF one"[..], b"%PDF two"]) {
+        let kept = other.store().file(&owner, &file.sha256).await.unwrap().unwrap();
+        assert_eq!((kept.as_slice(), file.size), (content, 8));
+    }
 }
 
 /// An empty database.
@@ -193,6 +223,7 @@ fn decide(number: &str, measures: Option<Vec<NewMeasure>>, today: jiff::civil::D
             outcome: "Утвердить.".into(),
             text: String::new(),
             signatory: "Начальник".into(),
+            attachments: vec![],
         },
         measures,
     }

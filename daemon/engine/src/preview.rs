@@ -237,6 +237,7 @@ impl People for Dutiful {
                                 outcome: "предпросмотр".into(),
                                 text: String::new(),
                                 signatory: "предпросмотр".into(),
+                                attachments: vec![],
                             },
                             measures: None,
                         },

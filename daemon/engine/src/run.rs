@@ -330,6 +330,24 @@ pub struct Decision {
     pub recorded_by: String,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// What is attached to it, in the order in which it came; attachment 1 is `attachments[0]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file that goes with a decision for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// SHA-256 of its content, lower-case hex.
+    pub sha256: String,
+    /// Who attached it.
+    pub attached_by: String,
+    /// When.
+    pub attached_at: Timestamp,
 }
 
 /// One thing that a decision orders one organisation to do.

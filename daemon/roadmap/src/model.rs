@@ -753,6 +753,14 @@ pub struct FileRule {
     pub max_bytes: u64,
 }
 
+/// Documents, tables and pictures, of 10 MB at most.
+impl Default for FileRule {
+    fn default() -> Self {
+        let endings = ["pdf", "docx", "odt", "xlsx", "ods", "jpg", "png"];
+        FileRule { endings: endings.map(str::to_owned).to_vec(), max_bytes: 10 << 20 }
+    }
+}
+
 /// The scores of a histogram, both ends inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scores {

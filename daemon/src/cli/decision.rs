@@ -30,6 +30,9 @@ pub(super) struct DecideArgs {
     /// Текст документа слово в слово, файлом .txt: его набросок даёт `vekha decision draft`
     #[arg(long, value_name = "ФАЙЛ")]
     text_file: Option<PathBuf>,
+    /// Приложить файл: скан, приложение; можно несколько
+    #[arg(long = "attach", value_name = "ФАЙЛ")]
+    attach: Vec<PathBuf>,
     /// О чём; без него — первое, чего ждёт этап
     #[arg(long, default_value = "")]
     title: String,
@@ -91,6 +94,24 @@ pub(super) enum Command {
         /// Записать документом для печати: приказ.docx
         #[arg(long, value_name = "ФАЙЛ")]
         file: Option<PathBuf>,
+    },
+    /// Приложить файлы: скан подписанного, приложение. Они остаются с решением
+    Attach {
+        /// 29/2026-27/1
+        decision: String,
+        /// Файлы .pdf, .docx, .odt, .xlsx, .ods, .jpg, .png, до 10 МБ
+        #[arg(required = true, value_name = "ФАЙЛ")]
+        files: Vec<PathBuf>,
+    },
+    /// Сохранить приложенный файл
+    Attachment {
+        /// 29/2026-27/1
+        decision: String,
+        /// Который: 1
+        number: u32,
+        /// Куда записать
+        #[arg(long, value_name = "ФАЙЛ")]
+        file: PathBuf,
     },
     /// Набросок текста по шаблону дорожной карты
     Draft {
@@ -163,6 +184,7 @@ pub(super) async fn decide(
         Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
         None => String::new(),
     };
+    let attachments = args.attach.iter().map(|file| attachment(file)).collect::<Result<_, _>>()?;
     let parent = client.run(&args.run).await?;
     let corrects = args.corrects.map(|number| format!("{parent}/decisions/{number}"));
     let request = v1::RecordDecisionRequest {
@@ -176,6 +198,7 @@ pub(super) async fn decide(
         title: args.title.clone(),
         outcome: args.outcome.clone(),
         text,
+        attachments,
         signatory: args.signatory.clone(),
         measures,
         without_measures: args.without_measures,
@@ -184,12 +207,21 @@ pub(super) async fn decide(
         request_id: client.request_id.clone(),
         validate_only: client.validate_only,
     };
-    let decision = client.decisions().record_decision(request).await?.into_inner();
+    let mut service = client.decisions().max_encoding_message_size(LARGEST_FILE_CALL);
+    let decision = service.record_decision(request).await?.into_inner();
     out.one(&decision, || match decision.name.as_str() {
         "" => "ошибок нет, решение не записано".to_owned(),
         _ => describe(&decision),
     })?;
     Ok(())
+}
+
+/// A file as it is sent.
+fn attachment(file: &Path) -> anyhow::Result<v1::NewAttachment> {
+    Ok(v1::NewAttachment {
+        file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        content: std::fs::read(file).with_context(|| file.display().to_string())?,
+    })
 }
 
 fn describe(d: &v1::Decision) -> String {
@@ -198,12 +230,15 @@ fn describe(d: &v1::Decision) -> String {
         ("", Some(later)) => format!("\nисправлено: {}", short(later)),
         (earlier, _) => format!("\nисправляет: {}", short(earlier)),
     };
+    let attached = d.attachments.iter().zip(1..);
+    let attached: String =
+        attached.map(|(file, n)| format!("\nприложение {n}: {}", file.file_name)).collect();
     let text = match d.text.as_str() {
         "" => String::new(),
         text => format!("\n\n{text}"),
     };
     format!(
-        "{}: {} № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}{refers}{text}",
+        "{}: {} № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}{refers}{attached}{text}",
         short(&d.name),
         kind(d.kind()),
         d.number,
@@ -267,6 +302,32 @@ pub(super) async fn run(
                     written(file, draft.document.unwrap_or(text), out).await?;
                 }
             }
+        }
+        Command::Attach { decision, files } => {
+            let name = client.below(decision, "decisions").await?;
+            // All are read before the first is sent.
+            let files = files.iter().map(|file| attachment(file)).collect::<Result<Vec<_>, _>>()?;
+            let mut service = client.decisions().max_encoding_message_size(LARGEST_FILE_CALL);
+            let mut decision = v1::Decision::default();
+            for file in files {
+                let request = v1::AttachFileRequest {
+                    name: name.clone(),
+                    request_id: client.request_id_of(&file.file_name),
+                    file: Some(file),
+                    etag: String::new(),
+                    actor: client.actor.clone(),
+                    validate_only: client.validate_only,
+                };
+                decision = service.attach_file(request).await?.into_inner();
+            }
+            out.one(&decision, || describe(&decision))?;
+        }
+        Command::Attachment { decision, number, file } => {
+            let name = client.below(decision, "decisions").await?;
+            let request = v1::GetAttachmentRequest { name: format!("{name}/attachments/{number}") };
+            let mut service = client.decisions().max_decoding_message_size(LARGEST_FILE_CALL);
+            let given = service.get_attachment(request).await?.into_inner();
+            written(file, given, out).await?;
         }
         Command::Show { decision, file: None } => {
             let name = client.below(decision, "decisions").await?;

@@ -16,8 +16,8 @@ use vekha_engine::run::Run;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, Better, Field, FieldKind, Work};
 use vekha_roadmap::russian::{self, date_words};
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use super::file::{self, List};
 use super::{
@@ -30,6 +30,7 @@ use crate::runtime::overview::runs_of_years;
 use crate::runtime::register::decided;
 use crate::runtime::reports::{authority, chapter};
 use crate::runtime::road_maps::Version;
+use crate::store::files::of_decisions;
 
 /// A run with what it tells.
 struct Told {
@@ -58,7 +59,11 @@ pub async fn archive(
     ];
     let today = date_words(version.road_map.municipality.today(runtime.clock().now()));
     let name = format!("evidence-{municipality}-{year}.zip");
-    let make = move || pack(&version.road_map, year, &today, &told, &traced, lists);
+    let mut archive = Archive { zip: ZipWriter::new(Cursor::new(Vec::new())) };
+    for one in &told {
+        archive.attachments(&runtime, one).await.map_err(|e| problem::unavailable(&e))?;
+    }
+    let make = move || pack(archive, &version.road_map, year, &today, &told, &traced, lists);
     Ok(file::give(&name, "application/zip", make).await)
 }
 
@@ -78,6 +83,7 @@ async fn told(runtime: &Runtime, version: &Version, year: i16) -> Result<Vec<Tol
 
 /// Everything as one file.
 fn pack(
+    mut archive: Archive,
     map: &RoadMap,
     year: i16,
     today: &str,
@@ -85,7 +91,6 @@ fn pack(
     traced: &[Traced],
     lists: [(&str, List); 3],
 ) -> Result<Vec<u8>, String> {
-    let mut archive = Archive { zip: ZipWriter::new(Cursor::new(Vec::new())) };
     let common = json!({
         "style": assets::STYLE,
         "year": year,
@@ -103,6 +108,7 @@ fn pack(
                 traced.iter().filter(|one| one.run.activity == activity.id).collect();
             for one in &runs {
                 archive.reports(one)?;
+                archive.decisions(map, one)?;
             }
             let mut context = common.clone();
             context["activity"] = described(map, activity, &section.title);
@@ -139,6 +145,34 @@ impl Archive {
         self.file(path, html.as_bytes())
     }
 
+    /// What is attached to a run's decisions, as it is: one file in memory at a time.
+    async fn attachments(&mut self, runtime: &Runtime, one: &Told) -> Result<(), String> {
+        let owner = of_decisions(&one.run.key);
+        for (number, decision) in (1..).zip(&one.run.decisions) {
+            for (place, file) in (1..).zip(&decision.attachments) {
+                let content = runtime.store().file(&owner, &file.sha256).await;
+                let content = content.map_err(|e| e.to_string())?;
+                let content = content.ok_or_else(|| format!("{owner}: нет {}", file.sha256))?;
+                let path =
+                    format!("{}/{}", place_of(one), attached(one, number, place, &file.name));
+                let options =
+                    SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+                self.zip.start_file(path, options).map_err(|e| e.to_string())?;
+                self.zip.write_all(&content).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A run's decisions as documents.
+    fn decisions(&mut self, map: &RoadMap, one: &Told) -> Result<(), String> {
+        for (number, decision) in (1..).zip(&one.chapter.decisions) {
+            let bytes = reports::decision(&map.municipality.authority, decision)?;
+            self.file(&format!("{}/{}", place_of(one), written(one, number)), &bytes)?;
+        }
+        Ok(())
+    }
+
     /// The reports on a run's analyses, in every form.
     fn reports(&mut self, one: &Told) -> Result<(), String> {
         for (path, report) in files(one) {
@@ -157,10 +191,27 @@ fn folder(number: u32, activity: &str) -> String {
     format!("{number:02}-{activity}")
 }
 
+/// The folder of a run's activity in the archive.
+fn place_of(one: &Told) -> String {
+    folder(one.chapter.number, &one.run.key.activity)
+}
+
+/// The document of a decision, within its activity's folder.
+fn written(one: &Told, number: usize) -> String {
+    format!("{}-decision-{number}.docx", one.run.key.run_id())
+}
+
+/// What is attached to a decision, within its activity's folder. A name that came from outside leads
+/// nowhere.
+fn attached(one: &Told, number: usize, place: usize, name: &str) -> String {
+    let name = name.replace(['/', '\\', ':'], "_");
+    format!("{}-decision-{number}-{place}-{name}", one.run.key.run_id())
+}
+
 /// The reports of a run, each with its place in the archive but for the ending.
 fn files(one: &Told) -> impl Iterator<Item = (String, &Report)> {
     let key = &one.run.key;
-    let folder = folder(one.chapter.number, &key.activity);
+    let folder = place_of(one);
     let reports = one.chapter.reports.iter();
     reports.map(move |report| (format!("{folder}/{}-{}", key.run_id(), report.stage), report))
 }
@@ -244,6 +295,18 @@ fn run(map: &RoadMap, one: &Told) -> Value {
             "findings": report.findings.len(),
         })
     });
+    let decisions = (1..).zip(chapter.decisions.iter().zip(&run.decisions));
+    let decisions = decisions.map(|(number, (shown, decision))| {
+        let mut shown = json!(shown);
+        shown["document"] = written(one, number).into();
+        shown["attachments"] = (1..)
+            .zip(&decision.attachments)
+            .map(|(place, file)| {
+                json!({ "name": file.name, "file": attached(one, number, place, &file.name) })
+            })
+            .collect();
+        shown
+    });
     json!({
         "period": chapter.period,
         "part": run.key.part.as_ref().map(|code| administrator::name(map, code)),
@@ -252,7 +315,7 @@ fn run(map: &RoadMap, one: &Told) -> Value {
         "answered": chapter.answered,
         "reports": reports.collect::<Vec<_>>(),
         "recommendations": recommendations.collect::<Vec<_>>(),
-        "decisions": chapter.decisions,
+        "decisions": decisions.collect::<Vec<_>>(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
@@ -80,10 +80,10 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path(path): Path<(String, String, String)>,
-    received: posted::Received,
+    request: Request,
 ) -> Response {
-    let pairs = match posted::pairs(received) {
-        Ok(pairs) => pairs,
+    let (pairs, uploads) = match posted::receive(request).await {
+        Ok(received) => received,
         Err(unread) => return *unread,
     };
     let (run, version) = match load(&runtime, &path).await {
@@ -94,7 +94,7 @@ pub async fn act(
     let today = version.road_map.municipality.today(runtime.clock().now());
     let mut sent = Sent::new(pairs);
     let scene = Scene { map: &version.road_map, run: &run, today };
-    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent).await {
+    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, uploads).await {
         return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
     }
     // Refused, perhaps because the run has moved on: it is shown as it stands now.
@@ -306,12 +306,33 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
             "title": d.title,
             "outcome": d.outcome,
             "text": d.text,
+            "attachments": attachments(map, &run.key, position + 1, d),
             "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),
             "signatory": d.signatory,
             "measures": measures(position + 1),
         })
     };
     run.decisions.iter().enumerate().map(line).collect()
+}
+
+/// What is attached to a decision, each with where it can be had.
+pub(super) fn attachments(
+    map: &RoadMap,
+    run: &RunKey,
+    number: usize,
+    decision: &vekha_engine::run::Decision,
+) -> Value {
+    let files = decision.attachments.iter().zip(1..);
+    let line = |(file, place): (&vekha_engine::run::Attachment, usize)| {
+        json!({
+            "name": file.name,
+            "link": format!("/runs/{run}/decisions/{number}/attachments/{place}"),
+            "size": words::size(file.size),
+            "at": words::short_moment(&map.municipality, file.attached_at),
+            "by": actor(map, &file.attached_by),
+        })
+    };
+    files.map(line).collect()
 }
 
 /// Who did it, in words where that is one of us or a school.

@@ -21,6 +21,8 @@ use crate::store::runs::Loaded;
 pub struct Decided {
     /// The run in which it was taken.
     pub run: RunKey,
+    /// Its number within the run, from 1.
+    pub number: usize,
     /// The decision.
     pub decision: Decision,
     /// What it rests on ([`Grounds`]), as far as that found or recommended anything.
@@ -224,6 +226,7 @@ pub async fn decided(
             corrects: earlier.map(|earlier| earlier.number.clone()),
             corrected_by: later.map(|later| later.number.clone()).collect(),
             measures: measures.collect(),
+            number,
             decision,
             run: key,
         });

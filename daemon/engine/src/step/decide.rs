@@ -6,6 +6,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Decide, Work};
 use vekha_roadmap::schedule::due_date;
 
+use super::attach::wrong_files;
 use super::{Transition, days_left, due_words};
 use crate::command::{Document, NewMeasure};
 use crate::journal::hex;
@@ -133,7 +134,8 @@ impl Transition<'_> {
     }
 
     fn keep_decision(&mut self, stage: String, corrects: Option<usize>, document: Document) {
-        let Document { kind, number, date, title, outcome, text, signatory } = document;
+        let Document { kind, number, date, title, outcome, text, signatory, attachments } =
+            document;
         let mut facts = json!({
             "stage": stage, "kind": kind, "number": number, "date": date, "title": title,
             "outcome": outcome, "signatory": signatory,
@@ -158,8 +160,10 @@ impl Transition<'_> {
             signatory,
             recorded_by: self.actor.to_owned(),
             recorded_at: self.now,
+            attachments: Vec::new(),
         });
         self.out.decisions.insert(self.run.decisions.len() - 1);
+        self.attach(self.run.decisions.len(), attachments);
     }
 
     fn check_document(&self, document: &Document, measures: &[NewMeasure]) -> Result<(), Refusal> {
@@ -205,6 +209,7 @@ impl Transition<'_> {
                 }
             }
         }
+        errors.extend(wrong_files(&[], &document.attachments));
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
     }
 }

@@ -1,6 +1,7 @@
 //! One step of a run. Every command is checked whole before anything is touched, so a refused
 //! command leaves the run as it was (a property test holds that).
 
+mod attach;
 mod collect;
 mod decide;
 mod lifecycle;
@@ -28,6 +29,7 @@ use crate::outcome::{Letter, LetterKind, Outcome};
 use crate::refusal::Refusal;
 use crate::run::{Run, RunState, Stage, StageState};
 
+pub use attach::MOST_ATTACHMENTS;
 pub use decide::LONGEST_TEXT;
 pub use lifecycle::open;
 
@@ -143,6 +145,7 @@ pub fn step(
         Command::CorrectDecision { decision, document, measures, withdraw } => {
             t.correct_decision(decision, document, measures, withdraw)?;
         }
+        Command::AttachToDecision { decision, files } => t.attach_to_decision(decision, files)?,
         Command::AcceptMeasure { measure } => t.accept_measure(measure)?,
         Command::ReturnMeasure { measure, comment } => t.return_measure(measure, comment)?,
         Command::Published { stage, location } => t.published(stage, location)?,

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use vekha_engine::run::{Measure, MeasureState, StageState};
-use vekha_engine::{Command, DecisionKind, Document, LONGEST_TEXT, NewMeasure};
+use vekha_engine::{
+    Command, DecisionKind, Document, LONGEST_TEXT, MOST_ATTACHMENTS, NewAttachment, NewMeasure,
+};
 use vekha_roadmap::answers::{FieldError, Values};
-use vekha_roadmap::model::{Choice, Decide, Field, FieldKind, Required, Rows, Table, Work};
+use vekha_roadmap::model::{
+    Choice, Decide, Field, FieldKind, FileRule, Required, Rows, Table, Work,
+};
 use vekha_roadmap::russian;
 
 use super::super::administrator;
@@ -16,6 +20,9 @@ use crate::runtime::wording::planned;
 
 /// Stands for all participants of the run among the organisations of a measure. No code has it.
 const PARTICIPANTS: &str = "*";
+
+/// The field for a file.
+const ATTACHMENT: &str = "attachment";
 
 /// Most measures of one form.
 const MOST_MEASURES: usize = 100;
@@ -76,6 +83,7 @@ fn fields(scene: &Scene<'_>) -> Vec<Field> {
             FieldKind::LongText { max_length: LONGEST_TEXT },
         )),
         document(helped("должность и фамилия", field("signatory", "Кто подписал", text(200)))),
+        document(optional(ATTACHMENT, "Скан или приложение", FieldKind::File(FileRule::default()))),
         of_measures(field("measures", "Что поручено", FieldKind::Table(table))),
     ]
 }
@@ -150,8 +158,44 @@ fn read(
         outcome: text(values, "outcome"),
         text: text(values, "text"),
         signatory: text(values, "signatory"),
+        attachments: attached(values),
     };
     Ok((document, measures))
+}
+
+/// What came in the field for a file.
+fn attached(values: &Values) -> Vec<NewAttachment> {
+    let file = values.get(ATTACHMENT).and_then(|file| {
+        Some(NewAttachment {
+            name: file["name"].as_str()?.to_owned(),
+            size: file["size"].as_u64()?,
+            sha256: file["sha256"].as_str()?.to_owned(),
+        })
+    });
+    file.into_iter().collect()
+}
+
+/// A file for a decision that was recorded.
+pub(super) fn attachment(name: &str, scene: &Scene<'_>, number: usize) -> Option<Sheet> {
+    let decision = scene.run.decisions.get(number.checked_sub(1)?)?;
+    let file = field(ATTACHMENT, "Файл", FieldKind::File(FileRule::default()));
+    let room = decision.attachments.len() < MOST_ATTACHMENTS;
+    room.then(|| Sheet::new(name, vec![file]))
+}
+
+/// Attaches a file to the decision of this number.
+pub(super) fn attach(number: usize, values: &Values) -> Vec<Step> {
+    let command = Command::AttachToDecision { decision: number, files: attached(values) };
+    vec![Step::new("", command)]
+}
+
+/// A form for each decision that may be attached to.
+pub(super) fn attachments(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    let form = |number: usize| {
+        let form = super::sheet(&About::Attachment(number), scene)?;
+        Some((number.to_string(), form.show(page)))
+    };
+    Value::Object((1..=scene.run.decisions.len()).filter_map(form).collect())
 }
 
 pub(super) fn steps(

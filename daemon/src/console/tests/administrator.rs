@@ -67,6 +67,7 @@ async fn a_run_shows_who_answered_what_was_found_and_what_was_decided() {
             outcome: "Провести <b>проверки</b>".into(),
             text: String::new(),
             signatory: "Начальник отдела".into(),
+            attachments: vec![],
         },
         measures: None,
     };

@@ -211,6 +211,7 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
                 outcome: "Провести проверки".into(),
                 text: String::new(),
                 signatory: "Начальник отдела".into(),
+                attachments: vec![],
             },
             measures: None,
         })

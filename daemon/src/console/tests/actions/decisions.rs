@@ -249,3 +249,66 @@ async fn a_decision_is_corrected_from_the_page_and_both_say_so() {
     let page = act(&house, &pairs).await;
     assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.text);
 }
+
+#[tokio::test]
+async fn a_scan_goes_with_the_decision_or_follows_it_and_is_found_wherever_that_is_told() {
+    let house = deciding().await;
+    let page = format!("/runs/{RUN}");
+    let mut pairs = decision("", "2027-10-15");
+    // A mistake elsewhere does not lose the file.
+    let scan = ("attachment", "Приказ 47.pdf", &b"%PDF scan"[..]);
+    let refused = house.act_with_files(&page, &pairs, &[scan]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("Приложен файл: Приказ 47.pdf"), "{}", refused.text);
+    let hidden = refused.text.split("name=\"attachment\" value=\"").nth(1).unwrap();
+    let hidden = hidden.split('"').next().unwrap().replace("&#34;", "\"");
+    pairs[2] = ("number", "47-од");
+    pairs.push(("attachment", &hidden));
+    done(&house, &pairs).await;
+    let add = [("_form", "attachment:1")];
+    let evil = ("attachment", "a.exe", &b"MZ"[..]);
+    let refused = house.act_with_files(&page, &add, &[evil]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("нужен файл .pdf, .docx"), "{}", refused.text);
+    let nothing = house.act_with_files(&page, &add, &[]).await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let annex = ("attachment", "Перечень?.xlsx", &b"PK annex"[..]);
+    let sent = house.act_with_files(&page, &add, &[annex]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let again = house.act_with_files(&page, &add, &[annex]).await;
+    assert!(again.text.contains("этот файл уже приложен"), "{}", again.text);
+    assert!(did(&house, "attached").await);
+    let shown = run(&house).await;
+    let names: Vec<&str> = shown.decisions[0].attachments.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["Приказ 47.pdf", "Перечень?.xlsx"]);
+
+    // On the run's page and in the register, whose links lead to the files.
+    for path in [page.as_str(), "/m/zarechny/decisions?year=2027"] {
+        let text = house.look(path).await.text.replace("&#x2f;", "/");
+        let links = text.split("href=\"").filter(|part| part.contains("/attachments/"));
+        let links: Vec<&str> = links.filter_map(|part| part.split('"').next()).collect();
+        assert_eq!(links.len(), 2, "{text}");
+        assert_eq!(house.look_at_file(links[0]).await, b"%PDF scan");
+        assert_eq!(house.look_at_file(links[1]).await, b"PK annex");
+        assert_eq!(house.get(links[0]).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let none = house.look(&format!("{page}/decisions/1/attachments/3/x.pdf")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    // And in the year's archive.
+    let archive = house.look_at_file("/m/zarechny/evidence.zip?year=2027").await;
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let names: Vec<String> =
+        (archive.file_names()).map(|name| name.unwrap().into_owned()).collect();
+    let ending = |end: &str| names.iter().find(|name| name.ends_with(end)).cloned();
+    for (end, wanted) in [
+        ("-decision-1-1-Приказ 47.pdf", &b"%PDF scan"[..]),
+        ("-decision-1-2-Перечень?.xlsx", b"PK annex"),
+    ] {
+        let name = ending(end).unwrap_or_else(|| panic!("{end}: {names:?}"));
+        let mut content = Vec::new();
+        let mut file = archive.by_name(&name).unwrap();
+        std::io::Read::read_to_end(&mut file, &mut content).unwrap();
+        assert_eq!(content, wanted);
+    }
+    assert!(ending("-decision-1.docx").is_some(), "{names:?}");
+}
