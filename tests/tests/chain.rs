@@ -454,6 +454,36 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     let accepted = measures.accept_measure(request).await.unwrap().into_inner();
     assert_eq!(accepted.state(), v1::MeasureState::Done);
 
+    // A decision corrects the first with another measure, a third one takes that back: who was to
+    // carry it out learns so.
+    let correct = async |number: &str, corrects: usize, measures: Vec<v1::NewMeasure>| {
+        let request = v1::RecordDecisionRequest {
+            parent: run_name("low-result-schools"),
+            corrects: format!("{}/decisions/{corrects}", run_name("low-result-schools")),
+            number: number.into(),
+            date: "2027-11-10".into(),
+            outcome: "Изменить перечень мер.".into(),
+            signatory: "Начальник отдела образования".into(),
+            withdraw_measures: true,
+            measures,
+            ..Default::default()
+        };
+        let mut service = DecisionServiceClient::new(department.channel.clone());
+        service.record_decision(request).await.unwrap();
+        town.settle().await;
+    };
+    let measure = v1::NewMeasure {
+        text: "Направить учителей математики на стажировку".into(),
+        organisations: vec!["school-2".into()],
+        due: "2027-12-15".into(),
+    };
+    correct("240-од", 1, vec![measure]).await;
+    correct("241-од", 2, vec![]).await;
+    let letters = of_chain(&mut town);
+    let withdrawn = letters.iter().find(|l| l.text.contains("241-од")).expect("a letter");
+    golden!("letter-measure-withdrawn", withdrawn);
+    assert!(withdrawn.to.starts_with("school-2@"), "{}", withdrawn.to);
+
     // The journal of all of it is whole, and nothing more is owed in this chain.
     let request = v1::VerifyJournalRequest { parent: "municipalities/zarechny".into() };
     let mut journal = JournalServiceClient::new(department.channel.clone());

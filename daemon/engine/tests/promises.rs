@@ -264,6 +264,12 @@ impl People for Watch {
         assert!(self.steps.1 < 2000, "time stands still at {}", world.now());
         holds_together(run);
         let before = self.before.insert(run.key.clone(), run.clone());
+        // A measure is waived by a decision only together with a letter that says so.
+        for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::MeasureWithdrawn) {
+            let assignment = &run.assignments[letter.assignment.as_ref().unwrap()];
+            assert_eq!(assignment.state, AssignmentState::Waived);
+            assert!(assignment.reason.starts_with("мера снята решением № "));
+        }
         for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder) {
             let key = letter.assignment.as_ref().unwrap();
             assert!(run.assignments[key].state.is_awaited(), "reminded: {key}");
@@ -883,7 +889,17 @@ fn a_decision_is_corrected_by_a_later_one_and_stays_as_it_was() {
     assert_eq!(state("measure-1.school-1"), AssignmentState::Answered, "it was reported on");
     assert_eq!(state("measure-2.school-2"), AssignmentState::Waived);
     assert_eq!(state("measure-3.school-1"), AssignmentState::Open);
-    assert_eq!(outcome.letters.len(), 1, "the new measure is told of");
+    let told: Vec<_> = outcome.letters.iter().map(|l| (l.kind, l.to.as_str())).collect();
+    assert_eq!(
+        told,
+        [(LetterKind::MeasureWithdrawn, "school-2"), (LetterKind::Measure, "school-1")],
+        "who loses a measure learns it, and who gets one; who has reported keeps it"
+    );
+    let withdrawn = &outcome.letters[0];
+    assert_eq!(withdrawn.facts["decision"]["number"], "12-р", "the decision that corrects");
+    assert_eq!(withdrawn.facts["measure"], "Обучить");
+    assert_eq!(withdrawn.facts["due"], "понедельник, 15 февраля 2027 года");
+    assert_eq!(withdrawn.due, None, "nothing is due any more");
     assert_eq!(alone.run.measures[2].decision, 2);
     let kinds: Vec<&str> = outcome.entries.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(kinds, ["decided", "waived", "measure-ordered"]);

@@ -117,18 +117,22 @@ impl Transition<'_> {
         Ok(())
     }
 
-    /// What the decision ordered and nobody has reported on is not asked for any more.
+    /// What the decision ordered and nobody has reported on is not asked for any more, and whoever
+    /// was to do it learns so.
     fn withdraw_measures(&mut self, decision: usize) {
         let all = self.run.measures.iter().enumerate();
-        let open: Vec<AssignmentKey> = all
+        let open: Vec<(AssignmentKey, usize)> = all
             .filter(|(_, m)| m.decision == decision && m.state == MeasureState::Ordered)
-            .map(|(place, m)| AssignmentKey::new(&measure_stage(place + 1), &m.organisation))
+            .map(|(place, m)| {
+                (AssignmentKey::new(&measure_stage(place + 1), &m.organisation), place + 1)
+            })
             .collect();
         let by = self.run.decisions.last().map(|d| d.number.clone()).unwrap_or_default();
         let why = format!("мера снята решением № {by}");
-        for key in open {
+        for (key, measure) in open {
             if self.run.assignments.get(&key).is_some_and(|a| a.state.is_awaited()) {
                 self.expect_no_more(&key, &why);
+                self.write_withdrawal(&key, measure);
             }
         }
     }

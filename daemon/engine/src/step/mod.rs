@@ -260,7 +260,10 @@ impl<'a> Transition<'a> {
             assignment: Some(assignment.clone()),
             while_open: kind == LetterKind::Reminder,
             thread: (!asking).then(|| format!("{base}/asked")),
-            due: self.run.assignments.get(assignment).map(|a| a.due),
+            // What is withdrawn is due no more.
+            due: (kind != LetterKind::MeasureWithdrawn)
+                .then(|| self.run.assignments.get(assignment).map(|a| a.due))
+                .flatten(),
             // A receipt answers a person who is at work right now; all else keeps office hours.
             not_before: if kind == LetterKind::Receipt {
                 self.now
