@@ -17,6 +17,7 @@ mod collect;
 mod coming;
 mod completeness;
 mod controls;
+mod correction;
 mod decision;
 mod decisions;
 mod effects;
@@ -102,6 +103,12 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         )
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show))
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file))
+        .route(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/correction",
+            get(correction::show)
+                .post(correction::act)
+                .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
+        )
         .route(
             "/runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx",
             get(decision::document),

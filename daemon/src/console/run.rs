@@ -306,6 +306,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
             "title": d.title,
             "outcome": d.outcome,
             "text": d.text,
+            "correction": format!("/runs/{}/decisions/{}/correction", run.key, position + 1),
             "attachments": attachments(map, &run.key, position + 1, d),
             "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),
             "signatory": d.signatory,

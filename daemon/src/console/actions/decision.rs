@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use vekha_engine::run::{Measure, MeasureState, StageState};
 use vekha_engine::{
     Command, DecisionKind, Document, LONGEST_TEXT, MOST_ATTACHMENTS, NewAttachment, NewMeasure,
@@ -223,16 +223,6 @@ pub(super) fn correct(
     let withdraw = !chosen(values, "withdraw").is_empty();
     let command = Command::CorrectDecision { decision, document, measures, withdraw };
     Ok(vec![Step::new("", command)])
-}
-
-/// A form for each decision, to correct it by a later one.
-pub(super) fn corrections(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let form = |place: usize| {
-        let about = About::Correction(place + 1);
-        super::sheet(&about, scene).map(|form| ((place + 1).to_string(), form.show(page)))
-    };
-    let all: Map<String, Value> = (0..scene.run.decisions.len()).filter_map(form).collect();
-    Value::Object(all)
 }
 
 /// A form for each stage that waits for a decision. `texts` are what is drafted for them.

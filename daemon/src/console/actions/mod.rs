@@ -335,7 +335,6 @@ pub fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
         "run": run::offers(scene, page),
         "drafts": drafts::offers(scene, page),
         "decisions": decision::offers(scene, page, texts),
-        "corrections": decision::corrections(scene, page),
         "attachments": decision::attachments(scene, page),
         "measures": measures::offers(scene, page),
         "assignments": assignments::offer(scene, page),
@@ -355,6 +354,11 @@ fn reviews(scene: &Scene<'_>, page: &Page<'_>) -> Value {
             Some(shown)
         })
         .collect()
+}
+
+/// The form that corrects the decision of this number; none if there is no such decision.
+pub fn correction_offer(scene: &Scene<'_>, page: &Page<'_>, number: usize) -> Option<Value> {
+    Some(sheet(&About::Correction(number), scene)?.show(page))
 }
 
 /// The form that the page of an answer has now.

@@ -5,7 +5,7 @@ use vekha_engine::Command;
 use vekha_engine::run::{MeasureState, RunState};
 
 use super::super::house::RUN;
-use super::{act, deciding, decision, did, done, run};
+use super::{act, deciding, decision, did, done, run, send};
 
 #[tokio::test]
 async fn a_decision_is_recorded_with_the_maps_measures_or_others_or_none() {
@@ -311,4 +311,47 @@ async fn a_scan_goes_with_the_decision_or_follows_it_and_is_found_wherever_that_
         assert_eq!(content, wanted);
     }
     assert!(ending("-decision-1.docx").is_some(), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_correction_has_a_page_of_its_own_that_keeps_what_was_typed() {
+    let house = deciding().await;
+    done(&house, &decision("47-од", "2027-10-15")).await;
+    let run_page = house.look(&format!("/runs/{RUN}")).await.text.replace("&#x2f;", "/");
+    let page = format!("/runs/{RUN}/decisions/1/correction");
+    assert!(run_page.contains(&format!("href=\"{page}\"")), "{run_page}");
+    assert!(!run_page.contains("measures[0].organisations"), "no list of all organisations");
+    let shown = house.look(&page).await;
+    assert_eq!(shown.status, StatusCode::OK);
+    for expected in ["№ 47-од от 15 октября 2027 года", "measures[0].organisations", "снять"]
+    {
+        assert!(shown.text.contains(expected), "{expected}: {}", shown.text);
+    }
+    let mut pairs = decision("", "2027-10-15");
+    pairs[0] = ("_form", "correction:1");
+    let scan = ("attachment", "Скан.pdf", &b"%PDF"[..]);
+    let refused = house.act_with_files(&page, &pairs, &[scan]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for expected in
+        ["href=\"#f-correction-1-number\"", "до конца месяца</textarea>", "Приложен файл: Скан.pdf"]
+    {
+        assert!(refused.text.contains(expected), "{expected}: {}", refused.text);
+    }
+    pairs.push(("_add", "measures"));
+    let more = send(&house, &page, &pairs).await;
+    assert_eq!(more.status, StatusCode::OK);
+    assert!(more.text.contains("name=\"measures[2].text\""), "{}", more.text);
+    pairs.pop();
+    pairs[2] = ("number", "3-р");
+    for header in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let foreign = house.act(&page, &pairs, &[("host", "vekha.example.org"), header]).await;
+        assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    }
+    let sent = send(&house, &page, &pairs).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    assert_eq!(sent.headers["location"], format!("/runs/{RUN}?done=decided"));
+    assert_eq!(run(&house).await.decisions[1].corrects, Some(1));
+    let none = house.look(&format!("/runs/{RUN}/decisions/7/correction")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    assert_ne!(house.get(&page).await.status, StatusCode::OK, "not without the token");
 }
