@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
 use vekha_engine::run::{Run, RunState};
-use vekha_roadmap::model::{Covers, Municipality, Work};
+use vekha_roadmap::model::{Covers, Municipality, Stage, Work};
 use vekha_roadmap::russian;
 
 use super::Runtime;
 use super::road_maps::Version;
-use crate::reports::{self, Chapter, Cover, Past, Report, book};
+use crate::reports::{self, Chapter, Cover, Listed, Past, Report, book};
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::bare;
 
@@ -82,6 +82,53 @@ pub async fn render(
     Ok(Rendered { html, docx })
 }
 
+/// The first page of the site: the municipalities that have a list of their reports. `newest` is
+/// publishing one just now.
+///
+/// # Errors
+/// What makes it impossible, for people.
+pub async fn contents(runtime: &Runtime, newest: &RunKey) -> Result<String, String> {
+    let mut listed = Vec::new();
+    for version in runtime.road_maps().all_newest() {
+        let municipality = &version.road_map.municipality;
+        let has_list = version.templates.get_template(INDEX).is_ok();
+        if has_list
+            && (municipality.id == newest.municipality || has_published(runtime, &version).await?)
+        {
+            listed.push(Listed {
+                name: municipality.name.clone(),
+                authority: municipality.authority.clone(),
+                page: place_of(&municipality.id, "index.html"),
+            });
+        }
+    }
+    reports::contents(&listed)
+}
+
+/// Whether a municipality has published anything.
+async fn has_published(runtime: &Runtime, version: &Version) -> Result<bool, String> {
+    let publishes = |stage: &Stage| matches!(stage.work, Work::Publish(_));
+    let activities = version.road_map.activities.iter();
+    for activity in activities.filter(|activity| activity.stages.iter().any(publishes)) {
+        let filter = Filter {
+            municipality: Some(version.road_map.municipality.id.clone()),
+            activity: Some(activity.id.clone()),
+            ..Filter::default()
+        };
+        let rows = runtime.store().list_runs(&filter, &Page::first(MOST_RUNS)).await;
+        for row in rows.map_err(|e| e.to_string())? {
+            let (run, _) = bare(&row).map_err(|e| e.to_string())?;
+            if run.stages.iter().any(|stage| !stage.location.is_empty()) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// The template of the list of a municipality's reports.
+const INDEX: &str = "reports/index.html";
+
 /// The list of all that is published, the newest first: what was before, and the report of `newest`
 /// published `now`. None where the road map has no template for it.
 ///
@@ -93,8 +140,7 @@ pub async fn index(
     newest: &RunKey,
     now: Timestamp,
 ) -> Result<Option<String>, String> {
-    const NAME: &str = "reports/index.html";
-    let Ok(template) = version.templates.get_template(NAME) else { return Ok(None) };
+    let Ok(template) = version.templates.get_template(INDEX) else { return Ok(None) };
     let map = &version.road_map;
     let store = runtime.store();
     let filter = Filter { municipality: Some(newest.municipality.clone()), ..Filter::default() };
@@ -124,7 +170,7 @@ pub async fn index(
         "reports": published.iter().map(line).collect::<Vec<_>>(),
     });
     let html = template.render(minijinja::Value::from(minijinja::value::Serde(&context)));
-    html.map(Some).map_err(|e| format!("{NAME}: {e}"))
+    html.map(Some).map_err(|e| format!("{INDEX}: {e}"))
 }
 
 /// Whose reports they are, as templates know it.
@@ -136,7 +182,12 @@ pub fn authority(municipality: &Municipality) -> Value {
     })
 }
 
-/// Where a run's report is published.
+/// Where all that a municipality publishes lies: several may share one site.
+pub fn place_of(municipality: &str, path: &str) -> String {
+    format!("{municipality}/{path}")
+}
+
+/// Where a run's report is published, within what its municipality publishes.
 pub fn place(run: &RunKey, ending: &str) -> String {
     format!("{}/{}.{ending}", run.run_id(), run.activity)
 }
