@@ -12,7 +12,7 @@ fn files() -> Vec<FileDescriptorProto> {
 }
 
 /// Reads, by the beginning of their name; every other call of `vekha.v1` changes something.
-const READS: [&str; 7] = ["Get", "List", "Watch", "Check", "Compare", "Preview", "Verify"];
+const READS: [&str; 8] = ["Get", "List", "Watch", "Check", "Compare", "Preview", "Verify", "Draft"];
 
 fn calls(reads: bool) -> Vec<(String, DescriptorProto)> {
     let files: Vec<_> = files().into_iter().filter(|f| f.package() == "vekha.v1").collect();

@@ -75,7 +75,9 @@ fn decision() -> Command {
             date: jiff::civil::date(2027, 3, 1),
             title: String::new(),
             outcome: "Утвердить итоги опроса.".into(),
+            text: String::new(),
             signatory: "Начальник отдела".into(),
+            attachments: vec![],
         },
         measures: None,
     }

@@ -101,6 +101,13 @@ impl Department {
         DecisionServiceClient::new(self.channel.clone()).record_decision(request).await.unwrap();
     }
 
+    /// What the road map's template makes of a decision that a run awaits.
+    async fn draft(&self, run: &str) -> String {
+        let request = v1::DraftDecisionRequest { parent: run.into(), ..Default::default() };
+        let mut service = DecisionServiceClient::new(self.channel.clone());
+        service.draft_decision(request).await.unwrap().into_inner().text
+    }
+
     async fn figures(&self, activity: &str) -> v1::FigureTable {
         let request = v1::GetFiguresRequest { name: run_name(activity) };
         RunServiceClient::new(self.channel.clone()).get_figures(request).await.unwrap().into_inner()
@@ -157,10 +164,13 @@ fn shown(letter: &Letter) -> String {
 }
 
 macro_rules! golden {
-    ($name:literal, $letter:expr) => {
+    ($name:literal, text $text:expr) => {
         insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-            insta::assert_snapshot!($name, shown($letter));
+            insta::assert_snapshot!($name, $text);
         });
+    };
+    ($name:literal, $letter:expr) => {
+        golden!($name, text shown($letter))
     };
 }
 
@@ -304,7 +314,9 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     assert_eq!(found(&table, "low-result"), ["school-1", "school-4"]);
     assert_eq!(found(&table, "at-risk"), ["school-2"]);
 
-    // The decision, with a measure for school 1.
+    // The decision, drafted from the findings, with a measure for school 1.
+    let drafted = department.draft(&run_name("low-result-schools")).await;
+    golden!("decision-low-results", text drafted);
     let measure = v1::NewMeasure {
         text: "Утвердить программу перехода школы в эффективный режим работы".into(),
         organisations: vec!["school-1".into()],
@@ -399,6 +411,8 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     }
     town.settle().await;
     department.decide("equity-methods", "220-од", "2027-10-14", vec![]).await;
+    let drafted = department.draft(&run_name("support-programme-update")).await;
+    golden!("decision-programme-update", text drafted);
     department.decide("support-programme-update", "221-од", "2027-10-14", vec![]).await;
     town.settle().await;
     assert_eq!(department.run("equity-methods").await.state(), RunState::Completed);
@@ -409,6 +423,8 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     let mut runs = RunServiceClient::new(department.channel.clone());
     let programme = runs.get_run(programme).await.unwrap().into_inner();
     assert_eq!(programme.state(), RunState::Active, "30 of this year opens 3 of the next");
+    let drafted = department.draft(&programme.name).await;
+    golden!("decision-programme", text drafted);
     of_chain(&mut town);
 
     // The measure is controlled: reminded, reported, returned, reported again, accepted.
@@ -437,6 +453,36 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     let request = v1::AcceptMeasureRequest { name: measure, ..Default::default() };
     let accepted = measures.accept_measure(request).await.unwrap().into_inner();
     assert_eq!(accepted.state(), v1::MeasureState::Done);
+
+    // A decision corrects the first with another measure, a third one takes that back: who was to
+    // carry it out learns so.
+    let correct = async |number: &str, corrects: usize, measures: Vec<v1::NewMeasure>| {
+        let request = v1::RecordDecisionRequest {
+            parent: run_name("low-result-schools"),
+            corrects: format!("{}/decisions/{corrects}", run_name("low-result-schools")),
+            number: number.into(),
+            date: "2027-11-10".into(),
+            outcome: "Изменить перечень мер.".into(),
+            signatory: "Начальник отдела образования".into(),
+            withdraw_measures: true,
+            measures,
+            ..Default::default()
+        };
+        let mut service = DecisionServiceClient::new(department.channel.clone());
+        service.record_decision(request).await.unwrap();
+        town.settle().await;
+    };
+    let measure = v1::NewMeasure {
+        text: "Направить учителей математики на стажировку".into(),
+        organisations: vec!["school-2".into()],
+        due: "2027-12-15".into(),
+    };
+    correct("240-од", 1, vec![measure]).await;
+    correct("241-од", 2, vec![]).await;
+    let letters = of_chain(&mut town);
+    let withdrawn = letters.iter().find(|l| l.text.contains("241-од")).expect("a letter");
+    golden!("letter-measure-withdrawn", withdrawn);
+    assert!(withdrawn.to.starts_with("school-2@"), "{}", withdrawn.to);
 
     // The journal of all of it is whole, and nothing more is owed in this chain.
     let request = v1::VerifyJournalRequest { parent: "municipalities/zarechny".into() };

@@ -313,10 +313,32 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
         "--measure",
         "school-1 | 2026-12-01 | Представить план",
     ];
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let [draft, form] = [file("приказ.txt"), file("приказ.docx")];
+    let shown = desk.text(&["decision", "draft", "29/2025-26"]).await;
+    assert!(shown.contains("ПРИКАЗЫВАЮ"), "{shown}");
+    desk.text(&["decision", "draft", "29/2025-26", "--file", &draft]).await;
+    assert_eq!(std::fs::read_to_string(&draft).unwrap().trim(), shown.trim());
+    desk.text(&["decision", "draft", "29/2025-26", "--file", &form]).await;
+    assert!(std::fs::read(&form).unwrap().starts_with(b"PK"));
+    let pdf = desk.error(&["decision", "draft", "29/2025-26", "--file", &file("a.pdf")]).await;
+    assert_eq!(pdf["code"], "LOCAL");
+    let decide = [&decide[..], &["--text-file", &draft]].concat();
     let checked = desk.text(&[&decide[..], &["--validate-only"]].concat()).await;
     assert_eq!(checked.trim(), "ошибок нет, решение не записано");
     let decided = desk.json(&decide).await;
     assert_eq!(decided["measures"].as_array().unwrap().len(), 1);
+    assert_eq!(decided["text"].as_str().unwrap().trim(), shown.trim());
+    desk.text(&["decision", "show", "29/2025-26/1", "--file", &form]).await;
+    std::fs::write(file("скан.pdf"), b"%PDF scan").unwrap();
+    let attach = ["decision", "attach", "29/2025-26/1", &file("скан.pdf"), &form];
+    let attached = desk.text(&attach).await;
+    assert!(attached.contains("приложение 2: приказ.docx"), "{attached}");
+    let copy = file("копия.pdf");
+    desk.text(&["decision", "attachment", "29/2025-26/1", "1", "--file", &copy]).await;
+    assert_eq!(std::fs::read(&copy).unwrap(), b"%PDF scan");
+    assert!(std::fs::read(&form).unwrap().starts_with(b"PK"));
     let short = [&decide[..10], &["--measure", "school-1 | 2026-12-01"]].concat();
     assert_eq!(desk.error(&short).await["code"], "LOCAL");
     let measure = "29/2025-26/1";

@@ -411,6 +411,15 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
         json!({ "outcome": "Отклонить" }),
     )
     .etag_of("RunService.GetRun", &found));
+    let file = |name: &str| json!({ "fileName": name, "content": "JVBERg==" });
+    prove!(
+        change(
+            "DecisionService.AttachFile",
+            json!({ "name": format!("{found}/decisions/1"), "file": file("скан.pdf") }),
+            json!({ "file": file("другой.pdf") }),
+        )
+        .etag_of("RunService.GetRun", &found)
+    );
 
     // Its measures.
     let measure = |n: u32| format!("{found}/measures/{n}");
@@ -786,6 +795,112 @@ async fn refusals_say_the_code_the_reason_and_all_wrong_fields_at_once() {
 }
 
 // --- lists ------------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_text_of_a_decision_is_drafted_recorded_and_given_as_a_document() {
+    let (town, stranger) = town().await;
+    let found = start(&stranger, "low-result-schools", "2025-26").await;
+    for school in SCHOOLS {
+        let name = format!("{found}/assignments/collect.{school}");
+        submit(&stranger, &name, results(school == "school-1")).await.unwrap();
+    }
+    town.settle().await;
+    let draft = json!({ "parent": found, "asDocument": true });
+    let draft = stranger.call("DecisionService.DraftDecision", draft).await.unwrap();
+    assert_eq!(text(&draft, "stage"), "decide");
+    let drafted = text(&draft, "text").to_owned();
+    assert!(drafted.contains("ПРИКАЗЫВАЮ:") && drafted.contains("СОШ № 1"), "{drafted}");
+    let words = document_words(&draft["document"]);
+    assert!(words.contains("№ ________") && words.contains("ПРИКАЗЫВАЮ:"), "{words}");
+    let of = |request: Value| refusal(&stranger, "DecisionService.DraftDecision", request);
+    for request in [
+        json!({ "parent": found, "stage": "collect" }),
+        json!({ "parent": found, "stage": "nowhere" }),
+    ] {
+        assert_eq!(of(request).await.2, ["stage"]);
+    }
+    let signed = format!("{drafted}\n\nНачальник отдела");
+    let decision = json!({ "parent": found, "number": "47-од", "date": "2026-10-06",
+        "outcome": "Утвердить", "signatory": "Начальник", "text": signed });
+    let long = merged(decision.clone(), &json!({ "text": "я".repeat(30_001) }));
+    assert_eq!(refusal(&stranger, "DecisionService.RecordDecision", long).await.2, ["text"]);
+    let recorded = stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    assert_eq!(text(&recorded, "text"), signed);
+    let name = json!({ "name": text(&recorded, "name") });
+    let got = stranger.call("DecisionService.GetDecision", name.clone()).await.unwrap();
+    assert_eq!(text(&got, "text"), signed);
+    let file = stranger.call("DecisionService.GetDecisionDocument", name).await.unwrap();
+    assert_eq!(text(&file, "fileName"), "low-result-schools-2025-26-decision-1.docx");
+    let words = document_words(&file);
+    for expected in ["ПРИКАЗ", "№ 47-од", "Начальник отдела", "6 октября 2026 года"]
+    {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    let none = json!({ "name": format!("{found}/decisions/2") });
+    assert_eq!(
+        refusal(&stranger, "DecisionService.GetDecisionDocument", none).await.0,
+        Code::NotFound
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_attached_to_a_decision_and_given_back() {
+    use base64::Engine as _;
+    let content = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let (_town, stranger) = town().await;
+    let programme = start(&stranger, "adopt-indicators", "2026").await;
+    let scan = json!({ "fileName": "приказ.pdf", "content": content(b"%PDF scan") });
+    let decision = json!({ "parent": programme, "number": "1", "date": "2026-10-05",
+        "outcome": "Да", "signatory": "Начальник", "withoutMeasures": true,
+        "attachments": [scan] });
+    let evil = json!({ "attachments": [{ "fileName": "a.exe", "content": content(b"MZ") }] });
+    let wrong = merged(decision.clone(), &evil);
+    let told = refusal(&stranger, "DecisionService.RecordDecision", wrong).await;
+    assert_eq!(told.2, ["attachments[0].file_name"]);
+    let recorded = stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    let name = text(&recorded, "name").to_owned();
+    assert_eq!(text(&recorded["attachments"][0], "fileName"), "приказ.pdf");
+    let id = "6f1e0a86-52a4-4a1d-8a0a-5a3f35d0a001";
+    let annex = json!({ "name": name, "requestId": id, "actor": "секретарь",
+        "file": { "fileName": "перечень.xlsx", "content": content(b"PK annex") } });
+    let tried = merged(annex.clone(), &json!({ "validateOnly": true, "requestId": "" }));
+    let tried = stranger.call("DecisionService.AttachFile", tried).await.unwrap();
+    assert_eq!(tried["attachments"].as_array().unwrap().len(), 1);
+    for _ in 0..2 {
+        let attached = stranger.call("DecisionService.AttachFile", annex.clone()).await.unwrap();
+        let files = attached["attachments"].as_array().unwrap();
+        assert_eq!(files.len(), 2, "repeated, it changes nothing");
+        assert_eq!(text(&files[1], "attachedBy"), "секретарь");
+    }
+    let wanted = [("приказ.pdf", &b"%PDF scan"[..]), ("перечень.xlsx", b"PK annex")];
+    for (number, (file_name, bytes)) in (1..).zip(wanted) {
+        let request = json!({ "name": format!("{name}/attachments/{number}") });
+        let given = stranger.call("DecisionService.GetAttachment", request).await.unwrap();
+        assert_eq!(
+            (text(&given, "fileName"), text(&given, "content")),
+            (file_name, &*content(bytes))
+        );
+    }
+    let gone = |request: Value| refusal(&stranger, "DecisionService.GetAttachment", request);
+    assert_eq!(gone(json!({ "name": format!("{name}/attachments/3") })).await.0, Code::NotFound);
+    assert_eq!(gone(json!({ "name": name })).await.2, ["name"]);
+    let none = json!({ "name": name, "file": { "fileName": "", "content": "" } });
+    let told = refusal(&stranger, "DecisionService.AttachFile", none).await;
+    assert_eq!(told.2, ["file.file_name"]);
+    let stale = merged(annex, &json!({ "etag": "x", "requestId": "" }));
+    assert_eq!(refusal(&stranger, "DecisionService.AttachFile", stale).await.0, Code::Aborted);
+}
+
+/// What a document says, as XML.
+fn document_words(file: &Value) -> String {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text(file, "content")).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut words = String::new();
+    let mut part = archive.by_name("word/document.xml").unwrap();
+    std::io::Read::read_to_string(&mut part, &mut words).unwrap();
+    words
+}
 
 /// A town with something in every list: schools that answered, some twice, a decision with
 /// measures, drafts of recommendations.

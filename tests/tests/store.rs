@@ -86,6 +86,82 @@ on_both_databases! {
     a_pause_is_not_undone_by_a_turn_under_way,
     runs_that_must_not_overlap_are_skipped_or_wait,
     work_left_by_a_daemon_that_ended_is_done_by_the_next,
+    a_file_that_joins_a_decision_later_stays_with_it,
+    municipalities_that_share_a_site_do_not_write_over_each_other,
+}
+
+async fn municipalities_that_share_a_site_do_not_write_over_each_other(base: Base) {
+    let clock = Clock::manual(morning());
+    let (runtime, _) = base.daemon(&clock).await;
+    for (id, name) in [("m", "Первый"), ("n", "Второй"), ("silent", "Молчащий")]
+    {
+        let mut files = small::files();
+        let own = files.0.get_mut("municipality.toml").unwrap();
+        *own = own.replace("id = \"m\"", &format!("id = \"{id}\""));
+        *own = own.replace("name = \"М\"", &format!("name = \"{name}\""));
+        let list = "{{ municipality.name }}: {% for r in reports %}{{ r.page }} {{ r.document }}{% endfor %}";
+        let survey = files.0.get_mut("activities/1-survey.toml").unwrap();
+        survey.push_str("\n[[stage]]\nkind = \"publish\"\nreport = \"report\"\n");
+        files.0.insert("reports/index.html".into(), list.into());
+        files.0.insert("reports/report.html".into(), "{{ municipality.name }}".into());
+        runtime.apply(files, "test").await.unwrap();
+    }
+    let site = base.folder.path().join("site");
+    let read = |path: &str| {
+        let text = std::fs::read_to_string(site.join(path));
+        text.unwrap_or_else(|e| panic!("{path}: {e}")).replace("&#x2f;", "/")
+    };
+    let survey = survey_run("a");
+    for id in ["m", "n"] {
+        let key = RunKey { municipality: id.into(), ..survey.clone() };
+        runtime.ask(open_task(key.clone())).await.unwrap();
+        let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
+        runtime.ask(step_task(&key, answer)).await.unwrap();
+        runtime.settle().await.unwrap();
+        let today = jiff::civil::date(2027, 3, 1);
+        runtime.ask(step_task(&key, decide("1", None, today))).await.unwrap();
+        runtime.settle().await.unwrap();
+        // At any time the first page leads to those that have something to show.
+        assert_eq!(read("index.html").contains("href=\"n/index.html\""), id == "n");
+        assert!(read("index.html").contains("href=\"m/index.html\""));
+    }
+    for (id, name) in [("m", "Первый"), ("n", "Второй")] {
+        let place = format!("{}/survey", survey.run_id());
+        assert_eq!(read(&format!("{id}/{place}.html")), name);
+        assert!(site.join(format!("{id}/{place}.docx")).exists());
+        let list = read(&format!("{id}/index.html"));
+        assert_eq!(list.trim(), format!("{name}: {place}.html {place}.docx"));
+    }
+    assert!(!read("index.html").contains("Молчащий"), "it has nothing to show");
+}
+
+async fn a_file_that_joins_a_decision_later_stays_with_it(base: Base) {
+    let clock = Clock::manual(morning());
+    let (runtime, _) = base.daemon(&clock).await;
+    let key = survey_run("a");
+    runtime.ask(open_task(key.clone())).await.unwrap();
+    let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
+    runtime.ask(step_task(&key, answer)).await.unwrap();
+    runtime.settle().await.unwrap();
+    let today = jiff::civil::date(2027, 3, 1);
+    runtime.ask(step_task(&key, decide("1", None, today))).await.unwrap();
+    for content in [&b"%PDF one"[..], b"%PDF two"] {
+        let name = format!("{}.pdf", content.len());
+        let kept = runtime.keep_attachment(&key, name, content.to_vec(), false).await;
+        let files = vec![kept.unwrap().unwrap()];
+        let command = Command::AttachToDecision { decision: 1, files };
+        runtime.ask(step_task(&key, command)).await.unwrap();
+    }
+    // Whoever reads it anew has both, and their contents.
+    let (other, _) = base.daemon(&clock).await;
+    let run = other.store().run(&key).await.unwrap().unwrap().run;
+    let [decision] = run.decisions.as_slice() else { panic!("{:?}", run.decisions) };
+    assert_eq!(decision.attachments.len(), 2);
+    let owner = vekha::store::files::of_decisions(&key);
+    for (file, content) in decision.attachments.iter().zip([&b"%PDF one"[..], b"%PDF two"]) {
+        let kept = other.store().file(&owner, &file.sha256).await.unwrap().unwrap();
+        assert_eq!((kept.as_slice(), file.size), (content, 8));
+    }
 }
 
 /// An empty database.
@@ -191,7 +267,9 @@ fn decide(number: &str, measures: Option<Vec<NewMeasure>>, today: jiff::civil::D
             date: today,
             title: String::new(),
             outcome: "Утвердить.".into(),
+            text: String::new(),
             signatory: "Начальник".into(),
+            attachments: vec![],
         },
         measures,
     }

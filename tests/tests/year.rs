@@ -327,7 +327,7 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
 
     // Reports stand in the folder, whole by themselves.
     for report in ["2026-27/annual-report.html", "2026-27/gia-vpr-analysis.html"] {
-        let path = town.folder.path().join("site").join(report);
+        let path = town.folder.path().join("site/zarechny").join(report);
         let html = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{report}: {e}"));
         assert!(html.contains("МБОУ СОШ № 1") && html.contains("<table"), "{report}");
         for foreign in ["src=\"http", "href=\"http", "<script", "@import"] {
@@ -343,7 +343,7 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
         assert!(text.contains("МБОУ СОШ № 1") && text.contains("Состояние"), "{report}");
     }
     // By sections, with completeness; what ended in its time is in it, whatever period it is about.
-    let folder = town.folder.path().join("site/2026-27");
+    let folder = town.folder.path().join("site/zarechny/2026-27");
     let report = std::fs::read_to_string(folder.join("annual-report.html")).unwrap();
     for told in [
         "<h2 id=\"section-3\">Система обеспечения объективности процедур оценки качества",
@@ -371,15 +371,19 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
     ] {
         assert!(archive.by_name(file).is_ok(), "{file}");
     }
-    let index = std::fs::read_to_string(town.folder.path().join("site/index.html")).unwrap();
+    let index =
+        std::fs::read_to_string(town.folder.path().join("site/zarechny/index.html")).unwrap();
     let index = index.replace("&#x2f;", "/");
     for link in ["2026-27/annual-report.html", "2026-27/gia-vpr-analysis.docx"] {
         assert!(index.contains(&format!("href=\"{link}\"")), "{index}");
     }
+    let contents = std::fs::read_to_string(town.folder.path().join("site/index.html")).unwrap();
+    let contents = contents.replace("&#x2f;", "/");
+    assert!(contents.contains("href=\"zarechny/index.html\""), "{contents}");
     if let Ok(folder) = std::env::var("VEKHA_LOOK") {
         for ending in ["html", "docx"] {
             let report = format!("annual-report.{ending}");
-            let from = town.folder.path().join("site/2026-27").join(&report);
+            let from = town.folder.path().join("site/zarechny/2026-27").join(&report);
             std::fs::copy(from, Path::new(&folder).join(&report)).unwrap();
         }
     }

@@ -194,6 +194,13 @@ pub enum Command {
         /// What the earlier one ordered and is not done yet is not asked for any more.
         withdraw: bool,
     },
+    /// A file joins a decision: a scan, an annex.
+    AttachToDecision {
+        /// Number of the decision, from 1.
+        decision: usize,
+        /// What is attached.
+        files: Vec<NewAttachment>,
+    },
     /// The department accepts the report on a measure: control is over.
     AcceptMeasure {
         /// Number of the measure, from 1.
@@ -297,6 +304,21 @@ pub struct Document {
     pub title: String,
     /// What was decided.
     pub outcome: String,
+    /// The document word for word; empty if only the outcome is recorded.
+    pub text: String,
     /// Who signed.
     pub signatory: String,
+    /// What is attached to it.
+    pub attachments: Vec<NewAttachment>,
+}
+
+/// A file that is to be attached to a decision; its content lies where files are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// Its name.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// SHA-256 of its content, lower-case hex.
+    pub sha256: String,
 }

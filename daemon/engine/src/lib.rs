@@ -17,9 +17,11 @@ pub mod world;
 
 mod step;
 
-pub use command::{Answer, Command, DecisionKind, Document, NewMeasure, Origin, Why};
+pub use command::{
+    Answer, Command, DecisionKind, Document, NewAttachment, NewMeasure, Origin, Why,
+};
 pub use key::{AssignmentKey, RunKey};
 pub use outcome::{Entry, Job, Letter, LetterKind, Outcome, Submission};
 pub use refusal::Refusal;
 pub use run::Run;
-pub use step::{Context, Summary, open, references, step};
+pub use step::{Context, LONGEST_TEXT, MOST_ATTACHMENTS, Summary, open, references, step};

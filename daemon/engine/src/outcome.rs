@@ -188,6 +188,8 @@ pub enum LetterKind {
     Recommendation,
     /// An organisation is told a measure to carry out.
     Measure,
+    /// An organisation learns that a measure is not asked of it any more.
+    MeasureWithdrawn,
     /// The department learns who is silent.
     Escalation,
     /// The department learns that a collection closed.
@@ -217,6 +219,7 @@ impl LetterKind {
             LetterKind::Extension => "extension",
             LetterKind::Recommendation => "recommendation",
             LetterKind::Measure => "measure",
+            LetterKind::MeasureWithdrawn => "measure-withdrawn",
             LetterKind::Escalation => "escalation",
             LetterKind::Closed => "closed",
             LetterKind::Review => "review",

@@ -321,12 +321,33 @@ pub struct Decision {
     pub title: String,
     /// What was decided, in words.
     pub outcome: String,
+    /// The document word for word; empty if only the outcome was recorded.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
     /// Who signed it.
     pub signatory: String,
     /// Who recorded it here.
     pub recorded_by: String,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// What is attached to it, in the order in which it came; attachment 1 is `attachments[0]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file that goes with a decision for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// SHA-256 of its content, lower-case hex.
+    pub sha256: String,
+    /// Who attached it.
+    pub attached_by: String,
+    /// When.
+    pub attached_at: Timestamp,
 }
 
 /// One thing that a decision orders one organisation to do.

@@ -15,12 +15,14 @@ use serde_json::{Value, json};
 use town::Plan as Town;
 use vekha_engine::journal::Head;
 use vekha_engine::run::{
-    AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run, RunState, StageState,
+    AssignmentKind, AssignmentState, Decision, MeasureState, RecommendationState, Run, RunState,
+    StageState,
 };
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
     Answer, AssignmentKey, Command, Context, DecisionKind, Document, Entry, Job, LetterKind,
-    NewMeasure, Origin, Outcome, Refusal, RunKey, Summary, Why, open, references, step,
+    NewAttachment, NewMeasure, Origin, Outcome, Refusal, RunKey, Summary, Why, open, references,
+    step,
 };
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Overlap, Work};
@@ -80,7 +82,7 @@ fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
     let texts = ["причина", "исполнено", "47-од", "47-од", " ", ""].map(str::to_owned).to_vec();
     let texts = prop_oneof![9 => prop::sample::select(texts), 1 => Just("я".repeat(11_000))];
     let what =
-        prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..27u8, 2 => 22..27u8];
+        prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..28u8, 2 => 22..28u8];
     let right = prop::bool::weighted(0.7);
     let fails = prop::bool::weighted(0.15);
     let act = (hours, any::<Index>(), what, any::<Index>(), right, texts, fails).prop_map(
@@ -175,7 +177,9 @@ impl Act {
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: if *right { String::new() } else { text.clone() },
                     outcome: "решено".into(),
+                    text: if *right { text.clone() } else { String::new() },
                     signatory: "Начальник".into(),
+                    attachments: vec![],
                 },
                 measures: thing.index(3).checked_sub(1).map(|n| {
                     let organisations = vec![format!("school-{n}"), "office".into()];
@@ -190,7 +194,9 @@ impl Act {
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: String::new(),
                     outcome: "решено иначе".into(),
+                    text: String::new(),
                     signatory: "Начальник".into(),
+                    attachments: vec![],
                 },
                 measures: (0..thing.index(2))
                     .map(|_| NewMeasure {
@@ -200,6 +206,14 @@ impl Act {
                     })
                     .collect(),
                 withdraw: *right,
+            },
+            27 => Command::AttachToDecision {
+                decision: thing.index(3),
+                files: vec![NewAttachment {
+                    name: if *right { "скан.pdf".into() } else { text },
+                    size: thing.index(3) as u64,
+                    sha256: format!("{:064x}", thing.index(4)),
+                }],
             },
             12 => Command::Discard { recommendation, reason: text },
             13 => Command::AcceptMeasure { measure },
@@ -250,6 +264,12 @@ impl People for Watch {
         assert!(self.steps.1 < 2000, "time stands still at {}", world.now());
         holds_together(run);
         let before = self.before.insert(run.key.clone(), run.clone());
+        // A measure is waived by a decision only together with a letter that says so.
+        for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::MeasureWithdrawn) {
+            let assignment = &run.assignments[letter.assignment.as_ref().unwrap()];
+            assert_eq!(assignment.state, AssignmentState::Waived);
+            assert!(assignment.reason.starts_with("мера снята решением № "));
+        }
         for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder) {
             let key = letter.assignment.as_ref().unwrap();
             assert!(run.assignments[key].state.is_awaited(), "reminded: {key}");
@@ -258,9 +278,14 @@ impl People for Watch {
         if let Some(before) = before.filter(|b| b.state.ended()) {
             assert_eq!(run.state, before.state);
             assert_eq!(run.stages, before.stages, "an ended run moved");
-            // What was decided stays as it was recorded; all that can follow is a correction.
+            // What was decided stays as it was recorded, with all that was attached; all that can
+            // follow is a correction, or one more file.
             let (kept, later) = run.decisions.split_at(before.decisions.len());
-            assert_eq!(kept, before.decisions);
+            for (kept, before) in kept.iter().zip(&before.decisions) {
+                assert!(kept.attachments.starts_with(&before.attachments));
+                let attachments = before.attachments.clone();
+                assert_eq!(Decision { attachments, ..kept.clone() }, *before);
+            }
             assert!(later.iter().all(|decision| decision.corrects.is_some()));
             assert!(outcome.jobs.is_empty());
             if run.state != RunState::Completed {
@@ -636,7 +661,9 @@ impl People for Office {
                                 date: world.road_map().municipality.today(now),
                                 title: String::new(),
                                 outcome: "решено".into(),
+                                text: String::new(),
                                 signatory: "Начальник".into(),
+                                attachments: vec![],
                             },
                             measures: Some(vec![]),
                         },
@@ -694,7 +721,9 @@ impl<'a> Alone<'a> {
             date: date(2027, 2, 1),
             title: String::new(),
             outcome: "решено иначе".into(),
+            text: String::new(),
             signatory: "Начальник".into(),
+            attachments: vec![],
         };
         self.step(Command::CorrectDecision { decision, document, measures, withdraw })
     }
@@ -708,7 +737,9 @@ impl<'a> Alone<'a> {
                 date: date(2027, 2, 1),
                 title: String::new(),
                 outcome: "решено".into(),
+                text: String::new(),
                 signatory: "Начальник".into(),
+                attachments: vec![],
             },
             measures,
         })
@@ -716,6 +747,81 @@ impl<'a> Alone<'a> {
 }
 
 const SUMMARY: &str = "m/summary/2027";
+
+#[test]
+fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let document = |text: &str| Document {
+        kind: DecisionKind::Order,
+        number: "47-од".into(),
+        date: date(2027, 2, 1),
+        title: String::new(),
+        outcome: "решено".into(),
+        text: text.into(),
+        signatory: "Начальник".into(),
+        attachments: vec![],
+    };
+    let record = |alone: &mut Alone<'_>, text: &str| {
+        alone.step(Command::RecordDecision {
+            stage: "decide".into(),
+            document: document(text),
+            measures: Some(vec![]),
+        })
+    };
+    let long = "я".repeat(vekha_engine::LONGEST_TEXT + 1);
+    let Err(Refusal::Invalid(errors)) = record(&mut alone, &long) else { panic!("too long") };
+    assert_eq!(errors[0].field, "text");
+    let recorded = record(&mut alone, "ПРИКАЗЫВАЮ").unwrap();
+    let told = recorded.entries.iter().find(|e| e.kind == "decided").unwrap();
+    let told: Value = serde_json::from_str(&told.data).unwrap();
+    assert_eq!(
+        told["text_sha256"],
+        "9bad0126e51d55329bf4d52439c7e8c13ba20518a76717392944534ea56cf4ad"
+    );
+    alone.correct(1, vec![], false).unwrap();
+    let texts: Vec<&str> = alone.run.decisions.iter().map(|d| d.text.as_str()).collect();
+    assert_eq!(texts, ["ПРИКАЗЫВАЮ", ""]);
+}
+
+#[test]
+fn files_join_a_decision_at_any_time_and_none_is_taken_away() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    alone.decide(Some(vec![])).unwrap();
+    assert_eq!(alone.run.state, RunState::Completed);
+    let file = |number: usize| NewAttachment {
+        name: format!("лист {number}.pdf"),
+        size: 10,
+        sha256: format!("{number:064x}"),
+    };
+    let attach = |alone: &mut Alone<'_>, decision: usize, files: Vec<NewAttachment>| {
+        alone.step(Command::AttachToDecision { decision, files })
+    };
+    assert!(matches!(attach(&mut alone, 2, vec![file(1)]), Err(Refusal::NotFound(_))));
+    assert!(matches!(attach(&mut alone, 1, vec![]), Err(Refusal::Invalid(_))));
+    let outcome = attach(&mut alone, 1, vec![file(1), file(2)]).unwrap();
+    assert_eq!(outcome.entries.iter().filter(|e| e.kind == "attached").count(), 2);
+    assert!(outcome.letters.is_empty());
+    let names = |alone: &Alone<'_>| {
+        let files = alone.run.decisions[0].attachments.iter();
+        files.map(|file| file.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&alone), ["лист 1.pdf", "лист 2.pdf"]);
+    // The same again, what is no document, and more than there is room for.
+    let evil = NewAttachment { name: "лист.exe".into(), ..file(3) };
+    let huge = NewAttachment { size: 11 << 20, ..file(3) };
+    let nameless = NewAttachment { sha256: "x".into(), ..file(3) };
+    for files in [vec![file(1)], vec![file(3), file(3)], vec![evil], vec![huge], vec![nameless]] {
+        assert!(matches!(attach(&mut alone, 1, files), Err(Refusal::Invalid(_))));
+    }
+    let rest = (3..=vekha_engine::MOST_ATTACHMENTS).map(file).collect();
+    attach(&mut alone, 1, rest).unwrap();
+    assert!(matches!(attach(&mut alone, 1, vec![file(99)]), Err(Refusal::Invalid(_))));
+    assert_eq!(names(&alone).len(), vekha_engine::MOST_ATTACHMENTS);
+}
 
 #[test]
 fn a_measure_is_ordered_reported_returned_reported_and_done() {
@@ -783,7 +889,17 @@ fn a_decision_is_corrected_by_a_later_one_and_stays_as_it_was() {
     assert_eq!(state("measure-1.school-1"), AssignmentState::Answered, "it was reported on");
     assert_eq!(state("measure-2.school-2"), AssignmentState::Waived);
     assert_eq!(state("measure-3.school-1"), AssignmentState::Open);
-    assert_eq!(outcome.letters.len(), 1, "the new measure is told of");
+    let told: Vec<_> = outcome.letters.iter().map(|l| (l.kind, l.to.as_str())).collect();
+    assert_eq!(
+        told,
+        [(LetterKind::MeasureWithdrawn, "school-2"), (LetterKind::Measure, "school-1")],
+        "who loses a measure learns it, and who gets one; who has reported keeps it"
+    );
+    let withdrawn = &outcome.letters[0];
+    assert_eq!(withdrawn.facts["decision"]["number"], "12-р", "the decision that corrects");
+    assert_eq!(withdrawn.facts["measure"], "Обучить");
+    assert_eq!(withdrawn.facts["due"], "понедельник, 15 февраля 2027 года");
+    assert_eq!(withdrawn.due, None, "nothing is due any more");
     assert_eq!(alone.run.measures[2].decision, 2);
     let kinds: Vec<&str> = outcome.entries.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(kinds, ["decided", "waived", "measure-ordered"]);

@@ -14,6 +14,7 @@ impl Files {
             Some("activities" | "forms" | "analyses") => known(".toml"),
             Some("letters") => known(".txt") || known(".html"),
             Some("reports") => known(".html"),
+            Some("decisions") => known(".txt"),
             _ => matches!(path, "municipality.toml" | "organisations.toml" | "calendar.toml"),
         }
     }

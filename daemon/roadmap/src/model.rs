@@ -30,7 +30,7 @@ pub struct RoadMap {
     /// Analyses by id.
     pub analyses: BTreeMap<String, Analysis>,
     /// Templates by path below the road map's folder: `letters/reminder/body.txt`,
-    /// `reports/annual-report.html`.
+    /// `reports/annual-report.html`, `decisions/low-results.txt`.
     pub templates: BTreeMap<String, String>,
 }
 
@@ -581,12 +581,22 @@ pub struct Recommend {
 pub struct Decide {
     /// What is to be decided, one title per decision that the stage waits for; at least one.
     pub decisions: Vec<String>,
+    /// Template below `decisions/`, without the ending, from which the document's text is drafted;
+    /// nothing is drafted if none.
+    pub text: Option<String>,
     /// By when, counted from the stage's start.
     pub due: Due,
     /// When to remind the department.
     pub remind: Vec<Offset>,
     /// Measures that the decision carries unless the person who records it names others.
     pub measures: Vec<PlannedMeasure>,
+}
+
+impl Decide {
+    /// The titles that are still awaited once so many decisions have been taken.
+    pub fn awaited(&self, taken: usize) -> &[String] {
+        &self.decisions[taken.min(self.decisions.len())..]
+    }
 }
 
 /// A measure that the road map itself prescribes.
@@ -749,6 +759,14 @@ pub struct FileRule {
     pub endings: Vec<String>,
     /// Most bytes.
     pub max_bytes: u64,
+}
+
+/// Documents, tables and pictures, of 10 MB at most.
+impl Default for FileRule {
+    fn default() -> Self {
+        let endings = ["pdf", "docx", "odt", "xlsx", "ods", "jpg", "png"];
+        FileRule { endings: endings.map(str::to_owned).to_vec(), max_bytes: 10 << 20 }
+    }
 }
 
 /// The scores of a histogram, both ends inclusive.

@@ -82,6 +82,9 @@ fn all_mistakes_are_told_at_once_each_where_it_stands() {
         // Templates: an unknown variable, a block that does not end.
         ("letters/reminder/body.txt", "{{ form }}", "\n— {{ form }}, осталось {{ days_lfet }} дн."),
         ("letters/base.html", "{% endblock %}", ""),
+        ("decisions/order.txt", "{{ titles }}", "{{ title }}"),
+        ("decisions/base.macros.txt", "{% endfor %}", ""),
+        ("activities/1-survey.toml", "text = \"order\"", "text = \"oder\""),
     ]);
     // Not TOML at all, and yet the rest of the file is read.
     let survey = files.0.get_mut("activities/2-turn.toml").unwrap();

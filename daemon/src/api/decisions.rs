@@ -1,13 +1,22 @@
 //! Decisions of the authority.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Decision, Run, StageState};
-use vekha_engine::{Command, DecisionKind, Document, NewMeasure, RunKey};
+use vekha_engine::{Command, DecisionKind, Document, NewAttachment, NewMeasure, Refusal, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
 use super::lists::Conditions;
 use super::{Api, convert, lists, mutation, names, status};
+use crate::runtime::reports::controls;
+use crate::runtime::road_maps::Version;
+use crate::runtime::wording;
+use crate::store::files::of_decisions;
+use crate::{forms, reports};
 
 pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
     let name = names::of_run(&run.key);
@@ -18,6 +27,7 @@ pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
         date: d.date.to_string(),
         title: d.title.clone(),
         outcome: d.outcome.clone(),
+        text: d.text.clone(),
         signatory: d.signatory.clone(),
         measures: run
             .measures
@@ -36,6 +46,16 @@ pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
             .enumerate()
             .filter(|(_, later)| later.corrects == Some(number))
             .map(|(i, _)| format!("{name}/decisions/{}", i + 1))
+            .collect(),
+        attachments: (d.attachments.iter().zip(1..))
+            .map(|(file, place)| v1::Attachment {
+                name: format!("{name}/decisions/{number}/attachments/{place}"),
+                file_name: file.name.clone(),
+                size: file.size as i64,
+                sha256: file.sha256.clone(),
+                attached_by: file.attached_by.clone(),
+                attached_at: Some(convert::timestamp(file.attached_at)),
+            })
             .collect(),
         run: name,
     }
@@ -60,14 +80,46 @@ fn named_kind(kind: v1::DecisionKind) -> DecisionKind {
 }
 
 impl Api {
+    /// The road map that a run keeps.
+    fn version_of(&self, run: &Run) -> Result<Arc<Version>, Status> {
+        let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map);
+        version.ok_or_else(|| status::not_found("версия дорожной карты"))
+    }
+
+    /// Keeps what is to be attached to a run's decision, unless that is only tried. Returns what the
+    /// decision says of it, and what is wrong with the others.
+    async fn attachments(
+        &self,
+        run: &RunKey,
+        files: &[v1::NewAttachment],
+        on_trial: bool,
+    ) -> Result<(Vec<NewAttachment>, Vec<FieldError>), Status> {
+        let (mut kept, mut wrong) = (Vec::new(), Vec::new());
+        // Nothing is kept for a run that is not there.
+        if !files.is_empty() {
+            self.loaded(run).await?;
+        }
+        for (place, file) in files.iter().enumerate() {
+            let (name, content) = (file.file_name.clone(), file.content.clone());
+            let file = self.runtime.keep_attachment(run, name, content, on_trial).await;
+            match file.map_err(status::unavailable)? {
+                Ok(file) => kept.push(file),
+                Err(message) => {
+                    let field = format!("attachments[{place}].file_name");
+                    wrong.push(FieldError { field, message });
+                }
+            }
+        }
+        Ok((kept, wrong))
+    }
+
     /// The decide stage that a request means: the one named, or the one at work.
     async fn deciding_stage(&self, run: &RunKey, named: &str) -> Result<String, Status> {
         if !named.is_empty() {
             return Ok(named.to_owned());
         }
         let loaded = self.loaded(run).await?.run;
-        let version = self.runtime.road_maps().version(&run.municipality, loaded.road_map);
-        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
+        let version = self.version_of(&loaded)?;
         let activity = version.road_map.activity(&run.activity);
         let decides = |id: &str| {
             activity
@@ -85,6 +137,30 @@ impl Api {
 
 #[tonic::async_trait]
 impl DecisionService for Api {
+    async fn draft_decision(
+        &self,
+        request: Request<v1::DraftDecisionRequest>,
+    ) -> Result<Response<v1::DecisionDraft>, Status> {
+        let r = request.into_inner();
+        let key = names::run("parent", &r.parent)?;
+        let stage = self.deciding_stage(&key, &r.stage).await?;
+        let run = self.loaded(&key).await?.run;
+        let version = self.version_of(&run)?;
+        let drafted = wording::draft(&self.runtime, &version, &run, &stage).await;
+        let drafted = drafted.map_err(|e| status::invalid("stage", &e))?;
+        let Some(draft) = drafted else {
+            let why = format!("у этапа «{stage}» нет шаблона текста: ему нужно text = \"…\"");
+            return Err(status::invalid("stage", &why));
+        };
+        let (title, text) = (draft.title.clone(), draft.text.clone());
+        let mut document = None;
+        if r.as_document {
+            let file_name = format!("{}-{}-draft.docx", key.activity, key.run_id());
+            document = Some(written(&version.road_map, draft, file_name).await?);
+        }
+        Ok(Response::new(v1::DecisionDraft { stage, title, text, document }))
+    }
+
     async fn record_decision(
         &self,
         request: Request<v1::RecordDecisionRequest>,
@@ -100,13 +176,18 @@ impl DecisionService for Api {
                 due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
             });
         }
+        let (attachments, refused) =
+            self.attachments(&run, &r.attachments, r.validate_only).await?;
+        wrong.extend(refused);
         let document = Document {
             kind: named_kind(r.kind()),
             number: r.number.clone(),
             date,
             title: r.title.clone(),
             outcome: r.outcome.clone(),
+            text: r.text.clone(),
             signatory: r.signatory.clone(),
+            attachments,
         };
         let mut stage = String::new();
         let command = if r.corrects.is_empty() {
@@ -124,7 +205,7 @@ impl DecisionService for Api {
         if r.validate_only {
             let kind = r.kind().into();
             let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
-            let (run, signatory, corrects) = (r.parent, r.signatory, r.corrects);
+            let (run, signatory, corrects, text) = (r.parent, r.signatory, r.corrects, r.text);
             let checked = v1::Decision {
                 run,
                 stage,
@@ -132,6 +213,7 @@ impl DecisionService for Api {
                 date,
                 title,
                 outcome,
+                text,
                 signatory,
                 kind,
                 corrects,
@@ -187,8 +269,85 @@ impl DecisionService for Api {
         let name = request.into_inner().name;
         let (run, number) = names::numbered("name", &name, "decisions")?;
         let loaded = self.loaded(&run).await?.run;
-        let decision = loaded.decisions.get(number - 1);
-        let decision = decision.ok_or_else(|| status::not_found(format!("решение {name}")))?;
+        let decision = decision(&loaded, number, &name)?;
         Ok(Response::new(describe(&loaded, number, decision)))
     }
+
+    async fn attach_file(
+        &self,
+        request: Request<v1::AttachFileRequest>,
+    ) -> Result<Response<v1::Decision>, Status> {
+        let r = request.into_inner();
+        let (run, number) = names::numbered("name", &r.name, "decisions")?;
+        decision(&self.loaded(&run).await?.run, number, &r.name)?;
+        let file = r.file.clone().unwrap_or_default();
+        let (files, refused) = self.attachments(&run, &[file], r.validate_only).await?;
+        let at = |e: FieldError| FieldError { field: "file.file_name".to_owned(), ..e };
+        let wrong: Vec<FieldError> = refused.into_iter().map(at).collect();
+        if !wrong.is_empty() {
+            return Err(status::of(Refusal::Invalid(wrong).into()));
+        }
+        let command = Command::AttachToDecision { decision: number, files };
+        self.step(run.clone(), command, mutation!(r)).await?;
+        let loaded = self.loaded(&run).await?.run;
+        let decision = decision(&loaded, number, &r.name)?;
+        Ok(Response::new(describe(&loaded, number, decision)))
+    }
+
+    async fn get_attachment(
+        &self,
+        request: Request<v1::GetAttachmentRequest>,
+    ) -> Result<Response<v1::DecisionFile>, Status> {
+        let name = request.into_inner().name;
+        let unknown = || status::not_found(format!("приложение {name}"));
+        let (of, place) = name.rsplit_once("/attachments/").ok_or_else(|| {
+            status::invalid("name", format!("«{name}»: нужно имя вида …/decisions/1/attachments/1"))
+        })?;
+        let (run, number) = names::numbered("name", of, "decisions")?;
+        let loaded = self.loaded(&run).await?.run;
+        let place = place.parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+        let decision = decision(&loaded, number, of)?;
+        let file = place.and_then(|place| decision.attachments.get(place)).ok_or_else(unknown)?;
+        let content = self.runtime.store().file(&of_decisions(&run), &file.sha256).await;
+        let content = content.map_err(status::unavailable)?.ok_or_else(unknown)?;
+        Ok(Response::new(v1::DecisionFile {
+            file_name: file.name.clone(),
+            content_type: "application/octet-stream".to_owned(),
+            content,
+        }))
+    }
+
+    async fn get_decision_document(
+        &self,
+        request: Request<v1::GetDecisionDocumentRequest>,
+    ) -> Result<Response<v1::DecisionFile>, Status> {
+        let name = request.into_inner().name;
+        let (key, number) = names::numbered("name", &name, "decisions")?;
+        let run = self.loaded(&key).await?.run;
+        let decision = decision(&run, number, &name)?;
+        let version = self.version_of(&run)?;
+        let map = &version.road_map;
+        let controls = controls(map, &run, self.runtime.clock().now());
+        let decision = reports::Decision::of(map, &run, number, decision, &controls);
+        let file_name = reports::decision_file_name(&key, number);
+        Ok(Response::new(written(map, decision, file_name).await?))
+    }
+}
+
+fn decision<'r>(run: &'r Run, number: usize, name: &str) -> Result<&'r Decision, Status> {
+    let found = number.checked_sub(1).and_then(|place| run.decisions.get(place));
+    found.ok_or_else(|| status::not_found(format!("решение {name}")))
+}
+
+/// The decision as a document.
+async fn written(
+    map: &RoadMap,
+    decision: reports::Decision,
+    file_name: String,
+) -> Result<v1::DecisionFile, Status> {
+    let authority = map.municipality.authority.clone();
+    let make = move || reports::decision(&authority, &decision);
+    let content = tokio::task::spawn_blocking(make).await.map_err(status::unavailable)?;
+    let content = content.map_err(status::unavailable)?;
+    Ok(v1::DecisionFile { file_name, content_type: forms::DOCX.to_owned(), content })
 }

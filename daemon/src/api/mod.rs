@@ -261,7 +261,11 @@ impl Api {
                     .max_encoding_message_size(LARGEST_FILE_CALL),
             )
             .add_service(RecommendationServiceServer::new(self.clone()))
-            .add_service(DecisionServiceServer::new(self.clone()))
+            .add_service(
+                DecisionServiceServer::new(self.clone())
+                    .max_decoding_message_size(LARGEST_FILE_CALL)
+                    .max_encoding_message_size(LARGEST_FILE_CALL),
+            )
             .add_service(MeasureServiceServer::new(self.clone()))
             .add_service(OrganisationServiceServer::new(self.clone()))
             .add_service(EventServiceServer::new(self.clone()))

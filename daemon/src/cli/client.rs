@@ -4,6 +4,7 @@
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use sha2::{Digest as _, Sha256};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -88,6 +89,13 @@ macro_rules! all_pages {
 pub(super) use all_pages;
 
 impl Client {
+    /// The id of one of several calls that a command makes: the same for the same part.
+    pub fn request_id_of(&self, part: &str) -> String {
+        let digest = Sha256::digest(format!("{}/{part}", self.request_id));
+        let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
+        uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+    }
+
     pub async fn connect(cli: &Cli) -> anyhow::Result<Self> {
         let endpoint = Endpoint::from_shared(cli.server.clone())
             .with_context(|| format!("адрес демона «{}»", cli.server))?;

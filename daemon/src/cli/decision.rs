@@ -1,12 +1,15 @@
 //! `vekha decide`, `vekha decision`, `vekha measure`: what the authority decided and what became of
 //! it.
 
-use anyhow::anyhow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
 use super::words::date;
+use crate::api::LARGEST_FILE_CALL;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct DecideArgs {
@@ -24,6 +27,12 @@ pub(super) struct DecideArgs {
     /// Кто подписал
     #[arg(long)]
     signatory: String,
+    /// Текст документа слово в слово, файлом .txt: его набросок даёт `vekha decision draft`
+    #[arg(long, value_name = "ФАЙЛ")]
+    text_file: Option<PathBuf>,
+    /// Приложить файл: скан, приложение; можно несколько
+    #[arg(long = "attach", value_name = "ФАЙЛ")]
+    attach: Vec<PathBuf>,
     /// О чём; без него — первое, чего ждёт этап
     #[arg(long, default_value = "")]
     title: String,
@@ -82,6 +91,38 @@ pub(super) enum Command {
     Show {
         /// 29/2026-27/1
         decision: String,
+        /// Записать документом для печати: приказ.docx
+        #[arg(long, value_name = "ФАЙЛ")]
+        file: Option<PathBuf>,
+    },
+    /// Приложить файлы: скан подписанного, приложение. Они остаются с решением
+    Attach {
+        /// 29/2026-27/1
+        decision: String,
+        /// Файлы .pdf, .docx, .odt, .xlsx, .ods, .jpg, .png, до 10 МБ
+        #[arg(required = true, value_name = "ФАЙЛ")]
+        files: Vec<PathBuf>,
+    },
+    /// Сохранить приложенный файл
+    Attachment {
+        /// 29/2026-27/1
+        decision: String,
+        /// Который: 1
+        number: u32,
+        /// Куда записать
+        #[arg(long, value_name = "ФАЙЛ")]
+        file: PathBuf,
+    },
+    /// Набросок текста по шаблону дорожной карты
+    Draft {
+        /// Выполнение: 29/2026-27
+        run: String,
+        /// Этап, если их несколько
+        #[arg(long, default_value = "")]
+        stage: String,
+        /// Куда записать; вид — по окончанию: .docx или .txt
+        #[arg(long, value_name = "ФАЙЛ")]
+        file: Option<PathBuf>,
     },
 }
 
@@ -139,6 +180,11 @@ pub(super) async fn decide(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let measures = args.measures.iter().map(|m| measure(m)).collect::<Result<_, _>>()?;
+    let text = match &args.text_file {
+        Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
+        None => String::new(),
+    };
+    let attachments = args.attach.iter().map(|file| attachment(file)).collect::<Result<_, _>>()?;
     let parent = client.run(&args.run).await?;
     let corrects = args.corrects.map(|number| format!("{parent}/decisions/{number}"));
     let request = v1::RecordDecisionRequest {
@@ -151,6 +197,8 @@ pub(super) async fn decide(
         date: args.date.clone(),
         title: args.title.clone(),
         outcome: args.outcome.clone(),
+        text,
+        attachments,
         signatory: args.signatory.clone(),
         measures,
         without_measures: args.without_measures,
@@ -159,12 +207,21 @@ pub(super) async fn decide(
         request_id: client.request_id.clone(),
         validate_only: client.validate_only,
     };
-    let decision = client.decisions().record_decision(request).await?.into_inner();
+    let mut service = client.decisions().max_encoding_message_size(LARGEST_FILE_CALL);
+    let decision = service.record_decision(request).await?.into_inner();
     out.one(&decision, || match decision.name.as_str() {
         "" => "ошибок нет, решение не записано".to_owned(),
         _ => describe(&decision),
     })?;
     Ok(())
+}
+
+/// A file as it is sent.
+fn attachment(file: &Path) -> anyhow::Result<v1::NewAttachment> {
+    Ok(v1::NewAttachment {
+        file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        content: std::fs::read(file).with_context(|| file.display().to_string())?,
+    })
 }
 
 fn describe(d: &v1::Decision) -> String {
@@ -173,8 +230,15 @@ fn describe(d: &v1::Decision) -> String {
         ("", Some(later)) => format!("\nисправлено: {}", short(later)),
         (earlier, _) => format!("\nисправляет: {}", short(earlier)),
     };
+    let attached = d.attachments.iter().zip(1..);
+    let attached: String =
+        attached.map(|(file, n)| format!("\nприложение {n}: {}", file.file_name)).collect();
+    let text = match d.text.as_str() {
+        "" => String::new(),
+        text => format!("\n\n{text}"),
+    };
     format!(
-        "{}: {} № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}{refers}",
+        "{}: {} № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}{refers}{attached}{text}",
         short(&d.name),
         kind(d.kind()),
         d.number,
@@ -212,13 +276,84 @@ pub(super) async fn run(
                 table(["решение", "номер", "дата", "о чём"], list.iter().map(row).collect())
             })?;
         }
-        Command::Show { decision } => {
+        Command::Show { decision, file: Some(file) } => {
+            ending(file, &["docx"])?;
+            let name = client.below(decision, "decisions").await?;
+            let request = v1::GetDecisionDocumentRequest { name };
+            let mut service = client.decisions().max_decoding_message_size(LARGEST_FILE_CALL);
+            let document = service.get_decision_document(request).await?.into_inner();
+            written(file, document, out).await?;
+        }
+        Command::Draft { run, stage, file } => {
+            let ending = file.as_deref().map(|file| ending(file, &["docx", "txt"])).transpose()?;
+            let as_document = ending == Some("docx");
+            let (parent, stage) = (client.run(run).await?, stage.clone());
+            let request = v1::DraftDecisionRequest { parent, stage, as_document };
+            let mut service = client.decisions().max_decoding_message_size(LARGEST_FILE_CALL);
+            let draft = service.draft_decision(request).await?.into_inner();
+            match file {
+                None => out.one(&draft, || draft.text.clone())?,
+                Some(file) => {
+                    let text = v1::DecisionFile {
+                        content_type: "text/plain; charset=utf-8".to_owned(),
+                        content: draft.text.into_bytes(),
+                        ..Default::default()
+                    };
+                    written(file, draft.document.unwrap_or(text), out).await?;
+                }
+            }
+        }
+        Command::Attach { decision, files } => {
+            let name = client.below(decision, "decisions").await?;
+            // All are read before the first is sent.
+            let files = files.iter().map(|file| attachment(file)).collect::<Result<Vec<_>, _>>()?;
+            let mut service = client.decisions().max_encoding_message_size(LARGEST_FILE_CALL);
+            let mut decision = v1::Decision::default();
+            for file in files {
+                let request = v1::AttachFileRequest {
+                    name: name.clone(),
+                    request_id: client.request_id_of(&file.file_name),
+                    file: Some(file),
+                    etag: String::new(),
+                    actor: client.actor.clone(),
+                    validate_only: client.validate_only,
+                };
+                decision = service.attach_file(request).await?.into_inner();
+            }
+            out.one(&decision, || describe(&decision))?;
+        }
+        Command::Attachment { decision, number, file } => {
+            let name = client.below(decision, "decisions").await?;
+            let request = v1::GetAttachmentRequest { name: format!("{name}/attachments/{number}") };
+            let mut service = client.decisions().max_decoding_message_size(LARGEST_FILE_CALL);
+            let given = service.get_attachment(request).await?.into_inner();
+            written(file, given, out).await?;
+        }
+        Command::Show { decision, file: None } => {
             let name = client.below(decision, "decisions").await?;
             let request = v1::GetDecisionRequest { name };
             let decision = client.decisions().get_decision(request).await?.into_inner();
             out.one(&decision, || describe(&decision))?;
         }
     }
+    Ok(())
+}
+
+/// The file's ending, if it is one of these.
+fn ending<'e>(file: &Path, known: &[&'e str]) -> anyhow::Result<&'e str> {
+    let own = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let found = known.iter().find(|ending| ending.eq_ignore_ascii_case(own)).copied();
+    let wanted = known.join(" или .");
+    found.ok_or_else(|| anyhow!("«{}»: нужно окончание .{wanted}", file.display()))
+}
+
+async fn written(file: &Path, given: v1::DecisionFile, out: &mut Output) -> anyhow::Result<()> {
+    tokio::fs::write(file, &given.content)
+        .await
+        .with_context(|| format!("не записать «{}»", file.display()))?;
+    // The content is in the file.
+    let given = v1::DecisionFile { content: Default::default(), ..given };
+    out.one(&given, || format!("записано: {}", file.display()))?;
     Ok(())
 }
 

@@ -160,6 +160,7 @@ fn letter_words(letter: LetterKind) -> &'static str {
         LetterKind::Extension => "о продлении срока",
         LetterKind::Recommendation => "адресные рекомендации",
         LetterKind::Measure => "мера к исполнению",
+        LetterKind::MeasureWithdrawn => "мера снята",
         LetterKind::Escalation => "кто не ответил",
         LetterKind::Closed => "сбор закрыт",
         LetterKind::Review => "проверить ответы",

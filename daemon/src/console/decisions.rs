@@ -13,6 +13,7 @@ use vekha_roadmap::RoadMap;
 use super::access::Person;
 use super::completeness::run_words;
 use super::file::List;
+use super::run::attachments;
 use super::{administrator, problem, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::register::{Basis, Control, Controlled, Decided, decided};
@@ -51,7 +52,7 @@ async fn register(
 }
 
 fn shown(map: &RoadMap, one: &Decided) -> Value {
-    let Decided { run, decision, basis, corrects, corrected_by, measures } = one;
+    let Decided { run, number, decision, basis, corrects, corrected_by, measures } = one;
     let grounds = basis
         .iter()
         .map(|one| json!({ "what": basis_words(map, one), "link": format!("/runs/{}", one.run) }));
@@ -65,6 +66,7 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
         "title": decision.title,
         "outcome": decision.outcome,
         "signatory": decision.signatory,
+        "attachments": attachments(map, run, *number, decision),
         "what": run_words(map, run),
         "link": format!("/runs/{run}#measures"),
         "measures": measures.iter().map(|one| json!({
@@ -96,7 +98,7 @@ fn basis_words(map: &RoadMap, basis: &Basis) -> String {
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 14] = [
+const COLUMNS: [(&str, f64); 15] = [
     ("Документ", 16.0),
     ("Номер", 12.0),
     ("Дата", 12.0),
@@ -106,6 +108,7 @@ const COLUMNS: [(&str, f64); 14] = [
     ("Подписал", 24.0),
     ("Основание", 50.0),
     ("Исправляет и чем исправлено", 28.0),
+    ("Приложения", 30.0),
     ("Мера", 50.0),
     ("Исполнитель", 34.0),
     ("Срок", 12.0),
@@ -132,10 +135,11 @@ pub(super) fn list(map: &RoadMap, year: i16, all: &[Decided]) -> List {
 }
 
 fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
-    let Decided { run, decision, basis, corrects, corrected_by, measures } = one;
+    let Decided { run, decision, basis, corrects, corrected_by, measures, .. } = one;
     let basis: Vec<String> = basis.iter().map(|one| basis_words(map, one)).collect();
     let corrects = corrects.iter().map(|number| format!("исправляет № {number}"));
     let corrected = corrected_by.iter().map(|number| format!("исправлено № {number}"));
+    let attached: Vec<&str> = decision.attachments.iter().map(|a| a.name.as_str()).collect();
     let own = [
         decision.kind.words().to_owned(),
         decision.number.clone(),
@@ -146,6 +150,7 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
         decision.signatory.clone(),
         basis.join("; "),
         corrects.chain(corrected).collect::<Vec<_>>().join("; "),
+        attached.join("; "),
     ];
     let with = |measure: [String; 5]| own.iter().cloned().chain(measure).collect();
     if measures.is_empty() {

@@ -1,4 +1,4 @@
-//! Files of answers: kept as soon as they arrive, so that a mistake elsewhere in the form does not
+//! Files of answers and of decisions: kept as soon as they arrive, so that a mistake elsewhere in the form does not
 //! lose them; given back to the school and to the department, and never shown in the browser.
 
 use std::sync::Arc;
@@ -8,9 +8,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
 use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::model::Form;
 
-use super::link::{self, Closed, Opened};
-use super::{collect, problem};
+use super::link::{self, Closed};
+use super::problem;
 use crate::runtime::Runtime;
 use crate::runtime::files::Upload;
 
@@ -18,15 +19,15 @@ use crate::runtime::files::Upload;
 /// is wrong with those that were not kept.
 pub async fn keep(
     runtime: &Runtime,
-    opened: &Opened,
+    form: &Form,
+    assignment: &str,
     uploads: Vec<Upload>,
     pairs: &mut Vec<(String, String)>,
 ) -> Result<Vec<FieldError>, DbErr> {
     let mut wrong = Vec::new();
-    let Some(form) = collect::form(opened) else { return Ok(wrong) };
     for upload in uploads {
         let field = upload.field.clone();
-        match runtime.keep_file(form, &opened.id, upload, false).await? {
+        match runtime.keep_file(form, assignment, upload, false).await? {
             Some(Ok(kept)) => pairs.push((field, kept.to_string())),
             Some(Err(error)) => wrong.push(error),
             // What the form does not ask for is left out.
@@ -65,7 +66,7 @@ pub async fn of_answer(
 }
 
 /// The address ends with the file's name: the browser saves it under that.
-async fn give(runtime: &Runtime, assignment: &str, sha256: &str) -> Response {
+pub(super) async fn give(runtime: &Runtime, assignment: &str, sha256: &str) -> Response {
     match runtime.store().file(assignment, sha256).await {
         Ok(Some(content)) => {
             let headers = [

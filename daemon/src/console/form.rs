@@ -84,6 +84,13 @@ pub struct Control {
     pub(super) explanation: String,
 }
 
+impl Control {
+    /// Lines that a long text is shown in.
+    pub(super) fn lines(&self) -> usize {
+        self.value.lines().count().clamp(5, 25)
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Offered {
     pub(super) value: String,

@@ -254,10 +254,13 @@ pub async fn answer(
         Err(Closed::Unknown) => return problem::unknown_link(),
         Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
     };
-    let refused = match files::keep(&runtime, &opened, uploads, &mut pairs).await {
-        Ok(refused) => refused,
-        Err(e) => return problem::unsaved(&e, &pairs),
-    };
+    let mut refused = Vec::new();
+    if let Some(form) = collect::form(&opened) {
+        match files::keep(&runtime, form, &opened.id, uploads, &mut pairs).await {
+            Ok(wrong) => refused = wrong,
+            Err(e) => return problem::unsaved(&e, &pairs),
+        }
+    }
     let (typed, once, wish) = match opened.assignment.kind {
         AssignmentKind::Collect => collect::read(&opened, &pairs),
         AssignmentKind::Acknowledge | AssignmentKind::Measure(_) => measure::read(&pairs),

@@ -17,6 +17,8 @@ mod collect;
 mod coming;
 mod completeness;
 mod controls;
+mod correction;
+mod decision;
 mod decisions;
 mod effects;
 mod evidence;
@@ -95,9 +97,26 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}/evidence.zip", get(evidence::archive))
         .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
-        .route("/runs/{municipality}/{activity}/{run}", get(run::show).post(run::act))
+        .route(
+            "/runs/{municipality}/{activity}/{run}",
+            get(run::show).post(run::act).layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
+        )
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show))
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file))
+        .route(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/correction",
+            get(correction::show)
+                .post(correction::act)
+                .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
+        )
+        .route(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx",
+            get(decision::document),
+        )
+        .route(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/attachments/{place}/{name}",
+            get(decision::attachment),
+        )
         .route(
             "/runs/{municipality}/{activity}/{run}/answers/{assignment}",
             get(submission::show).post(submission::act),

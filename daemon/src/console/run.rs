@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentState, RecommendationState, Run};
+use vekha_engine::run::{AssignmentState, RecommendationState, Run, StageState};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Work;
 use vekha_roadmap::russian::date_words;
 
 use super::access::Person;
 use super::actions::sheet::{Page, Sent};
-use super::actions::{self, Scene, told};
+use super::actions::{self, Scene, Texts, told};
 use super::words::capital;
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::runtime::Runtime;
@@ -25,6 +26,7 @@ use crate::runtime::overview::is_late;
 use crate::runtime::register::Control;
 use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
+use crate::runtime::wording;
 use crate::store::{document, instant};
 
 /// Entries of the journal that the page shows.
@@ -78,10 +80,10 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path(path): Path<(String, String, String)>,
-    received: posted::Received,
+    request: Request,
 ) -> Response {
-    let pairs = match posted::pairs(received) {
-        Ok(pairs) => pairs,
+    let (pairs, uploads) = match posted::receive(request).await {
+        Ok(received) => received,
         Err(unread) => return *unread,
     };
     let (run, version) = match load(&runtime, &path).await {
@@ -92,7 +94,7 @@ pub async fn act(
     let today = version.road_map.municipality.today(runtime.clock().now());
     let mut sent = Sent::new(pairs);
     let scene = Scene { map: &version.road_map, run: &run, today };
-    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent).await {
+    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, uploads).await {
         return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
     }
     // Refused, perhaps because the run has moved on: it is shown as it stands now.
@@ -154,7 +156,8 @@ async fn describe(
     let once = uuid::Uuid::now_v7().to_string();
     let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
     let scene = Scene { map, run, today: map.municipality.today(now) };
-    let offers = actions::offers(&scene, &page);
+    let texts = texts(runtime, version, run).await;
+    let offers = actions::offers(&scene, &page, &texts);
     context["outcome"] = told::outcome(sent, &actions::forms(&offers));
     context["offers"] = offers;
     context["recommendations"] = recommendations(map, run);
@@ -172,6 +175,26 @@ async fn describe(
         })
         .collect();
     Ok(context)
+}
+
+/// What is drafted for the decisions that the run awaits now. A text that cannot be drafted leaves
+/// the form without it.
+async fn texts(runtime: &Runtime, version: &Version, run: &Run) -> Texts {
+    let mut texts = Texts::new();
+    let deciding = |stage: &&vekha_engine::run::Stage| {
+        let activity = version.road_map.activity(&run.key.activity);
+        let work = activity.and_then(|a| a.stage(&stage.id)).map(|(_, stage)| &stage.work);
+        stage.state == StageState::Active
+            && !run.state.ended()
+            && matches!(work, Some(Work::Decide(_)))
+    };
+    for stage in run.stages.iter().filter(deciding) {
+        match wording::draft(runtime, version, run, &stage.id).await {
+            Ok(drafted) => texts.extend(drafted.map(|d| (stage.id.clone(), d.text))),
+            Err(e) => tracing::warn!(run = %run.key, stage = stage.id, "no text drafted: {e}"),
+        }
+    }
+    texts
 }
 
 async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value, DbErr> {
@@ -198,7 +221,7 @@ fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
         let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
         let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
         let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
-        let active = stage.state == vekha_engine::run::StageState::Active;
+        let active = stage.state == StageState::Active;
         json!({
             "title": definition.map_or(&stage.id, |d| &d.title),
             "kind": definition.map(|d| words::work(&d.work)),
@@ -282,11 +305,35 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
             "date": date_words(d.date),
             "title": d.title,
             "outcome": d.outcome,
+            "text": d.text,
+            "correction": format!("/runs/{}/decisions/{}/correction", run.key, position + 1),
+            "attachments": attachments(map, &run.key, position + 1, d),
+            "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),
             "signatory": d.signatory,
             "measures": measures(position + 1),
         })
     };
     run.decisions.iter().enumerate().map(line).collect()
+}
+
+/// What is attached to a decision, each with where it can be had.
+pub(super) fn attachments(
+    map: &RoadMap,
+    run: &RunKey,
+    number: usize,
+    decision: &vekha_engine::run::Decision,
+) -> Value {
+    let files = decision.attachments.iter().zip(1..);
+    let line = |(file, place): (&vekha_engine::run::Attachment, usize)| {
+        json!({
+            "name": file.name,
+            "link": format!("/runs/{run}/decisions/{number}/attachments/{place}"),
+            "size": words::size(file.size),
+            "at": words::short_moment(&map.municipality, file.attached_at),
+            "by": actor(map, &file.attached_by),
+        })
+    };
+    files.map(line).collect()
 }
 
 /// Who did it, in words where that is one of us or a school.

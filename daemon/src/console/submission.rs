@@ -62,7 +62,7 @@ pub async fn act(
     let today = version.road_map.municipality.today(runtime.clock().now());
     let mut sent = Sent::new(pairs);
     let scene = Scene { map: &version.road_map, run: &run, today };
-    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent).await {
+    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, vec![]).await {
         return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
     }
     match describe(&runtime, &version, &run, &key, &person, Some(&sent)).await {

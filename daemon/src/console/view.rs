@@ -48,6 +48,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "drafts.html",
         "decision.html",
         "run.html",
+        "correction.html",
         "submission.html",
         "completeness.html",
         "decisions.html",

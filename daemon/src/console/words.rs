@@ -143,12 +143,22 @@ pub fn journal_kind(kind: &str) -> &str {
         "discarded" => "проект рекомендации отклонён",
         "acknowledged" => "с рекомендациями ознакомлены",
         "decided" => "принято решение",
+        "attached" => "к решению приложен файл",
         "measure-ordered" => "поручено исполнение меры",
         "measure-returned" => "отчёт о мере возвращён",
         "measure-accepted" => "мера снята с контроля",
         "published" => "отчёт опубликован",
         "letter-refused" => "письмо не доставлено",
         other => other,
+    }
+}
+
+/// How large a file is: «1,2 МБ».
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} Б"),
+        1024..1_048_576 => format!("{} КБ", bytes.div_ceil(1024)),
+        _ => format!("{} МБ", russian::number(bytes as f64 / 1_048_576.0, 1)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one run has to tell: analyses, decisions, and how complete its data are.
 
 use serde::Serialize;
-use vekha_engine::run::{AssignmentKind, AssignmentState, Run};
+use vekha_engine::run::{self, AssignmentKind, AssignmentState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian;
 
@@ -47,6 +47,8 @@ pub struct Decision {
     pub title: String,
     /// What was decided.
     pub outcome: String,
+    /// The document word for word; empty if only the outcome was recorded.
+    pub text: String,
     /// Who signed it.
     pub signatory: String,
     /// What it orders.
@@ -66,6 +68,41 @@ pub struct Measure {
     pub state: &'static str,
 }
 
+impl Decision {
+    /// Of a run, by its number within it; `controls` says where each of the run's measures stands.
+    pub fn of(
+        map: &RoadMap,
+        run: &Run,
+        number: usize,
+        decision: &run::Decision,
+        controls: &[&'static str],
+    ) -> Self {
+        let measures = run.measures.iter().zip(controls);
+        let measures = measures.filter(|(measure, _)| measure.decision == number);
+        Decision {
+            kind: decision.kind.words(),
+            corrects: decision
+                .corrects
+                .and_then(|number| run.decisions.get(number - 1))
+                .map(|earlier| earlier.number.clone()),
+            number: decision.number.clone(),
+            date: russian::date_words(decision.date),
+            title: decision.title.clone(),
+            outcome: decision.outcome.trim().to_owned(),
+            text: decision.text.trim().to_owned(),
+            signatory: decision.signatory.clone(),
+            measures: measures
+                .map(|(measure, control)| Measure {
+                    organisation: map.short_name(&measure.organisation),
+                    text: measure.text.clone(),
+                    due: russian::date_words(measure.due),
+                    state: control,
+                })
+                .collect(),
+        }
+    }
+}
+
 impl Chapter {
     /// Of a run with the reports on its analyses; `state` says where it stands, `controls` where
     /// each of its measures does.
@@ -83,30 +120,9 @@ impl Chapter {
             let all = run.assignments.values();
             all.filter(|a| a.kind == AssignmentKind::Collect && a.state != AssignmentState::Waived)
         };
-        let decisions = run.decisions.iter().enumerate().map(|(place, decision)| Decision {
-            kind: decision.kind.words(),
-            corrects: decision
-                .corrects
-                .and_then(|number| run.decisions.get(number - 1))
-                .map(|earlier| earlier.number.clone()),
-            number: decision.number.clone(),
-            date: russian::date_words(decision.date),
-            title: decision.title.clone(),
-            outcome: decision.outcome.trim().to_owned(),
-            signatory: decision.signatory.clone(),
-            measures: run
-                .measures
-                .iter()
-                .zip(controls)
-                .filter(|(measure, _)| measure.decision == place + 1)
-                .map(|(measure, control)| Measure {
-                    organisation: map.short_name(&measure.organisation),
-                    text: measure.text.clone(),
-                    due: russian::date_words(measure.due),
-                    state: control,
-                })
-                .collect(),
-        });
+        let decisions = run.decisions.iter().zip(1..);
+        let decisions =
+            decisions.map(|(decision, number)| Decision::of(map, run, number, decision, controls));
         let short = activity.map_or(run.key.activity.as_str(), |a| a.short.as_str());
         Chapter {
             section: section.map(|section| section.title.clone()).unwrap_or_default(),

@@ -176,6 +176,8 @@ fn lines(mut paragraph: Paragraph, words: &str, size: usize) -> Paragraph {
     for (place, line) in words.lines().enumerate() {
         let run = Run::new().size(size);
         let run = if place > 0 { run.add_break(BreakType::TextWrapping) } else { run };
+        // Of control characters a file of this kind can hold none but the tab.
+        let line: String = line.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
         paragraph = paragraph.add_run(run.add_text(line));
     }
     paragraph

@@ -9,6 +9,8 @@ mod analysis;
 mod book;
 mod chapter;
 pub mod chart;
+mod contents;
+mod decision;
 mod document;
 mod note;
 mod values;
@@ -18,8 +20,10 @@ pub use advice::{Advice, Advised, advice, advices};
 pub use analysis::{Past, report};
 pub use book::{Cover, book};
 pub use chapter::{Chapter, Decision, Measure};
+pub use contents::{Listed, contents};
+pub use decision::decision;
 pub use note::note;
-pub use values::values;
+pub use values::{municipality, values};
 pub use workbook::workbook;
 
 use vekha_analysis::Aggregate;
@@ -218,6 +222,11 @@ pub fn heading(title: &str, unit: &str) -> String {
 pub fn file_name(run: &RunKey, stage: &str, whose: Option<&str>, ending: &str) -> String {
     let whose = whose.map(|code| format!("-{code}")).unwrap_or_default();
     format!("{}-{}-{stage}{whose}.{ending}", run.activity, run.run_id())
+}
+
+/// Under which name a run's decision is kept as a file.
+pub fn decision_file_name(run: &RunKey, number: usize) -> String {
+    format!("{}-{}-decision-{number}.docx", run.activity, run.run_id())
 }
 
 /// How grave a finding is, in a word.

@@ -15,12 +15,7 @@ pub fn values(one: &Indicator) -> Value {
     json!({
         "title": one.title,
         "unit": one.unit,
-        "municipality": one.municipality.map(|a| json!({
-            "count": a.count, "mean": one.between(a.mean), "median": one.between(a.median),
-            "min": one.shown(a.min), "max": one.shown(a.max),
-            "lower_quartile": one.between(a.lower_quartile),
-            "upper_quartile": one.between(a.upper_quartile),
-        })),
+        "municipality": municipality(one),
         "rows": one.rows.iter().map(|each| row(one, each)).collect::<Vec<_>>(),
         "withheld": withheld.collect::<Vec<_>>(),
         "charts": {
@@ -29,6 +24,16 @@ pub fn values(one: &Indicator) -> Value {
             "trend": svg(chart::trend(one)),
         },
     })
+}
+
+/// Its figures over the municipality as people read them; nothing where there are none.
+pub fn municipality(one: &Indicator) -> Value {
+    json!(one.municipality.map(|a| json!({
+        "count": a.count, "mean": one.between(a.mean), "median": one.between(a.median),
+        "min": one.shown(a.min), "max": one.shown(a.max),
+        "lower_quartile": one.between(a.lower_quartile),
+        "upper_quartile": one.between(a.upper_quartile),
+    })))
 }
 
 fn row(one: &Indicator, row: &Row) -> Value {

@@ -83,7 +83,7 @@ fn urgency(letter: &Letter) -> (u8, Option<Date>) {
         | LetterKind::Review
         | LetterKind::ExtensionRequest
         | LetterKind::DecisionDue => 1,
-        LetterKind::Recommendation | LetterKind::Drafts => 2,
+        LetterKind::Recommendation | LetterKind::Drafts | LetterKind::MeasureWithdrawn => 2,
         LetterKind::Extension | LetterKind::Closed | LetterKind::Receipt => 3,
     };
     // Without a date there is no hurry.

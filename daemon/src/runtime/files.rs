@@ -1,12 +1,14 @@
-//! Files of answers: kept as soon as they come, and an answer names only files that are there.
+//! Files of answers and decisions: kept as soon as they come, and an answer names only files that
+//! are there.
 
 use sea_orm::DbErr;
 use serde_json::{Value, json};
+use vekha_engine::{NewAttachment, RunKey};
 use vekha_roadmap::answers::{FieldError, Values, check_file};
-use vekha_roadmap::model::{FieldKind, Form};
+use vekha_roadmap::model::{FieldKind, FileRule, Form};
 
 use super::Runtime;
-use crate::store::files::hash;
+use crate::store::files::{hash, of_decisions};
 
 /// A file that came with an answer.
 #[derive(Debug)]
@@ -37,15 +39,48 @@ impl Runtime {
         let Some(FieldKind::File(rule)) = form.field(&field).map(|known| &known.kind) else {
             return Ok(None);
         };
+        let kept = self.keep(assignment, rule, &name, bytes, on_trial).await?;
+        Ok(Some(match kept {
+            Ok((size, sha256)) => Ok(json!({ "name": name, "size": size, "sha256": sha256 })),
+            Err(message) => Err(FieldError { field, message }),
+        }))
+    }
+
+    /// Keeps a file that is to be attached to a decision of a run; one that comes on trial is only
+    /// looked at. Returns what the decision then says of it, or what is wrong with it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn keep_attachment(
+        &self,
+        run: &RunKey,
+        name: String,
+        bytes: Vec<u8>,
+        on_trial: bool,
+    ) -> Result<Result<NewAttachment, String>, DbErr> {
+        let rule = FileRule::default();
+        let kept = self.keep(&of_decisions(run), &rule, &name, bytes, on_trial).await?;
+        Ok(kept.map(|(size, sha256)| NewAttachment { name, size, sha256 }))
+    }
+
+    /// Keeps a file, unless it is wrong or comes on trial. Returns its size and SHA-256.
+    async fn keep(
+        &self,
+        assignment: &str,
+        rule: &FileRule,
+        name: &str,
+        bytes: Vec<u8>,
+        on_trial: bool,
+    ) -> Result<Result<(u64, String), String>, DbErr> {
         let size = bytes.len() as u64;
-        if let Err(message) = check_file(&name, size, rule) {
-            return Ok(Some(Err(FieldError { field, message })));
+        if let Err(message) = check_file(name, size, rule) {
+            return Ok(Err(message));
         }
         let sha256 = match on_trial {
             true => hash(&bytes),
             false => self.store.keep_file(assignment, bytes, self.clock.now()).await?,
         };
-        Ok(Some(Ok(json!({ "name": name, "size": size, "sha256": sha256 }))))
+        Ok(Ok((size, sha256)))
     }
 
     /// The fields whose file was never kept for this assignment.

@@ -27,6 +27,7 @@ pub mod ran;
 pub mod register;
 pub mod reports;
 pub mod road_maps;
+pub mod wording;
 mod worker;
 
 use std::collections::BTreeMap;

@@ -1,27 +1,31 @@
 //! The register of decisions: what the authority decided in a year, and where its measures stand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sea_orm::DbErr;
 use vekha_engine::run::{AssignmentState, Decision, Measure, MeasureState, Run, measure_stage};
 use vekha_engine::{AssignmentKey, RunKey};
-use vekha_roadmap::model::Municipality;
+use vekha_roadmap::model::{Municipality, Stage, Work};
 
 use super::Runtime;
 use super::overview::{PAGE, every_row};
+use super::road_maps::Version;
 use crate::store::entities::decision;
 use crate::store::queries::{Filter, Page};
+use crate::store::runs::Loaded;
 
 /// A decision with what it orders.
 #[derive(Debug, Clone)]
 pub struct Decided {
     /// The run in which it was taken.
     pub run: RunKey,
+    /// Its number within the run, from 1.
+    pub number: usize,
     /// The decision.
     pub decision: Decision,
-    /// What it rests on: its own run, and those for which that one waited, as far as they found or
-    /// recommended anything.
+    /// What it rests on ([`Grounds`]), as far as that found or recommended anything.
     pub basis: Vec<Basis>,
     /// The document's number of the earlier decision that it corrects.
     pub corrects: Option<String>,
@@ -110,6 +114,86 @@ impl Control {
     }
 }
 
+/// Runs with those on which their decisions rest.
+pub(super) struct Grounds<'a> {
+    runtime: &'a Runtime,
+    runs: BTreeMap<RunKey, Loaded>,
+}
+
+/// How far back a decision is followed that rests on decisions.
+const MOST_STEPS: usize = 4;
+
+impl<'a> Grounds<'a> {
+    /// Of these runs.
+    pub(super) async fn of(
+        runtime: &'a Runtime,
+        runs: BTreeMap<RunKey, Loaded>,
+    ) -> Result<Self, DbErr> {
+        let mut front: Vec<RunKey> = runs.keys().cloned().collect();
+        let mut grounds = Grounds { runtime, runs };
+        for step in 0..MOST_STEPS {
+            let passing = front.iter().filter_map(|key| grounds.run(key));
+            let passing = passing.filter(|run| step == 0 || grounds.only_decides(run));
+            let next: BTreeSet<RunKey> = passing.flat_map(|run| grounds.before(run)).collect();
+            let next: Vec<RunKey> =
+                next.into_iter().filter(|key| !grounds.runs.contains_key(key)).collect();
+            if next.is_empty() {
+                break;
+            }
+            let more = runtime.store().runs(&next).await?;
+            front = more.keys().cloned().collect();
+            grounds.runs.extend(more);
+        }
+        Ok(grounds)
+    }
+
+    /// A run, if it exists.
+    pub(super) fn run(&self, key: &RunKey) -> Option<&Run> {
+        self.runs.get(key).map(|loaded| &loaded.run)
+    }
+
+    /// What the decisions of a run rest on: the run itself, and those for which it waited. One that
+    /// only decides rests on others in its turn, which follow it.
+    pub(super) fn of_run<'b>(&'b self, run: &'b Run) -> Vec<&'b Run> {
+        let mut all = vec![run];
+        self.follow(run, MOST_STEPS, &mut all);
+        all
+    }
+
+    fn follow<'b>(&'b self, run: &Run, steps: usize, all: &mut Vec<&'b Run>) {
+        for before in self.before(run).iter().filter_map(|key| self.run(key)) {
+            if all.iter().any(|known| known.key == before.key) {
+                continue;
+            }
+            all.push(before);
+            if steps > 1 && self.only_decides(before) {
+                self.follow(before, steps - 1, all);
+            }
+        }
+    }
+
+    /// The road map that a run keeps.
+    pub(super) fn version(&self, run: &Run) -> Option<Arc<Version>> {
+        self.runtime.road_maps().version(&run.key.municipality, run.road_map)
+    }
+
+    /// The runs for which a run waited.
+    fn before(&self, run: &Run) -> Vec<RunKey> {
+        let version = self.version(run);
+        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.key.activity));
+        let after = activity.into_iter().flat_map(|activity| &activity.schedule.after);
+        after.map(|other| run.key.upstream(other)).collect()
+    }
+
+    /// Whether it knows nothing of its own.
+    fn only_decides(&self, run: &Run) -> bool {
+        let version = self.version(run);
+        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.key.activity));
+        let own = |stage: &Stage| !matches!(stage.work, Work::Decide(_) | Work::Publish(_));
+        activity.is_some_and(|activity| !activity.stages.iter().any(own))
+    }
+}
+
 /// The decisions that bear a date of this year, by date and number.
 ///
 /// # Errors
@@ -127,30 +211,21 @@ pub async fn decided(
     let key = |row: &decision::Model| row.run.parse::<RunKey>().map_err(DbErr::Custom);
     let keys: BTreeSet<RunKey> = rows.iter().map(key).collect::<Result<_, _>>()?;
     let runs = store.runs(&keys.into_iter().collect::<Vec<_>>()).await?;
-    let rests_on = |run: &Run| {
-        let version = runtime.road_maps().version(&municipality.id, run.road_map);
-        let mut keys = vec![run.key.clone()];
-        if let Some(activity) =
-            version.as_ref().and_then(|v| v.road_map.activity(&run.key.activity))
-        {
-            keys.extend(activity.schedule.after.iter().map(|other| run.key.upstream(other)));
-        }
-        keys
-    };
-    let grounds: BTreeSet<RunKey> =
-        runs.values().flat_map(|loaded| rests_on(&loaded.run)).collect();
-    let grounds = store.runs(&grounds.into_iter().collect::<Vec<_>>()).await?;
-    let basis = |key: RunKey| {
-        let run = &grounds.get(&key)?.run;
+    let grounds = Grounds::of(runtime, runs).await?;
+    let basis = |run: &Run| {
         let findings = run.found.values().map(Vec::len).sum();
         let recommendations = run.recommendations.len();
-        (findings + recommendations > 0).then_some(Basis { run: key, findings, recommendations })
+        (findings + recommendations > 0).then(|| Basis {
+            run: run.key.clone(),
+            findings,
+            recommendations,
+        })
     };
     let now = runtime.clock().now();
     let mut all = Vec::new();
     for row in &rows {
         let key = key(row)?;
-        let Some(run) = runs.get(&key).map(|loaded| &loaded.run) else { continue };
+        let Some(run) = grounds.run(&key) else { continue };
         let number = row.ordinal as usize;
         let Some(decision) = run.decisions.get(number - 1).cloned() else { continue };
         let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == number);
@@ -158,10 +233,11 @@ pub async fn decided(
         let earlier = decision.corrects.and_then(|number| run.decisions.get(number - 1));
         let later = run.decisions.iter().filter(|later| later.corrects == Some(number));
         all.push(Decided {
-            basis: rests_on(run).into_iter().filter_map(basis).collect(),
+            basis: grounds.of_run(run).into_iter().filter_map(basis).collect(),
             corrects: earlier.map(|earlier| earlier.number.clone()),
             corrected_by: later.map(|later| later.number.clone()).collect(),
             measures: measures.collect(),
+            number,
             decision,
             run: key,
         });

@@ -19,7 +19,7 @@ use super::Runtime;
 use super::covered::{covered, every_run};
 use super::register::Control;
 use super::road_maps::Version;
-use crate::reports::{self, Chapter, Cover, Past, Report, book};
+use crate::reports::{self, Chapter, Cover, Listed, Past, Report, book};
 
 /// The report of a publish stage: as a page that needs nothing beside itself, and as a document.
 #[derive(Debug)]
@@ -104,6 +104,39 @@ pub async fn published(
     Ok(all)
 }
 
+/// The first page of the site: the municipalities that have a list of their reports. `newest` is
+/// publishing one just now.
+///
+/// # Errors
+/// What makes it impossible, for people.
+pub async fn contents(runtime: &Runtime, newest: &RunKey) -> Result<String, String> {
+    let mut listed = Vec::new();
+    for version in runtime.road_maps().all_newest() {
+        let municipality = &version.road_map.municipality;
+        let has_list = version.templates.get_template(INDEX).is_ok();
+        if has_list
+            && (municipality.id == newest.municipality || has_published(runtime, &version).await?)
+        {
+            listed.push(Listed {
+                name: municipality.name.clone(),
+                authority: municipality.authority.clone(),
+                page: place_of(&municipality.id, "index.html"),
+            });
+        }
+    }
+    reports::contents(&listed)
+}
+
+/// Whether a municipality has published anything.
+async fn has_published(runtime: &Runtime, version: &Version) -> Result<bool, String> {
+    let runs = every_run(runtime, &version.road_map.municipality.id).await;
+    let runs = runs.map_err(|e| e.to_string())?;
+    Ok(runs.iter().flat_map(|run| &run.stages).any(|stage| !stage.location.is_empty()))
+}
+
+/// The template of the list of a municipality's reports.
+const INDEX: &str = "reports/index.html";
+
 /// The list of all that is published, the newest first: what was before, and the report of `newest`
 /// published `now`. None where the road map has no template for it.
 ///
@@ -115,8 +148,7 @@ pub async fn index(
     newest: &RunKey,
     now: Timestamp,
 ) -> Result<Option<String>, String> {
-    const NAME: &str = "reports/index.html";
-    let Ok(template) = version.templates.get_template(NAME) else { return Ok(None) };
+    let Ok(template) = version.templates.get_template(INDEX) else { return Ok(None) };
     let map = &version.road_map;
     let runs = every_run(runtime, &newest.municipality).await.map_err(|e| e.to_string())?;
     let mut published = vec![(now, newest.clone())];
@@ -142,7 +174,7 @@ pub async fn index(
         "reports": published.iter().map(line).collect::<Vec<_>>(),
     });
     let html = template.render(minijinja::Value::from(minijinja::value::Serde(&context)));
-    html.map(Some).map_err(|e| format!("{NAME}: {e}"))
+    html.map(Some).map_err(|e| format!("{INDEX}: {e}"))
 }
 
 /// Whose reports they are, as templates know it.
@@ -154,7 +186,12 @@ pub fn authority(municipality: &Municipality) -> Value {
     })
 }
 
-/// Where a run's report is published.
+/// Where all that a municipality publishes lies: several may share one site.
+pub fn place_of(municipality: &str, path: &str) -> String {
+    format!("{municipality}/{path}")
+}
+
+/// Where a run's report is published, within what its municipality publishes.
 pub fn place(run: &RunKey, ending: &str) -> String {
     format!("{}/{}.{ending}", run.run_id(), run.activity)
 }
@@ -220,9 +257,13 @@ fn told(
     let now = runtime.clock().now();
     let stages = map.activity(&run.key.activity).into_iter().flat_map(Activity::analyses);
     let reports = stages.filter_map(|stage| made(map, &run.key, stage, outcomes, None, now));
+    Chapter::of(map, run, state_words(run.state), &controls(map, run, now), reports.collect())
+}
+
+/// Where the control of each of a run's measures stands, in words.
+pub fn controls(map: &RoadMap, run: &Run, now: Timestamp) -> Vec<&'static str> {
     let control = |place| Control::of(run, place, &map.municipality, now).words();
-    let controls: Vec<&str> = (0..run.measures.len()).map(control).collect();
-    Chapter::of(map, run, state_words(run.state), &controls, reports.collect())
+    (0..run.measures.len()).map(control).collect()
 }
 
 /// Most periods before this one that a report looks back on.

@@ -172,14 +172,19 @@ impl Runtime {
         let version = version.ok_or("версия дорожной карты не найдена")?;
         let Rendered { html, docx } = reports::render(self, &version, run, stage, now).await?;
         let publish = async |path: String, content_type: &str, bytes: Vec<u8>| {
-            let document = Document { path, content_type: content_type.into(), bytes };
+            let content_type = content_type.into();
+            let document = Document { path, content_type, bytes };
             self.publisher.publish(&document).await.map(|p| p.location).map_err(|e| text(&e))
         };
         // Whoever finds a page finds what it links to: that is published before it.
-        publish(reports::place(run, "docx"), forms::DOCX, docx).await?;
-        let location = publish(reports::place(run, "html"), HTML, html.into_bytes()).await?;
+        let own = |path: &str| reports::place_of(&run.municipality, path);
+        publish(own(&reports::place(run, "docx")), forms::DOCX, docx).await?;
+        let page = own(&reports::place(run, "html"));
+        let location = publish(page, HTML, html.into_bytes()).await?;
         if let Some(html) = reports::index(self, &version, run, now).await? {
-            publish("index.html".to_owned(), HTML, html.into_bytes()).await?;
+            publish(own("index.html"), HTML, html.into_bytes()).await?;
+            let contents = reports::contents(self, run).await?;
+            publish("index.html".to_owned(), HTML, contents.into_bytes()).await?;
         }
         Ok(location)
     }

@@ -76,7 +76,7 @@ impl Rows {
             .chain(insert(backend, values(self.assignments), Change(assignment::CHANGING)))
             .chain(insert(backend, self.submissions, Refuse))
             .chain(insert(backend, values(self.recommendations), Change(recommendation::CHANGING)))
-            .chain(insert(backend, values(self.decisions), Refuse))
+            .chain(insert(backend, values(self.decisions), Change(decision::CHANGING)))
             .chain(insert(backend, values(self.measures), Change(measure::CHANGING)))
             .chain(insert(backend, self.analyses, Change(analysis::CHANGING)))
             // Not replaced: another daemon may just have carried out a request of the same id.

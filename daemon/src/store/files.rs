@@ -1,13 +1,19 @@
-//! Files of answers, by their content: the same file kept twice is one.
+//! Files of answers and of decisions, by their content: the same file kept twice is one.
 
 use jiff::Timestamp;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use sha2::{Digest, Sha256};
+use vekha_engine::RunKey;
 use vekha_engine::journal::hex;
 
 use super::entities::file::{ActiveModel, Column, Entity, Model};
 use super::{Store, micros};
+
+/// What stands for the assignment where files of a run's decisions are kept: none is named so.
+pub fn of_decisions(run: &RunKey) -> String {
+    format!("{run}/decisions")
+}
 
 /// SHA-256 of a content, lower-case hex.
 pub fn hash(content: &[u8]) -> String {
@@ -15,7 +21,7 @@ pub fn hash(content: &[u8]) -> String {
 }
 
 impl Store {
-    /// Keeps a file of an assignment. Returns its SHA-256 in lower-case hex.
+    /// Keeps a file of an assignment, or of a run's decisions ([`of_decisions`]). Returns its SHA-256 in lower-case hex.
     ///
     /// # Errors
     /// When the database cannot be written.

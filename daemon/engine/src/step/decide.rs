@@ -1,16 +1,22 @@
 //! Awaiting and recording decisions, and the measures that they order.
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Decide, Work};
 use vekha_roadmap::schedule::due_date;
 
+use super::attach::wrong_files;
 use super::{Transition, days_left, due_words};
 use crate::command::{Document, NewMeasure};
+use crate::journal::hex;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 use crate::run::{Decision, MeasureState, RunState, measure_stage};
+
+/// Most characters of a document's text.
+pub const LONGEST_TEXT: usize = 30_000;
 
 impl Transition<'_> {
     pub(super) fn await_decisions(&mut self, position: usize, decide: &Decide) {
@@ -21,8 +27,7 @@ impl Transition<'_> {
 
     /// The titles that a decide stage still waits for.
     pub(super) fn awaited<'d>(&self, stage: &str, decide: &'d Decide) -> &'d [String] {
-        let taken = self.run.awaited_decisions(stage);
-        &decide.decisions[taken.min(decide.decisions.len())..]
+        decide.awaited(self.run.awaited_decisions(stage))
     }
 
     pub(super) fn remind_of_decisions(&mut self, position: usize, decide: &Decide) {
@@ -112,30 +117,39 @@ impl Transition<'_> {
         Ok(())
     }
 
-    /// What the decision ordered and nobody has reported on is not asked for any more.
+    /// What the decision ordered and nobody has reported on is not asked for any more, and whoever
+    /// was to do it learns so.
     fn withdraw_measures(&mut self, decision: usize) {
         let all = self.run.measures.iter().enumerate();
-        let open: Vec<AssignmentKey> = all
+        let open: Vec<(AssignmentKey, usize)> = all
             .filter(|(_, m)| m.decision == decision && m.state == MeasureState::Ordered)
-            .map(|(place, m)| AssignmentKey::new(&measure_stage(place + 1), &m.organisation))
+            .map(|(place, m)| {
+                (AssignmentKey::new(&measure_stage(place + 1), &m.organisation), place + 1)
+            })
             .collect();
         let by = self.run.decisions.last().map(|d| d.number.clone()).unwrap_or_default();
         let why = format!("мера снята решением № {by}");
-        for key in open {
+        for (key, measure) in open {
             if self.run.assignments.get(&key).is_some_and(|a| a.state.is_awaited()) {
                 self.expect_no_more(&key, &why);
+                self.write_withdrawal(&key, measure);
             }
         }
     }
 
     fn keep_decision(&mut self, stage: String, corrects: Option<usize>, document: Document) {
-        let Document { kind, number, date, title, outcome, signatory } = document;
+        let Document { kind, number, date, title, outcome, text, signatory, attachments } =
+            document;
         let mut facts = json!({
             "stage": stage, "kind": kind, "number": number, "date": date, "title": title,
             "outcome": outcome, "signatory": signatory,
         });
         if let Some(corrected) = corrects {
             facts["corrects"] = corrected.into();
+        }
+        // The text stands in the decision; the journal proves that it is the one recorded.
+        if !text.is_empty() {
+            facts["text_sha256"] = hex(&Sha256::digest(&text)).into();
         }
         self.record("decided", facts);
         self.run.decisions.push(Decision {
@@ -146,11 +160,14 @@ impl Transition<'_> {
             date,
             title,
             outcome,
+            text,
             signatory,
             recorded_by: self.actor.to_owned(),
             recorded_at: self.now,
+            attachments: Vec::new(),
         });
         self.out.decisions.insert(self.run.decisions.len() - 1);
+        self.attach(self.run.decisions.len(), attachments);
     }
 
     fn check_document(&self, document: &Document, measures: &[NewMeasure]) -> Result<(), Refusal> {
@@ -173,6 +190,9 @@ impl Transition<'_> {
         if document.title.chars().count() > 1000 {
             wrong("title".into(), "не длиннее 1000 знаков");
         }
+        if document.text.chars().count() > LONGEST_TEXT {
+            wrong("text".into(), &format!("не длиннее {LONGEST_TEXT} знаков"));
+        }
         if document.date > today {
             wrong("date".into(), "дата документа ещё не наступила");
         }
@@ -193,6 +213,7 @@ impl Transition<'_> {
                 }
             }
         }
+        errors.extend(wrong_files(&[], &document.attachments));
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
     }
 }

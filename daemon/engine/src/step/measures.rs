@@ -39,18 +39,34 @@ impl Transition<'_> {
 
     fn write_measure(&mut self, key: &AssignmentKey, number: usize, suffix: &str) {
         let measure = &self.run.measures[number - 1];
-        let decision = &self.run.decisions[measure.decision - 1];
         let facts = json!({
-            "decision": {
-                "number": decision.number,
-                "date": vekha_roadmap::russian::date_words(decision.date),
-                "title": decision.title,
-            },
+            "decision": self.decision_facts(measure.decision),
             "measure": measure.text,
             "comment": measure.comment,
             "due": due_words(measure.due),
         });
         self.letter_to_participant(LetterKind::Measure, key, suffix, facts);
+    }
+
+    /// To whoever need not carry out a measure any more: the newest decision says so.
+    pub(super) fn write_withdrawal(&mut self, key: &AssignmentKey, number: usize) {
+        let measure = &self.run.measures[number - 1];
+        let facts = json!({
+            "decision": self.decision_facts(self.run.decisions.len()),
+            "measure": measure.text,
+            "due": due_words(measure.due),
+        });
+        self.letter_to_participant(LetterKind::MeasureWithdrawn, key, "withdrawn", facts);
+    }
+
+    /// A decision as letters tell of it.
+    fn decision_facts(&self, number: usize) -> Value {
+        let decision = &self.run.decisions[number - 1];
+        json!({
+            "number": decision.number,
+            "date": vekha_roadmap::russian::date_words(decision.date),
+            "title": decision.title,
+        })
     }
 
     fn measure(&self, number: usize) -> Result<&Measure, Refusal> {

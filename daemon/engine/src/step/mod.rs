@@ -1,6 +1,7 @@
 //! One step of a run. Every command is checked whole before anything is touched, so a refused
 //! command leaves the run as it was (a property test holds that).
 
+mod attach;
 mod collect;
 mod decide;
 mod lifecycle;
@@ -28,6 +29,8 @@ use crate::outcome::{Letter, LetterKind, Outcome};
 use crate::refusal::Refusal;
 use crate::run::{Run, RunState, Stage, StageState};
 
+pub use attach::MOST_ATTACHMENTS;
+pub use decide::LONGEST_TEXT;
 pub use lifecycle::open;
 
 /// What a step may look at besides the run.
@@ -142,6 +145,7 @@ pub fn step(
         Command::CorrectDecision { decision, document, measures, withdraw } => {
             t.correct_decision(decision, document, measures, withdraw)?;
         }
+        Command::AttachToDecision { decision, files } => t.attach_to_decision(decision, files)?,
         Command::AcceptMeasure { measure } => t.accept_measure(measure)?,
         Command::ReturnMeasure { measure, comment } => t.return_measure(measure, comment)?,
         Command::Published { stage, location } => t.published(stage, location)?,
@@ -256,7 +260,10 @@ impl<'a> Transition<'a> {
             assignment: Some(assignment.clone()),
             while_open: kind == LetterKind::Reminder,
             thread: (!asking).then(|| format!("{base}/asked")),
-            due: self.run.assignments.get(assignment).map(|a| a.due),
+            // What is withdrawn is due no more.
+            due: (kind != LetterKind::MeasureWithdrawn)
+                .then(|| self.run.assignments.get(assignment).map(|a| a.due))
+                .flatten(),
             // A receipt answers a person who is at work right now; all else keeps office hours.
             not_before: if kind == LetterKind::Receipt {
                 self.now

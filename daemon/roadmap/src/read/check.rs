@@ -170,6 +170,9 @@ impl Check<'_> {
                     }
                 }
                 Work::Decide(decide) => {
+                    if let Some(text) = &decide.text {
+                        self.decision_text(&format!("{at}/text"), text);
+                    }
                     for (i, measure) in decide.measures.iter().enumerate() {
                         self.participants(activity, &format!("{at}/measure/{i}/by"), &measure.by);
                     }
@@ -192,6 +195,15 @@ impl Check<'_> {
                 );
             }
             self.some_of_kinds(&format!("{path}/schedule/each"), kinds);
+        }
+    }
+
+    fn decision_text(&self, at: &str, text: &str) {
+        let template = templates::decision(text);
+        let all = &self.road_map.templates;
+        if !all.contains_key(&template) {
+            let known = all.keys().filter_map(|path| templates::decision_name(path));
+            self.error(at, format!("нет файла {template}"), perhaps(text, known));
         }
     }
 

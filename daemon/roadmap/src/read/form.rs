@@ -139,9 +139,6 @@ fn range(table: &Table<'_>) -> Range {
     range
 }
 
-/// What people send: documents, scans, photographs.
-const ENDINGS: [&str; 7] = ["pdf", "docx", "odt", "xlsx", "ods", "jpg", "png"];
-
 fn file(table: &Table<'_>) -> FileRule {
     let mut endings = Vec::new();
     for (place, ending) in table.placed_texts("endings") {
@@ -154,7 +151,7 @@ fn file(table: &Table<'_>) -> FileRule {
         endings.push(ending);
     }
     if !table.has("endings") {
-        endings = ENDINGS.map(str::to_owned).to_vec();
+        endings = FileRule::default().endings;
     }
     let megabytes = table.whole("max-megabytes", 1..=10).unwrap_or(10);
     FileRule { endings, max_bytes: (megabytes as u64) << 20 }

@@ -25,7 +25,7 @@ use table::{File, Place};
 pub use crate::files::Files;
 pub use organisations::is_address;
 pub use table::id;
-pub use templates::{DIGEST_ITEMS, LETTERS, environment};
+pub use templates::{DIGEST_ITEMS, LETTERS, decision, environment};
 
 /// The file of the registry of organisations.
 pub const REGISTRY: &str = "organisations.toml";
@@ -189,7 +189,9 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
     let templates = files
         .0
         .iter()
-        .filter(|(path, _)| path.starts_with("letters/") || path.starts_with("reports/"))
+        .filter(|(path, _)| {
+            ["letters/", "reports/", "decisions/"].iter().any(|folder| path.starts_with(folder))
+        })
         .map(|(path, text)| (path.clone(), text.clone()))
         .collect();
     Some(RoadMap {

@@ -203,6 +203,8 @@ fn decide(path: &str, table: &Table<'_>, title: &str) -> Option<Decide> {
     if decisions.is_empty() {
         decisions.push(title.to_owned());
     }
+    let text = table.parsed_if("text", id);
+    table.findings().keep(format!("{path}/text"), table.at("text"));
     let due = table.parsed("due", due);
     let remind = reminders(table);
     let mut measures = Vec::new();
@@ -220,7 +222,7 @@ fn decide(path: &str, table: &Table<'_>, title: &str) -> Option<Decide> {
             measures.push(PlannedMeasure { text, by, due });
         }
     }
-    Some(Decide { decisions, due: due?, remind, measures })
+    Some(Decide { decisions, text, due: due?, remind, measures })
 }
 
 fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {

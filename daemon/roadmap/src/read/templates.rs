@@ -11,7 +11,7 @@ use crate::diagnostic::perhaps;
 use crate::model::{Analysis, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
-pub const LETTERS: [(&str, &[&str]); 16] = [
+pub const LETTERS: [(&str, &[&str]); 17] = [
     ("assignment", &["form", "due", "link"]),
     ("reminder", &["form", "due", "days_left", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
@@ -19,6 +19,7 @@ pub const LETTERS: [(&str, &[&str]); 16] = [
     ("extension", &["form", "granted", "due", "reason", "link"]),
     ("recommendation", &["items", "due", "link"]),
     ("measure", &["decision", "measure", "comment", "due", "link"]),
+    ("measure-withdrawn", &["decision", "measure", "due", "link"]),
     ("escalation", &["form", "due", "silent", "page"]),
     ("closed", &["form", "answered", "missing", "page"]),
     ("review", &["form", "answered", "until", "page"]),
@@ -46,6 +47,34 @@ const REPORT: [&str; 7] =
 
 /// What the list of all published reports is given.
 const INDEX: [&str; 3] = ["municipality", "date", "reports"];
+
+/// What the text of a decision is given.
+const DECISION: [&str; 12] = [
+    "municipality",
+    "activity",
+    "period",
+    "date",
+    "titles",
+    "grounds",
+    "found",
+    "recommended",
+    "asked",
+    "missing",
+    "indicators",
+    "measures",
+];
+
+/// The template of a decision's text, by the name under which stages know it.
+pub fn decision(name: &str) -> String {
+    format!("decisions/{name}.txt")
+}
+
+/// The name under which stages know a template of a decision's text; none if it is no such template
+/// but a piece that others share.
+pub(super) fn decision_name(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("decisions/")?.strip_suffix(".txt")?;
+    (!name.contains(['/', '.'])).then_some(name)
+}
 
 /// The parts of a letter.
 const PARTS: [&str; 3] = ["subject.txt", "body.txt", "body.html"];
@@ -78,6 +107,7 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
     let letters: BTreeSet<&str> =
         COMMON.iter().chain(LETTERS.iter().flat_map(|(_, own)| own.iter())).copied().collect();
     let reports: BTreeSet<&str> = REPORT.into_iter().collect();
+    let decisions: BTreeSet<&str> = DECISION.into_iter().collect();
     for (path, text) in &road_map.templates {
         match path.split('/').collect::<Vec<_>>().as_slice() {
             ["letters", base] if base.starts_with("base.") => {
@@ -97,6 +127,7 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
                 check_template(path, text, &INDEX.into_iter().collect(), findings);
             }
             ["reports", _] => check_template(path, text, &reports, findings),
+            ["decisions", _] => check_template(path, text, &decisions, findings),
             _ => findings.error(&Place::start_of(path), "файл не на месте", None),
         }
     }

@@ -97,6 +97,7 @@ acknowledge = "5 working days"
 [[stage]]
 kind = "decide"
 decisions = ["О школах"]
+text = "order"
 due = "on 10-01"
 
 [[stage.measure]]
@@ -312,6 +313,14 @@ shows = ["low_share"]
 "#,
         ),
         ("reports/report.html", "<h1>{{ period }}</h1>\n"),
+        (
+            "decisions/order.txt",
+            "{% from \"decisions/base.macros.txt\" import who %}\n{{ who(found) }}: {{ titles }}\n",
+        ),
+        (
+            "decisions/base.macros.txt",
+            "{% macro who(all) %}{% for one in all %}{{ one.organisation }}{% endfor %}{% endmacro %}\n",
+        ),
         ("letters/base.txt", "{% block body %}{% endblock %}\n{{ contact.name }}\n"),
         ("letters/base.html", "<p>{% block body %}{% endblock %}</p>\n"),
     ]

@@ -2,21 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use vekha_engine::run::{Measure, MeasureState, StageState};
-use vekha_engine::{Command, DecisionKind, Document, NewMeasure};
+use vekha_engine::{
+    Command, DecisionKind, Document, LONGEST_TEXT, MOST_ATTACHMENTS, NewAttachment, NewMeasure,
+};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{
-    Choice, Decide, Due, Field, FieldKind, Participants, Required, Rows, Span, Table, Work,
+    Choice, Decide, Field, FieldKind, FileRule, Required, Rows, Table, Work,
 };
 use vekha_roadmap::russian;
 
 use super::super::administrator;
 use super::sheet::{Page, Sheet, choice, chosen, day, field, optional, text};
-use super::{About, Scene, Step};
+use super::{About, Scene, Step, Texts};
+use crate::runtime::wording::planned;
 
 /// Stands for all participants of the run among the organisations of a measure. No code has it.
 const PARTICIPANTS: &str = "*";
+
+/// The field for a file.
+const ATTACHMENT: &str = "attachment";
 
 /// Most measures of one form.
 const MOST_MEASURES: usize = 100;
@@ -26,12 +32,6 @@ fn decide<'a>(scene: &Scene<'a>, stage: &str) -> Option<&'a Decide> {
         Work::Decide(decide) => Some(decide),
         _ => None,
     }
-}
-
-/// Titles that the stage still waits for.
-fn awaited<'a>(scene: &Scene<'a>, stage: &str, decide: &'a Decide) -> &'a [String] {
-    let taken = scene.run.awaited_decisions(stage);
-    &decide.decisions[taken.min(decide.decisions.len())..]
 }
 
 /// Codes of those who take part in the run and are still there.
@@ -77,7 +77,13 @@ fn fields(scene: &Scene<'_>) -> Vec<Field> {
         document(field("date", "Дата", FieldKind::Date)),
         document(optional("title", "О чём", text(1000))),
         document(field("outcome", "Что решено", FieldKind::LongText { max_length: 10_000 })),
+        document(optional(
+            "text",
+            "Текст документа",
+            FieldKind::LongText { max_length: LONGEST_TEXT },
+        )),
         document(helped("должность и фамилия", field("signatory", "Кто подписал", text(200)))),
+        document(optional(ATTACHMENT, "Скан или приложение", FieldKind::File(FileRule::default()))),
         of_measures(field("measures", "Что поручено", FieldKind::Table(table))),
     ]
 }
@@ -100,7 +106,8 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet>
         let options = vec![choice("none", "без мер: предписанные картой не поручать")];
         fields.push(of_measures(field("without", "Меры карты", FieldKind::Choices(options))));
     }
-    let title = awaited(scene, stage, decide).first().cloned().unwrap_or_default();
+    let title =
+        decide.awaited(scene.run.awaited_decisions(stage)).first().cloned().unwrap_or_default();
     Some(filled(name, fields, scene, &title))
 }
 
@@ -149,9 +156,46 @@ fn read(
         date: day(values, "date").map_err(|e| vec![e])?,
         title: text(values, "title"),
         outcome: text(values, "outcome"),
+        text: text(values, "text"),
         signatory: text(values, "signatory"),
+        attachments: attached(values),
     };
     Ok((document, measures))
+}
+
+/// What came in the field for a file.
+fn attached(values: &Values) -> Vec<NewAttachment> {
+    let file = values.get(ATTACHMENT).and_then(|file| {
+        Some(NewAttachment {
+            name: file["name"].as_str()?.to_owned(),
+            size: file["size"].as_u64()?,
+            sha256: file["sha256"].as_str()?.to_owned(),
+        })
+    });
+    file.into_iter().collect()
+}
+
+/// A file for a decision that was recorded.
+pub(super) fn attachment(name: &str, scene: &Scene<'_>, number: usize) -> Option<Sheet> {
+    let decision = scene.run.decisions.get(number.checked_sub(1)?)?;
+    let file = field(ATTACHMENT, "Файл", FieldKind::File(FileRule::default()));
+    let room = decision.attachments.len() < MOST_ATTACHMENTS;
+    room.then(|| Sheet::new(name, vec![file]))
+}
+
+/// Attaches a file to the decision of this number.
+pub(super) fn attach(number: usize, values: &Values) -> Vec<Step> {
+    let command = Command::AttachToDecision { decision: number, files: attached(values) };
+    vec![Step::new("", command)]
+}
+
+/// A form for each decision that may be attached to.
+pub(super) fn attachments(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    let form = |number: usize| {
+        let form = super::sheet(&About::Attachment(number), scene)?;
+        Some((number.to_string(), form.show(page)))
+    };
+    Value::Object((1..=scene.run.decisions.len()).filter_map(form).collect())
 }
 
 pub(super) fn steps(
@@ -181,18 +225,8 @@ pub(super) fn correct(
     Ok(vec![Step::new("", command)])
 }
 
-/// A form for each decision, to correct it by a later one.
-pub(super) fn corrections(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let form = |place: usize| {
-        let about = About::Correction(place + 1);
-        super::sheet(&about, scene).map(|form| ((place + 1).to_string(), form.show(page)))
-    };
-    let all: Map<String, Value> = (0..scene.run.decisions.len()).filter_map(form).collect();
-    Value::Object(all)
-}
-
-/// A form for each stage that waits for a decision.
-pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+/// A form for each stage that waits for a decision. `texts` are what is drafted for them.
+pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
     let active = scene
         .run
         .stages
@@ -201,57 +235,15 @@ pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
     let offer = |stage: &vekha_engine::run::Stage| {
         let decide = decide(scene, &stage.id)?;
         let about = About::Decision(stage.id.clone());
-        let mut shown = super::sheet(&about, scene)?.show(page);
-        let awaited = awaited(scene, &stage.id, decide);
+        let text = texts.get(&stage.id).cloned().unwrap_or_default();
+        let mut shown = super::sheet(&about, scene)?.with("text", text).show(page);
+        let awaited = decide.awaited(scene.run.awaited_decisions(&stage.id));
         shown["awaited"] = awaited.into();
         shown["due"] = stage.due.map(russian::date_words).into();
-        let planned = decide.measures.iter().map(|measure| {
-            json!({
-                "text": measure.text,
-                "by": by(scene, &measure.by),
-                "due": due(measure.due),
-            })
-        });
-        shown["planned"] = planned.collect();
+        shown["planned"] = json!(planned(scene.map, scene.run, decide, scene.today));
         // They come once, with the decision that completes the stage.
         shown["planned_now"] = (awaited.len() <= 1).into();
         Some(shown)
     };
     active.filter_map(offer).collect()
-}
-
-/// Whom the road map means, in words.
-fn by(scene: &Scene<'_>, participants: &Participants) -> String {
-    let names = |codes: &[String]| {
-        let names = codes.iter().map(|code| administrator::name(scene.map, code));
-        names.collect::<Vec<_>>().join(", ")
-    };
-    match participants {
-        Participants::Kinds(kinds) => {
-            let today = scene.today;
-            let own = scene.map.organisations.iter().filter(|o| kinds.contains(&o.kind));
-            let count = own.filter(|o| o.active_on(today)).count();
-            let noun = russian::plural(count as i64, "организация", "организации", "организаций");
-            format!("{count} {noun}")
-        }
-        Participants::Organisations(codes) => names(codes),
-        Participants::FoundBy { .. } => "организации, найденные анализом".to_owned(),
-        Participants::Named => names(&scene.run.named),
-        Participants::Each => names(&scene.run.key.part.iter().cloned().collect::<Vec<_>>()),
-    }
-}
-
-/// «10 рабочих дней»
-fn due(due: Due) -> String {
-    match due {
-        Due::After(Span::Days(n)) => {
-            let noun = russian::plural(i64::from(n), "день", "дня", "дней");
-            format!("{n} {noun}")
-        }
-        Due::After(Span::WorkingDays(n)) => {
-            let noun = russian::plural(i64::from(n), "рабочий день", "рабочих дня", "рабочих дней");
-            format!("{n} {noun}")
-        }
-        Due::On(day) => format!("до {:02}.{:02}", day.day, day.month),
-    }
 }

@@ -16,10 +16,12 @@ pub mod schedule;
 pub mod sheet;
 pub mod told;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{Run, Stage, StageState};
 use vekha_engine::{AssignmentKey, Command, Refusal};
@@ -29,9 +31,12 @@ use vekha_roadmap::model::{Activity, Form};
 
 use self::sheet::{Page, Sent, Sheet};
 use super::access::Person;
+use super::files;
 use super::link::Said;
 use crate::runtime::committer::Task;
+use crate::runtime::files::Upload;
 use crate::runtime::{Ask, AskError, Runtime};
+use crate::store::files::of_decisions;
 
 /// What a form of the run's page is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +55,8 @@ enum About {
     Decision(String),
     /// A decision that corrects the one of this number.
     Correction(usize),
+    /// A file for the decision of this number.
+    Attachment(usize),
     /// The report on the measure of this number.
     Measure(usize),
     /// Assignments that wait for an answer.
@@ -72,6 +79,7 @@ impl fmt::Display for About {
             About::Drafts(stage) => write!(f, "drafts:{stage}"),
             About::Decision(stage) => write!(f, "decision:{stage}"),
             About::Correction(number) => write!(f, "correction:{number}"),
+            About::Attachment(number) => write!(f, "attachment:{number}"),
             About::Measure(number) => write!(f, "measure:{number}"),
             About::Assignments => f.write_str("assignments"),
             About::Answer(key) => write!(f, "answer:{key}"),
@@ -93,6 +101,7 @@ impl FromStr for About {
             ("drafts", stage) => About::Drafts(stage.to_owned()),
             ("decision", stage) => About::Decision(stage.to_owned()),
             ("correction", number) => About::Correction(number.parse().map_err(|_| ())?),
+            ("attachment", number) => About::Attachment(number.parse().map_err(|_| ())?),
             ("measure", number) => About::Measure(number.parse().map_err(|_| ())?),
             ("assignments", _) => About::Assignments,
             ("answer", key) => About::Answer(key.parse().map_err(|_| ())?),
@@ -145,6 +154,7 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
         About::Drafts(stage) => drafts::sheet(&name, scene, stage),
         About::Decision(stage) => decision::sheet(&name, scene, stage),
         About::Correction(number) => decision::correction(&name, scene, *number),
+        About::Attachment(number) => decision::attachment(&name, scene, *number),
         About::Measure(number) => measures::sheet(&name, scene, *number),
         About::Assignments => Some(assignments::sheet(&name, scene, false)),
         About::Answer(key) => answer::sheet(&name, scene, key),
@@ -175,6 +185,7 @@ fn steps(
         About::Proceed | About::Skip | About::Retry | About::Cancel => run::steps(about, &checked?),
         About::Decision(stage) => decision::steps(scene, stage, &checked?),
         About::Correction(number) => decision::correct(scene, *number, &checked?),
+        About::Attachment(number) => Ok(decision::attach(*number, &checked?)),
         About::Measure(number) => measures::steps(*number, &sent.action, &checked?),
         // What one button needs another does not: of that the form's own check knows nothing.
         About::Drafts(stage) => drafts::steps(scene, stage, sent, checked),
@@ -195,6 +206,7 @@ pub async fn act(
     scene: &Scene<'_>,
     person: &Person,
     sent: &mut Sent,
+    uploads: Vec<Upload>,
 ) -> Option<&'static str> {
     let refused = |sent: &mut Sent, said| {
         sent.said = said;
@@ -205,6 +217,17 @@ pub async fn act(
     let (Ok(about), Some(Sheet { form, .. })) = (about, form) else {
         return refused(sent, Said::Refused("такой формы на странице нет".to_owned()));
     };
+    let wrong = match keep(runtime, scene, &form, sent, uploads).await {
+        Ok(wrong) => wrong,
+        Err(e) => {
+            tracing::error!("a file was not kept: {e}");
+            sent.read(&form);
+            return refused(sent, Said::Unsaved);
+        }
+    };
+    if !wrong.is_empty() {
+        return refused(sent, Said::Wrong(wrong));
+    }
     if sent.read(&form) {
         return refused(sent, Said::MoreRows);
     }
@@ -229,6 +252,24 @@ pub async fn act(
         Ok(()) => Some(told::word(&about, &sent.action)),
         Err(said) => refused(sent, said),
     }
+}
+
+/// Keeps the files that came with a form, and reads it. Returns what is wrong with them: also that
+/// the form names one that never came.
+async fn keep(
+    runtime: &Runtime,
+    scene: &Scene<'_>,
+    form: &Form,
+    sent: &mut Sent,
+    uploads: Vec<Upload>,
+) -> Result<Vec<FieldError>, DbErr> {
+    let owner = of_decisions(&scene.run.key);
+    let mut wrong = files::keep(runtime, form, &owner, uploads, &mut sent.pairs).await?;
+    sent.read(form);
+    if wrong.is_empty() {
+        wrong = runtime.missing_files(form, &owner, &sent.posted.values).await?;
+    }
+    Ok(wrong)
 }
 
 /// The id of a request, by the page that it was sent from.
@@ -285,13 +326,16 @@ async fn ask(runtime: &Runtime, mut task: Task, within: &str) -> Result<(), Said
     }
 }
 
+/// What is drafted for decisions, by the stage that awaits them.
+pub type Texts = BTreeMap<String, String>;
+
 /// The forms that a run's page has now.
-pub fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+pub fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
     json!({
         "run": run::offers(scene, page),
         "drafts": drafts::offers(scene, page),
-        "decisions": decision::offers(scene, page),
-        "corrections": decision::corrections(scene, page),
+        "decisions": decision::offers(scene, page, texts),
+        "attachments": decision::attachments(scene, page),
         "measures": measures::offers(scene, page),
         "assignments": assignments::offer(scene, page),
         "extensions": extension::offers(scene, page),
@@ -310,6 +354,11 @@ fn reviews(scene: &Scene<'_>, page: &Page<'_>) -> Value {
             Some(shown)
         })
         .collect()
+}
+
+/// The form that corrects the decision of this number; none if there is no such decision.
+pub fn correction_offer(scene: &Scene<'_>, page: &Page<'_>, number: usize) -> Option<Value> {
+    Some(sheet(&About::Correction(number), scene)?.show(page))
 }
 
 /// The form that the page of an answer has now.

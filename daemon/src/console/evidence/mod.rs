@@ -21,9 +21,10 @@ use tokio::task::spawn_blocking;
 use vekha_engine::RunKey;
 use vekha_engine::run::Run;
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian::date_words;
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use super::file::{self, List};
 use super::{assets, completeness, decisions, effects, problem, report, view, yearly};
@@ -34,6 +35,7 @@ use crate::runtime::ran::Ran;
 use crate::runtime::register::decided;
 use crate::runtime::reports::{Rendered, authority, chapter, place, published};
 use crate::runtime::road_maps::Version;
+use crate::store::files::of_decisions;
 
 /// A run with what it tells.
 struct Told {
@@ -96,6 +98,9 @@ async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<A
         let (version, keys) = ran.of(&activity);
         let told = told(runtime, version, keys).await?;
         let traced = traced.remove(&activity).unwrap_or_default();
+        for one in &told {
+            archive.attachments(runtime, version, one).await?;
+        }
         let work = Work { version: version.clone(), activity, told, traced };
         let map = map.clone();
         let packed = spawn_blocking(move || archive.activity(&map, &work).map(|()| archive)).await;
@@ -128,6 +133,11 @@ async fn told(
     Ok(all)
 }
 
+/// The folder of an activity in the archive.
+fn folder(activity: &Activity) -> String {
+    format!("{:02}-{}", activity.number, activity.id)
+}
+
 struct Archive {
     zip: ZipWriter<Cursor<Vec<u8>>>,
     /// What every page shows.
@@ -152,9 +162,10 @@ impl Archive {
     fn activity(&mut self, map: &RoadMap, work: &Work) -> Result<(), String> {
         let own = &work.version.road_map;
         let Some(activity) = own.activity(&work.activity) else { return Ok(()) };
-        let folder = format!("{:02}-{}", activity.number, activity.id);
+        let folder = folder(activity);
         for one in &work.told {
             self.reports(&folder, one)?;
+            self.decisions(own, &folder, one)?;
         }
         let advices = pages::advices(map, activity, &work.told);
         if !advices.is_empty() {
@@ -170,6 +181,42 @@ impl Archive {
         self.page(&page, "evidence/activity.html", &context)?;
         let line = pages::line(activity, &page, &work.told, work.traced.len());
         self.lines.entry(activity.section.clone()).or_default().push(line);
+        Ok(())
+    }
+
+    /// What is attached to a run's decisions, as it is: one file in memory at a time.
+    async fn attachments(
+        &mut self,
+        runtime: &Runtime,
+        version: &Version,
+        one: &Told,
+    ) -> Result<(), String> {
+        let Some(activity) = version.road_map.activity(&one.run.key.activity) else {
+            return Ok(());
+        };
+        let owner = of_decisions(&one.run.key);
+        for (number, decision) in (1..).zip(&one.run.decisions) {
+            for (place, file) in (1..).zip(&decision.attachments) {
+                let content = runtime.store().file(&owner, &file.sha256).await;
+                let content = content.map_err(|e| e.to_string())?;
+                let content = content.ok_or_else(|| format!("{owner}: нет {}", file.sha256))?;
+                let name = pages::attached(one, number, place, &file.name);
+                let options =
+                    SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+                let path = format!("{}/{name}", folder(activity));
+                self.zip.start_file(path, options).map_err(|e| e.to_string())?;
+                self.zip.write_all(&content).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A run's decisions as documents.
+    fn decisions(&mut self, map: &RoadMap, folder: &str, one: &Told) -> Result<(), String> {
+        for (number, decision) in (1..).zip(&one.chapter.decisions) {
+            let bytes = reports::decision(&map.municipality.authority, decision)?;
+            self.file(&format!("{folder}/{}", pages::written(one, number)), &bytes)?;
+        }
         Ok(())
     }
 

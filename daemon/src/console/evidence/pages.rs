@@ -18,6 +18,18 @@ pub(super) fn name(one: &Told, report: &Report) -> String {
     format!("{}-{}", one.run.key.run_id(), report.stage)
 }
 
+/// The document of a decision, in the folder of its activity.
+pub(super) fn written(one: &Told, number: usize) -> String {
+    format!("{}-decision-{number}.docx", one.run.key.run_id())
+}
+
+/// What is attached to a decision, in the folder of its activity. A name that came from outside leads
+/// nowhere.
+pub(super) fn attached(one: &Told, number: usize, place: usize, name: &str) -> String {
+    let name = name.replace(['/', '\\', ':'], "_");
+    format!("{}-decision-{number}-{place}-{name}", one.run.key.run_id())
+}
+
 /// What was recommended, as far as it was sent.
 pub(super) fn advices(map: &RoadMap, activity: &Activity, told: &[Told]) -> Vec<Advice> {
     let mut all = Vec::new();
@@ -125,6 +137,18 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
             "findings": report.findings.len(),
         })
     });
+    let decisions = (1..).zip(chapter.decisions.iter().zip(&run.decisions));
+    let decisions = decisions.map(|(number, (shown, decision))| {
+        let mut shown = json!(shown);
+        shown["document"] = written(one, number).into();
+        shown["attachments"] = (1..)
+            .zip(&decision.attachments)
+            .map(|(place, file)| {
+                json!({ "name": file.name, "file": attached(one, number, place, &file.name) })
+            })
+            .collect();
+        shown
+    });
     // Where it stands for everybody, and as what it lies here.
     let stages = run.stages.iter().filter(|stage| !stage.location.is_empty());
     let places = stages.map(|stage| {
@@ -143,7 +167,7 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
         "published": places.collect::<Vec<_>>(),
         "files": files,
         "recommendations": recommendations.collect::<Vec<_>>(),
-        "decisions": chapter.decisions,
+        "decisions": decisions.collect::<Vec<_>>(),
     })
 }
 

@@ -65,7 +65,9 @@ async fn a_run_shows_who_answered_what_was_found_and_what_was_decided() {
             date: "2027-09-16".parse().unwrap(),
             title: String::new(),
             outcome: "Провести <b>проверки</b>".into(),
+            text: String::new(),
             signatory: "Начальник отдела".into(),
+            attachments: vec![],
         },
         measures: None,
     };

@@ -59,6 +59,8 @@ async fn a_year_is_told_as_the_road_map_said_it_then_though_it_was_changed_since
         title: String::new(),
         outcome: "Провести проверки".into(),
         signatory: "Начальник отдела".into(),
+        text: String::new(),
+        attachments: vec![],
     };
     let measures =
         Some(vec![measure("Составить план", "school-1"), measure("Провести семинар", "school-1")]);

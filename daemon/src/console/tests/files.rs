@@ -1,10 +1,9 @@
 //! Files that a school sends with its answer.
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Request, StatusCode};
 
 use super::House;
-use super::house::{Fetched, RUN, answer, files};
+use super::house::{Fetched, RUN, answer, files, with_files};
 
 /// With a field for a document.
 async fn house() -> House {
@@ -17,34 +16,13 @@ async fn house() -> House {
 }
 
 impl House {
-    /// As a browser sends a form with files.
     async fn send_files(
         &self,
         link: &str,
         pairs: &[(&str, &str)],
         files: &[(&str, &str, &[u8])],
     ) -> Fetched {
-        let mut body = Vec::new();
-        for (name, value) in pairs {
-            let part = format!(
-                "--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            );
-            body.extend_from_slice(part.as_bytes());
-        }
-        for (name, file, content) in files {
-            let part = format!(
-                "--x\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\r\n"
-            );
-            body.extend_from_slice(part.as_bytes());
-            body.extend_from_slice(content);
-            body.extend_from_slice(b"\r\n");
-        }
-        body.extend_from_slice(b"--x--\r\n");
-        let request = Request::post(link)
-            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
-            .body(Body::from(body))
-            .unwrap();
-        self.fetch(request).await
+        self.fetch(with_files(Request::post(link), pairs, files)).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode};
 use tower::ServiceExt;
 use vekha_engine::{Command, RunKey, Why};
@@ -186,10 +187,46 @@ impl House {
         self.fetch(request.body_of(pairs)).await
     }
 
+    /// The same with files.
+    pub async fn act_with_files(
+        &self,
+        path: &str,
+        pairs: &[(&str, &str)],
+        files: &[(&str, &str, &[u8])],
+    ) -> Fetched {
+        let request = Request::post(path).header("authorization", anna());
+        self.fetch(with_files(request, pairs, files)).await
+    }
+
     /// What school-1 answers when all is right.
     pub async fn answer(&self, school: &str, low: &str, comment: &str) -> Fetched {
         self.post(&self.link(&format!("collect.{school}")), &answer(low, comment)).await
     }
+}
+
+/// As a browser sends a form with files.
+pub fn with_files(
+    request: Builder,
+    pairs: &[(&str, &str)],
+    files: &[(&str, &str, &[u8])],
+) -> Request<Body> {
+    let mut body = Vec::new();
+    for (name, value) in pairs {
+        let part =
+            format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    for (name, file, content) in files {
+        let part = format!(
+            "--x\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\r\n"
+        );
+        body.extend_from_slice(part.as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--x--\r\n");
+    let kind = "multipart/form-data; boundary=x";
+    request.header("content-type", kind).body(Body::from(body)).unwrap()
 }
 
 /// The administrator's password under a name.
@@ -204,7 +241,7 @@ trait Posting {
     fn body_of(self, pairs: &[(&str, &str)]) -> Request<Body>;
 }
 
-impl Posting for http::request::Builder {
+impl Posting for Builder {
     fn body_of(self, pairs: &[(&str, &str)]) -> Request<Body> {
         let mut body = String::new();
         for (name, value) in pairs {
@@ -255,6 +292,7 @@ pub fn files() -> Files {
     put("forms/marks.toml", include_str!("road-map/marks.toml"));
     put("analyses/low.toml", include_str!("road-map/low.toml"));
     put("reports/annual.html", "<p>{{ period }}</p>");
+    put("decisions/order.txt", include_str!("road-map/order.txt"));
     for (kind, _) in LETTERS {
         for part in ["subject.txt", "body.txt", "body.html"] {
             put(&format!("letters/{kind}/{part}"), "{{ activity.short }}");

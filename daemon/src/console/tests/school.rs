@@ -209,7 +209,9 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
                 date: "2027-09-01".parse().unwrap(),
                 title: String::new(),
                 outcome: "Провести проверки".into(),
+                text: String::new(),
                 signatory: "Начальник отдела".into(),
+                attachments: vec![],
             },
             measures: None,
         })

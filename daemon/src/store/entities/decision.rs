@@ -29,3 +29,6 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What later steps change of a row: attachments join the body.
+pub const CHANGING: &[Column] = &[Column::Body];

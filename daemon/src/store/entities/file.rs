@@ -11,7 +11,7 @@ pub struct Model {
     /// `{assignment}/{sha256}`
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// The assignment's id.
+    /// The assignment's id; of what is attached to a run's decisions `{run}/decisions`.
     pub assignment: String,
     /// SHA-256 of the content, lower-case hex.
     pub sha256: String,

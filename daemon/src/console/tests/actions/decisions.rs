@@ -5,7 +5,7 @@ use vekha_engine::Command;
 use vekha_engine::run::{MeasureState, RunState};
 
 use super::super::house::RUN;
-use super::{act, deciding, decision, did, done, run};
+use super::{act, deciding, decision, did, done, run, send};
 
 #[tokio::test]
 async fn a_decision_is_recorded_with_the_maps_measures_or_others_or_none() {
@@ -49,6 +49,58 @@ async fn a_decision_is_recorded_with_the_maps_measures_or_others_or_none() {
     pairs.push(("without", "none"));
     done(&house, &pairs).await;
     assert!(run(&house).await.measures.is_empty());
+}
+
+/// The words of a document that our own code wrote.
+fn words(docx: &[u8]) -> String {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(docx)).unwrap();
+    let mut xml = String::new();
+    let mut part = archive.by_name("word/document.xml").unwrap();
+    std::io::Read::read_to_string(&mut part, &mut xml).unwrap();
+    let lines = xml.replace("</w:p>", "\n");
+    let pieces =
+        lines.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    pieces.collect()
+}
+
+#[tokio::test]
+async fn the_text_of_a_decision_is_drafted_from_what_it_rests_on_and_kept_as_it_was_signed() {
+    let house = deciding().await;
+    let page = house.look(&format!("/runs/{RUN}")).await.text;
+    let at = page.find("name=\"text\"").expect("a field for the text");
+    let drafted = page[at..].split_once(">\n").unwrap().1.split_once("</textarea>").unwrap().0;
+    insta::assert_snapshot!("drafted", drafted);
+    let mut pairs = decision("47-од", "2027-10-15");
+    pairs.push(("text", "ПРИКАЗЫВАЮ:\r\n\r\n1. Провести <проверки>.\r\n2. Доложить."));
+    done(&house, &pairs).await;
+    assert_eq!(
+        run(&house).await.decisions[0].text,
+        "ПРИКАЗЫВАЮ:\n\n1. Провести <проверки>.\n2. Доложить."
+    );
+    let page = house.look(&format!("/runs/{RUN}")).await.text;
+    assert!(page.contains("1. Провести &lt;проверки&gt;."), "{page}");
+    let document = format!("/runs/{RUN}/decisions/1/document.docx");
+    assert!(page.contains(&document.replace('/', "&#x2f;")), "{page}");
+    let written = house.look_at_file(&document).await;
+    insta::assert_snapshot!("decision_document", words(&written));
+    let none = house.look(&format!("/runs/{RUN}/decisions/2/document.docx")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    // Without a text of its own the document tells the outcome.
+    let mut pairs = decision("3-р", "2027-10-15");
+    pairs[0] = ("_form", "correction:1");
+    done(&house, &pairs).await;
+    let document = format!("/runs/{RUN}/decisions/2/document.docx");
+    let written = words(&house.look_at_file(&document).await);
+    for expected in ["Провести проверки", "Исправляет решение № 47-од."]
+    {
+        assert!(written.contains(expected), "{written}");
+    }
+    let mut pairs = decision("4-р", "2027-10-15");
+    let long = "я".repeat(30_001);
+    pairs.push(("text", &long));
+    pairs[0] = ("_form", "correction:1");
+    let refused = act(&house, &pairs).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
@@ -196,4 +248,110 @@ async fn a_decision_is_corrected_from_the_page_and_both_say_so() {
     pairs[0] = ("_form", "correction:7");
     let page = act(&house, &pairs).await;
     assert_eq!(page.status, StatusCode::CONFLICT, "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_scan_goes_with_the_decision_or_follows_it_and_is_found_wherever_that_is_told() {
+    let house = deciding().await;
+    let page = format!("/runs/{RUN}");
+    let mut pairs = decision("", "2027-10-15");
+    // A mistake elsewhere does not lose the file.
+    let scan = ("attachment", "Приказ 47.pdf", &b"%PDF scan"[..]);
+    let refused = house.act_with_files(&page, &pairs, &[scan]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("Приложен файл: Приказ 47.pdf"), "{}", refused.text);
+    let hidden = refused.text.split("name=\"attachment\" value=\"").nth(1).unwrap();
+    let hidden = hidden.split('"').next().unwrap().replace("&#34;", "\"");
+    pairs[2] = ("number", "47-од");
+    pairs.push(("attachment", &hidden));
+    done(&house, &pairs).await;
+    let add = [("_form", "attachment:1")];
+    let evil = ("attachment", "a.exe", &b"MZ"[..]);
+    let refused = house.act_with_files(&page, &add, &[evil]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("нужен файл .pdf, .docx"), "{}", refused.text);
+    let nothing = house.act_with_files(&page, &add, &[]).await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let annex = ("attachment", "Перечень?.xlsx", &b"PK annex"[..]);
+    let sent = house.act_with_files(&page, &add, &[annex]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let again = house.act_with_files(&page, &add, &[annex]).await;
+    assert!(again.text.contains("этот файл уже приложен"), "{}", again.text);
+    assert!(did(&house, "attached").await);
+    let shown = run(&house).await;
+    let names: Vec<&str> = shown.decisions[0].attachments.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["Приказ 47.pdf", "Перечень?.xlsx"]);
+
+    // On the run's page and in the register, whose links lead to the files.
+    for path in [page.as_str(), "/m/zarechny/decisions?year=2027"] {
+        let text = house.look(path).await.text.replace("&#x2f;", "/");
+        let links = text.split("href=\"").filter(|part| part.contains("/attachments/"));
+        let links: Vec<&str> = links.filter_map(|part| part.split('"').next()).collect();
+        assert_eq!(links.len(), 2, "{text}");
+        assert_eq!(house.look_at_file(links[0]).await, b"%PDF scan");
+        assert_eq!(house.look_at_file(links[1]).await, b"PK annex");
+        assert_eq!(house.get(links[0]).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let none = house.look(&format!("{page}/decisions/1/attachments/3/x.pdf")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    // And in the year's archive.
+    let archive = house.look_at_file("/m/zarechny/evidence.zip?year=2027").await;
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let names: Vec<String> =
+        (archive.file_names()).map(|name| name.unwrap().into_owned()).collect();
+    let ending = |end: &str| names.iter().find(|name| name.ends_with(end)).cloned();
+    for (end, wanted) in [
+        ("-decision-1-1-Приказ 47.pdf", &b"%PDF scan"[..]),
+        ("-decision-1-2-Перечень?.xlsx", b"PK annex"),
+    ] {
+        let name = ending(end).unwrap_or_else(|| panic!("{end}: {names:?}"));
+        let mut content = Vec::new();
+        let mut file = archive.by_name(&name).unwrap();
+        std::io::Read::read_to_end(&mut file, &mut content).unwrap();
+        assert_eq!(content, wanted);
+    }
+    assert!(ending("-decision-1.docx").is_some(), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_correction_has_a_page_of_its_own_that_keeps_what_was_typed() {
+    let house = deciding().await;
+    done(&house, &decision("47-од", "2027-10-15")).await;
+    let run_page = house.look(&format!("/runs/{RUN}")).await.text.replace("&#x2f;", "/");
+    let page = format!("/runs/{RUN}/decisions/1/correction");
+    assert!(run_page.contains(&format!("href=\"{page}\"")), "{run_page}");
+    assert!(!run_page.contains("measures[0].organisations"), "no list of all organisations");
+    let shown = house.look(&page).await;
+    assert_eq!(shown.status, StatusCode::OK);
+    for expected in ["№ 47-од от 15 октября 2027 года", "measures[0].organisations", "снять"]
+    {
+        assert!(shown.text.contains(expected), "{expected}: {}", shown.text);
+    }
+    let mut pairs = decision("", "2027-10-15");
+    pairs[0] = ("_form", "correction:1");
+    let scan = ("attachment", "Скан.pdf", &b"%PDF"[..]);
+    let refused = house.act_with_files(&page, &pairs, &[scan]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for expected in
+        ["href=\"#f-correction-1-number\"", "до конца месяца</textarea>", "Приложен файл: Скан.pdf"]
+    {
+        assert!(refused.text.contains(expected), "{expected}: {}", refused.text);
+    }
+    pairs.push(("_add", "measures"));
+    let more = send(&house, &page, &pairs).await;
+    assert_eq!(more.status, StatusCode::OK);
+    assert!(more.text.contains("name=\"measures[2].text\""), "{}", more.text);
+    pairs.pop();
+    pairs[2] = ("number", "3-р");
+    for header in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let foreign = house.act(&page, &pairs, &[("host", "vekha.example.org"), header]).await;
+        assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    }
+    let sent = send(&house, &page, &pairs).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    assert_eq!(sent.headers["location"], format!("/runs/{RUN}?done=decided"));
+    assert_eq!(run(&house).await.decisions[1].corrects, Some(1));
+    let none = house.look(&format!("/runs/{RUN}/decisions/7/correction")).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    assert_ne!(house.get(&page).await.status, StatusCode::OK, "not without the token");
 }
