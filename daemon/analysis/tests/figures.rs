@@ -141,7 +141,8 @@ fn formulas_yield_what_a_pocket_calculator_yields() {
 #[test]
 fn what_does_not_go_together_is_an_error_and_no_value() {
     let a = &schools().own["a"].answers;
-    for text in ["procedures[3]", "low + 'x'", "sum(low)", "low ? 1 : 2", "sum(['x'])", "square(4)"] {
+    for text in ["procedures[3]", "low + 'x'", "sum(low)", "low ? 1 : 2", "sum(['x'])", "square(4)"]
+    {
         assert!(formula(text).evaluate(a).is_err(), "{text}");
     }
 }
