@@ -133,6 +133,8 @@ pub(crate) fn compute(
                 }
             }
         }
+        let silent = inputs.silent.iter().filter(|code| !by_code.contains_key(code.as_str()));
+        withheld.extend(silent.map(|code| (code.clone(), "сведения не представлены".to_owned())));
         let enough = values.len() >= analysis.min_count;
         let places = match indicator.better {
             Some(better) if enough => ranks(&values, better),
