@@ -107,10 +107,9 @@ fn aggregates(analysis: &Analysis, indicators: &[IndicatorFigures]) -> Values {
     indicators
         .iter()
         .map(|figures| {
-            let value = match figures.municipality {
-                Some(a) if comparable(analysis, &a) => by_name(&a, Value::from),
-                Some(a) => json!({ "count": a.count }),
-                None => json!({ "count": 0 }),
+            let value = match figures.compared(analysis.min_count) {
+                Some(a) => by_name(&a, Value::from),
+                None => json!({ "count": figures.organisations.len() }),
             };
             (figures.indicator.clone(), value)
         })
@@ -125,10 +124,6 @@ fn by_name(a: &Aggregate, number: impl Fn(f64) -> Value) -> Value {
         "min": number(a.min), "max": number(a.max), "deviation": number(a.deviation),
         "lower_quartile": number(a.lower_quartile), "upper_quartile": number(a.upper_quartile),
     })
-}
-
-fn comparable(analysis: &Analysis, aggregate: &Aggregate) -> bool {
-    aggregate.count as usize >= analysis.min_count
 }
 
 struct Texts<'a> {
@@ -147,7 +142,7 @@ impl<'a> Texts<'a> {
         indicators: &'a [IndicatorFigures],
     ) -> Self {
         let compared = analysis.indicators.iter().zip(indicators).filter_map(|(indicator, f)| {
-            let a = f.municipality.filter(|a| comparable(analysis, a))?;
+            let a = f.compared(analysis.min_count)?;
             let values = by_name(&a, |value| russian::number(value, indicator.decimals).into());
             Some((indicator.id.as_str(), Shown::from(Serde(values))))
         });
@@ -192,7 +187,7 @@ impl<'a> Texts<'a> {
         let (indicator, figures) = self.find(id)?;
         let figure = figures.organisations.get(code)?;
         let shown = |value: f64| russian::number(value, indicator.decimals);
-        let compared = figures.municipality.filter(|a| comparable(self.analysis, a));
+        let compared = figures.compared(self.analysis.min_count);
         Some(Item {
             title: indicator.title.clone(),
             value: shown(figure.value),

@@ -15,6 +15,7 @@ pub fn values(one: &Indicator) -> Value {
     json!({
         "title": one.title,
         "unit": one.unit,
+        "count": one.rows.len(),
         "municipality": one.municipality.map(|a| json!({
             "count": a.count, "mean": one.between(a.mean), "median": one.between(a.median),
             "min": one.shown(a.min), "max": one.shown(a.max),
