@@ -76,7 +76,7 @@ fn main() {
         times.sort_by(f64::total_cmp);
         let own = || chapters.iter().flat_map(|chapter| &chapter.reports);
         let charts = own().flat_map(|report| &report.indicators);
-        let charts = charts.filter(|i| i.comparable && i.varies());
+        let charts = charts.filter(|i| i.municipality.is_some() && i.varies());
         let charts: usize = charts.map(|i| 1 + usize::from(i.changes())).sum();
         let findings: usize = own().map(|report| report.findings.len()).sum();
         println!(

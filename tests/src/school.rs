@@ -98,6 +98,10 @@ pub fn pairs(answers: &serde_json::Value) -> Vec<(String, String)> {
                         Some(cells) => pairs.extend(
                             cells.iter().map(|(c, v)| (format!("{name}[{row}].{c}"), plain(v))),
                         ),
+                        // How many got each score of a histogram.
+                        None if item.is_number() => {
+                            pairs.push((format!("{name}[{row}]"), plain(item)));
+                        }
                         None => pairs.push((name.clone(), plain(item))),
                     }
                 }

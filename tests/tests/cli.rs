@@ -218,6 +218,22 @@ async fn an_analysis_is_tried_on_a_file_before_anything_is_scheduled() {
     for expected in ["school-1: procedures", "school-77"] {
         assert!(told.contains(expected), "{told}");
     }
+    // So is what a dataset with a name holds; indicators may stand in it by themselves.
+    let results: Value =
+        serde_json::from_str(include_str!("../data/answers/gia-results.json")).unwrap();
+    let analyze = ["analyze", "14", "--folder", &shipped, "--dry-run", "--data"];
+    let marks = json!({ "school-1": { "low_share": 12.5 } });
+    let right = json!({ "gia": { "school-1": results }, "vpr": marks });
+    let right = file("right.json", right);
+    let text = vekha(&[&analyze[..], &[&right]].concat()).await.well();
+    assert!(text.contains("12,5"), "{text}");
+    let mut results = results;
+    results["medals"] = json!(-1);
+    let wrong = json!({ "gia": { "school-1": results }, "vpr": { "school-1": { "low": 1 } } });
+    let told = vekha(&[&analyze[..], &[&file("odd.json", wrong)]].concat()).await.complaint();
+    for expected in ["gia: school-1: medals", "vpr: school-1: low: такого"] {
+        assert!(told.contains(expected), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -164,6 +164,9 @@ fn figures(
             Err(reason) => drop(withheld.insert((*code).to_owned(), reason)),
         }
     }
+    for code in inputs.silent.iter().filter(|code| codes.binary_search(&code.as_str()).is_err()) {
+        withheld.insert(code.clone(), "сведения не представлены".into());
+    }
     let enough = values.len() >= analysis.min_count;
     let places = match indicator.better {
         Some(better) if enough => ranks(&values, better),

@@ -145,10 +145,9 @@ fn aggregates(analysis: &Analysis, indicators: &[IndicatorFigures]) -> Values {
     indicators
         .iter()
         .map(|figures| {
-            let value = match figures.municipality {
-                Some(a) if comparable(analysis, &a) => by_name(&a, Value::from),
-                Some(a) => json!({ "count": a.count }),
-                None => json!({ "count": 0 }),
+            let value = match figures.compared(analysis.min_count) {
+                Some(a) => by_name(&a, Value::from),
+                None => json!({ "count": figures.organisations.len() }),
             };
             (figures.indicator.clone(), value)
         })
@@ -163,10 +162,6 @@ fn by_name(a: &Aggregate, number: impl Fn(f64) -> Value) -> Value {
         "min": number(a.min), "max": number(a.max), "deviation": number(a.deviation),
         "lower_quartile": number(a.lower_quartile), "upper_quartile": number(a.upper_quartile),
     })
-}
-
-fn comparable(analysis: &Analysis, aggregate: &Aggregate) -> bool {
-    aggregate.count as usize >= analysis.min_count
 }
 
 struct Texts<'a> {
@@ -189,7 +184,7 @@ impl<'a> Texts<'a> {
         named: BTreeSet<String>,
     ) -> Self {
         let compared = analysis.indicators.iter().zip(indicators).filter_map(|(indicator, f)| {
-            let a = f.municipality.filter(|a| comparable(analysis, a))?;
+            let a = f.compared(analysis.min_count)?;
             let values = by_name(&a, |value| russian::number(value, indicator.decimals).into());
             Some((indicator.id.as_str(), Shown::from(Serde(values))))
         });
@@ -200,8 +195,10 @@ impl<'a> Texts<'a> {
         let municipality = Shown::from(compared.collect::<BTreeMap<_, _>>());
         let threshold = Shown::from(thresholds.collect::<BTreeMap<_, _>>());
         let mean = |(indicator, figures): (&Indicator, &IndicatorFigures)| {
-            let compared = figures.municipality.filter(|a| comparable(analysis, a));
-            compared.map(|a| russian::number(a.mean, indicator.decimals)).unwrap_or_default()
+            figures
+                .compared(analysis.min_count)
+                .map(|a| russian::number(a.mean, indicator.decimals))
+                .unwrap_or_default()
         };
         let means = analysis.indicators.iter().zip(indicators).map(mean).collect();
         Texts { analysis, inputs, indicators, named, municipality, threshold, means }

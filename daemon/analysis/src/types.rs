@@ -2,7 +2,7 @@
 //! the run, so that every finding can show what it rests on, years later.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use vekha_roadmap::model::Severity;
@@ -49,6 +49,8 @@ pub struct Inputs<'a> {
     pub named: BTreeMap<String, Dataset<'a>>,
     /// The same analysis of the period before.
     pub earlier: Earlier<'a>,
+    /// Who was asked and did not answer, by code: without a value, and the reason is known.
+    pub silent: BTreeSet<String>,
     /// Official names, for the texts: organisation code -> name.
     pub names: BTreeMap<String, String>,
 }
@@ -99,6 +101,14 @@ pub struct IndicatorFigures {
     pub municipality: Option<Aggregate>,
     /// Organisation code -> why it has no value, in Russian.
     pub withheld: BTreeMap<String, String>,
+}
+
+impl IndicatorFigures {
+    /// The municipality's figures, if at least so many organisations have a value. Of fewer only
+    /// their number may be told: of two schools the least and the largest value are the schools.
+    pub fn compared(&self, min_count: usize) -> Option<Aggregate> {
+        self.municipality.filter(|a| a.count as usize >= min_count)
+    }
 }
 
 /// An organisation's value of an indicator.

@@ -1,7 +1,7 @@
 //! Which data a stage's work looks at, and the work itself: the same for the daemon, which loads
 //! the data from its store, and for the simulation, which has it in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vekha_analysis::{self as analysis, Dataset, Inputs, Outcome, Values};
 use vekha_roadmap::RoadMap;
@@ -17,6 +17,8 @@ pub struct RunData {
     /// The newest accepted answers: organisation code -> answers, later collect stages over
     /// earlier ones.
     pub answers: BTreeMap<String, Values>,
+    /// Who was asked and gave no answer that holds: codes.
+    pub silent: BTreeSet<String>,
     /// Finished analyses by stage id, in the order of the stages.
     pub analyses: Vec<(String, Outcome)>,
 }
@@ -101,6 +103,7 @@ pub fn analyze(
     let mut inputs = Inputs { names: road_map.names(), ..Inputs::default() };
     for source in &analyze.from {
         let run = data.get(&of_activity(key, source.activity.as_deref()));
+        inputs.silent.extend(run.into_iter().flat_map(|run| run.silent.iter().cloned()));
         match &source.alias {
             None => inputs.own = run.map(answered).unwrap_or_default(),
             Some(alias) => {
@@ -170,13 +173,20 @@ pub fn gather(
     let mut data = RunData::default();
     for stage in &run.stages {
         for (key, assignment) in &run.assignments {
-            if key.stage == stage.id
-                && assignment.kind == AssignmentKind::Collect
+            if key.stage != stage.id || assignment.kind != AssignmentKind::Collect {
+                continue;
+            }
+            match assignment.state {
+                AssignmentState::Answered => {
+                    if let Some(values) = answers(key) {
+                        data.answers.entry(key.organisation.clone()).or_default().extend(values);
+                    }
+                }
                 // An answer that was returned and never corrected is no answer.
-                && assignment.state == AssignmentState::Answered
-                && let Some(values) = answers(key)
-            {
-                data.answers.entry(key.organisation.clone()).or_default().extend(values);
+                AssignmentState::Open | AssignmentState::Returned | AssignmentState::Missing => {
+                    data.silent.insert(key.organisation.clone());
+                }
+                AssignmentState::Waived => {}
             }
         }
         if let Some(outcome) = outcome(&stage.id) {

@@ -359,3 +359,13 @@ fn who_says_of_how_many_a_figure_is_names_what_the_form_asks() {
         assert!(headlines[0].starts_with("analyses/low.toml:15:"), "{told}");
     }
 }
+
+#[test]
+fn two_organisations_of_one_short_name_are_told_of_and_no_mistake() {
+    let name = "name = \"Школа № 2\"\n";
+    let files = with(&[("organisations.toml", name, &format!("{name}short = \"СОШ 1\"\n"))]);
+    let (road_map, report) = read_with_warnings(&files);
+    assert!(road_map.is_some() && report.errors.is_empty());
+    let told = render(&report.warnings, &files);
+    assert!(headlines(&told).len() == 1 && told.contains("их не различить"), "{told}");
+}

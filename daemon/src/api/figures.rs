@@ -1,6 +1,6 @@
 //! The outcome of an analysis in the contract's words.
 
-use vekha_analysis::Outcome;
+use vekha_analysis::{IndicatorFigures, Outcome};
 use vekha_proto::v1;
 use vekha_roadmap::model::{Analysis, Better};
 
@@ -32,16 +32,7 @@ pub fn table(outcome: &Outcome, definition: Option<&Analysis>) -> v1::FigureTabl
                     outlier: figure.outlier,
                 })
                 .collect(),
-            municipality: f.municipality.map(|a| v1::Aggregate {
-                count: a.count,
-                mean: a.mean,
-                median: a.median,
-                min: a.min,
-                max: a.max,
-                deviation: a.deviation,
-                lower_quartile: a.lower_quartile,
-                upper_quartile: a.upper_quartile,
-            }),
+            municipality: f.municipality.map(|a| aggregate(f, definition, a.count)),
             withheld: f
                 .withheld
                 .iter()
@@ -58,5 +49,25 @@ pub fn table(outcome: &Outcome, definition: Option<&Analysis>) -> v1::FigureTabl
         indicators: indicators.collect(),
         findings: outcome.findings.iter().map(convert::finding).collect(),
         ..v1::FigureTable::default()
+    }
+}
+
+/// The municipality's figures; only how many have a value, where they are too few to compare or the
+/// definition does not say how many that takes.
+fn aggregate(
+    figures: &IndicatorFigures,
+    definition: Option<&Analysis>,
+    count: u32,
+) -> v1::Aggregate {
+    let compared = definition.and_then(|d| figures.compared(d.min_count));
+    v1::Aggregate {
+        count,
+        mean: compared.map(|a| a.mean),
+        median: compared.map(|a| a.median),
+        min: compared.map(|a| a.min),
+        max: compared.map(|a| a.max),
+        deviation: compared.map(|a| a.deviation),
+        lower_quartile: compared.map(|a| a.lower_quartile),
+        upper_quartile: compared.map(|a| a.upper_quartile),
     }
 }

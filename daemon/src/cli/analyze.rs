@@ -1,7 +1,7 @@
 //! `vekha analyze`: what an analysis would say of a dataset from a file, before anything is
 //! scheduled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use vekha_analysis::{Dataset, Inputs, Outcome, Values, analyze};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::validate;
-use vekha_roadmap::model::{Activity, Analysis, Analyze, Form, Work};
+use vekha_roadmap::model::{Activity, Analysis, Analyze, DatasetSource, Form, Work};
 use vekha_roadmap::read::read;
 
 use super::output::Output;
@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// Такой же файл прошлого периода, для сравнения
     #[arg(long)]
     earlier: Option<PathBuf>,
+    /// Ничего не запускать и не записывать: так эта команда работает всегда
+    #[arg(long = "dry-run")]
+    _dry_run: bool,
     /// Папка дорожной карты; без неё — первая из настроек
     #[arg(long)]
     pub folder: Option<PathBuf>,
@@ -95,11 +98,12 @@ fn inputs(
     if stage.from.iter().any(|source| source.alias.is_none()) {
         let dataset: Answers = serde_json::from_str(&text)
             .with_context(|| format!("{file}: нужен объект: код организации -> ответы"))?;
-        let form = form(road_map, activity, stage);
-        inputs.own = records(checked(road_map, form, &file.to_string(), dataset)?);
-        return Ok(inputs);
+        let source = stage.from.iter().find(|source| source.alias.is_none());
+        let form = source.and_then(|source| form(road_map, activity, source));
+        let mut mistakes = Vec::new();
+        inputs.own = records(checked(road_map, form, "", dataset, &mut mistakes));
+        return none_of(mistakes, &file.to_string()).map(|()| inputs);
     }
-    // Datasets with names hold indicators beside answers: the formulas say what they need.
     let named: BTreeMap<String, Answers> = serde_json::from_str(&text).with_context(|| {
         format!("{file}: нужен объект: имя набора -> код организации -> ответы")
     })?;
@@ -107,17 +111,75 @@ fn inputs(
     if let Some(unknown) = named.keys().find(|name| !known.contains(&name.as_str())) {
         bail!("{file}: набора «{unknown}» анализ не читает; он читает {}", known.join(", "));
     }
-    inputs.named = named.into_iter().map(|(name, rows)| (name, records(rows))).collect();
-    Ok(inputs)
+    let mut mistakes = Vec::new();
+    for (name, rows) in named {
+        let source = stage.from.iter().find(|source| source.alias.as_deref() == Some(&name));
+        let form = source.and_then(|source| form(road_map, activity, source));
+        // Indicators stand beside answers here.
+        let known = source.map(|source| indicators(road_map, activity, source)).unwrap_or_default();
+        let (mut answers, mut figures) = (Answers::new(), Answers::new());
+        for (code, row) in rows {
+            let of_form = |field: &String| form.is_some_and(|form| form.field(field).is_some());
+            let (own, others): (Values, Values) =
+                row.into_iter().partition(|(field, _)| of_form(field));
+            if form.is_some() {
+                let unknown = others.keys().filter(|field| !known.contains(field.as_str()));
+                mistakes.extend(unknown.map(|field| {
+                    format!("{name}: {code}: {field}: такого поля и показателя в наборе нет")
+                }));
+            }
+            // Whoever gives indicators alone need not give the answers that they come from.
+            if !own.is_empty() || others.is_empty() {
+                answers.insert(code.clone(), own);
+            }
+            figures.insert(code, others);
+        }
+        let mut rows = checked(road_map, form, &format!("{name}: "), answers, &mut mistakes);
+        for (code, others) in figures {
+            rows.entry(code).or_default().extend(others);
+        }
+        inputs.named.insert(name, records(rows));
+    }
+    none_of(mistakes, &file.to_string()).map(|()| inputs)
+}
+
+/// The activity that a dataset is of.
+fn activity_of<'m>(
+    road_map: &'m RoadMap,
+    own: &'m Activity,
+    source: &DatasetSource,
+) -> Option<&'m Activity> {
+    match &source.activity {
+        Some(id) => road_map.activity(id),
+        None => Some(own),
+    }
+}
+
+/// What the analyses of the activity compute.
+fn indicators<'m>(
+    road_map: &'m RoadMap,
+    own: &'m Activity,
+    source: &DatasetSource,
+) -> BTreeSet<&'m str> {
+    let stages = activity_of(road_map, own, source).into_iter().flat_map(|a| &a.stages);
+    let analyses = stages.filter_map(|stage| match &stage.work {
+        Work::Analyze(analyze) => road_map.analyses.get(&analyze.analysis),
+        _ => None,
+    });
+    analyses.flat_map(|analysis| &analysis.indicators).map(|i| i.id.as_str()).collect()
+}
+
+/// All mistakes at once, if there are any.
+fn none_of(mistakes: Vec<String>, file: &str) -> anyhow::Result<()> {
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    bail!("{file}: ошибок {}\n{}", mistakes.len(), mistakes.join("\n"))
 }
 
 /// The form of the dataset, if it is the answers to a single one.
-fn form<'m>(road_map: &'m RoadMap, activity: &'m Activity, stage: &Analyze) -> Option<&'m Form> {
-    let source = stage.from.iter().find(|source| source.alias.is_none())?;
-    let activity = match &source.activity {
-        Some(id) => road_map.activity(id)?,
-        None => activity,
-    };
+fn form<'m>(road_map: &'m RoadMap, own: &'m Activity, source: &DatasetSource) -> Option<&'m Form> {
+    let activity = activity_of(road_map, own, source)?;
     let mut forms = activity.stages.iter().filter_map(|stage| match &stage.work {
         Work::Collect(collect) => road_map.forms.get(&collect.form),
         _ => None,
@@ -126,34 +188,32 @@ fn form<'m>(road_map: &'m RoadMap, activity: &'m Activity, stage: &Analyze) -> O
     form.filter(|_| forms.next().is_none())
 }
 
-/// Answers as the form would take them, or all that is wrong with them at once.
+/// Answers as the form would take them; what is wrong is added to the mistakes.
 fn checked(
     road_map: &RoadMap,
     form: Option<&Form>,
-    file: &str,
+    of: &str,
     dataset: Answers,
-) -> anyhow::Result<Answers> {
-    let mut mistakes = Vec::new();
+    mistakes: &mut Vec<String>,
+) -> Answers {
     let mut typed = Answers::new();
     for (code, answers) in dataset {
         if road_map.organisation(&code).is_none() {
-            mistakes.push(format!("{code}: такой организации в реестре нет"));
+            mistakes.push(format!("{of}{code}: такой организации в реестре нет"));
         }
         match form.map(|form| validate(form, &answers, &Values::new())) {
             Some(Ok(answers)) => {
                 typed.insert(code, answers);
             }
             Some(Err(errors)) => {
-                mistakes
-                    .extend(errors.iter().map(|e| format!("{code}: {}: {}", e.field, e.message)));
+                mistakes.extend(
+                    errors.iter().map(|e| format!("{of}{code}: {}: {}", e.field, e.message)),
+                );
             }
             None => {
                 typed.insert(code, answers);
             }
         }
     }
-    if mistakes.is_empty() {
-        return Ok(typed);
-    }
-    bail!("{file}: ошибок {}\n{}", mistakes.len(), mistakes.join("\n"))
+    typed
 }

@@ -354,7 +354,9 @@ pub(super) fn figures_text(figures: &v1::FigureTable) -> String {
         if let Some(m) = &indicator.municipality {
             for (what, value) in [("в среднем", m.mean), ("медиана", m.median)] {
                 let none = String::new;
-                rows.push([what.to_owned(), shown(value), none(), none(), none()]);
+                rows.extend(
+                    value.map(|value| [what.to_owned(), shown(value), none(), none(), none()]),
+                );
             }
         }
         text.push_str(&table(["", "значение", "прошлый период", "место", ""], rows));

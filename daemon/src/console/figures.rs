@@ -70,7 +70,7 @@ fn indicator(map: &RoadMap, analysis: Option<&Analysis>, figures: &IndicatorFigu
         "has_rank": figures.organisations.values().any(|f| f.rank.is_some()),
         "has_earlier": figures.organisations.values().any(|f| f.earlier.is_some()),
         "rows": rows,
-        "municipality": figures.municipality.map(|a| json!({
+        "municipality": analysis.and_then(|a| figures.compared(a.min_count)).map(|a| json!({
             "mean": shown(a.mean), "median": shown(a.median),
             "min": shown(a.min), "max": shown(a.max),
             "lower_quartile": shown(a.lower_quartile), "upper_quartile": shown(a.upper_quartile),

@@ -137,18 +137,16 @@ fn shown(report: &Report) -> Value {
 
 fn indicator(report: &Report, one: &Indicator) -> Value {
     let figure = |value: f64| one.shown(value);
-    let compared = one.municipality.filter(|_| one.comparable);
     let mut values = reports::values(one);
     values["title"] = one.heading().into();
     values["spread"] = one.spread(report.min_count).into();
     values["tendency"] = one.tendency().into();
-    values["count"] = one.rows.len().into();
     values["own"] = one
         .rows
         .iter()
         .position(|row| row.own)
         .map_or(Value::Null, |place| values["rows"][place].clone());
-    values["median"] = compared.map(|a| one.between(a.median)).into();
+    values["median"] = one.municipality.map(|a| one.between(a.median)).into();
     values["has_rank"] = one.rows.iter().any(|row| row.rank.is_some()).into();
     values["has_earlier"] = one.rows.iter().any(|row| row.earlier.is_some()).into();
     let history = one.history.iter().filter(|_| one.has_history()).map(|point| {

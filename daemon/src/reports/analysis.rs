@@ -1,6 +1,7 @@
 //! From what the store holds to what people read.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use vekha_analysis::{IndicatorFigures, Outcome};
@@ -35,16 +36,17 @@ pub fn report(
 ) -> Option<Report> {
     let activity = map.activity(&run.activity)?;
     let definition = map.analysis_of(&run.activity, stage)?;
+    let names = Names::of_registry(map);
     let indicators = outcome.indicators.iter().filter_map(|figures| {
         let one = definition.indicators.iter().find(|i| i.id == figures.indicator)?;
-        Some(indicator(map, definition, one, figures, run, past, whose))
+        Some(indicator(&names, definition, one, figures, run, past, whose))
     });
     let mut findings: Vec<Finding> = outcome
         .findings
         .iter()
         .filter(|finding| whose.is_none_or(|code| finding.organisation == code))
         .map(|finding| Finding {
-            organisation: map.short_name(&finding.organisation),
+            organisation: names.of(&finding.organisation),
             severity: finding.severity,
             text: finding.text.trim().to_owned(),
             recommendation: finding.recommendation.as_ref().map(|text| text.trim().to_owned()),
@@ -62,15 +64,38 @@ pub fn report(
         date: russian::date_words(municipality.today(now)),
         title: definition.title.clone(),
         method: definition.method.trim().to_owned(),
-        whose: whose.map(|code| map.short_name(code)),
+        whose: whose.map(|code| names.of(code)),
         min_count: definition.min_count,
         indicators: indicators.collect(),
         findings,
     })
 }
 
+/// Short names that tell organisations apart: where two have the same, the code stands with it.
+struct Names<'a> {
+    map: &'a RoadMap,
+    ambiguous: BTreeSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of_registry(map: &'a RoadMap) -> Self {
+        let mut seen = BTreeSet::new();
+        let short = map.organisations.iter().map(|o| o.short.as_str());
+        let ambiguous = short.filter(|short| !seen.insert(*short)).collect();
+        Names { map, ambiguous }
+    }
+
+    fn of(&self, code: &str) -> String {
+        let short = self.map.short_name(code);
+        match self.ambiguous.contains(short.as_str()) {
+            true => format!("{short} ({code})"),
+            false => short,
+        }
+    }
+}
+
 fn indicator(
-    map: &RoadMap,
+    names: &Names<'_>,
     analysis: &Analysis,
     definition: &model::Indicator,
     figures: &IndicatorFigures,
@@ -82,7 +107,8 @@ fn indicator(
         .organisations
         .iter()
         .map(|(code, figure)| Row {
-            organisation: map.short_name(code),
+            code: code.clone(),
+            organisation: names.of(code),
             value: figure.value,
             earlier: figure.earlier,
             rank: figure.rank,
@@ -97,11 +123,10 @@ fn indicator(
         };
         by_value.then_with(|| a.organisation.cmp(&b.organisation))
     });
-    let enough = |figures: &IndicatorFigures| figures.organisations.len() >= analysis.min_count;
     let point = |run: &RunKey, figures: Option<&IndicatorFigures>| Point {
         period: run.period.label(),
         own: whose.and_then(|code| figures?.organisations.get(code)).map(|figure| figure.value),
-        median: figures.filter(|f| enough(f)).and_then(|f| f.municipality).map(|a| a.median),
+        median: figures.and_then(|f| f.compared(analysis.min_count)).map(|a| a.median),
     };
     // A missing period takes its place between those that are known.
     let mut history: Vec<Point> = past
@@ -118,14 +143,13 @@ fn indicator(
         unit: definition.unit.clone(),
         decimals: definition.decimals,
         rows,
-        municipality: figures.municipality,
-        comparable: enough(figures),
+        municipality: figures.compared(analysis.min_count),
         history,
         withheld: figures
             .withheld
             .iter()
             .filter(|(code, _)| whose.is_none_or(|own| own == code.as_str()))
-            .map(|(code, reason)| (map.short_name(code), reason.clone()))
+            .map(|(code, reason)| (names.of(code), reason.clone()))
             .collect(),
     }
 }

@@ -142,5 +142,5 @@ fn write<'a>(
 
 /// Only what differs between organisations is drawn in a report on everything.
 fn is_drawn(indicator: &Indicator) -> bool {
-    indicator.comparable && indicator.varies()
+    indicator.municipality.is_some() && indicator.varies()
 }

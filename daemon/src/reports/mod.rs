@@ -16,6 +16,10 @@ mod note;
 mod values;
 mod workbook;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
 pub use advice::{Advice, Advised, advice, advices};
 pub use analysis::{Past, report};
 pub use book::{Cover, book};
@@ -74,10 +78,9 @@ pub struct Indicator {
     pub decimals: u8,
     /// Organisations with a value: by place, or by value where there are no places.
     pub rows: Vec<Row>,
-    /// Over the municipality.
+    /// Over the municipality; none where there are too few values to compare: of two schools the
+    /// least and the largest value would be the schools.
     pub municipality: Option<Aggregate>,
-    /// Whether there are enough values to compare.
-    pub comparable: bool,
     /// This period and those before it, oldest first.
     pub history: Vec<Point>,
     /// Organisations without a value, and why.
@@ -87,7 +90,9 @@ pub struct Indicator {
 /// An organisation's figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Short name.
+    /// Its code: what it is known by.
+    pub code: String,
+    /// Short name; with the code where another organisation has the same.
     pub organisation: String,
     /// The value.
     pub value: f64,
@@ -186,18 +191,18 @@ impl Indicator {
 
     /// How the values lie, in a sentence; why nothing is compared, if so.
     pub fn spread(&self, min_count: usize) -> String {
-        let Some(a) = self.municipality.filter(|_| !self.rows.is_empty()) else {
+        let count = self.rows.len();
+        if count == 0 {
             return "Ни у одной организации нет значения.".into();
-        };
-        if !self.comparable {
-            let organisations =
-                russian::plural(i64::from(a.count), "организации", "организаций", "организаций");
-            return format!(
-                "Значения есть у {} {organisations} — меньше {min_count}: по столь малому числу \
-                 места не определяются и сравнения не делаются.",
-                a.count
-            );
         }
+        let Some(a) = self.municipality else {
+            let organisations =
+                russian::plural(count as i64, "организации", "организаций", "организаций");
+            return format!(
+                "Значения есть у {count} {organisations} — меньше {min_count}: по столь малому числу \
+                 места не определяются и сравнения не делаются."
+            );
+        };
         if !self.varies() {
             return format!("У всех организаций со значением — {}.", self.shown(a.median));
         }

@@ -74,7 +74,7 @@ pub(super) fn summary(document: &mut Document, report: &Report) {
         ];
         let rows = report.indicators.iter().map(|indicator| {
             let own = indicator.own();
-            let median = indicator.municipality.filter(|_| indicator.comparable);
+            let median = indicator.municipality;
             let dash = || "—".to_owned();
             vec![
                 indicator.heading(),
@@ -100,10 +100,10 @@ pub(super) fn summary(document: &mut Document, report: &Report) {
         match indicator.municipality {
             Some(a) => {
                 row.extend([a.mean, a.median, a.min, a.max].map(|value| indicator.between(value)));
-                row.push(a.count.to_string());
             }
-            None => row.extend(["—", "—", "—", "—", "0"].map(str::to_owned)),
+            None => row.extend(["—"; 4].map(str::to_owned)),
         }
+        row.push(indicator.rows.len().to_string());
         row
     });
     document.table(&columns, rows);

@@ -15,6 +15,7 @@ pub fn values(one: &Indicator) -> Value {
     json!({
         "title": one.title,
         "unit": one.unit,
+        "count": one.rows.len(),
         "municipality": municipality(one),
         "rows": one.rows.iter().map(|each| row(one, each)).collect::<Vec<_>>(),
         "withheld": withheld.collect::<Vec<_>>(),

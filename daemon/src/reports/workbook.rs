@@ -6,7 +6,7 @@ use rust_xlsxwriter::{
     Chart, ChartType, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError,
 };
 
-use super::{Indicator, Report, severity_words};
+use super::{Indicator, Report, Row, severity_words};
 
 /// Sheet names have at most 31 characters.
 const SUMMARY: &str = "Сводка";
@@ -32,12 +32,9 @@ const FUNCTIONS: [(&str, &str, &str); 7] = [
 pub fn workbook(report: &Report) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let look = Look::new();
-    // All organisations, each once, in the order of their names.
-    let mut names: Vec<&str> = report
-        .indicators
-        .iter()
-        .flat_map(|indicator| indicator.rows.iter().map(|row| row.organisation.as_str()))
-        .collect();
+    // All organisations, each once, in the order of their names. Two may have the same.
+    let mut names: Vec<(&str, &str)> =
+        report.indicators.iter().flat_map(|indicator| indicator.rows.iter().map(named)).collect();
     names.sort_unstable();
     names.dedup();
     summary(workbook.add_worksheet().set_name(SUMMARY)?, report, names.len(), &look)?;
@@ -45,6 +42,11 @@ pub fn workbook(report: &Report) -> Result<Vec<u8>, XlsxError> {
     findings(workbook.add_worksheet().set_name(FINDINGS)?, report, &look)?;
     charts(workbook.add_worksheet().set_name(CHARTS)?, report, names.len())?;
     workbook.save_to_buffer()
+}
+
+/// By what an organisation's row is found.
+fn named(row: &Row) -> (&str, &str) {
+    (&row.organisation, &row.code)
 }
 
 struct Look {
@@ -96,16 +98,16 @@ fn summary(
     for (place, indicator) in report.indicators.iter().enumerate() {
         let row = 4 + place as u32;
         sheet.write_string_with_format(row, 0, indicator.heading(), &look.text)?;
-        let Some(a) = indicator.municipality else { continue };
-        let known = [
-            f64::from(a.count),
-            a.mean,
-            a.median,
-            a.lower_quartile,
-            a.upper_quartile,
-            a.min,
-            a.max,
-        ];
+        if indicator.rows.is_empty() {
+            continue;
+        }
+        let mut known = vec![indicator.rows.len() as f64];
+        known.extend(
+            indicator
+                .municipality
+                .iter()
+                .flat_map(|a| [a.mean, a.median, a.lower_quartile, a.upper_quartile, a.min, a.max]),
+        );
         for (function, ((_, begins, ends), value)) in FUNCTIONS.iter().zip(known).enumerate() {
             let formula = format!("={begins}{FIGURES}!{}{ends}", range(place, names));
             let formula = Formula::new(formula).set_result(value.to_string());
@@ -126,11 +128,11 @@ fn summary(
 fn figures(
     sheet: &mut Worksheet,
     report: &Report,
-    names: &[&str],
+    names: &[(&str, &str)],
     look: &Look,
 ) -> Result<(), XlsxError> {
     sheet.write_string_with_format(0, 0, "Организация", &look.head)?;
-    for (row, name) in names.iter().enumerate() {
+    for (row, (name, _)) in names.iter().enumerate() {
         sheet.write_string(1 + row as u32, 0, *name)?;
     }
     for (place, indicator) in report.indicators.iter().enumerate() {
@@ -140,7 +142,7 @@ fn figures(
         sheet.write_string_with_format(0, column + 1, "прошлый период", &look.head)?;
         sheet.set_column_width(column, 18)?.set_column_width(column + 1, 12)?;
         for one in &indicator.rows {
-            let found = names.binary_search(&one.organisation.as_str());
+            let found = names.binary_search(&named(one));
             let row = 1 + found.unwrap_or_default() as u32;
             sheet.write_number_with_format(row, column, one.value, &number)?;
             if let Some(earlier) = one.earlier {

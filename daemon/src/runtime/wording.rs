@@ -200,7 +200,7 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, sea_orm::DbErr> 
                     }),
                 }
             }
-            let comparable = report.indicators.iter().filter(|one| one.comparable);
+            let comparable = report.indicators.iter().filter(|one| one.municipality.is_some());
             indicators.extend(comparable.map(|one| {
                 json!({
                     "title": one.title,

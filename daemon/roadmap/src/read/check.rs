@@ -17,6 +17,7 @@ use crate::model::{
 pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
     let check = Check { road_map, findings };
     check.registry();
+    check.short_names();
     for activity in &road_map.activities {
         check.activity(activity);
     }
@@ -55,6 +56,20 @@ impl Check<'_> {
                 format!("отделов {n}, а должен быть один"),
                 None,
             ),
+        }
+    }
+
+    /// Who reads a table cannot tell two organisations of one short name apart.
+    fn short_names(&self) {
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        for organisation in &self.road_map.organisations {
+            let (short, code) = (organisation.short.as_str(), organisation.code.as_str());
+            if let Some(other) = seen.insert(short, code).filter(|other| *other != code) {
+                let place = self.findings.place(&format!("organisations/{code}"));
+                let message =
+                    format!("«{short}» — так же коротко названа «{other}»: их не различить");
+                self.findings.warn(&place, &message);
+            }
         }
     }
 

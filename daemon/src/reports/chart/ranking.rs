@@ -20,7 +20,7 @@ pub fn ranking(indicator: &Indicator) -> Option<Chart> {
     if !indicator.varies() {
         return None;
     }
-    let median = indicator.municipality.filter(|_| indicator.comparable).map(|a| a.median);
+    let median = indicator.municipality.map(|a| a.median);
     let values = indicator.rows.iter().map(|row| row.value);
     // Bars begin at zero, or they lie.
     let scale = Scale::over(values.chain(median).chain([0.0]), indicator.decimals, [LEFT, RIGHT]);

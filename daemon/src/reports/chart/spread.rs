@@ -18,7 +18,7 @@ const COLUMN: f64 = 2.0 * RADIUS;
 /// Points over the axis, piled where they meet, and a box from the lower to the upper quartile with
 /// the median in it. None where there are too few values to compare, or all are the same.
 pub fn spread(indicator: &Indicator) -> Option<Chart> {
-    let a = indicator.municipality.filter(|_| indicator.comparable && indicator.varies())?;
+    let a = indicator.municipality.filter(|_| indicator.varies())?;
     let values = || indicator.rows.iter().map(|row| row.value);
     let scale = Scale::over(values(), indicator.decimals, SIDES);
     let mut columns: BTreeMap<i64, Vec<(f64, bool)>> = BTreeMap::new();

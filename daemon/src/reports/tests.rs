@@ -1,0 +1,95 @@
+//! What the forms of a report tell of few organisations, and of two with one name.
+
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+
+use calamine::{Data, Reader as _, Xlsx};
+use serde_json::json;
+use vekha_analysis::{Inputs, analyze};
+use vekha_engine::RunKey;
+use vekha_roadmap::period::Period;
+use vekha_roadmap::read::read;
+
+use super::{Report, note, report, values, workbook};
+
+/// Low results of schools 1 to `count`, of which the first two have one short name.
+fn low_results(count: usize) -> Report {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/road-map");
+    let mut map = read(&crate::files::load(&folder).unwrap()).unwrap();
+    for organisation in &mut map.organisations {
+        if ["school-1", "school-2"].contains(&organisation.code.as_str()) {
+            organisation.short = "МБОУ СОШ".into();
+        }
+    }
+    let answers = |n: usize| {
+        json!({ "procedures": [{
+            "procedure": "ВПР", "grade": 5, "subject": "Математика", "participants": 40,
+            "marks_2": 3 * n, "marks_3": 20 - 3 * n, "marks_4": 15, "marks_5": 5,
+        }] })
+    };
+    let own = (1..=count).map(|n| {
+        (format!("school-{n}"), answers(n).as_object().cloned().unwrap_or_default().into())
+    });
+    let inputs = Inputs { own: own.collect(), ..Inputs::default() };
+    let outcome = analyze(&map.analyses["low-results"], &inputs);
+    let run = RunKey {
+        municipality: "zarechny".into(),
+        activity: "low-result-schools".into(),
+        period: Period::SchoolYear(2026),
+        part: None,
+    };
+    let now = "2027-10-01T09:00:00Z".parse().unwrap();
+    report(&map, &run, "analyze", &outcome, &[], None, now).unwrap()
+}
+
+/// Rows of a sheet as texts.
+fn sheet(report: &Report, name: &str) -> Vec<Vec<String>> {
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(workbook(report).unwrap())).unwrap();
+    let range = book.worksheet_range(name).unwrap();
+    range.rows().map(|row| row.iter().map(Data::to_string).collect()).collect()
+}
+
+/// The text of the note.
+fn noted(report: &Report) -> String {
+    let mut archive = zip::ZipArchive::new(Cursor::new(note(report).unwrap())).unwrap();
+    let mut text = String::new();
+    archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn two_organisations_of_one_short_name_keep_their_own_rows() {
+    let report = low_results(5);
+    let figures = sheet(&report, "Показатели");
+    let names: Vec<&str> = figures[1..].iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(names.len(), 5);
+    let share = figures[0].iter().position(|head| head.starts_with("Доля низких")).unwrap();
+    for (name, wanted) in [("МБОУ СОШ (school-1)", "7.5"), ("МБОУ СОШ (school-2)", "15")]
+    {
+        let row = names.iter().position(|each| *each == name).unwrap() + 1;
+        assert_eq!(figures[row][share], wanted);
+    }
+}
+
+#[test]
+fn of_fewer_organisations_than_are_compared_only_the_count_is_told() {
+    // 22.5 % is the mean of five, and of them alone: 7.5, 15, 22.5, 30, 37.5.
+    let enough = low_results(5);
+    let place = enough.indicators.iter().position(|i| i.title.starts_with("Доля низких")).unwrap();
+    let summary = sheet(&enough, "Сводка");
+    assert_eq!(summary[4 + place][1..3], ["5", "22.5"]);
+    assert_eq!(values(&enough.indicators[place])["municipality"]["mean"], "22,5");
+    assert!(noted(&enough).contains("медиана"));
+
+    let few = low_results(4);
+    let summary = sheet(&few, "Сводка");
+    assert_eq!(summary[4 + place][1], "4");
+    assert!(summary[4 + place][2..].iter().all(String::is_empty), "{:?}", summary[4 + place]);
+    let told = values(&few.indicators[place]);
+    assert_eq!((&told["count"], &told["municipality"]), (&json!(4), &json!(null)));
+    let note = noted(&few);
+    for untold in ["18,8", "медиана"] {
+        assert!(!note.contains(untold), "{untold}");
+    }
+    assert!(note.contains("места не определяются"));
+}
