@@ -6,8 +6,8 @@
 //! The mark is 4,000 runs per second on two cores. A shared machine wavers: rounds alternate, so
 //! that ratios within one run of the program mean more than figures of two.
 //!
-//! `VEKHA_BENCH_RUNS` and `VEKHA_BENCH_ROUNDS` ask for more or fewer; `VEKHA_BENCH_ONLY=vekha`
-//! leaves out the rest, for a profiler.
+//! `VEKHA_BENCH_RUNS`, `VEKHA_BENCH_ROUNDS` and `VEKHA_BENCH_GROUPS` (of callers) ask for more or
+//! fewer; `VEKHA_BENCH_ONLY=vekha` leaves out the rest, for a profiler.
 
 #![allow(clippy::print_stdout)]
 
@@ -100,10 +100,11 @@ async fn vekha(folder: &Path, runs: usize) -> (f64, u64) {
     runtime.apply(small::files(), "bench").await.expect("a road map");
     let commits = *runtime.changes().borrow();
     let begun = Instant::now();
-    let groups = (0..GROUPS).map(|group| {
+    let of = number("VEKHA_BENCH_GROUPS", GROUPS);
+    let groups = (0..of).map(|group| {
         let runtime = runtime.clone();
         tokio::spawn(async move {
-            let numbers: Vec<usize> = (0..runs).filter(|n| n % GROUPS == group).collect();
+            let numbers: Vec<usize> = (0..runs).filter(|n| n % of == group).collect();
             for wave in numbers.chunks(1024) {
                 live(&runtime, wave).await;
             }

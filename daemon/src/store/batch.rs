@@ -2,12 +2,13 @@
 //! few statements; throughput is then bound by the disk's commit and not by one commit per step.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseExecutor, DatabaseTransaction, DbErr,
-    EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set, Statement,
-    TransactionTrait,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseExecutor,
+    DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    RuntimeErr, Set, Statement, TransactionTrait,
 };
 use vekha_engine::run::Run;
 use vekha_engine::{Outcome, RunKey, Summary};
@@ -17,7 +18,7 @@ use super::entities::{
     submission,
 };
 use super::rows::Existing::{Change, Keep, Refuse};
-use super::rows::{execute, insert};
+use super::rows::{execute, execute_on_sqlite, insert};
 use super::runs::{self, Load, Loaded};
 use super::{Lock, Store, json, micros};
 use crate::message_id;
@@ -431,6 +432,10 @@ impl Batch {
         let transaction = match transaction {
             Some(transaction) => transaction,
             None if nothing => return Ok(()),
+            None if !store.is_shared() => {
+                let written = write_to_sqlite(store.writer(), rows).await;
+                return written.map_err(|e| DbErr::Exec(RuntimeErr::SqlxError(Arc::new(e))));
+            }
             None => store.writer().begin().await?,
         };
         execute(&transaction, rows.statements(transaction.get_database_backend())).await?;
@@ -447,6 +452,12 @@ impl Batch {
             None => Ok(()),
         }
     }
+}
+
+async fn write_to_sqlite(writer: &DatabaseConnection, rows: Rows) -> Result<(), sqlx::Error> {
+    let mut transaction = writer.get_sqlite_connection_pool().begin().await?;
+    execute_on_sqlite(&mut transaction, rows.statements(DatabaseBackend::Sqlite)).await?;
+    transaction.commit().await
 }
 
 pub(super) fn job_row(
