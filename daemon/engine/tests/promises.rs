@@ -862,6 +862,48 @@ fn a_measure_is_ordered_reported_returned_reported_and_done() {
 }
 
 #[test]
+fn what_documents_cannot_hold_is_refused_at_its_field() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let wrong = |refused: Result<Outcome, Refusal>| match refused {
+        Err(Refusal::Invalid(errors)) => errors.into_iter().map(|e| e.field).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    let document = Document {
+        kind: DecisionKind::Order,
+        number: "47\u{1}".into(),
+        date: date(2027, 2, 1),
+        title: "О мерах\n".into(),
+        outcome: "решено\u{b}".into(),
+        text: "1.\tОбучить\r\n2. \u{ffff}".into(),
+        signatory: "Начальник\u{85}".into(),
+        attachments: vec![],
+    };
+    let measure = NewMeasure {
+        text: "Обучить\u{1b}".into(),
+        organisations: vec!["school-2".into()],
+        due: date(2027, 2, 15),
+    };
+    let command = Command::RecordDecision {
+        stage: "decide".into(),
+        document,
+        measures: Some(vec![measure.clone()]),
+    };
+    let fields = ["number", "title", "outcome", "text", "signatory", "measures[0].text"];
+    assert_eq!(wrong(alone.step(command)), fields);
+    // Lines and tabs are no more than a text of several lines has.
+    let measure = NewMeasure { text: "Обучить:\r\n\tвсех".into(), ..measure };
+    alone.decide(Some(vec![measure])).unwrap();
+    let report = json!({ "report": "обуче\u{c}ны" });
+    assert_eq!(wrong(alone.submit("measure-1.school-2", report)), ["report"]);
+    alone.submit("measure-1.school-2", json!({ "report": "обучены\n12" })).unwrap();
+    let comment = "кто\u{0}?".to_owned();
+    let returned = Command::ReturnMeasure { measure: 1, comment };
+    assert_eq!(wrong(alone.step(returned)), ["comment"]);
+}
+
+#[test]
 fn a_decision_is_corrected_by_a_later_one_and_stays_as_it_was() {
     let road_map = Town::usual().road_map();
     let (mut alone, _) = Alone::open(&road_map, SUMMARY);
@@ -944,7 +986,7 @@ fn a_review_that_begins_again_is_told_of_again_though_no_answer_came() {
     let first = alone.submit("collect.school-2", json!({ "pupils": 10 })).unwrap();
     let assignment: AssignmentKey = "collect.school-1".parse().unwrap();
     let comment = "пересчитайте".to_owned();
-    let returned = Command::ReturnAnswer { assignment: assignment.clone(), comment, due: None };
+    let returned = Command::ReturnAnswer { assignment: assignment.clone(), comment };
     alone.step(returned).unwrap();
     let again = alone.step(Command::Waive { assignment, reason: "закрыта".into() }).unwrap();
     let told = [first, again].map(|outcome| {

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use vekha_analysis::Values;
 
-use super::{Transition, due_words, reason};
+use super::{Transition, due_words, readable_report, reason};
 use crate::command::Origin;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
@@ -90,6 +90,7 @@ impl Transition<'_> {
         if report.is_empty() || report.chars().count() > 4000 {
             return Err(Refusal::field("report", "опишите, что сделано: от 1 до 4000 знаков"));
         }
+        readable_report(report)?;
         let mut kept = Values::new();
         kept.insert("report".into(), Value::String(report.to_owned()));
         let measure = &mut self.run.measures[number - 1];
