@@ -217,7 +217,14 @@ impl Act {
             },
             12 => Command::Discard { recommendation, reason: text },
             13 => Command::AcceptMeasure { measure },
-            14 => Command::ReturnMeasure { measure, comment: text },
+            14 => Command::ReturnMeasure {
+                measure,
+                comment: text,
+                due: thing
+                    .index(3)
+                    .checked_sub(1)
+                    .map(|n| today.saturating_add((n as i32 * 7 - 2).days())),
+            },
             15 => Command::Published { stage, location: text },
             16 => Command::StageFailed { stage, reason: text },
             17 => Command::LetterRefused {
@@ -849,7 +856,7 @@ fn a_measure_is_ordered_reported_returned_reported_and_done() {
     assert_eq!(reported.wake_at, None, "nobody is reminded of what is reported");
     assert_eq!(state(&alone), (MeasureState::Reported, AssignmentState::Answered));
     let comment = "сколько человек?".to_owned();
-    let returned = alone.step(Command::ReturnMeasure { measure: 1, comment }).unwrap();
+    let returned = alone.step(Command::ReturnMeasure { measure: 1, comment, due: None }).unwrap();
     assert_eq!(state(&alone), (MeasureState::Ordered, AssignmentState::Open));
     assert_eq!(returned.letters[0].facts["comment"], "сколько человек?");
     assert!(returned.wake_at.is_some(), "reminders go on");
@@ -899,8 +906,40 @@ fn what_documents_cannot_hold_is_refused_at_its_field() {
     assert_eq!(wrong(alone.submit("measure-1.school-2", report)), ["report"]);
     alone.submit("measure-1.school-2", json!({ "report": "обучены\n12" })).unwrap();
     let comment = "кто\u{0}?".to_owned();
-    let returned = Command::ReturnMeasure { measure: 1, comment };
+    let returned = Command::ReturnMeasure { measure: 1, comment, due: None };
     assert_eq!(wrong(alone.step(returned)), ["comment"]);
+}
+
+#[test]
+fn a_returned_report_is_due_in_three_working_days_at_the_soonest() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let organisations = vec!["school-2".to_owned()];
+    let measure =
+        NewMeasure { text: "Обучить".into(), organisations, due: date(2027, 2, 10) };
+    alone.decide(Some(vec![measure])).unwrap();
+    let key: AssignmentKey = "measure-1.school-2".parse().unwrap();
+    let mut give_back = |day: &str, named: Option<Date>| {
+        alone.now = format!("{day}T06:00:00Z").parse().unwrap();
+        alone.submit("measure-1.school-2", json!({ "report": "обучены" })).unwrap();
+        let comment = "сколько человек?".to_owned();
+        let returned = alone.step(Command::ReturnMeasure { measure: 1, comment, due: named })?;
+        let due = alone.run.measures[0].due;
+        assert_eq!(alone.run.assignments[&key].due, due);
+        assert_eq!(returned.letters[0].due, Some(due), "the letter names the new term");
+        let woken = alone.step(Command::Wake)?;
+        assert_eq!(woken.letters, [], "nobody is reminded of a term that has just been set");
+        Ok((due, woken.wake_at))
+    };
+    // In time: the term stands. Friday the 26th is late: then it is Wednesday.
+    assert_eq!(give_back("2027-02-03", None).unwrap().0, date(2027, 2, 10));
+    let (due, next) = give_back("2027-02-26", None).unwrap();
+    assert_eq!(due, date(2027, 3, 3));
+    assert!(next.unwrap() > "2027-02-28T00:00:00Z".parse().unwrap(), "{next:?}");
+    assert_eq!(give_back("2027-03-01", Some(date(2027, 3, 2))).unwrap().0, date(2027, 3, 2));
+    let refused: Result<_, Refusal> = give_back("2027-03-02", Some(date(2027, 3, 6)));
+    assert!(matches!(refused, Err(Refusal::Invalid(e)) if e[0].field == "due"), "a Saturday");
 }
 
 #[test]
@@ -986,7 +1025,7 @@ fn a_review_that_begins_again_is_told_of_again_though_no_answer_came() {
     let first = alone.submit("collect.school-2", json!({ "pupils": 10 })).unwrap();
     let assignment: AssignmentKey = "collect.school-1".parse().unwrap();
     let comment = "пересчитайте".to_owned();
-    let returned = Command::ReturnAnswer { assignment: assignment.clone(), comment };
+    let returned = Command::ReturnAnswer { assignment: assignment.clone(), comment, due: None };
     alone.step(returned).unwrap();
     let again = alone.step(Command::Waive { assignment, reason: "закрыта".into() }).unwrap();
     let told = [first, again].map(|outcome| {

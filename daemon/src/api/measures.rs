@@ -141,10 +141,15 @@ impl MeasureService for Api {
         request: Request<v1::ReturnMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
+        let due = match r.due.as_str() {
+            "" => None,
+            due => Some(convert::date("due", due)?),
+        };
         let comment = r.comment.clone();
         self.change_measure(&r.name, mutation!(r), |_, measure| Command::ReturnMeasure {
             measure,
             comment,
+            due,
         })
         .await
     }

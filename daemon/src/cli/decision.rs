@@ -159,6 +159,9 @@ pub(super) enum MeasureCommand {
         /// Что не так
         #[arg(long)]
         comment: String,
+        /// К какому рабочему дню отчитаться снова: 2027-12-10; без него — прежний срок, но не меньше трёх рабочих дней
+        #[arg(long, default_value = "")]
+        due: String,
     },
 }
 
@@ -387,11 +390,17 @@ pub(super) async fn measures(
             let request = v1::AcceptMeasureRequest { name, etag, actor, request_id, validate_only };
             service.accept_measure(request).await?
         }
-        MeasureCommand::Return { measure, comment } => {
+        MeasureCommand::Return { measure, comment, due } => {
             let name = client.below(measure, "measures").await?;
-            let comment = comment.clone();
-            let request =
-                v1::ReturnMeasureRequest { name, comment, etag, actor, request_id, validate_only };
+            let request = v1::ReturnMeasureRequest {
+                name,
+                comment: comment.clone(),
+                due: due.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
             service.return_measure(request).await?
         }
     };

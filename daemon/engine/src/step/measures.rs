@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use vekha_analysis::Values;
 
-use super::{Transition, due_words, readable_report, reason};
+use super::{Transition, due_words, readable_report};
 use crate::command::Origin;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
@@ -121,18 +121,31 @@ impl Transition<'_> {
         Ok(())
     }
 
-    pub(super) fn return_measure(&mut self, number: usize, comment: String) -> Result<(), Refusal> {
+    pub(super) fn return_measure(
+        &mut self,
+        number: usize,
+        comment: String,
+        due: Option<Date>,
+    ) -> Result<(), Refusal> {
         let key = self.reported(number)?;
-        reason("comment", &comment)?;
+        let due = self.correction_due(&comment, self.run.measures[number - 1].due, due)?;
+        let now = self.now;
         let measure = &mut self.run.measures[number - 1];
         measure.state = MeasureState::Ordered;
         measure.comment.clone_from(&comment);
+        measure.due = due;
         self.out.measures.insert(number - 1);
         let assignment = self.run.assignments.get_mut(&key).expect("a measure has its assignment");
         assignment.state = AssignmentState::Open;
+        assignment.due = due;
+        // What passed while the department looked at the report is nobody's fault.
+        assignment.reminded_through = Some(now);
         let version = assignment.version;
         self.out.assignments.insert(key.clone());
-        self.record("measure-returned", json!({ "measure": number, "comment": comment }));
+        self.record(
+            "measure-returned",
+            json!({ "measure": number, "comment": comment, "due": due }),
+        );
         self.write_measure(&key, number, &format!("returned/{version}"));
         Ok(())
     }

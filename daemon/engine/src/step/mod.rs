@@ -147,7 +147,9 @@ pub fn step(
         }
         Command::AttachToDecision { decision, files } => t.attach_to_decision(decision, files)?,
         Command::AcceptMeasure { measure } => t.accept_measure(measure)?,
-        Command::ReturnMeasure { measure, comment } => t.return_measure(measure, comment)?,
+        Command::ReturnMeasure { measure, comment, due } => {
+            t.return_measure(measure, comment, due)?;
+        }
         Command::Published { stage, location } => t.published(stage, location)?,
         Command::StageFailed { stage, reason } => t.stage_failed(stage, reason)?,
         Command::LetterRefused { letter, organisation, reason } => {
