@@ -367,6 +367,31 @@ pub struct Measure {
     pub report: String,
     /// Why the report was returned; empty otherwise.
     pub comment: String,
+    /// The due date as it was ordered, once it has been moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_due: Option<Date>,
+    /// How often it got more time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: u32,
+    /// How often its report was returned.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub returns: u32,
+    /// When the report was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
+    /// Who accepted it; empty before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub accepted_by: String,
+}
+
+impl Measure {
+    /// The due date is another one from now on; the first one is remembered.
+    pub(crate) fn move_due(&mut self, due: Date) {
+        if due != self.due {
+            self.first_due.get_or_insert(self.due);
+            self.due = due;
+        }
+    }
 }
 
 /// Where a measure stands.

@@ -940,6 +940,11 @@ fn a_returned_report_is_due_in_three_working_days_at_the_soonest() {
     assert_eq!(give_back("2027-03-01", Some(date(2027, 3, 2))).unwrap().0, date(2027, 3, 2));
     let refused: Result<_, Refusal> = give_back("2027-03-02", Some(date(2027, 3, 6)));
     assert!(matches!(refused, Err(Refusal::Invalid(e)) if e[0].field == "due"), "a Saturday");
+    alone.step(Command::AcceptMeasure { measure: 1 }).unwrap();
+    let measure = &alone.run.measures[0];
+    assert_eq!((measure.first_due, measure.returns), (Some(date(2027, 2, 10)), 3));
+    assert_eq!((measure.extensions, measure.accepted_by.as_str()), (0, "i"));
+    assert_eq!(measure.accepted_at, Some(alone.now));
 }
 
 #[test]
@@ -1014,6 +1019,8 @@ fn an_overdue_measure_is_told_of_again_when_its_new_term_passes() {
     }
     assert_eq!(told.len(), 2);
     assert_ne!(told[0], told[1], "the second would be taken for the first");
+    let measure = &alone.run.measures[0];
+    assert_eq!((measure.first_due, measure.extensions), (Some(date(2027, 2, 5)), 1));
 }
 
 #[test]

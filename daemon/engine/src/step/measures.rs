@@ -24,6 +24,11 @@ impl Transition<'_> {
                 state: MeasureState::Ordered,
                 report: String::new(),
                 comment: String::new(),
+                first_due: None,
+                extensions: 0,
+                returns: 0,
+                accepted_at: None,
+                accepted_by: String::new(),
             });
             let number = self.run.measures.len();
             self.out.measures.insert(number - 1);
@@ -115,7 +120,10 @@ impl Transition<'_> {
 
     pub(super) fn accept_measure(&mut self, number: usize) -> Result<(), Refusal> {
         self.reported(number)?;
-        self.run.measures[number - 1].state = MeasureState::Done;
+        let measure = &mut self.run.measures[number - 1];
+        measure.state = MeasureState::Done;
+        measure.accepted_at = Some(self.now);
+        self.actor.clone_into(&mut measure.accepted_by);
         self.out.measures.insert(number - 1);
         self.record("measure-accepted", json!({ "measure": number }));
         Ok(())
@@ -133,7 +141,8 @@ impl Transition<'_> {
         let measure = &mut self.run.measures[number - 1];
         measure.state = MeasureState::Ordered;
         measure.comment.clone_from(&comment);
-        measure.due = due;
+        measure.move_due(due);
+        measure.returns += 1;
         self.out.measures.insert(number - 1);
         let assignment = self.run.assignments.get_mut(&key).expect("a measure has its assignment");
         assignment.state = AssignmentState::Open;
