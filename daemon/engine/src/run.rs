@@ -274,6 +274,15 @@ pub struct Recommendation {
     /// When it said so last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<Timestamp>,
+    /// When it was drafted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drafted_at: Option<Timestamp>,
+    /// When a person decided not to send it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discarded_at: Option<Timestamp>,
+    /// Why it is not sent; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// Where a recommendation stands.

@@ -38,6 +38,9 @@ impl Transition<'_> {
                     acknowledged_at: None,
                     report: String::new(),
                     reported_at: None,
+                    drafted_at: Some(self.now),
+                    discarded_at: None,
+                    reason: String::new(),
                 },
             );
             self.out.recommendations.insert(key);
@@ -129,6 +132,8 @@ impl Transition<'_> {
         self.record("discarded", json!({ "recommendation": key, "reason": why }));
         let draft = self.run.recommendations.get_mut(&key).expect("just found");
         draft.state = RecommendationState::Discarded;
+        draft.discarded_at = Some(self.now);
+        draft.reason = why;
         self.out.recommendations.insert(key);
         self.close_if_released(position);
         Ok(())
