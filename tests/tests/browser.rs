@@ -236,6 +236,7 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
             "возвращали: 1",
         ),
         (format!("{home}/m/zarechny/decisions?year=2027"), "Управленческие решения, 2027 год"),
+        (format!("{home}/m/zarechny/recommendations?year=2027"), "Адресные рекомендации, 2027 год"),
         (format!("{home}/m/zarechny/organisations"), "МБОУ СОШ № 1"),
         (format!("{home}/runs/zarechny/leader-monitoring"), "Эффективность руководителей"),
     ] {

@@ -921,6 +921,9 @@ async fn busy() -> (Town, Stranger) {
     let decision = json!({ "parent": found, "number": "1", "date": "2026-10-06", "outcome": "Да",
         "signatory": "Начальник", "measures": [measure] });
     stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    let waive = json!({ "name": format!("{found}/assignments/measure-2.{}", SCHOOLS[1]),
+        "reason": "Школа на ремонте" });
+    stranger.call("AssignmentService.WaiveAssignment", waive).await.unwrap();
     town.settle().await;
     let state: Value = serde_json::from_str(include_str!("../../config/tour/state.json")).unwrap();
     for school in ["school-1", "school-2"] {
@@ -983,6 +986,8 @@ async fn small_pages_give_every_row_once_and_wrong_pages_and_filters_are_refused
             (json!({ "filter": "state" }), "filter"),
             (json!({ "filter": "late = perhaps" }), "filter"),
             (json!({ "filter": "state = nonsense" }), "filter"),
+            (json!({ "filter": "date >= spring" }), "filter"),
+            (json!({ "filter": "state >= ordered" }), "filter"),
             (json!({ "parent": "municipalities" }), "parent"),
             (json!({ "parent": format!("{TOWN}/activities/-/runs/2025-26") }), "parent"),
         ] {
@@ -1079,6 +1084,27 @@ async fn every_filter_that_the_contract_promises_holds() {
     let found = walk(&stranger, "RunService.ListRuns", of_school, 1000).await;
     let found: Vec<&str> = found.iter().map(|run| text(run, "name")).collect();
     assert_eq!(found, [run("vpr", "2025-26")]);
+    // Days are compared, too, by whole months and years.
+    for (filter, count) in [
+        ("date = 2026", 2),
+        ("date = 2026-10 AND kind = order", 2),
+        ("date >= 2026-10-06 AND date <= 2026-10-06", 2),
+        ("date >= 2026-10-07", 0),
+        ("date <= 2025", 0),
+        ("kind = MINUTES", 0),
+    ] {
+        let request = json!({ "parent": run("-", "-"), "filter": filter });
+        let found = walk(&stranger, "DecisionService.ListDecisions", request, 1).await;
+        assert_eq!(found.len(), count, "{filter}");
+    }
+    // A decision names the runs that it rests on.
+    let found = run("low-result-schools", "2025-26");
+    let request = json!({ "name": format!("{found}/decisions/1") });
+    let decision = stranger.call("DecisionService.GetDecision", request).await.unwrap();
+    assert_eq!(decision["basis"], json!([{ "run": found, "findings": 2 }]));
+    let request = json!({ "name": format!("{found}/measures/2") });
+    let waived = stranger.call("MeasureService.GetMeasure", request).await.unwrap();
+    assert_eq!(waived["state"], "MEASURE_STATE_WAIVED");
 }
 
 fn promised_filters_of(stranger: &Stranger, method: &str) -> Vec<String> {

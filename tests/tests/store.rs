@@ -606,7 +606,7 @@ impl Act {
             }
             4 => submit("measure-1.school-1", json!({ "report": "Готово" })),
             5 => Command::AcceptMeasure { measure: 1 },
-            6 => Command::ReturnMeasure { measure: 1, comment: text },
+            6 => Command::ReturnMeasure { measure: 1, comment: text, due: None },
             7 => Command::Extend { assignment: key(stage), due: later, reason: text },
             8 => Command::Revise { recommendation: key("recommend"), texts: vec![text] },
             9 => Command::Wake,

@@ -212,6 +212,9 @@ pub enum Command {
         measure: usize,
         /// Why.
         comment: String,
+        /// By when it is to be reported on again; if none, the due date, or three working days
+        /// where that is later.
+        due: Option<Date>,
     },
     /// A report was put where it belongs.
     Published {

@@ -274,6 +274,15 @@ pub struct Recommendation {
     /// When it said so last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_at: Option<Timestamp>,
+    /// When it was drafted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drafted_at: Option<Timestamp>,
+    /// When a person decided not to send it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discarded_at: Option<Timestamp>,
+    /// Why it is not sent; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 /// Where a recommendation stands.
@@ -367,6 +376,31 @@ pub struct Measure {
     pub report: String,
     /// Why the report was returned; empty otherwise.
     pub comment: String,
+    /// The due date as it was ordered, once it has been moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_due: Option<Date>,
+    /// How often it got more time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: u32,
+    /// How often its report was returned.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub returns: u32,
+    /// When the report was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
+    /// Who accepted it; empty before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub accepted_by: String,
+}
+
+impl Measure {
+    /// The due date is another one from now on; the first one is remembered.
+    pub(crate) fn move_due(&mut self, due: Date) {
+        if due != self.due {
+            self.first_due.get_or_insert(self.due);
+            self.due = due;
+        }
+    }
 }
 
 /// Where a measure stands.

@@ -271,8 +271,8 @@ impl<'a> World<'a> {
             return BTreeMap::new();
         };
         data::sources(activity, stage, key)
-            .into_iter()
-            .filter_map(|(source, _)| {
+            .into_keys()
+            .filter_map(|source| {
                 let run = self.runs.get(&source)?;
                 let data = data::gather(
                     run,

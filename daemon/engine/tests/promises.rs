@@ -217,7 +217,14 @@ impl Act {
             },
             12 => Command::Discard { recommendation, reason: text },
             13 => Command::AcceptMeasure { measure },
-            14 => Command::ReturnMeasure { measure, comment: text },
+            14 => Command::ReturnMeasure {
+                measure,
+                comment: text,
+                due: thing
+                    .index(3)
+                    .checked_sub(1)
+                    .map(|n| today.saturating_add((n as i32 * 7 - 2).days())),
+            },
             15 => Command::Published { stage, location: text },
             16 => Command::StageFailed { stage, reason: text },
             17 => Command::LetterRefused {
@@ -849,7 +856,7 @@ fn a_measure_is_ordered_reported_returned_reported_and_done() {
     assert_eq!(reported.wake_at, None, "nobody is reminded of what is reported");
     assert_eq!(state(&alone), (MeasureState::Reported, AssignmentState::Answered));
     let comment = "сколько человек?".to_owned();
-    let returned = alone.step(Command::ReturnMeasure { measure: 1, comment }).unwrap();
+    let returned = alone.step(Command::ReturnMeasure { measure: 1, comment, due: None }).unwrap();
     assert_eq!(state(&alone), (MeasureState::Ordered, AssignmentState::Open));
     assert_eq!(returned.letters[0].facts["comment"], "сколько человек?");
     assert!(returned.wake_at.is_some(), "reminders go on");
@@ -859,6 +866,85 @@ fn a_measure_is_ordered_reported_returned_reported_and_done() {
     assert_eq!(alone.run.measures[0].report, "обучены 12");
     let again = alone.submit("measure-1.school-2", json!({ "report": "ещё" }));
     assert!(matches!(again, Err(Refusal::State(_))));
+}
+
+#[test]
+fn what_documents_cannot_hold_is_refused_at_its_field() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let wrong = |refused: Result<Outcome, Refusal>| match refused {
+        Err(Refusal::Invalid(errors)) => errors.into_iter().map(|e| e.field).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    let document = Document {
+        kind: DecisionKind::Order,
+        number: "47\u{1}".into(),
+        date: date(2027, 2, 1),
+        title: "О мерах\n".into(),
+        outcome: "решено\u{b}".into(),
+        text: "1.\tОбучить\r\n2. \u{ffff}".into(),
+        signatory: "Начальник\u{85}".into(),
+        attachments: vec![],
+    };
+    let measure = NewMeasure {
+        text: "Обучить\u{1b}".into(),
+        organisations: vec!["school-2".into()],
+        due: date(2027, 2, 15),
+    };
+    let command = Command::RecordDecision {
+        stage: "decide".into(),
+        document,
+        measures: Some(vec![measure.clone()]),
+    };
+    let fields = ["number", "title", "outcome", "text", "signatory", "measures[0].text"];
+    assert_eq!(wrong(alone.step(command)), fields);
+    // Lines and tabs are no more than a text of several lines has.
+    let measure = NewMeasure { text: "Обучить:\r\n\tвсех".into(), ..measure };
+    alone.decide(Some(vec![measure])).unwrap();
+    let report = json!({ "report": "обуче\u{c}ны" });
+    assert_eq!(wrong(alone.submit("measure-1.school-2", report)), ["report"]);
+    alone.submit("measure-1.school-2", json!({ "report": "обучены\n12" })).unwrap();
+    let comment = "кто\u{0}?".to_owned();
+    let returned = Command::ReturnMeasure { measure: 1, comment, due: None };
+    assert_eq!(wrong(alone.step(returned)), ["comment"]);
+}
+
+#[test]
+fn a_returned_report_is_due_in_three_working_days_at_the_soonest() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let organisations = vec!["school-2".to_owned()];
+    let measure =
+        NewMeasure { text: "Обучить".into(), organisations, due: date(2027, 2, 10) };
+    alone.decide(Some(vec![measure])).unwrap();
+    let key: AssignmentKey = "measure-1.school-2".parse().unwrap();
+    let mut give_back = |day: &str, named: Option<Date>| {
+        alone.now = format!("{day}T06:00:00Z").parse().unwrap();
+        alone.submit("measure-1.school-2", json!({ "report": "обучены" })).unwrap();
+        let comment = "сколько человек?".to_owned();
+        let returned = alone.step(Command::ReturnMeasure { measure: 1, comment, due: named })?;
+        let due = alone.run.measures[0].due;
+        assert_eq!(alone.run.assignments[&key].due, due);
+        assert_eq!(returned.letters[0].due, Some(due), "the letter names the new term");
+        let woken = alone.step(Command::Wake)?;
+        assert_eq!(woken.letters, [], "nobody is reminded of a term that has just been set");
+        Ok((due, woken.wake_at))
+    };
+    // In time: the term stands. Friday the 26th is late: then it is Wednesday.
+    assert_eq!(give_back("2027-02-03", None).unwrap().0, date(2027, 2, 10));
+    let (due, next) = give_back("2027-02-26", None).unwrap();
+    assert_eq!(due, date(2027, 3, 3));
+    assert!(next.unwrap() > "2027-02-28T00:00:00Z".parse().unwrap(), "{next:?}");
+    assert_eq!(give_back("2027-03-01", Some(date(2027, 3, 2))).unwrap().0, date(2027, 3, 2));
+    let refused: Result<_, Refusal> = give_back("2027-03-02", Some(date(2027, 3, 6)));
+    assert!(matches!(refused, Err(Refusal::Invalid(e)) if e[0].field == "due"), "a Saturday");
+    alone.step(Command::AcceptMeasure { measure: 1 }).unwrap();
+    let measure = &alone.run.measures[0];
+    assert_eq!((measure.first_due, measure.returns), (Some(date(2027, 2, 10)), 3));
+    assert_eq!((measure.extensions, measure.accepted_by.as_str()), (0, "i"));
+    assert_eq!(measure.accepted_at, Some(alone.now));
 }
 
 #[test]
@@ -933,6 +1019,8 @@ fn an_overdue_measure_is_told_of_again_when_its_new_term_passes() {
     }
     assert_eq!(told.len(), 2);
     assert_ne!(told[0], told[1], "the second would be taken for the first");
+    let measure = &alone.run.measures[0];
+    assert_eq!((measure.first_due, measure.extensions), (Some(date(2027, 2, 5)), 1));
 }
 
 #[test]

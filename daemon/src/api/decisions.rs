@@ -10,15 +10,17 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
-use super::lists::Conditions;
+use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
+use crate::runtime::register::Grounds;
 use crate::runtime::reports::controls;
 use crate::runtime::road_maps::Version;
 use crate::runtime::wording;
 use crate::store::files::of_decisions;
+use crate::store::runs::Loaded;
 use crate::{forms, reports};
 
-pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
+fn describe(grounds: &Grounds<'_>, run: &Run, number: usize, d: &Decision) -> v1::Decision {
     let name = names::of_run(&run.key);
     v1::Decision {
         name: format!("{name}/decisions/{number}"),
@@ -39,6 +41,13 @@ pub(super) fn describe(run: &Run, number: usize, d: &Decision) -> v1::Decision {
         recorded_by: d.recorded_by.clone(),
         recorded_at: Some(convert::timestamp(d.recorded_at)),
         kind: kind(d.kind).into(),
+        basis: (grounds.basis(run).iter())
+            .map(|one| v1::DecisionBasis {
+                run: names::of_run(&one.run),
+                findings: one.findings as i32,
+                recommendations: one.recommendations as i32,
+            })
+            .collect(),
         corrects: d.corrects.map(|n| format!("{name}/decisions/{n}")).unwrap_or_default(),
         corrected_by: run
             .decisions
@@ -80,6 +89,21 @@ fn named_kind(kind: v1::DecisionKind) -> DecisionKind {
 }
 
 impl Api {
+    /// A decision of a run with what it rests on.
+    async fn describe_decision(
+        &self,
+        loaded: Loaded,
+        number: usize,
+        name: &str,
+    ) -> Result<Response<v1::Decision>, Status> {
+        let key = loaded.run.key.clone();
+        let grounds = Grounds::of(&self.runtime, [(key.clone(), loaded)].into()).await;
+        let grounds = grounds.map_err(status::unavailable)?;
+        let run = grounds.run(&key).ok_or_else(|| status::not_found(format!("решение {name}")))?;
+        let decision = decision(run, number, name)?;
+        Ok(Response::new(describe(&grounds, run, number, decision)))
+    }
+
     /// The road map that a run keeps.
     fn version_of(&self, run: &Run) -> Result<Arc<Version>, Status> {
         let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map);
@@ -221,13 +245,13 @@ impl DecisionService for Api {
             };
             return Ok(Response::new(checked));
         }
-        let loaded = self.loaded(&run).await?.run;
-        let newest = loaded.decisions.len();
-        let found = loaded.decisions.iter().rposition(|d| d.number == r.number);
-        let number = found.map_or(newest, |i| i + 1);
-        match loaded.decisions.get(number.wrapping_sub(1)) {
-            Some(decision) => Ok(Response::new(describe(&loaded, number, decision))),
-            None => Ok(Response::new(v1::Decision { run: r.parent, ..v1::Decision::default() })),
+        let loaded = self.loaded(&run).await?;
+        let decisions = &loaded.run.decisions;
+        let found = decisions.iter().rposition(|d| d.number == r.number);
+        let number = found.map_or(decisions.len(), |i| i + 1);
+        match number {
+            0 => Ok(Response::new(v1::Decision { run: r.parent, ..v1::Decision::default() })),
+            number => self.describe_decision(loaded, number, &r.number).await,
         }
     }
 
@@ -237,25 +261,30 @@ impl DecisionService for Api {
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let conditions = Conditions::parse(&r.filter, &["activity", "period", "stage"], &[])?;
+        let known = ["activity", "period", "stage", "kind", "date"];
+        let words = [words!("kind", "DECISION_KIND_", DecisionKind)];
+        let conditions = Conditions::parse(&r.filter, &known, &words)?;
         let filter = conditions.filter(&parent);
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_decisions(&filter, &page).await.map_err(status::unavailable)?;
         let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.run.parse().ok()).collect();
         let runs = store.runs(&keys).await.map_err(status::unavailable)?;
+        let grounds = Grounds::of(&self.runtime, runs).await.map_err(status::unavailable)?;
         let decisions = rows
             .iter()
             .zip(&keys)
             .filter_map(|(row, key)| {
-                let run = &runs.get(key)?.run;
+                let run = grounds.run(key)?;
                 let number = row.ordinal as usize;
                 let decision = run.decisions.get(number - 1)?;
                 let holds = conditions.hold(|field, wanted| match field {
                     "stage" => decision.stage == wanted,
+                    "kind" => decision.kind.as_str() == wanted,
+                    "date" | "date>=" | "date<=" => lists::of_day(decision.date, field, wanted),
                     _ => lists::of_run(&row.run, field, wanted),
                 });
-                holds.then(|| describe(run, number, decision))
+                holds.then(|| describe(&grounds, run, number, decision))
             })
             .collect();
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
@@ -268,9 +297,7 @@ impl DecisionService for Api {
     ) -> Result<Response<v1::Decision>, Status> {
         let name = request.into_inner().name;
         let (run, number) = names::numbered("name", &name, "decisions")?;
-        let loaded = self.loaded(&run).await?.run;
-        let decision = decision(&loaded, number, &name)?;
-        Ok(Response::new(describe(&loaded, number, decision)))
+        self.describe_decision(self.loaded(&run).await?, number, &name).await
     }
 
     async fn attach_file(
@@ -289,9 +316,7 @@ impl DecisionService for Api {
         }
         let command = Command::AttachToDecision { decision: number, files };
         self.step(run.clone(), command, mutation!(r)).await?;
-        let loaded = self.loaded(&run).await?.run;
-        let decision = decision(&loaded, number, &r.name)?;
-        Ok(Response::new(describe(&loaded, number, decision)))
+        self.describe_decision(self.loaded(&run).await?, number, &r.name).await
     }
 
     async fn get_attachment(

@@ -83,7 +83,11 @@ pub(super) use words;
 /// Fields that are true or false.
 const TRUE_OR_FALSE: [&str; 4] = ["late", "paused", "active", "uncertain"];
 
-/// Conditions joined by AND: `state = active AND period = 2026-27`.
+/// Fields that are days; these can be compared, too: `date >= 2027-03-01 AND date <= 2027-05`.
+const DAYS: [&str; 1] = ["date"];
+
+/// Conditions joined by AND: `state = active AND period = 2026-27`. What is compared stands under
+/// its field with the sign: `date>=`.
 #[derive(Debug, Clone, Default)]
 pub struct Conditions(Vec<(String, String)>);
 
@@ -97,8 +101,18 @@ impl Conditions {
                 invalid("filter", format!("«{condition}»: нужно поле = значение"))
             })?;
             let (field, value) = (field.trim(), value.trim().trim_matches('"'));
+            let sign = field.chars().last().filter(|sign| matches!(sign, '<' | '>'));
+            let field = field.trim_end_matches(['<', '>']).trim_end();
             if !known.contains(&field) {
                 let message = format!("по «{field}» не отбирают; можно по {}", known.join(", "));
+                return Err(invalid("filter", message));
+            }
+            if sign.is_some() && !DAYS.contains(&field) {
+                return Err(invalid("filter", format!("«{condition}»: нужно поле = значение")));
+            }
+            if DAYS.contains(&field) && !is_day(value) {
+                let message =
+                    format!("{field}: день, месяц или год, например 2027-03-01, не «{value}»");
                 return Err(invalid("filter", message));
             }
             if TRUE_OR_FALSE.contains(&field) && !["true", "false"].contains(&value) {
@@ -113,7 +127,8 @@ impl Conditions {
                 }
                 value = word.to_lowercase();
             }
-            found.push((field.to_owned(), value));
+            let sign = sign.map(|sign| format!("{sign}=")).unwrap_or_default();
+            found.push((format!("{field}{sign}"), value));
         }
         Ok(Conditions(found))
     }
@@ -140,6 +155,28 @@ impl Conditions {
             state: value("state"),
             stage: value("stage"),
         }
+    }
+}
+
+/// A day, a month or a year: `2027-03-01`, `2027-03`, `2027`.
+fn is_day(value: &str) -> bool {
+    let rest = match value.len() {
+        4 => "-01-01",
+        7 => "-01",
+        _ => "",
+    };
+    value.len() <= 10 && format!("{value}{rest}").parse::<jiff::civil::Date>().is_ok()
+}
+
+/// Whether a day holds a condition on it, whose field is as [`Conditions`] has it.
+pub fn of_day(day: jiff::civil::Date, field: &str, wanted: &str) -> bool {
+    // As text, days stand in their order, and begin with their month and year.
+    let day = day.to_string();
+    let day = &day[..wanted.len().min(day.len())];
+    match field.get(field.len().saturating_sub(2)..) {
+        Some(">=") => day >= wanted,
+        Some("<=") => day <= wanted,
+        _ => day == wanted,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Measures that decisions order, until they are done.
 
 use tonic::{Request, Response, Status};
-use vekha_engine::run::{MeasureState, Run, measure_stage};
+use vekha_engine::run::{Run, measure_stage};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
@@ -9,28 +9,34 @@ use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
+use crate::runtime::register::{Control, Controlled};
 
 impl Api {
     fn describe_measure(&self, run: &Run, number: usize) -> Option<v1::Measure> {
         let measure = run.measures.get(number.checked_sub(1)?)?;
         let name = names::of_run(&run.key);
         let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map)?;
-        let closing = version.road_map.municipality.closing(measure.due);
-        let state = match measure.state {
-            MeasureState::Ordered => v1::MeasureState::Ordered,
-            MeasureState::Reported => v1::MeasureState::Reported,
-            MeasureState::Done => v1::MeasureState::Done,
-        };
+        let municipality = &version.road_map.municipality;
+        let now = self.runtime.clock().now();
+        let Controlled { control, reported_at, late, .. } =
+            Controlled::of(run, number - 1, municipality, now);
         Some(v1::Measure {
             name: format!("{name}/measures/{number}"),
             decision: format!("{name}/decisions/{}", measure.decision),
             text: measure.text.clone(),
             organisation: measure.organisation.clone(),
             due: measure.due.to_string(),
-            state: state.into(),
+            state: state(control).into(),
             report: measure.report.clone(),
             comment: measure.comment.clone(),
-            late: measure.state == MeasureState::Ordered && self.runtime.clock().now() > closing,
+            late: control == Control::Overdue,
+            first_due: measure.first_due.unwrap_or(measure.due).to_string(),
+            extensions: measure.extensions as i32,
+            returns: measure.returns as i32,
+            reported_at: reported_at.map(convert::timestamp),
+            reported_late: late,
+            accepted_at: measure.accepted_at.map(convert::timestamp),
+            accepted_by: measure.accepted_by.clone(),
             assignment: format!(
                 "{name}/assignments/{}.{}",
                 measure_stage(number),
@@ -64,6 +70,15 @@ impl Api {
     }
 }
 
+fn state(control: Control) -> v1::MeasureState {
+    match control {
+        Control::Ordered | Control::Overdue => v1::MeasureState::Ordered,
+        Control::Reported => v1::MeasureState::Reported,
+        Control::Done => v1::MeasureState::Done,
+        Control::Waived => v1::MeasureState::Waived,
+    }
+}
+
 #[tonic::async_trait]
 impl MeasureService for Api {
     async fn list_measures(
@@ -75,7 +90,11 @@ impl MeasureService for Api {
         let known = ["state", "activity", "organisation", "period", "late"];
         let words = [words!("state", "MEASURE_STATE_", MeasureState)];
         let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let filter = conditions.filter(&parent);
+        let mut filter = conditions.filter(&parent);
+        // Of what was ordered the database does not know whether it is still asked for.
+        if filter.state.as_deref() == Some("waived") {
+            filter.state = Some("ordered".to_owned());
+        }
         let page = lists::page(r.page_size, &r.page_token)?;
         let store = self.runtime.store();
         let rows = store.list_measures(&filter, &page).await.map_err(status::unavailable)?;
@@ -88,6 +107,13 @@ impl MeasureService for Api {
                 let measure = self.describe_measure(&runs.get(key)?.run, row.ordinal as usize)?;
                 let holds = conditions.hold(|field, wanted| match field {
                     "late" => measure.late.to_string() == wanted,
+                    "state" => {
+                        let state = v1::MeasureState::from_str_name(&format!(
+                            "MEASURE_STATE_{}",
+                            wanted.to_uppercase()
+                        ));
+                        state == Some(measure.state())
+                    }
                     _ => lists::of_run(&row.run, field, wanted),
                 });
                 holds.then_some(measure)
@@ -141,10 +167,15 @@ impl MeasureService for Api {
         request: Request<v1::ReturnMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
+        let due = match r.due.as_str() {
+            "" => None,
+            due => Some(convert::date("due", due)?),
+        };
         let comment = r.comment.clone();
         self.change_measure(&r.name, mutation!(r), |_, measure| Command::ReturnMeasure {
             measure,
             comment,
+            due,
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! Addressed recommendations: drafts, their release, their acknowledgement.
 
+use jiff::civil::Date;
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Recommendation, RecommendationState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
@@ -9,6 +10,7 @@ use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
+use crate::runtime::recommended::recommended_on;
 
 impl Api {
     async fn recommendation(
@@ -25,6 +27,43 @@ impl Api {
             .ok_or_else(|| status::not_found(format!("рекомендация {run}/{key}")))
     }
 
+    fn describe_recommendation(
+        &self,
+        run: &RunKey,
+        key: &AssignmentKey,
+        r: &Recommendation,
+    ) -> v1::Recommendation {
+        let name = names::of_run(run);
+        let date = self.recommended_on(run, r);
+        v1::Recommendation {
+            name: format!("{name}/recommendations/{key}"),
+            stage: key.stage.clone(),
+            organisation: key.organisation.clone(),
+            state: state(r.state).into(),
+            items: r.items.iter().map(convert::finding).collect(),
+            issued_at: r.issued_at.map(convert::timestamp),
+            acknowledged_at: r.acknowledged_at.map(convert::timestamp),
+            report: r.report.clone(),
+            reported_at: r.reported_at.map(convert::timestamp),
+            drafted_at: r.drafted_at.map(convert::timestamp),
+            discarded_at: r.discarded_at.map(convert::timestamp),
+            reason: r.reason.clone(),
+            date: date.map(|date| date.to_string()).unwrap_or_default(),
+            assignment: match r.issued_at {
+                Some(_) => format!("{name}/assignments/{key}"),
+                None => String::new(),
+            },
+            etag: convert::etag(&crate::store::json(r)),
+            run: name,
+        }
+    }
+
+    /// The day that a recommendation is counted by.
+    fn recommended_on(&self, run: &RunKey, r: &Recommendation) -> Option<Date> {
+        let version = self.runtime.road_maps().newest(&run.municipality)?;
+        Some(recommended_on(&version.road_map.municipality, run, r))
+    }
+
     async fn change_recommendation(
         &self,
         run: RunKey,
@@ -39,7 +78,7 @@ impl Api {
         asked.map_err(|e| status::refused(e, requested))?;
         self.runtime.nudge();
         let now = self.recommendation(&run, &key).await?;
-        Ok(Response::new(describe(&run, &key, &now)))
+        Ok(Response::new(self.describe_recommendation(&run, &key, &now)))
     }
 }
 
@@ -61,27 +100,6 @@ pub(super) fn state(state: RecommendationState) -> v1::RecommendationState {
     }
 }
 
-fn describe(run: &RunKey, key: &AssignmentKey, r: &Recommendation) -> v1::Recommendation {
-    let name = names::of_run(run);
-    v1::Recommendation {
-        name: format!("{name}/recommendations/{key}"),
-        stage: key.stage.clone(),
-        organisation: key.organisation.clone(),
-        state: state(r.state).into(),
-        items: r.items.iter().map(convert::finding).collect(),
-        issued_at: r.issued_at.map(convert::timestamp),
-        acknowledged_at: r.acknowledged_at.map(convert::timestamp),
-        report: r.report.clone(),
-        reported_at: r.reported_at.map(convert::timestamp),
-        assignment: match r.issued_at {
-            Some(_) => format!("{name}/assignments/{key}"),
-            None => String::new(),
-        },
-        etag: convert::etag(&crate::store::json(r)),
-        run: name,
-    }
-}
-
 #[tonic::async_trait]
 impl RecommendationService for Api {
     async fn list_recommendations(
@@ -90,7 +108,7 @@ impl RecommendationService for Api {
     ) -> Result<Response<v1::ListRecommendationsResponse>, Status> {
         let r = request.into_inner();
         let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "stage"];
+        let known = ["state", "activity", "organisation", "period", "stage", "date"];
         let words = [words!("state", "RECOMMENDATION_STATE_", RecommendationState)];
         let conditions = Conditions::parse(&r.filter, &known, &words)?;
         let filter = conditions.filter(&parent);
@@ -98,14 +116,22 @@ impl RecommendationService for Api {
         let rows = self.runtime.store().list_recommendations(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
         let mut recommendations = Vec::with_capacity(rows.len());
-        let holds = |field: &str, wanted: &str, run: &str| lists::of_run(run, field, wanted);
-        let held = rows.iter().filter(|row| conditions.hold(|f, w| holds(f, w, &row.run)));
-        for row in held {
+        for row in &rows {
             let run: RunKey = row.run.parse().map_err(status::unavailable)?;
             let body: Recommendation =
                 crate::store::document(&row.id, &row.body).map_err(status::unavailable)?;
             let key = AssignmentKey::new(&row.stage, &row.organisation);
-            recommendations.push(describe(&run, &key, &body));
+            let date = self.recommended_on(&run, &body);
+            let holds = conditions.hold(|field, wanted| match field {
+                "date" | "date>=" | "date<=" => {
+                    date.is_some_and(|date| lists::of_day(date, field, wanted))
+                }
+                _ => lists::of_run(&row.run, field, wanted),
+            });
+            if !holds {
+                continue;
+            }
+            recommendations.push(self.describe_recommendation(&run, &key, &body));
         }
         let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
         Ok(Response::new(v1::ListRecommendationsResponse { recommendations, next_page_token }))
@@ -118,7 +144,7 @@ impl RecommendationService for Api {
         let name = request.into_inner().name;
         let (run, key) = names::assigned("name", &name, "recommendations")?;
         let found = self.recommendation(&run, &key).await?;
-        Ok(Response::new(describe(&run, &key, &found)))
+        Ok(Response::new(self.describe_recommendation(&run, &key, &found)))
     }
 
     async fn update_recommendation(
@@ -179,7 +205,9 @@ impl RecommendationService for Api {
         let loaded = self.loaded(&run).await?.run;
         let recommendations = keys
             .iter()
-            .filter_map(|key| Some(describe(&run, key, loaded.recommendations.get(key)?)))
+            .filter_map(|key| {
+                Some(self.describe_recommendation(&run, key, loaded.recommendations.get(key)?))
+            })
             .collect();
         Ok(Response::new(v1::ApproveRecommendationsResponse { recommendations }))
     }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use vekha_proto::v1;
+use vekha_proto::v1::{self, DecisionBasis};
 
 use super::client::{Client, all_pages, filter, short};
 use super::output::{Output, table};
@@ -58,7 +58,7 @@ pub(super) struct DecideArgs {
 
 /// Что за документ.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     /// приказ
     Order,
     /// распоряжение
@@ -86,6 +86,12 @@ pub(super) enum Command {
     List {
         /// Только этого выполнения
         run: Option<String>,
+        /// Только этого года, по дате документа: 2027
+        #[arg(long)]
+        year: Option<String>,
+        /// Только такие документы
+        #[arg(long, value_enum)]
+        kind: Option<Kind>,
     },
     /// Одно решение
     Show {
@@ -132,7 +138,7 @@ pub(super) enum MeasureCommand {
     List {
         /// Только этого выполнения
         run: Option<String>,
-        /// Только в этом состоянии: ordered, reported, done
+        /// Только в этом состоянии: ordered, reported, done, waived
         #[arg(long)]
         state: Option<String>,
         /// Только этой организации
@@ -159,6 +165,9 @@ pub(super) enum MeasureCommand {
         /// Что не так
         #[arg(long)]
         comment: String,
+        /// К какому рабочему дню отчитаться снова: 2027-12-10; без него — прежний срок, но не меньше трёх рабочих дней
+        #[arg(long, default_value = "")]
+        due: String,
     },
 }
 
@@ -237,8 +246,13 @@ fn describe(d: &v1::Decision) -> String {
         "" => String::new(),
         text => format!("\n\n{text}"),
     };
+    let basis = d.basis.iter().map(|one| {
+        let DecisionBasis { run, findings, recommendations } = one;
+        format!("\nоснование: {}, выводов {findings}, рекомендаций {recommendations}", short(run))
+    });
+    let basis: String = basis.collect();
     format!(
-        "{}: {} № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}{refers}{attached}{text}",
+        "{}: {} № {} от {}, {}\n{}\nподписал(а): {}\nмер: {}{refers}{basis}{attached}{text}",
         short(&d.name),
         kind(d.kind()),
         d.number,
@@ -265,9 +279,11 @@ pub(super) async fn run(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     match command {
-        Command::List { run } => {
+        Command::List { run, year, kind: wanted } => {
             let parent = client.run_or_all(run.as_deref()).await?;
-            let request = v1::ListDecisionsRequest { parent, ..Default::default() };
+            let wanted = wanted.map(|kind| v1::DecisionKind::from(kind).as_str_name());
+            let filter = filter([("date", year.as_deref()), ("kind", wanted)]);
+            let request = v1::ListDecisionsRequest { parent, filter, ..Default::default() };
             let list = all_pages!(client.decisions(), list_decisions, request, decisions);
             out.many(&list, || {
                 let row = |d: &v1::Decision| {
@@ -387,11 +403,17 @@ pub(super) async fn measures(
             let request = v1::AcceptMeasureRequest { name, etag, actor, request_id, validate_only };
             service.accept_measure(request).await?
         }
-        MeasureCommand::Return { measure, comment } => {
+        MeasureCommand::Return { measure, comment, due } => {
             let name = client.below(measure, "measures").await?;
-            let comment = comment.clone();
-            let request =
-                v1::ReturnMeasureRequest { name, comment, etag, actor, request_id, validate_only };
+            let request = v1::ReturnMeasureRequest {
+                name,
+                comment: comment.clone(),
+                due: due.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
             service.return_measure(request).await?
         }
     };
@@ -407,6 +429,7 @@ fn rows(list: &[v1::Measure]) -> String {
             v1::MeasureState::Ordered => "исполняется",
             v1::MeasureState::Reported => "отчёт на проверке",
             v1::MeasureState::Done => "исполнена",
+            v1::MeasureState::Waived => "поручение снято",
             v1::MeasureState::Unspecified => "",
         };
         let (who, due) = (m.organisation.clone(), date(&m.due));

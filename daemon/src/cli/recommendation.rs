@@ -14,6 +14,9 @@ pub(super) enum Command {
         /// Только в этом состоянии: draft, issued, acknowledged, discarded
         #[arg(long)]
         state: Option<String>,
+        /// Только этого года, по дате письма, а без письма — проекта: 2027
+        #[arg(long)]
+        year: Option<String>,
     },
     /// Одна рекомендация: выводы, показатели, тексты
     Show {
@@ -64,9 +67,9 @@ pub(super) async fn run(
     let (etag, actor) = (String::new(), client.actor.clone());
     let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
     let changed = match command {
-        Command::List { run, state } => {
+        Command::List { run, state, year } => {
             let parent = client.run_or_all(run.as_deref()).await?;
-            let filter = filter([("state", state.as_deref())]);
+            let filter = filter([("state", state.as_deref()), ("date", year.as_deref())]);
             let request = v1::ListRecommendationsRequest { parent, filter, ..Default::default() };
             let list = all_pages!(service, list_recommendations, request, recommendations);
             out.many(&list, || rows(client, &list))?;
@@ -119,6 +122,9 @@ pub(super) async fn run(
     let recommendation = changed.into_inner();
     out.one(&recommendation, || {
         let mut text = format!("{}: {}\n", short(&recommendation.name), state(&recommendation));
+        if !recommendation.reason.is_empty() {
+            text.push_str(&format!("Причина: {}\n", recommendation.reason));
+        }
         if !recommendation.report.is_empty() {
             text.push_str(&format!("Сделано: {}\n", recommendation.report));
         }

@@ -7,8 +7,10 @@ use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::russian::plural;
 
 use super::access::Person;
 use super::completeness::run_words;
@@ -81,8 +83,33 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
                 Control::Waived => "waived",
             },
             "words": one.control.words(),
+            "history": history(map, one),
         })).collect::<Vec<_>>(),
     })
+}
+
+/// What became of a measure's control on the way, in words; empty if nothing did.
+fn history(map: &RoadMap, one: &Controlled) -> String {
+    let Controlled { measure, reported_at, .. } = one;
+    let day = |at| words::short_date(map.municipality.today(at));
+    let first = measure.first_due.map(|d| format!("первоначальный срок {}", words::short_date(d)));
+    let times = |what: &str, count: u32| {
+        let noun = plural(i64::from(count), "раз", "раза", "раз");
+        (count > 0).then(|| format!("{what} {count} {noun}"))
+    };
+    let reported = reported_at.map(|at| match one.timely() {
+        Some(timely) => format!("отчёт от {}, {timely}", day(at)),
+        None => format!("отчёт от {}", day(at)),
+    });
+    let accepted = measure.accepted_at.map(|at| format!("принят {}", day(at)));
+    let all = [
+        first,
+        times("продлён", measure.extensions),
+        times("возвращён", measure.returns),
+        reported,
+        accepted,
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// A run on which a decision rests, with what it found.
@@ -98,7 +125,7 @@ fn basis_words(map: &RoadMap, basis: &Basis) -> String {
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 15] = [
+const COLUMNS: [(&str, f64); 22] = [
     ("Документ", 16.0),
     ("Номер", 12.0),
     ("Дата", 12.0),
@@ -112,7 +139,14 @@ const COLUMNS: [(&str, f64); 15] = [
     ("Мера", 50.0),
     ("Исполнитель", 34.0),
     ("Срок", 12.0),
+    ("Первоначальный срок", 14.0),
+    ("Продлён раз", 10.0),
+    ("Возвращён раз", 10.0),
     ("Исполнение", 26.0),
+    ("Отчёт от", 12.0),
+    ("В срок", 14.0),
+    ("Принят", 12.0),
+    ("Кем принят", 20.0),
     ("Отчёт", 50.0),
 ];
 
@@ -152,16 +186,27 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
         corrects.chain(corrected).collect::<Vec<_>>().join("; "),
         attached.join("; "),
     ];
-    let with = |measure: [String; 5]| own.iter().cloned().chain(measure).collect();
+    let with = |measure: [String; 12]| own.iter().cloned().chain(measure).collect();
     if measures.is_empty() {
         return vec![with(Default::default())];
     }
+    let times = |count: u32| if count > 0 { count.to_string() } else { String::new() };
+    let day = |at: Option<Timestamp>| {
+        at.map(|at| words::short_date(map.municipality.today(at))).unwrap_or_default()
+    };
     let of_measure = |one: &Controlled| {
         with([
             one.measure.text.clone(),
             administrator::name(map, &one.measure.organisation),
             words::short_date(one.measure.due),
+            words::short_date(one.measure.first_due.unwrap_or(one.measure.due)),
+            times(one.measure.extensions),
+            times(one.measure.returns),
             one.control.words().to_owned(),
+            day(one.reported_at),
+            one.timely().unwrap_or_default().to_owned(),
+            day(one.measure.accepted_at),
+            one.measure.accepted_by.clone(),
             one.measure.report.clone(),
         ])
     };

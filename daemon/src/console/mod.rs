@@ -35,6 +35,7 @@ mod organisations;
 mod origin;
 mod posted;
 mod problem;
+mod recommendations;
 mod report;
 mod run;
 mod spreadsheet;
@@ -95,6 +96,8 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}/effects", get(effects::show))
         .route("/m/{municipality}/effects.xlsx", get(effects::as_spreadsheet))
         .route("/m/{municipality}/evidence.zip", get(evidence::archive))
+        .route("/m/{municipality}/recommendations", get(recommendations::show))
+        .route("/m/{municipality}/recommendations.xlsx", get(recommendations::as_spreadsheet))
         .route("/m/{municipality}/organisations", get(organisations::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route(

@@ -51,6 +51,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "correction.html",
         "submission.html",
         "completeness.html",
+        "recommendations.html",
         "decisions.html",
         "effects.html",
         "report.html",

@@ -8,6 +8,8 @@ use docx_rs::{
     RunFonts, Shading, Style, StyleType, Table, TableCell, TableLayoutType, TableRow, WidthType,
 };
 
+use vekha_roadmap::answers::is_printable;
+
 use super::chart::Picture;
 
 /// A4, in twentieths of a point.
@@ -66,7 +68,7 @@ impl Document {
 
     /// The document's own name.
     pub fn title(&mut self, words: &str) {
-        self.add(Paragraph::new().style("Title").add_run(Run::new().add_text(words)));
+        self.add(Paragraph::new().style("Title").add_run(Run::new().add_text(printable(words))));
     }
 
     /// A heading of level 1 to 3; one of the first level may begin a page.
@@ -75,7 +77,7 @@ impl Document {
         let spacing = LineSpacing::new().before(360).after(120);
         let paragraph = Paragraph::new().style(style).keep_next(true).line_spacing(spacing);
         let paragraph = if new_page { paragraph.page_break_before(true) } else { paragraph };
-        self.add(paragraph.add_run(Run::new().add_text(words)));
+        self.add(paragraph.add_run(Run::new().add_text(printable(words))));
     }
 
     /// A paragraph.
@@ -125,7 +127,7 @@ impl Document {
             TableCell::new().width(grid[place], WidthType::Dxa).add_paragraph(paragraph)
         };
         let head = columns.iter().enumerate().map(|(place, (title, _))| {
-            let words = Run::new().size(SMALL).bold().add_text(*title);
+            let words = Run::new().size(SMALL).bold().add_text(printable(title));
             let shading = Shading::new().fill("EDEFF1");
             cell(place, Paragraph::new().keep_next(true).add_run(words)).shading(shading)
         });
@@ -176,9 +178,31 @@ fn lines(mut paragraph: Paragraph, words: &str, size: usize) -> Paragraph {
     for (place, line) in words.lines().enumerate() {
         let run = Run::new().size(size);
         let run = if place > 0 { run.add_break(BreakType::TextWrapping) } else { run };
-        // Of control characters a file of this kind can hold none but the tab.
-        let line: String = line.chars().filter(|c| *c == '\t' || !c.is_control()).collect();
-        paragraph = paragraph.add_run(run.add_text(line));
+        paragraph = paragraph.add_run(run.add_text(printable(line)));
     }
     paragraph
+}
+
+/// Of control characters a file of this kind can hold none but the tab.
+fn printable(line: &str) -> String {
+    line.chars().filter(|c| *c == '\t' || is_printable(*c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_was_typed_the_file_can_be_opened() {
+        let typed = "О мерах\u{1}\u{b}\u{ffff}\tи сроках";
+        let mut document = Document::new();
+        document.title(typed);
+        document.heading(1, typed, false);
+        document.text(&format!("{typed}\r\n{typed}"));
+        document.table(&[(typed, WIDTH)], std::iter::once(vec![typed.to_owned()]));
+        let written = String::from_utf8(document.docx.build().document).unwrap_or_default();
+        assert_eq!(written.matches("О мерах").count(), 6);
+        let fits = |c| matches!(c, '\n' | '\t') || is_printable(c);
+        assert_eq!(written.chars().find(|c| !fits(*c)), None);
+    }
 }

@@ -24,6 +24,7 @@ mod parcels;
 mod past;
 pub mod planner;
 pub mod ran;
+pub mod recommended;
 pub mod register;
 pub mod reports;
 pub mod road_maps;

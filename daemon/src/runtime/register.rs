@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sea_orm::DbErr;
-use vekha_engine::run::{AssignmentState, Decision, Measure, MeasureState, Run, measure_stage};
+use vekha_engine::run::{
+    Assignment, AssignmentState, Decision, Measure, MeasureState, Run, measure_stage,
+};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::{Municipality, Stage, Work};
 
@@ -57,18 +59,40 @@ pub struct Controlled {
     pub measure: Measure,
     /// How its control stands.
     pub control: Control,
+    /// When the organisation reported last.
+    pub reported_at: Option<Timestamp>,
+    /// A report came after the term that it had then.
+    pub late: bool,
 }
 
 impl Controlled {
     /// A run's measure, by its position.
     pub fn of(run: &Run, position: usize, municipality: &Municipality, now: Timestamp) -> Self {
+        let assignment = assignment(run, position);
         Controlled {
             run: run.key.clone(),
             number: position + 1,
             measure: run.measures[position].clone(),
             control: Control::of(run, position, municipality, now),
+            reported_at: assignment.and_then(|a| a.answered_at),
+            late: assignment.is_some_and(|a| a.late),
         }
     }
+
+    /// Whether it was reported in time, in words; nothing as long as a report is awaited.
+    pub fn timely(&self) -> Option<&'static str> {
+        match self.control {
+            Control::Reported | Control::Done if self.late => Some("с опозданием"),
+            Control::Reported | Control::Done => Some("в срок"),
+            Control::Ordered | Control::Overdue | Control::Waived => None,
+        }
+    }
+}
+
+/// Through which a run's measure, by its position, is reported.
+fn assignment(run: &Run, position: usize) -> Option<&Assignment> {
+    let organisation = &run.measures[position].organisation;
+    run.assignments.get(&AssignmentKey::new(&measure_stage(position + 1), organisation))
 }
 
 /// How the control of a measure stands.
@@ -90,9 +114,7 @@ impl Control {
     /// Of a run's measure, by its position.
     pub fn of(run: &Run, position: usize, municipality: &Municipality, now: Timestamp) -> Self {
         let measure = &run.measures[position];
-        let key = AssignmentKey::new(&measure_stage(position + 1), &measure.organisation);
-        let assignment = run.assignments.get(&key);
-        let waived = assignment.is_some_and(|a| a.state == AssignmentState::Waived);
+        let waived = assignment(run, position).is_some_and(|a| a.state == AssignmentState::Waived);
         match measure.state {
             MeasureState::Done => Control::Done,
             MeasureState::Reported => Control::Reported,
@@ -115,7 +137,7 @@ impl Control {
 }
 
 /// Runs with those on which their decisions rest.
-pub(super) struct Grounds<'a> {
+pub struct Grounds<'a> {
     runtime: &'a Runtime,
     runs: BTreeMap<RunKey, Loaded>,
 }
@@ -125,10 +147,10 @@ const MOST_STEPS: usize = 4;
 
 impl<'a> Grounds<'a> {
     /// Of these runs.
-    pub(super) async fn of(
-        runtime: &'a Runtime,
-        runs: BTreeMap<RunKey, Loaded>,
-    ) -> Result<Self, DbErr> {
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn of(runtime: &'a Runtime, runs: BTreeMap<RunKey, Loaded>) -> Result<Self, DbErr> {
         let mut front: Vec<RunKey> = runs.keys().cloned().collect();
         let mut grounds = Grounds { runtime, runs };
         for step in 0..MOST_STEPS {
@@ -148,7 +170,7 @@ impl<'a> Grounds<'a> {
     }
 
     /// A run, if it exists.
-    pub(super) fn run(&self, key: &RunKey) -> Option<&Run> {
+    pub fn run(&self, key: &RunKey) -> Option<&Run> {
         self.runs.get(key).map(|loaded| &loaded.run)
     }
 
@@ -158,6 +180,20 @@ impl<'a> Grounds<'a> {
         let mut all = vec![run];
         self.follow(run, MOST_STEPS, &mut all);
         all
+    }
+
+    /// The same, as far as it found or recommended anything.
+    pub fn basis(&self, run: &Run) -> Vec<Basis> {
+        let basis = |run: &Run| {
+            let findings = run.found.values().map(Vec::len).sum();
+            let recommendations = run.recommendations.len();
+            (findings + recommendations > 0).then(|| Basis {
+                run: run.key.clone(),
+                findings,
+                recommendations,
+            })
+        };
+        self.of_run(run).into_iter().filter_map(basis).collect()
     }
 
     fn follow<'b>(&'b self, run: &Run, steps: usize, all: &mut Vec<&'b Run>) {
@@ -212,15 +248,6 @@ pub async fn decided(
     let keys: BTreeSet<RunKey> = rows.iter().map(key).collect::<Result<_, _>>()?;
     let runs = store.runs(&keys.into_iter().collect::<Vec<_>>()).await?;
     let grounds = Grounds::of(runtime, runs).await?;
-    let basis = |run: &Run| {
-        let findings = run.found.values().map(Vec::len).sum();
-        let recommendations = run.recommendations.len();
-        (findings + recommendations > 0).then(|| Basis {
-            run: run.key.clone(),
-            findings,
-            recommendations,
-        })
-    };
     let now = runtime.clock().now();
     let mut all = Vec::new();
     for row in &rows {
@@ -233,7 +260,7 @@ pub async fn decided(
         let earlier = decision.corrects.and_then(|number| run.decisions.get(number - 1));
         let later = run.decisions.iter().filter(|later| later.corrects == Some(number));
         all.push(Decided {
-            basis: grounds.of_run(run).into_iter().filter_map(basis).collect(),
+            basis: grounds.basis(run),
             corrects: earlier.map(|earlier| earlier.number.clone()),
             corrected_by: later.map(|later| later.number.clone()).collect(),
             measures: measures.collect(),

@@ -7,7 +7,7 @@ use vekha_roadmap::model::{Decide, Work};
 use vekha_roadmap::schedule::due_date;
 
 use super::attach::wrong_files;
-use super::{Transition, days_left, due_words};
+use super::{Transition, days_left, due_words, wrong_text};
 use crate::command::{Document, NewMeasure};
 use crate::journal::hex;
 use crate::key::AssignmentKey;
@@ -212,6 +212,18 @@ impl Transition<'_> {
                     wrong(at("organisations"), &format!("нет действующей организации «{code}»"));
                 }
             }
+        }
+        for (field, text, lines) in [
+            ("number", &document.number, false),
+            ("title", &document.title, false),
+            ("outcome", &document.outcome, true),
+            ("text", &document.text, true),
+            ("signatory", &document.signatory, false),
+        ] {
+            errors.extend(wrong_text(field, text, lines));
+        }
+        for (number, measure) in measures.iter().enumerate() {
+            errors.extend(wrong_text(&format!("measures[{number}].text"), &measure.text, true));
         }
         errors.extend(wrong_files(&[], &document.attachments));
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }

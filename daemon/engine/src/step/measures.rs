@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use vekha_analysis::Values;
 
-use super::{Transition, due_words, reason};
+use super::{Transition, due_words, readable_report};
 use crate::command::Origin;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
@@ -24,6 +24,11 @@ impl Transition<'_> {
                 state: MeasureState::Ordered,
                 report: String::new(),
                 comment: String::new(),
+                first_due: None,
+                extensions: 0,
+                returns: 0,
+                accepted_at: None,
+                accepted_by: String::new(),
             });
             let number = self.run.measures.len();
             self.out.measures.insert(number - 1);
@@ -90,6 +95,7 @@ impl Transition<'_> {
         if report.is_empty() || report.chars().count() > 4000 {
             return Err(Refusal::field("report", "опишите, что сделано: от 1 до 4000 знаков"));
         }
+        readable_report(report)?;
         let mut kept = Values::new();
         kept.insert("report".into(), Value::String(report.to_owned()));
         let measure = &mut self.run.measures[number - 1];
@@ -114,24 +120,41 @@ impl Transition<'_> {
 
     pub(super) fn accept_measure(&mut self, number: usize) -> Result<(), Refusal> {
         self.reported(number)?;
-        self.run.measures[number - 1].state = MeasureState::Done;
+        let measure = &mut self.run.measures[number - 1];
+        measure.state = MeasureState::Done;
+        measure.accepted_at = Some(self.now);
+        self.actor.clone_into(&mut measure.accepted_by);
         self.out.measures.insert(number - 1);
         self.record("measure-accepted", json!({ "measure": number }));
         Ok(())
     }
 
-    pub(super) fn return_measure(&mut self, number: usize, comment: String) -> Result<(), Refusal> {
+    pub(super) fn return_measure(
+        &mut self,
+        number: usize,
+        comment: String,
+        due: Option<Date>,
+    ) -> Result<(), Refusal> {
         let key = self.reported(number)?;
-        reason("comment", &comment)?;
+        let due = self.correction_due(&comment, self.run.measures[number - 1].due, due)?;
+        let now = self.now;
         let measure = &mut self.run.measures[number - 1];
         measure.state = MeasureState::Ordered;
         measure.comment.clone_from(&comment);
+        measure.move_due(due);
+        measure.returns += 1;
         self.out.measures.insert(number - 1);
         let assignment = self.run.assignments.get_mut(&key).expect("a measure has its assignment");
         assignment.state = AssignmentState::Open;
+        assignment.due = due;
+        // What passed while the department looked at the report is nobody's fault.
+        assignment.reminded_through = Some(now);
         let version = assignment.version;
         self.out.assignments.insert(key.clone());
-        self.record("measure-returned", json!({ "measure": number, "comment": comment }));
+        self.record(
+            "measure-returned",
+            json!({ "measure": number, "comment": comment, "due": due }),
+        );
         self.write_measure(&key, number, &format!("returned/{version}"));
         Ok(())
     }

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 use vekha_analysis::Values;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::answers::{FieldError, check_text};
 use vekha_roadmap::model::{Activity, Overlap, Participants, Work};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::letters_leave;
@@ -147,7 +147,9 @@ pub fn step(
         }
         Command::AttachToDecision { decision, files } => t.attach_to_decision(decision, files)?,
         Command::AcceptMeasure { measure } => t.accept_measure(measure)?,
-        Command::ReturnMeasure { measure, comment } => t.return_measure(measure, comment)?,
+        Command::ReturnMeasure { measure, comment, due } => {
+            t.return_measure(measure, comment, due)?;
+        }
         Command::Published { stage, location } => t.published(stage, location)?,
         Command::StageFailed { stage, reason } => t.stage_failed(stage, reason)?,
         Command::LetterRefused { letter, organisation, reason } => {
@@ -376,7 +378,18 @@ fn wrong_reason(field: &str, text: &str) -> Option<FieldError> {
     let message = match text.trim() {
         "" => "укажите причину",
         text if text.chars().count() > 1000 => "не длиннее 1000 знаков",
-        _ => return None,
+        text => return wrong_text(field, text, true),
     };
     Some(FieldError { field: field.to_owned(), message: message.to_owned() })
+}
+
+/// What is wrong with the characters of a text that documents will hold.
+fn wrong_text(field: &str, text: &str, lines: bool) -> Option<FieldError> {
+    let message = check_text(text, lines).err()?;
+    Some(FieldError { field: field.to_owned(), message })
+}
+
+/// What an organisation says it did.
+fn readable_report(report: &str) -> Result<(), Refusal> {
+    wrong_text("report", report, true).map_or(Ok(()), |wrong| Err(Refusal::Invalid(vec![wrong])))
 }

@@ -6,7 +6,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Due, Work};
 use vekha_roadmap::schedule::due_date;
 
-use super::{Transition, due_words, reason};
+use super::{Transition, due_words, readable_report, reason, wrong_text};
 use crate::command::Origin;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
@@ -38,6 +38,9 @@ impl Transition<'_> {
                     acknowledged_at: None,
                     report: String::new(),
                     reported_at: None,
+                    drafted_at: Some(self.now),
+                    discarded_at: None,
+                    reason: String::new(),
                 },
             );
             self.out.recommendations.insert(key);
@@ -80,11 +83,11 @@ impl Transition<'_> {
             });
         }
         for (number, text) in texts.iter().enumerate() {
+            let field = format!("texts[{number}]");
+            errors.extend(wrong_text(&field, text, true));
             if text.trim().is_empty() || text.chars().count() > 10_000 {
-                errors.push(FieldError {
-                    field: format!("texts[{number}]"),
-                    message: "от 1 до 10 000 знаков".into(),
-                });
+                errors
+                    .push(FieldError { field, message: "от 1 до 10 000 знаков".into() });
             }
         }
         if !errors.is_empty() {
@@ -129,6 +132,8 @@ impl Transition<'_> {
         self.record("discarded", json!({ "recommendation": key, "reason": why }));
         let draft = self.run.recommendations.get_mut(&key).expect("just found");
         draft.state = RecommendationState::Discarded;
+        draft.discarded_at = Some(self.now);
+        draft.reason = why;
         self.out.recommendations.insert(key);
         self.close_if_released(position);
         Ok(())
@@ -190,6 +195,7 @@ impl Transition<'_> {
         if report.chars().count() > 4000 {
             return Err(Refusal::field("report", "не длиннее 4000 знаков"));
         }
+        readable_report(report)?;
         // To confirm twice is to confirm.
         if self.run.assignments[&key].state != AssignmentState::Answered {
             self.confirm_read(key.clone());

@@ -76,22 +76,7 @@ impl Transition<'_> {
         }
         let (standing, version) = (assignment.due, assignment.version);
         let position = self.active_stage(&key.stage)?;
-        let mut errors: Vec<FieldError> = wrong_reason("comment", &comment).into_iter().collect();
-        let today = self.today();
-        let mut wrong = |message: &str| {
-            errors.push(FieldError { field: "due".into(), message: message.to_owned() });
-        };
-        match due {
-            Some(due) if due < today => wrong("новый срок уже прошёл"),
-            Some(due) if !self.road_map.calendar.is_working(due) => wrong("это нерабочий день"),
-            _ => {}
-        }
-        if !errors.is_empty() {
-            return Err(Refusal::Invalid(errors));
-        }
-        let due = due.unwrap_or_else(|| {
-            standing.max(due_date(&self.road_map.calendar, self.letters_leave_on(), CORRECTION))
-        });
+        let due = self.correction_due(&comment, standing, due)?;
         let now = self.now;
         let assignment = self.run.assignments.get_mut(&key).expect("just found");
         assignment.state = AssignmentState::Returned;
@@ -110,5 +95,30 @@ impl Transition<'_> {
         let suffix = format!("returned/{version}");
         self.letter_to_participant(LetterKind::Returned, &key, &suffix, facts);
         Ok(())
+    }
+
+    /// By when what is returned with this comment must be corrected: the day that the department
+    /// names, or else the one that stands, if that leaves time enough.
+    pub(super) fn correction_due(
+        &self,
+        comment: &str,
+        standing: Date,
+        named: Option<Date>,
+    ) -> Result<Date, Refusal> {
+        let calendar = &self.road_map.calendar;
+        let wrong_day = match named {
+            Some(due) if due < self.today() => Some("новый срок уже прошёл"),
+            Some(due) if !calendar.is_working(due) => Some("это нерабочий день"),
+            _ => None,
+        };
+        let wrong_day = wrong_day
+            .map(|message| FieldError { field: "due".into(), message: message.to_owned() });
+        let errors: Vec<FieldError> =
+            wrong_reason("comment", comment).into_iter().chain(wrong_day).collect();
+        if !errors.is_empty() {
+            return Err(Refusal::Invalid(errors));
+        }
+        let soonest = || due_date(calendar, self.letters_leave_on(), CORRECTION);
+        Ok(named.unwrap_or_else(|| standing.max(soonest())))
     }
 }

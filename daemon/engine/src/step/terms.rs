@@ -41,7 +41,9 @@ impl Transition<'_> {
         let kind = assignment.kind;
         self.check_term(assignment, due, &why)?;
         if let AssignmentKind::Measure(number) = kind {
-            self.run.measures[number - 1].due = due;
+            let measure = &mut self.run.measures[number - 1];
+            measure.move_due(due);
+            measure.extensions += 1;
             self.out.measures.insert(number - 1);
         }
         let assignment = self.run.assignments.get_mut(&key).expect("just found");

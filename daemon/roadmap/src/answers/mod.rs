@@ -20,7 +20,7 @@ use crate::russian;
 pub use self::compare::{Difference, compare};
 pub use self::display::display;
 pub use self::questions::{EXPLANATIONS, explained, questioned};
-pub use self::typed::check_file;
+pub use self::typed::{check_file, check_text, is_printable};
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -54,10 +54,27 @@ pub(super) fn text(raw: &Value, longest: usize, lines: bool) -> Result<Value, St
     if s.chars().count() > longest {
         return Err(format!("не длиннее {longest} знаков"));
     }
-    if s.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\t'))) {
-        return Err("уберите переводы строк и непечатные знаки".into());
-    }
+    check_text(&s, lines)?;
     Ok(Value::String(s))
+}
+
+/// Whether documents can hold a character of a line: no control character, nor one that is none.
+pub fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Whether documents can hold a text; one of several `lines` may have their ends and tabs.
+///
+/// # Errors
+/// Why not, for people.
+pub fn check_text(text: &str, lines: bool) -> Result<(), String> {
+    if !lines {
+        let fits = text.chars().all(is_printable);
+        return fits.then_some(()).ok_or("уберите переводы строк и непечатные знаки".to_owned());
+    }
+    let text = text.replace("\r\n", "\n");
+    let fits = text.chars().all(|c| matches!(c, '\n' | '\t') || is_printable(c));
+    fits.then_some(()).ok_or("уберите непечатные знаки".to_owned())
 }
 
 pub(super) fn date(raw: &Value) -> Result<Value, String> {

@@ -6,7 +6,7 @@ use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind};
 
-use super::sheet::{Page, Sheet, day, field, optional, text};
+use super::sheet::{Page, Sheet, field, optional, optional_day, text};
 use super::{About, Scene, Step};
 
 pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Option<Sheet> {
@@ -23,10 +23,7 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Optio
 }
 
 pub(super) fn steps(key: &AssignmentKey, values: &Values) -> Result<Vec<Step>, Vec<FieldError>> {
-    let due = match text(values, "due").as_str() {
-        "" => None,
-        _ => Some(day(values, "due").map_err(|e| vec![e])?),
-    };
+    let due = optional_day(values, "due").map_err(|e| vec![e])?;
     let comment = text(values, "comment");
     Ok(vec![Step::new("", Command::ReturnAnswer { assignment: key.clone(), comment, due })])
 }

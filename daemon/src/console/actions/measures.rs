@@ -6,7 +6,7 @@ use vekha_engine::run::MeasureState;
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind};
 
-use super::sheet::{Page, Sheet, optional, text};
+use super::sheet::{Page, Sheet, optional, optional_day, text};
 use super::{About, Scene, Step};
 
 pub(super) fn sheet(name: &str, scene: &Scene<'_>, number: usize) -> Option<Sheet> {
@@ -15,7 +15,11 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, number: usize) -> Option<Shee
         help: "Чего не хватает; нужно, чтобы вернуть отчёт".to_owned(),
         ..optional("comment", "Замечание", FieldKind::LongText { max_length: 1000 })
     };
-    Some(Sheet::new(name, vec![comment]))
+    let due = Field {
+        help: "Если не указать: прежний срок, но не меньше трёх рабочих дней".to_owned(),
+        ..optional("due", "Отчитаться снова к", FieldKind::Date)
+    };
+    Some(Sheet::new(name, vec![comment, due]))
 }
 
 pub(super) fn steps(
@@ -24,7 +28,10 @@ pub(super) fn steps(
     values: &Values,
 ) -> Result<Vec<Step>, Vec<FieldError>> {
     let command = match action {
-        "return" => Command::ReturnMeasure { measure, comment: text(values, "comment") },
+        "return" => {
+            let due = optional_day(values, "due").map_err(|e| vec![e])?;
+            Command::ReturnMeasure { measure, comment: text(values, "comment"), due }
+        }
         _ => Command::AcceptMeasure { measure },
     };
     Ok(vec![Step::new(action, command)])

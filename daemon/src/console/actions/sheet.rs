@@ -1,6 +1,7 @@
 //! A form of the administrator's pages: made of the same fields as the schools' forms, read,
 //! checked and shown by the same code.
 
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Required};
@@ -179,10 +180,18 @@ pub fn chosen(values: &Values, field: &str) -> Vec<String> {
 ///
 /// # Errors
 /// That there is none.
-pub fn day(values: &Values, field: &str) -> Result<jiff::civil::Date, FieldError> {
+pub fn day(values: &Values, field: &str) -> Result<Date, FieldError> {
     text(values, field)
         .parse()
         .map_err(|_| FieldError {
             field: field.to_owned(), message: "укажите дату".to_owned()
         })
+}
+
+/// A checked date, if there is one.
+///
+/// # Errors
+/// That it is none.
+pub fn optional_day(values: &Values, field: &str) -> Result<Option<Date>, FieldError> {
+    (!text(values, field).is_empty()).then(|| day(values, field)).transpose()
 }

@@ -103,7 +103,8 @@ async fn a_year_is_told_as_the_road_map_said_it_then_though_it_was_changed_since
 
     // The annual report is there as it was published, and where that is.
     let page = &files["02-annual-report/index.html"];
-    for link in ["https://example.org/zarechny/2027/annual-report.html", "2027/annual-report.docx"] {
+    for link in ["https://example.org/zarechny/2027/annual-report.html", "2027/annual-report.docx"]
+    {
         assert!(page.contains(&format!("href=\"{link}\"")), "{link} is not in {page}");
     }
     let report = &files["02-annual-report/2027/annual-report.html"];

@@ -224,7 +224,11 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
     assert!(empty.text.contains("href=\"#f-report\""));
     let sent = house.post(&link, &[("report", "Проверено\r\nдважды")]).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
-    house.step(Command::ReturnMeasure { measure: 1, comment: "Приложите акт".into() }).await;
+    house
+        .step(Command::ReturnMeasure {
+            measure: 1, comment: "Приложите акт".into(), due: None
+        })
+        .await;
     let page = house.get(&link).await;
     assert!(page.text.contains("Замечание отдела: Приложите акт"));
     assert!(page.text.contains("Проверено\nдважды"));

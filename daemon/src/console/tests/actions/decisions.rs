@@ -154,13 +154,16 @@ async fn measures_are_returned_and_accepted() {
     house.post(&house.link("measure-1.school-1"), &[("report", "Сделано")]).await;
     let page = house.look(&format!("/runs/{RUN}")).await;
     assert!(page.text.contains("проверить отчёты об исполнении мер: 1"), "{}", page.text);
-    let mut pairs = [("_form", "measure:1"), ("_do", "return"), ("comment", " ")];
+    let due = ("due", "2027-12-03");
+    let mut pairs = [("_form", "measure:1"), ("_do", "return"), ("comment", " "), due];
     let refused = act(&house, &pairs).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text.contains("href=\"#f-measure-1-comment\""), "{}", refused.text);
     pairs[2].1 = "Приложите акт";
     done(&house, &pairs).await;
-    assert_eq!(run(&house).await.measures[0].comment, "Приложите акт");
+    let returned = run(&house).await.measures[0].clone();
+    assert_eq!(returned.comment, "Приложите акт");
+    assert_eq!((returned.due.to_string().as_str(), returned.returns), ("2027-12-03", 1));
     pairs[1].1 = "accept";
     let refused = act(&house, &pairs).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
@@ -207,12 +210,20 @@ async fn a_years_register_holds_its_decisions_and_tells_how_each_measure_stands(
     let now = ["поручение снято", "исполнена, снята с контроля", "просрочена"];
     assert_eq!(states().await, now);
     let sheet = house.look_at_file(&format!("{register}.xlsx?year=2027")).await;
-    let columns = ["Номер", "Мера", "Исполнение", "Отчёт"];
+    assert!(
+        house
+            .look(&format!("{register}?year=2027"))
+            .await
+            .text
+            .contains("отчёт от 15.10.2027, в срок; принят 15.10.2027")
+    );
+    let columns = ["Номер", "Мера", "Исполнение", "Отчёт", "В срок", "Кем принят"];
     let limits = vekha_plugin_tables::Limits::default();
     let list = vekha_plugin_tables::read_list(&columns, "a.xlsx", &sheet, &limits).unwrap();
-    let row = |row| [0, 1, 2, 3].map(|column| list.text(row, column).to_owned());
+    let row = |row| [0, 1, 2, 3, 4, 5].map(|column| list.text(row, column).to_owned());
     assert_eq!(list.len(), 3);
-    assert_eq!(row(1), ["48-од", "Провести <семинар>", now[1], "Сделано"]);
+    let accepted = ["48-од", "Провести <семинар>", now[1], "Сделано", "в срок", "console:anna"];
+    assert_eq!(row(1), accepted);
     let before = house.look(&format!("{register}?year=2026")).await;
     assert!(before.text.contains("В этом году решений ещё нет"), "{}", before.text);
 }

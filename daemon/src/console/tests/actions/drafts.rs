@@ -85,6 +85,42 @@ async fn drafts_are_mended_kept_and_released_under_the_persons_name() {
 }
 
 #[tokio::test]
+async fn a_years_recommendations_tell_where_each_stands_and_what_was_done() {
+    let house = drafted().await;
+    let year = "/m/zarechny/recommendations";
+    let drafts = house.look(year).await.text;
+    assert!(drafts.contains("ждут утверждения 2"), "{drafts}");
+    let recommendation = AssignmentKey::new("recommend", "school-2");
+    let reason = "Данные <уточняются>".to_owned();
+    house.step(Command::Discard { recommendation, reason }).await;
+    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house.at("2027-10-15T09:00:00+05:00").await;
+    house.post(&house.link("recommend.school-1"), &[("report", "Провели семинар")]).await;
+    let page = house.look(&format!("{year}?year=2027")).await.text;
+    for words in [
+        "Данные &lt;уточняются&gt;",
+        "ознакомлены 15.10.2027",
+        "Провели семинар",
+        "<dd>1</dd>",
+        "таблица для Excel",
+    ] {
+        assert!(page.contains(words), "{words} is not in {page}");
+    }
+    let columns = ["Состояние", "Выводов", "Что сделано", "Почему отклонена"];
+    let sheet = house.look_at_file(&format!("{year}.xlsx?year=2027")).await;
+    let limits = vekha_plugin_tables::Limits::default();
+    let list = vekha_plugin_tables::read_list(&columns, "a.xlsx", &sheet, &limits).unwrap();
+    let row = |row| [0, 1, 2, 3].map(|column| list.text(row, column).to_owned());
+    let mut rows: Vec<_> = (0..list.len()).map(row).collect();
+    rows.sort();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0], ["ознакомлены", "1", "Провели семинар", ""]);
+    assert_eq!(rows[1], ["отклонена", "1", "", "Данные <уточняются>"]);
+    let before = house.look(&format!("{year}?year=2026")).await.text;
+    assert!(before.contains("В этом году рекомендаций ещё нет"), "{before}");
+}
+
+#[tokio::test]
 async fn two_people_at_one_draft_do_not_undo_each_other() {
     let house = drafted().await;
     let page = house.look(&format!("/runs/{RUN}")).await;

@@ -1,0 +1,132 @@
+//! The recommendations of a year and where each stands: on a page, and as a spreadsheet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use vekha_engine::run::RecommendationState;
+use vekha_roadmap::RoadMap;
+
+use super::access::Person;
+use super::completeness::run_words;
+use super::file::List;
+use super::{administrator, problem, view, words, yearly};
+use crate::reports::severity_words;
+use crate::runtime::Runtime;
+use crate::runtime::recommended::{Recommended, recommended};
+use crate::runtime::road_maps::Version;
+
+/// `GET /m/{municipality}/recommendations?year=2027`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(municipality): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Response, Response> {
+    let (version, year, all) = of_year(&runtime, &municipality, &query).await?;
+    let map = &version.road_map;
+    let mut context = yearly::context(&runtime, &version, &person, year);
+    context["recommendations"] = all.iter().map(|one| shown(map, one)).collect();
+    let count = |state| all.iter().filter(|one| one.recommendation.state == state).count();
+    context["counts"] = json!({
+        "drafts": count(RecommendationState::Draft),
+        "unread": count(RecommendationState::Issued),
+        "acknowledged": count(RecommendationState::Acknowledged),
+        "discarded": count(RecommendationState::Discarded),
+        "reported": all.iter().filter(|one| !one.recommendation.report.is_empty()).count(),
+    });
+    Ok(view::page(StatusCode::OK, "recommendations.html", &context))
+}
+
+async fn of_year(
+    runtime: &Runtime,
+    municipality: &str,
+    query: &BTreeMap<String, String>,
+) -> Result<(Arc<Version>, i16, Vec<Recommended>), Response> {
+    let (version, year) = yearly::open(runtime, municipality, query).await?;
+    let all = recommended(runtime, &version.road_map.municipality, year).await;
+    Ok((version, year, all.map_err(|e| problem::unavailable(&e))?))
+}
+
+fn shown(map: &RoadMap, one: &Recommended) -> Value {
+    let Recommended { run, key, recommendation, .. } = one;
+    let day = |at: Timestamp| words::short_date(map.municipality.today(at));
+    json!({
+        "organisation": administrator::name(map, &key.organisation),
+        "what": run_words(map, run),
+        "link": format!("/runs/{run}"),
+        "findings": recommendation.items.len(),
+        "gravest": one.gravest().map(severity_words),
+        "mark": match recommendation.state {
+            RecommendationState::Draft => "attention",
+            RecommendationState::Issued => "open",
+            RecommendationState::Acknowledged => "completed",
+            RecommendationState::Discarded => "waived",
+        },
+        "words": words::recommendation_state(recommendation.state),
+        "drafted": recommendation.drafted_at.map(day),
+        "issued": recommendation.issued_at.map(day),
+        "acknowledged": recommendation.acknowledged_at.map(day),
+        "discarded": recommendation.discarded_at.map(day),
+        "reason": recommendation.reason,
+        "report": recommendation.report,
+        "reported": recommendation.reported_at.map(day),
+    })
+}
+
+/// The columns of the spreadsheet, with how many characters each is across.
+const COLUMNS: [(&str, f64); 13] = [
+    ("Организация", 34.0),
+    ("Мероприятие", 40.0),
+    ("Выводов", 10.0),
+    ("Самый значимый", 18.0),
+    ("Рекомендации", 60.0),
+    ("Состояние", 24.0),
+    ("Проект", 12.0),
+    ("Отправлена", 12.0),
+    ("Ознакомлены", 12.0),
+    ("Отклонена", 12.0),
+    ("Почему отклонена", 30.0),
+    ("Сообщили", 12.0),
+    ("Что сделано", 50.0),
+];
+
+/// `GET /m/{municipality}/recommendations.xlsx?year=2027`
+pub async fn as_spreadsheet(
+    State(runtime): State<Arc<Runtime>>,
+    Path(municipality): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Response, Response> {
+    let (version, year, all) = of_year(&runtime, &municipality, &query).await?;
+    let rows = all.iter().map(|one| row(&version.road_map, one)).collect();
+    let list = List { title: format!("Рекомендации {year}"), columns: &COLUMNS, rows };
+    Ok(list.give(&format!("recommendations-{year}.xlsx")).await)
+}
+
+fn row(map: &RoadMap, one: &Recommended) -> Vec<String> {
+    let Recommended { run, key, recommendation, .. } = one;
+    let day = |at: Option<Timestamp>| {
+        at.map(|at| words::short_date(map.municipality.today(at))).unwrap_or_default()
+    };
+    let texts = recommendation.items.iter().filter_map(|item| item.recommendation.as_deref());
+    vec![
+        administrator::name(map, &key.organisation),
+        run_words(map, run),
+        recommendation.items.len().to_string(),
+        one.gravest().map(severity_words).unwrap_or_default().to_owned(),
+        texts.collect::<Vec<_>>().join("\n"),
+        words::recommendation_state(recommendation.state).to_owned(),
+        day(recommendation.drafted_at),
+        day(recommendation.issued_at),
+        day(recommendation.acknowledged_at),
+        day(recommendation.discarded_at),
+        recommendation.reason.clone(),
+        day(recommendation.reported_at),
+        recommendation.report.clone(),
+    ]
+}
