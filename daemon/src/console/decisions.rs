@@ -16,10 +16,9 @@ use super::access::Person;
 use super::completeness::run_words;
 use super::file::List;
 use super::run::attachments;
-use super::{administrator, problem, view, words, yearly};
+use super::{administrator, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::register::{Basis, Control, Controlled, Decided, decided};
-use crate::runtime::road_maps::Version;
 
 /// `GET /m/{municipality}/decisions?year=2027`
 pub async fn show(
@@ -28,7 +27,7 @@ pub async fn show(
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
-    let (version, year, all) = register(&runtime, &municipality, &query).await?;
+    let (version, year, all) = yearly::all(&runtime, &municipality, &query, decided).await?;
     let map = &version.road_map;
     let mut context = yearly::context(&runtime, &version, &person, year);
     context["decisions"] = all.iter().map(|one| shown(map, one)).collect();
@@ -41,16 +40,6 @@ pub async fn show(
         "overdue": count(Control::Overdue),
     });
     Ok(view::page(StatusCode::OK, "decisions.html", &context))
-}
-
-async fn register(
-    runtime: &Runtime,
-    municipality: &str,
-    query: &BTreeMap<String, String>,
-) -> Result<(Arc<Version>, i16, Vec<Decided>), Response> {
-    let (version, year) = yearly::open(runtime, municipality, query).await?;
-    let all = decided(runtime, &version.road_map.municipality, year).await;
-    Ok((version, year, all.map_err(|e| problem::unavailable(&e))?))
 }
 
 fn shown(map: &RoadMap, one: &Decided) -> Value {
@@ -157,7 +146,7 @@ pub async fn as_spreadsheet(
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
-    let (version, year, all) = register(&runtime, &municipality, &query).await?;
+    let (version, year, all) = yearly::all(&runtime, &municipality, &query, decided).await?;
     let name = format!("decisions-{year}.xlsx");
     Ok(list(&version.road_map, year, &all).give(&name).await)
 }

@@ -15,11 +15,10 @@ use vekha_roadmap::RoadMap;
 use super::access::Person;
 use super::completeness::run_words;
 use super::file::List;
-use super::{administrator, problem, view, words, yearly};
+use super::{administrator, view, words, yearly};
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
 use crate::runtime::recommended::{Recommended, recommended};
-use crate::runtime::road_maps::Version;
 
 /// `GET /m/{municipality}/recommendations?year=2027`
 pub async fn show(
@@ -28,7 +27,7 @@ pub async fn show(
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
-    let (version, year, all) = of_year(&runtime, &municipality, &query).await?;
+    let (version, year, all) = yearly::all(&runtime, &municipality, &query, recommended).await?;
     let map = &version.road_map;
     let mut context = yearly::context(&runtime, &version, &person, year);
     context["recommendations"] = all.iter().map(|one| shown(map, one)).collect();
@@ -41,16 +40,6 @@ pub async fn show(
         "reported": all.iter().filter(|one| !one.recommendation.report.is_empty()).count(),
     });
     Ok(view::page(StatusCode::OK, "recommendations.html", &context))
-}
-
-async fn of_year(
-    runtime: &Runtime,
-    municipality: &str,
-    query: &BTreeMap<String, String>,
-) -> Result<(Arc<Version>, i16, Vec<Recommended>), Response> {
-    let (version, year) = yearly::open(runtime, municipality, query).await?;
-    let all = recommended(runtime, &version.road_map.municipality, year).await;
-    Ok((version, year, all.map_err(|e| problem::unavailable(&e))?))
 }
 
 fn shown(map: &RoadMap, one: &Recommended) -> Value {
@@ -102,10 +91,15 @@ pub async fn as_spreadsheet(
     Path(municipality): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
-    let (version, year, all) = of_year(&runtime, &municipality, &query).await?;
-    let rows = all.iter().map(|one| row(&version.road_map, one)).collect();
-    let list = List { title: format!("Рекомендации {year}"), columns: &COLUMNS, rows };
+    let (version, year, all) = yearly::all(&runtime, &municipality, &query, recommended).await?;
+    let list = list(&version.road_map, year, &all);
     Ok(list.give(&format!("recommendations-{year}.xlsx")).await)
+}
+
+/// The same as a list.
+pub fn list(map: &RoadMap, year: i16, all: &[Recommended]) -> List {
+    let rows = all.iter().map(|one| row(map, one)).collect();
+    List { title: format!("Рекомендации {year}"), columns: &COLUMNS, rows }
 }
 
 fn row(map: &RoadMap, one: &Recommended) -> Vec<String> {

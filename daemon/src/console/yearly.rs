@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::response::Response;
+use sea_orm::DbErr;
 use serde_json::{Value, json};
+use vekha_roadmap::model::Municipality;
 
 use super::access::Person;
 use super::{administrator, problem};
@@ -24,6 +26,18 @@ pub async fn open(
     let this = version.road_map.municipality.today(runtime.clock().now()).year();
     let year = asked_for.filter(|year| (1900..=2200).contains(year)).unwrap_or(this);
     Ok((version, year))
+}
+
+/// The same, with all that `of` finds in the year.
+pub async fn all<T>(
+    runtime: &Runtime,
+    municipality: &str,
+    query: &BTreeMap<String, String>,
+    of: impl AsyncFnOnce(&Runtime, &Municipality, i16) -> Result<Vec<T>, DbErr>,
+) -> Result<(Arc<Version>, i16, Vec<T>), Response> {
+    let (version, year) = open(runtime, municipality, query).await?;
+    let all = of(runtime, &version.road_map.municipality, year).await;
+    Ok((version, year, all.map_err(|e| problem::unavailable(&e))?))
 }
 
 /// What every such page shows.

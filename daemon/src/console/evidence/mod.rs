@@ -27,11 +27,14 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::file::{self, List};
-use super::{assets, completeness, decisions, effects, problem, report, view, yearly};
+use super::{
+    assets, completeness, decisions, effects, problem, recommendations, report, view, yearly,
+};
 use crate::reports::{self, Chapter};
 use crate::runtime::Runtime;
 use crate::runtime::effects::{Traced, traced};
 use crate::runtime::ran::Ran;
+use crate::runtime::recommended::recommended;
 use crate::runtime::register::decided;
 use crate::runtime::reports::{Rendered, authority, chapter, place, published};
 use crate::runtime::road_maps::Version;
@@ -74,9 +77,11 @@ async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<A
     let map = Arc::new(ran.road_map());
     let asked = completeness::of_year(runtime, &map, year, None).await.map_err(text)?;
     let decided = decided(runtime, municipality, year).await.map_err(text)?;
+    let advised = recommended(runtime, municipality, year).await.map_err(text)?;
     let all = traced(runtime, municipality, year).await.map_err(text)?;
     let lists = [
         ("completeness.xlsx", completeness::list(&map, year, &asked)),
+        ("recommendations.xlsx", recommendations::list(&map, year, &advised)),
         ("decisions.xlsx", decisions::list(&map, year, &decided)),
         ("effects.xlsx", effects::list(&map, year, &all)),
     ];
@@ -237,7 +242,7 @@ impl Archive {
     }
 
     /// The page that leads to all the others, and what is told of all activities together.
-    fn index(&mut self, map: &RoadMap, lists: [(&str, List); 3]) -> Result<(), String> {
+    fn index(&mut self, map: &RoadMap, lists: [(&str, List); 4]) -> Result<(), String> {
         let sections = map.municipality.sections.iter().map(|section| {
             let lines = self.lines.remove(&section.id).unwrap_or_default();
             json!({ "title": section.title, "goal": section.goal, "activities": lines })
