@@ -37,13 +37,11 @@ impl<'i> Scopes<'i> {
         let codes: BTreeSet<&str> = datasets.flat_map(BTreeMap::keys).map(String::as_str).collect();
         let scope = |code: &'i str| {
             let named = inputs.named.iter();
-            let mut computed = Values::new();
-            computed.insert("organisation".into(), Value::from(code));
             let scope = Scope {
                 own: inputs.own.get(code),
                 named: named.map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
                 earlier: Values::new(),
-                computed,
+                computed: Values::new(),
             };
             (code, scope)
         };
@@ -122,8 +120,10 @@ pub(crate) fn compute(
     let compares = analysis.names().contains("earlier");
     // No indicator looks at other organisations: only rules compare.
     let mut computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(code, scope)| {
-        let before = inputs.earlier.get(code).filter(|_| compares).into_iter().flatten();
-        scope.earlier = before.map(|(id, value)| ((*id).to_owned(), (*value).into())).collect();
+        scope.computed.insert("organisation".into(), Value::from(*code));
+        let before = inputs.earlier.iter().filter(|_| compares);
+        let before = before.filter_map(|(id, all)| Some((*id, all.get(*code)?.value)));
+        scope.earlier = before.map(|(id, value)| (id.to_owned(), value.into())).collect();
         let each = analysis.indicators.iter().map(|indicator| {
             let value = figure(indicator, &layers(scope, thresholds, nothing, &[]));
             if let Ok(value) = value {
@@ -177,14 +177,14 @@ fn figures(
         let m = municipality.filter(|_| enough)?;
         outlyingness(value, m.median, m.median_deviation)
     };
+    let before = inputs.earlier.get(indicator.id.as_str());
     let organisations = values
         .into_iter()
         .map(|(code, value)| {
-            let earlier =
-                inputs.earlier.get(code.as_str()).and_then(|e| e.get(indicator.id.as_str()));
+            let earlier = before.and_then(|all| all.get(&code)).map(|figure| figure.value);
             let rank = places.get(&code).copied();
             let outlier = apart(value);
-            (code, Figure { value, rank, earlier: earlier.copied(), outlier })
+            (code, Figure { value, rank, earlier, outlier })
         })
         .collect();
     IndicatorFigures { indicator: indicator.id.clone(), organisations, municipality, withheld }

@@ -37,8 +37,8 @@ impl<'a> From<&'a Values> for Record<'a> {
 /// What is known of organisations, by code.
 pub type Dataset<'a> = BTreeMap<String, Record<'a>>;
 
-/// What was computed for the period before: organisation code -> indicator id -> value.
-pub type Earlier<'a> = BTreeMap<&'a str, BTreeMap<&'a str, f64>>;
+/// What was computed for the period before, by indicator.
+pub type Earlier<'a> = BTreeMap<&'a str, &'a BTreeMap<String, Figure>>;
 
 /// All that an analysis may look at.
 #[derive(Debug, Clone, Default)]
@@ -82,11 +82,7 @@ impl Outcome {
 impl Outcome {
     /// The values as the analysis of the next period is given them.
     pub fn as_earlier(&self) -> Earlier<'_> {
-        let mut earlier = Earlier::new();
-        for (code, indicator, value) in self.values() {
-            earlier.entry(code).or_default().insert(indicator, value);
-        }
-        earlier
+        self.indicators.iter().map(|one| (one.indicator.as_str(), &one.organisations)).collect()
     }
 }
 

@@ -265,9 +265,10 @@ fn the_period_before_counts_for_its_own_organisation_and_recommendations_follow_
     let mut indicator = indicator("low_procedures", Some(Better::Lower), low);
     indicator.decimals = 0;
     let mut inputs = schools();
-    let before = |n: f64| [("low_procedures", n)].into();
+    let figure = |value| Figure { value, rank: None, earlier: None, outlier: None };
     // What `x` had is of no use to anybody: it has no answers this time.
-    inputs.earlier = [("a", before(1.0)), ("x", before(9.0))].into();
+    let before = [("a".to_owned(), figure(1.0)), ("x".to_owned(), figure(9.0))].into();
+    inputs.earlier = [("low_procedures", &before)].into();
     let outcome = analyze(&analysis(2, vec![indicator], vec![low_result, growth]), &inputs);
     // a: 8/20 = 40 % counts, 5/25 = 20 % does not; b: 9/30 = 30 % and 15/30 = 50 % do; c: none.
     assert_eq!(plain(&outcome, "low_procedures"), owned(&[("a", 1.0), ("b", 2.0), ("c", 0.0)]));

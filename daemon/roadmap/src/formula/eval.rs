@@ -100,8 +100,8 @@ impl<'a> Evaluator<'a> {
             Code::Text(text) => Ok(Value::Text(Cow::Borrowed(text))),
             Code::Bool(b) => Ok(Value::Bool(*b)),
             Code::Name(name) => {
-                let found = self.layers.iter().find_map(|layer| layer.get(name));
-                self.weighed(node, found.unwrap_or(Value::Missing))
+                let found = self.named(name);
+                self.weighed(node, found)
             }
             Code::Bound(place) => {
                 let value = self.bound[*place].clone();
@@ -184,9 +184,12 @@ impl<'a> Evaluator<'a> {
                 Value::Missing => return Ok(Value::Missing),
                 value => function.of_one(&value),
             },
-            [one, other] => match (self.eval(one)?, self.eval(other)?) {
-                (Value::Missing, _) | (_, Value::Missing) => return Ok(Value::Missing),
-                (a, b) => function.of_two(a, b),
+            [one, other] => match self.quick_call(function, one, other) {
+                Some(value) => return Ok(value),
+                None => match (self.eval(one)?, self.eval(other)?) {
+                    (Value::Missing, _) | (_, Value::Missing) => return Ok(Value::Missing),
+                    (a, b) => function.of_two(a, b),
+                },
             },
             many => {
                 let values: Result<Vec<_>, _> = many.iter().map(|arg| self.eval(arg)).collect();
@@ -201,6 +204,59 @@ impl<'a> Evaluator<'a> {
             Some(value) => self.weighed(node, value),
             None => self.fail(node, "эти значения так не сочетаются"),
         }
+    }
+
+    /// The same where both are numbers or missing; none where that is not plain, and nothing is lost
+    /// by evaluating them as anything else.
+    fn quick_call(
+        &mut self,
+        function: Function,
+        one: &'a Node,
+        other: &'a Node,
+    ) -> Option<Value<'a>> {
+        match (self.quick(one)?, self.quick(other)?) {
+            (Some(a), Some(b)) => function.of_numbers(a, b),
+            _ => Some(Value::Missing),
+        }
+    }
+
+    /// A number that takes no other value on the way, as most of what is computed row by row; none
+    /// within if it is missing.
+    fn quick(&mut self, node: &'a Node) -> Option<Option<f64>> {
+        self.steps = self.steps.saturating_add(1);
+        let plain = |value: Value<'a>| match value {
+            Value::Number(number) => Some(Some(number)),
+            Value::Missing => Some(None),
+            _ => None,
+        };
+        match &node.code {
+            Code::Number(number) => Some(Some(*number)),
+            Code::Name(name) => plain(self.named(name)),
+            Code::Field(of, field) => {
+                let record = match &of.code {
+                    Code::Bound(place) => self.bound[*place].clone(),
+                    Code::Name(name) => self.named(name),
+                    _ => return None,
+                };
+                match record {
+                    Value::Record(map, more) => match field.of(map).or_else(|| field.of(more?)) {
+                        Some(Json::Number(number)) => Some(number.as_f64()),
+                        None | Some(Json::Null) => Some(None),
+                        _ => None,
+                    },
+                    _ => None,
+                }
+            }
+            Code::Call(function, args) => match args.as_slice() {
+                [one, other] => plain(self.quick_call(*function, one, other)?),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn named(&self, name: &str) -> Value<'a> {
+        self.layers.iter().find_map(|layer| layer.get(name)).unwrap_or(Value::Missing)
     }
 
     /// And, or: `decisive` settles it; otherwise a missing part leaves it open.
