@@ -43,8 +43,7 @@ impl Store {
         loaded.extend(others);
         let mut answers = self.answers(&of(|wanted| wanted.answers)).await?;
         let analysed = of(|wanted| wanted.indicators || wanted.findings);
-        let outcomes = self.partial_outcomes(&analysed, wanted).await?;
-        let mut outcomes: BTreeMap<String, Outcome> = outcomes.into_iter().collect();
+        let mut outcomes = self.partial_outcomes(&analysed, wanted).await?;
         let gathered = loaded.into_iter().map(|(key, loaded)| {
             let id = key.to_string();
             let data = gather(
@@ -83,8 +82,8 @@ impl Store {
         &self,
         runs: &[String],
         wanted: &BTreeMap<RunKey, Wanted>,
-    ) -> Result<Vec<(String, Outcome)>, DbErr> {
-        let mut outcomes = Vec::new();
+    ) -> Result<BTreeMap<String, Outcome>, DbErr> {
+        let mut outcomes = BTreeMap::new();
         for chunk in runs.chunks(runs::AT_ONCE) {
             let rows = analysis::Entity::find()
                 .filter(analysis::Column::Run.is_in(chunk.iter().map(String::as_str)))
@@ -100,7 +99,7 @@ impl Store {
                 if wanted.findings {
                     outcome.findings = document::<Findings>(&row.id, &row.body)?.findings;
                 }
-                outcomes.push((row.id, outcome));
+                outcomes.insert(row.id, outcome);
             }
         }
         Ok(outcomes)
