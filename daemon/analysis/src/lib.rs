@@ -11,6 +11,8 @@ pub mod parallel;
 mod rules;
 mod types;
 
+use std::collections::BTreeMap;
+
 use vekha_roadmap::model::Analysis;
 
 pub use types::{
@@ -31,16 +33,11 @@ pub fn analyze(analysis: &Analysis, inputs: &Inputs<'_>) -> Outcome {
 
 /// What the findings recommend, one per organisation, in the order of codes.
 pub fn recommendations(outcome: &Outcome) -> Vec<Recommendation> {
-    let mut all: Vec<Recommendation> = Vec::new();
+    let mut all: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
     for finding in outcome.findings.iter().filter(|f| f.recommendation.is_some()) {
-        match all.iter_mut().find(|r| r.organisation == finding.organisation) {
-            Some(recommendation) => recommendation.items.push(finding.clone()),
-            None => all.push(Recommendation {
-                organisation: finding.organisation.clone(),
-                items: vec![finding.clone()],
-            }),
-        }
+        all.entry(&finding.organisation).or_default().push(finding.clone());
     }
-    all.sort_by(|a, b| a.organisation.cmp(&b.organisation));
-    all
+    let recommendation =
+        |(code, items): (&str, _)| Recommendation { organisation: code.to_owned(), items };
+    all.into_iter().map(recommendation).collect()
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use vekha_analysis::Outcome as AnalysisOutcome;
+use vekha_analysis::{Outcome as AnalysisOutcome, recommendations};
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Every, Overlap, Participants, Work};
 
@@ -235,7 +235,14 @@ impl Transition<'_> {
         match &definition.work {
             Work::Collect(collect) => self.ask(position, collect),
             Work::Decide(decide) => self.await_decisions(position, decide),
-            Work::Analyze(_) | Work::Recommend(_) | Work::Publish(_) => self.emit_work(position),
+            Work::Recommend(recommend) => match self.findings_at_hand(recommend) {
+                Some(outcome) => {
+                    let drafts = recommendations(outcome);
+                    self.take_drafts(position, recommend, drafts);
+                }
+                None => self.emit_work(position),
+            },
+            Work::Analyze(_) | Work::Publish(_) => self.emit_work(position),
         }
     }
 

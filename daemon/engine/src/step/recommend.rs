@@ -1,9 +1,9 @@
 //! Drafts, their approval, the letters and their acknowledgement.
 
 use serde_json::{Value, json};
-use vekha_analysis::{Recommendation as Draft, Values};
+use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation as Draft, Values};
 use vekha_roadmap::answers::FieldError;
-use vekha_roadmap::model::{Due, Work};
+use vekha_roadmap::model::{Due, Recommend, Work};
 use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, due_words, readable_report, reason, wrong_text};
@@ -24,6 +24,29 @@ impl Transition<'_> {
         if self.run.recommendations.keys().any(|k| k.stage == stage) {
             return Err(Refusal::State("проекты уже составлены".into()));
         }
+        self.take_drafts(position, recommend, drafts);
+        Ok(())
+    }
+
+    /// The findings that a stage recommends by, if this very step has brought all of them: then the
+    /// drafts need not be asked for.
+    pub(super) fn findings_at_hand(&self, recommend: &Recommend) -> Option<&AnalysisOutcome> {
+        let (analyzed, outcome) = self.out.analysis.as_ref()?;
+        let own = recommend.findings.as_ref().is_none_or(|of| *of == self.run.key.activity);
+        let done = |id: &str| {
+            self.run.stages.iter().any(|s| s.id == id && s.state == StageState::Completed)
+        };
+        let others = self.activity.analyses().any(|id| id != analyzed && done(id));
+        (own && !others).then_some(outcome)
+    }
+
+    pub(super) fn take_drafts(
+        &mut self,
+        position: usize,
+        recommend: &Recommend,
+        drafts: Vec<Draft>,
+    ) {
+        let stage = self.run.stages[position].id.clone();
         let codes: Vec<&str> = drafts.iter().map(|d| d.organisation.as_str()).collect();
         self.record("drafted", json!({ "stage": stage, "organisations": codes }));
         let count = drafts.len();
@@ -53,7 +76,6 @@ impl Transition<'_> {
         } else {
             self.issue(position, self.drafts_of(&stage));
         }
-        Ok(())
     }
 
     pub(super) fn drafts_of(&self, stage: &str) -> Vec<AssignmentKey> {
