@@ -37,6 +37,7 @@ pub struct Batch {
     /// None as long as it is made ahead of its turn.
     transaction: Option<DatabaseTransaction>,
     runs: HashMap<RunKey, Loaded>,
+    /// Changed runs that are no rows yet.
     changed: BTreeSet<RunKey>,
     /// Digests of requests that the database need not know yet.
     requests: HashMap<String, String>,
@@ -46,7 +47,7 @@ pub struct Batch {
 /// What is to be written.
 #[derive(Debug, Default)]
 struct Rows {
-    runs: Vec<run::Model>,
+    runs: BTreeMap<RunKey, run::Model>,
     assignments: BTreeMap<String, assignment::Model>,
     submissions: Vec<submission::Model>,
     recommendations: BTreeMap<String, recommendation::Model>,
@@ -73,7 +74,7 @@ impl Rows {
         // meets a smaller one that came later.
         let writes_journal = !self.journal.is_empty() && backend == DatabaseBackend::Postgres;
         let alone = writes_journal.then(|| Lock::Journal.statement());
-        insert(backend, self.runs, Change(run::CHANGING))
+        insert(backend, values(self.runs), Change(run::CHANGING))
             .chain(insert(backend, values(self.assignments), Change(assignment::CHANGING)))
             .chain(insert(backend, self.submissions, Refuse))
             .chain(insert(backend, values(self.recommendations), Change(recommendation::CHANGING)))
@@ -118,30 +119,34 @@ impl Store {
 impl Batch {
     /// Nothing is to be written.
     fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.rows.requests.is_empty() && self.rows.done_jobs.is_empty()
+        let Rows { runs, requests, done_jobs, .. } = &self.rows;
+        self.changed.is_empty() && runs.is_empty() && requests.is_empty() && done_jobs.is_empty()
     }
 
     /// The batch to be made ahead while this one is committed: it has in memory what this one has
     /// loaded and changed. If the commit fails, it was made from what never was.
     pub fn successor(&mut self) -> Batch {
-        self.close();
+        self.write_down(usize::MAX);
         let mut next = self.store.ahead();
         next.requests.extend(self.rows.requests.iter().map(|r| (r.id.clone(), r.digest.clone())));
         next.runs = std::mem::take(&mut self.runs);
         if next.runs.values().map(Loaded::rows).sum::<usize>() > REMEMBERED {
-            next.runs.retain(|key, _| self.changed.contains(key));
+            next.runs.retain(|key, _| self.rows.runs.contains_key(key));
         }
         next
     }
 
-    /// Ends the taking in: changed runs become rows.
-    fn close(&mut self) {
-        let runs = &mut self.runs;
-        self.rows.runs.extend(self.changed.iter().filter_map(|key| {
-            let loaded = runs.get_mut(key)?;
-            loaded.revision += 1;
-            Some(runs::row(&loaded.run, loaded.revision))
-        }));
+    /// Makes rows of so many of the runs that have changed; false if nothing is left to be done. What
+    /// is written down before the commit's turn need not be then.
+    pub fn write_down(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            let Some(key) = self.changed.pop_first() else { return false };
+            let Some(loaded) = self.runs.get_mut(&key) else { continue };
+            loaded.revision += i64::from(!self.rows.runs.contains_key(&key));
+            let row = runs::row(&loaded.run, loaded.revision);
+            self.rows.runs.insert(key, row);
+        }
+        !self.changed.is_empty()
     }
 
     fn db(&self) -> DatabaseExecutor<'_> {
@@ -181,8 +186,8 @@ impl Batch {
 
     /// The revision of a loaded run that its next reader will see.
     pub fn revision(&self, key: &RunKey) -> Option<i64> {
-        let changed = i64::from(self.changed.contains(key));
-        self.runs.get(key).map(|loaded| loaded.revision + changed)
+        let first_change = self.changed.contains(key) && !self.rows.runs.contains_key(key);
+        self.runs.get(key).map(|loaded| loaded.revision + i64::from(first_change))
     }
 
     /// What is known of other runs that are not loaded, as far as they exist.
@@ -426,7 +431,7 @@ impl Batch {
     /// # Errors
     /// When the database refuses; then nothing was changed.
     pub async fn commit(mut self) -> Result<(), DbErr> {
-        self.close();
+        self.write_down(usize::MAX);
         let nothing = self.is_empty();
         let Batch { store, transaction, rows, .. } = self;
         let transaction = match transaction {

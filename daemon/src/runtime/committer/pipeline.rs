@@ -5,11 +5,13 @@
 //! tried one by one, and what was asked in the meantime is carried out anew. Daemons that share a
 //! database make one batch after the other, each within its transaction.
 
+use std::future::ready;
 use std::time::Duration;
 
 use sea_orm::DbErr;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::steps::Steps;
 use super::{AskError, Asked, Reply, Task};
@@ -32,6 +34,8 @@ struct Making {
     answers: Vec<Reply>,
     /// None before the first request, where it must begin within its transaction.
     batch: Option<Batch>,
+    /// Whether runs have changed that are no rows yet.
+    has_to_write: bool,
     /// Why it can only be thrown away.
     broken: Option<DbErr>,
 }
@@ -75,6 +79,8 @@ impl Pipeline {
                     0 => open = false,
                     _ => self.take_in(more).await,
                 },
+                // Nobody else is waiting: what the next commit would begin with is made now.
+                () = ready(()), if !free && self.making.has_to_write => self.write_down(),
                 // Nobody asks any more: what was remembered for the next is let go.
                 () = tokio::time::sleep(IDLE), if free && self.making.batch.is_some() => {
                     self.making.batch = None;
@@ -102,6 +108,12 @@ impl Pipeline {
             Err(e) => self.making.broken = Some(e),
         }
         self.making.asked.extend(tasks.into_iter().zip(replies));
+        self.making.has_to_write = true;
+    }
+
+    fn write_down(&mut self) {
+        let batch = self.making.batch.as_mut();
+        self.making.has_to_write = batch.is_some_and(|batch| batch.write_down(PORTION));
     }
 
     async fn carry_out(&mut self, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
@@ -114,14 +126,14 @@ impl Pipeline {
 
     /// Has the batch committed, and makes the next one upon it.
     async fn hand_over(&mut self) {
-        let Making { asked, answers, batch, broken } = std::mem::take(&mut self.making);
+        let Making { asked, answers, batch, broken, .. } = std::mem::take(&mut self.making);
         match (batch, broken) {
             (Some(mut batch), None) => {
                 self.making.batch = self.alone().then(|| batch.successor());
-                let commit = tokio::spawn(batch.commit());
+                // On a thread of its own, so that the database never waits for other tasks' turns.
+                let runtime = Handle::current();
+                let commit = spawn_blocking(move || runtime.block_on(batch.commit()));
                 self.committing = Some(Committing { asked, answers, commit });
-                // A task that was spawned waits for the thread of the one that spawned it.
-                tokio::task::yield_now().await;
             }
             (batch, broken) => {
                 // What it holds is let go before others ask for it.
