@@ -114,12 +114,14 @@ pub struct Figure {
     pub value: f64,
     /// Place among all that have a value, 1 is best, equal values share a place; none when the
     /// indicator has no better direction or there are fewer than `min-count` values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
     /// The organisation's own value of the period before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<f64>,
     /// How far it lies from the municipality's median, as [`crate::methods::outlyingness`] says;
     /// none when there are fewer than `min-count` values or half of them are the same.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlier: Option<f64>,
 }
 

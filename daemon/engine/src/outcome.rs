@@ -145,7 +145,7 @@ impl Job {
 
 /// A message as the engine wants it: facts, not text. It is rendered when it is delivered, with
 /// the templates of the run's own road-map version.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Letter {
     /// Unique name; the Message-ID is derived from it.
     pub key: String,
@@ -162,7 +162,6 @@ pub struct Letter {
     /// Key of the letter that began the thread.
     pub thread: Option<String>,
     /// By when what it asks for is due.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
     /// Not to be sent before.
     pub not_before: Timestamp,

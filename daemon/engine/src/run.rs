@@ -99,18 +99,25 @@ pub struct Stage {
     /// Where it stands.
     pub state: StageState,
     /// When it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// Its due date, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
     /// When it was completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Timestamp>,
     /// Reminders up to this moment are done with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_through: Option<Timestamp>,
     /// The department has been told who is silent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub escalated: bool,
     /// Why it failed, for people; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// Where its report was published; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub location: String,
     /// All have answered: until the end of this day the department may return answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,12 +168,15 @@ pub struct Assignment {
     /// When the participant was asked.
     pub asked_at: Timestamp,
     /// When the newest answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<Timestamp>,
     /// Number of answers so far; the newest has this number.
     pub version: u32,
     /// Reminders up to this moment are done with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_through: Option<Timestamp>,
     /// Why it was waived or extended; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// The first answer came after the due date of that day.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -265,8 +275,10 @@ pub struct Recommendation {
     /// The findings with their figures; `recommendation` of each is what is sent.
     pub items: Vec<Finding>,
     /// When the letter was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<Timestamp>,
     /// When the organisation confirmed to have read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged_at: Option<Timestamp>,
     /// What the organisation says it did about it; empty as long as it has not.
     #[serde(default, skip_serializing_if = "String::is_empty")]

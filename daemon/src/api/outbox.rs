@@ -1,14 +1,13 @@
 //! What was sent, is to be sent, could not be sent.
 
 use tonic::{Request, Response, Status};
-use vekha_engine::Letter;
 use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
 use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
 use crate::message_id;
 use crate::runtime::letters;
-use crate::store::document;
+use crate::store;
 use crate::store::entities::outbox;
 
 impl Api {
@@ -22,7 +21,7 @@ impl Api {
     }
 
     fn describe_message(&self, row: &outbox::Model, whole: bool) -> Result<v1::Message, Status> {
-        let letter: Letter = document(&row.key, &row.body).map_err(status::unavailable)?;
+        let letter = store::outbox::letter(row).map_err(status::unavailable)?;
         let version = self.runtime.road_maps().version(&row.municipality, row.road_map as u32);
         let to = version
             .as_ref()

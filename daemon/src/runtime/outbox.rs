@@ -7,7 +7,7 @@ use vekha_plugin::{DeliveryError, DeliveryErrorKind};
 
 use super::committer::{Ask, Task};
 use super::{Error, Runtime, digest, letters, parcels};
-use crate::store::document;
+use crate::store;
 use crate::store::entities::outbox;
 use crate::store::outbox::Delivery;
 
@@ -70,7 +70,7 @@ impl Runtime {
         let mut results: Vec<Option<Delivery>> = Vec::with_capacity(rows.len());
         let mut letters = Vec::with_capacity(rows.len());
         for row in rows {
-            let result = match document::<Letter>(&row.key, &row.body) {
+            let result = match store::outbox::letter(row) {
                 Err(e) => Some(Delivery::Failed { error: e.to_string() }),
                 Ok(letter) => match self.is_obsolete(&letter).await {
                     Ok(true) => Some(Delivery::Obsolete),

@@ -142,11 +142,11 @@ impl Runtime {
             return Ok(());
         }
         let runs: Vec<String> = computations.iter().map(|c| c.run.to_string()).collect();
-        let versions = self.store.versions_of_runs(&runs).await?;
+        let loaded = self.store.asked(&runs).await?;
         let mut sources: BTreeMap<RunKey, Wanted> = BTreeMap::new();
-        for (c, id) in computations.iter_mut().zip(&runs) {
-            let number = versions.get(id);
-            c.version = number.and_then(|n| self.road_maps.version(&c.run.municipality, *n));
+        for c in &mut computations {
+            let version = loaded.get(&c.run).map(|loaded| loaded.run.road_map);
+            c.version = version.and_then(|n| self.road_maps.version(&c.run.municipality, n));
             let activity = c.version.as_ref().and_then(|v| v.road_map.activity(&c.run.activity));
             if let Some(activity) = activity {
                 for (run, wanted) in data::sources(activity, &c.stage, &c.run) {
@@ -154,7 +154,7 @@ impl Runtime {
                 }
             }
         }
-        let data = self.store.data(&sources).await?;
+        let data = self.store.data(&sources, loaded).await?;
         let computed = tokio::task::spawn_blocking(move || {
             computations.into_iter().map(|c| (c.command(&data), c)).collect::<Vec<_>>()
         });

@@ -14,14 +14,12 @@ use vekha_engine::run::Run;
 use vekha_engine::{Outcome, RunKey, Summary};
 
 use super::entities::{
-    analysis, assignment, decision, job, journal, measure, outbox, recommendation, request, run,
-    submission,
+    analysis, assignment, decision, job, journal, measure, recommendation, request, run, submission,
 };
 use super::rows::Existing::{Change, Keep, Refuse};
 use super::rows::{execute, execute_on_sqlite, insert};
 use super::runs::{self, Load, Loaded};
-use super::{Lock, Store, json, micros};
-use crate::message_id;
+use super::{Lock, Store, entities, json, micros, outbox};
 use crate::secret::Secret;
 
 /// Most keys of one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
@@ -56,7 +54,7 @@ struct Rows {
     analyses: Vec<analysis::Model>,
     jobs: BTreeMap<String, job::Model>,
     done_jobs: BTreeSet<String>,
-    outbox: Vec<outbox::Model>,
+    outbox: Vec<entities::outbox::ActiveModel>,
     journal: Vec<journal::ActiveModel>,
     requests: Vec<request::Model>,
 }
@@ -369,24 +367,7 @@ impl Batch {
             });
         }
         for letter in outcome.letters {
-            rows.outbox.push(outbox::Model {
-                key: letter.key.clone(),
-                municipality: key.municipality.clone(),
-                run: id.clone(),
-                road_map: run.road_map as i32,
-                kind: letter.kind.as_str().into(),
-                organisation: letter.to.clone(),
-                state: "pending".into(),
-                created_at: micros(now),
-                next_attempt_at: micros(letter.not_before),
-                attempts: 0,
-                uncertain: false,
-                sent_at: None,
-                error: String::new(),
-                message_id: message_id::of(&letter.key, &key.municipality),
-                body: json(&letter),
-                digest: None,
-            });
+            rows.outbox.push(outbox::row(letter, run.road_map, now));
         }
         for work in outcome.jobs {
             let key = work.key();

@@ -10,7 +10,7 @@ use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, Wanted, gather};
 
 use super::entities::{analysis, submission};
-use super::runs::{self, Load};
+use super::runs::{self, Load, Loaded};
 use super::{Store, document};
 
 /// The indicators of an outcome; its findings are passed over.
@@ -26,21 +26,38 @@ struct Findings {
 }
 
 impl Store {
-    /// What is wanted of runs, as far as they exist.
+    /// Runs with those who were asked, but with nothing of what followed from the answers, as far as
+    /// they exist.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn asked(&self, runs: &[String]) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
+        runs::load(self.reader(), runs, Load::Assignments).await
+    }
+
+    /// What is wanted of runs, as far as they exist; `loaded` are those of [`Store::asked`] that are
+    /// at hand.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn data(
         &self,
         wanted: &BTreeMap<RunKey, Wanted>,
+        mut loaded: BTreeMap<RunKey, Loaded>,
     ) -> Result<BTreeMap<RunKey, RunData>, DbErr> {
         let of = |what: fn(&Wanted) -> bool| -> Vec<String> {
             wanted.iter().filter(|(_, w)| what(w)).map(|(key, _)| key.to_string()).collect()
         };
-        let mut loaded =
-            runs::load(self.reader(), &of(|wanted| wanted.answers), Load::Assignments).await?;
-        let others = runs::load(self.reader(), &of(|wanted| !wanted.answers), Load::Bare).await?;
-        loaded.extend(others);
+        let missing = |answers: bool| -> Vec<String> {
+            let missing = wanted
+                .iter()
+                .filter(|(key, wanted)| wanted.answers == answers && !loaded.contains_key(key));
+            missing.map(|(key, _)| key.to_string()).collect()
+        };
+        let (others, bare) = (missing(true), missing(false));
+        loaded.retain(|key, _| wanted.contains_key(key));
+        loaded.extend(self.asked(&others).await?);
+        loaded.extend(runs::load(self.reader(), &bare, Load::Bare).await?);
         let mut answers = self.answers(&of(|wanted| wanted.answers)).await?;
         let analysed = of(|wanted| wanted.indicators || wanted.findings);
         let mut outcomes = self.partial_outcomes(&analysed, wanted).await?;

@@ -140,7 +140,9 @@ async fn open_sqlite(path: &str) -> Result<(DatabaseConnection, DatabaseConnecti
         // What a statement would have to undo stays out of the file system.
         .pragma("temp_store", "memory")
         .busy_timeout(Duration::from_secs(10))
-        .statement_cache_capacity(256);
+        .statement_cache_capacity(256)
+        // Who reads many rows is not waited for at every fiftieth.
+        .row_buffer_size(1024);
     let writing = options
         .clone()
         .pragma("cache_size", (-WRITER_CACHE_KIB).to_string())

@@ -6,16 +6,21 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, TransactionTrait,
+    QuerySelect, Set, TransactionTrait,
 };
+use serde::{Deserialize, Serialize};
+use vekha_analysis::Values;
+use vekha_engine::{AssignmentKey, Letter};
 
-use super::entities::outbox::{Column, Entity, Model};
+use super::entities::outbox::{ActiveModel, Column, Entity, Model};
 use super::schedule::work_is_due;
-use super::{Store, micros};
+use super::{Store, document, json, micros};
+use crate::message_id;
 
 /// How long a claim holds.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(10);
@@ -71,6 +76,66 @@ pub struct Parcel {
     pub keys: Vec<String>,
     /// Key of the digest that they make; none for one that goes alone.
     pub digest: Option<String>,
+}
+
+/// What the `body` column holds: of a letter what no other column tells.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    assignment: Option<AssignmentKey>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    while_open: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thread: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<Date>,
+    not_before: Timestamp,
+    facts: Values,
+}
+
+/// A new letter as a row.
+pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel {
+    let Letter { key, kind, to, run, assignment, while_open, thread, due, not_before, facts } =
+        letter;
+    ActiveModel {
+        message_id: Set(message_id::of(&key, &run.municipality)),
+        key: Set(key),
+        run: Set(run.to_string()),
+        municipality: Set(run.municipality),
+        road_map: Set(road_map as i32),
+        kind: Set(kind.as_str().into()),
+        organisation: Set(to),
+        state: Set("pending".into()),
+        created_at: Set(micros(now)),
+        next_attempt_at: Set(micros(not_before)),
+        attempts: Set(0),
+        uncertain: Set(false),
+        error: Set(String::new()),
+        body: Set(json(&Body { assignment, while_open, thread, due, not_before, facts })),
+        ..Default::default()
+    }
+}
+
+/// The letter that a row holds.
+///
+/// # Errors
+/// When it is no such row as Vekha writes.
+pub fn letter(row: &Model) -> Result<Letter, DbErr> {
+    let Body { assignment, while_open, thread, due, not_before, facts } =
+        document(&row.key, &row.body)?;
+    let kind = serde_json::from_value(row.kind.as_str().into());
+    Ok(Letter {
+        key: row.key.clone(),
+        kind: kind.map_err(|_| DbErr::Custom(format!("letter kind «{}»", row.kind)))?,
+        to: row.organisation.clone(),
+        run: row.run.parse().map_err(DbErr::Custom)?,
+        assignment,
+        while_open,
+        thread,
+        due,
+        not_before,
+        facts,
+    })
 }
 
 fn is_due(now: Timestamp) -> Condition {
