@@ -1,7 +1,5 @@
 //! The municipality's figures of an indicator, and places within it.
 
-use std::collections::BTreeMap;
-
 use vekha_roadmap::model::Better;
 
 use crate::methods::{deviation, median_deviation, quantile, sorted};
@@ -28,21 +26,21 @@ pub(crate) fn aggregate(values: &[f64]) -> Option<Aggregate> {
     })
 }
 
-/// Places from the best value, 1 first; equal values share a place, and the next place counts them
-/// all (1, 2, 2, 4).
-pub(crate) fn ranks(values: &BTreeMap<String, f64>, better: Better) -> BTreeMap<String, u32> {
-    let mut order: Vec<(&String, f64)> = values.iter().map(|(code, v)| (code, *v)).collect();
+/// The place of each value from the best, 1 first; equal values share a place, and the next place
+/// counts them all (1, 2, 2, 4).
+pub(crate) fn ranks(values: &[f64], better: Better) -> Vec<u32> {
+    let mut order: Vec<(usize, f64)> = values.iter().copied().enumerate().collect();
     order.sort_by(|(_, a), (_, b)| match better {
         Better::Higher => b.total_cmp(a),
         Better::Lower => a.total_cmp(b),
     });
-    let mut ranks = BTreeMap::new();
+    let mut ranks = vec![0; values.len()];
     let mut shared = (0, f64::NAN);
-    for (position, (code, value)) in order.into_iter().enumerate() {
+    for (before, (position, value)) in order.into_iter().enumerate() {
         if value != shared.1 {
-            shared = (position as u32 + 1, value);
+            shared = (before as u32 + 1, value);
         }
-        ranks.insert(code.clone(), shared.0);
+        ranks[position] = shared.0;
     }
     ranks
 }
@@ -66,11 +64,9 @@ mod tests {
 
     #[test]
     fn equal_values_share_a_place() {
-        let values = [("a", 10.0), ("b", 7.0), ("c", 7.0), ("d", 1.0)];
-        let values = values.map(|(code, v)| (code.to_owned(), v)).into_iter().collect();
-        let places = |better| ranks(&values, better).into_values().collect::<Vec<_>>();
-        assert_eq!(places(Better::Higher), [1, 2, 2, 4]);
-        assert_eq!(places(Better::Lower), [4, 2, 2, 1]);
+        let values = [7.0, 10.0, 1.0, 7.0];
+        assert_eq!(ranks(&values, Better::Higher), [2, 1, 4, 2]);
+        assert_eq!(ranks(&values, Better::Lower), [2, 4, 1, 2]);
     }
 
     proptest! {

@@ -148,7 +148,8 @@ pub(crate) fn compute(
     })
 }
 
-/// An indicator over all organisations: their places, and the municipality's figures.
+/// An indicator over all organisations, whose codes come in order: their places, and the
+/// municipality's figures.
 fn figures(
     analysis: &Analysis,
     inputs: &Inputs<'_>,
@@ -156,11 +157,14 @@ fn figures(
     codes: &[&str],
     computed: Vec<Result<f64, String>>,
 ) -> IndicatorFigures {
-    let mut values: BTreeMap<String, f64> = BTreeMap::new();
+    let (mut known, mut values) = (Vec::new(), Vec::new());
     let mut withheld = BTreeMap::new();
     for (code, value) in codes.iter().zip(computed) {
         match value {
-            Ok(value) => drop(values.insert((*code).to_owned(), value)),
+            Ok(value) => {
+                known.push(*code);
+                values.push(value);
+            }
             Err(reason) => drop(withheld.insert((*code).to_owned(), reason)),
         }
     }
@@ -168,24 +172,22 @@ fn figures(
         withheld.insert(code.clone(), "сведения не представлены".into());
     }
     let enough = values.len() >= analysis.min_count;
-    let places = match indicator.better {
-        Some(better) if enough => ranks(&values, better),
-        _ => BTreeMap::new(),
-    };
-    let municipality = aggregate(&values.values().copied().collect::<Vec<_>>());
+    let places = indicator.better.filter(|_| enough).map(|better| ranks(&values, better));
+    let municipality = aggregate(&values);
     let apart = |value: f64| {
         let m = municipality.filter(|_| enough)?;
         outlyingness(value, m.median, m.median_deviation)
     };
     let before = inputs.earlier.get(indicator.id.as_str());
-    let organisations = values
-        .into_iter()
-        .map(|(code, value)| {
-            let earlier = before.and_then(|all| all.get(&code)).map(|figure| figure.value);
-            let rank = places.get(&code).copied();
-            let outlier = apart(value);
-            (code, Figure { value, rank, earlier, outlier })
-        })
-        .collect();
-    IndicatorFigures { indicator: indicator.id.clone(), organisations, municipality, withheld }
+    let organisations = known.into_iter().zip(values).enumerate().map(|(place, (code, value))| {
+        let earlier = before.and_then(|all| all.get(code)).map(|figure| figure.value);
+        let rank = places.as_ref().map(|places| places[place]);
+        (code.to_owned(), Figure { value, rank, earlier, outlier: apart(value) })
+    });
+    IndicatorFigures {
+        indicator: indicator.id.clone(),
+        organisations: organisations.collect(),
+        municipality,
+        withheld,
+    }
 }

@@ -2,8 +2,11 @@
 //! does not depend on how many there are.
 
 use std::num::NonZero;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
+
+/// Parts for each thread: one that is held up leaves the rest of its own to the others.
+const PARTS: usize = 16;
 
 /// What `work` makes of each of the items, in their order. Fewer than `worth_it` are done before a
 /// thread has begun.
@@ -12,23 +15,29 @@ where
     T: Send,
     R: Send,
 {
-    if items.len() < worth_it || processors() < 2 {
+    let threads = processors();
+    if items.len() < worth_it || threads < 2 {
         return items.iter_mut().map(work).collect();
     }
-    let threads = processors();
-    let share = items.len().div_ceil(threads);
-    let work = &work;
-    thread::scope(|scope| {
-        let parts: Vec<_> = items
-            .chunks_mut(share)
-            .map(|part| scope.spawn(move || part.iter_mut().map(work).collect::<Vec<R>>()))
-            .collect();
-        let mut all = Vec::new();
-        for part in parts {
-            // What went wrong in a thread goes wrong here.
-            all.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    let share = items.len().div_ceil(threads * PARTS).max(1);
+    let parts = Mutex::new(items.chunks_mut(share).enumerate());
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let take_part = || {
+        let mut done: Vec<(usize, Vec<R>)> = Vec::new();
+        while let Some((place, part)) = next() {
+            done.push((place, part.iter_mut().map(&work).collect()));
         }
-        all
+        done
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take_part)).collect();
+        let mut done = take_part();
+        for other in others {
+            // What went wrong in a thread goes wrong here.
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done.sort_unstable_by_key(|(place, _)| *place);
+        done.into_iter().flat_map(|(_, part)| part).collect()
     })
 }
 

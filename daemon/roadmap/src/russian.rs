@@ -73,48 +73,47 @@ pub fn threshold(value: f64) -> String {
     number(value, if value.fract() == 0.0 { 0 } else { 2 })
 }
 
-/// A number with a decimal comma and, from 10 000 on, no-break spaces between thousands.
+/// A number with a decimal comma and, from 10 000 on, no-break spaces between thousands. It has so
+/// many digits after the comma; a half goes to the even digit.
 pub fn number(value: f64, decimals: u8) -> String {
-    let rounded = rounded(value, usize::from(decimals.min(9)));
-    let (negative, digits) = match rounded.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, rounded.as_str()),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let mut number = String::with_capacity(rounded.len() + 8);
-    // What rounds to nothing has no sign.
-    if negative && digits.bytes().any(|b| b != b'0' && b != b'.') {
-        number.push('−');
-    }
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && whole.len() > 4 && (whole.len() - i) % 3 == 0 {
-            number.push('\u{a0}');
-        }
-        number.push(digit);
-    }
-    if !fraction.is_empty() {
-        number.push(',');
-        number.push_str(fraction);
-    }
-    number
-}
-
-/// With so many digits after the point, a half to the even digit.
-fn rounded(value: f64, decimals: usize) -> String {
+    let decimals = usize::from(decimals.min(9));
     let scaled = value.abs() * 10f64.powi(decimals as i32);
     // So far from a half, and so small, that the product rounds as the number itself would: an
     // integer is put into digits much sooner.
-    let certain = scaled < 1e9 && (scaled.fract() - 0.5).abs() > 1e-6;
-    if !certain {
-        return format!("{value:.decimals$}");
+    if scaled < 1e9 && (scaled.fract() - 0.5).abs() > 1e-6 {
+        let mut buffer = [b'0'; 20];
+        let (mut units, mut start) = (scaled.round() as u64, buffer.len());
+        while units > 0 || buffer.len() - start <= decimals {
+            start -= 1;
+            buffer[start] = b'0' + (units % 10) as u8;
+            units /= 10;
+        }
+        let (whole, fraction) = buffer[start..].split_at(buffer.len() - start - decimals);
+        return spelt(value.is_sign_negative(), whole, fraction);
     }
-    let units = scaled.round() as u64;
-    let scale = 10u64.pow(decimals as u32);
-    let sign = if value.is_sign_negative() { "-" } else { "" };
-    match decimals {
-        0 => format!("{sign}{units}"),
-        _ => format!("{sign}{}.{:0decimals$}", units / scale, units % scale),
+    let rounded = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = rounded.split_once('.').unwrap_or((&rounded, ""));
+    spelt(value.is_sign_negative(), whole.as_bytes(), fraction.as_bytes())
+}
+
+/// A number from its digits.
+fn spelt(negative: bool, whole: &[u8], fraction: &[u8]) -> String {
+    let mut number = String::with_capacity(whole.len() + fraction.len() + 8);
+    // What rounds to nothing has no sign.
+    if negative && whole.iter().chain(fraction).any(|digit| *digit != b'0') {
+        number.push('−');
     }
+    for (i, digit) in whole.iter().enumerate() {
+        if i > 0 && whole.len() > 4 && (whole.len() - i) % 3 == 0 {
+            number.push('\u{a0}');
+        }
+        number.push(char::from(*digit));
+    }
+    if !fraction.is_empty() {
+        number.push(',');
+        number.extend(fraction.iter().map(|digit| char::from(*digit)));
+    }
+    number
 }
 
 #[cfg(test)]
@@ -126,10 +125,21 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_are_rounded_as_the_standard_library_rounds(
-            value in prop_oneof![-1e6..1e6f64, (-4000..4000i32).prop_map(|n| f64::from(n) / 8.0)],
-            decimals in 0..5usize,
+            value in prop_oneof![-1e12..1e12f64, -1e6..1e6f64, (-4000..4000i32).prop_map(|n| f64::from(n) / 8.0)],
+            decimals in 0..5u8,
         ) {
-            prop_assert_eq!(rounded(value, decimals), format!("{value:.decimals$}"));
+            let rounded = format!("{value:.*}", usize::from(decimals));
+            let nothing = !rounded.contains(|c: char| ('1'..='9').contains(&c));
+            let expected = if nothing { rounded.trim_start_matches('-') } else { &rounded };
+            let back = number(value, decimals).replace('\u{a0}', "").replace(',', ".");
+            prop_assert_eq!(back.replace('−', "-"), expected);
         }
+    }
+
+    #[test]
+    fn numbers_are_spelt_as_russian_letters_spell_them() {
+        let spelt = [(0.0, 0), (-0.04, 1), (35.55, 1), (9999.5, 1), (-12345.678, 2), (1e6, 0)];
+        let expected = ["0", "0,0", "35,5", "9999,5", "−12\u{a0}345,68", "1\u{a0}000\u{a0}000"];
+        assert_eq!(spelt.map(|(value, decimals)| number(value, decimals)), expected);
     }
 }

@@ -47,6 +47,21 @@ pub(super) struct Build {
     pub element: Node,
 }
 
+impl Build {
+    /// `filter(...).map(...)` walks the list once: what the one lets through, the other takes.
+    fn in_one_go(self, bound: usize) -> Self {
+        match self.range.code {
+            Code::Build(filter)
+                if self.condition.is_none()
+                    && matches!(filter.element.code, Code::Bound(place) if place == bound) =>
+            {
+                Build { element: self.element, ..*filter }
+            }
+            _ => self,
+        }
+    }
+}
+
 /// Any other comprehension: an accumulator taken from element to element. It is bound first, then
 /// the element.
 pub(super) struct Fold {
@@ -124,7 +139,8 @@ impl<'e> Compiler<'e> {
             Some((condition, element)) => {
                 self.bound.push(&c.iter_var);
                 let condition = condition.map(|condition| self.node(condition));
-                Code::Build(Box::new(Build { range, condition, element: self.node(element) }))
+                let element = self.node(element);
+                Code::Build(Box::new(Build { range, condition, element }.in_one_go(depth)))
             }
             None => {
                 let start = self.node(&c.accu_init);

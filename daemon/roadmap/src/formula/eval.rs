@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use super::code::{Code, Fold, Node};
+use super::code::{Build, Code, Fold, Node};
 use super::functions::Function;
-use super::value::{List, Value, find};
+use super::value::{Field, List, Value, find};
 use super::{Formula, FormulaError};
 
 /// Named values: answers by field id, and whatever else a formula may see.
@@ -146,7 +146,7 @@ impl<'a> Evaluator<'a> {
             }
             Code::NotFalse(part) => Ok(Value::Bool(self.eval(part)? != Value::Bool(false))),
             Code::Call(function, args) => self.call(node, *function, args),
-            Code::Build(_) => self.build(node),
+            Code::Build(build) => self.build(node, build),
             Code::Fold(fold) => self.fold(fold),
             Code::Unknown => self.fail(node, "такого в формулах нет"),
         }
@@ -177,12 +177,14 @@ impl<'a> Evaluator<'a> {
         args: &'a [Node],
     ) -> Result<Value<'a>, FormulaError> {
         let value = match args {
-            [one] if function.is_total() && matches!(one.code, Code::Build(_)) => {
-                return self.total(node, function, one);
-            }
-            [one] => match self.eval(one)? {
-                Value::Missing => return Ok(Value::Missing),
-                value => function.of_one(&value),
+            [one] => match &one.code {
+                Code::Build(build) if function.is_total() => {
+                    return self.total(node, function, build);
+                }
+                _ => match self.eval(one)? {
+                    Value::Missing => return Ok(Value::Missing),
+                    value => function.of_one(&value),
+                },
             },
             [one, other] => match self.quick_call(function, one, other) {
                 Some(value) => return Ok(value),
@@ -232,21 +234,11 @@ impl<'a> Evaluator<'a> {
         match &node.code {
             Code::Number(number) => Some(Some(*number)),
             Code::Name(name) => plain(self.named(name)),
-            Code::Field(of, field) => {
-                let record = match &of.code {
-                    Code::Bound(place) => self.bound[*place].clone(),
-                    Code::Name(name) => self.named(name),
-                    _ => return None,
-                };
-                match record {
-                    Value::Record(map, more) => match field.of(map).or_else(|| field.of(more?)) {
-                        Some(Json::Number(number)) => Some(number.as_f64()),
-                        None | Some(Json::Null) => Some(None),
-                        _ => None,
-                    },
-                    _ => None,
-                }
-            }
+            Code::Field(of, field) => match self.field(of, field)? {
+                Some(Json::Number(number)) => Some(number.as_f64()),
+                None | Some(Json::Null) => Some(None),
+                _ => None,
+            },
             Code::Call(function, args) => match args.as_slice() {
                 [one, other] => plain(self.quick_call(*function, one, other)?),
                 _ => None,
@@ -273,66 +265,125 @@ impl<'a> Evaluator<'a> {
         Ok(if open { Value::Missing } else { Value::Bool(!decisive) })
     }
 
-    /// Visits the elements of a list. What `filter` and `map` yield is not kept: that a sum is taken
-    /// of a thousand rows needs no list of them. False if the list is missing.
+    /// Binds those elements of a list that meet the condition, one after the other, and visits each.
+    /// False if the list is missing.
     fn each(
         &mut self,
         node: &'a Node,
-        visit: &mut dyn FnMut(&mut Self, Value<'a>) -> Result<(), FormulaError>,
+        build: &'a Build,
+        mut visit: impl FnMut(&mut Self) -> Result<(), FormulaError>,
     ) -> Result<bool, FormulaError> {
-        if let Code::Build(build) = &node.code {
-            return self.each(&build.range, &mut |this, item| {
-                this.spend(node, 1)?;
-                this.bound.push(item);
-                // A row of which it cannot be told is not among those that meet the condition.
-                let meets = match &build.condition {
-                    Some(condition) => this.eval(condition)? == Value::Bool(true),
-                    None => true,
-                };
-                let element = if meets { Some(this.eval(&build.element)?) } else { None };
-                this.bound.pop();
-                element.map_or(Ok(()), |element| visit(this, element))
-            });
-        }
-        match self.eval(node)? {
-            Value::List(list) => {
-                for item in list.iter() {
-                    visit(self, item)?;
-                }
-                Ok(true)
+        let list = match self.eval(&build.range)? {
+            Value::List(list) => list,
+            Value::Missing => return Ok(false),
+            _ => return self.fail(node, "перебрать можно только список"),
+        };
+        for item in list.iter() {
+            self.spend(node, 1)?;
+            self.bound.push(item);
+            if self.meets(build)? {
+                visit(self)?;
             }
-            Value::Missing => Ok(false),
-            _ => self.fail(node, "перебрать можно только список"),
+            self.bound.pop();
+        }
+        Ok(true)
+    }
+
+    /// A row of which it cannot be told is not among those that meet the condition.
+    fn meets(&mut self, build: &'a Build) -> Result<bool, FormulaError> {
+        let Some(condition) = &build.condition else { return Ok(true) };
+        match self.quick_condition(condition) {
+            Some(meets) => Ok(meets),
+            None => Ok(self.eval(condition)? == Value::Bool(true)),
         }
     }
 
-    fn build(&mut self, node: &'a Node) -> Result<Value<'a>, FormulaError> {
+    /// Whether a condition is met, as most of what is asked of rows; none where that is not plain.
+    fn quick_condition(&mut self, node: &'a Node) -> Option<bool> {
+        match &node.code {
+            Code::And(parts) => {
+                for part in parts {
+                    if !self.quick_condition(part)? {
+                        // Missing or false: either way it is not met.
+                        return Some(false);
+                    }
+                }
+                Some(true)
+            }
+            Code::Call(function, args) => {
+                let [one, other] = args.as_slice() else { return None };
+                let value = match (self.quick_text(one), self.quick_text(other)) {
+                    (Some(a), Some(b)) => function.of_texts(a, b)?,
+                    _ => self.quick_call(*function, one, other)?,
+                };
+                match value {
+                    Value::Bool(met) => Some(met),
+                    Value::Missing => Some(false),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// A text that takes no other value on the way.
+    fn quick_text(&mut self, node: &'a Node) -> Option<&'a str> {
+        self.steps = self.steps.saturating_add(1);
+        match &node.code {
+            Code::Text(text) => Some(text),
+            Code::Field(of, field) => match self.field(of, field)?? {
+                Json::String(text) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What a record has in a field, if anything; none where the record is not plainly one.
+    fn field(&self, of: &'a Node, field: &'a Field) -> Option<Option<&'a Json>> {
+        let record = match &of.code {
+            Code::Bound(place) => self.bound[*place].clone(),
+            Code::Name(name) => self.named(name),
+            _ => return None,
+        };
+        match record {
+            Value::Record(map, more) => Some(field.of(map).or_else(|| field.of(more?))),
+            _ => None,
+        }
+    }
+
+    fn build(&mut self, node: &'a Node, build: &'a Build) -> Result<Value<'a>, FormulaError> {
         let mut made = Vec::new();
-        let there = self.each(node, &mut |_, element| {
-            made.push(element);
+        let there = self.each(node, build, |this| {
+            made.push(this.eval(&build.element)?);
             Ok(())
         })?;
         Ok(if there { Value::List(List::Own(made)) } else { Value::Missing })
     }
 
-    /// `sum`, `mean`, `size` of what `filter` and `map` yield; gaps count for the size alone.
+    /// `sum`, `mean`, `size` of what `filter` and `map` yield; gaps count for the size alone. No list
+    /// is made for it.
     fn total(
         &mut self,
         node: &'a Node,
         function: Function,
-        of: &'a Node,
+        build: &'a Build,
     ) -> Result<Value<'a>, FormulaError> {
         let (mut sum, mut count, mut size) = (0.0, 0.0, 0.0);
-        let there = self.each(of, &mut |this, element| {
+        let there = self.each(node, build, |this| {
             size += 1.0;
-            match element {
-                Value::Number(number) => {
-                    sum += number;
-                    count += 1.0;
-                }
-                _ if function == Function::Size => {}
-                Value::Missing => {}
-                _ => return this.fail(node, "эти значения так не сочетаются"),
+            let number = match this.quick(&build.element) {
+                Some(number) => number,
+                None => match this.eval(&build.element)? {
+                    Value::Number(number) => Some(number),
+                    Value::Missing => None,
+                    _ if function == Function::Size => None,
+                    _ => return this.fail(node, "эти значения так не сочетаются"),
+                },
+            };
+            if let Some(number) = number {
+                sum += number;
+                count += 1.0;
             }
             Ok(())
         })?;

@@ -151,6 +151,24 @@ impl Function {
         })
     }
 
+    /// What it yields for two texts; none if it takes no such.
+    pub(super) fn of_texts<'a>(self, a: &str, b: &str) -> Option<Value<'a>> {
+        use Value::{Bool, Text};
+        Some(match self {
+            Function::Equals => Bool(a == b),
+            Function::NotEquals => Bool(a != b),
+            Function::Add => Text(Cow::Owned(format!("{a}{b}"))),
+            Function::Greater => Bool(a > b),
+            Function::GreaterEquals => Bool(a >= b),
+            Function::Less => Bool(a < b),
+            Function::LessEquals => Bool(a <= b),
+            Function::Contains => Bool(a.contains(b)),
+            Function::StartsWith => Bool(a.starts_with(b)),
+            Function::EndsWith => Bool(a.ends_with(b)),
+            _ => return None,
+        })
+    }
+
     /// What it yields for two values; none if they do not go together.
     pub(super) fn of_two<'a>(self, a: Value<'a>, b: Value<'a>) -> Option<Value<'a>> {
         use Value::{Bool, Number, Text};
@@ -158,17 +176,7 @@ impl Function {
             (Function::Equals, a, b) => Bool(a == b),
             (Function::NotEquals, a, b) => Bool(a != b),
             (function, Number(a), Number(b)) => return function.of_numbers(a, b),
-            (function, Text(a), Text(b)) => match function {
-                Function::Add => Text(Cow::Owned(format!("{a}{b}"))),
-                Function::Greater => Bool(a > b),
-                Function::GreaterEquals => Bool(a >= b),
-                Function::Less => Bool(a < b),
-                Function::LessEquals => Bool(a <= b),
-                Function::Contains => Bool(a.contains(b.as_ref())),
-                Function::StartsWith => Bool(a.starts_with(b.as_ref())),
-                Function::EndsWith => Bool(a.ends_with(b.as_ref())),
-                _ => return None,
-            },
+            (function, Text(a), Text(b)) => return function.of_texts(&a, &b),
             (Function::Add, Value::List(a), Value::List(b)) => {
                 Value::List(List::Own(a.iter().chain(b.iter()).collect()))
             }
