@@ -13,6 +13,7 @@ use crate::types::{Figure, IndicatorFigures, Inputs, Record, Values};
 use crate::{WORTH_A_THREAD, parallel};
 
 /// What formulas see of an organisation.
+#[derive(Default)]
 pub(crate) struct Scope<'i> {
     own: Option<&'i Record<'i>>,
     /// Named datasets: none where the organisation is not in one.
@@ -23,9 +24,15 @@ pub(crate) struct Scope<'i> {
     computed: Values,
 }
 
-/// What formulas see of everybody: organisation code -> scope.
+/// What formulas see of everybody.
 pub(crate) struct Scopes<'i> {
+    /// Organisation code -> scope.
     pub by_code: BTreeMap<&'i str, Scope<'i>>,
+    pub seen_by_all: SeenByAll,
+}
+
+/// What is the same for every organisation.
+pub(crate) struct SeenByAll {
     thresholds: Values,
     nothing: Values,
 }
@@ -40,43 +47,36 @@ impl<'i> Scopes<'i> {
             let scope = Scope {
                 own: inputs.own.get(code),
                 named: named.map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
-                earlier: Values::new(),
-                computed: Values::new(),
+                ..Scope::default()
             };
             (code, scope)
         };
+        let thresholds = analysis.thresholds.iter().map(|(k, v)| (k.clone(), (*v).into()));
         Scopes {
             by_code: codes.into_iter().map(scope).collect(),
-            thresholds: analysis.thresholds.iter().map(|(k, v)| (k.clone(), (*v).into())).collect(),
-            nothing: Values::new(),
+            seen_by_all: SeenByAll { thresholds: thresholds.collect(), nothing: Values::new() },
         }
-    }
-
-    /// Where a formula looks names up, after `first`.
-    pub fn layers<'s>(&'s self, scope: &'s Scope<'s>, first: &[Layer<'s>]) -> Vec<Layer<'s>> {
-        layers(scope, &self.thresholds, &self.nothing, first)
     }
 }
 
-fn layers<'s>(
-    scope: &'s Scope<'s>,
-    thresholds: &'s Values,
-    nothing: &'s Values,
-    first: &[Layer<'s>],
-) -> Vec<Layer<'s>> {
-    let mut layers = first.to_vec();
-    layers.push(Layer::All(&scope.computed));
-    layers.push(Layer::Record("earlier", &scope.earlier, None));
-    layers.push(Layer::Record("threshold", thresholds, None));
-    layers.extend(scope.named.iter().map(|(alias, record)| match record {
-        Some(record) => Layer::Record(alias, &record.figures, Some(&record.answers)),
-        None => Layer::Record(alias, nothing, None),
-    }));
-    if let Some(own) = scope.own {
-        layers.push(Layer::All(&own.figures));
-        layers.push(Layer::All(&own.answers));
+impl SeenByAll {
+    /// Where a formula looks names up, after `first`.
+    pub fn layers<'s>(&'s self, scope: &'s Scope<'s>, first: &[Layer<'s>]) -> Vec<Layer<'s>> {
+        let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 5);
+        layers.extend(first);
+        layers.push(Layer::All(&scope.computed));
+        layers.push(Layer::Record("earlier", &scope.earlier, None));
+        layers.push(Layer::Record("threshold", &self.thresholds, None));
+        layers.extend(scope.named.iter().map(|(alias, record)| match record {
+            Some(record) => Layer::Record(alias, &record.figures, Some(&record.answers)),
+            None => Layer::Record(alias, &self.nothing, None),
+        }));
+        if let Some(own) = scope.own {
+            layers.push(Layer::All(&own.figures));
+            layers.push(Layer::All(&own.answers));
+        }
+        layers
     }
-    layers
 }
 
 /// Why nothing is stated of an organisation with few participants, if there are too few of them:
@@ -114,7 +114,7 @@ pub(crate) fn compute(
     inputs: &Inputs<'_>,
     scopes: &mut Scopes<'_>,
 ) -> Vec<IndicatorFigures> {
-    let Scopes { by_code, thresholds, nothing } = scopes;
+    let Scopes { by_code, seen_by_all } = scopes;
     let mut everybody: Vec<(&str, &mut Scope<'_>)> =
         by_code.iter_mut().map(|(code, scope)| (*code, scope)).collect();
     let compares = analysis.names().contains("earlier");
@@ -125,7 +125,7 @@ pub(crate) fn compute(
         let before = before.filter_map(|(id, all)| Some((*id, all.get(*code)?.value)));
         scope.earlier = before.map(|(id, value)| (id.to_owned(), value.into())).collect();
         let each = analysis.indicators.iter().map(|indicator| {
-            let value = figure(indicator, &layers(scope, thresholds, nothing, &[]));
+            let value = figure(indicator, &seen_by_all.layers(scope, &[]));
             if let Ok(value) = value {
                 scope.computed.insert(indicator.id.clone(), value.into());
             }

@@ -27,7 +27,7 @@ const WORTH_A_THREAD: usize = 128;
 pub fn analyze(analysis: &Analysis, inputs: &Inputs<'_>) -> Outcome {
     let mut scopes = indicators::Scopes::new(analysis, inputs);
     let indicators = indicators::compute(analysis, inputs, &mut scopes);
-    let rules::Judged { findings, unmet } = rules::judge(analysis, inputs, &indicators, &scopes);
+    let rules::Judged { findings, unmet } = rules::judge(analysis, inputs, &indicators, scopes);
     Outcome { indicators, findings, unmet: Some(unmet) }
 }
 

@@ -10,7 +10,7 @@ use vekha_roadmap::model::{Analysis, Indicator, Rule};
 use vekha_roadmap::read::environment;
 use vekha_roadmap::russian;
 
-use crate::indicators::{Scope, Scopes};
+use crate::indicators::Scopes;
 use crate::types::{Aggregate, Figure, Finding, IndicatorFigures, Inputs, Item, Values};
 use crate::{WORTH_A_THREAD, parallel};
 
@@ -27,7 +27,7 @@ pub(crate) fn judge(
     analysis: &Analysis,
     inputs: &Inputs<'_>,
     indicators: &[IndicatorFigures],
-    scopes: &Scopes<'_>,
+    scopes: Scopes<'_>,
 ) -> Judged {
     let municipality = aggregates(analysis, indicators);
     let environment = environment();
@@ -48,17 +48,20 @@ pub(crate) fn judge(
     let texts = Texts::new(analysis, inputs, indicators, named);
     let conditions: BTreeSet<String> =
         analysis.rules.iter().flat_map(|rule| rule.when.names()).collect();
-    let mut everybody: Vec<(&&str, &Scope<'_>)> = scopes.by_code.iter().collect();
     // What no rule asks for is not gathered.
     let ranked = texts.needs("rank") || conditions.contains("rank");
     let apart = conditions.contains("outlier");
-    let found = parallel::map(&mut everybody, WORTH_A_THREAD, |(code, scope)| {
+    let Scopes { by_code, seen_by_all } = scopes;
+    let codes: Vec<&str> = by_code.keys().copied().collect();
+    let own = by_organisation(&codes, indicators);
+    let mut everybody: Vec<_> = by_code.into_iter().zip(own).collect();
+    let found = parallel::map(&mut everybody, WORTH_A_THREAD, |((code, scope), own)| {
         let (mut findings, mut unmet) = (Vec::new(), Vec::new());
+        // Let go here, by the thread that is at it.
+        let scope = std::mem::take(scope);
         let by_indicator = |wanted: bool, value: fn(&Figure) -> Option<Value>| -> Values {
-            let wanted = indicators.iter().filter(|_| wanted);
-            let own = wanted
-                .filter_map(|i| Some((i.indicator.clone(), value(i.organisations.get(**code)?)?)));
-            own.collect()
+            let each = indicators.iter().zip(own.iter()).filter(|_| wanted);
+            each.filter_map(|(i, figure)| Some((i.indicator.clone(), value((*figure)?)?))).collect()
         };
         let rank = by_indicator(ranked, |figure| figure.rank.map(Value::from));
         let outlier = by_indicator(apart, |figure| figure.outlier.map(Value::from));
@@ -67,7 +70,7 @@ pub(crate) fn judge(
             Layer::Record("outlier", &outlier, None),
             Layer::Record("municipality", &municipality, None),
         ];
-        let layers = scopes.layers(scope, &compared);
+        let layers = seen_by_all.layers(&scope, &compared);
         let mut context = None;
         for (rule, said) in &rules {
             match rule.when.holds_in(&layers) {
@@ -79,15 +82,15 @@ pub(crate) fn judge(
                 // It lacks a value: nothing is said of what is not known.
                 Ok(None) | Err(_) => continue,
             }
-            let context = context.get_or_insert_with(|| texts.context(code, &rank));
+            let context = context.get_or_insert_with(|| texts.context(code, own, &rank));
             findings.push(Finding {
-                organisation: (**code).to_owned(),
+                organisation: (*code).to_owned(),
                 rule: rule.id.clone(),
                 severity: rule.severity,
                 text: said.finding.said(context),
                 recommendation: said.recommendation.as_ref().map(|text| text.said(context)),
                 alternatives: said.alternatives.iter().map(|text| text.said(context)).collect(),
-                figures: texts.items(code, rule),
+                figures: texts.items(own, rule),
             });
         }
         (findings, unmet)
@@ -96,13 +99,29 @@ pub(crate) fn judge(
         findings: Vec::new(),
         unmet: analysis.rules.iter().map(|rule| (rule.id.clone(), Vec::new())).collect(),
     };
-    for ((code, _), (findings, unmet)) in scopes.by_code.iter().zip(found) {
+    for (code, (findings, unmet)) in codes.into_iter().zip(found) {
         judged.findings.extend(findings);
         for rule in unmet {
-            judged.unmet.entry(rule.to_owned()).or_default().push((*code).to_owned());
+            judged.unmet.entry(rule.to_owned()).or_default().push(code.to_owned());
         }
     }
     judged
+}
+
+/// The figures of each organisation, in the order of indicators; none where it has no value.
+fn by_organisation<'a>(
+    codes: &[&str],
+    indicators: &'a [IndicatorFigures],
+) -> Vec<Vec<Option<&'a Figure>>> {
+    let mut all = vec![Vec::with_capacity(indicators.len()); codes.len()];
+    for figures in indicators {
+        // Both come in the order of codes.
+        let mut known = figures.organisations.iter().peekable();
+        for (code, own) in codes.iter().zip(&mut all) {
+            own.push(known.next_if(|(of, _)| of == code).map(|(_, figure)| figure));
+        }
+    }
+    all
 }
 
 /// What a rule says.
@@ -208,43 +227,44 @@ impl<'a> Texts<'a> {
         self.named.contains(name)
     }
 
-    /// The variables of texts about an organisation: numbers are given as people read them.
-    fn context(&self, code: &str, rank: &Values) -> Shown {
+    /// The variables of texts about an organisation, whose figures come in the order of indicators:
+    /// numbers are given as people read them.
+    fn context(&self, code: &str, own: &[Option<&Figure>], rank: &Values) -> Shown {
         let mut context: BTreeMap<&str, Shown> = BTreeMap::new();
         let mut earlier: BTreeMap<&str, Shown> = BTreeMap::new();
-        for (indicator, figures) in self.analysis.indicators.iter().zip(self.indicators) {
+        for (indicator, figure) in self.analysis.indicators.iter().zip(own) {
+            let Some(figure) = figure else { continue };
             let shown = |value: f64| Shown::from(russian::number(value, indicator.decimals));
-            let (itself, before) = (self.needs(&indicator.id), self.needs("earlier"));
-            if let Some(figure) = figures.organisations.get(code).filter(|_| itself || before) {
-                if itself {
-                    context.insert(&indicator.id, shown(figure.value));
-                }
-                if let Some(value) = figure.earlier.filter(|_| before) {
-                    earlier.insert(&indicator.id, shown(value));
-                }
+            if self.needs(&indicator.id) {
+                context.insert(&indicator.id, shown(figure.value));
+            }
+            if let Some(value) = figure.earlier.filter(|_| self.needs("earlier")) {
+                earlier.insert(&indicator.id, shown(value));
             }
         }
-        context.insert("municipality", self.municipality.clone());
-        context.insert("earlier", Shown::from(earlier));
-        context.insert("threshold", self.threshold.clone());
-        context.insert("rank", Shown::from(Serde(rank)));
         if self.needs("organisation") {
             let name = self.inputs.names.get(code).map_or(code, String::as_str);
             let organisation = [("code", Shown::from(code)), ("name", Shown::from(name))];
             context.insert("organisation", Shown::from(BTreeMap::from(organisation)));
         }
+        if self.needs("rank") {
+            context.insert("rank", Shown::from(Serde(rank)));
+        }
+        context.insert("earlier", Shown::from(earlier));
+        context.insert("municipality", self.municipality.clone());
+        context.insert("threshold", self.threshold.clone());
         Shown::from(context)
     }
 
     /// The figures that a finding shows.
-    fn items(&self, code: &str, rule: &Rule) -> Vec<Item> {
-        rule.shows.iter().filter_map(|id| self.item(code, id)).collect()
+    fn items(&self, own: &[Option<&Figure>], rule: &Rule) -> Vec<Item> {
+        rule.shows.iter().filter_map(|id| self.item(own, id)).collect()
     }
 
-    fn item(&self, code: &str, id: &str) -> Option<Item> {
+    fn item(&self, own: &[Option<&Figure>], id: &str) -> Option<Item> {
         let place = self.analysis.indicators.iter().position(|indicator| indicator.id == id)?;
         let (indicator, figures) = (&self.analysis.indicators[place], &self.indicators[place]);
-        let figure = figures.organisations.get(code)?;
+        let figure = own[place]?;
         let shown = |value: f64| russian::number(value, indicator.decimals);
         Some(Item {
             title: indicator.title.clone(),
