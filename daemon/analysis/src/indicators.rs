@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
 use vekha_roadmap::formula::Layer;
 use vekha_roadmap::model::{Analysis, Indicator};
 use vekha_roadmap::russian;
@@ -15,13 +14,14 @@ use crate::{WORTH_A_THREAD, parallel};
 /// What formulas see of an organisation.
 #[derive(Default)]
 pub(crate) struct Scope<'i> {
+    code: &'i str,
     own: Option<&'i Record<'i>>,
     /// Named datasets: none where the organisation is not in one.
     named: Vec<(&'i str, Option<&'i Record<'i>>)>,
     /// Indicators of the period before, where a formula looks at them.
     earlier: Values,
-    /// Its code, and the indicators as they come.
-    computed: Values,
+    /// The indicators as they come.
+    computed: Vec<(&'i str, f64)>,
 }
 
 /// What formulas see of everybody.
@@ -39,15 +39,17 @@ pub(crate) struct SeenByAll {
 
 impl<'i> Scopes<'i> {
     /// From what goes into an analysis; nothing of it is copied but what is small.
-    pub fn new(analysis: &Analysis, inputs: &'i Inputs<'i>) -> Self {
+    pub fn new(analysis: &'i Analysis, inputs: &'i Inputs<'i>) -> Self {
         let datasets = [&inputs.own].into_iter().chain(inputs.named.values());
         let codes: BTreeSet<&str> = datasets.flat_map(BTreeMap::keys).map(String::as_str).collect();
         let scope = |code: &'i str| {
             let named = inputs.named.iter();
             let scope = Scope {
+                code,
                 own: inputs.own.get(code),
                 named: named.map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
-                ..Scope::default()
+                earlier: Values::new(),
+                computed: Vec::with_capacity(analysis.indicators.len()),
             };
             (code, scope)
         };
@@ -62,9 +64,10 @@ impl<'i> Scopes<'i> {
 impl SeenByAll {
     /// Where a formula looks names up, after `first`.
     pub fn layers<'s>(&'s self, scope: &'s Scope<'s>, first: &[Layer<'s>]) -> Vec<Layer<'s>> {
-        let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 5);
+        let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 6);
         layers.extend(first);
-        layers.push(Layer::All(&scope.computed));
+        layers.push(Layer::Numbers(&scope.computed));
+        layers.push(Layer::Text("organisation", scope.code));
         layers.push(Layer::Record("earlier", &scope.earlier, None));
         layers.push(Layer::Record("threshold", &self.thresholds, None));
         layers.extend(scope.named.iter().map(|(alias, record)| match record {
@@ -109,25 +112,23 @@ fn figure(indicator: &Indicator, layers: &[Layer<'_>]) -> Result<f64, String> {
 }
 
 /// Computes every indicator and adds its values to the scopes.
-pub(crate) fn compute(
-    analysis: &Analysis,
+pub(crate) fn compute<'i>(
+    analysis: &'i Analysis,
     inputs: &Inputs<'_>,
-    scopes: &mut Scopes<'_>,
+    scopes: &mut Scopes<'i>,
 ) -> Vec<IndicatorFigures> {
     let Scopes { by_code, seen_by_all } = scopes;
-    let mut everybody: Vec<(&str, &mut Scope<'_>)> =
-        by_code.iter_mut().map(|(code, scope)| (*code, scope)).collect();
+    let mut everybody: Vec<&mut Scope<'_>> = by_code.values_mut().collect();
     let compares = analysis.names().contains("earlier");
     // No indicator looks at other organisations: only rules compare.
-    let mut computed = parallel::map(&mut everybody, WORTH_A_THREAD, |(code, scope)| {
-        scope.computed.insert("organisation".into(), Value::from(*code));
+    let mut computed = parallel::map(&mut everybody, WORTH_A_THREAD, |scope| {
         let before = inputs.earlier.iter().filter(|_| compares);
-        let before = before.filter_map(|(id, all)| Some((*id, all.get(*code)?.value)));
+        let before = before.filter_map(|(id, all)| Some((*id, all.get(scope.code)?.value)));
         scope.earlier = before.map(|(id, value)| (id.to_owned(), value.into())).collect();
         let each = analysis.indicators.iter().map(|indicator| {
             let value = figure(indicator, &seen_by_all.layers(scope, &[]));
             if let Ok(value) = value {
-                scope.computed.insert(indicator.id.clone(), value.into());
+                scope.computed.push((&indicator.id, value));
             }
             value
         });
@@ -141,7 +142,7 @@ pub(crate) fn compute(
             (indicator, of_each.collect::<Vec<_>>())
         })
         .collect();
-    let codes: Vec<&str> = everybody.into_iter().map(|(code, _)| code).collect();
+    let codes: Vec<&str> = everybody.into_iter().map(|scope| scope.code).collect();
     let worth_it = if codes.len() < WORTH_A_THREAD { usize::MAX } else { 2 };
     parallel::map(&mut each, worth_it, |(indicator, values)| {
         figures(analysis, inputs, indicator, &codes, std::mem::take(values))

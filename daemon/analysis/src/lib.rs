@@ -9,6 +9,7 @@ mod indicators;
 pub mod methods;
 pub mod parallel;
 mod rules;
+mod texts;
 mod types;
 
 use std::collections::BTreeMap;

@@ -24,6 +24,10 @@ pub enum Layer<'a> {
     /// One name stands for all of these: `vpr` in `vpr.marks_2`. What the first map lacks is in the
     /// second.
     Record(&'a str, &'a Values, Option<&'a Values>),
+    /// Each of these is a name, for a number.
+    Numbers(&'a [(&'a str, f64)]),
+    /// A name for a text.
+    Text(&'a str, &'a str),
 }
 
 impl<'a> Layer<'a> {
@@ -31,6 +35,11 @@ impl<'a> Layer<'a> {
         match *self {
             Layer::All(map) => find(map, name).map(Value::from),
             Layer::Record(alias, map, more) => (alias == name).then_some(Value::Record(map, more)),
+            Layer::Numbers(numbers) => {
+                let number = numbers.iter().find(|(known, _)| *known == name);
+                number.map(|(_, number)| Value::Number(*number))
+            }
+            Layer::Text(known, text) => (known == name).then_some(Value::Text(Cow::Borrowed(text))),
         }
     }
 }

@@ -1,0 +1,233 @@
+//! What is said to those who meet a rule: its texts with the organisation's figures in words.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, Serde};
+use minijinja::{Environment, Template, Value as Shown};
+use serde_json::{Value, json};
+use vekha_roadmap::model::{Analysis, Indicator, Rule};
+use vekha_roadmap::russian;
+
+use crate::types::{Aggregate, Figure, IndicatorFigures, Inputs, Item};
+
+/// What a rule says: its texts, read once for all whom they are about.
+pub(crate) struct Said<'a> {
+    finding: Written<'a>,
+    recommendation: Option<Written<'a>>,
+    alternatives: Vec<Written<'a>>,
+}
+
+impl<'a> Said<'a> {
+    pub fn read(environment: &'a Environment<'_>, rule: &'a Rule) -> Self {
+        let written = |text| Written::read(environment, text);
+        Said {
+            finding: written(&rule.finding),
+            recommendation: rule.recommendation.as_deref().map(written),
+            alternatives: rule.alternatives.iter().map(|text| written(text)).collect(),
+        }
+    }
+
+    pub fn finding(&self, context: &Shown) -> String {
+        self.finding.said(context)
+    }
+
+    pub fn recommendation(&self, context: &Shown) -> Option<String> {
+        self.recommendation.as_ref().map(|text| text.said(context))
+    }
+
+    pub fn alternatives(&self, context: &Shown) -> Vec<String> {
+        self.alternatives.iter().map(|text| text.said(context)).collect()
+    }
+
+    /// The names that its texts use.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let texts = [&self.finding].into_iter().chain(&self.recommendation);
+        let templates = texts.chain(&self.alternatives).filter_map(|text| text.template.as_ref());
+        templates.flat_map(|template| template.undeclared_variables(false))
+    }
+}
+
+/// A text of a rule.
+struct Written<'a> {
+    text: &'a str,
+    template: Option<Template<'a, 'a>>,
+}
+
+impl<'a> Written<'a> {
+    fn read(environment: &'a Environment<'_>, text: &'a str) -> Self {
+        Written { text, template: environment.template_from_str(text).ok() }
+    }
+
+    /// A text whose template fails is shown as it was written: better odd than missing.
+    fn said(&self, context: &Shown) -> String {
+        let said = self.template.as_ref().and_then(|template| template.render(context).ok());
+        said.unwrap_or_else(|| self.text.to_owned())
+    }
+}
+
+/// The municipality's figures by the names that rules and texts know.
+pub(crate) fn by_name(a: &Aggregate, number: impl Fn(f64) -> Value) -> Value {
+    json!({
+        "count": a.count, "sum": number(a.sum),
+        "mean": number(a.mean), "median": number(a.median),
+        "min": number(a.min), "max": number(a.max), "deviation": number(a.deviation),
+        "lower_quartile": number(a.lower_quartile), "upper_quartile": number(a.upper_quartile),
+    })
+}
+
+/// Names and their values, as templates see them: for each organisation the same names.
+#[derive(Debug)]
+struct Row {
+    names: Arc<[String]>,
+    values: Vec<Option<Shown>>,
+}
+
+impl Row {
+    fn shown(names: &Arc<[String]>, values: Vec<Option<Shown>>) -> Shown {
+        Shown::from_object(Row { names: names.clone(), values })
+    }
+}
+
+impl Object for Row {
+    fn get_value(self: &Arc<Self>, key: &Shown) -> Option<Shown> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Shown> {
+        let place = self.names.iter().position(|name| name == key)?;
+        self.values.get(place)?.clone()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let known = self.names.iter().zip(&self.values).filter(|(_, value)| value.is_some());
+        Enumerator::Values(known.map(|(name, _)| Shown::from(name.as_str())).collect())
+    }
+}
+
+/// A name that texts may use.
+enum Variable {
+    /// An indicator, by its place in the definition.
+    Indicator(usize),
+    /// Indicators of the period before.
+    Earlier,
+    /// Places among the others.
+    Rank,
+    Organisation,
+    /// What is the same for all organisations.
+    Given(Shown),
+}
+
+/// What texts are made with.
+pub(crate) struct Texts<'a> {
+    analysis: &'a Analysis,
+    inputs: &'a Inputs<'a>,
+    indicators: &'a [IndicatorFigures],
+    /// The names that texts use, and what they stand for: nothing else is put into words.
+    names: Arc<[String]>,
+    variables: Vec<Variable>,
+    /// Ids of the indicators, and the municipality's means of them.
+    ids: Arc<[String]>,
+    means: Vec<String>,
+}
+
+impl<'a> Texts<'a> {
+    pub fn new<'s>(
+        analysis: &'a Analysis,
+        inputs: &'a Inputs<'a>,
+        indicators: &'a [IndicatorFigures],
+        said: impl Iterator<Item = &'s Said<'s>>,
+    ) -> Self {
+        let names: BTreeSet<String> = said.flat_map(Said::names).collect();
+        let place = |id: &str| analysis.indicators.iter().position(|i| i.id == id);
+        let compared = || {
+            analysis
+                .indicators
+                .iter()
+                .zip(indicators)
+                .map(|(indicator, figures)| (indicator, figures.compared(analysis.min_count)))
+        };
+        let variable = |name: &String| match (name.as_str(), place(name)) {
+            (_, Some(place)) => Variable::Indicator(place),
+            ("earlier", _) => Variable::Earlier,
+            ("rank", _) => Variable::Rank,
+            ("organisation", _) => Variable::Organisation,
+            ("municipality", _) => Variable::Given(municipality(compared())),
+            ("threshold", _) => {
+                let thresholds = analysis.thresholds.iter();
+                let shown =
+                    thresholds.map(|(name, value)| (name.as_str(), russian::threshold(*value)));
+                Variable::Given(Shown::from_pairs(shown))
+            }
+            _ => Variable::Given(Shown::UNDEFINED),
+        };
+        let variables = names.iter().map(variable).collect();
+        let mean = |(indicator, a): (&Indicator, Option<Aggregate>)| {
+            a.map(|a| russian::number(a.mean, indicator.decimals)).unwrap_or_default()
+        };
+        Texts {
+            analysis,
+            inputs,
+            indicators,
+            names: names.into_iter().collect(),
+            variables,
+            ids: analysis.indicators.iter().map(|indicator| indicator.id.clone()).collect(),
+            means: compared().map(mean).collect(),
+        }
+    }
+
+    /// The variables of texts about an organisation, whose figures come in the order of indicators:
+    /// numbers are given as people read them.
+    pub fn context(&self, code: &str, own: &[Option<&Figure>]) -> Shown {
+        let each = |value: &dyn Fn(&Indicator, &Figure) -> Option<Shown>| {
+            let figures = self.analysis.indicators.iter().zip(own);
+            let values = figures.map(|(indicator, figure)| value(indicator, (*figure)?));
+            Row::shown(&self.ids, values.collect())
+        };
+        let shown =
+            |indicator: &Indicator, value| Shown::from(russian::number(value, indicator.decimals));
+        let value = |variable: &Variable| match variable {
+            Variable::Indicator(place) => {
+                Some(shown(&self.analysis.indicators[*place], own[*place]?.value))
+            }
+            Variable::Earlier => Some(each(&|i, figure| Some(shown(i, figure.earlier?)))),
+            Variable::Rank => Some(each(&|_, figure| figure.rank.map(Shown::from))),
+            Variable::Organisation => {
+                let name = self.inputs.names.get(code).map_or(code, String::as_str);
+                Some(Shown::from_pairs([("code", code), ("name", name)]))
+            }
+            Variable::Given(value) => Some(value.clone()),
+        };
+        Row::shown(&self.names, self.variables.iter().map(value).collect())
+    }
+
+    /// The figures that a finding shows.
+    pub fn items(&self, own: &[Option<&Figure>], rule: &Rule) -> Vec<Item> {
+        rule.shows.iter().filter_map(|id| self.item(own, id)).collect()
+    }
+
+    fn item(&self, own: &[Option<&Figure>], id: &str) -> Option<Item> {
+        let place = self.analysis.indicators.iter().position(|indicator| indicator.id == id)?;
+        let (indicator, figures) = (&self.analysis.indicators[place], &self.indicators[place]);
+        let figure = own[place]?;
+        let shown = |value: f64| russian::number(value, indicator.decimals);
+        Some(Item {
+            title: indicator.title.clone(),
+            value: shown(figure.value),
+            unit: indicator.unit.clone(),
+            municipality_mean: self.means[place].clone(),
+            earlier: figure.earlier.map(shown).unwrap_or_default(),
+            rank: figure.rank,
+            count: figures.organisations.len() as u32,
+        })
+    }
+}
+
+/// `municipality` as texts see it; an indicator that too few have is not in it.
+fn municipality<'a>(compared: impl Iterator<Item = (&'a Indicator, Option<Aggregate>)>) -> Shown {
+    let shown = compared.filter_map(|(indicator, a)| {
+        let values = by_name(&a?, |value| russian::number(value, indicator.decimals).into());
+        Some((indicator.id.as_str(), Shown::from(Serde(values))))
+    });
+    Shown::from_pairs(shown)
+}
