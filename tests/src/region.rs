@@ -148,12 +148,12 @@ pub fn live(
                 let begun = Instant::now();
                 let command = data::analyze(road_map, &run, &stage.id, &offered);
                 let took = begun.elapsed();
-                let Command::Analyzed { mut outcome, .. } = command else {
+                let Command::Analyzed { outcome, .. } = command else {
                     panic!("{run}/{}: {command:?}", stage.id);
                 };
                 computed(&run, &stage.id, &outcome, took);
-                outcome.findings.clear();
-                kept.entry(run.clone()).or_default().push((stage.id.clone(), outcome));
+                let figures = Outcome { indicators: outcome.indicators, ..Outcome::default() };
+                kept.entry(run.clone()).or_default().push((stage.id.clone(), figures));
             }
         }
         // Only a year and the one before are looked at.

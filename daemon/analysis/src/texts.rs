@@ -62,7 +62,10 @@ impl<'a> Written<'a> {
     /// A text whose template fails is shown as it was written: better odd than missing.
     fn said(&self, context: &Shown) -> String {
         let said = self.template.as_ref().and_then(|template| template.render(context).ok());
-        said.unwrap_or_else(|| self.text.to_owned())
+        let mut said = said.unwrap_or_else(|| self.text.to_owned());
+        // It is kept, and there are many.
+        said.shrink_to_fit();
+        said
     }
 }
 
