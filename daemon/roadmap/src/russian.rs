@@ -104,7 +104,7 @@ fn spelt(negative: bool, whole: &[u8], fraction: &[u8]) -> String {
         number.push('−');
     }
     for (i, digit) in whole.iter().enumerate() {
-        if i > 0 && whole.len() > 4 && (whole.len() - i) % 3 == 0 {
+        if i > 0 && whole.len() > 4 && (whole.len() - i).is_multiple_of(3) {
             number.push('\u{a0}');
         }
         number.push(char::from(*digit));
