@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::code::{Build, Code, Fold, Node};
 use super::functions::Function;
-use super::value::{Field, List, Value, find};
+use super::value::{List, Value, find};
 use super::{Formula, FormulaError};
 
 /// Named values: answers by field id, and whatever else a formula may see.
@@ -88,12 +88,12 @@ impl Formula {
     }
 }
 
-struct Evaluator<'a> {
+pub(super) struct Evaluator<'a> {
     formula: &'a Formula,
     layers: &'a [Layer<'a>],
     /// Variables of comprehensions, by the places that [`Code::Bound`] has.
-    bound: Vec<Value<'a>>,
-    steps: usize,
+    pub(super) bound: Vec<Value<'a>>,
+    pub(super) steps: usize,
 }
 
 impl<'a> Evaluator<'a> {
@@ -217,46 +217,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The same where both are numbers or missing; none where that is not plain, and nothing is lost
-    /// by evaluating them as anything else.
-    fn quick_call(
-        &mut self,
-        function: Function,
-        one: &'a Node,
-        other: &'a Node,
-    ) -> Option<Value<'a>> {
-        match (self.quick(one)?, self.quick(other)?) {
-            (Some(a), Some(b)) => function.of_numbers(a, b),
-            _ => Some(Value::Missing),
-        }
-    }
-
-    /// A number that takes no other value on the way, as most of what is computed row by row; none
-    /// within if it is missing.
-    fn quick(&mut self, node: &'a Node) -> Option<Option<f64>> {
-        self.steps = self.steps.saturating_add(1);
-        let plain = |value: Value<'a>| match value {
-            Value::Number(number) => Some(Some(number)),
-            Value::Missing => Some(None),
-            _ => None,
-        };
-        match &node.code {
-            Code::Number(number) => Some(Some(*number)),
-            Code::Name(name) => plain(self.named(name)),
-            Code::Field(of, field) => match self.field(of, field)? {
-                Some(Json::Number(number)) => Some(number.as_f64()),
-                None | Some(Json::Null) => Some(None),
-                _ => None,
-            },
-            Code::Call(function, args) => match args.as_slice() {
-                [one, other] => plain(self.quick_call(*function, one, other)?),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn named(&self, name: &str) -> Value<'a> {
+    pub(super) fn named(&self, name: &str) -> Value<'a> {
         self.layers.iter().find_map(|layer| layer.get(name)).unwrap_or(Value::Missing)
     }
 
@@ -304,60 +265,6 @@ impl<'a> Evaluator<'a> {
         match self.quick_condition(condition) {
             Some(meets) => Ok(meets),
             None => Ok(self.eval(condition)? == Value::Bool(true)),
-        }
-    }
-
-    /// Whether a condition is met, as most of what is asked of rows; none where that is not plain.
-    fn quick_condition(&mut self, node: &'a Node) -> Option<bool> {
-        match &node.code {
-            Code::And(parts) => {
-                for part in parts {
-                    if !self.quick_condition(part)? {
-                        // Missing or false: either way it is not met.
-                        return Some(false);
-                    }
-                }
-                Some(true)
-            }
-            Code::Call(function, args) => {
-                let [one, other] = args.as_slice() else { return None };
-                let value = match (self.quick_text(one), self.quick_text(other)) {
-                    (Some(a), Some(b)) => function.of_texts(a, b)?,
-                    _ => self.quick_call(*function, one, other)?,
-                };
-                match value {
-                    Value::Bool(met) => Some(met),
-                    Value::Missing => Some(false),
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
-    /// A text that takes no other value on the way.
-    fn quick_text(&mut self, node: &'a Node) -> Option<&'a str> {
-        self.steps = self.steps.saturating_add(1);
-        match &node.code {
-            Code::Text(text) => Some(text),
-            Code::Field(of, field) => match self.field(of, field)?? {
-                Json::String(text) => Some(text),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// What a record has in a field, if anything; none where the record is not plainly one.
-    fn field(&self, of: &'a Node, field: &'a Field) -> Option<Option<&'a Json>> {
-        let record = match &of.code {
-            Code::Bound(place) => self.bound[*place].clone(),
-            Code::Name(name) => self.named(name),
-            _ => return None,
-        };
-        match record {
-            Value::Record(map, more) => Some(field.of(map).or_else(|| field.of(more?))),
-            _ => None,
         }
     }
 

@@ -9,6 +9,7 @@ mod check;
 mod code;
 mod eval;
 mod functions;
+mod quick;
 mod scopes;
 pub mod statistics;
 mod value;
