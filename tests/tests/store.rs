@@ -23,7 +23,9 @@ use vekha::runtime::{Ask, AskError, Parts, Runtime};
 use vekha::secret::Secret;
 use vekha::server::Daemon;
 use vekha::store::Store;
-use vekha::store::entities::{assignment, job, journal, outbox, request, run, submission};
+use vekha::store::entities::{
+    assignment, job, journal, outbox, request, road_map, run, submission,
+};
 use vekha::store::outbox::{Delivery, LEASE, Parcel};
 use vekha::store::queries::{Filter, Page};
 use vekha::store::schedule::Jobs;
@@ -88,6 +90,23 @@ on_both_databases! {
     work_left_by_a_daemon_that_ended_is_done_by_the_next,
     a_file_that_joins_a_decision_later_stays_with_it,
     municipalities_that_share_a_site_do_not_write_over_each_other,
+    a_version_that_a_release_cannot_read_any_more_keeps_its_number,
+}
+
+async fn a_version_that_a_release_cannot_read_any_more_keeps_its_number(base: Base) {
+    let row = road_map::Model {
+        id: "m/3".into(),
+        municipality: "m".into(),
+        version: 3,
+        digest: "of another age".into(),
+        applied_at: 0,
+        actor: "test".into(),
+        files: r#"{"municipality.toml":"id = 'm'"}"#.into(),
+    };
+    base.store().await.add_road_map(row).await.unwrap();
+    let (runtime, _) = base.daemon(&Clock::manual(morning())).await;
+    assert_eq!(runtime.road_maps().newest("m").unwrap().number, 4);
+    assert!(runtime.road_maps().version("m", 3).is_none());
 }
 
 async fn municipalities_that_share_a_site_do_not_write_over_each_other(base: Base) {

@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use vekha_roadmap::diagnostic::{Diagnostic, render};
 use vekha_roadmap::model::Duty;
-use vekha_roadmap::read::{Files, read, read_organisations, read_with_warnings};
+use vekha_roadmap::read::{
+    DIGEST_ITEMS, Files, LETTERS, read, read_organisations, read_with_warnings,
+};
 
 /// The small road map with some text replaced; each replaced text must be there.
 fn with(changes: &[(&str, &str, &str)]) -> Files {
@@ -89,9 +91,28 @@ fn all_mistakes_are_told_at_once_each_where_it_stands() {
     // Not TOML at all, and yet the rest of the file is read.
     let survey = files.0.get_mut("activities/2-turn.toml").unwrap();
     *survey = survey.replace("deadline = \"раз в 3 года\"", "deadline = раз в 3 года");
-    files.0.remove("letters/question/subject.txt");
     files.0.insert("letters/remindr/body.txt".into(), "x".into());
     insta::assert_snapshot!(told(&files));
+}
+
+#[test]
+fn a_letter_that_a_road_map_does_not_bring_is_the_shipped_one() {
+    let mut files = with(&[]);
+    files.0.retain(|path, _| !path.starts_with("letters/") || path == "letters/drafts/body.txt");
+    let road_map = read(&files).unwrap();
+    for (kind, _) in LETTERS {
+        for part in ["subject.txt", "body.txt", "body.html"] {
+            let path = format!("letters/{kind}/{part}");
+            let text = road_map.templates.get(&path).unwrap_or_else(|| panic!("{path}"));
+            assert_eq!(
+                files.0.get(&path).is_some_and(|own| own == text),
+                path == "letters/drafts/body.txt"
+            );
+        }
+    }
+    for (_, item) in DIGEST_ITEMS {
+        assert!(road_map.templates.contains_key(item), "{item}");
+    }
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl RoadMaps {
                 None => compile(files.clone(), 0, now, actor).map_err(ApplyError::Mistakes)?,
             };
             let municipality = version.road_map.municipality.id.clone();
-            version.number = self.newest(&municipality).map_or(0, |newest| newest.number) + 1;
+            version.number = self.last_number(&municipality) + 1;
             let row = road_map::Model {
                 id: format!("{municipality}/{}", version.number),
                 municipality: municipality.clone(),
@@ -159,6 +159,13 @@ impl RoadMaps {
                 Err(e) => return Err(e.into()),
             }
         }
+    }
+
+    /// The highest number that a version has; one that cannot be read has its number, too.
+    fn last_number(&self, municipality: &str) -> u32 {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let number = |id: &String| id.strip_prefix(municipality)?.strip_prefix('/')?.parse().ok();
+        seen.iter().filter_map(number).max().unwrap_or(0)
     }
 
     /// The version in force for new runs.

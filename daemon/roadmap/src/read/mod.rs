@@ -9,6 +9,7 @@ mod activity;
 mod analysis;
 mod check;
 mod form;
+mod letters;
 mod municipality;
 mod organisations;
 mod stage;
@@ -186,14 +187,12 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         findings.error(&Place::start_of("activities"), "нет ни одного мероприятия", None);
     }
     activities.sort_by(|a, b| (a.number, &a.id).cmp(&(b.number, &b.id)));
-    let templates = files
-        .0
-        .iter()
-        .filter(|(path, _)| {
-            ["letters/", "reports/", "decisions/"].iter().any(|folder| path.starts_with(folder))
-        })
-        .map(|(path, text)| (path.clone(), text.clone()))
-        .collect();
+    let is_template = |path: &str| {
+        ["letters/", "reports/", "decisions/"].iter().any(|folder| path.starts_with(folder))
+    };
+    let own = files.0.iter().filter(|(path, _)| is_template(path));
+    let templates =
+        letters::shipped().chain(own.map(|(path, text)| (path.clone(), text.clone()))).collect();
     Some(RoadMap {
         municipality: municipality?,
         calendar: calendar?,
