@@ -1,15 +1,23 @@
 //! The schema's history, applied on start.
+//!
+//! Each migration is one transaction on both databases: whoever is killed in it has the schema of
+//! before. Older releases made SQLite's without one and could leave a half of it; so every statement
+//! here also takes a schema in which its work is done already.
 
 mod m0001_first;
 mod m0002_drafts;
 mod m0003_digests;
 mod m0004_files;
 mod m0005_submissions;
+mod m0006_deployment;
 
 use sea_orm_migration::prelude::*;
 
 /// All migrations in order.
 pub struct Migrator;
+
+/// What [`MigrationTrait::use_transaction`] says: sea-orm's own default leaves SQLite without.
+const ATOMIC: Option<bool> = Some(true);
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
@@ -20,6 +28,20 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_digests::Migration),
             Box::new(m0004_files::Migration),
             Box::new(m0005_submissions::Migration),
+            Box::new(m0006_deployment::Migration),
         ]
     }
+}
+
+/// Adds a column unless the table has it.
+async fn add_column(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: ColumnDef,
+) -> Result<(), DbErr> {
+    let name = column.get_column_name();
+    if manager.has_column(table, name).await? {
+        return Ok(());
+    }
+    manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await
 }

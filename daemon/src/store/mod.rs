@@ -7,6 +7,7 @@
 pub mod addresses;
 pub mod batch;
 pub mod data;
+pub mod deployment;
 pub mod drafts;
 pub mod entities;
 pub mod files;

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod analysis;
 pub mod assignment;
 pub mod decision;
+pub mod deployment;
 pub mod draft;
 pub mod file;
 pub mod job;

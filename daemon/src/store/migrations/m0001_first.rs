@@ -5,19 +5,25 @@ use sea_orm_migration::schema::{
     big_integer, big_integer_null, big_pk_auto, boolean, integer, string, text, text_null,
 };
 
+use super::ATOMIC;
+
 /// The first schema.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        ATOMIC
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in tables() {
-            manager.create_table(table).await?;
+        for mut table in tables() {
+            manager.create_table(table.if_not_exists().to_owned()).await?;
         }
         for (table, name, columns, unique) in INDEXES {
             let mut index = Index::create();
-            index.name(*name).table(*table);
+            index.name(*name).table(*table).if_not_exists();
             for column in *columns {
                 index.col(*column);
             }

@@ -4,17 +4,20 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text, text_null};
 
+use super::{ATOMIC, add_column};
+
 /// Letters that go to one address together are remembered as one digest.
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        ATOMIC
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Table::alter().table("outbox").add_column(text_null("digest")).to_owned();
-        manager.alter_table(table).await?;
-        let source = text("source").default("").to_owned();
-        let table = Table::alter().table("draft").add_column(source).to_owned();
-        manager.alter_table(table).await
+        add_column(manager, "outbox", text_null("digest")).await?;
+        add_column(manager, "draft", text("source").default("").to_owned()).await
     }
 }
