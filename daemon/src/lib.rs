@@ -5,6 +5,7 @@
 //! [`cli`], [`api`], [`console`] -> [`runtime`] -> [`store`].
 
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod console;

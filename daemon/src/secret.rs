@@ -28,43 +28,64 @@ impl Secret {
         Secret(bytes)
     }
 
-    /// Reads the secret from `file`, or draws one and writes it there, readable by its owner only.
+    /// Reads the secret from a file; none if there is no such file.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or does not hold 64 hexadecimal digits.
-    pub fn load_or_create(file: &Path) -> std::io::Result<Self> {
+    /// When the file cannot be read or does not hold 64 hexadecimal digits.
+    pub fn load(file: &Path) -> std::io::Result<Option<Self>> {
         match std::fs::read_to_string(file) {
-            Ok(text) => parse(text.trim()).map(Secret).ok_or_else(|| {
+            Ok(text) => parse(text.trim()).map(|bytes| Some(Secret(bytes))).ok_or_else(|| {
                 std::io::Error::new(
                     std::io::ErrorKind::InvalidData,
-                    format!("{}: 64 hexadecimal digits expected", file.display()),
+                    "должен содержать 64 шестнадцатеричные цифры",
                 )
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let mut bytes = [0; 32];
-                getrandom::fill(&mut bytes).map_err(|e| std::io::Error::other(e.to_string()))?;
-                if let Some(folder) = file.parent() {
-                    std::fs::create_dir_all(folder)?;
-                }
-                let mut options = std::fs::OpenOptions::new();
-                options.write(true).create_new(true);
-                #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let mut out = options.open(file)?;
-                writeln!(out, "{}", hex(&bytes))?;
-                out.sync_all()?;
-                Ok(Secret(bytes))
-            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
         }
     }
 
+    /// Draws a secret and writes it into a new file, readable by its owner only.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub fn create(file: &Path) -> std::io::Result<Self> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|e| std::io::Error::other(e.to_string()))?;
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = options.open(file)?;
+        let secret = Secret(bytes);
+        out.write_all(secret.to_line().as_bytes())?;
+        out.sync_all()?;
+        Ok(secret)
+    }
+
+    /// What its file holds.
+    pub fn to_line(&self) -> String {
+        format!("{}\n", hex(&self.0))
+    }
+
+    /// By what a database knows the secret again: it tells nothing of it.
+    pub fn fingerprint(&self) -> String {
+        self.derived(b"vekha fingerprint 1\0", "")[..16].to_owned()
+    }
+
     /// The token of an assignment's link: 64 hexadecimal digits.
     pub fn token(&self, assignment: &str) -> String {
+        self.derived(b"vekha link 1\0", assignment)
+    }
+
+    fn derived(&self, purpose: &[u8], of: &str) -> String {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(b"vekha link 1\0");
-        mac.update(assignment.as_bytes());
+        mac.update(purpose);
+        mac.update(of.as_bytes());
         hex(&mac.finalize().into_bytes())
     }
 

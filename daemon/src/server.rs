@@ -31,9 +31,8 @@ use crate::api::Api;
 use crate::clock::Clock;
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::{Parts, Runtime};
-use crate::secret::Secret;
 use crate::settings::{Settings, SourceSettings};
-use crate::store::{Store, instant};
+use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::{console, files};
 
 /// How long connections may finish what they do once the daemon is to end.
@@ -85,9 +84,8 @@ impl Daemon {
             rehearsal,
             ..
         } = settings;
-        let secret = Secret::load_or_create(&secret_file)
-            .with_context(|| format!("секрет {}", secret_file.display()))?;
-        let store = Store::open(&database, secret)
+        let secret = SecretFrom::File(secret_file);
+        let store = Store::open_as(Opening { url: &database, secret, accept_loss: false })
             .await
             .with_context(|| format!("база данных {}", without_password(&database)))?;
         let clock = match (clock, rehearsal) {
@@ -226,12 +224,4 @@ async fn authorise(token: Arc<str>, request: Request, next: Next) -> Response {
 fn problems(what: &str, problems: &[Problem]) -> anyhow::Error {
     let lines = problems.iter().map(|p| format!("\n  {what}.{}: {}", p.field, p.message));
     anyhow::anyhow!("настройки [{what}]:{}", lines.collect::<String>())
-}
-
-/// A database's address as logs may show it.
-fn without_password(url: &str) -> String {
-    match (url.split_once("://"), url.rfind('@')) {
-        (Some((scheme, _)), Some(at)) => format!("{scheme}://…{}", &url[at..]),
-        _ => url.to_owned(),
-    }
 }

@@ -1,9 +1,10 @@
-//! The commands. All but those that need no daemon (`serve`, `check`, `preview` and the registry as
-//! a table) are calls of the gRPC API and of nothing else: whatever they can do another system can.
+//! The commands. All but those that need no daemon (`serve`, `check`, `preview`, copies and the
+//! registry as a table) are calls of the gRPC API and of nothing else: whatever they can do another system can.
 
 mod activity;
 mod analyze;
 mod assignment;
+mod backup;
 mod check;
 mod client;
 mod completeness;
@@ -66,6 +67,13 @@ pub struct Cli {
 enum Command {
     /// Запустить демон (так и без команды)
     Serve,
+    /// Сложить базу, секрет, настройки и карты в один файл; демон может работать
+    Backup(backup::BackupArgs),
+    /// Развернуть резервную копию в папку, из которой запускается демон
+    Restore(backup::RestoreArgs),
+    /// Когда часть базы или секрет утрачены; демон при этом остановлен
+    #[command(subcommand)]
+    Recover(backup::RecoverCommand),
     /// Проверить дорожную карту: все ошибки сразу
     Check(check::Args),
     /// Показать все выполнения, сроки и письма предстоящего времени
@@ -144,6 +152,18 @@ impl Cli {
         let mut out = Output::new(self.format);
         let command = match &self.command {
             None | Some(Command::Serve) => return serve::run(&self.config).await,
+            Some(Command::Backup(args)) => {
+                backup::backup(&self.config, args, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(Command::Restore(args)) => {
+                backup::restore(args, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(Command::Recover(command)) => {
+                backup::recover(&self.config, command, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
             Some(Command::Check(args)) => {
                 return check::run(&self.folder(args.folder.as_deref())?, &mut out);
             }
@@ -165,7 +185,13 @@ impl Cli {
         };
         let client = Client::connect(&self).await?;
         match command {
-            Command::Serve | Command::Check(_) | Command::Preview(_) | Command::Analyze(_) => {}
+            Command::Serve
+            | Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Recover(_)
+            | Command::Check(_)
+            | Command::Preview(_)
+            | Command::Analyze(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Activity(command) => activity::run(&client, command, &mut out).await?,
             Command::Run(command) => run::run(&client, command, &mut out).await?,

@@ -315,10 +315,22 @@ impl Runtime {
         tokio::join!(
             self.go_round(Loop::Turns),
             self.go_round(Loop::Sends),
-            self.go_round(Loop::Fetches)
+            self.go_round(Loop::Fetches),
+            self.look_after_store()
         );
         scheduler.shutdown().await?;
         Ok(())
+    }
+
+    /// Has the database given what it needs once a minute.
+    async fn look_after_store(&self) {
+        const PERIOD: Duration = Duration::from_secs(60);
+        let mut ending = self.ending();
+        while tokio::time::timeout(PERIOD, ending.wait_for(|ending| *ending)).await.is_err() {
+            if let Err(e) = self.store.keep_up().await {
+                tracing::warn!("the database's log could not be looked after: {e}");
+            }
+        }
     }
 
     async fn go_round(&self, which: Loop) {

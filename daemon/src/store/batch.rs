@@ -16,6 +16,7 @@ use vekha_engine::{Outcome, RunKey, Summary};
 use super::entities::{
     analysis, assignment, decision, job, journal, measure, recommendation, request, run, submission,
 };
+use super::proof::Evidence;
 use super::rows::Existing::{Change, Keep, Refuse};
 use super::rows::{execute, execute_on_sqlite, insert};
 use super::runs::{self, Load, Loaded};
@@ -60,6 +61,16 @@ struct Rows {
 }
 
 impl Rows {
+    /// The last entry of the journal that is to be written.
+    fn evidence(&self) -> Option<Evidence> {
+        let entry = self.journal.last()?;
+        Some(Evidence {
+            run: entry.run.try_as_ref()?.clone(),
+            sequence: *entry.sequence.try_as_ref()?,
+            hash: entry.hash.try_as_ref()?.clone(),
+        })
+    }
+
     /// What writes them, in order.
     fn statements(self, backend: DatabaseBackend) -> impl Iterator<Item = Statement> {
         let done_jobs: Vec<String> = self.done_jobs.into_iter().collect();
@@ -410,22 +421,34 @@ impl Batch {
     /// Writes everything and commits, or nothing.
     ///
     /// # Errors
-    /// When the database refuses; then nothing was changed.
+    /// When the database refuses; then nothing was changed. When the connection is lost at the very
+    /// commit, nobody can tell; a request's id then tells on the next try.
     pub async fn commit(mut self) -> Result<(), DbErr> {
         self.write_down(usize::MAX);
         let nothing = self.is_empty();
         let Batch { store, transaction, rows, .. } = self;
-        let transaction = match transaction {
-            Some(transaction) => transaction,
+        store.sound()?;
+        let evidence = rows.evidence();
+        match transaction {
             None if nothing => return Ok(()),
             None if !store.is_shared() => {
                 let written = write_to_sqlite(store.writer(), rows).await;
-                return written.map_err(|e| DbErr::Exec(RuntimeErr::SqlxError(Arc::new(e))));
+                written.map_err(|e| DbErr::Exec(RuntimeErr::SqlxError(Arc::new(e))))?;
             }
-            None => store.writer().begin().await?,
-        };
-        execute(&transaction, rows.statements(transaction.get_database_backend())).await?;
-        transaction.commit().await
+            transaction => {
+                let transaction = match transaction {
+                    Some(transaction) => transaction,
+                    None => store.writer().begin().await?,
+                };
+                let statements = rows.statements(transaction.get_database_backend());
+                execute(&transaction, statements).await?;
+                transaction.commit().await?;
+            }
+        }
+        match evidence {
+            Some(evidence) => store.prove(&evidence).await,
+            None => Ok(()),
+        }
     }
 
     /// Forgets everything.

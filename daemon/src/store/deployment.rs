@@ -1,7 +1,7 @@
 //! Marks: what holds for the database as a whole and must hold at the next start, too.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
 
 use super::Store;
 use super::entities::deployment::{ActiveModel, Column, Entity, Model};
@@ -20,12 +20,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn set_mark(&self, mark: &str, value: &str) -> Result<(), DbErr> {
-        let newest = OnConflict::column(Column::Mark).update_column(Column::Value).to_owned();
-        Entity::insert(row(mark, value))
-            .on_conflict(newest)
-            .exec_without_returning(self.writer())
-            .await?;
-        Ok(())
+        set(self.writer(), mark, value).await
     }
 
     /// Sets a mark unless somebody else has. Returns what it says from now on.
@@ -41,6 +36,16 @@ impl Store {
         let held = Entity::find_by_id(mark).one(self.writer()).await?;
         Ok(held.map_or_else(|| value.to_owned(), |row| row.value))
     }
+}
+
+/// Sets a mark, wherever.
+///
+/// # Errors
+/// When the database cannot be written.
+pub(super) async fn set(db: &impl ConnectionTrait, mark: &str, value: &str) -> Result<(), DbErr> {
+    let newest = OnConflict::column(Column::Mark).update_column(Column::Value).to_owned();
+    Entity::insert(row(mark, value)).on_conflict(newest).exec_without_returning(db).await?;
+    Ok(())
 }
 
 fn row(mark: &str, value: &str) -> ActiveModel {

@@ -6,31 +6,34 @@
 
 pub mod addresses;
 pub mod batch;
+mod connections;
+pub mod copy;
 pub mod data;
 pub mod deployment;
 pub mod drafts;
 pub mod entities;
 pub mod files;
 pub mod migrations;
+mod open;
 pub mod outbox;
+mod proof;
 pub mod queries;
 mod rows;
 pub mod runs;
 pub mod schedule;
+pub mod upkeep;
+pub mod witness;
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::PathBuf;
 
-use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseBackend, DatabaseConnection, DbErr,
-    SqlxSqliteConnector, Statement, TransactionTrait as _,
-};
-use sea_orm_migration::MigratorTrait;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, Statement};
 
 pub use batch::Batch;
+pub use open::{OpenError, Opening, SecretFrom, without_password};
 
 use crate::secret::Secret;
+use proof::Soundness;
+use witness::Witness;
 
 /// A connection to the database: one writer, readers beside it.
 #[derive(Debug, Clone)]
@@ -38,39 +41,14 @@ pub struct Store {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     secret: Secret,
+    /// Where the file of an SQLite database lies.
+    file: Option<PathBuf>,
+    /// Its witness.
+    witness: Option<Witness>,
+    unsound: Soundness,
 }
 
-/// How many readers work at the same time.
-const READERS: u32 = 4;
-
 impl Store {
-    /// Opens the database and brings its schema up to date.
-    ///
-    /// `url` is `sqlite:path/to/file.db` (created if missing) or `postgres://...`.
-    ///
-    /// # Errors
-    /// When the database cannot be reached, opened or migrated.
-    pub async fn open(url: &str, secret: Secret) -> Result<Self, DbErr> {
-        let (writer, reader) = match url.strip_prefix("sqlite:") {
-            Some(path) => open_sqlite(path.trim_start_matches("//")).await?,
-            None => open_postgres(url).await?,
-        };
-        let store = Store { writer, reader, secret };
-        // Daemons that start at the same time must not create the same tables.
-        let alone = match store.is_shared() {
-            true => Some(store.reader.begin().await?),
-            false => None,
-        };
-        if let Some(transaction) = &alone {
-            transaction.execute_raw(Lock::Schema.statement()).await?;
-        }
-        migrations::Migrator::up(&store.writer, None).await?;
-        if let Some(transaction) = alone {
-            transaction.commit().await?;
-        }
-        Ok(store)
-    }
-
     /// For queries outside a batch.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader
@@ -90,16 +68,10 @@ impl Store {
     pub fn is_shared(&self) -> bool {
         self.writer.get_database_backend() == DatabaseBackend::Postgres
     }
-
-    /// Closes all connections; pending work is done first.
-    ///
-    /// # Errors
-    /// When the database reports one on closing.
-    pub async fn close(self) -> Result<(), DbErr> {
-        self.reader.close().await?;
-        self.writer.close().await
-    }
 }
+
+/// Advisory locks are the whole server database's: this first number of each is ours, «vekh».
+const LOCKS: i32 = 0x7665_6b68;
 
 /// What only one of the daemons on a PostgreSQL database may do at a time.
 #[derive(Debug, Clone, Copy)]
@@ -113,66 +85,14 @@ enum Lock {
 impl Lock {
     /// Holds it until the transaction ends.
     fn statement(self) -> Statement {
-        // Advisory locks are the whole server database's: the first number is ours, «vekh».
-        let text = format!("SELECT pg_advisory_xact_lock({}, {})", 0x7665_6b68, self as i32);
+        let text = format!("SELECT pg_advisory_xact_lock({LOCKS}, {})", self as i32);
         Statement::from_string(DatabaseBackend::Postgres, text)
     }
 }
 
-/// What SQLite's writer may keep in memory: what a large batch touches is then written once, at its
-/// commit, and not before.
-const WRITER_CACHE_KIB: i64 = 16 * 1024;
-
-/// How long the log grows before it is copied into the database: 40 MB in pages of 4 KB. A page that
-/// many batches write is copied once for all of them.
-const CHECKPOINT_PAGES: u32 = 10_000;
-
-async fn open_sqlite(path: &str) -> Result<(DatabaseConnection, DatabaseConnection), DbErr> {
-    if let Some(folder) = Path::new(path).parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|e| DbErr::Custom(format!("{}: {e}", folder.display())))?;
-    }
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A commit that was acknowledged survives a power cut.
-        .synchronous(SqliteSynchronous::Full)
-        // What a statement would have to undo stays out of the file system.
-        .pragma("temp_store", "memory")
-        .busy_timeout(Duration::from_secs(10))
-        .statement_cache_capacity(256)
-        // Who reads many rows is not waited for at every fiftieth.
-        .row_buffer_size(1024);
-    let writing = options
-        .clone()
-        .pragma("cache_size", (-WRITER_CACHE_KIB).to_string())
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
-    let pool = |connections: u32, options: SqliteConnectOptions| async move {
-        SqlitePoolOptions::new()
-            .min_connections(1)
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(60))
-            .connect_with(options)
-            .await
-            .map(SqlxSqliteConnector::from_sqlx_sqlite_pool)
-            .map_err(|e| DbErr::Custom(format!("{path}: {e}")))
-    };
-    let writer = pool(1, writing).await?;
-    let reader = pool(READERS, options.read_only(true)).await?;
-    Ok((writer, reader))
-}
-
-async fn open_postgres(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), DbErr> {
-    let options = |connections: u32| {
-        let mut options = ConnectOptions::new(url);
-        options
-            .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(30))
-            .sqlx_logging(false);
-        options
-    };
-    Ok((Database::connect(options(2)).await?, Database::connect(options(READERS)).await?))
+/// What the driver says, as sea-orm says it.
+fn away(e: sqlx::Error) -> DbErr {
+    DbErr::Conn(sea_orm::RuntimeErr::SqlxError(e.into()))
 }
 
 /// Microseconds since the epoch: how columns hold instants.

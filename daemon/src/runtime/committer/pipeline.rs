@@ -8,14 +8,14 @@
 use std::future::ready;
 use std::time::Duration;
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, RuntimeErr};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::steps::Steps;
 use super::{AskError, Asked, Reply, Task};
-use crate::store::Batch;
+use crate::store::{Batch, Store};
 
 /// Most steps of one commit.
 pub(super) const MOST_STEPS: usize = 1024;
@@ -23,6 +23,10 @@ pub(super) const MOST_STEPS: usize = 1024;
 /// Most requests carried out before the loop looks whether a commit has ended: nobody writes
 /// meanwhile.
 const PORTION: usize = 128;
+
+/// How long a shared database may take to answer a batch: one that has frozen never does. A daemon's
+/// own file answers or fails by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long what one batch has loaded is remembered for the next.
 const IDLE: Duration = Duration::from_secs(1);
@@ -121,7 +125,8 @@ impl Pipeline {
             Some(batch) => batch,
             None => self.begin().await?,
         };
-        self.steps.take_in(self.making.batch.insert(batch), tasks).await
+        let batch = self.making.batch.insert(batch);
+        bounded(&self.steps.store, self.steps.take_in(batch, tasks)).await
     }
 
     /// Has the batch committed, and makes the next one upon it.
@@ -132,7 +137,9 @@ impl Pipeline {
                 self.making.batch = self.alone().then(|| batch.successor());
                 // On a thread of its own, so that the database never waits for other tasks' turns.
                 let runtime = Handle::current();
-                let commit = spawn_blocking(move || runtime.block_on(batch.commit()));
+                let store = self.steps.store.clone();
+                let commit =
+                    spawn_blocking(move || runtime.block_on(bounded(&store, batch.commit())));
                 self.committing = Some(Committing { asked, answers, commit });
             }
             (batch, broken) => {
@@ -193,14 +200,31 @@ impl Pipeline {
 
     async fn attempt(&self, task: &Task) -> Result<Reply, DbErr> {
         let mut batch = self.begin().await?;
-        let mut answers = self.steps.take_in(&mut batch, std::slice::from_ref(task)).await?;
-        batch.commit().await?;
+        let store = &self.steps.store;
+        let carried_out = self.steps.take_in(&mut batch, std::slice::from_ref(task));
+        let mut answers = bounded(store, carried_out).await?;
+        bounded(store, batch.commit()).await?;
         Ok(answers.remove(0))
     }
 
     fn note(&self) {
         self.changed.send_modify(|commits| *commits += 1);
     }
+}
+
+/// Waits for a shared database, but not for ever.
+async fn bounded<T>(
+    store: &Store,
+    work: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
+    if !store.is_shared() {
+        return work.await;
+    }
+    let waited = tokio::time::timeout(PATIENCE, work).await;
+    waited.unwrap_or_else(|_| {
+        let text = format!("база не ответила за {} с", PATIENCE.as_secs());
+        Err(DbErr::Conn(RuntimeErr::Internal(text)))
+    })
 }
 
 /// How the commit under way ends; it may be asked again and again.

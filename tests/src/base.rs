@@ -1,0 +1,92 @@
+//! An empty database, and daemons without loops upon it: for tests that turn them by hand.
+
+use std::sync::Arc;
+
+use sea_orm::{Database, DatabaseConnection};
+use tempfile::TempDir;
+use vekha::clock::Clock;
+use vekha::runtime::{Parts, Runtime};
+use vekha::secret::Secret;
+use vekha::store::Store;
+use vekha_plugin_site::{Site, SiteConfig};
+
+use crate::letterbox::Letterbox;
+use crate::{database, small};
+
+/// An empty database.
+pub struct Base {
+    /// Its address.
+    pub url: String,
+    /// A folder that lives as long: an SQLite file lies in it.
+    pub folder: TempDir,
+}
+
+impl Base {
+    /// A new SQLite file.
+    ///
+    /// # Panics
+    /// When there is no room for a folder.
+    pub fn sqlite() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        Base { url: format!("sqlite:{}", folder.path().join("vekha.db").display()), folder }
+    }
+
+    /// A new database of the PostgreSQL that `tests/run` started.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn postgres() -> Self {
+        Base { url: database::postgres().await, folder: TempDir::new().expect("a folder") }
+    }
+
+    /// Whether several daemons may work on it.
+    pub fn is_shared(&self) -> bool {
+        !self.url.starts_with("sqlite:")
+    }
+
+    /// Opens it.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn store(&self) -> Store {
+        Store::open(&self.url, Secret::from_bytes([7; 32])).await.expect("the database opens")
+    }
+
+    /// A connection past the store.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn beside(&self) -> DatabaseConnection {
+        Database::connect(&self.url).await.expect("a connection")
+    }
+
+    /// A daemon without loops on the small road map.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn daemon(&self, clock: &Clock) -> (Arc<Runtime>, Arc<Letterbox>) {
+        let letterbox = Arc::new(Letterbox::default());
+        let site = SiteConfig { folder: self.folder.path().join("site") };
+        let parts = Parts {
+            store: self.store().await,
+            clock: clock.clone(),
+            notifier: letterbox.clone(),
+            sources: Default::default(),
+            publisher: Arc::new(Site::new(site).expect("a site")),
+            public_url: "http://localhost".into(),
+        };
+        let runtime = Runtime::start(parts).await.expect("the runtime starts");
+        runtime.apply(small::files(), "test").await.expect("the road map is right");
+        (runtime, letterbox)
+    }
+}
+
+/// Ends a daemon as an orderly stop does.
+///
+/// # Panics
+/// When its database does not close.
+pub async fn end(runtime: Arc<Runtime>) {
+    let store = runtime.store().clone();
+    drop(runtime);
+    store.close().await.expect("to close");
+}
