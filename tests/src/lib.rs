@@ -12,3 +12,4 @@ pub mod small;
 pub mod smtp;
 pub mod stranger;
 pub mod town;
+pub mod victim;

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::net::TcpListener;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -14,8 +12,6 @@ use std::time::{Duration, Instant};
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use vekha::api::convert;
@@ -26,69 +22,14 @@ use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, RunState};
-use vekha_tests::process::binary;
 use vekha_tests::smtp::SmtpServer;
-use vekha_tests::town::shipped_road_map;
+use vekha_tests::victim::{PATIENCE, Victim};
 
 /// How often the daemon is killed. `VEKHA_TEST_KILLS` asks for more or fewer.
 const KILLS: u32 = 200;
 
 /// Longest life between two deaths, in milliseconds after it serves.
 const LONGEST_LIFE: u32 = 250;
-
-/// How long anything may take that must happen.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The daemon as a process.
-struct Victim {
-    folder: TempDir,
-    port: u16,
-}
-
-impl Victim {
-    fn new(smtp: u16) -> Self {
-        let folder = TempDir::new().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a free port")
-            .port();
-        // A working morning that lasts as long as the test.
-        let settings = format!(
-            r#"
-            listen = "127.0.0.1:{port}"
-            database = "sqlite:vekha.db"
-            secret-file = "secret"
-            road-maps = ["{}"]
-            mail = {{ transport = "smtp", host = "127.0.0.1", port = {smtp}, tls = "none", from = {{ email = "vekha@example.org" }} }}
-            site = {{ folder = "site" }}
-            rehearsal = {{ from = "2026-10-06T09:30:00+05:00", speed = 1 }}
-            "#,
-            shipped_road_map().display()
-        );
-        std::fs::write(folder.path().join("vekha.toml"), settings).expect("to write settings");
-        Victim { folder, port }
-    }
-
-    fn start(&self) -> Child {
-        Command::new(binary())
-            .arg("--config")
-            .arg(self.folder.path().join("vekha.toml"))
-            .env_clear()
-            .env("VEKHA_LOG", "error")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the daemon starts")
-    }
-
-    async fn serves(&self) {
-        let begun = Instant::now();
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            assert!(begun.elapsed() < PATIENCE, "the daemon does not serve");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
 
 /// People, who try again until they are answered.
 #[derive(Clone)]
@@ -324,6 +265,39 @@ impl People {
     }
 }
 
+/// How often a daemon is killed while it starts for the first time, for each tenth kill of the chain.
+const STARTS: u32 = KILLS / 10;
+
+/// Longest life of a daemon that is killed while it starts, in milliseconds.
+const LONGEST_START: u32 = 400;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_start_succeeds_however_early_in_a_first_start_or_an_upgrade_the_last_was_killed() {
+    let starts = kills() * STARTS / KILLS;
+    let mail = SmtpServer::start().await;
+    let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[8; 32]);
+    for number in 0..starts {
+        let victim = Victim::new(mail.port());
+        if number % 2 == 1 {
+            victim.step_back().await;
+        }
+        for _ in 0..2 {
+            let mut child = victim.start();
+            let life = u64::from(random.next_u32() % (LONGEST_START * 1000));
+            tokio::time::sleep(Duration::from_micros(life)).await;
+            child.kill().await.expect("to kill");
+        }
+        let mut child = victim.start();
+        victim.serves().await;
+        child.kill().await.expect("to kill");
+    }
+}
+
+/// How often the daemon is to be killed.
+fn kills() -> u32 {
+    std::env::var("VEKHA_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS)
+}
+
 /// A whole answer to the form of activity 31.
 fn low_result_state() -> serde_json::Value {
     serde_json::from_str(include_str!("../../config/tour/state.json")).expect("JSON")
@@ -331,8 +305,7 @@ fn low_result_state() -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_survives_kill_9_at_any_instant_and_no_letter_is_lost_or_doubled_unseen() {
-    let kills: u32 =
-        std::env::var("VEKHA_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
+    let kills = kills();
     let mail = SmtpServer::start().await;
     let victim = Arc::new(Victim::new(mail.port()));
     let mut child = victim.start();

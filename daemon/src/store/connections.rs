@@ -105,7 +105,7 @@ async fn stands_outside(connection: &mut SqliteConnection) -> bool {
     let begins = connection.execute("BEGIN; ROLLBACK").await.is_ok();
     let outside = begins && !connection.is_in_transaction();
     if !outside {
-        tracing::error!(begins, "a connection was left within a transaction and is thrown away");
+        tracing::warn!(begins, "a connection was left within a transaction and is thrown away");
     }
     outside
 }
