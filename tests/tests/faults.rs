@@ -312,3 +312,24 @@ async fn after_failures_of_two_kinds_what_is_accepted_is_there_after_a_restart()
     assert!(store.run(&survey_run("c")).await.unwrap().is_some());
     assert!(store.run(&survey_run("a")).await.unwrap().is_none());
 }
+
+/// A daemon that is frozen within a transaction holds its locks; the database takes them from it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_freezes_with_a_run_in_its_hands_holds_up_the_others_for_seconds_only() {
+    let base = Base::postgres().await;
+    let (runtime, _) = base.daemon(&Clock::manual(morning())).await;
+    let key = survey_run("a");
+    let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+    runtime.ask(Task::new(key.clone(), open, "test")).await.unwrap();
+    let frozen = base.store().await;
+    let mut held = frozen.begin().await.unwrap();
+    held.load([key.clone()]).await.unwrap();
+    let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
+    let asked = runtime.ask(Task::new(key.clone(), Ask::Step(answer), "test"));
+    let patience = std::time::Duration::from_secs(10);
+    tokio::time::timeout(patience, asked).await.expect("in time").unwrap();
+    // What the frozen one had in mind is not written when it comes to itself.
+    held.remember("late", "digest".into(), morning());
+    held.commit().await.unwrap_err();
+    end(runtime).await;
+}

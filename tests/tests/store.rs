@@ -172,6 +172,7 @@ async fn a_file_that_joins_a_decision_later_stays_with_it(base: Base) {
         runtime.ask(step_task(&key, command)).await.unwrap();
     }
     // Whoever reads it anew has both, and their contents.
+    end(runtime).await;
     let (other, _) = base.daemon(&clock).await;
     let run = other.store().run(&key).await.unwrap().unwrap().run;
     let [decision] = run.decisions.as_slice() else { panic!("{:?}", run.decisions) };
