@@ -58,6 +58,15 @@ impl Clock {
         }
     }
 
+    /// How much of this time passes while so much of the machine's does.
+    pub fn span(&self, real: Duration) -> SignedDuration {
+        let span = SignedDuration::try_from(real).unwrap_or(SignedDuration::MAX);
+        match self {
+            Clock::Rehearsal(r) => span.saturating_mul(r.speed as i32),
+            _ => span,
+        }
+    }
+
     /// How long the machine's clock runs until `at`; nothing if that has passed.
     pub fn until(&self, at: Timestamp) -> Duration {
         let left = Duration::try_from(at.duration_since(self.now())).unwrap_or_default();

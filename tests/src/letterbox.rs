@@ -43,6 +43,6 @@ impl Plugin for Letterbox {
 impl Notifier for Letterbox {
     async fn deliver(&self, message: &Message) -> Result<Receipt, DeliveryError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
-        Ok(Receipt { detail: String::new() })
+        Ok(Receipt::default())
     }
 }

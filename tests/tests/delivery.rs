@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
+
 use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, MessageState};
 use vekha_tests::letters::Letter;
 use vekha_tests::smtp::{Act, At, Fault};
-use vekha_tests::town::Town;
+use vekha_tests::town::{Town, instant, shipped_road_map};
 
 const RUN: &str = "municipalities/zarechny/activities/low-result-schools/runs/2025-26";
 
@@ -143,4 +145,121 @@ async fn a_reminder_is_not_sent_once_the_answer_is_there() {
     assert_eq!(all.iter().find(reminder).unwrap().state(), MessageState::Obsolete);
     assert_eq!(town.letters_to("school-1").len(), 2, "asked, and thanked");
     assert_eq!(town.letters_to("school-2").len(), 2, "asked, and reminded");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_the_mail_server_fails_no_letter_and_is_over_by_itself() {
+    for fault in [
+        Fault::new(At::Greeting, Act::Drop),
+        Fault::new(At::Greeting, Act::Reply(421)),
+        // It does not like our own address: no letter would fare better.
+        Fault::new(At::Mail, Act::Reply(550)),
+    ] {
+        let town = Town::start("2026-10-06T10:00").await;
+        town.mail.inject(fault);
+        ask_schools(&town).await;
+        town.settle().await;
+        town.live_until("2026-10-06T11:00").await;
+        let waiting = messages(&town).await;
+        assert!(!waiting.is_empty());
+        for message in &waiting {
+            assert_eq!((message.state(), message.attempts), (MessageState::Pending, 0));
+        }
+        assert!(waiting.iter().any(|m| !m.error.is_empty()), "the outbox says what is wrong");
+        let away = town.daemon.runtime.mail_is_away().expect("it is known");
+        assert_eq!(away.since, instant("2026-10-06T10:00"));
+        assert!(town.letters_to("department").is_empty());
+
+        town.mail.heal();
+        town.live_until("2026-10-06T11:00:10").await;
+        assert!(town.daemon.runtime.mail_is_away().is_none());
+        for message in messages(&town).await {
+            assert_eq!((message.state(), message.attempts), (MessageState::Sent, 1));
+            assert!(message.error.is_empty() && !message.uncertain);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_failed_is_tried_again_by_one_call() {
+    let town = Town::start("2026-10-06T10:00").await;
+    town.mail.inject(Fault::new(At::Recipient, Act::Reply(550)));
+    ask_schools(&town).await;
+    town.settle().await;
+    town.mail.heal();
+    let mut outbox = OutboxServiceClient::new(town.channel().await);
+    let mut retry = async |request: v1::RetryMessagesRequest| {
+        let parent = "municipalities/zarechny".into();
+        let request = v1::RetryMessagesRequest { parent, ..request };
+        outbox.retry_messages(request).await.unwrap().into_inner().messages
+    };
+    let count = retry(v1::RetryMessagesRequest { validate_only: true, ..Default::default() }).await;
+    let failed = messages(&town).await.iter().filter(|m| m.state() == MessageState::Failed).count();
+    assert_eq!(usize::try_from(count).unwrap(), failed);
+    assert!(failed >= 6, "six schools, and the notices of it");
+    let organisation = "school-1".to_owned();
+    assert_eq!(retry(v1::RetryMessagesRequest { organisation, ..Default::default() }).await, 1);
+    let request_id = "0198c0de-0000-7000-8000-000000000001".to_owned();
+    let all = v1::RetryMessagesRequest { request_id, ..Default::default() };
+    assert_eq!(retry(all.clone()).await, count - 1);
+    assert_eq!(retry(all).await, 0, "a repeated call changes nothing");
+    town.settle().await;
+    assert!(messages(&town).await.iter().all(|m| m.state() == MessageState::Sent));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_several_addresses_that_is_refused_keeps_the_letter_from_nobody_and_is_told() {
+    let town = Town::start_as("2026-10-06T10:00", |settings, folder| {
+        let road_map = folder.join("road-map");
+        copy(&shipped_road_map(), &road_map);
+        let registry = road_map.join("organisations.toml");
+        let text = std::fs::read_to_string(&registry).unwrap();
+        let director = "email = \"director@school-2.example.org\", ";
+        let also = text.replace(director, &format!("{director}letters = true, "));
+        assert_ne!(also, text);
+        std::fs::write(&registry, also).unwrap();
+        settings.road_maps = vec![road_map];
+    })
+    .await;
+    town.mail
+        .inject(Fault::new(At::Recipient, Act::Reply(550)).to("director@school-2.example.org"));
+    ask_schools(&town).await;
+    town.settle().await;
+    let sent = message_to(&town, "school-2").await;
+    assert_eq!((sent.state(), sent.attempts), (MessageState::Sent, 1));
+    assert!(sent.error.contains("director@school-2.example.org"), "{}", sent.error);
+    assert_eq!(town.letters_to("school-2").len(), 1);
+    let told = town.letters_to("department");
+    assert!(told.iter().any(|l| l.text.contains("director@school-2.example.org")), "{told:?}");
+}
+
+/// Copies a folder with all in it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target)
+        } else {
+            std::fs::copy(&path, &target).map(|_| ()).unwrap()
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_that_hangs_holds_up_neither_the_others_nor_the_end_of_the_daemon() {
+    let town = Town::start("2026-10-06T10:00").await;
+    town.mail.inject(Fault::new(At::Recipient, Act::Hang).to("school-1@zarechny.example.org"));
+    ask_schools(&town).await;
+    // The daemon's own loops send; the five others arrive while the first one hangs.
+    town.mail.wait_for(5).await;
+    town.mail.heal();
+    let begun = std::time::Instant::now();
+    let town = town.restart().await;
+    assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
+    let doubtful = message_to(&town, "school-1").await;
+    assert_eq!(doubtful.state(), MessageState::Sent);
+    assert!(doubtful.uncertain, "it may have gone out, and is marked so");
+    assert_eq!(town.letters_to("school-1").len(), 1);
 }

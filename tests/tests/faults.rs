@@ -9,7 +9,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, EntityTrait as _, QueryOrder as _};
@@ -42,6 +44,9 @@ const TABLES: [&str; 15] = [
     "activity",
     "road_map",
 ];
+
+/// How long somebody may try again by himself before the fault goes.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Every way to write.
 const WAYS: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
@@ -120,11 +125,20 @@ impl Fault {
     ) -> T {
         self.arm().await;
         for _ in 0..3 {
-            if let Ok(done) = what().await {
-                self.heal().await;
-                return done;
+            let mut asked = pin!(what());
+            match tokio::time::timeout(PATIENCE, asked.as_mut()).await {
+                Ok(Ok(done)) => {
+                    self.heal().await;
+                    return done;
+                }
+                Ok(Err(_)) => self.refused += 1,
+                Err(_) => {
+                    // It knows better than to give up: the result of a delivery must be written.
+                    self.refused += 1;
+                    self.heal().await;
+                    return asked.await.unwrap_or_else(|e| panic!("{}: {e}", self.table));
+                }
             }
-            self.refused += 1;
         }
         self.heal().await;
         what().await.unwrap_or_else(|e| panic!("{:?} {} {}: {e}", self.kind, self.way, self.table))
@@ -249,7 +263,7 @@ async fn remembers(base: &Base, lives: &BTreeMap<RunKey, i64>) {
 async fn acknowledged_is_stored(base: Base, kinds: &[Kind]) {
     let postgres = base.is_shared();
     let clock = Clock::manual(morning());
-    let (runtime, _) = base.daemon(&clock).await;
+    let (runtime, letterbox) = base.daemon(&clock).await;
     let beside = base.beside().await;
     if !postgres {
         let tables = "CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE orphan (parent \
@@ -270,6 +284,11 @@ async fn acknowledged_is_stored(base: Base, kinds: &[Kind]) {
         refused += fault.refused;
     }
     assert!(refused > 0, "no fault was met");
+    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+    for letter in letterbox.letters() {
+        *times.entry(letter.message_id).or_default() += 1;
+    }
+    assert!(times.values().all(|times| *times == 1), "what was delivered is not delivered again");
     end(runtime).await;
     remembers(&base, &lives).await;
 }
@@ -326,7 +345,7 @@ async fn a_daemon_that_freezes_with_a_run_in_its_hands_holds_up_the_others_for_s
     held.load([key.clone()]).await.unwrap();
     let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 30 }));
     let asked = runtime.ask(Task::new(key.clone(), Ask::Step(answer), "test"));
-    let patience = std::time::Duration::from_secs(10);
+    let patience = Duration::from_secs(10);
     tokio::time::timeout(patience, asked).await.expect("in time").unwrap();
     // What the frozen one had in mind is not written when it comes to itself.
     held.remember("late", "digest".into(), morning());

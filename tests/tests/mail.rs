@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use mail_parser::MessageParser;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
 use vekha_plugin::{Address, DeliveryError, DeliveryErrorKind, Message, Notifier, Plugin, Receipt};
 use vekha_plugin_mail::{Mail, MailConfig, Secret, Tls, Transport};
 use vekha_tests::smtp::{Act, At, Fault, SmtpServer};
@@ -72,11 +74,16 @@ async fn ascii_lines_that_begin_with_dots_arrive_whole() {
 
 #[tokio::test]
 async fn replies_tell_what_to_do_next() {
-    use DeliveryErrorKind::{Permanent, Transient};
+    use DeliveryErrorKind::{Permanent, Transient, Unavailable};
     let server = SmtpServer::start().await;
     let mail = mail(&server);
     for at in [At::Mail, At::Recipient, At::Data, At::Text] {
-        for (code, wanted) in [(450, Transient), (421, Transient), (550, Permanent)] {
+        // What is said of the sender is about us and not about the letter, but for its own size.
+        let (later, never) = match at {
+            At::Mail => (Unavailable, Unavailable),
+            _ => (Transient, Permanent),
+        };
+        for (code, wanted) in [(421, Unavailable), (450, later), (550, never), (552, Permanent)] {
             server.inject(Fault::new(at, Act::Reply(code)).times(1));
             let outcome = mail.deliver(&letter("school-1@example.ru")).await;
             assert_eq!(kind(outcome), (wanted, Some(code)), "{at:?}");
@@ -97,10 +104,74 @@ async fn a_refused_address_does_not_hinder_others() {
     mail.deliver(&letter("school-1@example.ru")).await.unwrap();
     assert_eq!(server.connections(), 1, "the connection outlives the refusal");
 
-    let both = ["school-2@example.ru", "gone@example.ru"].map(|email| Address::new("", email));
+    let both = ["gone@example.ru", "school-2@example.ru"].map(|email| Address::new("", email));
     let message = Message { to: both.into(), ..letter("both@example.ru") };
-    assert_eq!(kind(mail.deliver(&message).await).0, DeliveryErrorKind::Permanent);
-    assert_eq!(server.received().len(), 1, "all addressees get a letter or none does");
+    let receipt = mail.deliver(&message).await.unwrap();
+    let [refused] = receipt.refused.as_slice() else { panic!("{receipt:?}") };
+    assert!(refused.contains("gone@example.ru") && refused.contains("550"), "{refused}");
+    assert_eq!(server.received()[1].to, ["school-2@example.ru"], "the other one has it");
+
+    // Where all are refused, but one only for now, all are tried again.
+    server.inject(Fault::new(At::Recipient, Act::Reply(451)).to("busy@example.ru"));
+    let both = ["gone@example.ru", "busy@example.ru"].map(|email| Address::new("", email));
+    let message = Message { to: both.into(), ..letter("none@example.ru") };
+    assert_eq!(kind(mail.deliver(&message).await).0, DeliveryErrorKind::Transient);
+}
+
+/// A server of which each connection is a script: what it says at once, and then in reply to each line.
+async fn scripted(connections: Vec<Vec<&'static str>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for script in connections {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            for reply in script {
+                write.write_all(reply.as_bytes()).await.unwrap();
+                if reply.ends_with("bye\r\n") {
+                    break;
+                }
+                let mut line = lines.next_line().await.unwrap();
+                while reply.starts_with("354") && line.as_deref() != Some(".") {
+                    line = lines.next_line().await.unwrap();
+                }
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_that_says_farewell_while_nothing_is_sent_costs_no_failed_try() {
+    const GREETING: &str = "220 mail.example.ru\r\n";
+    const OK: &str = "250 ok\r\n";
+    const GO: &str = "354 go\r\n";
+    let first = vec![GREETING, OK, OK, OK, GO, "250 taken\r\n221 bye\r\n"];
+    let second = vec![GREETING, OK, OK, OK, GO, OK];
+    let config = config(scripted(vec![first, second]).await);
+    let mail = Mail::new(config).unwrap();
+    mail.deliver(&letter("school-1@example.ru")).await.unwrap();
+    mail.deliver(&letter("school-2@example.ru")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_never_ends_its_line_is_not_listened_to_for_long() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let said = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut said = 0_usize;
+        // Bounded, should nobody hang up.
+        while said < 256 << 20 && stream.write_all(&[b'x'; 1 << 16]).await.is_ok() {
+            said += 1 << 16;
+        }
+        said
+    });
+    let outcome = Mail::new(config(port)).unwrap().deliver(&letter("school-1@example.ru")).await;
+    assert_eq!(kind(outcome), (DeliveryErrorKind::Unavailable, None));
+    let said = said.await.unwrap();
+    assert!(said < 32 << 20, "{said} bytes were listened to");
 }
 
 #[tokio::test]
@@ -112,7 +183,11 @@ async fn a_connection_lost_before_the_text_is_only_a_reason_to_try_again() {
             server.heal();
             server.inject(Fault::new(at, act).times(1));
             let outcome = mail.deliver(&letter("school-1@example.ru")).await;
-            assert_eq!(kind(outcome), (DeliveryErrorKind::Transient, None), "{at:?} {act:?}");
+            let wanted = match at {
+                At::Greeting => DeliveryErrorKind::Unavailable,
+                _ => DeliveryErrorKind::Transient,
+            };
+            assert_eq!(kind(outcome), (wanted, None), "{at:?} {act:?}");
         }
     }
     assert!(server.received().is_empty());
@@ -145,7 +220,7 @@ async fn a_server_that_is_away_is_tried_again_and_found_when_it_is_back() {
 
     server.stop().await;
     let outcome = mail.deliver(&letter("school-2@example.ru")).await;
-    assert_eq!(kind(outcome), (DeliveryErrorKind::Transient, None));
+    assert_eq!(kind(outcome), (DeliveryErrorKind::Unavailable, None));
     assert!(!mail.health().await.is_healthy());
     assert!(mail.check().await.is_ok(), "the configuration is right all the same");
 
@@ -198,10 +273,10 @@ async fn a_wrong_password_is_not_the_letters_fault() {
     };
     let message = letter("school-1@example.ru");
     let wrong = with_password("не та").deliver(&message).await.unwrap_err();
-    assert_eq!((wrong.kind, wrong.code), (DeliveryErrorKind::Transient, Some(535)));
+    assert_eq!((wrong.kind, wrong.code), (DeliveryErrorKind::Unavailable, Some(535)));
     assert!(wrong.message.contains("password"), "{wrong}");
     let none = mail(&server).deliver(&message).await;
-    assert_eq!(kind(none), (DeliveryErrorKind::Transient, Some(530)));
+    assert_eq!(kind(none), (DeliveryErrorKind::Unavailable, Some(530)));
     with_password("тайна").deliver(&message).await.unwrap();
 }
 
@@ -211,7 +286,7 @@ async fn nothing_is_sent_in_the_clear_where_tls_is_asked_for() {
     for tls in [Tls::Starttls, Tls::Implicit] {
         let config = MailConfig { tls, ..config(server.port()) };
         let outcome = Mail::new(config).unwrap().deliver(&letter("school-1@example.ru")).await;
-        assert_eq!(kind(outcome), (DeliveryErrorKind::Transient, None), "{tls:?}");
+        assert_eq!(kind(outcome), (DeliveryErrorKind::Unavailable, None), "{tls:?}");
     }
     assert!(server.received().is_empty());
 }

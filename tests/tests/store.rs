@@ -26,7 +26,7 @@ use vekha::store::Store;
 use vekha::store::entities::{
     assignment, job, journal, outbox, request, road_map, run, submission,
 };
-use vekha::store::outbox::{Delivery, LEASE, Parcel};
+use vekha::store::outbox::{Delivery, Parcel};
 use vekha::store::queries::{Filter, Page};
 use vekha::store::schedule::Jobs;
 use vekha_engine::journal::Head;
@@ -341,12 +341,35 @@ fn letters(keys: impl IntoIterator<Item = String>) -> Outcome {
     Outcome { letters, ..Outcome::default() }
 }
 
+/// How long claims hold here.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
 /// Claims up to so many messages that are due, each by itself.
 async fn claim(store: &Store, now: Timestamp, most: u64) -> Vec<outbox::Model> {
     let due = store.due_messages(now, most).await.unwrap();
     let parcels: Vec<Parcel> =
         due.into_iter().map(|due| Parcel { keys: vec![due.key], digest: None }).collect();
-    store.claim(&parcels, now).await.unwrap().concat()
+    store.claim(&parcels, LEASE, now).await.unwrap().concat()
+}
+
+/// Has a message end so, whenever it would be due.
+async fn conclude(store: &Store, key: &str, delivery: Delivery, at: Timestamp) {
+    store.retry_message(key, at).await.unwrap();
+    let parcel = Parcel { keys: vec![key.to_owned()], digest: None };
+    let claimed = store.claim(&[parcel], LEASE, at).await.unwrap().concat();
+    settle(store, &claimed, key, delivery, at).await;
+}
+
+/// Settles one of the messages that were claimed.
+async fn settle(
+    store: &Store,
+    claimed: &[outbox::Model],
+    key: &str,
+    delivery: Delivery,
+    at: Timestamp,
+) {
+    let row = claimed.iter().find(|row| row.key == key).expect("it was claimed").clone();
+    assert!(store.settle_messages(&[(row, delivery)], at).await.unwrap().is_empty(), "{key}");
 }
 
 async fn count<E: EntityTrait>(store: &Store) -> usize {
@@ -806,7 +829,8 @@ async fn a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain(base: B
     let store = base.store().await;
     write(&store, "a", letters(["one".into(), "two".into()])).await;
     assert_eq!(claim(&store, morning() - LEASE, 9).await.len(), 0);
-    assert_eq!(claim(&store, morning(), 1).await[0].key, "one");
+    let first = claim(&store, morning(), 1).await;
+    assert_eq!(first[0].key, "one");
     let almost = morning() + LEASE - SignedDuration::from_micros(1);
     assert_eq!(claim(&store, almost, 9).await[0].key, "two");
     assert_eq!(claim(&store, almost, 9).await, []);
@@ -818,7 +842,11 @@ async fn a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain(base: B
     // Once in doubt, always in doubt: a later certain failure does not undo it.
     let at = morning() + LEASE * 2;
     let retry = Delivery::Retry { at, uncertain: false, error: "занято".into() };
-    store.settle_messages(&[("one".into(), retry)], at).await.unwrap();
+    // Whoever lost the claim changes nothing by what it says, the new holder does.
+    let late = vec![(first[0].clone(), Delivery::Sent)];
+    assert_eq!(store.settle_messages(&late, at).await.unwrap(), ["one"]);
+    assert_eq!(store.message("one").await.unwrap().unwrap().state, "sending");
+    settle(&store, &again, "one", retry, at).await;
     let third = claim(&store, at, 9).await;
     let third = third.iter().find(|row| row.key == "one").unwrap();
     assert_eq!((third.uncertain, third.attempts, third.error.as_str()), (true, 3, "занято"));
@@ -828,7 +856,8 @@ async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
     let store = base.store().await;
     let keys = ["sent", "retried", "doubted", "failed", "obsolete"].map(str::to_owned);
     write(&store, "a", letters(keys)).await;
-    assert_eq!(claim(&store, morning(), 9).await.len(), 5);
+    let claimed = claim(&store, morning(), 9).await;
+    assert_eq!(claimed.len(), 5);
     let at = morning() + SignedDuration::from_mins(1);
     let error = || "ошибка".to_owned();
     let results = [
@@ -838,7 +867,11 @@ async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
         ("failed".into(), Delivery::Failed { error: error() }),
         ("obsolete".into(), Delivery::Obsolete),
     ];
-    store.settle_messages(&results, morning()).await.unwrap();
+    for (key, delivery) in results {
+        settle(&store, &claimed, &key, delivery, morning()).await;
+    }
+    let told = store.due_jobs(Jobs::Own, morning(), 9).await.unwrap();
+    assert_eq!(told.len(), 0, "a notice that did not arrive is not told of by another");
     let mut states = BTreeMap::new();
     for row in store.list_messages(&Filter::default(), &Page::first(9)).await.unwrap() {
         states.insert(row.key, (row.state, row.uncertain, row.error, row.sent_at.is_some()));
@@ -871,7 +904,7 @@ async fn an_address_is_what_became_of_the_newest_letter_to_it(base: Base) {
     write(store, "a", letters(keys)).await;
     let settle = async |key: &str, delivery: Delivery, minutes: i64| {
         let at = morning() + SignedDuration::from_mins(minutes);
-        store.settle_messages(&[(key.to_owned(), delivery)], at).await.unwrap();
+        conclude(store, key, delivery, at).await;
     };
     let state = async |code: &str| {
         let version = runtime.road_maps().newest("m").unwrap();
@@ -936,7 +969,7 @@ async fn claims_of_a_daemon_that_died_are_released(base: Base) {
     let store = base.store().await;
     write(&store, "a", letters(["one".into(), "two".into(), "three".into()])).await;
     let claimed = claim(&store, morning(), 2).await;
-    store.settle_messages(&[(claimed[0].key.clone(), Delivery::Sent)], morning()).await.unwrap();
+    settle(&store, &claimed, &claimed[0].key, Delivery::Sent, morning()).await;
     assert_eq!(store.release_claims(morning()).await.unwrap(), 1);
     assert_eq!(store.release_claims(morning()).await.unwrap(), 0);
     let due = claim(&store, morning(), 9).await;
@@ -949,8 +982,9 @@ async fn claims_of_a_daemon_that_died_are_released(base: Base) {
 async fn a_letter_asked_for_twice_is_the_first_one(base: Base) {
     let store = base.store().await;
     write(&store, "a", letters(["one".into(), "one".into()])).await;
-    assert_eq!(claim(&store, morning(), 9).await.len(), 1);
-    store.settle_messages(&[("one".into(), Delivery::Sent)], morning()).await.unwrap();
+    let claimed = claim(&store, morning(), 9).await;
+    assert_eq!(claimed.len(), 1);
+    settle(&store, &claimed, "one", Delivery::Sent, morning()).await;
     write(&store, "a", letters(["one".into(), "two".into()])).await;
     let due = claim(&store, morning(), 9).await;
     assert_eq!(due.iter().map(|row| row.key.as_str()).collect::<Vec<_>>(), ["two"]);

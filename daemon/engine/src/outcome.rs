@@ -106,6 +106,18 @@ pub enum Job {
         /// Stage id.
         stage: String,
     },
+    /// Tell the department that a letter did not arrive: committed with the letter's own end, so
+    /// that no crash comes between.
+    TellRefused {
+        /// The run.
+        run: RunKey,
+        /// The letter's key.
+        letter: String,
+        /// Whom it did not reach: organisation code.
+        organisation: String,
+        /// What the mail system said.
+        reason: String,
+    },
 }
 
 impl Job {
@@ -116,7 +128,8 @@ impl Job {
             | Job::Fetch { run, .. }
             | Job::Analyze { run, .. }
             | Job::Draft { run, .. }
-            | Job::Publish { run, .. } => run,
+            | Job::Publish { run, .. }
+            | Job::TellRefused { run, .. } => run,
         }
     }
 
@@ -128,6 +141,7 @@ impl Job {
             Job::Analyze { .. } => "analyze",
             Job::Draft { .. } => "draft",
             Job::Publish { .. } => "publish",
+            Job::TellRefused { .. } => "tell-refused",
         }
     }
 
@@ -139,6 +153,7 @@ impl Job {
             Job::Analyze { run, stage } => format!("analyze/{run}/{stage}"),
             Job::Draft { run, stage } => format!("draft/{run}/{stage}"),
             Job::Publish { run, stage } => format!("publish/{run}/{stage}"),
+            Job::TellRefused { letter, .. } => format!("tell-refused/{letter}"),
         }
     }
 }

@@ -246,6 +246,9 @@ impl<'a> World<'a> {
             }
             // What other systems know is not known here.
             Job::Fetch { .. } => return,
+            Job::TellRefused { run, letter, organisation, reason } => {
+                (run, Command::LetterRefused { letter, organisation, reason })
+            }
             Job::Analyze { run, stage } => {
                 let command = people.analyze(self, &run, &stage);
                 (run, command)

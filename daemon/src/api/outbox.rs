@@ -147,4 +147,30 @@ impl OutboxService for Api {
         let row = self.message_row(&r.name).await?;
         Ok(Response::new(self.describe_message(&row, false)?))
     }
+
+    async fn retry_messages(
+        &self,
+        request: Request<v1::RetryMessagesRequest>,
+    ) -> Result<Response<v1::RetryMessagesResponse>, Status> {
+        let r = request.into_inner();
+        let municipality = names::municipality("parent", &r.parent)?;
+        let organisation = Some(r.organisation.as_str()).filter(|code| !code.is_empty());
+        let mutation = mutation!(r, no etag);
+        let what = format!("retry failed {} {}", r.parent, r.organisation);
+        let store = self.runtime.store();
+        let messages = if r.validate_only {
+            store.count_failed(&municipality, organisation).await.map_err(status::unavailable)?
+        } else if self.before(&mutation, &what).await? {
+            0
+        } else {
+            let now = self.runtime.clock().now();
+            let retried = store.retry_failed(&municipality, organisation, now).await;
+            let retried = retried.map_err(status::unavailable)?;
+            self.remember(&mutation, &what).await?;
+            self.runtime.nudge();
+            retried
+        };
+        let messages = i32::try_from(messages).unwrap_or(i32::MAX);
+        Ok(Response::new(v1::RetryMessagesResponse { messages }))
+    }
 }

@@ -27,7 +27,14 @@ pub(super) enum Command {
     /// Отправить ещё раз то, что не доставлено
     Retry {
         /// Имя из списка
-        message: String,
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        message: Option<String>,
+        /// Все недоставленные
+        #[arg(long)]
+        all: bool,
+        /// Только этой организации
+        #[arg(long, requires = "all")]
+        organisation: Option<String>,
     },
 }
 
@@ -62,7 +69,19 @@ pub(super) async fn run(
         Command::Show { message } => {
             service.get_message(v1::GetMessageRequest { name: full(message) }).await?
         }
-        Command::Retry { message } => {
+        Command::Retry { message: None, organisation, .. } => {
+            let request = v1::RetryMessagesRequest {
+                parent: client.municipality.clone(),
+                organisation: organisation.clone().unwrap_or_default(),
+                actor: client.actor.clone(),
+                request_id: client.request_id.clone(),
+                validate_only: client.validate_only,
+            };
+            let retried = service.retry_messages(request).await?.into_inner();
+            out.one(&retried, || format!("Снова в очереди: {}", retried.messages))?;
+            return Ok(());
+        }
+        Command::Retry { message: Some(message), .. } => {
             let request = v1::RetryMessageRequest {
                 name: full(message),
                 actor: client.actor.clone(),

@@ -13,11 +13,13 @@ pub mod coming;
 pub mod committer;
 pub mod completeness;
 mod covered;
+mod delivery;
 mod digest;
 pub mod effects;
 mod fetches;
 pub mod files;
 pub mod letters;
+pub mod outage;
 pub mod outbox;
 pub mod overview;
 mod parcels;
@@ -44,8 +46,9 @@ use vekha_roadmap::read::Files;
 
 use crate::clock::Clock;
 use crate::store::schedule::Jobs;
-use crate::store::{Store, instant};
+use crate::store::{Store, instant, micros};
 use committer::{Committer, Done, Task};
+use outage::{Away, Outage};
 use road_maps::{ApplyError, RoadMaps, Version};
 
 pub use committer::{Ask, AskError};
@@ -90,6 +93,7 @@ pub struct Runtime {
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
     public_url: String,
+    outage: Outage,
     changed: watch::Receiver<u64>,
     wake: Notify,
     ending: watch::Sender<bool>,
@@ -142,6 +146,7 @@ impl Runtime {
             publisher,
             sources,
             public_url,
+            outage: Outage::default(),
             changed,
             wake: Notify::new(),
             ending: watch::Sender::new(false),
@@ -171,6 +176,11 @@ impl Runtime {
     /// Where people reach the daemon.
     pub fn public_url(&self) -> &str {
         &self.public_url
+    }
+
+    /// What is wrong with the mail server; none as long as nothing is.
+    pub fn mail_is_away(&self) -> Option<Away> {
+        self.outage.now()
     }
 
     /// Counts commits: whoever watches it sees that something changed.
@@ -236,7 +246,7 @@ impl Runtime {
             }
             Loop::Sends => {
                 let _one_at_a_time = self.sending.lock().await;
-                self.send(self.clock.now()).await
+                self.send().await
             }
             Loop::Fetches => {
                 let _one_at_a_time = self.fetching.lock().await;
@@ -280,7 +290,11 @@ impl Runtime {
     async fn next(&self, which: Loop) -> Result<Option<Timestamp>, Error> {
         let at = match which {
             Loop::Turns => self.store.next_due_at().await?,
-            Loop::Sends => self.store.next_message_at().await?,
+            Loop::Sends => {
+                let at = self.store.next_message_at().await?;
+                let again = self.outage.now().map(|away| micros(away.again));
+                at.map(|at| again.map_or(at, |again| at.max(again)))
+            }
             Loop::Fetches => self.store.next_job_at(Jobs::Fetches).await?,
         };
         Ok(at.map(instant))
@@ -358,10 +372,11 @@ impl Runtime {
 
     /// How long nothing is due.
     async fn idle(&self, which: Loop) -> Duration {
-        const LONGEST: Duration = Duration::from_secs(60);
+        // What another daemon leaves behind, nobody tells of.
+        let longest = Duration::from_secs(if self.store.is_shared() { 2 } else { 60 });
         match self.next(which).await {
-            Ok(Some(at)) => self.clock.until(at).min(LONGEST),
-            _ => LONGEST,
+            Ok(Some(at)) => self.clock.until(at).min(longest),
+            _ => longest,
         }
     }
 }

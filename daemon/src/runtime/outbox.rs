@@ -1,137 +1,203 @@
 //! Hands messages to the notifier, at least once and visibly: claimed before, settled after.
+//!
+//! A few are under way at the same time, each in a place of its own: one that hangs holds up nothing
+//! but itself. What became of a message is known only here until it is settled; so that is tried until
+//! it succeeds, whatever the database does, and nothing else happens to that message before. When the
+//! daemon is to end, what is under way gets a moment; what is not done then is in doubt and is settled
+//! so.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use futures::StreamExt as _;
-use jiff::{SignedDuration, Timestamp};
-use vekha_engine::{Command, Letter, LetterKind, RunKey};
-use vekha_plugin::{DeliveryError, DeliveryErrorKind};
+use futures::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::committer::{Ask, Task};
-use super::{Error, Runtime, digest, letters, parcels};
-use crate::store;
-use crate::store::entities::outbox;
-use crate::store::outbox::Delivery;
+use super::{Error, Runtime, parcels};
+use crate::store::entities::outbox::Model;
+use crate::store::outbox::{Delivery, LEASE, Parcel};
 
 /// Parcels under way at the same time: no more are claimed, so that a crash leaves few in doubt.
 const AT_ONCE: usize = 4;
 
-/// How long to wait after the n-th failed try; after the last one the message has failed.
-const BACKOFF: [SignedDuration; 7] = [
-    SignedDuration::from_mins(1),
-    SignedDuration::from_mins(5),
-    SignedDuration::from_mins(15),
-    SignedDuration::from_hours(1),
-    SignedDuration::from_hours(4),
-    SignedDuration::from_hours(12),
-    SignedDuration::from_hours(24),
-];
-
-/// Messages that are looked at to choose from.
+/// Messages that are looked at to choose from; they are sent before the next look.
 const CHOICE: u64 = 1000;
 
+/// How often claims are renewed: several times within their lease.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How long deliveries under way may take once the daemon is to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How long the database is given at first before a settlement is tried again, and at most.
+const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
+
+/// What has been chosen and what is being sent.
+#[derive(Default)]
+struct Sending {
+    /// Chosen and not claimed yet, the longest due first.
+    ready: VecDeque<Parcel>,
+    /// Nothing more was due at the last look.
+    idle: bool,
+    /// Messages under way, by key.
+    rows: BTreeMap<String, Model>,
+}
+
 impl Runtime {
-    /// Sends messages that are due, a handful at a time. Returns how many there were.
+    /// Sends messages until none is due and none is under way. Returns how many there were.
     ///
     /// # Errors
-    /// When the database fails; what was claimed is tried again after its lease.
-    pub(super) async fn send(&self, now: Timestamp) -> Result<usize, Error> {
-        let due = self.store.due_messages(now, CHOICE).await?;
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let parcels = parcels::choose(due, now, AT_ONCE);
-        let claimed = self.store.claim(&parcels, now).await?;
-        let count = claimed.iter().map(Vec::len).sum();
-        if count > 0 {
-            self.keep_up().await?;
-        }
-        let deliveries = claimed.into_iter().filter(|rows| !rows.is_empty()).map(|rows| async {
-            let results = self.deliver(&rows, now).await;
-            (rows, results)
-        });
-        // Each is settled as soon as it is known; what comes together is settled together.
-        let mut settled =
-            futures::stream::iter(deliveries).buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE);
-        while let Some(chunk) = settled.next().await {
-            let results: Vec<(String, Delivery)> =
-                chunk.iter().flat_map(|(_, results)| results.clone()).collect();
-            self.store.settle_messages(&results, self.clock.now()).await?;
-            for (row, delivery) in chunk.into_iter().flat_map(|(rows, _)| rows).zip(results) {
-                if let (_, Delivery::Failed { error }) = delivery {
-                    tracing::warn!(message = row.key, "refused for good: {error}");
-                    self.tell_of_refusal(row, error).await;
+    /// When the database fails; what is under way is settled before.
+    pub(super) async fn send(&self) -> Result<usize, Error> {
+        let mut sending = Sending::default();
+        let mut under_way = FuturesUnordered::new();
+        let (mut changed, mut ending) = (self.changes(), self.ending());
+        let mut heartbeat = Instant::now() + HEARTBEAT;
+        let mut count = 0;
+        let mut failure = None;
+        let mut last_moment: Option<Instant> = None;
+        loop {
+            let ends = *ending.borrow_and_update();
+            if ends {
+                last_moment.get_or_insert_with(|| Instant::now() + GRACE);
+            }
+            if !ends && failure.is_none() {
+                match self.fill(&mut sending, under_way.len()).await {
+                    Ok(parcels) => {
+                        for rows in parcels {
+                            under_way.push(self.deliver(rows));
+                        }
+                    }
+                    Err(e) => failure = Some(e),
+                }
+            }
+            if under_way.is_empty() {
+                return failure.map_or(Ok(count), Err);
+            }
+            tokio::select! {
+                Some(done) = under_way.next() => {
+                    // What has come to its end at the same time is settled together.
+                    let mut results = done;
+                    while let Some(Some(more)) = futures::FutureExt::now_or_never(under_way.next()) {
+                        results.extend(more);
+                    }
+                    count += results.len();
+                    self.settle_surely(&results).await;
+                    for (row, _) in &results {
+                        sending.rows.remove(&row.key);
+                    }
+                }
+                _ = changed.changed(), if !ends => sending.idle = false,
+                () = self.wake.notified(), if !ends => sending.idle = false,
+                () = sleep_until(heartbeat) => {
+                    self.renew(&sending).await;
+                    heartbeat = Instant::now() + HEARTBEAT;
+                    sending.idle = false;
+                }
+                _ = ending.changed(), if !ends => {}
+                () = sleep_until(last_moment.unwrap_or(heartbeat)), if ends => {
+                    let (at, error) = (self.clock.now(), "доставка прервана остановкой демона");
+                    let doubt =
+                        Delivery::Retry { at, uncertain: true, error: error.to_owned() };
+                    let rows = std::mem::take(&mut sending.rows).into_values();
+                    let left: Vec<_> = rows.map(|row| (row, doubt.clone())).collect();
+                    tracing::warn!(letters = left.len(), "left in doubt: the daemon ends");
+                    self.settle_surely(&left).await;
+                    return Ok(count);
                 }
             }
         }
-        Ok(count)
     }
 
-    /// Delivers a parcel. Returns what became of each of its messages, in their order.
-    async fn deliver(&self, rows: &[outbox::Model], now: Timestamp) -> Vec<(String, Delivery)> {
-        let mut results: Vec<Option<Delivery>> = Vec::with_capacity(rows.len());
-        let mut letters = Vec::with_capacity(rows.len());
-        for row in rows {
-            let result = match store::outbox::letter(row) {
-                Err(e) => Some(Delivery::Failed { error: e.to_string() }),
-                Ok(letter) => match self.is_obsolete(&letter).await {
-                    Ok(true) => Some(Delivery::Obsolete),
-                    Err(e) => Some(again(row, now, false, e.to_string())),
-                    Ok(false) => {
-                        letters.push((row, letter));
-                        None
-                    }
-                },
-            };
-            results.push(result);
+    /// Claims parcels for the places that are free.
+    async fn fill(&self, sending: &mut Sending, busy: usize) -> Result<Vec<Vec<Model>>, Error> {
+        let now = self.clock.now();
+        let places = match self.outage.now() {
+            None => AT_ONCE,
+            // One letter sees whether the server is back.
+            Some(away) if away.again <= now => 1,
+            Some(_) => 0,
+        };
+        let free = places.saturating_sub(busy);
+        if places < AT_ONCE {
+            sending.ready.clear();
         }
-        let message = match letters.as_slice() {
-            [] => None,
-            [(row, letter)] => Some(letters::message(self, row, letter)),
-            several => Some(digest::message(self, several)),
-        };
-        let sent = match message {
-            None => Ok(()),
-            Some(Err(e)) => Err(DeliveryError::permanent(e)),
-            Some(Ok(message)) => self.notifier.deliver(&message).await.map(|_| ()),
-        };
-        let delivery = |row: &outbox::Model| match &sent {
-            Ok(()) => Delivery::Sent,
-            Err(e) => match e.kind {
-                DeliveryErrorKind::Permanent => Delivery::Failed { error: e.message.clone() },
-                DeliveryErrorKind::Transient => again(row, now, false, e.message.clone()),
-                DeliveryErrorKind::Unknown => again(row, now, true, e.message.clone()),
-            },
-        };
-        let all = rows.iter().zip(results);
-        all.map(|(row, known)| (row.key.clone(), known.unwrap_or_else(|| delivery(row)))).collect()
+        if free == 0 {
+            return Ok(vec![]);
+        }
+        if sending.ready.is_empty() && !sending.idle {
+            let due = self.store.due_messages(now, CHOICE).await?;
+            let due = due.into_iter().filter(|due| !sending.rows.contains_key(&due.key)).collect();
+            sending.ready = parcels::choose(due, now, usize::MAX).into();
+            sending.idle = sending.ready.is_empty();
+        }
+        let chosen: Vec<Parcel> = sending.ready.drain(..free.min(sending.ready.len())).collect();
+        let mut claimed = self.store.claim(&chosen, self.clock.span(LEASE), now).await?;
+        claimed.retain(|rows| !rows.is_empty());
+        if !claimed.is_empty() {
+            self.keep_up().await?;
+        }
+        for row in claimed.iter().flatten() {
+            sending.rows.insert(row.key.clone(), row.clone());
+        }
+        Ok(claimed)
     }
 
-    /// Whether what the letter asks for has been done in the meantime.
-    async fn is_obsolete(&self, letter: &Letter) -> Result<bool, Error> {
-        let (true, Some(assignment)) = (letter.while_open, &letter.assignment) else {
-            return Ok(false);
-        };
-        let run = self.store.run(&letter.run).await?;
-        let state = run.and_then(|l| l.run.assignments.get(assignment).map(|a| a.state));
-        Ok(!state.is_some_and(vekha_engine::run::AssignmentState::is_awaited))
+    /// Says that what is under way is still being sent.
+    async fn renew(&self, sending: &Sending) {
+        if !self.store.is_shared() {
+            return;
+        }
+        let claimed: Vec<_> =
+            sending.rows.values().map(|row| (row.key.clone(), row.claim.clone())).collect();
+        let renewed = self.store.renew(&claimed, self.clock.span(LEASE), self.clock.now()).await;
+        if let Err(e) = renewed {
+            tracing::warn!("claims of letters could not be renewed: {e}");
+        }
     }
 
-    /// The administrator learns of it, unless it is such a notice itself that failed.
-    async fn tell_of_refusal(&self, row: outbox::Model, reason: String) {
-        let run: Option<RunKey> = row.run.parse().ok();
-        if let Some(run) = run.filter(|_| row.kind != LetterKind::Failure.as_str()) {
-            let organisation = row.organisation.clone();
-            let command = Command::LetterRefused { letter: row.key, organisation, reason };
-            if let Err(e) = self.committer.ask(Task::new(run, Ask::Step(command), "vekha")).await {
-                tracing::warn!("a refusal was not noted: {e}");
+    /// Settles what is known, however often that has to be tried.
+    async fn settle_surely(&self, results: &[(Model, Delivery)]) {
+        let [mut wait, longest] = WAITS;
+        let mut ending = self.ending();
+        let mut told = false;
+        loop {
+            match self.store.settle_messages(results, self.clock.now()).await {
+                Ok(lost) => {
+                    if !lost.is_empty() {
+                        tracing::warn!(?lost, "another daemon has taken these letters over");
+                    }
+                    break;
+                }
+                Err(e) if !told => {
+                    told = true;
+                    let letters = results.len();
+                    tracing::error!(letters, "sent, and not settled yet; tried again: {e}");
+                }
+                Err(_) => {}
+            }
+            if *ending.borrow_and_update() {
+                let keys: Vec<&str> = results.iter().map(|(row, _)| row.key.as_str()).collect();
+                // One more try within the grace.
+                let last = async {
+                    while self.store.settle_messages(results, self.clock.now()).await.is_err() {
+                        sleep(WAITS[0]).await;
+                    }
+                };
+                if tokio::time::timeout(GRACE, last).await.is_err() {
+                    tracing::error!(?keys, "the daemon ends before their results were written");
+                }
+                break;
+            }
+            tokio::select! {
+                () = sleep(wait) => wait = (wait * 2).min(longest),
+                _ = ending.changed() => {}
             }
         }
-    }
-}
-
-fn again(row: &outbox::Model, now: Timestamp, uncertain: bool, error: String) -> Delivery {
-    let tries = usize::try_from(row.attempts).unwrap_or(1).max(1);
-    match BACKOFF.get(tries - 1) {
-        Some(wait) => Delivery::Retry { at: now + *wait, uncertain, error },
-        None => Delivery::Failed { error: format!("после {tries} попыток: {error}") },
+        for (row, delivery) in results {
+            if let Delivery::Failed { error } = delivery {
+                tracing::warn!(message = row.key, "refused for good: {error}");
+            }
+        }
     }
 }

@@ -117,6 +117,9 @@ impl Runtime {
                     return Ok(());
                 }
             },
+            Some(Job::TellRefused { letter, organisation, reason, .. }) => {
+                Ask::Step(Command::LetterRefused { letter, organisation, reason })
+            }
             Some(_) => Ask::Upstream,
         };
         self.settle_job(run, ask, &row.key).await

@@ -2,7 +2,9 @@
 //!
 //! A message is claimed (`sending`, with a lease) in a commit of its own before it is handed to a
 //! plugin. Whoever finds it still `sending` after the lease cannot know whether it went out: it is
-//! tried again under the same Message-ID and marked `uncertain`.
+//! tried again under the same Message-ID and marked `uncertain`. A lease is of seconds; whoever is at
+//! work renews it. Each claim has a name: what is said of a claim that somebody else has taken over
+//! changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +12,42 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, Set, TransactionTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait, UpdateMany,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use vekha_analysis::Values;
-use vekha_engine::{AssignmentKey, Letter};
+use vekha_engine::{AssignmentKey, Job, Letter, LetterKind, RunKey};
 
+use super::batch::job_row;
+use super::entities::job;
 use super::entities::outbox::{ActiveModel, Column, Entity, Model};
+use super::rows::{Existing, execute, insert};
 use super::schedule::work_is_due;
 use super::{Store, document, json, micros};
 use crate::message_id;
 
-/// How long a claim holds.
-pub const LEASE: SignedDuration = SignedDuration::from_mins(10);
+/// How long a claim holds unless it is renewed.
+pub const LEASE: std::time::Duration = std::time::Duration::from_secs(4);
 
 /// How a delivery ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// Accepted.
     Sent,
+    /// Accepted, but not for all of the organisation's addresses.
+    Partly {
+        /// Which were refused, and what was said.
+        refused: String,
+    },
+    /// Not tried: the mail server itself is away, which is no fault of the message.
+    Held {
+        /// Since when the message is due; as before.
+        due: i64,
+        /// What is wrong with the server.
+        error: String,
+    },
     /// Try again at this time; `uncertain` if it may have been accepted all the same.
     Retry {
         /// When.
@@ -176,12 +194,14 @@ impl Store {
     pub async fn claim(
         &self,
         parcels: &[Parcel],
+        lease: SignedDuration,
         now: Timestamp,
     ) -> Result<Vec<Vec<Model>>, DbErr> {
         if parcels.is_empty() {
             // Most looks find nothing that may go: they must not take the writer.
             return Ok(vec![]);
         }
+        let claim = Uuid::now_v7().to_string();
         let transaction = self.writer().begin().await?;
         let keys = parcels.iter().flat_map(|parcel| &parcel.keys);
         let mut query = Entity::find()
@@ -203,6 +223,7 @@ impl Store {
                 row.uncertain |= row.state == "sending";
                 row.attempts += 1;
                 row.digest.clone_from(&parcel.digest);
+                row.claim = Some(claim.clone());
             }
             for uncertain in [false, true] {
                 let keys: Vec<&str> = rows
@@ -218,7 +239,8 @@ impl Store {
                     .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
                     .col_expr(Column::Uncertain, Expr::value(uncertain))
                     .col_expr(Column::Digest, Expr::value(parcel.digest.clone()))
-                    .col_expr(Column::NextAttemptAt, Expr::value(micros(now + LEASE)))
+                    .col_expr(Column::Claim, Expr::value(claim.as_str()))
+                    .col_expr(Column::NextAttemptAt, Expr::value(ends(now, lease)))
                     .filter(Column::Key.is_in(keys))
                     .exec(&transaction)
                     .await?;
@@ -229,43 +251,65 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Settles claimed messages, all in one commit.
+    /// Renews claims: whoever sends these messages is still at it.
     ///
     /// # Errors
-    /// When the database cannot be written; the messages are then tried again after their lease.
-    pub async fn settle_messages(
+    /// When the database cannot be written.
+    pub async fn renew(
         &self,
-        results: &[(String, Delivery)],
+        claimed: &[(String, Option<String>)],
+        lease: SignedDuration,
         now: Timestamp,
     ) -> Result<(), DbErr> {
-        let transaction = self.writer().begin().await?;
-        for (key, delivery) in results {
-            let update = Entity::update_many().filter(Column::Key.eq(key));
-            let update = match delivery {
-                Delivery::Sent => update
-                    .col_expr(Column::State, Expr::value("sent"))
-                    .col_expr(Column::SentAt, Expr::value(micros(now)))
-                    .col_expr(Column::Error, Expr::value("")),
-                Delivery::Retry { at, uncertain, error } => {
-                    let update = update
-                        .col_expr(Column::State, Expr::value("pending"))
-                        .col_expr(Column::NextAttemptAt, Expr::value(micros(*at)))
-                        .col_expr(Column::Error, Expr::value(error.as_str()));
-                    if *uncertain {
-                        update.col_expr(Column::Uncertain, Expr::value(true))
-                    } else {
-                        update
-                    }
-                }
-                Delivery::Failed { error } => update
-                    .col_expr(Column::State, Expr::value("failed"))
-                    .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
-                    .col_expr(Column::Error, Expr::value(error.as_str())),
-                Delivery::Obsolete => update.col_expr(Column::State, Expr::value("obsolete")),
-            };
-            update.exec(&transaction).await?;
+        let mut keys: BTreeMap<&Option<String>, Vec<&str>> = BTreeMap::new();
+        for (key, claim) in claimed {
+            keys.entry(claim).or_default().push(key);
         }
-        transaction.commit().await
+        for (claim, keys) in keys {
+            Entity::update_many()
+                .col_expr(Column::NextAttemptAt, Expr::value(ends(now, lease)))
+                .filter(Column::Key.is_in(keys))
+                .filter(still(claim))
+                .exec(self.writer())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Settles claimed messages, all in one commit; that a letter did not arrive is to be told, and
+    /// the job that does so is part of it. Returns the keys of those whose claim was lost: somebody
+    /// else sends them now, and nothing of them was changed.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then none is settled.
+    pub async fn settle_messages(
+        &self,
+        results: &[(Model, Delivery)],
+        now: Timestamp,
+    ) -> Result<Vec<String>, DbErr> {
+        let transaction = self.writer().begin().await?;
+        let mut lost = Vec::new();
+        let mut to_tell = Vec::new();
+        for (row, delivery) in results {
+            let update = Entity::update_many()
+                .filter(Column::Key.eq(row.key.as_str()))
+                .filter(still(&row.claim));
+            let settled = settling(update, delivery, now).exec(&transaction).await?;
+            if settled.rows_affected == 0 {
+                lost.push(row.key.clone());
+                continue;
+            }
+            match delivery {
+                Delivery::Failed { error } | Delivery::Partly { refused: error } => {
+                    to_tell.extend(telling(row, error, now));
+                }
+                _ => {}
+            }
+        }
+        let backend = transaction.get_database_backend();
+        execute(&transaction, insert(backend, to_tell, Existing::Change(job::CHANGING))).await?;
+        transaction.commit().await?;
+        Ok(lost)
     }
 
     /// Makes a failed message due again. Returns whether there was one.
@@ -284,6 +328,40 @@ impl Store {
             .exec(self.writer())
             .await?;
         Ok(result.rows_affected == 1)
+    }
+
+    /// How many messages of a municipality have failed, or of those to one organisation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_failed(
+        &self,
+        municipality: &str,
+        organisation: Option<&str>,
+    ) -> Result<u64, DbErr> {
+        Entity::find().filter(failed(municipality, organisation)).count(self.reader()).await
+    }
+
+    /// Makes every failed message of a municipality due again, or those to one organisation. Returns
+    /// how many there were.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn retry_failed(
+        &self,
+        municipality: &str,
+        organisation: Option<&str>,
+        now: Timestamp,
+    ) -> Result<u64, DbErr> {
+        let result = Entity::update_many()
+            .col_expr(Column::State, Expr::value("pending"))
+            .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
+            .col_expr(Column::Attempts, Expr::value(0))
+            .col_expr(Column::Digest, Expr::value(None::<String>))
+            .filter(failed(municipality, organisation))
+            .exec(self.writer())
+            .await?;
+        Ok(result.rows_affected)
     }
 
     /// On start of the only daemon: what was being sent when the last one ended has an unknown
@@ -316,4 +394,60 @@ impl Store {
             .await
             .map(Option::flatten)
     }
+}
+
+fn failed(municipality: &str, organisation: Option<&str>) -> Condition {
+    Condition::all()
+        .add(Column::State.eq("failed"))
+        .add(Column::Municipality.eq(municipality))
+        .add_option(organisation.map(|organisation| Column::Organisation.eq(organisation)))
+}
+
+/// When a lease that begins now ends, as the column has it.
+fn ends(now: Timestamp, lease: SignedDuration) -> i64 {
+    micros(now.saturating_add(lease).unwrap_or(Timestamp::MAX))
+}
+
+/// The message is still being sent under this claim.
+fn still(claim: &Option<String>) -> Condition {
+    Condition::all().add(Column::State.eq("sending")).add(Column::Claim.eq(claim.clone()))
+}
+
+/// What becomes of a message by the end of its delivery.
+fn settling(update: UpdateMany<Entity>, delivery: &Delivery, now: Timestamp) -> UpdateMany<Entity> {
+    let to = move |state: &str| update.col_expr(Column::State, Expr::value(state));
+    match delivery {
+        Delivery::Sent => to("sent")
+            .col_expr(Column::SentAt, Expr::value(micros(now)))
+            .col_expr(Column::Error, Expr::value("")),
+        Delivery::Partly { refused } => to("sent")
+            .col_expr(Column::SentAt, Expr::value(micros(now)))
+            .col_expr(Column::Error, Expr::value(refused.as_str())),
+        Delivery::Held { due, error } => to("pending")
+            .col_expr(Column::NextAttemptAt, Expr::value(*due))
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
+            .col_expr(Column::Error, Expr::value(error.as_str())),
+        Delivery::Retry { at, uncertain, error } => {
+            let update = to("pending")
+                .col_expr(Column::NextAttemptAt, Expr::value(micros(*at)))
+                .col_expr(Column::Error, Expr::value(error.as_str()));
+            if *uncertain { update.col_expr(Column::Uncertain, Expr::value(true)) } else { update }
+        }
+        Delivery::Failed { error } => to("failed")
+            .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
+            .col_expr(Column::Error, Expr::value(error.as_str())),
+        Delivery::Obsolete => to("obsolete"),
+    }
+}
+
+/// The job that has the department told of a letter that did not arrive; none for such a notice
+/// itself.
+fn telling(row: &Model, reason: &str, now: Timestamp) -> Option<job::Model> {
+    if row.kind == LetterKind::Failure.as_str() {
+        return None;
+    }
+    let run: RunKey = row.run.parse().ok()?;
+    let (letter, organisation) = (row.key.clone(), row.organisation.clone());
+    let job = Job::TellRefused { run, letter, organisation, reason: reason.to_owned() };
+    Some(job_row(job.key(), job.kind(), job.run(), now, json(&job)))
 }

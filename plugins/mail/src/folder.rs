@@ -29,9 +29,9 @@ pub(crate) async fn deliver(
     });
     written
         .await
-        .map(|()| Receipt { detail })
+        .map(|()| Receipt { detail, refused: vec![] })
         // Written or not, the next try writes the same file.
-        .map_err(|error| DeliveryError::transient(explain(folder, &error)))
+        .map_err(|error| DeliveryError::unavailable(explain(folder, &error)))
 }
 
 /// Whether letters can be written; if not, why, in Russian.

@@ -9,6 +9,7 @@
 //! whole conversations, passwords among them, at the level `debug` under the target `lettre`; a
 //! program that logs at that level should leave this target out.
 
+mod bounded;
 mod compose;
 mod config;
 mod folder;

@@ -8,20 +8,24 @@
 //!
 //! | step | reply 4xx | reply 5xx | no reply in time, connection lost |
 //! | --- | --- | --- | --- |
-//! | connect, TLS, greeting, AUTH | transient | transient | transient |
-//! | MAIL, RCPT, DATA | transient | permanent | transient |
+//! | connect, TLS, greeting, AUTH | unavailable | unavailable | unavailable |
+//! | MAIL | unavailable | unavailable | transient |
+//! | RCPT, DATA | transient | permanent | transient |
 //! | the text and its closing dot | transient | permanent | **unknown** |
 //!
-//! A 5xx before the first letter, or 530 to 538 at any time, is about our account and not about
-//! the letter: the letter waits until the administrator has mended the configuration. What breaks
-//! off after the first byte of the text counts as unknown, even if the closing dot had not gone
-//! out: nobody can tell how much arrived.
+//! What a server says before it has heard of the letter's addressee is about itself, our account or
+//! our own address, and so are 421, and 530 to 538, at any time: it is no fault of the letter, and no
+//! other letter would fare better. A size (552) or a form of the letter (501, 555) that MAIL announces
+//! is the letter's own. What breaks off after the first byte of the text counts as unknown, even if
+//! the closing dot had not gone out: nobody can tell how much arrived. Of several addressees one that
+//! is refused does not keep the letter from the others.
 //!
 //! Waits: `timeout-seconds` for the connection as a whole and for each reply; three times that
 //! for the reply to the text, since giving up there means a second letter (RFC 5321, 4.5.3.2.6).
 
 use std::error::Error as _;
 use std::fmt::Display;
+use std::io;
 use std::time::{Duration, Instant};
 
 use lettre::Address;
@@ -32,9 +36,11 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, Semaphore};
 use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
 
+use crate::bounded::Bounded;
 use crate::config::{Protection, Server};
 
 /// A connection that was idle for longer is not used again; servers close theirs after minutes.
@@ -74,8 +80,22 @@ enum Step<'a> {
 enum Trouble {
     Timeout,
     Smtp(Error),
+    /// There is no way to the server.
+    Network(io::Error),
     /// A reply that makes no sense at this step.
     Nonsense(String),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Trouble::Smtp(error)
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Trouble::Network(error)
+    }
 }
 
 impl Smtp {
@@ -92,7 +112,17 @@ impl Smtp {
     ) -> Result<Receipt, DeliveryError> {
         let _slot = self.slot().await?;
         let mut connection = self.connection().await?;
-        let sent = self.converse(&mut connection.smtp, envelope, letter).await;
+        let mut begun = self.begin(&mut connection.smtp, envelope, letter).await;
+        let had_enough = |e: &DeliveryError| matches!(e.code, None | Some(421));
+        if connection.letters > 0 && begun.as_ref().is_err_and(had_enough) {
+            // The server had enough of this connection, not of this letter.
+            connection = self.new_connection().await?;
+            begun = self.begin(&mut connection.smtp, envelope, letter).await;
+        }
+        let sent = match begun {
+            Ok(()) => self.converse(&mut connection.smtp, envelope, letter).await,
+            Err(e) => Err(e),
+        };
         connection.letters += 1;
         match &sent {
             Ok(_) => self.park(connection).await,
@@ -124,17 +154,40 @@ impl Smtp {
         self.slots.acquire().await.map_err(|error| DeliveryError::transient(error.to_string()))
     }
 
+    /// Tells the server from whom a letter comes.
+    async fn begin(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+        letter: &[u8],
+    ) -> Result<(), DeliveryError> {
+        let sender = Step::Sender(envelope.from());
+        let mail = Mail::new(envelope.from().cloned(), parameters(smtp, envelope, letter)?);
+        self.say(smtp, mail, sender).await.map(|_| ())
+    }
+
+    /// Tells it to whom the letter goes, and what it says.
     async fn converse(
         &self,
         smtp: &mut AsyncSmtpConnection,
         envelope: &Envelope,
         letter: &[u8],
     ) -> Result<Receipt, DeliveryError> {
-        let sender = Step::Sender(envelope.from());
-        let mail = Mail::new(envelope.from().cloned(), parameters(smtp, envelope, letter)?);
-        self.say(smtp, mail, sender).await?;
+        let mut refused: Vec<DeliveryError> = Vec::new();
         for to in envelope.to() {
-            self.say(smtp, Rcpt::new(to.clone(), Vec::new()), Step::Recipient(to)).await?;
+            match self.say(smtp, Rcpt::new(to.clone(), Vec::new()), Step::Recipient(to)).await {
+                Ok(_) => {}
+                // A reply about this addressee alone.
+                Err(e) if e.code.is_some() && e.kind != DeliveryErrorKind::Unavailable => {
+                    refused.push(e);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        if refused.len() == envelope.to().len() {
+            // Where one may be taken later, all are tried again.
+            let hopeful = refused.iter().position(|e| e.kind == DeliveryErrorKind::Transient);
+            return Err(refused.swap_remove(hopeful.unwrap_or(0)));
         }
         let go_ahead = self.say(smtp, Data, Step::Data).await?;
         if !go_ahead.has_code(354) {
@@ -149,7 +202,8 @@ impl Smtp {
             let trouble = Trouble::Nonsense(said(&reply));
             return Err(self.explain(Step::Text, trouble));
         }
-        Ok(Receipt { detail: said(&reply) })
+        let refused = refused.into_iter().map(|e| e.message).collect();
+        Ok(Receipt { detail: said(&reply), refused })
     }
 
     async fn say(
@@ -172,6 +226,10 @@ impl Smtp {
                 return Ok(used);
             }
         }
+        self.new_connection().await
+    }
+
+    async fn new_connection(&self) -> Result<Connection, DeliveryError> {
         let mut smtp = self
             .within(1, self.connect())
             .await
@@ -184,7 +242,7 @@ impl Smtp {
         Ok(Connection { smtp, letters: 0, idle_since: Instant::now() })
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Trouble> {
         let Server { host, port, tls, hello, timeout, .. } = &self.server;
         let implicit = match tls {
             Protection::Implicit(parameters) => Some(parameters.clone()),
@@ -193,8 +251,16 @@ impl Smtp {
         // A name may have several addresses, and the first of them may be dead.
         let each = *timeout / 3;
         let server = (host.as_str(), *port);
-        let mut smtp =
-            AsyncSmtpConnection::connect_tokio1(server, Some(each), hello, implicit, None).await?;
+        let mut smtp = match implicit {
+            Some(tls) => {
+                AsyncSmtpConnection::connect_tokio1(server, Some(each), hello, Some(tls), None)
+                    .await?
+            }
+            None => {
+                let stream = Box::new(Bounded::new(reach(server, each).await?));
+                AsyncSmtpConnection::connect_with_transport(stream, hello).await?
+            }
+        };
         if let Protection::Starttls(parameters) = tls {
             // Fails if the server does not offer it: nothing is ever sent in the clear instead.
             smtp.starttls(parameters.clone(), hello).await?;
@@ -213,13 +279,13 @@ impl Smtp {
     }
 
     /// Waits, but no longer than so many times the timeout.
-    async fn within<T>(
+    async fn within<T, E: Into<Trouble>>(
         &self,
         times: u32,
-        work: impl Future<Output = Result<T, Error>>,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Trouble> {
         match tokio::time::timeout(self.server.timeout * times, work).await {
-            Ok(outcome) => outcome.map_err(Trouble::Smtp),
+            Ok(outcome) => outcome.map_err(Into::into),
             Err(_) => Err(Trouble::Timeout),
         }
     }
@@ -228,7 +294,7 @@ impl Smtp {
     fn explain(&self, step: Step<'_>, trouble: Trouble) -> DeliveryError {
         let code = match &trouble {
             Trouble::Smtp(error) => error.status().map(u16::from),
-            Trouble::Timeout | Trouble::Nonsense(_) => None,
+            Trouble::Timeout | Trouble::Network(_) | Trouble::Nonsense(_) => None,
         };
         let kind = kind(step, code);
         let Server { host, port, .. } = &self.server;
@@ -253,6 +319,7 @@ impl Smtp {
         let why = match trouble {
             Trouble::Timeout => "время ожидания истекло".to_owned(),
             Trouble::Nonsense(reply) => format!("неожиданный ответ: {reply}"),
+            Trouble::Network(error) => bounded(&error.to_string()),
             Trouble::Smtp(error) => match (code, error.source()) {
                 (Some(code), Some(text)) => bounded(&format!("{code} {text}")),
                 (_, Some(cause)) => bounded(&cause.to_string()),
@@ -265,10 +332,11 @@ impl Smtp {
 
 /// The table at the head of this file.
 fn kind(step: Step<'_>, code: Option<u16>) -> DeliveryErrorKind {
-    use DeliveryErrorKind::{Permanent, Transient, Unknown};
+    use DeliveryErrorKind::{Permanent, Transient, Unavailable, Unknown};
     match (step, code) {
-        (Step::Connect | Step::Login, _) => Transient,
-        (_, Some(530..=538)) => Transient,
+        (Step::Connect | Step::Login, _) | (_, Some(421 | 530..=538)) => Unavailable,
+        (Step::Sender(_), Some(501 | 552 | 555)) => Permanent,
+        (Step::Sender(_), Some(_)) => Unavailable,
         (_, Some(500..)) => Permanent,
         (_, Some(_)) => Transient,
         (Step::Text, None) => Unknown,
@@ -302,8 +370,23 @@ fn parameters(
     Ok(parameters)
 }
 
-async fn alive(smtp: &mut AsyncSmtpConnection) -> Result<(), Error> {
-    smtp.command(lettre::transport::smtp::commands::Noop).await.map(|_| ())
+/// Asks a connection that was idle. A farewell that came meanwhile is no answer.
+async fn alive(smtp: &mut AsyncSmtpConnection) -> Result<(), Trouble> {
+    let reply = smtp.command(lettre::transport::smtp::commands::Noop).await?;
+    if reply.has_code(250) { Ok(()) } else { Err(Trouble::Nonsense(said(&reply))) }
+}
+
+/// Opens a connection to the first of a name's addresses that answers in time.
+async fn reach(server: (&str, u16), each: Duration) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in tokio::net::lookup_host(server).await? {
+        match tokio::time::timeout(each, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
 }
 
 fn said(reply: &Response) -> String {

@@ -249,7 +249,7 @@ async fn a_folder_that_cannot_be_written_is_tried_again() {
     assert_eq!(mail.check().await.unwrap_err()[0].field, "folder");
     assert!(!mail.health().await.is_healthy());
     let error = mail.deliver(&reminder()).await.unwrap_err();
-    assert_eq!(error.kind, DeliveryErrorKind::Transient);
+    assert_eq!(error.kind, DeliveryErrorKind::Unavailable);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub struct Message {
     pub key: String,
     /// The Message-ID, without angle brackets, derived from the key.
     pub message_id: String,
-    /// To whom; at least one. All of them get the message or none does.
+    /// To whom; at least one. Whoever is refused does not keep it from the others.
     pub to: Vec<Address>,
     /// Where answers go; to the sender if none.
     pub reply_to: Option<Address>,
@@ -76,10 +76,12 @@ pub struct Attachment {
 }
 
 /// The next system has taken the message over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// What it said, for the administrator: `250 2.0.0 Ok: queued as 4Bx1`.
     pub detail: String,
+    /// Which of several addresses were refused, each with what was said, in Russian.
+    pub refused: Vec<String>,
 }
 
 /// The message was not delivered, or nobody knows.
@@ -101,6 +103,9 @@ pub enum DeliveryErrorKind {
     Permanent,
     /// Not delivered this time: try again later.
     Transient,
+    /// Not tried: the next system is away or does not take anything from us. That is no fault of the
+    /// message; no other will fare better before it is back.
+    Unavailable,
     /// The connection was lost after the message had gone out and before the answer came in: it
     /// may have been accepted. Try again under the same Message-ID, marked `uncertain`.
     Unknown,
@@ -115,6 +120,12 @@ impl DeliveryError {
     /// Not delivered this time.
     pub fn transient(message: impl Into<String>) -> Self {
         DeliveryError { kind: DeliveryErrorKind::Transient, code: None, message: message.into() }
+    }
+
+    /// Nothing can be delivered now.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        let kind = DeliveryErrorKind::Unavailable;
+        DeliveryError { kind, code: None, message: message.into() }
     }
 
     /// Perhaps delivered.

@@ -54,7 +54,7 @@ impl Notifier for Nobody {
     async fn deliver(&self, message: &Message) -> Result<Receipt, DeliveryError> {
         match message.to[0].email.starts_with("nowhere") {
             true => Err(DeliveryError::permanent("такого ящика нет")),
-            false => Ok(Receipt { detail: "ok".into() }),
+            false => Ok(Receipt { detail: "ok".into(), refused: vec![] }),
         }
     }
 }

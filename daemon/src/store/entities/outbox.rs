@@ -41,6 +41,8 @@ pub struct Model {
     pub body: String,
     /// Key of the digest in which it goes together with others; none while it goes alone.
     pub digest: Option<String>,
+    /// Who is sending it, a name of each claim's own; none before the first.
+    pub claim: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,0 +1,109 @@
+//! What becomes of a parcel: judged, composed, handed to the notifier.
+
+use jiff::{SignedDuration, Timestamp};
+use vekha_engine::Letter;
+use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
+
+use super::{Error, Runtime, digest, letters};
+use crate::store;
+use crate::store::entities::outbox::Model;
+use crate::store::outbox::Delivery;
+
+/// How long to wait after the n-th failed try; after the last one the message has failed.
+const BACKOFF: [SignedDuration; 7] = [
+    SignedDuration::from_mins(1),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(4),
+    SignedDuration::from_hours(12),
+    SignedDuration::from_hours(24),
+];
+
+impl Runtime {
+    /// Delivers a claimed parcel. Returns what became of each of its messages.
+    pub(super) async fn deliver(&self, rows: Vec<Model>) -> Vec<(Model, Delivery)> {
+        let now = self.clock.now();
+        let mut known: Vec<Option<Delivery>> = Vec::with_capacity(rows.len());
+        let mut letters = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let result = match store::outbox::letter(row) {
+                Err(e) => Some(Delivery::Failed { error: e.to_string() }),
+                Ok(letter) => match self.is_obsolete(&letter).await {
+                    Ok(true) => Some(Delivery::Obsolete),
+                    Err(e) => Some(again(row, now, false, e.to_string())),
+                    Ok(false) => {
+                        letters.push((row, letter));
+                        None
+                    }
+                },
+            };
+            known.push(result);
+        }
+        let message = match letters.as_slice() {
+            [] => None,
+            [(row, letter)] => Some(letters::message(self, row, letter)),
+            several => Some(digest::message(self, several)),
+        };
+        let sent = match message {
+            None => Ok(Receipt::default()),
+            Some(Err(e)) => Err(DeliveryError::permanent(e)),
+            Some(Ok(message)) => {
+                let sent = self.notifier.deliver(&message).await;
+                self.learn(&sent);
+                sent
+            }
+        };
+        let all = rows.into_iter().zip(known);
+        all.map(|(row, known)| {
+            let delivery = known.unwrap_or_else(|| became(&row, &sent, now));
+            (row, delivery)
+        })
+        .collect()
+    }
+
+    /// Whether the server is there is learnt from every try.
+    fn learn(&self, sent: &Result<Receipt, DeliveryError>) {
+        match sent {
+            Err(e) if e.kind == DeliveryErrorKind::Unavailable => {
+                self.outage.met(&e.message, &self.clock);
+            }
+            // What broke off tells neither.
+            Err(e) if e.code.is_none() && e.kind != DeliveryErrorKind::Permanent => {}
+            _ => self.outage.over(),
+        }
+    }
+
+    /// Whether what the letter asks for has been done in the meantime.
+    async fn is_obsolete(&self, letter: &Letter) -> Result<bool, Error> {
+        let (true, Some(assignment)) = (letter.while_open, &letter.assignment) else {
+            return Ok(false);
+        };
+        let row = self.store.assignment(&format!("{}/{assignment}", letter.run)).await?;
+        Ok(!row.is_some_and(|row| row.state == "open" || row.state == "returned"))
+    }
+}
+
+/// What became of a message by what the notifier said of its parcel.
+fn became(row: &Model, sent: &Result<Receipt, DeliveryError>, now: Timestamp) -> Delivery {
+    match sent {
+        Ok(receipt) if receipt.refused.is_empty() => Delivery::Sent,
+        Ok(receipt) => Delivery::Partly { refused: receipt.refused.join("; ") },
+        Err(e) => match e.kind {
+            DeliveryErrorKind::Permanent => Delivery::Failed { error: e.message.clone() },
+            DeliveryErrorKind::Transient => again(row, now, false, e.message.clone()),
+            DeliveryErrorKind::Unknown => again(row, now, true, e.message.clone()),
+            DeliveryErrorKind::Unavailable => {
+                Delivery::Held { due: row.next_attempt_at, error: e.message.clone() }
+            }
+        },
+    }
+}
+
+fn again(row: &Model, now: Timestamp, uncertain: bool, error: String) -> Delivery {
+    let tries = usize::try_from(row.attempts).unwrap_or(1).max(1);
+    match BACKOFF.get(tries - 1) {
+        Some(wait) => Delivery::Retry { at: now + *wait, uncertain, error },
+        None => Delivery::Failed { error: format!("после {tries} попыток: {error}") },
+    }
+}
