@@ -260,11 +260,15 @@ impl Runtime {
     /// # Errors
     /// When the database fails; what was not done is still due.
     pub async fn settle(&self) -> Result<(), Error> {
-        while self.turn(Loop::Turns).await?
-            + self.turn(Loop::Fetches).await?
-            + self.turn(Loop::Sends).await?
-            > 0
-        {}
+        // A turn may have had to wait for one of the daemon's own loops, which may have brought more:
+        // only a second round that finds nothing says that there is nothing.
+        let mut quiet = 0;
+        while quiet < 2 {
+            let done = self.turn(Loop::Turns).await?
+                + self.turn(Loop::Fetches).await?
+                + self.turn(Loop::Sends).await?;
+            quiet = if done > 0 { 0 } else { quiet + 1 };
+        }
         Ok(())
     }
 
