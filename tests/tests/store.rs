@@ -327,7 +327,7 @@ fn letter(key: &str, not_before: Timestamp) -> Letter {
         to: "office".into(),
         run: survey_run("a"),
         assignment: None,
-        while_open: false,
+        revision: 1,
         thread: None,
         due: None,
         not_before,

@@ -2,11 +2,11 @@
 
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use vekha_engine::{Command, Letter, LetterKind, RunKey};
+use vekha_engine::{Command, LetterKind, RunKey};
 use vekha_plugin::{DeliveryError, DeliveryErrorKind};
 
 use super::committer::{Ask, Task};
-use super::{Error, Runtime, digest, letters, parcels};
+use super::{Error, Runtime, departure, digest, letters, parcels};
 use crate::store;
 use crate::store::entities::outbox;
 use crate::store::outbox::Delivery;
@@ -72,10 +72,10 @@ impl Runtime {
         for row in rows {
             let result = match store::outbox::letter(row) {
                 Err(e) => Some(Delivery::Failed { error: e.to_string() }),
-                Ok(letter) => match self.is_obsolete(&letter).await {
-                    Ok(true) => Some(Delivery::Obsolete),
+                Ok(letter) => match departure::judge(self, letter, rows, now).await {
+                    Ok(None) => Some(Delivery::Obsolete),
                     Err(e) => Some(again(row, now, false, e.to_string())),
-                    Ok(false) => {
+                    Ok(Some(letter)) => {
                         letters.push((row, letter));
                         None
                     }
@@ -103,16 +103,6 @@ impl Runtime {
         };
         let all = rows.iter().zip(results);
         all.map(|(row, known)| (row.key.clone(), known.unwrap_or_else(|| delivery(row)))).collect()
-    }
-
-    /// Whether what the letter asks for has been done in the meantime.
-    async fn is_obsolete(&self, letter: &Letter) -> Result<bool, Error> {
-        let (true, Some(assignment)) = (letter.while_open, &letter.assignment) else {
-            return Ok(false);
-        };
-        let run = self.store.run(&letter.run).await?;
-        let state = run.and_then(|l| l.run.assignments.get(assignment).map(|a| a.state));
-        Ok(!state.is_some_and(vekha_engine::run::AssignmentState::is_awaited))
     }
 
     /// The administrator learns of it, unless it is such a notice itself that failed.
