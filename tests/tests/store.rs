@@ -909,6 +909,7 @@ async fn an_address_is_what_became_of_the_newest_letter_to_it(base: Base) {
     let mut files = small::files();
     let registry = files.0.get_mut("organisations.toml").unwrap();
     *registry = registry.replace("office@example.org", "new@example.org");
+    clock.set(moment(8));
     runtime.apply(files, "test").await.unwrap();
     assert_eq!(state("office").await, AddressState::Untried);
     end(runtime).await;

@@ -5,6 +5,7 @@
 
 use vekha::api::convert;
 use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
+use vekha_proto::v1::decision_service_client::DecisionServiceClient;
 use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, MessageState};
@@ -263,4 +264,52 @@ async fn a_letter_whose_text_failed_goes_once_the_text_is_corrected() {
     let sent = town.letters_to("school-1");
     assert_eq!(sent.len(), 1);
     assert!(sent[0].text.contains("Очень просим вас"), "{}", sent[0].text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_department_did_at_night_is_not_asked_of_it_in_the_morning() {
+    let town = Town::start("2026-10-06T10:00").await;
+    let department = Department(&town);
+    department.ask().await;
+    town.live_until("2026-10-06T20:00").await;
+    let mut assignments = AssignmentServiceClient::new(town.channel().await);
+    for school in ["school-1", "school-2"] {
+        let request = v1::RequestExtensionRequest {
+            name: format!("{RUN}/assignments/collect.{school}"),
+            due: "2026-10-27".into(),
+            reason: "карантин".into(),
+            ..Default::default()
+        };
+        assignments.request_extension(request).await.unwrap();
+    }
+    department.extend("school-1", "2026-10-26").await;
+    let name = "municipalities/zarechny/activities/adopt-road-map";
+    let mut runs = RunServiceClient::new(town.channel().await);
+    let start =
+        v1::StartRunRequest { parent: name.into(), period: "2026".into(), ..Default::default() };
+    runs.start_run(start).await.unwrap();
+    let decision = v1::RecordDecisionRequest {
+        parent: format!("{name}/runs/2026"),
+        number: "1-од".into(),
+        date: "2026-10-06".into(),
+        outcome: "Утвердить.".into(),
+        signatory: "Начальник отдела".into(),
+        ..Default::default()
+    };
+    let mut decisions = DecisionServiceClient::new(town.channel().await);
+    decisions.record_decision(decision).await.unwrap();
+    town.live_until("2026-10-07T09:30").await;
+
+    let mut fates = department.fates("department").await;
+    fates.retain(|(kind, _)| kind == "decision-due" || kind == "extension-request");
+    let (sent, gone) = (MessageState::Sent, MessageState::Obsolete);
+    assert_eq!(fates[0], ("decision-due".into(), gone), "it is decided");
+    let mut wishes: Vec<MessageState> = fates[1..].iter().map(|(_, state)| *state).collect();
+    wishes.sort();
+    let mut expected = [sent, gone];
+    expected.sort();
+    assert_eq!(wishes, expected, "one wish was granted, the other waits");
+    let letters = town.letters_to("department");
+    let told = letters.iter().filter(|l| l.text.contains("карантин")).count();
+    assert_eq!(told, 1, "{letters:#?}");
 }

@@ -277,6 +277,10 @@ impl People for Watch {
             assert_eq!(assignment.state, AssignmentState::Waived);
             assert!(assignment.reason.starts_with("мера снята решением № "));
         }
+        for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::CalledOff) {
+            let assignment = &run.assignments[letter.assignment.as_ref().unwrap()];
+            assert!(!assignment.state.is_awaited(), "called off: {}", letter.key);
+        }
         for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder) {
             let key = letter.assignment.as_ref().unwrap();
             assert!(run.assignments[key].state.is_awaited(), "reminded: {key}");

@@ -28,11 +28,12 @@ use jiff::civil::Date;
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{
-    Assignment, AssignmentState, RecommendationState, Run, RunState, Stage, StageState,
+    Assignment, AssignmentKind, AssignmentState, Recommendation, RecommendationState, Run,
+    RunState, Stage, StageState,
 };
 use vekha_engine::{AssignmentKey, Letter, LetterKind};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{OrganisationKind, Work};
+use vekha_roadmap::model::{Organisation, OrganisationKind, Work};
 use vekha_roadmap::russian::date_words_with_weekday;
 
 use super::Runtime;
@@ -48,24 +49,32 @@ pub(super) async fn judge(
     parcel: &[outbox::Model],
     now: Timestamp,
 ) -> Result<Option<Letter>, DbErr> {
-    let run = match letter.kind {
-        // These look at more than one assignment.
-        LetterKind::Escalation
-        | LetterKind::Review
-        | LetterKind::Drafts
-        | LetterKind::DecisionDue => runtime.store().run(&letter.run).await?.map(|l| l.run),
-        _ => runtime.store().bare_run(&letter.run).await?,
+    let run = async {
+        match letter.kind {
+            // These look at more than one assignment.
+            LetterKind::Escalation
+            | LetterKind::Review
+            | LetterKind::Drafts
+            | LetterKind::DecisionDue => {
+                let loaded = runtime.store().run(&letter.run).await?;
+                Ok(loaded.map(|loaded| loaded.run))
+            }
+            _ => runtime.store().bare_run(&letter.run).await,
+        }
     };
+    let owed = async {
+        match assignment_of(&letter) {
+            Some(key) => runtime.store().standing(&letter.run, &key).await,
+            None => Ok(None),
+        }
+    };
+    let (run, owed) = futures::future::try_join(run, owed).await?;
     let Some(run) = run else { return Ok(None) };
     let version = runtime.road_maps().current(&run.key.municipality, run.road_map);
     // That is for whoever renders it to say.
     let Some(version) = version else { return Ok(Some(letter)) };
-    let owed = match assignment_of(&letter) {
-        Some(key) => runtime.store().standing(&run.key, &key).await?,
-        None => None,
-    };
     let comment = match (letter.kind, owed.as_ref().map(|a| a.kind)) {
-        (LetterKind::Measure, Some(vekha_engine::run::AssignmentKind::Measure(number))) => {
+        (LetterKind::Measure, Some(AssignmentKind::Measure(number))) => {
             runtime.store().measure(&run.key, number).await?.map(|m| m.comment)
         }
         _ => None,
@@ -146,9 +155,8 @@ struct Standing<'a> {
 impl Standing<'_> {
     fn judge(&self, letter: Letter) -> Option<Letter> {
         let to = self.road_map.organisation(&letter.to);
-        let closed = |o: &vekha_roadmap::model::Organisation| {
-            o.kind != OrganisationKind::Department && !o.active_on(self.today)
-        };
+        let closed =
+            |o: &Organisation| o.kind != OrganisationKind::Department && !o.active_on(self.today);
         if to.is_some_and(closed) {
             return None;
         }
@@ -296,7 +304,7 @@ impl Standing<'_> {
 
     fn drafts(&self, mut letter: Letter) -> Option<Letter> {
         let stage = self.at_work(&letter)?;
-        let waits = |(key, r): &(&AssignmentKey, &vekha_engine::run::Recommendation)| {
+        let waits = |(key, r): &(&AssignmentKey, &Recommendation)| {
             key.stage == stage.id && r.state == RecommendationState::Draft
         };
         let count = self.run.recommendations.iter().filter(waits).count();
