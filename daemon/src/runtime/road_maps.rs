@@ -43,6 +43,9 @@ impl Version {
     }
 }
 
+/// A version by its municipality and number.
+type Name = (String, u32);
+
 /// All versions of all municipalities.
 #[derive(Debug, Default)]
 pub struct RoadMaps {
@@ -51,7 +54,7 @@ pub struct RoadMaps {
     /// Ids of all that was looked at, the unreadable included.
     seen: RwLock<BTreeSet<String>>,
     /// Older versions with the registry of the newest, each beside the newest's number.
-    current: RwLock<BTreeMap<(String, u32), (u32, Arc<Version>)>>,
+    current: RwLock<BTreeMap<Name, (u32, Arc<Version>)>>,
 }
 
 /// Why a road map was not applied.
