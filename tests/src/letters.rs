@@ -5,7 +5,7 @@ use mail_parser::{MessageParser, MimeHeaders as _};
 use crate::smtp::Received;
 
 /// A letter, read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     /// Address of the (only) recipient.
     pub to: String,

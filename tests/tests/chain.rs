@@ -489,6 +489,10 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     let withdrawn = letters.iter().find(|l| l.text.contains("241-од")).expect("a letter");
     golden!("letter-measure-withdrawn", withdrawn);
     assert!(withdrawn.to.starts_with("school-2@"), "{}", withdrawn.to);
+    let (name, entry) = &withdrawn.attachments[0];
+    assert_eq!(name, "отмена-срока-29.ics");
+    let entry = String::from_utf8_lossy(entry);
+    assert!(entry.contains("METHOD:CANCEL") && entry.contains("20271215"), "{entry}");
 
     // The journal of all of it is whole, and nothing more is owed in this chain.
     let request = v1::VerifyJournalRequest { parent: "municipalities/zarechny".into() };

@@ -328,7 +328,7 @@ fn letter(key: &str, not_before: Timestamp) -> Letter {
         to: "office".into(),
         run: survey_run("a"),
         assignment: None,
-        while_open: false,
+        revision: 1,
         thread: None,
         due: None,
         not_before,
@@ -943,6 +943,7 @@ async fn an_address_is_what_became_of_the_newest_letter_to_it(base: Base) {
     let mut files = small::files();
     let registry = files.0.get_mut("organisations.toml").unwrap();
     *registry = registry.replace("office@example.org", "new@example.org");
+    clock.set(moment(8));
     runtime.apply(files, "test").await.unwrap();
     assert_eq!(state("office").await, AddressState::Untried);
     end(runtime).await;

@@ -172,8 +172,9 @@ pub struct Letter {
     pub run: RunKey,
     /// The assignment whose link it carries.
     pub assignment: Option<AssignmentKey>,
-    /// Not to be sent once that assignment is no longer open.
-    pub while_open: bool,
+    /// Where the run's journal stood when it was written: of two letters about one thing the later
+    /// has the larger number.
+    pub revision: u64,
     /// Key of the letter that began the thread.
     pub thread: Option<String>,
     /// By when what it asks for is due.
@@ -204,6 +205,8 @@ pub enum LetterKind {
     Measure,
     /// An organisation learns that a measure is not asked of it any more.
     MeasureWithdrawn,
+    /// An organisation that was asked learns that nothing is asked of it any more.
+    CalledOff,
     /// The department learns who is silent.
     Escalation,
     /// The department learns that a collection closed.
@@ -234,6 +237,7 @@ impl LetterKind {
             LetterKind::Recommendation => "recommendation",
             LetterKind::Measure => "measure",
             LetterKind::MeasureWithdrawn => "measure-withdrawn",
+            LetterKind::CalledOff => "called-off",
             LetterKind::Escalation => "escalation",
             LetterKind::Closed => "closed",
             LetterKind::Review => "review",

@@ -136,7 +136,8 @@ fn lines(world: &World<'_>) -> Vec<Line> {
         lines.push(Line { at: entry.at, number: number(run), run: run.to_string(), what });
     }
     let mut letters: BTreeMap<(Timestamp, RunKey, LetterKind), Vec<String>> = BTreeMap::new();
-    for letter in &world.letters {
+    // A preview takes assignments back instead of answering them: nobody is told so.
+    for letter in world.letters.iter().filter(|l| l.kind != LetterKind::CalledOff) {
         letters
             .entry((letter.not_before, letter.run.clone(), letter.kind))
             .or_default()

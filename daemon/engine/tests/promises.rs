@@ -277,10 +277,13 @@ impl People for Watch {
             assert_eq!(assignment.state, AssignmentState::Waived);
             assert!(assignment.reason.starts_with("мера снята решением № "));
         }
+        for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::CalledOff) {
+            let assignment = &run.assignments[letter.assignment.as_ref().unwrap()];
+            assert!(!assignment.state.is_awaited(), "called off: {}", letter.key);
+        }
         for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder) {
             let key = letter.assignment.as_ref().unwrap();
             assert!(run.assignments[key].state.is_awaited(), "reminded: {key}");
-            assert!(letter.while_open);
         }
         if let Some(before) = before.filter(|b| b.state.ended()) {
             assert_eq!(run.state, before.state);
@@ -1199,4 +1202,61 @@ fn a_run_left_out_by_its_administrator_or_upstream_starts_nothing() {
     assert!(alone.run.assignments.is_empty());
     let again = alone.step(Command::AnswerQuestion(Answer::Proceed));
     assert!(matches!(again, Err(Refusal::State(_))));
+}
+
+#[test]
+fn who_was_asked_is_told_that_nothing_is_asked_any_more() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, asked) = Alone::open(&road_map, "m/survey/2027");
+    let called_off = |outcome: Outcome| {
+        let letters = outcome.letters.into_iter().filter(|l| l.kind == LetterKind::CalledOff);
+        letters.collect::<Vec<_>>()
+    };
+    alone.submit("collect.school-1", json!({ "pupils": 10 })).unwrap();
+    let assignment: AssignmentKey = "collect.school-2".parse().unwrap();
+    let waive = Command::Waive { assignment, reason: "школа на ремонте".into() };
+    let waived = called_off(alone.step(waive).unwrap());
+    assert_eq!(waived.len(), 1);
+    assert_eq!((waived[0].to.as_str(), waived[0].due), ("school-2", None), "nothing is due");
+    assert_eq!(waived[0].facts["reason"], "школа на ремонте");
+    assert_eq!(waived[0].facts["was_due"], "2027-02-15");
+    assert_eq!(waived[0].thread, Some("m/survey/2027/collect.school-2/asked".into()));
+    assert!(waived[0].revision > asked.letters[0].revision, "calendars take the later one");
+    let cancelled = called_off(alone.step(Command::Cancel { reason: "отменено".into() }).unwrap());
+    let told: Vec<_> =
+        cancelled.iter().map(|l| (l.to.as_str(), l.facts["answered"] == true)).collect();
+    assert_eq!(told, [("school-3", false), ("school-1", true)], "who knows already is not told");
+}
+
+#[test]
+fn nobody_is_said_to_be_reminded_of_what_closes_before_a_reminder_could_leave() {
+    let road_map = Town { schools: 2, ..Town::usual() }.road_map();
+    // Due on Monday 15 February, closed on the 22nd in the evening. The daemon was away.
+    let woken = |at: &str| {
+        let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+        alone.now = at.parse().unwrap();
+        let outcome = alone.step(Command::Wake).unwrap();
+        let said = |kind: &str| outcome.entries.iter().filter(|e| e.kind == kind).count();
+        let written = outcome.letters.iter().filter(|l| l.kind == LetterKind::Reminder).count();
+        assert_eq!(said("reminded"), written, "the journal tells what is to leave");
+        (written, said("closed"))
+    };
+    assert_eq!(woken("2027-02-16T05:00:00Z"), (2, 0), "of two that passed, each gets one");
+    assert_eq!(woken("2027-03-01T05:00:00Z"), (0, 1), "it closes in the same breath");
+}
+
+#[test]
+fn an_organisation_that_is_closed_is_not_said_to_be_reminded() {
+    let road_map = Town { schools: 2, ..Town::usual() }.road_map();
+    let (mut alone, asked) = Alone::open(&road_map, "m/survey/2027");
+    let mut later = road_map.clone();
+    let school = later.organisations.iter_mut().find(|o| o.code == "school-1").unwrap();
+    school.until = Some(date(2027, 2, 9));
+    alone.road_map = &later;
+    alone.now = asked.wake_at.unwrap();
+    let outcome = alone.step(Command::Wake).unwrap();
+    let reminded: Vec<_> = outcome.letters.iter().map(|l| l.to.as_str()).collect();
+    assert_eq!(reminded, ["school-2"]);
+    assert_eq!(outcome.entries.len(), 1);
+    assert!(outcome.wake_at.unwrap() > alone.now, "and the run does not wake for it again");
 }

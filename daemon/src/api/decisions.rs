@@ -106,7 +106,7 @@ impl Api {
 
     /// The road map that a run keeps.
     fn version_of(&self, run: &Run) -> Result<Arc<Version>, Status> {
-        let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map);
+        let version = self.runtime.road_maps().current(&run.key.municipality, run.road_map);
         version.ok_or_else(|| status::not_found("версия дорожной карты"))
     }
 

@@ -15,7 +15,7 @@ impl Api {
     fn describe_measure(&self, run: &Run, number: usize) -> Option<v1::Measure> {
         let measure = run.measures.get(number.checked_sub(1)?)?;
         let name = names::of_run(&run.key);
-        let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map)?;
+        let version = self.runtime.road_maps().current(&run.key.municipality, run.road_map)?;
         let municipality = &version.road_map.municipality;
         let now = self.runtime.clock().now();
         let Controlled { control, reported_at, late, .. } =

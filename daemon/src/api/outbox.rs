@@ -22,7 +22,7 @@ impl Api {
 
     fn describe_message(&self, row: &outbox::Model, whole: bool) -> Result<v1::Message, Status> {
         let letter = store::outbox::letter(row).map_err(status::unavailable)?;
-        let version = self.runtime.road_maps().version(&row.municipality, row.road_map as u32);
+        let version = self.runtime.road_maps().current(&row.municipality, row.road_map as u32);
         let to = version
             .as_ref()
             .and_then(|v| v.road_map.organisation(&row.organisation))
@@ -44,7 +44,7 @@ impl Api {
             // Whoever reads the outbox must not be able to answer for a school.
             let link = letter.assignment.as_ref().map(|_| "(личная ссылка)");
             let page = format!("{}/runs/{}", self.runtime.public_url(), letter.run);
-            match letters::render(&version, &letter, link, &page) {
+            match letters::render(&self.runtime, &version, &letter, link, &page) {
                 Ok(parts) => (subject, text, html) = parts,
                 Err(e) => return Err(status::unavailable(e)),
             }

@@ -55,7 +55,7 @@ impl Api {
                     .into(),
             })
             .collect();
-        let version = self.runtime.road_maps().version(&run.key.municipality, run.road_map);
+        let version = self.runtime.road_maps().current(&run.key.municipality, run.road_map);
         let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
         let activity = version.road_map.activity(&run.key.activity);
         Ok(v1::Run {
@@ -385,7 +385,7 @@ impl RunService for Api {
             .ok_or_else(|| status::not_found(format!("анализ {name}")))?;
         let outcome: Outcome = document(&row.id, &row.body).map_err(status::unavailable)?;
         let run = self.loaded(&key).await?.run;
-        let version = self.runtime.road_maps().version(&key.municipality, run.road_map);
+        let version = self.runtime.road_maps().current(&key.municipality, run.road_map);
         let definition =
             version.as_ref().and_then(|v| v.road_map.analysis_of(&key.activity, &row.stage));
         Ok(Response::new(v1::FigureTable {
@@ -402,7 +402,7 @@ impl RunService for Api {
         let r = request.into_inner();
         let (key, named) = names::run_or_stage("name", &r.name)?;
         let run = self.loaded(&key).await?.run;
-        let version = self.runtime.road_maps().version(&key.municipality, run.road_map);
+        let version = self.runtime.road_maps().current(&key.municipality, run.road_map);
         let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
         let whose = Some(r.organisation.as_str()).filter(|code| !code.is_empty());
         if whose.is_some_and(|code| version.road_map.organisation(code).is_none()) {

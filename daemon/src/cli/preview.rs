@@ -161,6 +161,7 @@ fn letter_words(letter: LetterKind) -> &'static str {
         LetterKind::Recommendation => "адресные рекомендации",
         LetterKind::Measure => "мера к исполнению",
         LetterKind::MeasureWithdrawn => "мера снята",
+        LetterKind::CalledOff => "поручение отменено",
         LetterKind::Escalation => "кто не ответил",
         LetterKind::Closed => "сбор закрыт",
         LetterKind::Review => "проверить ответы",

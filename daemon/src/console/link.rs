@@ -174,7 +174,7 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
         }
     };
     let run = run.map_err(unavailable)?.ok_or_else(broken)?;
-    let version = runtime.road_maps().version(&run_key.municipality, run.road_map);
+    let version = runtime.road_maps().current(&run_key.municipality, run.road_map);
     let version = version.ok_or_else(broken)?;
     Ok(Opened { token, id: row.id, key, assignment, run, version })
 }

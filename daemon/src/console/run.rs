@@ -48,7 +48,7 @@ pub(super) async fn load(
     let loaded = runtime.store().run(&key).await;
     let loaded = loaded.map_err(|e| Missing::Unavailable(e.to_string()))?;
     let run = loaded.ok_or(Missing::Unknown)?.run;
-    let version = runtime.road_maps().version(municipality, run.road_map);
+    let version = runtime.road_maps().current(municipality, run.road_map);
     let version = version
         .ok_or_else(|| Missing::Unavailable(format!("{key}: no road map {}", run.road_map)))?;
     Ok((run, version))

@@ -92,7 +92,8 @@ impl<'r> Addresses<'r> {
         let addresses = |o: &Organisation| -> Vec<String> {
             o.addressees().into_iter().map(|(_, email)| email.to_owned()).collect()
         };
-        let version = self.runtime.road_maps().version(&self.municipality, letter.road_map as u32);
+        let at = instant(letter.settled_at);
+        let version = self.runtime.road_maps().in_force(&self.municipality, at);
         let then = version.as_ref().and_then(|v| v.road_map.organisation(&organisation.code));
         then.is_some_and(|then| addresses(then) == addresses(organisation))
     }

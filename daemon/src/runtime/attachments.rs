@@ -1,9 +1,9 @@
-//! What goes with a letter: the due date for the calendar, the form as a spreadsheet where the road
+//! What goes with a letter: the due date for the calendar or its withdrawal, the form as a spreadsheet where the road
 //! map says so, and recommendations as a document.
 
 use icalendar::{Alarm, Calendar, Component, Event, EventLike, Property};
 use jiff::Timestamp;
-use jiff::civil::{Date, date};
+use jiff::civil::Date;
 use vekha_engine::{AssignmentKey, Letter, LetterKind};
 use vekha_plugin::Attachment;
 use vekha_roadmap::answers::Values;
@@ -28,12 +28,11 @@ pub fn of(
             Err(e) => tracing::warn!(letter = letter.key, "no document: {e}"),
         }
     }
-    let (Some(assignment), Some(due), Some(link)) = (&letter.assignment, letter.due, link) else {
-        return files;
-    };
-    if sets_term(letter) {
-        files.push(term(version, letter, assignment, due, link, at));
+    let (Some(assignment), Some(link)) = (&letter.assignment, link) else { return files };
+    if let Some(entry) = entry(letter) {
+        files.push(term(version, letter, assignment, &entry, link, at));
     }
+    let Some(due) = letter.due else { return files };
     if letter.kind == LetterKind::Assignment && brings_form(version, letter, assignment) {
         let made = forms::template(&version.road_map, &letter.run, assignment, due, &Values::new());
         match made {
@@ -72,27 +71,70 @@ fn advice(version: &Version, letter: &Letter, at: Timestamp) -> Result<Attachmen
     })
 }
 
-/// Whether the letter says by when something is due, for the first time or anew.
-fn sets_term(letter: &Letter) -> bool {
-    match letter.kind {
-        LetterKind::Assignment | LetterKind::Measure | LetterKind::Returned => true,
-        LetterKind::Extension => letter.facts.get("granted").is_some_and(|g| g == true),
-        _ => false,
+/// What a letter does to the entry of its assignment in a calendar.
+enum Entry {
+    /// It stands at this day, for the first time or anew.
+    Stands(Date),
+    /// It stands no more, where it stood at this day.
+    Withdrawn(Date),
+}
+
+impl Entry {
+    fn day(&self) -> Date {
+        match self {
+            Entry::Stands(day) | Entry::Withdrawn(day) => *day,
+        }
+    }
+
+    fn method(&self) -> &'static str {
+        match self {
+            Entry::Stands(_) => "PUBLISH",
+            Entry::Withdrawn(_) => "CANCEL",
+        }
     }
 }
+
+fn entry(letter: &Letter) -> Option<Entry> {
+    match letter.kind {
+        LetterKind::Assignment | LetterKind::Measure | LetterKind::Returned => {
+            letter.due.map(Entry::Stands)
+        }
+        LetterKind::Extension if letter.facts.get("granted").is_some_and(|g| g == true) => {
+            letter.due.map(Entry::Stands)
+        }
+        LetterKind::MeasureWithdrawn | LetterKind::CalledOff => {
+            letter.facts.get("was_due")?.as_str()?.parse().ok().map(Entry::Withdrawn)
+        }
+        LetterKind::Extension
+        | LetterKind::Reminder
+        | LetterKind::Receipt
+        | LetterKind::Recommendation
+        | LetterKind::Escalation
+        | LetterKind::Closed
+        | LetterKind::Review
+        | LetterKind::ExtensionRequest
+        | LetterKind::Drafts
+        | LetterKind::DecisionDue
+        | LetterKind::Question
+        | LetterKind::Failure => None,
+    }
+}
+
+/// Sequences of the first releases were days since 2000: all later ones are above them.
+const FIRST_SEQUENCE: u64 = 20_000;
 
 fn brings_form(version: &Version, letter: &Letter, assignment: &AssignmentKey) -> bool {
     let activity = version.road_map.activity(&letter.run.activity);
     activity.and_then(|a| a.collect(&assignment.stage)).is_some_and(|collect| collect.attach_form)
 }
 
-/// The due date as a day of the calendar. A later letter about the same assignment moves it: the
-/// event keeps its UID, and its SEQUENCE grows with the date.
+/// The due date as a day of the calendar. A later letter about the same assignment moves it or takes
+/// it away: the event keeps its UID, and its SEQUENCE grows with the run's journal.
 fn term(
     version: &Version,
     letter: &Letter,
     assignment: &AssignmentKey,
-    due: Date,
+    entry: &Entry,
     link: &str,
     at: Timestamp,
 ) -> Attachment {
@@ -101,10 +143,11 @@ fn term(
     let short = activity.map_or(letter.run.activity.as_str(), |a| a.short.as_str());
     let what = ["form", "measure"].iter().find_map(|name| letter.facts.get(*name)?.as_str());
     let compact = |day: Date| day.strftime("%Y%m%d").to_string();
-    let sequence = due.duration_since(date(2000, 1, 1)).as_hours() / 24;
+    let due = entry.day();
     let uid = format!("{}/{assignment}@{}.vekha", letter.run, municipality.id);
     let stamp = at.strftime("%Y%m%dT%H%M%SZ").to_string();
     // The same letter is the same to the last byte, however often it is sent.
+    let withdrawn = matches!(entry, Entry::Withdrawn(_));
     let mut alarm = Alarm::display(&format!("Завтра срок: {short}"), -chrono::Duration::hours(15));
     alarm.uid(&format!("alarm/{uid}")).add_property("DTSTAMP", &stamp);
     let mut event = Event::new();
@@ -116,15 +159,19 @@ fn term(
         .add_property("DTSTAMP", &stamp)
         .append_property(day("DTSTART", &compact(due)))
         .append_property(day("DTEND", &compact(due.saturating_add(jiff::ToSpan::days(1)))))
-        .add_property("SEQUENCE", sequence.max(0).to_string())
-        .add_property("TRANSP", "TRANSPARENT")
-        .alarm(alarm);
+        .add_property("SEQUENCE", (FIRST_SEQUENCE + letter.revision).to_string())
+        .add_property("TRANSP", "TRANSPARENT");
+    if withdrawn {
+        event.add_property("STATUS", "CANCELLED");
+    } else {
+        event.alarm(alarm);
+    }
     let mut calendar = Calendar::new();
-    calendar.append_property(("METHOD", "PUBLISH")).push(event.done());
+    calendar.append_property(("METHOD", entry.method())).push(event.done());
     let number = activity.map_or(0, |a| a.number);
     Attachment {
-        file_name: format!("срок-{number}.ics"),
-        content_type: "text/calendar; method=PUBLISH; charset=utf-8".to_owned(),
+        file_name: format!("{}-{number}.ics", if withdrawn { "отмена-срока" } else { "срок" }),
+        content_type: format!("text/calendar; method={}; charset=utf-8", entry.method()),
         bytes: calendar.done().to_string().into_bytes(),
     }
 }

@@ -1,10 +1,9 @@
 //! What becomes of a parcel: judged, composed, handed to the notifier.
 
 use jiff::{SignedDuration, Timestamp};
-use vekha_engine::Letter;
 use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
 
-use super::{Error, Runtime, digest, letters};
+use super::{Runtime, departure, digest, letters};
 use crate::store;
 use crate::store::entities::outbox::Model;
 use crate::store::outbox::Delivery;
@@ -29,10 +28,10 @@ impl Runtime {
         for row in &rows {
             let result = match store::outbox::letter(row) {
                 Err(e) => Some(Delivery::Failed { error: e.to_string() }),
-                Ok(letter) => match self.is_obsolete(&letter).await {
-                    Ok(true) => Some(Delivery::Obsolete),
+                Ok(letter) => match departure::judge(self, letter, &rows, now).await {
+                    Ok(None) => Some(Delivery::Obsolete),
                     Err(e) => Some(again(row, now, false, e.to_string())),
-                    Ok(false) => {
+                    Ok(Some(letter)) => {
                         letters.push((row, letter));
                         None
                     }
@@ -72,15 +71,6 @@ impl Runtime {
             Err(e) if e.code.is_none() && e.kind != DeliveryErrorKind::Permanent => {}
             _ => self.outage.over(),
         }
-    }
-
-    /// Whether what the letter asks for has been done in the meantime.
-    async fn is_obsolete(&self, letter: &Letter) -> Result<bool, Error> {
-        let (true, Some(assignment)) = (letter.while_open, &letter.assignment) else {
-            return Ok(false);
-        };
-        let row = self.store.assignment(&format!("{}/{assignment}", letter.run)).await?;
-        Ok(!row.is_some_and(|row| row.state == "open" || row.state == "returned"))
     }
 }
 

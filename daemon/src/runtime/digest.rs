@@ -37,7 +37,8 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
             attachments.push(file);
         }
         let kind = letter.kind.as_str();
-        let (subject, text, html) = letters::parts(&version.items, kind, &Value::Object(context))?;
+        let (subject, text, html) =
+            letters::by_any(runtime, &version, |v| &v.items, kind, &Value::Object(context))?;
         items.push(json!({ "subject": subject, "text": text, "html": html }));
     }
     let due = sorted.iter().filter_map(|(_, letter)| letter.due).min();
@@ -46,7 +47,7 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
     context.insert("due".into(), json!(due.map(date_words_with_weekday)));
     context.insert("link".into(), sorted.iter().any(|(_, l)| l.assignment.is_some()).into());
     let (subject, text, html) =
-        letters::parts(&version.templates, "digest", &Value::Object(context))?;
+        letters::by_any(runtime, &version, |v| &v.templates, "digest", &Value::Object(context))?;
     let key = row.digest.clone().unwrap_or_else(|| row.key.clone());
     let first = parcel.iter().map(|(row, _)| letters::date(row)).min();
     Ok(Message {
@@ -83,7 +84,10 @@ fn urgency(letter: &Letter) -> (u8, Option<Date>) {
         | LetterKind::Review
         | LetterKind::ExtensionRequest
         | LetterKind::DecisionDue => 1,
-        LetterKind::Recommendation | LetterKind::Drafts | LetterKind::MeasureWithdrawn => 2,
+        LetterKind::Recommendation
+        | LetterKind::Drafts
+        | LetterKind::MeasureWithdrawn
+        | LetterKind::CalledOff => 2,
         LetterKind::Extension | LetterKind::Closed | LetterKind::Receipt => 3,
     };
     // Without a date there is no hurry.

@@ -55,7 +55,7 @@ impl Runtime {
         let run = self.store.run(&key).await?.map(|loaded| loaded.run);
         self.keep_up().await?;
         let version =
-            run.as_ref().and_then(|r| self.road_maps.version(&key.municipality, r.road_map));
+            run.as_ref().and_then(|r| self.road_maps.current(&key.municipality, r.road_map));
         let (Some(run), Some(version)) = (run, version) else {
             return self.store.drop_job(&row.key).await.map_err(Error::from);
         };

@@ -14,7 +14,8 @@ use crate::message_id;
 use crate::store::entities::outbox;
 use crate::store::instant;
 
-/// Renders a letter of the outbox with the templates of its run's own road-map version.
+/// Renders a letter of the outbox with the templates of its run's own road-map version, to the
+/// addresses of today.
 ///
 /// # Errors
 /// What makes the letter undeliverable, for people.
@@ -22,7 +23,7 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
     let version = version(runtime, row)?;
     let to = addresses(&version, &letter.to)?;
     let (link, page) = ways(runtime, letter);
-    let (subject, text, html) = render(&version, letter, link.as_deref(), &page)?;
+    let (subject, text, html) = render(runtime, &version, letter, link.as_deref(), &page)?;
     // A digest of which only this one is left stays that digest: it may have arrived.
     let message_id = match &row.digest {
         Some(digest) => message_id::of(digest, &row.municipality),
@@ -45,9 +46,9 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
     })
 }
 
-/// The road map that a letter's run keeps.
+/// The road map that a letter's run keeps, with the registry of today.
 pub(super) fn version(runtime: &Runtime, row: &outbox::Model) -> Result<Arc<Version>, String> {
-    let version = runtime.road_maps().version(&row.municipality, row.road_map as u32);
+    let version = runtime.road_maps().current(&row.municipality, row.road_map as u32);
     version.ok_or_else(|| "версия дорожной карты не найдена".to_owned())
 }
 
@@ -85,19 +86,40 @@ pub(super) fn ways(runtime: &Runtime, letter: &Letter) -> (Option<String>, Strin
 /// Subject, text and HTML of a letter.
 ///
 /// # Errors
-/// When a template fails although `check` accepted it.
+/// When a template fails although `check` accepted it, and the newest version's does, too.
 pub fn render(
+    runtime: &Runtime,
     version: &Version,
     letter: &Letter,
     link: Option<&str>,
     page: &str,
 ) -> Result<(String, String, String), String> {
     let context = context(version, letter, link, page);
-    parts(&version.templates, letter.kind.as_str(), &Value::Object(context))
+    by_any(runtime, version, |v| &v.templates, letter.kind.as_str(), &Value::Object(context))
+}
+
+/// Renders by the version's own templates; where they fail, by those of the newest version: who has
+/// corrected a text can send the letter again.
+///
+/// # Errors
+/// What the version's own templates fail of.
+pub(super) fn by_any(
+    runtime: &Runtime,
+    version: &Version,
+    templates: fn(&Version) -> &Environment<'static>,
+    folder: &str,
+    context: &Value,
+) -> Result<(String, String, String), String> {
+    parts(templates(version), folder, context).or_else(|failed| {
+        let newest = runtime.road_maps().newest(&version.road_map.municipality.id);
+        let newest = newest.filter(|newest| newest.number != version.number);
+        let instead = newest.and_then(|newest| parts(templates(&newest), folder, context).ok());
+        instead.ok_or(failed)
+    })
 }
 
 /// Subject, text and HTML by the templates of a folder.
-pub(super) fn parts(
+fn parts(
     templates: &Environment<'_>,
     folder: &str,
     context: &Value,

@@ -14,6 +14,7 @@ pub mod committer;
 pub mod completeness;
 mod covered;
 mod delivery;
+mod departure;
 mod digest;
 pub mod effects;
 mod fetches;
@@ -28,6 +29,7 @@ pub mod planner;
 pub mod ran;
 pub mod recommended;
 pub mod register;
+mod registry;
 pub mod reports;
 pub mod road_maps;
 pub mod wording;
@@ -216,7 +218,7 @@ impl Runtime {
         Ok(version)
     }
 
-    /// The version that a run keeps; the newest for a run that does not exist.
+    /// The version that a run keeps, with the registry of today; the newest for a run that does not exist.
     ///
     /// # Errors
     /// When the database fails.
@@ -224,7 +226,7 @@ impl Runtime {
         let run = self.store.bare_run(key).await?;
         self.keep_up().await?;
         Ok(match run {
-            Some(run) => self.road_maps.version(&key.municipality, run.road_map),
+            Some(run) => self.road_maps.current(&key.municipality, run.road_map),
             None => self.road_maps.newest(&key.municipality),
         })
     }

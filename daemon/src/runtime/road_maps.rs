@@ -12,11 +12,12 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::read::{self, Files};
 
+use super::registry;
 use crate::store::entities::road_map;
 use crate::store::{Store, instant, micros};
 
 /// One version of a municipality's road map, ready for use.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Version {
     /// From 1.
     pub number: u32,
@@ -42,6 +43,9 @@ impl Version {
     }
 }
 
+/// A version by its municipality and number.
+type Name = (String, u32);
+
 /// All versions of all municipalities.
 #[derive(Debug, Default)]
 pub struct RoadMaps {
@@ -49,6 +53,8 @@ pub struct RoadMaps {
     versions: RwLock<BTreeMap<String, Vec<Arc<Version>>>>,
     /// Ids of all that was looked at, the unreadable included.
     seen: RwLock<BTreeSet<String>>,
+    /// Older versions with the registry of the newest, each beside the newest's number.
+    current: RwLock<BTreeMap<Name, (u32, Arc<Version>)>>,
 }
 
 /// Why a road map was not applied.
@@ -178,6 +184,35 @@ impl RoadMaps {
     pub fn version(&self, municipality: &str, number: u32) -> Option<Arc<Version>> {
         let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
         all.get(municipality)?.iter().find(|v| v.number == number).cloned()
+    }
+
+    /// A certain version as it is to be followed today: its own definitions, and who the
+    /// organisations are, where they are reached and whether they still exist by the newest one.
+    pub fn current(&self, municipality: &str, number: u32) -> Option<Arc<Version>> {
+        let own = self.version(municipality, number)?;
+        let newest = self.newest(municipality)?;
+        if newest.number == number || registry::same(&own.road_map, &newest.road_map) {
+            return Some(own);
+        }
+        let key = (municipality.to_owned(), number);
+        {
+            let known = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, version)) = known.get(&key).filter(|(by, _)| *by == newest.number) {
+                return Some(version.clone());
+            }
+        }
+        let road_map = registry::of_today(&own.road_map, &newest.road_map);
+        let version = Arc::new(Version { road_map, ..Version::clone(&own) });
+        let mut known = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key, (newest.number, version.clone()));
+        Some(version)
+    }
+
+    /// The version that was in force at a moment; the first one before all of them.
+    pub fn in_force(&self, municipality: &str, at: Timestamp) -> Option<Arc<Version>> {
+        let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let versions = all.get(municipality)?;
+        versions.iter().rfind(|v| v.applied_at <= at).or(versions.first()).cloned()
     }
 
     /// The newest version of every municipality.

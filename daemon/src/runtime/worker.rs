@@ -149,7 +149,7 @@ impl Runtime {
         let mut sources: BTreeMap<RunKey, Wanted> = BTreeMap::new();
         for c in &mut computations {
             let version = loaded.get(&c.run).map(|loaded| loaded.run.road_map);
-            c.version = version.and_then(|n| self.road_maps.version(&c.run.municipality, n));
+            c.version = version.and_then(|n| self.road_maps.current(&c.run.municipality, n));
             let activity = c.version.as_ref().and_then(|v| v.road_map.activity(&c.run.activity));
             if let Some(activity) = activity {
                 for (run, wanted) in data::sources(activity, &c.stage, &c.run) {

@@ -15,8 +15,6 @@ pub struct NewestLetter {
     pub organisation: String,
     /// sent or failed.
     pub state: String,
-    /// Version of the road map by which it was addressed.
-    pub road_map: i32,
     /// When its end became known, in microseconds since the epoch.
     pub settled_at: i64,
     /// Why it was refused.
@@ -43,7 +41,7 @@ fn newest(municipality: &str) -> SelectStatement {
         .order_by(Column::Key, Order::Desc)
         .take();
     let settled = Query::select()
-        .columns([Column::Organisation, Column::State, Column::RoadMap, Column::Error])
+        .columns([Column::Organisation, Column::State, Column::Error])
         .expr_as(settled_at(), "settled_at")
         .expr_window_as(Func::cust("ROW_NUMBER"), newest_first, "place")
         .from(Entity)
@@ -51,7 +49,7 @@ fn newest(municipality: &str) -> SelectStatement {
         .and_where(Column::State.is_in(["sent", "failed"]))
         .take();
     Query::select()
-        .columns(["organisation", "state", "road_map", "error", "settled_at"])
+        .columns(["organisation", "state", "error", "settled_at"])
         .from_subquery(settled, "settled")
         .and_where(Expr::col("place").eq(1))
         .order_by("organisation", Order::Asc)

@@ -101,8 +101,9 @@ pub struct Parcel {
 struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     assignment: Option<AssignmentKey>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    while_open: bool,
+    /// Letters of older releases have none.
+    #[serde(default)]
+    revision: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     thread: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +114,7 @@ struct Body {
 
 /// A new letter as a row.
 pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel {
-    let Letter { key, kind, to, run, assignment, while_open, thread, due, not_before, facts } =
+    let Letter { key, kind, to, run, assignment, revision, thread, due, not_before, facts } =
         letter;
     ActiveModel {
         message_id: Set(message_id::of(&key, &run.municipality)),
@@ -129,7 +130,7 @@ pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel 
         attempts: Set(0),
         uncertain: Set(false),
         error: Set(String::new()),
-        body: Set(json(&Body { assignment, while_open, thread, due, not_before, facts })),
+        body: Set(json(&Body { assignment, revision, thread, due, not_before, facts })),
         ..Default::default()
     }
 }
@@ -139,7 +140,7 @@ pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel 
 /// # Errors
 /// When it is no such row as Vekha writes.
 pub fn letter(row: &Model) -> Result<Letter, DbErr> {
-    let Body { assignment, while_open, thread, due, not_before, facts } =
+    let Body { assignment, revision, thread, due, not_before, facts } =
         document(&row.key, &row.body)?;
     let kind = serde_json::from_value(row.kind.as_str().into());
     Ok(Letter {
@@ -148,7 +149,7 @@ pub fn letter(row: &Model) -> Result<Letter, DbErr> {
         to: row.organisation.clone(),
         run: row.run.parse().map_err(DbErr::Custom)?,
         assignment,
-        while_open,
+        revision,
         thread,
         due,
         not_before,

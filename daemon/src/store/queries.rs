@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use vekha_analysis::Outcome;
-use vekha_engine::RunKey;
-use vekha_engine::run::Run;
+use vekha_engine::run::{Assignment, Measure, Run};
+use vekha_engine::{AssignmentKey, RunKey};
 
 use super::entities::{
     analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
@@ -220,6 +220,28 @@ impl Store {
     pub async fn runs(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
         let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
         runs::load(self.reader(), &ids, Load::Whole).await
+    }
+
+    /// What one participant owes, by itself.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn standing(
+        &self,
+        run: &RunKey,
+        key: &AssignmentKey,
+    ) -> Result<Option<Assignment>, DbErr> {
+        let row = self.assignment(&format!("{run}/{key}")).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
+    }
+
+    /// A measure of a run by its number, from 1.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn measure(&self, run: &RunKey, number: usize) -> Result<Option<Measure>, DbErr> {
+        let row = measure::Entity::find_by_id(format!("{run}/{number}")).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
     }
 
     /// One assignment.

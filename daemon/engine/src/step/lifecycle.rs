@@ -370,6 +370,7 @@ impl Transition<'_> {
         };
         self.record(kind, if why.is_empty() { json!({}) } else { json!({ "reason": why }) });
         if state != RunState::Completed {
+            let concerned = self.concerned();
             let open: Vec<_> = self
                 .run
                 .assignments
@@ -383,6 +384,9 @@ impl Transition<'_> {
                 assignment.reason = why.to_owned();
                 assignment.request = None;
                 self.out.assignments.insert(key);
+            }
+            for key in concerned {
+                self.write_called_off(&key, why, true);
             }
         }
         self.signal(|_| true);

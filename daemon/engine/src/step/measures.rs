@@ -60,6 +60,7 @@ impl Transition<'_> {
             "decision": self.decision_facts(self.run.decisions.len()),
             "measure": measure.text,
             "due": due_words(measure.due),
+            "was_due": measure.due,
         });
         self.letter_to_participant(LetterKind::MeasureWithdrawn, key, "withdrawn", facts);
     }

@@ -2,6 +2,7 @@
 //! command leaves the run as it was (a property test holds that).
 
 mod attach;
+mod called_off;
 mod collect;
 mod decide;
 mod lifecycle;
@@ -260,10 +261,10 @@ impl<'a> Transition<'a> {
             to: assignment.organisation.clone(),
             run: self.run.key.clone(),
             assignment: Some(assignment.clone()),
-            while_open: kind == LetterKind::Reminder,
+            revision: self.run.journal.sequence,
             thread: (!asking).then(|| format!("{base}/asked")),
-            // What is withdrawn is due no more.
-            due: (kind != LetterKind::MeasureWithdrawn)
+            // What is withdrawn or called off is due no more.
+            due: (!matches!(kind, LetterKind::MeasureWithdrawn | LetterKind::CalledOff))
                 .then(|| self.run.assignments.get(assignment).map(|a| a.due))
                 .flatten(),
             // A receipt answers a person who is at work right now; all else keeps office hours.
@@ -290,7 +291,7 @@ impl<'a> Transition<'a> {
             to: self.road_map.department().code.clone(),
             run: self.run.key.clone(),
             assignment: None,
-            while_open: false,
+            revision: self.run.journal.sequence,
             thread: None,
             due,
             not_before: letters_leave(self.road_map, self.now),

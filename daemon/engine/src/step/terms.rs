@@ -15,6 +15,7 @@ impl Transition<'_> {
         self.unanswered(&key)?;
         reason("reason", &why)?;
         self.expect_no_more(&key, &why);
+        self.write_called_off(&key, &why, false);
         if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
             self.close_if_released(position);
         }

@@ -1,6 +1,8 @@
 //! What time brings: reminders, escalation, closing. All moments are computed from due dates and
 //! the definition; those that passed while nobody looked are acted on once, together.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
@@ -34,7 +36,7 @@ struct StageTerms {
 impl Transition<'_> {
     /// Acts on every moment that has come.
     pub(super) fn wake(&mut self) {
-        self.remind_participants();
+        // Stages come first: whom one closes without is not reminded of it in the same breath.
         for position in 0..self.run.stages.len() {
             if !self.at_work(position) {
                 continue;
@@ -54,6 +56,7 @@ impl Transition<'_> {
                 Work::Analyze(_) | Work::Publish(_) => {}
             }
         }
+        self.remind_participants();
     }
 
     /// The next moment at which [`Transition::wake`] will have something to do.
@@ -144,6 +147,7 @@ impl Transition<'_> {
         let today = self.today();
         let leaves = self.letters_leave_on();
         let now = self.now;
+        let closing = self.closing_before_letters_leave(&due);
         for key in due {
             let assignment = self.run.assignments.get_mut(&key).expect("just listed");
             let through = assignment.reminded_through.unwrap_or(assignment.asked_at);
@@ -151,16 +155,19 @@ impl Transition<'_> {
             let (kind, due) = (assignment.kind, assignment.due);
             self.out.assignments.insert(key.clone());
             let what = self.what(&key, kind);
-            let facts = json!({
-                "form": what, "due": due_words(due), "days_left": days_left(leaves, due),
-            });
-            self.record("reminded", json!({ "assignment": key }));
-            self.letter_to_participant(
-                LetterKind::Reminder,
-                &key,
-                &format!("reminder/{today}"),
-                facts,
-            );
+            // The journal tells of a reminder only where one is to leave.
+            if self.is_at_work_today(&key.organisation) && !closing.contains(&key.stage) {
+                let facts = json!({
+                    "form": what, "due": due_words(due), "days_left": days_left(leaves, due),
+                });
+                self.record("reminded", json!({ "assignment": key }));
+                self.letter_to_participant(
+                    LetterKind::Reminder,
+                    &key,
+                    &format!("reminder/{today}"),
+                    facts,
+                );
+            }
             if matches!(kind, AssignmentKind::Measure(_))
                 && self.passed(Some(due), &[MEASURE_ESCALATION], Some(through))
             {
@@ -169,6 +176,23 @@ impl Transition<'_> {
                 self.escalate(&suffix, &what, due, vec![key.organisation]);
             }
         }
+    }
+
+    /// Stages of these assignments that close before what is written now leaves.
+    fn closing_before_letters_leave(&self, due: &[AssignmentKey]) -> BTreeSet<String> {
+        let leave = letters_leave(self.road_map, self.now);
+        let stages: BTreeSet<&str> = due.iter().map(|key| key.stage.as_str()).collect();
+        let closes = |id: &&str| {
+            let position = self.run.stages.iter().position(|s| s.id == **id);
+            position.and_then(|p| self.terms(p).close_at).is_some_and(|at| at <= leave)
+        };
+        stages.into_iter().filter(closes).map(str::to_owned).collect()
+    }
+
+    /// Whether an organisation has not been closed.
+    fn is_at_work_today(&self, code: &str) -> bool {
+        let today = self.today();
+        self.road_map.organisation(code).is_none_or(|o| o.active_on(today))
     }
 
     /// What an assignment asks, in words.

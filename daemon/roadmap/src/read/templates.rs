@@ -11,7 +11,7 @@ use crate::diagnostic::perhaps;
 use crate::model::{Analysis, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
-pub const LETTERS: [(&str, &[&str]); 17] = [
+pub const LETTERS: [(&str, &[&str]); 18] = [
     ("assignment", &["form", "due", "link"]),
     ("reminder", &["form", "due", "days_left", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
@@ -20,6 +20,7 @@ pub const LETTERS: [(&str, &[&str]); 17] = [
     ("recommendation", &["items", "due", "link"]),
     ("measure", &["decision", "measure", "comment", "due", "link"]),
     ("measure-withdrawn", &["decision", "measure", "due", "link"]),
+    ("called-off", &["form", "due", "reason", "whole", "answered", "link"]),
     ("escalation", &["form", "due", "silent", "page"]),
     ("closed", &["form", "answered", "missing", "page"]),
     ("review", &["form", "answered", "until", "page"]),

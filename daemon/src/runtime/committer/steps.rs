@@ -80,7 +80,7 @@ impl Steps {
 
     fn version_for(&self, batch: &Batch, key: &RunKey) -> Option<Arc<Version>> {
         match batch.run(key) {
-            Some(run) => self.road_maps.version(&key.municipality, run.road_map),
+            Some(run) => self.road_maps.current(&key.municipality, run.road_map),
             None => self.road_maps.newest(&key.municipality),
         }
     }
