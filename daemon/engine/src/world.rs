@@ -61,6 +61,8 @@ pub struct World<'a> {
     openings: BTreeMap<String, Timestamp>,
     plans: BTreeMap<(Timestamp, u64), Plan>,
     planned: u64,
+    /// Whether letters, journal and answers are kept.
+    keeps: bool,
 }
 
 impl<'a> World<'a> {
@@ -83,7 +85,14 @@ impl<'a> World<'a> {
             openings,
             plans: BTreeMap::new(),
             planned: 0,
+            keeps: true,
         }
+    }
+
+    /// The same, but letters, journal and answers pass by: whoever wants them takes them in
+    /// [`People::react`]. A municipality of a thousand organisations writes many.
+    pub fn passing(road_map: &'a RoadMap, now: Timestamp) -> Self {
+        World { keeps: false, ..World::new(road_map, now) }
     }
 
     /// The simulated time.
@@ -205,10 +214,8 @@ impl<'a> World<'a> {
             self.planned += 1;
             self.plans.insert((plan.at.max(self.now), self.planned), plan);
         }
-        self.journal.extend(outcome.entries.drain(..).map(|e| (key.clone(), e)));
-        self.letters.append(&mut outcome.letters);
-        if let Some(submission) = outcome.submission {
-            self.submissions.insert((key.clone(), submission.assignment.clone()), submission);
+        if self.keeps {
+            self.keep(key, &mut outcome);
         }
         if let Some((stage, analysis)) = outcome.analysis {
             self.analyses.insert((key.clone(), stage), analysis);
@@ -216,6 +223,14 @@ impl<'a> World<'a> {
         self.wakes.set(key, outcome.wake_at);
         for job in outcome.jobs {
             self.work(job, people);
+        }
+    }
+
+    fn keep(&mut self, key: &RunKey, outcome: &mut Outcome) {
+        self.journal.extend(outcome.entries.drain(..).map(|e| (key.clone(), e)));
+        self.letters.append(&mut outcome.letters);
+        if let Some(submission) = outcome.submission.take() {
+            self.submissions.insert((key.clone(), submission.assignment.clone()), submission);
         }
     }
 
