@@ -8,8 +8,8 @@ use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use vekha_analysis::Outcome;
-use vekha_engine::RunKey;
-use vekha_engine::run::{AssignmentState, Run};
+use vekha_engine::run::{AssignmentState, Decision, Measure, Recommendation, Run};
+use vekha_engine::{AssignmentKey, RunKey};
 
 use super::entities::{
     analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
@@ -323,6 +323,31 @@ impl Store {
     /// One assignment.
     pub async fn assignment(&self, id: &str) -> Result<Option<assignment::Model>, DbErr> {
         assignment::Entity::find_by_id(id).one(self.reader()).await
+    }
+
+    /// What an organisation is recommended, without the rest of the run.
+    pub async fn recommendation(
+        &self,
+        run: &RunKey,
+        key: &AssignmentKey,
+    ) -> Result<Option<Recommendation>, DbErr> {
+        let id = format!("{run}/{key}");
+        let row = recommendation::Entity::find_by_id(id).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
+    }
+
+    /// A decision by its number within the run, without the rest of the run.
+    pub async fn decision(&self, run: &RunKey, number: usize) -> Result<Option<Decision>, DbErr> {
+        let id = format!("{run}/{number}");
+        let row = decision::Entity::find_by_id(id).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
+    }
+
+    /// A measure by its number within the run, without the rest of the run.
+    pub async fn measure(&self, run: &RunKey, number: usize) -> Result<Option<Measure>, DbErr> {
+        let id = format!("{run}/{number}");
+        let row = measure::Entity::find_by_id(id).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
     }
 
     /// The assignment that a link opens.
