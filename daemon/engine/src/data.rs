@@ -172,8 +172,8 @@ pub fn gather(
 ) -> RunData {
     let mut data = RunData::default();
     for stage in &run.stages {
-        for (key, assignment) in &run.assignments {
-            if key.stage != stage.id || assignment.kind != AssignmentKind::Collect {
+        for (key, assignment) in run.assignments.of_stage(&stage.id) {
+            if assignment.kind != AssignmentKind::Collect {
                 continue;
             }
             match assignment.state {

@@ -5,17 +5,21 @@
 //! letters, or none of them. The same run, command and moment give the same outcome, so a year
 //! for a thousand schools can be lived through in memory ([`world::World`]).
 
+pub mod assignments;
 pub mod command;
 pub mod data;
 pub mod journal;
 pub mod key;
+pub mod keyed;
 pub mod outcome;
 pub mod preview;
+pub mod recommendations;
 pub mod refusal;
 pub mod run;
 pub mod world;
 
 mod step;
+mod wakes;
 
 pub use command::{
     Answer, Command, DecisionKind, Document, NewAttachment, NewMeasure, Origin, Why,

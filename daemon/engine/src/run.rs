@@ -1,15 +1,18 @@
 //! The state of a run. Only [`crate::step`] changes it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use vekha_analysis::Finding;
 
+use crate::assignments::Assignments;
 use crate::command::DecisionKind;
 use crate::journal::Head;
-use crate::key::{AssignmentKey, RunKey};
+use crate::key::RunKey;
+use crate::recommendations::Recommendations;
 
 /// One execution of an activity for one period.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +33,12 @@ pub struct Run {
     pub waits_for: Vec<RunKey>,
     /// Stages in the definition's order.
     pub stages: Vec<Stage>,
-    /// Organisations found by its analyses: rule id -> codes.
-    pub found: BTreeMap<String, Vec<String>>,
+    /// Organisations found by its analyses; other runs that look at them share them.
+    pub found: Arc<Found>,
     /// What participants owe.
-    pub assignments: BTreeMap<AssignmentKey, Assignment>,
+    pub assignments: Assignments,
     /// What organisations are recommended, by the stage and organisation.
-    pub recommendations: BTreeMap<AssignmentKey, Recommendation>,
+    pub recommendations: Recommendations,
     /// What the authority decided, in order; decision 1 is `decisions[0]`.
     pub decisions: Vec<Decision>,
     /// What decisions ordered, in order; measure 1 is `measures[0]`.
@@ -44,7 +47,16 @@ pub struct Run {
     pub journal: Head,
 }
 
+/// Organisations found by analyses: rule id -> codes.
+pub type Found = BTreeMap<String, Vec<String>>;
+
 impl Run {
+    /// Positions of the measures that a decision ordered: they were ordered together.
+    pub fn measures_of(&self, decision: usize) -> std::ops::Range<usize> {
+        let first = self.measures.partition_point(|m| m.decision < decision);
+        first..self.measures.partition_point(|m| m.decision <= decision)
+    }
+
     /// How many of the decisions that a stage awaits have been taken; corrections are none of them.
     pub fn awaited_decisions(&self, stage: &str) -> usize {
         self.decisions.iter().filter(|d| d.stage == stage && d.corrects.is_none()).count()

@@ -18,6 +18,7 @@ use crate::outcome::{Entry, Job, Letter, Outcome, Submission};
 use crate::refusal::Refusal;
 use crate::run::Run;
 use crate::step::{Context, Summary, open, references, step};
+use crate::wakes::Wakes;
 
 /// People and systems around the municipality.
 pub trait People {
@@ -56,10 +57,12 @@ pub struct World<'a> {
     pub journal: Vec<(RunKey, Entry)>,
     submissions: BTreeMap<(RunKey, AssignmentKey), Submission>,
     analyses: BTreeMap<(RunKey, String), AnalysisOutcome>,
-    wakes: BTreeMap<RunKey, Timestamp>,
+    wakes: Wakes,
     openings: BTreeMap<String, Timestamp>,
     plans: BTreeMap<(Timestamp, u64), Plan>,
     planned: u64,
+    /// Whether letters, journal and answers are kept.
+    keeps: bool,
 }
 
 impl<'a> World<'a> {
@@ -78,11 +81,18 @@ impl<'a> World<'a> {
             journal: Vec::new(),
             submissions: BTreeMap::new(),
             analyses: BTreeMap::new(),
-            wakes: BTreeMap::new(),
+            wakes: Wakes::default(),
             openings,
             plans: BTreeMap::new(),
             planned: 0,
+            keeps: true,
         }
+    }
+
+    /// The same, but letters, journal and answers pass by: whoever wants them takes them in
+    /// [`People::react`]. A municipality of a thousand organisations writes many.
+    pub fn passing(road_map: &'a RoadMap, now: Timestamp) -> Self {
+        World { keeps: false, ..World::new(road_map, now) }
     }
 
     /// The simulated time.
@@ -100,14 +110,7 @@ impl<'a> World<'a> {
         while let Some(at) = self.next_event().filter(|at| *at <= until) {
             self.now = self.now.max(at);
             self.open_due(people);
-            let due: Vec<RunKey> = self
-                .wakes
-                .iter()
-                .filter(|(_, at)| **at <= self.now)
-                .map(|(key, _)| key.clone())
-                .collect();
-            for key in due {
-                self.wakes.remove(&key);
+            for key in self.wakes.take_due(self.now) {
                 // A wake is never refused; an unknown run cannot have one.
                 self.command(&key, Command::Wake, "vekha", people).ok();
             }
@@ -122,9 +125,8 @@ impl<'a> World<'a> {
 
     fn next_event(&self) -> Option<Timestamp> {
         let openings = self.openings.values().min().copied();
-        let wakes = self.wakes.values().min().copied();
         let plans = self.plans.first_key_value().map(|((at, _), _)| *at);
-        [openings, wakes, plans].into_iter().flatten().min()
+        [openings, self.wakes.next(), plans].into_iter().flatten().min()
     }
 
     fn open_due(&mut self, people: &mut impl People) {
@@ -168,8 +170,9 @@ impl<'a> World<'a> {
         }
         let others = self.others(&key);
         let context = Context { road_map: self.road_map, version: 1, others: &others };
-        let (run, outcome) = open(&context, key, named, why, actor, self.now)?;
-        self.apply(run, outcome, people);
+        let (run, outcome) = open(&context, key.clone(), named, why, actor, self.now)?;
+        self.runs.insert(key.clone(), run);
+        self.apply(&key, outcome, people);
         Ok(())
     }
 
@@ -184,13 +187,14 @@ impl<'a> World<'a> {
         actor: &str,
         people: &mut impl People,
     ) -> Result<(), Refusal> {
-        let Some(mut run) = self.runs.get(key).cloned() else {
-            return Err(Refusal::NotFound(format!("выполнение {key}")));
-        };
         let others = self.others(key);
         let context = Context { road_map: self.road_map, version: 1, others: &others };
-        let outcome = step(&context, &mut run, command, actor, self.now)?;
-        self.apply(run, outcome, people);
+        let Some(run) = self.runs.get_mut(key) else {
+            return Err(Refusal::NotFound(format!("выполнение {key}")));
+        };
+        // A refused step leaves the run as it was.
+        let outcome = step(&context, run, command, actor, self.now)?;
+        self.apply(key, outcome, people);
         Ok(())
     }
 
@@ -205,27 +209,28 @@ impl<'a> World<'a> {
     }
 
     /// Takes in a step and does, at once, the work that follows from it.
-    fn apply(&mut self, run: Run, mut outcome: Outcome, people: &mut impl People) {
-        let key = run.key.clone();
-        for plan in people.react(self, &run, &outcome) {
+    fn apply(&mut self, key: &RunKey, mut outcome: Outcome, people: &mut impl People) {
+        for plan in people.react(self, &self.runs[key], &outcome) {
             self.planned += 1;
             self.plans.insert((plan.at.max(self.now), self.planned), plan);
         }
-        self.runs.insert(key.clone(), run);
-        self.journal.extend(outcome.entries.drain(..).map(|e| (key.clone(), e)));
-        self.letters.append(&mut outcome.letters);
-        if let Some(submission) = outcome.submission {
-            self.submissions.insert((key.clone(), submission.assignment.clone()), submission);
+        if self.keeps {
+            self.keep(key, &mut outcome);
         }
         if let Some((stage, analysis)) = outcome.analysis {
             self.analyses.insert((key.clone(), stage), analysis);
         }
-        match outcome.wake_at {
-            Some(at) => self.wakes.insert(key, at),
-            None => self.wakes.remove(&key),
-        };
+        self.wakes.set(key, outcome.wake_at);
         for job in outcome.jobs {
             self.work(job, people);
+        }
+    }
+
+    fn keep(&mut self, key: &RunKey, outcome: &mut Outcome) {
+        self.journal.extend(outcome.entries.drain(..).map(|e| (key.clone(), e)));
+        self.letters.append(&mut outcome.letters);
+        if let Some(submission) = outcome.submission.take() {
+            self.submissions.insert((key.clone(), submission.assignment.clone()), submission);
         }
     }
 

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
-use town::Plan as Town;
+use town::{Plan as Town, walk};
 use vekha_engine::journal::Head;
 use vekha_engine::run::{
     AssignmentKind, AssignmentState, Decision, MeasureState, RecommendationState, Run, RunState,
@@ -270,7 +270,11 @@ impl People for Watch {
         self.steps.1 += 1;
         assert!(self.steps.1 < 2000, "time stands still at {}", world.now());
         holds_together(run);
+        walk::agrees(world.road_map(), run, outcome);
         let before = self.before.insert(run.key.clone(), run.clone());
+        if let Some(before) = &before {
+            walk::reminded_in_turn(world.road_map(), before, outcome, world.now());
+        }
         // A measure is waived by a decision only together with a letter that says so.
         for letter in outcome.letters.iter().filter(|l| l.kind == LetterKind::MeasureWithdrawn) {
             let assignment = &run.assignments[letter.assignment.as_ref().unwrap()];
@@ -1143,7 +1147,7 @@ fn a_run_after_others_is_not_opened_where_there_is_none() {
         open(&context, key.clone(), vec![], Why::Upstream, "schedule", begin())
     };
     assert!(matches!(open_with(&others), Err(Refusal::State(_))));
-    let survey = Summary { state: RunState::Active, found: BTreeMap::new() };
+    let survey = Summary { state: RunState::Active, found: Default::default() };
     others.insert("m/survey/2027".parse().unwrap(), survey);
     assert_eq!(open_with(&others).unwrap().0.state, RunState::Waiting);
 }
@@ -1186,7 +1190,7 @@ fn a_run_left_out_by_its_administrator_or_upstream_starts_nothing() {
     let (mut alone, opened) = Alone::open(&road_map, SUMMARY);
     assert_eq!(alone.run.state, RunState::Waiting);
     assert!(opened.letters.is_empty());
-    let summary = |state| Summary { state, found: BTreeMap::new() };
+    let summary = |state| Summary { state, found: Default::default() };
     let upstream =
         |activity: &str| RunKey { activity: activity.into(), ..SUMMARY.parse().unwrap() };
     alone.others.insert(upstream("survey"), summary(RunState::Completed));

@@ -154,6 +154,7 @@ impl Conditions {
             organisation: value("organisation"),
             state: value("state"),
             stage: value("stage"),
+            ..Filter::default()
         }
     }
 }

@@ -18,12 +18,9 @@ impl Api {
         run: &RunKey,
         key: &AssignmentKey,
     ) -> Result<Recommendation, Status> {
-        let loaded = self.loaded(run).await?;
-        loaded
-            .run
-            .recommendations
-            .get(key)
-            .cloned()
+        let found = self.runtime.store().recommendation(run, key).await;
+        found
+            .map_err(status::unavailable)?
             .ok_or_else(|| status::not_found(format!("рекомендация {run}/{key}")))
     }
 

@@ -3,17 +3,21 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 use vekha_analysis::Finding;
+use vekha_engine::run::Recommendation;
 
 use super::link::{Opened, Said, Typed};
-use super::{problem, view, words};
+use super::{view, words};
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
 
 /// The recommendations with the figures that they rest on.
-pub fn page(runtime: &Runtime, opened: &Opened, typed: Option<&Typed>, said: &Said) -> Response {
-    let Some(recommendation) = opened.run.recommendations.get(&opened.key) else {
-        return problem::unavailable(&format!("{}: no recommendation", opened.id));
-    };
+pub fn page(
+    runtime: &Runtime,
+    opened: &Opened,
+    recommendation: &Recommendation,
+    typed: Option<&Typed>,
+    said: &Said,
+) -> Response {
     let municipality = &opened.version.road_map.municipality;
     let mut context = opened.context(runtime, said);
     context["items"] = recommendation.items.iter().map(item).collect();

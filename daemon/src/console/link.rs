@@ -10,7 +10,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
-use vekha_engine::run::{Assignment, AssignmentKind, Run};
+use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
 use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::Activity;
@@ -21,7 +21,7 @@ use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::secret::Secret;
-use crate::store::document;
+use crate::store::{Store, document};
 
 /// What a link opens.
 pub struct Opened {
@@ -33,10 +33,47 @@ pub struct Opened {
     pub key: AssignmentKey,
     /// What is asked.
     pub assignment: Assignment,
-    /// The run that it belongs to.
+    /// What it is about, besides its form.
+    pub about: About,
+    /// The run that it belongs to, by itself: a thousand schools may have been asked, and whoever
+    /// opens a link needs not what the others owe.
     pub run: Run,
     /// The road map that the run keeps.
     pub version: Arc<Version>,
+}
+
+/// What an assignment is about.
+pub enum About {
+    /// The stage's form.
+    Form,
+    /// What the organisation is recommended.
+    Recommendation(Recommendation),
+    /// What a decision orders it to do.
+    Measure(Box<(Measure, Decision)>),
+}
+
+impl About {
+    /// None if the database lacks it.
+    async fn of(
+        store: &Store,
+        run: &RunKey,
+        key: &AssignmentKey,
+        kind: AssignmentKind,
+    ) -> Result<Option<About>, sea_orm::DbErr> {
+        Ok(match kind {
+            AssignmentKind::Collect => Some(About::Form),
+            AssignmentKind::Acknowledge => {
+                store.recommendation(run, key).await?.map(About::Recommendation)
+            }
+            AssignmentKind::Measure(number) => match store.measure(run, number).await? {
+                Some(measure) => {
+                    let decision = store.decision(run, measure.decision).await?;
+                    decision.map(|decision| About::Measure(Box::new((measure, decision))))
+                }
+                None => None,
+            },
+        })
+    }
 }
 
 /// Why a link opens nothing.
@@ -166,17 +203,13 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     let run_key: RunKey = row.run.parse().map_err(|_| broken())?;
     let key = AssignmentKey::new(&row.stage, &row.organisation);
     let assignment: Assignment = document(&row.id, &row.body).map_err(unavailable)?;
-    // A thousand schools may have been asked: whoever fills a form needs not what the others owe.
-    let run = match assignment.kind {
-        AssignmentKind::Collect => runtime.store().bare_run(&run_key).await,
-        AssignmentKind::Acknowledge | AssignmentKind::Measure(_) => {
-            runtime.store().run(&run_key).await.map(|loaded| loaded.map(|loaded| loaded.run))
-        }
-    };
+    let about = About::of(runtime.store(), &run_key, &key, assignment.kind).await;
+    let about = about.map_err(unavailable)?.ok_or_else(broken)?;
+    let run = runtime.store().bare_run(&run_key).await;
     let run = run.map_err(unavailable)?.ok_or_else(broken)?;
     let version = runtime.road_maps().current(&run_key.municipality, run.road_map);
     let version = version.ok_or_else(broken)?;
-    Ok(Opened { token, id: row.id, key, assignment, run, version })
+    Ok(Opened { token, id: row.id, key, assignment, about, run, version })
 }
 
 /// The page of whatever the link asks for.
@@ -186,12 +219,12 @@ pub async fn page(
     typed: Option<Typed>,
     said: &Said,
 ) -> Response {
-    match opened.assignment.kind {
-        AssignmentKind::Collect => collect::page(runtime, opened, typed, said).await,
-        AssignmentKind::Acknowledge => acknowledge::page(runtime, opened, typed.as_ref(), said),
-        AssignmentKind::Measure(number) => {
-            measure::page(runtime, opened, number, typed.as_ref(), said)
+    match &opened.about {
+        About::Form => collect::page(runtime, opened, typed, said).await,
+        About::Recommendation(recommendation) => {
+            acknowledge::page(runtime, opened, recommendation, typed.as_ref(), said)
         }
+        About::Measure(ordered) => measure::page(runtime, opened, ordered, typed.as_ref(), said),
     }
 }
 

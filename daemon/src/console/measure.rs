@@ -2,12 +2,12 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use vekha_engine::run::MeasureState;
+use vekha_engine::run::{Decision, Measure, MeasureState};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::russian;
 
 use super::link::{Opened, Said, Typed, Wish};
-use super::{problem, view};
+use super::view;
 use crate::runtime::Runtime;
 
 /// What was typed and the page's own mark.
@@ -25,17 +25,10 @@ pub fn read(pairs: &[(String, String)]) -> (Typed, String, Wish) {
 pub fn page(
     runtime: &Runtime,
     opened: &Opened,
-    number: usize,
+    (measure, decision): &(Measure, Decision),
     typed: Option<&Typed>,
     said: &Said,
 ) -> Response {
-    let measure = number.checked_sub(1).and_then(|i| opened.run.measures.get(i));
-    let decision = measure
-        .and_then(|m| m.decision.checked_sub(1))
-        .and_then(|position| opened.run.decisions.get(position));
-    let (Some(measure), Some(decision)) = (measure, decision) else {
-        return problem::unavailable(&format!("{}: no measure", opened.id));
-    };
     let expected = opened.assignment.state.takes_answers();
     let typed = typed.and_then(|t| t.values.get("report")).and_then(Value::as_str);
     let errors: Vec<Value> = said

@@ -12,7 +12,7 @@ use vekha_engine::run::{RunState, StageState};
 use vekha_roadmap::model::Work;
 
 use super::Runtime;
-use super::overview::{Overview, PAGE, Standing, every_row};
+use super::overview::{Overview, Standing};
 use super::road_maps::Version;
 use crate::store::micros;
 use crate::store::queries::{Filter, Page};
@@ -87,18 +87,18 @@ pub async fn attention(
     };
     let mut drafts: BTreeMap<String, usize> = BTreeMap::new();
     let wanted = filter(RecommendationState::Draft.as_str());
-    for row in every_row!(|page| store.list_recommendations(&wanted, page), |row| &row.id) {
+    for row in store.list_recommendations(&wanted, &Page::all()).await? {
         *drafts.entry(row.run).or_default() += 1;
     }
     let mut reports: BTreeMap<String, usize> = BTreeMap::new();
     let wanted = filter(MeasureState::Reported.as_str());
-    for row in every_row!(|page| store.list_measures(&wanted, page), |row| &row.id) {
+    for row in store.list_measures(&wanted, &Page::all()).await? {
         *reports.entry(row.run).or_default() += 1;
     }
     let mut letters: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let wanted = filter("failed");
     let since = micros(now.saturating_sub(LETTERS_FOR).unwrap_or(Timestamp::MIN));
-    for row in every_row!(|page| store.list_messages(&wanted, page), |row| &row.key) {
+    for row in store.list_messages(&wanted, &Page::all()).await? {
         if row.created_at >= since {
             letters.entry(row.run).or_default().push(row.organisation);
         }

@@ -8,9 +8,8 @@ use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, RunKey};
 
 use super::Runtime;
-use super::overview::{PAGE, every_row};
 use crate::store::document;
-use crate::store::queries::{Filter, Page};
+use crate::store::queries::Filter;
 
 /// What came of one question to one organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,22 +136,23 @@ pub async fn asked(runtime: &Runtime, scope: &Scope) -> Result<Vec<Asked>, DbErr
         activity: scope.activity.clone(),
         run: scope.run.as_ref().map(RunKey::to_string),
         organisation: scope.organisation.clone(),
+        due_from: scope.from,
+        due_to: scope.to,
         ..Filter::default()
     };
     let newest = runtime.road_maps().newest(&scope.municipality);
     let mut all = Vec::new();
-    for row in every_row!(|page| store.list_assignments(&filter, page), |row| &row.id) {
-        let assignment: Assignment = document(&row.id, &row.body)?;
-        let wanted = scope.from.is_none_or(|from| from <= assignment.due)
-            && scope.to.is_none_or(|to| assignment.due <= to);
-        if assignment.kind != AssignmentKind::Collect || !wanted {
+    for (run, stage, organisation, body) in store.bodies_of_assignments(&filter).await? {
+        let key = AssignmentKey::new(&stage, &organisation);
+        let assignment: Assignment = document(&format!("{run}/{key}"), &body)?;
+        if assignment.kind != AssignmentKind::Collect {
             continue;
         }
         let over =
             newest.as_ref().is_some_and(|v| now > v.road_map.municipality.closing(assignment.due));
         all.push(Asked {
-            run: row.run.parse().map_err(DbErr::Custom)?,
-            key: AssignmentKey::new(&row.stage, &row.organisation),
+            run: run.parse().map_err(DbErr::Custom)?,
+            key,
             due: assignment.due,
             fate: Fate::of(&assignment, over),
             returns: assignment.returns,

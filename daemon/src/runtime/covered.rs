@@ -7,7 +7,6 @@ use vekha_engine::run::Run;
 use vekha_roadmap::period::Period;
 
 use super::Runtime;
-use super::overview::{PAGE, every_row};
 use super::road_maps::Version;
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::bare;
@@ -16,7 +15,7 @@ use crate::store::runs::bare;
 pub(super) async fn every_run(runtime: &Runtime, municipality: &str) -> Result<Vec<Run>, DbErr> {
     let filter = Filter { municipality: Some(municipality.to_owned()), ..Filter::default() };
     let store = runtime.store();
-    let rows = every_row!(|page| store.list_runs(&filter, page), |row| &row.id);
+    let rows = store.list_runs(&filter, &Page::all()).await?;
     rows.iter().map(|row| bare(row).map(|(run, _)| run)).collect()
 }
 

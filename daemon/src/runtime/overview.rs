@@ -19,28 +19,6 @@ use crate::store::entities::{activity, run};
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::bare;
 
-/// Rows that one query brings.
-pub(super) const PAGE: u64 = 1000;
-
-/// All pages of a list.
-macro_rules! every_row {
-    (|$page:ident| $list:expr, |$row:ident| $key:expr) => {{
-        let mut rows = Vec::new();
-        let mut page = Page::first(PAGE);
-        loop {
-            let $page = &page;
-            let more = $list.await?;
-            let last = (more.len() as u64) < PAGE;
-            page.after = more.last().map(|$row| ($key).clone());
-            rows.extend(more);
-            if last {
-                break rows;
-            }
-        }
-    }};
-}
-pub(super) use every_row;
-
 /// The runs about periods that end in one of the years, oldest first.
 ///
 /// # Errors
@@ -52,7 +30,7 @@ pub async fn runs_of_years(
 ) -> Result<Vec<RunKey>, DbErr> {
     let store = runtime.store();
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
-    let rows = every_row!(|page| store.list_runs(&filter, page), |row| &row.id);
+    let rows = store.list_runs(&filter, &Page::all()).await?;
     let keys = rows.iter().map(|row| row.id.parse::<RunKey>().map_err(DbErr::Custom));
     let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
     keys.retain(|key| years.contains(&key.period.last_day().year()));
@@ -102,7 +80,7 @@ impl Overview {
         let mut open: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for state in AssignmentState::ALL.into_iter().filter(|state| state.is_awaited()) {
             let wanted = Filter { state: Some(state.as_str().to_owned()), ..filter.clone() };
-            let rows = every_row!(|page| store.list_assignments(&wanted, page), |row| &row.id);
+            let rows = store.list_assignments(&wanted, &Page::all()).await?;
             for row in rows {
                 let key = AssignmentKey::new(&row.stage, &row.organisation);
                 let assignment = document(&row.id, &row.body)?;
@@ -111,7 +89,7 @@ impl Overview {
         }
         let now = runtime.clock().now();
         let mut standings = Vec::new();
-        for row in every_row!(|page| store.list_runs(&filter, page), |row| &row.id) {
+        for row in store.list_runs(&filter, &Page::all()).await? {
             let open = open.remove(&row.id).unwrap_or_default();
             standings.push(standing(runtime, version, &row, open, now)?);
         }

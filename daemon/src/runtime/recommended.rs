@@ -7,7 +7,6 @@ use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::{Municipality, Severity};
 
 use super::Runtime;
-use super::overview::{PAGE, every_row};
 use crate::store::document;
 use crate::store::queries::{Filter, Page};
 
@@ -50,7 +49,7 @@ pub async fn recommended(
     let store = runtime.store();
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
     let mut all = Vec::new();
-    for row in every_row!(|page| store.list_recommendations(&filter, page), |row| &row.id) {
+    for row in store.list_recommendations(&filter, &Page::all()).await? {
         let recommendation: Recommendation = document(&row.id, &row.body)?;
         let run: RunKey = row.run.parse().map_err(DbErr::Custom)?;
         let date = recommended_on(municipality, &run, &recommendation);

@@ -12,7 +12,6 @@ use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::{Municipality, Stage, Work};
 
 use super::Runtime;
-use super::overview::{PAGE, every_row};
 use super::road_maps::Version;
 use crate::store::entities::decision;
 use crate::store::queries::{Filter, Page};
@@ -241,7 +240,7 @@ pub async fn decided(
 ) -> Result<Vec<Decided>, DbErr> {
     let store = runtime.store();
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
-    let mut rows = every_row!(|page| store.list_decisions(&filter, page), |row| &row.id);
+    let mut rows = store.list_decisions(&filter, &Page::all()).await?;
     let begins = format!("{year:04}-");
     rows.retain(|row| row.date.starts_with(&begins));
     let key = |row: &decision::Model| row.run.parse::<RunKey>().map_err(DbErr::Custom);

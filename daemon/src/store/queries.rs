@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use jiff::civil::Date;
+use sea_orm::{
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use vekha_analysis::Outcome;
-use vekha_engine::run::{Assignment, Measure, Run};
+use vekha_engine::run::{Assignment, AssignmentState, Decision, Measure, Recommendation, Run};
 use vekha_engine::{AssignmentKey, RunKey};
 
 use super::entities::{
@@ -32,6 +35,27 @@ pub struct Filter {
     pub state: Option<String>,
     /// Stage id.
     pub stage: Option<String>,
+    /// First day on which it is due.
+    pub due_from: Option<Date>,
+    /// Last day on which it is due.
+    pub due_to: Option<Date>,
+}
+
+impl Filter {
+    /// How the ids begin of all that the filter asks for, as far as that tells what belongs to a
+    /// municipality, an activity or a run.
+    fn beginning(&self) -> Option<String> {
+        let one_name = |name: &&String| !name.contains('/');
+        let mut below = format!("{}/", self.municipality.as_ref().filter(one_name)?);
+        if let Some(activity) = &self.activity {
+            below = format!("{below}{}/", Some(activity).filter(one_name)?);
+        }
+        match &self.run {
+            Some(run) if run.starts_with(&below) => Some(format!("{run}/")),
+            Some(_) => None,
+            None => Some(below),
+        }
+    }
 }
 
 /// Which part of a list.
@@ -48,6 +72,11 @@ impl Page {
     pub fn first(limit: u64) -> Self {
         Page { after: None, limit }
     }
+
+    /// A whole list at once: for whoever will hold all of it anyway.
+    pub fn all() -> Self {
+        Page::first(i64::MAX as u64)
+    }
 }
 
 macro_rules! equal {
@@ -60,7 +89,7 @@ macro_rules! equal {
 
 /// A list by its string key.
 macro_rules! list {
-    ($self:ident, $entity:ident, $key:ident, $condition:ident, $page:ident) => {{
+    ($entity:ident, $key:ident, $condition:ident, $page:ident) => {{
         if let Some(after) = &$page.after {
             $condition = $condition.add($entity::Column::$key.gt(after.as_str()));
         }
@@ -68,9 +97,26 @@ macro_rules! list {
             .filter($condition)
             .order_by_asc($entity::Column::$key)
             .limit($page.limit)
-            .all($self.reader())
-            .await
     }};
+}
+
+/// What is below a municipality, an activity or a run, its id beginning with theirs. Where the list
+/// is walked by key, SQLite is told so by a range of ids: it would else take an index over the
+/// municipality and sort all that is there for every page anew.
+macro_rules! below {
+    ($self:ident, $entity:ident, $condition:ident, $filter:ident, $page:ident, $($column:ident = $value:expr),*) => {
+        match $self.walked_by_key($filter, $page) {
+            Some(beginning) => {
+                // What follows the slash in the order of bytes is the zero.
+                let end = format!("{}0", beginning.trim_end_matches('/'));
+                $condition = $condition.add($entity::Column::Id.gt(beginning));
+                $condition = $condition.add($entity::Column::Id.lt(end));
+            }
+            None => {
+                equal!($condition, $entity, $($column = $value),*);
+            }
+        }
+    };
 }
 
 /// Which submissions answer an assignment: told with its run, as the index has them.
@@ -82,22 +128,29 @@ fn to(assignment: &str) -> Condition {
 }
 
 impl Store {
+    /// How the ids of a list begin that is best walked by key: unless its first page is better
+    /// found by state or by what is due.
+    fn walked_by_key(&self, f: &Filter, page: &Page) -> Option<String> {
+        let indexed = f.state.is_some() || f.due_from.is_some() || f.due_to.is_some();
+        // In PostgreSQL texts have orders of their own, and the planner knows the tables.
+        let walked = !self.is_shared() && (page.after.is_some() || !indexed);
+        f.beginning().filter(|_| walked)
+    }
+
     /// Runs by id.
     ///
     /// # Errors
     /// When the database cannot be read; so for all that follow.
     pub async fn list_runs(&self, f: &Filter, page: &Page) -> Result<Vec<run::Model>, DbErr> {
+        self.runs_of(f, page).all(self.reader()).await
+    }
+
+    fn runs_of(&self, f: &Filter, page: &Page) -> Select<run::Entity> {
         let mut c = Condition::all();
-        equal!(
-            c,
-            run,
-            Municipality = f.municipality,
-            Activity = f.activity,
-            Id = f.run,
-            Period = f.period,
-            State = f.state
-        );
-        list!(self, run, Id, c, page)
+        let place = &Filter { run: None, ..f.clone() };
+        below!(self, run, c, place, page, Municipality = f.municipality, Activity = f.activity);
+        equal!(c, run, Id = f.run, Period = f.period, State = f.state);
+        list!(run, Id, c, page)
     }
 
     /// Assignments by id.
@@ -106,18 +159,51 @@ impl Store {
         f: &Filter,
         page: &Page,
     ) -> Result<Vec<assignment::Model>, DbErr> {
+        self.assignments_of(f, page).all(self.reader()).await
+    }
+
+    /// The same in no order, of each the run, the stage, the organisation and the body.
+    pub async fn bodies_of_assignments(
+        &self,
+        f: &Filter,
+    ) -> Result<Vec<(String, String, String, String)>, DbErr> {
+        let mut all = self.assignments_of(f, &Page::all());
+        QuerySelect::query(&mut all).clear_order_by();
+        all.select_only()
+            .columns([
+                assignment::Column::Run,
+                assignment::Column::Stage,
+                assignment::Column::Organisation,
+                assignment::Column::Body,
+            ])
+            .into_tuple()
+            .all(self.reader())
+            .await
+    }
+
+    fn assignments_of(&self, f: &Filter, page: &Page) -> Select<assignment::Entity> {
         let mut c = Condition::all();
-        equal!(
-            c,
+        below!(
+            self,
             assignment,
+            c,
+            f,
+            page,
             Municipality = f.municipality,
             Activity = f.activity,
-            Run = f.run,
-            Stage = f.stage,
-            Organisation = f.organisation,
-            State = f.state
+            Run = f.run
         );
-        list!(self, assignment, Id, c, page)
+        equal!(c, assignment, Stage = f.stage, Organisation = f.organisation, State = f.state);
+        let dues = [&f.due_from, &f.due_to].map(|day| day.map(|day| day.to_string()));
+        if f.state.is_none() && dues.iter().any(Option::is_some) {
+            // The index has days within states.
+            let states = AssignmentState::ALL.map(AssignmentState::as_str);
+            c = c.add(assignment::Column::State.is_in(states));
+        }
+        let [from, to] = dues;
+        c = c.add_option(from.map(|day| assignment::Column::Due.gte(day)));
+        c = c.add_option(to.map(|day| assignment::Column::Due.lte(day)));
+        list!(assignment, Id, c, page)
     }
 
     /// Recommendations by id.
@@ -127,17 +213,18 @@ impl Store {
         page: &Page,
     ) -> Result<Vec<recommendation::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(
-            c,
+        below!(
+            self,
             recommendation,
+            c,
+            f,
+            page,
             Municipality = f.municipality,
             Activity = f.activity,
-            Run = f.run,
-            Stage = f.stage,
-            Organisation = f.organisation,
-            State = f.state
+            Run = f.run
         );
-        list!(self, recommendation, Id, c, page)
+        equal!(c, recommendation, Stage = f.stage, Organisation = f.organisation, State = f.state);
+        list!(recommendation, Id, c, page).all(self.reader()).await
     }
 
     /// Decisions by id.
@@ -147,8 +234,17 @@ impl Store {
         page: &Page,
     ) -> Result<Vec<decision::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(c, decision, Municipality = f.municipality, Activity = f.activity, Run = f.run);
-        list!(self, decision, Id, c, page)
+        below!(
+            self,
+            decision,
+            c,
+            f,
+            page,
+            Municipality = f.municipality,
+            Activity = f.activity,
+            Run = f.run
+        );
+        list!(decision, Id, c, page).all(self.reader()).await
     }
 
     /// Measures by id.
@@ -158,16 +254,18 @@ impl Store {
         page: &Page,
     ) -> Result<Vec<measure::Model>, DbErr> {
         let mut c = Condition::all();
-        equal!(
-            c,
+        below!(
+            self,
             measure,
+            c,
+            f,
+            page,
             Municipality = f.municipality,
             Activity = f.activity,
-            Run = f.run,
-            Organisation = f.organisation,
-            State = f.state
+            Run = f.run
         );
-        list!(self, measure, Id, c, page)
+        equal!(c, measure, Organisation = f.organisation, State = f.state);
+        list!(measure, Id, c, page).all(self.reader()).await
     }
 
     /// Messages by key.
@@ -185,7 +283,7 @@ impl Store {
             Organisation = f.organisation,
             State = f.state
         );
-        list!(self, outbox, Key, c, page)
+        list!(outbox, Key, c, page).all(self.reader()).await
     }
 
     /// One message.
@@ -247,6 +345,24 @@ impl Store {
     /// One assignment.
     pub async fn assignment(&self, id: &str) -> Result<Option<assignment::Model>, DbErr> {
         assignment::Entity::find_by_id(id).one(self.reader()).await
+    }
+
+    /// What an organisation is recommended, without the rest of the run.
+    pub async fn recommendation(
+        &self,
+        run: &RunKey,
+        key: &AssignmentKey,
+    ) -> Result<Option<Recommendation>, DbErr> {
+        let id = format!("{run}/{key}");
+        let row = recommendation::Entity::find_by_id(id).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
+    }
+
+    /// A decision by its number within the run, without the rest of the run.
+    pub async fn decision(&self, run: &RunKey, number: usize) -> Result<Option<Decision>, DbErr> {
+        let id = format!("{run}/{number}");
+        let row = decision::Entity::find_by_id(id).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
     }
 
     /// The assignment that a link opens.
@@ -358,5 +474,65 @@ impl Store {
             .limit(limit)
             .all(self.reader())
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, DatabaseBackend, QueryTrait};
+
+    use super::*;
+    use crate::secret::Secret;
+
+    /// A list that is sorted for every page costs as many times all its rows as it has pages.
+    #[tokio::test]
+    async fn no_page_of_a_list_sorts_what_other_pages_hold() {
+        let folder = std::env::temp_dir().join(format!("vekha-{}", uuid::Uuid::now_v7()));
+        let url = format!("sqlite:{}", folder.join("vekha.db").display());
+        let store = Store::open(&url, Secret::from_bytes([7; 32])).await.unwrap();
+        let of_town = Filter { municipality: Some("m".into()), ..Filter::default() };
+        let of_activity = Filter { activity: Some("a".into()), ..of_town.clone() };
+        let of_run = Filter { run: Some("m/a/2027".into()), ..of_town.clone() };
+        let of_school = Filter { organisation: Some("school-1".into()), ..of_town.clone() };
+        let open = Filter { state: Some("open".into()), ..of_town.clone() };
+        let first = Page::first(1000);
+        let later = Page { after: Some("m/a/2027/collect.school-1".into()), limit: 1000 };
+        let mut statements = Vec::new();
+        for filter in [&of_town, &of_activity, &of_run, &of_school] {
+            for page in [&first, &later] {
+                statements.push(store.assignments_of(filter, page).build(DatabaseBackend::Sqlite));
+                statements.push(store.runs_of(filter, page).build(DatabaseBackend::Sqlite));
+            }
+        }
+        statements.push(store.assignments_of(&open, &later).build(DatabaseBackend::Sqlite));
+        for mut statement in statements {
+            statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let plan = store.reader().query_all_raw(statement.clone()).await.unwrap();
+            for step in plan {
+                let step: String = step.try_get("", "detail").unwrap();
+                assert!(!step.contains("TEMP B-TREE"), "{step}: {}", statement.sql);
+            }
+        }
+        drop(store);
+        std::fs::remove_dir_all(&folder).ok();
+    }
+
+    #[test]
+    fn ids_below_a_municipality_an_activity_or_a_run_begin_with_theirs() {
+        let of = |municipality: &str, activity: Option<&str>, run: Option<&str>| {
+            let filter = Filter {
+                municipality: Some(municipality.to_owned()),
+                activity: activity.map(str::to_owned),
+                run: run.map(str::to_owned),
+                ..Filter::default()
+            };
+            filter.beginning()
+        };
+        assert_eq!(of("m", None, None).as_deref(), Some("m/"));
+        assert_eq!(of("m", Some("a"), None).as_deref(), Some("m/a/"));
+        assert_eq!(of("m", Some("a"), Some("m/a/2027")).as_deref(), Some("m/a/2027/"));
+        assert_eq!(of("n", None, Some("m/a/2027")), None, "what contradicts itself is not walked");
+        assert_eq!(of("m", Some("a/2027"), None), None, "an activity has a name of one part");
+        assert_eq!(Filter::default().beginning(), None);
     }
 }

@@ -6,7 +6,9 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::{Deserialize, Serialize};
+use vekha_engine::assignments::Assignments;
 use vekha_engine::journal::Head;
+use vekha_engine::recommendations::Recommendations;
 use vekha_engine::run::{Run, RunState, Stage};
 use vekha_engine::{AssignmentKey, RunKey, Summary};
 
@@ -59,7 +61,7 @@ pub(super) fn row(run: &Run, revision: i64) -> run::Model {
         named: run.named.clone(),
         waits_for: run.waits_for.clone(),
         stages: run.stages.clone(),
-        found: run.found.clone(),
+        found: BTreeMap::clone(&run.found),
         sizes: sizes(run),
     };
     run::Model {
@@ -87,7 +89,7 @@ pub fn state(text: &str) -> Result<RunState, DbErr> {
 /// What other runs must know of a run, from its row.
 pub fn summary(row: &run::Model) -> Result<Summary, DbErr> {
     let body: Body = document(&row.id, &row.body)?;
-    Ok(Summary { state: state(&row.state)?, found: body.found })
+    Ok(Summary { state: state(&row.state)?, found: body.found.into() })
 }
 
 /// A run without its assignments and the like, from its row.
@@ -102,9 +104,9 @@ pub fn bare(row: &run::Model) -> Result<(Run, Body), DbErr> {
         named: body.named.clone(),
         waits_for: body.waits_for.clone(),
         stages: body.stages.clone(),
-        found: body.found.clone(),
-        assignments: BTreeMap::new(),
-        recommendations: BTreeMap::new(),
+        found: body.found.clone().into(),
+        assignments: Assignments::default(),
+        recommendations: Recommendations::default(),
         decisions: Vec::new(),
         measures: Vec::new(),
         journal: Head { sequence: row.journal_sequence as u64, hash: row.journal_hash.clone() },
@@ -171,7 +173,7 @@ pub async fn load(
         for row in rows {
             let value = document(&row.id, &row.body)?;
             let key = AssignmentKey::new(&row.stage, &row.organisation);
-            owner(&mut loaded, &row.run)?.assignments.insert(key, value);
+            owner(&mut loaded, &row.run)?.assignments.extend([(key, value)]);
         }
     }
     for chunk in recommended.chunks(AT_ONCE) {
@@ -182,7 +184,7 @@ pub async fn load(
         for row in rows {
             let value = document(&row.id, &row.body)?;
             let key = AssignmentKey::new(&row.stage, &row.organisation);
-            owner(&mut loaded, &row.run)?.recommendations.insert(key, value);
+            owner(&mut loaded, &row.run)?.recommendations.extend([(key, value)]);
         }
     }
     for chunk in decided.chunks(AT_ONCE) {

@@ -68,8 +68,8 @@ impl<'a> Transition<'a> {
     }
 
     pub(super) fn assign(&mut self, key: AssignmentKey, kind: AssignmentKind, due: Date) {
-        self.run.assignments.insert(
-            key.clone(),
+        self.run.assignments.put(
+            key,
             Assignment {
                 kind,
                 state: AssignmentState::Open,
@@ -84,8 +84,8 @@ impl<'a> Transition<'a> {
                 comment: String::new(),
                 request: None,
             },
+            &mut self.out.assignments,
         );
-        self.out.assignments.insert(key);
     }
 
     fn form(&self, collect: &Collect) -> &'a Form {
@@ -148,16 +148,17 @@ impl<'a> Transition<'a> {
             self.road_map.municipality.closing(due)
         };
         let late = self.now > closing;
-        let assignment = self.run.assignments.get_mut(key).expect("the caller found it");
-        // Whoever was in time stays so, however often the answer is corrected afterwards.
-        assignment.late |= late && assignment.state.is_awaited();
-        assignment.state = AssignmentState::Answered;
-        assignment.answered_at = Some(self.now);
-        assignment.version += 1;
-        assignment.comment.clear();
-        assignment.request = None;
-        let version = assignment.version;
-        self.out.assignments.insert(key.clone());
+        let now = self.now;
+        let version = self.touch(key, |assignment| {
+            // Whoever was in time stays so, however often the answer is corrected afterwards.
+            assignment.late |= late && assignment.state.is_awaited();
+            assignment.state = AssignmentState::Answered;
+            assignment.answered_at = Some(now);
+            assignment.version += 1;
+            assignment.comment.clear();
+            assignment.request = None;
+            assignment.version
+        });
         self.record(
             "submitted",
             json!({ "assignment": key, "version": version, "late": late, "origin": origin, "answers": answers }),
@@ -173,20 +174,10 @@ impl<'a> Transition<'a> {
         version
     }
 
-    pub(super) fn open_in(
-        &self,
-        stage: &str,
-    ) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
-        self.run
-            .assignments
-            .iter()
-            .filter(move |(key, a)| key.stage == stage && a.state.is_awaited())
-    }
-
     /// Completes a stage of assignments once none of them is open and nobody looks at the answers.
     pub(super) fn close_if_answered(&mut self, position: usize) {
         let id = self.run.stages[position].id.clone();
-        if self.active_stage(&id).is_err() || self.open_in(&id).next().is_some() {
+        if self.active_stage(&id).is_err() || self.run.assignments.someone_awaited(&id).is_some() {
             return;
         }
         match self.review_span(&id) {
@@ -198,21 +189,17 @@ impl<'a> Transition<'a> {
     /// The collection ends without those who are still silent.
     pub(super) fn close_without_the_silent(&mut self, position: usize, what: &str) {
         let stage = self.run.stages[position].id.clone();
-        let silent: Vec<AssignmentKey> = self.open_in(&stage).map(|(key, _)| key.clone()).collect();
+        let silent: Vec<AssignmentKey> =
+            self.run.assignments.awaited_in(&stage).into_iter().cloned().collect();
         for key in &silent {
-            let assignment = self.run.assignments.get_mut(key).expect("just listed");
-            assignment.state = AssignmentState::Missing;
-            assignment.request = None;
-            self.out.assignments.insert(key.clone());
+            self.touch(key, |assignment| {
+                assignment.state = AssignmentState::Missing;
+                assignment.request = None;
+            });
         }
         let codes: Vec<&str> = silent.iter().map(|k| k.organisation.as_str()).collect();
         self.record("closed", json!({ "stage": stage, "missing": codes }));
-        let answered = self
-            .run
-            .assignments
-            .iter()
-            .filter(|(k, a)| k.stage == stage && a.state == AssignmentState::Answered)
-            .count();
+        let answered = self.run.assignments.answered_in(&stage);
         let missing: Vec<_> =
             codes.iter().map(|code| json!({ "name": self.name_of(code) })).collect();
         let facts = json!({ "form": what, "answered": answered, "missing": missing });

@@ -120,9 +120,9 @@ impl Transition<'_> {
     /// What the decision ordered and nobody has reported on is not asked for any more, and whoever
     /// was to do it learns so.
     fn withdraw_measures(&mut self, decision: usize) {
-        let all = self.run.measures.iter().enumerate();
-        let open: Vec<(AssignmentKey, usize)> = all
-            .filter(|(_, m)| m.decision == decision && m.state == MeasureState::Ordered)
+        let own = self.run.measures_of(decision).map(|place| (place, &self.run.measures[place]));
+        let open: Vec<(AssignmentKey, usize)> = own
+            .filter(|(_, m)| m.state == MeasureState::Ordered)
             .map(|(place, m)| {
                 (AssignmentKey::new(&measure_stage(place + 1), &m.organisation), place + 1)
             })

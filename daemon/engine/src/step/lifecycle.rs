@@ -1,5 +1,8 @@
 //! A run from its opening to its end: waiting, starting stages, completing, failing, ending.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::json;
 use vekha_analysis::{Outcome as AnalysisOutcome, recommendations};
@@ -277,19 +280,28 @@ impl Transition<'_> {
         let Work::Analyze(_) = &self.activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап анализа «{stage}»")));
         };
-        for finding in &outcome.findings {
-            let codes = self.run.found.entry(finding.rule.clone()).or_default();
-            if !codes.contains(&finding.organisation) {
-                codes.push(finding.organisation.clone());
-            }
-        }
+        self.note_found(&outcome);
         self.record(
             "analyzed",
-            json!({ "stage": stage, "indicators": outcome.indicators.len(), "found": self.run.found }),
+            json!({ "stage": stage, "indicators": outcome.indicators.len(), "found": *self.run.found }),
         );
         self.out.analysis = Some((stage, outcome));
         self.complete_stage(position);
         Ok(())
+    }
+
+    /// Whom an analysis found, each once by each rule, in the order of the findings.
+    fn note_found(&mut self, outcome: &AnalysisOutcome) {
+        let found = Arc::make_mut(&mut self.run.found);
+        let mut known: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for finding in &outcome.findings {
+            let codes = found.entry(finding.rule.clone()).or_default();
+            let known =
+                known.entry(&finding.rule).or_insert_with(|| codes.iter().cloned().collect());
+            if known.insert(finding.organisation.clone()) {
+                codes.push(finding.organisation.clone());
+            }
+        }
     }
 
     pub(super) fn published(&mut self, stage: String, location: String) -> Result<(), Refusal> {
@@ -371,19 +383,13 @@ impl Transition<'_> {
         self.record(kind, if why.is_empty() { json!({}) } else { json!({ "reason": why }) });
         if state != RunState::Completed {
             let concerned = self.concerned();
-            let open: Vec<_> = self
-                .run
-                .assignments
-                .iter()
-                .filter(|(_, a)| a.state.is_awaited())
-                .map(|(key, _)| key.clone())
-                .collect();
+            let open: Vec<_> = self.run.assignments.awaited().into_iter().cloned().collect();
             for key in open {
-                let assignment = self.run.assignments.get_mut(&key).expect("just listed");
-                assignment.state = AssignmentState::Waived;
-                assignment.reason = why.to_owned();
-                assignment.request = None;
-                self.out.assignments.insert(key);
+                self.touch(&key, |assignment| {
+                    assignment.state = AssignmentState::Waived;
+                    assignment.reason = why.to_owned();
+                    assignment.request = None;
+                });
             }
             for key in concerned {
                 self.write_called_off(&key, why, true);

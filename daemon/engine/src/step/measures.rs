@@ -145,13 +145,13 @@ impl Transition<'_> {
         measure.move_due(due);
         measure.returns += 1;
         self.out.measures.insert(number - 1);
-        let assignment = self.run.assignments.get_mut(&key).expect("a measure has its assignment");
-        assignment.state = AssignmentState::Open;
-        assignment.due = due;
-        // What passed while the department looked at the report is nobody's fault.
-        assignment.reminded_through = Some(now);
-        let version = assignment.version;
-        self.out.assignments.insert(key.clone());
+        let version = self.touch(&key, |assignment| {
+            assignment.state = AssignmentState::Open;
+            assignment.due = due;
+            // What passed while the department looked at the report is nobody's fault.
+            assignment.reminded_through = Some(now);
+            assignment.version
+        });
         self.record(
             "measure-returned",
             json!({ "measure": number, "comment": comment, "due": due }),

@@ -13,6 +13,7 @@ mod terms;
 mod wake;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -28,7 +29,7 @@ use crate::command::{Answer, Command};
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::{Letter, LetterKind, Outcome};
 use crate::refusal::Refusal;
-use crate::run::{Run, RunState, Stage, StageState};
+use crate::run::{Assignment, Found, Recommendation, Run, RunState, Stage, StageState};
 
 pub use attach::MOST_ATTACHMENTS;
 pub use decide::LONGEST_TEXT;
@@ -50,13 +51,13 @@ pub struct Context<'a> {
 pub struct Summary {
     /// Where it stands.
     pub state: RunState,
-    /// Whom its analyses found: rule id -> organisation codes.
-    pub found: BTreeMap<String, Vec<String>>,
+    /// Whom its analyses found.
+    pub found: Arc<Found>,
 }
 
 impl From<&Run> for Summary {
     fn from(run: &Run) -> Self {
-        Summary { state: run.state, found: run.found.clone() }
+        Summary { state: run.state, found: Arc::clone(&run.found) }
     }
 }
 
@@ -238,6 +239,22 @@ impl<'a> Transition<'a> {
         }
     }
 
+    /// Changes an assignment that the caller has found; it is then written with the step.
+    fn touch<R>(&mut self, key: &AssignmentKey, change: impl FnOnce(&mut Assignment) -> R) -> R {
+        let touched = self.run.assignments.touch(key, &mut self.out.assignments, change);
+        touched.expect("the caller found it")
+    }
+
+    /// Changes what an organisation is recommended, if it is recommended anything; it is then
+    /// written with the step.
+    fn touch_recommendation<R>(
+        &mut self,
+        key: &AssignmentKey,
+        change: impl FnOnce(&mut Recommendation) -> R,
+    ) -> Option<R> {
+        self.run.recommendations.touch(key, &mut self.out.recommendations, change)
+    }
+
     fn stage_mut(&mut self, position: usize) -> &mut Stage {
         &mut self.run.stages[position]
     }
@@ -315,9 +332,9 @@ impl<'a> Transition<'a> {
             Participants::FoundBy { activity, rules } => {
                 let key = RunKey { activity: activity.clone(), part: None, ..self.run.key.clone() };
                 let found = if key == self.run.key {
-                    Some(&self.run.found)
+                    Some(&*self.run.found)
                 } else {
-                    self.others.get(&key).map(|s| &s.found)
+                    self.others.get(&key).map(|s| &*s.found)
                 };
                 found
                     .into_iter()

@@ -21,7 +21,7 @@ impl Transition<'_> {
         let Work::Recommend(recommend) = &self.activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап рекомендаций «{stage}»")));
         };
-        if self.run.recommendations.keys().any(|k| k.stage == stage) {
+        if self.run.recommendations.of_stage(&stage).next().is_some() {
             return Err(Refusal::State("проекты уже составлены".into()));
         }
         self.take_drafts(position, recommend, drafts);
@@ -52,8 +52,8 @@ impl Transition<'_> {
         let count = drafts.len();
         for draft in drafts {
             let key = AssignmentKey::new(&stage, &draft.organisation);
-            self.run.recommendations.insert(
-                key.clone(),
+            self.run.recommendations.put(
+                key,
                 Recommendation {
                     state: RecommendationState::Draft,
                     items: draft.items,
@@ -65,8 +65,8 @@ impl Transition<'_> {
                     discarded_at: None,
                     reason: String::new(),
                 },
+                &mut self.out.recommendations,
             );
-            self.out.recommendations.insert(key);
         }
         if count == 0 {
             self.complete_stage(position);
@@ -79,12 +79,11 @@ impl Transition<'_> {
     }
 
     pub(super) fn drafts_of(&self, stage: &str) -> Vec<AssignmentKey> {
-        self.run
-            .recommendations
-            .iter()
-            .filter(|(k, r)| k.stage == stage && r.state == RecommendationState::Draft)
-            .map(|(k, _)| k.clone())
-            .collect()
+        self.run.recommendations.drafts(stage).cloned().collect()
+    }
+
+    pub(super) fn has_drafts(&self, stage: &str) -> bool {
+        self.run.recommendations.drafts(stage).next().is_some()
     }
 
     fn draft(&self, key: &AssignmentKey) -> Result<&Recommendation, Refusal> {
@@ -116,11 +115,11 @@ impl Transition<'_> {
             return Err(Refusal::Invalid(errors));
         }
         self.record("revised", json!({ "recommendation": key, "texts": texts }));
-        let draft = self.run.recommendations.get_mut(&key).expect("just found");
-        for (item, text) in draft.items.iter_mut().zip(texts) {
-            item.recommendation = Some(text);
-        }
-        self.out.recommendations.insert(key);
+        self.touch_recommendation(&key, |draft| {
+            for (item, text) in draft.items.iter_mut().zip(texts) {
+                item.recommendation = Some(text);
+            }
+        });
         Ok(())
     }
 
@@ -152,11 +151,12 @@ impl Transition<'_> {
         reason("reason", &why)?;
         let position = self.active_stage(&key.stage)?;
         self.record("discarded", json!({ "recommendation": key, "reason": why }));
-        let draft = self.run.recommendations.get_mut(&key).expect("just found");
-        draft.state = RecommendationState::Discarded;
-        draft.discarded_at = Some(self.now);
-        draft.reason = why;
-        self.out.recommendations.insert(key);
+        let now = self.now;
+        self.touch_recommendation(&key, |draft| {
+            draft.state = RecommendationState::Discarded;
+            draft.discarded_at = Some(now);
+            draft.reason = why;
+        });
         self.close_if_released(position);
         Ok(())
     }
@@ -177,10 +177,11 @@ impl Transition<'_> {
         }
         for key in keys {
             let now = self.now;
-            let r = self.run.recommendations.get_mut(&key).expect("the caller found it");
-            r.state = RecommendationState::Issued;
-            r.issued_at = Some(now);
-            let items: Vec<_> = r
+            self.touch_recommendation(&key, |r| {
+                r.state = RecommendationState::Issued;
+                r.issued_at = Some(now);
+            });
+            let items: Vec<_> = self.run.recommendations[&key]
                 .items
                 .iter()
                 .map(|f| {
@@ -191,13 +192,11 @@ impl Transition<'_> {
                     })
                 })
                 .collect();
-            self.out.recommendations.insert(key.clone());
             // Without a term the letter still has a link, at which it can be read and confirmed.
             let last_day = due.unwrap_or_else(|| self.today());
             self.assign(key.clone(), AssignmentKind::Acknowledge, last_day);
             if due.is_none() {
-                let assignment = self.run.assignments.get_mut(&key).expect("just assigned");
-                assignment.state = AssignmentState::Waived;
+                self.touch(&key, |assignment| assignment.state = AssignmentState::Waived);
             }
             let facts = json!({ "items": items, "due": due.map(due_words).unwrap_or_default() });
             self.letter_to_participant(LetterKind::Recommendation, &key, "asked", facts);
@@ -227,27 +226,26 @@ impl Transition<'_> {
         }
         let mut kept = Values::new();
         kept.insert("report".into(), report.into());
-        if let Some(recommendation) = self.run.recommendations.get_mut(&key) {
+        let now = self.now;
+        self.touch_recommendation(&key, |recommendation| {
             recommendation.report = report.to_owned();
-            recommendation.reported_at = Some(self.now);
-            self.out.recommendations.insert(key.clone());
-        }
+            recommendation.reported_at = Some(now);
+        });
         self.answered(&key, kept, origin);
         Ok(())
     }
 
     fn confirm_read(&mut self, key: AssignmentKey) {
         let now = self.now;
-        let assignment = self.run.assignments.get_mut(&key).expect("the caller found it");
-        assignment.state = AssignmentState::Answered;
-        assignment.answered_at = Some(now);
-        assignment.version = 1;
-        self.out.assignments.insert(key.clone());
-        if let Some(r) = self.run.recommendations.get_mut(&key) {
+        self.touch(&key, |assignment| {
+            assignment.state = AssignmentState::Answered;
+            assignment.answered_at = Some(now);
+            assignment.version = 1;
+        });
+        self.touch_recommendation(&key, |r| {
             r.state = RecommendationState::Acknowledged;
             r.acknowledged_at = Some(now);
-            self.out.recommendations.insert(key.clone());
-        }
+        });
         self.record("acknowledged", json!({ "recommendation": key }));
         if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
             self.close_if_released(position);
@@ -257,7 +255,7 @@ impl Transition<'_> {
     /// Completes the stage once no draft waits and no acknowledgement is awaited.
     pub(super) fn close_if_released(&mut self, position: usize) {
         let stage = &self.run.stages[position];
-        if stage.state == StageState::Active && self.drafts_of(&stage.id).is_empty() {
+        if stage.state == StageState::Active && !self.has_drafts(&stage.id) {
             self.close_if_answered(position);
         }
     }

@@ -19,7 +19,7 @@ impl Transition<'_> {
     /// How long the department may look at a stage's answers; none if it does not, or if nobody was
     /// asked.
     pub(super) fn review_span(&self, stage: &str) -> Option<Span> {
-        let asked = self.run.assignments.keys().any(|key| key.stage == stage);
+        let asked = self.run.assignments.of_stage(stage).next().is_some();
         self.activity.collect(stage)?.review.filter(|_| asked)
     }
 
@@ -30,11 +30,10 @@ impl Transition<'_> {
             return;
         }
         let id = stage.id.clone();
-        let own = || self.run.assignments.iter().filter(|(key, _)| key.stage == id);
-        let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
+        let answered = self.run.assignments.answered_in(&id);
         // A review ends early only by a return, so their number tells one review from the next;
         // that of the answers does not: a returned one may be waived.
-        let returns: u32 = own().map(|(_, a)| a.returns).sum();
+        let returns = self.run.assignments.returns_in(&id);
         let until = due_date(&self.road_map.calendar, self.today(), Due::After(span));
         self.stage_mut(position).review = Some(until);
         self.record("review-begun", json!({ "stage": id, "until": until }));
@@ -78,13 +77,13 @@ impl Transition<'_> {
         let position = self.active_stage(&key.stage)?;
         let due = self.correction_due(&comment, standing, due)?;
         let now = self.now;
-        let assignment = self.run.assignments.get_mut(&key).expect("just found");
-        assignment.state = AssignmentState::Returned;
-        assignment.due = due;
-        assignment.returns += 1;
-        assignment.comment.clone_from(&comment);
-        assignment.reminded_through = Some(now);
-        self.out.assignments.insert(key.clone());
+        self.touch(&key, |assignment| {
+            assignment.state = AssignmentState::Returned;
+            assignment.due = due;
+            assignment.returns += 1;
+            assignment.comment.clone_from(&comment);
+            assignment.reminded_through = Some(now);
+        });
         self.stage_mut(position).review = None;
         self.record(
             "answer-returned",

@@ -24,11 +24,11 @@ impl Transition<'_> {
 
     /// No answer is expected any more; the caller has found the assignment.
     pub(super) fn expect_no_more(&mut self, key: &AssignmentKey, why: &str) {
-        let assignment = self.run.assignments.get_mut(key).expect("the caller found it");
-        assignment.state = AssignmentState::Waived;
-        assignment.reason = why.to_owned();
-        assignment.request = None;
-        self.out.assignments.insert(key.clone());
+        self.touch(key, |assignment| {
+            assignment.state = AssignmentState::Waived;
+            assignment.reason = why.to_owned();
+            assignment.request = None;
+        });
         self.record("waived", json!({ "assignment": key, "reason": why }));
     }
 
@@ -47,11 +47,11 @@ impl Transition<'_> {
             measure.extensions += 1;
             self.out.measures.insert(number - 1);
         }
-        let assignment = self.run.assignments.get_mut(&key).expect("just found");
-        assignment.due = due;
-        assignment.reason.clone_from(&why);
-        assignment.request = None;
-        self.out.assignments.insert(key.clone());
+        self.touch(&key, |assignment| {
+            assignment.due = due;
+            assignment.reason.clone_from(&why);
+            assignment.request = None;
+        });
         self.record("extended", json!({ "assignment": key, "due": due, "reason": why }));
         self.write_extension(&key, kind, true, due, &why);
         Ok(())
@@ -70,9 +70,8 @@ impl Transition<'_> {
         }
         self.check_term(assignment, due, &why)?;
         let now = self.now;
-        let assignment = self.run.assignments.get_mut(&key).expect("just found");
-        assignment.request = Some(ExtensionRequest { due, reason: why.clone(), at: now });
-        self.out.assignments.insert(key.clone());
+        let wish = ExtensionRequest { due, reason: why.clone(), at: now };
+        self.touch(&key, |assignment| assignment.request = Some(wish));
         self.record("extension-requested", json!({ "assignment": key, "due": due, "reason": why }));
         let facts = json!({
             "from": self.name_of(&key.organisation),
@@ -97,9 +96,7 @@ impl Transition<'_> {
         }
         reason("reason", &why)?;
         let (kind, due) = (assignment.kind, assignment.due);
-        let assignment = self.run.assignments.get_mut(&key).expect("just found");
-        assignment.request = None;
-        self.out.assignments.insert(key.clone());
+        self.touch(&key, |assignment| assignment.request = None);
         self.record("extension-declined", json!({ "assignment": key, "reason": why }));
         self.write_extension(&key, kind, false, due, &why);
         Ok(())

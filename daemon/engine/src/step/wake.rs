@@ -10,16 +10,21 @@ use vekha_roadmap::model::{Offset, Span, Work};
 use vekha_roadmap::schedule::{letters_leave, offset_date};
 
 use super::{Transition, days_left, due_words};
+use crate::assignments::Group;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
-use crate::run::{Assignment, AssignmentKind, StageState};
-
-/// When the holder of a measure is reminded; the road map's language leaves that to us.
-const MEASURE_REMINDERS: [Offset; 3] =
-    [Offset::Before(Span::WorkingDays(3)), Offset::OnTheDay, Offset::After(Span::WorkingDays(2))];
+use crate::run::{AssignmentKind, StageState};
 
 /// When the department learns that a measure is overdue.
 const MEASURE_ESCALATION: Offset = Offset::After(Span::WorkingDays(5));
+
+/// When the holder of a measure is reminded; the road map's language leaves that to us.
+const MEASURE_REMINDERS: [Offset; 4] = [
+    Offset::Before(Span::WorkingDays(3)),
+    Offset::OnTheDay,
+    Offset::After(Span::WorkingDays(2)),
+    MEASURE_ESCALATION,
+];
 
 /// How long after its term a missing acknowledgement is told to the department.
 const ACKNOWLEDGEMENT_ESCALATION: Span = Span::WorkingDays(2);
@@ -62,10 +67,10 @@ impl Transition<'_> {
     /// The next moment at which [`Transition::wake`] will have something to do.
     pub(super) fn next_wake(&self) -> Option<Timestamp> {
         let mut moments = Vec::new();
-        for (key, assignment) in self.open() {
-            let from = assignment.reminded_through.unwrap_or(assignment.asked_at);
-            let offsets = self.reminders(key, assignment);
-            moments.extend(self.next_of(assignment.due, &offsets, from));
+        for (group, due, awaited) in self.run.assignments.terms() {
+            // Whoever was reminded before the others is the first to be reminded again.
+            let from = awaited.first().map(|(from, _)| *from);
+            moments.extend(from.and_then(|from| self.next_of(due, self.reminders(group), from)));
         }
         for (position, stage) in self.run.stages.iter().enumerate() {
             if !self.at_work(position) {
@@ -95,10 +100,6 @@ impl Transition<'_> {
         self.run.stages[position].state == StageState::Active && !self.run.state.ended()
     }
 
-    fn open(&self) -> impl Iterator<Item = (&AssignmentKey, &Assignment)> {
-        self.run.assignments.iter().filter(|(_, a)| a.state.is_awaited())
-    }
-
     /// Reminders fall at the start of the working day.
     fn moment(&self, due: Date, offset: Offset) -> Timestamp {
         self.road_map.municipality.opening(offset_date(&self.road_map.calendar, due, offset))
@@ -117,43 +118,44 @@ impl Transition<'_> {
         self.next_of(due, offsets, through).is_some_and(|at| at <= self.now)
     }
 
-    /// When the holder of an assignment is reminded.
-    fn reminders(&self, key: &AssignmentKey, assignment: &Assignment) -> Vec<Offset> {
-        match assignment.kind {
-            AssignmentKind::Measure(_) => {
-                let mut offsets = MEASURE_REMINDERS.to_vec();
-                offsets.push(MEASURE_ESCALATION);
-                offsets
-            }
-            AssignmentKind::Collect | AssignmentKind::Acknowledge => {
-                match self.activity.stage(&key.stage).map(|(_, s)| &s.work) {
-                    Some(Work::Collect(collect)) => collect.remind.clone(),
-                    Some(Work::Recommend(recommend)) => recommend.remind.clone(),
-                    _ => Vec::new(),
-                }
-            }
+    /// When those who are reminded alike are reminded.
+    fn reminders(&self, group: &Group) -> &[Offset] {
+        match group {
+            Group::Measures => &MEASURE_REMINDERS,
+            Group::Stage(id) => match self.activity.stage(id).map(|(_, s)| &s.work) {
+                Some(Work::Collect(collect)) => &collect.remind,
+                Some(Work::Recommend(recommend)) => &recommend.remind,
+                _ => &[],
+            },
         }
     }
 
+    /// Whose reminder has come, by stage and organisation.
+    fn to_be_reminded(&self) -> Vec<AssignmentKey> {
+        let mut keys = Vec::new();
+        for (group, due, awaited) in self.run.assignments.terms() {
+            let offsets = self.reminders(group);
+            // Nothing is due yet to those who were reminded later than one to whom nothing is.
+            let passed =
+                awaited.iter().take_while(|(from, _)| self.passed(Some(due), offsets, Some(*from)));
+            keys.extend(passed.map(|(_, key)| key.clone()));
+        }
+        keys.sort();
+        keys
+    }
+
     fn remind_participants(&mut self) {
-        let due: Vec<AssignmentKey> = self
-            .open()
-            .filter(|(key, a)| {
-                let through = a.reminded_through.unwrap_or(a.asked_at);
-                self.passed(Some(a.due), &self.reminders(key, a), Some(through))
-            })
-            .map(|(key, _)| key.clone())
-            .collect();
+        let due = self.to_be_reminded();
         let today = self.today();
         let leaves = self.letters_leave_on();
         let now = self.now;
         let closing = self.closing_before_letters_leave(&due);
         for key in due {
-            let assignment = self.run.assignments.get_mut(&key).expect("just listed");
-            let through = assignment.reminded_through.unwrap_or(assignment.asked_at);
-            assignment.reminded_through = Some(now);
-            let (kind, due) = (assignment.kind, assignment.due);
-            self.out.assignments.insert(key.clone());
+            let (kind, due, through) = self.touch(&key, |assignment| {
+                let through = assignment.reminded_from();
+                assignment.reminded_through = Some(now);
+                (assignment.kind, assignment.due, through)
+            });
             let what = self.what(&key, kind);
             // The journal tells of a reminder only where one is to leave.
             if self.is_at_work_today(&key.organisation) && !closing.contains(&key.stage) {
@@ -212,9 +214,7 @@ impl Transition<'_> {
         let (escalate, close) = match &self.activity.stages[position].work {
             Work::Collect(collect) => (collect.escalate, collect.close),
             // While drafts wait for the department, the stage cannot close over the schools' heads.
-            Work::Recommend(r)
-                if r.acknowledge.is_some() && self.drafts_of(&stage.id).is_empty() =>
-            {
+            Work::Recommend(r) if r.acknowledge.is_some() && !self.has_drafts(&stage.id) => {
                 (Some(ACKNOWLEDGEMENT_ESCALATION), Some(ACKNOWLEDGEMENT_GRACE))
             }
             _ => (None, None),
@@ -223,7 +223,7 @@ impl Transition<'_> {
             return StageTerms { escalate_at: None, close_at: None };
         };
         // Whoever got more time keeps the stage open until then.
-        let last = self.open_in(&stage.id).map(|(_, a)| a.due).max();
+        let last = self.run.assignments.last_due(&stage.id);
         let calendar = &self.road_map.calendar;
         let municipality = &self.road_map.municipality;
         StageTerms {
@@ -246,7 +246,7 @@ impl Transition<'_> {
             }
             return;
         }
-        let kind = self.open_in(&stage.id).map(|(_, a)| a.kind).next();
+        let kind = self.run.assignments.someone_awaited(&stage.id).map(|a| a.kind);
         let Some(kind) = kind else { return };
         let what = self.what(&AssignmentKey::new(&stage.id, ""), kind);
         if terms.close_at.is_some_and(|at| at <= self.now) {
@@ -254,10 +254,10 @@ impl Transition<'_> {
         } else if !stage.escalated && terms.escalate_at.is_some_and(|at| at <= self.now) {
             self.stage_mut(position).escalated = true;
             let late = |due| self.road_map.municipality.closing(due) <= self.now;
-            let silent: Vec<String> = self
-                .open_in(&stage.id)
-                .filter(|(_, a)| late(a.due))
-                .map(|(k, _)| k.organisation.clone())
+            let awaited = self.run.assignments.awaited_in(&stage.id).into_iter();
+            let silent: Vec<String> = awaited
+                .filter(|key| late(self.run.assignments[*key].due))
+                .map(|key| key.organisation.clone())
                 .collect();
             if let (Some(due), false) = (stage.due, silent.is_empty()) {
                 self.escalate(&format!("{}/escalation", stage.id), &what, due, silent);

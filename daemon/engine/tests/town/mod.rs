@@ -1,5 +1,7 @@
 //! A small municipality for the tests: every kind of stage, chains, rotations and overlaps.
 
+pub mod walk;
+
 use std::collections::BTreeMap;
 
 use vekha_roadmap::RoadMap;
