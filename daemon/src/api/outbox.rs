@@ -131,8 +131,7 @@ impl OutboxService for Api {
         let r = request.into_inner();
         let row = self.message_row(&r.name).await?;
         let mutation = mutation!(r, no etag);
-        let what = format!("retry {}", r.name);
-        let before = self.before(&mutation, &what).await?;
+        let before = self.before(&mutation).await?.is_some();
         if !r.validate_only && !before {
             let now = self.runtime.clock().now();
             let retried = self.runtime.store().retry_message(&row.key, now).await;
@@ -141,7 +140,7 @@ impl OutboxService for Api {
             if !retried && row.state == "obsolete" {
                 return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
             }
-            self.remember(&mutation, &what).await?;
+            self.remember(&mutation, String::new()).await?;
             self.runtime.nudge();
         }
         let row = self.message_row(&r.name).await?;

@@ -10,6 +10,7 @@ mod m0003_digests;
 mod m0004_files;
 mod m0005_submissions;
 mod m0006_deployment;
+mod m0008_seen;
 
 use sea_orm_migration::prelude::*;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_files::Migration),
             Box::new(m0005_submissions::Migration),
             Box::new(m0006_deployment::Migration),
+            Box::new(m0008_seen::Migration),
         ]
     }
 }

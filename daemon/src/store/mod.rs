@@ -14,6 +14,7 @@ pub mod files;
 pub mod migrations;
 pub mod outbox;
 pub mod queries;
+mod requests;
 mod rows;
 pub mod runs;
 pub mod schedule;
