@@ -18,8 +18,10 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, EntityTrait as _, QueryO
 use serde_json::json;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
+use vekha::runtime::request::Request;
 use vekha::runtime::{Ask, AskError, Runtime};
 use vekha::store::entities::{decision, journal, outbox, submission};
+use vekha::store::schedule::Pause;
 use vekha_engine::journal::Head;
 use vekha_engine::{Command, DecisionKind, Document, Entry, NewMeasure, Origin, RunKey, Why};
 use vekha_tests::base::{Base, end};
@@ -185,7 +187,7 @@ async fn ask(fault: &mut Fault, runtime: &Runtime, key: &RunKey, name: &str, ask
     fault
         .insist(async || {
             let mut task = Task::new(key.clone(), ask.clone(), "test");
-            task.request = Some(format!("{key}/{name}"));
+            task.request = Some(Request::new(format!("{key}/{name}"), name, b"the same"));
             runtime.ask(task).await
         })
         .await;
@@ -216,7 +218,9 @@ async fn live(fault: &mut Fault, runtime: &Arc<Runtime>, key: &RunKey, pupils: i
     ask(fault, runtime, key, "report", Ask::Step(report)).await;
     ask(fault, runtime, key, "accept", Ask::Step(Command::AcceptMeasure { measure: 1 })).await;
     fault.insist(async || runtime.settle().await).await;
-    fault.insist(async || runtime.pause("m", "all", true, &pupils.to_string(), "test").await).await;
+    let reason = pupils.to_string();
+    let pause = Pause { paused: true, reason: &reason, actor: "test" };
+    fault.insist(async || runtime.pause("m", "all", pause, None, None).await).await;
 }
 
 /// What must be found of a run's life when the database is opened anew.
@@ -348,7 +352,7 @@ async fn a_daemon_that_freezes_with_a_run_in_its_hands_holds_up_the_others_for_s
     let patience = Duration::from_secs(10);
     tokio::time::timeout(patience, asked).await.expect("in time").unwrap();
     // What the frozen one had in mind is not written when it comes to itself.
-    held.remember("late", "digest".into(), morning());
+    held.record(&key, vekha_engine::Outcome::default(), morning());
     held.commit().await.unwrap_err();
     end(runtime).await;
 }

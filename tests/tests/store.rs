@@ -14,11 +14,14 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 use sea_orm::{ActiveModelTrait as _, ConnectionTrait as _, Database, EntityTrait, Set};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use vekha::clock::Clock;
 use vekha::runtime::addresses::{AddressState, Addresses};
 use vekha::runtime::committer::{Done, Task};
+use vekha::runtime::request::Request;
+use vekha::runtime::seen::{Seen, Thing};
 use vekha::runtime::{Ask, AskError, Parts, Runtime};
 use vekha::secret::Secret;
 use vekha::server::Daemon;
@@ -28,8 +31,8 @@ use vekha::store::entities::{
 };
 use vekha::store::outbox::{Delivery, Parcel};
 use vekha::store::queries::{Filter, Page};
-use vekha::store::schedule::Jobs;
-use vekha_engine::journal::Head;
+use vekha::store::schedule::{Jobs, Pause, Paused};
+use vekha_engine::journal::{Head, hex};
 use vekha_engine::run::{Run, RunState, StageState};
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
@@ -69,6 +72,7 @@ on_both_databases! {
     a_run_exists_once_however_many_race_to_open_it,
     a_request_is_carried_out_once_however_often_it_is_made,
     a_stale_reader_changes_nothing,
+    a_request_that_an_older_release_carried_out_is_known_by_what_that_release_kept,
     what_is_stored_loads_back_equal,
     a_message_is_claimed_by_one_worker_only,
     messages_are_seen_with_the_work_that_may_bring_more_at_one_moment,
@@ -103,7 +107,7 @@ async fn a_version_that_a_release_cannot_read_any_more_keeps_its_number(base: Ba
         actor: "test".into(),
         files: r#"{"municipality.toml":"id = 'm'"}"#.into(),
     };
-    base.store().await.add_road_map(row).await.unwrap();
+    assert!(base.store().await.add_road_map(row, None).await.unwrap());
     let (runtime, _) = base.daemon(&Clock::manual(morning())).await;
     assert_eq!(runtime.road_maps().newest("m").unwrap().number, 4);
     assert!(runtime.road_maps().version("m", 3).is_none());
@@ -265,6 +269,28 @@ fn step_task(key: &RunKey, command: Command) -> Task {
     Task::new(key.clone(), Ask::Step(command), "test")
 }
 
+/// Stops or resumes a schedule; false if there is none.
+async fn pause(runtime: &Runtime, id: &str, paused: bool, reason: &str) -> bool {
+    let pause = Pause { paused, reason, actor: "test" };
+    match runtime.pause("m", id, pause, None, None).await.unwrap() {
+        Paused::Now => true,
+        Paused::Unknown => false,
+        other => panic!("{id}: {other:?}"),
+    }
+}
+
+/// A request that was carried out.
+fn made_once() -> request::Model {
+    let (id, digest) = ("request".to_owned(), "digest".to_owned());
+    request::Model { id, digest, at: morning().as_microsecond(), made: String::new() }
+}
+
+/// The same under a request id, as it may be repeated.
+fn asked(id: &str, task: Task) -> Task {
+    let said = format!("{} {:?}", task.run, task.ask);
+    Task { request: Some(Request::new(id, "test", said.as_bytes())), ..task }
+}
+
 fn answers(value: serde_json::Value) -> vekha_analysis::Values {
     value.as_object().cloned().unwrap()
 }
@@ -420,7 +446,7 @@ async fn a_step_is_written_whole_or_not_at_all(base: Base) {
     let mut batch = store.begin().await.unwrap();
     batch.insert(run.clone());
     batch.record(&run.key, outcome.clone(), morning());
-    batch.remember("request", "digest".into(), morning());
+    batch.remember(made_once());
     batch.commit().await.unwrap_err();
     assert_eq!(count::<run::Entity>(&store).await, 0);
     assert_eq!(count::<assignment::Entity>(&store).await, 0);
@@ -433,7 +459,7 @@ async fn a_step_is_written_whole_or_not_at_all(base: Base) {
     let mut batch = store.begin().await.unwrap();
     batch.insert(run.clone());
     batch.record(&run.key, outcome.clone(), morning());
-    batch.remember("request", "digest".into(), morning());
+    batch.remember(made_once());
     batch.commit().await.unwrap();
     assert_eq!(store.run(&run.key).await.unwrap().unwrap().run, run);
     assert_eq!(count::<journal::Entity>(&store).await, outcome.entries.len());
@@ -550,7 +576,7 @@ async fn a_request_is_carried_out_once_however_often_it_is_made(base: Base) {
         // Extensions fall on any day of the week: some are refused, and then every time.
         let asks = (0..40).map(|n| {
             let daemon = daemons[n % daemons.len()].clone();
-            let task = Task { request: Some(request.clone()), ..step_task(&key, command.clone()) };
+            let task = asked(&request, step_task(&key, command.clone()));
             tokio::spawn(async move { daemon.ask(task).await })
         });
         let answers: Vec<_> = join_all(asks).await.into_iter().map(Result::unwrap).collect();
@@ -563,7 +589,7 @@ async fn a_request_is_carried_out_once_however_often_it_is_made(base: Base) {
     let assignment = stored.run.assignments.values().next().unwrap();
     assert_eq!(assignment.version, 1);
     // The same id for something else is a mistake of the caller's, also for another run.
-    let reused = Task { request: Some("answer 9".into()), ..open_task(survey_run("b")) };
+    let reused = asked("answer 9", open_task(survey_run("b")));
     for daemon in &daemons {
         let answer = daemon.ask(reused.clone()).await;
         assert!(matches!(answer, Err(AskError::RequestReused)), "{answer:?}");
@@ -573,7 +599,7 @@ async fn a_request_is_carried_out_once_however_often_it_is_made(base: Base) {
         let asks = ["c", "d"].into_iter().enumerate().map(|(n, part)| {
             let daemon = daemons[n % daemons.len()].clone();
             let key = survey_run(&format!("{part}-{round}"));
-            let task = Task { request: Some(format!("twice {round}")), ..open_task(key) };
+            let task = asked(&format!("twice {round}"), open_task(key));
             tokio::spawn(async move { daemon.ask(task).await })
         });
         let answers: Vec<_> = join_all(asks).await.into_iter().map(Result::unwrap).collect();
@@ -581,6 +607,25 @@ async fn a_request_is_carried_out_once_however_often_it_is_made(base: Base) {
         assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 1, "{answers:?}");
         assert_eq!(answers.iter().filter(reused).count(), 1, "{answers:?}");
     }
+}
+
+async fn a_request_that_an_older_release_carried_out_is_known_by_what_that_release_kept(
+    base: Base,
+) {
+    let (daemon, _) = base.daemon(&Clock::manual(morning())).await;
+    let key = survey_run("a");
+    daemon.ask(open_task(key.clone())).await.unwrap();
+    let answer = |low: u32| {
+        asked("of old", step_task(&key, submit("collect.school-1", json!({ "low": low }))))
+    };
+    let Task { run, ask, .. } = answer(3);
+    let digest = hex(&Sha256::digest(format!("{run} {ask:?}").as_bytes()));
+    let row = request::Model { id: "of old".into(), digest, at: 0, made: String::new() };
+    daemon.store().remember_request(row).await.unwrap();
+    assert_eq!(daemon.ask(answer(3)).await.unwrap(), Done::Before);
+    let other = daemon.ask(answer(4)).await;
+    assert!(matches!(other, Err(AskError::RequestReused)), "{other:?}");
+    assert_eq!(count::<submission::Entity>(daemon.store()).await, 0);
 }
 
 async fn a_stale_reader_changes_nothing(base: Base) {
@@ -591,7 +636,8 @@ async fn a_stale_reader_changes_nothing(base: Base) {
     let asks = (0..30).map(|n| {
         let daemon = daemons[n % daemons.len()].clone();
         let answer = submit("collect.school-1", json!({ "pupils": 60, "low": n }));
-        let task = Task { revision: Some(seen), ..step_task(&key, answer) };
+        let seen = Some(Seen { what: Thing::Run, etag: seen.to_string() });
+        let task = Task { seen, ..step_task(&key, answer) };
         tokio::spawn(async move { daemon.ask(task).await })
     });
     let answers: Vec<_> = join_all(asks).await.into_iter().map(Result::unwrap).collect();
@@ -1170,7 +1216,7 @@ async fn openings_missed_while_paused_are_caught_up_by_policy(base: Base) {
     let (runtime, _) = base.daemon(&clock).await;
     let activities = ["latest", "all", "skip", "overlap-wait", "overlap-skip"];
     for id in activities {
-        assert!(runtime.pause("m", id, true, "ремонт", "test").await.unwrap());
+        assert!(pause(&runtime, id, true, "ремонт").await);
     }
     assert_eq!(runtime.next_due().await.unwrap(), None);
     for moment in ["2027-01-11T10:00", "2027-04-01T10:00", "2027-07-05T10:00"] {
@@ -1180,9 +1226,9 @@ async fn openings_missed_while_paused_are_caught_up_by_policy(base: Base) {
     assert_eq!(count::<run::Entity>(runtime.store()).await, 0, "it is paused");
     clock.set(instant("2027-11-02T10:00"));
     for id in activities {
-        assert!(runtime.pause("m", id, false, "", "test").await.unwrap());
+        assert!(pause(&runtime, id, false, "").await);
     }
-    assert!(!runtime.pause("m", "unknown", false, "", "test").await.unwrap());
+    assert!(!pause(&runtime, "unknown", false, "").await);
     runtime.settle().await.unwrap();
     caught_up_by_policy(&runtime).await;
 }
@@ -1206,17 +1252,15 @@ async fn a_pause_is_not_undone_by_a_turn_under_way(base: Base) {
     for year in 2027..2047 {
         // Openings of all activities are due, and one of them is paused while they are opened.
         clock.set(instant(&format!("{year}-01-15T10:00")));
-        let (turned, paused) = tokio::join!(
-            daemons[0].settle(),
-            last.pause("m", "overlap-wait", true, "ремонт", "test")
-        );
+        let (turned, paused) =
+            tokio::join!(daemons[0].settle(), pause(last, "overlap-wait", true, "ремонт"));
         turned.unwrap();
-        assert!(paused.unwrap());
+        assert!(paused);
         let rows = last.store().activities("m").await.unwrap();
         let row = rows.iter().find(|row| row.activity == "overlap-wait").unwrap();
         assert!(row.paused, "{year}: {row:?}");
         assert_eq!((row.reason.as_str(), row.actor.as_str()), ("ремонт", "test"));
-        assert!(last.pause("m", "overlap-wait", false, "", "test").await.unwrap());
+        assert!(pause(last, "overlap-wait", false, "").await);
     }
 }
 
@@ -1355,7 +1399,7 @@ async fn two_daemons_live_through_a_chain_and_nothing_is_done_twice() {
     let today = jiff::civil::date(2026, 10, 6);
     // Every request is made of both at once, as by a client that lost an answer.
     let both = async |name: String, task: Task| {
-        let task = Task { request: Some(name), ..task };
+        let task = asked(&name, task);
         let (one, other) =
             tokio::join!(runtimes[0].ask(task.clone()), runtimes[1].ask(task.clone()));
         let answers = [one.unwrap(), other.unwrap()];

@@ -53,8 +53,10 @@ pub struct NewMeasure {
     pub due: Date,
 }
 
-/// What can be asked of a run that exists.
-#[derive(Debug, Clone)]
+/// What can be asked of a run that exists. Written down, it is what the caller said: what was looked
+/// up for it is left out.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Time has passed: remind, escalate, close.
     Wake,
@@ -71,6 +73,7 @@ pub enum Command {
         answers: Values,
         /// What it answered in the period before ([`crate::data::earlier`]), empty if nothing:
         /// large jumps must be explained.
+        #[serde(skip)]
         earlier: Values,
         /// Through what.
         origin: Origin,
@@ -295,7 +298,7 @@ impl DecisionKind {
 }
 
 /// The document that a decision is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Document {
     /// What kind of document.
     pub kind: DecisionKind,
@@ -316,7 +319,7 @@ pub struct Document {
 }
 
 /// A file that is to be attached to a decision; its content lies where files are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewAttachment {
     /// Its name.
     pub name: String,

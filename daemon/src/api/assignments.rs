@@ -9,8 +9,9 @@ use vekha_roadmap::model::Form;
 
 use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
-use crate::runtime::committer::Task;
+use crate::runtime::committer::{Answered, Task};
 use crate::runtime::files::Upload;
+use crate::runtime::seen::{Thing, etag};
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
@@ -33,8 +34,9 @@ impl Api {
     ) -> Result<Response<v1::Assignment>, Status> {
         let (run, assignment) = names::assigned("name", name, "assignments")?;
         let id = assignment.to_string();
-        let row = self.assignment_row(&run, &id).await?;
-        self.step_with(wrong, run.clone(), command(assignment), mutation.seen(&row.body)).await?;
+        self.assignment_row(&run, &id).await?;
+        let what = Thing::Assignment(assignment.clone());
+        self.step_with(wrong, run.clone(), command(assignment), what, mutation).await?;
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }
@@ -119,7 +121,7 @@ impl Api {
             } else {
                 String::new()
             },
-            etag: convert::etag(&row.body),
+            etag: etag(&a),
             comment: a.comment.clone(),
             returns: a.returns,
             extension_request: a.request.as_ref().map(|wish| v1::ExtensionRequest {
@@ -215,6 +217,7 @@ impl AssignmentService for Api {
         request: Request<v1::SubmitAssignmentRequest>,
     ) -> Result<Response<v1::Submission>, Status> {
         let mut r = request.into_inner();
+        let mutation = mutation!(r);
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let id = assignment.to_string();
         let row = self.assignment_row(&run, &id).await?;
@@ -245,10 +248,11 @@ impl AssignmentService for Api {
             }
             answers.extend(kept);
         }
+        let what = Thing::Assignment(assignment.clone());
         let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
         let task = Task::new(run, Ask::Step(command), "");
-        let task = mutation!(r).seen(&row.body).onto(task)?;
-        self.runtime.ask(task).await.map_err(|e| match e {
+        let asked = self.runtime.carry_out(mutation.onto(task, what)?).await;
+        let Answered { made, .. } = asked.map_err(|e| match e {
             AskError::Refused(Refusal::Invalid(errors)) => refused(errors),
             e => status::of(e),
         })?;
@@ -261,9 +265,10 @@ impl AssignmentService for Api {
                 ..v1::Submission::default()
             }));
         }
-        let newest = self.runtime.store().newest_submission(&row.id).await;
-        match newest.map_err(status::unavailable)? {
-            Some(newest) => Ok(Response::new(describe_submission(&newest)?)),
+        // Others may have answered since: what is told is the answer that this call made.
+        let own = self.runtime.store().submission(&format!("{}/{made}", row.id)).await;
+        match own.map_err(status::unavailable)? {
+            Some(own) => Ok(Response::new(describe_submission(&own)?)),
             // An acknowledgement has no answers to keep.
             None => Ok(Response::new(v1::Submission {
                 assignment: r.name,

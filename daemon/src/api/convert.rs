@@ -3,10 +3,8 @@
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Timestamp, Value};
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use tonic::Status;
 use vekha_analysis::Finding;
-use vekha_engine::journal::hex;
 use vekha_engine::run::RunState;
 use vekha_proto::v1;
 use vekha_roadmap::answers::FieldError;
@@ -85,11 +83,6 @@ fn json(value: Value) -> Json {
         Some(Kind::ListValue(list)) => Json::Array(list.values.into_iter().map(json).collect()),
         Some(Kind::StructValue(s)) => Json::Object(object(s)),
     }
-}
-
-/// The etag of a row: changes with its content.
-pub fn etag(content: &str) -> String {
-    hex(&Sha256::digest(content.as_bytes())[..8])
 }
 
 /// A run's state.

@@ -12,9 +12,11 @@ use vekha_roadmap::model::Work;
 
 use super::lists::{Conditions, words};
 use super::{Api, convert, lists, mutation, names, status};
+use crate::runtime::committer::Answered;
 use crate::runtime::register::Grounds;
 use crate::runtime::reports::controls;
 use crate::runtime::road_maps::Version;
+use crate::runtime::seen::Thing;
 use crate::runtime::wording;
 use crate::store::files::of_decisions;
 use crate::store::runs::Loaded;
@@ -225,7 +227,8 @@ impl DecisionService for Api {
             }
             Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
         };
-        self.step_with(wrong, run.clone(), command, mutation!(r)).await?;
+        let Answered { made, .. } =
+            self.step_with(wrong, run.clone(), command, Thing::Run, mutation!(r)).await?;
         if r.validate_only {
             let kind = r.kind().into();
             let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
@@ -246,13 +249,10 @@ impl DecisionService for Api {
             return Ok(Response::new(checked));
         }
         let loaded = self.loaded(&run).await?;
-        let decisions = &loaded.run.decisions;
-        let found = decisions.iter().rposition(|d| d.number == r.number);
-        let number = found.map_or(decisions.len(), |i| i + 1);
-        match number {
-            0 => Ok(Response::new(v1::Decision { run: r.parent, ..v1::Decision::default() })),
-            number => self.describe_decision(loaded, number, &r.number).await,
-        }
+        // What a release before this one recorded did not note which decision that was.
+        let of_its_number = || loaded.run.decisions.iter().rposition(|d| d.number == r.number);
+        let number = made.parse().ok().or_else(|| of_its_number().map(|place| place + 1));
+        self.describe_decision(loaded, number.unwrap_or_default(), &r.number).await
     }
 
     async fn list_decisions(
@@ -315,7 +315,7 @@ impl DecisionService for Api {
             return Err(status::of(Refusal::Invalid(wrong).into()));
         }
         let command = Command::AttachToDecision { decision: number, files };
-        self.step(run.clone(), command, mutation!(r)).await?;
+        self.step(run.clone(), command, Thing::Run, &mutation!(r)).await?;
         self.describe_decision(self.loaded(&run).await?, number, &r.name).await
     }
 

@@ -8,6 +8,7 @@ use vekha_roadmap::period::Period;
 
 use super::{Api, mutation, names, status};
 use crate::runtime::committer::Task;
+use crate::runtime::seen::Thing;
 use crate::runtime::{Ask, AskError};
 
 #[tonic::async_trait]
@@ -18,6 +19,15 @@ impl EventService for Api {
     ) -> Result<Response<v1::PublishEventResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
+        let whole = mutation!(r, no etag);
+        let mut response = v1::PublishEventResponse::default();
+        if let Some(made) = self.before(&whole).await? {
+            for id in made.lines() {
+                let key = id.parse().map_err(status::unavailable)?;
+                response.runs.push(self.show_run(&key).await?);
+            }
+            return Ok(Response::new(response));
+        }
         let version = self.runtime.road_maps().newest(&municipality);
         let version = version.ok_or_else(|| status::not_found(&r.parent))?;
         let today = version.road_map.municipality.today(self.runtime.clock().now());
@@ -36,37 +46,35 @@ impl EventService for Api {
         if keys.is_empty() {
             return Err(status::invalid("event", format!("события «{}» никто не ждёт", r.event)));
         }
-        let whole = mutation!(r, no etag);
-        let what = format!("event {} {} {} {:?}", r.parent, r.event, r.label, r.organisations);
-        self.before(&whole, &what).await?;
-        let mut response = v1::PublishEventResponse::default();
-        for key in keys {
+        let mut made = Vec::new();
+        for mut key in keys {
             let ask = Ask::Open {
                 named: r.organisations.clone(),
                 why: Why::Event,
                 without_waiting: false,
             };
-            let mut mutation = whole.clone();
-            if !mutation.request_id.is_empty() {
-                mutation.request_id = format!("{}/{}", mutation.request_id, key.activity);
-            }
-            match self.runtime.ask(mutation.onto(Task::new(key.clone(), ask, ""))?).await {
+            let mutation = whole.of_step(&key.activity);
+            let task = mutation.onto(Task::new(key.clone(), ask, ""), Thing::Run)?;
+            match self.runtime.carry_out(task).await {
                 // Told again, the same event is no news; one that names others must not be lost.
                 Err(AskError::Exists(_))
                     if self.loaded(&key).await?.run.named == r.organisations => {}
                 asked => {
-                    asked.map_err(|e| {
+                    let answered = asked.map_err(|e| {
                         let label =
                             |field: &str| if field == "part" { "label" } else { field }.to_owned();
                         status::refused(e, label)
                     })?;
+                    // Repeated, it means the run that it opened then.
+                    key = answered.made.parse().unwrap_or(key);
                 }
             }
             if !r.validate_only {
                 response.runs.push(self.show_run(&key).await?);
+                made.push(key.to_string());
             }
         }
-        self.remember(&whole, &what).await?;
+        self.remember(&whole, made.join("\n")).await?;
         self.runtime.nudge();
         Ok(Response::new(response))
     }

@@ -10,6 +10,7 @@ use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
 use crate::runtime::register::{Control, Controlled};
+use crate::runtime::seen::{Thing, etag};
 
 impl Api {
     fn describe_measure(&self, run: &Run, number: usize) -> Option<v1::Measure> {
@@ -42,7 +43,7 @@ impl Api {
                 measure_stage(number),
                 measure.organisation
             ),
-            etag: convert::etag(&crate::store::json(measure)),
+            etag: etag(measure),
             run: name,
         })
     }
@@ -56,15 +57,11 @@ impl Api {
         let (key, number) = names::numbered("name", name, "measures")?;
         let not_found = || status::not_found(format!("мера {name}"));
         let run = self.loaded(&key).await?.run;
-        let measure = run.measures.get(number - 1).ok_or_else(not_found)?;
-        let mutation = mutation.seen(&crate::store::json(measure));
+        run.measures.get(number - 1).ok_or_else(not_found)?;
         let task = Task::new(key.clone(), Ask::Step(command(&run, number)), "");
-        let asked = self.runtime.ask(mutation.onto(task)?).await;
-        asked.map_err(|e| {
-            // The report is an answer to a form of one field; here it is the request's text.
-            status::refused(e, |field| if field == "report" { "text" } else { field }.to_owned())
-        })?;
-        self.runtime.nudge();
+        // The report is an answer to a form of one field; here it is the request's text.
+        let field = |field: &str| if field == "report" { "text" } else { field }.to_owned();
+        self.ask_as(task, Thing::Measure(number), &mutation, field).await?;
         let run = self.loaded(&key).await?.run;
         self.describe_measure(&run, number).map(Response::new).ok_or_else(not_found)
     }

@@ -20,17 +20,20 @@ mod status;
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+use prost::{Message, Name};
 use tonic::Status;
 use tonic::server::NamedService as _;
 use tonic::service::Routes;
-use vekha_engine::journal::hex;
 use vekha_engine::{Command, Refusal, RunKey};
 use vekha_proto::v1;
 use vekha_roadmap::answers::FieldError;
 
-use crate::runtime::committer::Task;
+use crate::runtime::committer::{Answered, Task};
+use crate::runtime::request::Request;
+use crate::runtime::seen::{Seen, Thing};
 use crate::runtime::{Ask, AskError, Runtime};
+use crate::store::entities::request;
+use crate::store::micros;
 
 /// All services over one runtime.
 #[derive(Debug, Clone)]
@@ -43,30 +46,61 @@ pub struct Api {
 struct Mutation {
     etag: String,
     actor: String,
-    request_id: String,
+    /// The caller's id of the call, with what it asks.
+    request: Option<Request>,
     validate_only: bool,
 }
 
-/// The common fields of a mutation's request.
+/// The common fields of a mutation's request. What the call asks is the rest of the message.
 macro_rules! mutation {
     ($request:ident) => {
         $crate::api::Mutation {
             etag: $request.etag.clone(),
-            actor: $request.actor.clone(),
-            request_id: $request.request_id.clone(),
-            validate_only: $request.validate_only,
+            request: (!$request.request_id.is_empty()).then(|| {
+                let mut said = $request.clone();
+                said.etag.clear();
+                $crate::api::asked!(said)
+            }),
+            ..$crate::api::mutation!($request, no request)
         }
     };
     ($request:ident, no etag) => {
         $crate::api::Mutation {
+            request: (!$request.request_id.is_empty()).then(|| {
+                let mut said = $request.clone();
+                $crate::api::asked!(said)
+            }),
+            ..$crate::api::mutation!($request, no request)
+        }
+    };
+    ($request:ident, no request) => {
+        $crate::api::Mutation {
             etag: String::new(),
             actor: $request.actor.clone(),
-            request_id: $request.request_id.clone(),
+            request: None,
             validate_only: $request.validate_only,
         }
     };
 }
 use mutation;
+
+/// A call as its repetition is known again: who asks and whether it is only tried tell nothing.
+macro_rules! asked {
+    ($said:ident) => {{
+        let id = std::mem::take(&mut $said.request_id);
+        $said.actor.clear();
+        $said.validate_only = false;
+        $crate::api::said(id, &$said)
+    }};
+}
+use asked;
+
+/// The request of a call with this message: its fields in the order of their numbers, maps in the
+/// order of their keys, what is not set left out. So a field that a later release adds changes
+/// nothing.
+fn said<M: Message + Name>(id: String, message: &M) -> Request {
+    Request::new(id, &M::full_name(), &message.encode_to_vec())
+}
 
 impl Mutation {
     /// Who asks, for the journal.
@@ -80,47 +114,39 @@ impl Mutation {
         }
     }
 
-    /// Puts the common fields onto a task. The etag of a run is its revision.
-    fn onto(&self, task: Task) -> Result<Task, Status> {
-        if self.request_id.len() > 200 {
-            return Err(status::invalid("request_id", "не длиннее 200 знаков"));
-        }
-        let revision = match self.etag.as_str() {
-            "" => None,
-            etag => Some(etag.parse().map_err(|_| status::stale())?),
-        };
+    /// Puts the common fields onto a task; the etag is that of this thing.
+    fn onto(&self, task: Task, what: Thing) -> Result<Task, Status> {
+        let etag = Some(self.etag.clone()).filter(|etag| !etag.is_empty());
         Ok(Task {
             actor: self.actor()?,
-            request: (!self.request_id.is_empty()).then(|| self.request_id.clone()),
+            request: self.request()?.cloned(),
             validate_only: self.validate_only,
-            revision,
+            seen: etag.map(|etag| Seen { what, etag }),
             ..task
         })
     }
 
-    /// Compares the etag of something below a run with what is there now; the run's own is then
-    /// not compared. A stale one is left to the committer to refuse, for the call may be the
-    /// repetition of the very one that made it stale.
-    fn seen(mut self, content: &str) -> Self {
-        if self.is_stale(content) {
-            NEVER.clone_into(&mut self.etag);
-        } else {
-            self.etag.clear();
+    fn request(&self) -> Result<Option<&Request>, Status> {
+        match &self.request {
+            Some(request) if request.id.len() > 200 => {
+                Err(status::invalid("request_id", "не длиннее 200 знаков"))
+            }
+            request => Ok(request.as_ref()),
         }
-        self
     }
 
-    fn is_stale(&self, content: &str) -> bool {
-        !self.etag.is_empty() && self.etag != convert::etag(content)
+    /// The same of one of the steps that a call consists of.
+    fn of_step(&self, name: &str) -> Self {
+        let mut own = self.clone();
+        if let Some(request) = &mut own.request {
+            request.id = format!("{}/{name}", request.id);
+        }
+        own
     }
-}
 
-/// A revision that no run has.
-const NEVER: &str = "-1";
-
-/// What a call asks, as a hash: the same request id must not ask for something else.
-fn digest(what: &str) -> String {
-    hex(&Sha256::digest(what.as_bytes()))
+    fn is_stale(&self, etag: &str) -> bool {
+        !self.etag.is_empty() && self.etag != etag
+    }
 }
 
 /// Largest message that carries files, in bytes.
@@ -132,40 +158,49 @@ impl Api {
         Api { runtime }
     }
 
-    async fn ask(&self, task: Task, mutation: Mutation) -> Result<(), Status> {
-        self.runtime.ask(mutation.onto(task)?).await.map_err(status::of)?;
-        self.runtime.nudge();
-        Ok(())
+    /// Carries out a task; the etag is that of this thing.
+    async fn ask(&self, task: Task, what: Thing, by: &Mutation) -> Result<Answered, Status> {
+        self.ask_as(task, what, by, str::to_owned).await
     }
 
-    /// Whether a call that is no single step of a run was carried out before, under its request id.
-    async fn before(&self, mutation: &Mutation, what: &str) -> Result<bool, Status> {
-        if mutation.request_id.is_empty() {
-            return Ok(false);
-        }
-        let batch = self.runtime.store().begin().await.map_err(status::unavailable)?;
-        let ids = [mutation.request_id.as_str()];
-        let mut known = batch.requests(&ids).await.map_err(status::unavailable)?;
-        batch.rollback().await.map_err(status::unavailable)?;
-        match known.remove(&mutation.request_id) {
-            None => Ok(false),
-            Some(before) if before == digest(what) => Ok(true),
+    /// The same with fields called as the request calls them.
+    async fn ask_as(
+        &self,
+        task: Task,
+        what: Thing,
+        by: &Mutation,
+        field: impl Fn(&str) -> String,
+    ) -> Result<Answered, Status> {
+        let answered = self.runtime.carry_out(by.onto(task, what)?).await;
+        let answered = answered.map_err(|e| status::refused(e, field))?;
+        self.runtime.nudge();
+        Ok(answered)
+    }
+
+    /// What a call that is no single step of a run made before, under its request id.
+    async fn before(&self, mutation: &Mutation) -> Result<Option<String>, Status> {
+        let Some(request) = mutation.request()? else { return Ok(None) };
+        let before = self.runtime.store().request(&request.id).await;
+        match before.map_err(status::unavailable)? {
+            None => Ok(None),
+            Some(before) if before.digest == request.digest => Ok(Some(before.made)),
             Some(_) => Err(status::of(AskError::RequestReused)),
         }
     }
 
-    /// Keeps the request id of such a call. It follows the call, not commits with it: a daemon that
-    /// dies in between does again what is harmless when done twice at once.
-    async fn remember(&self, mutation: &Mutation, what: &str) -> Result<(), Status> {
-        if mutation.request_id.is_empty() || mutation.validate_only {
+    /// Keeps the request id of a call that consists of several steps, each with an id of its own:
+    /// a daemon that dies in between finds them done.
+    async fn remember(&self, mutation: &Mutation, made: String) -> Result<(), Status> {
+        let Some(request) = mutation.request()?.filter(|_| !mutation.validate_only) else {
             return Ok(());
-        }
-        let mut batch = self.runtime.store().begin().await.map_err(status::unavailable)?;
-        let known = batch.requests(&[mutation.request_id.as_str()]).await;
-        if known.map_err(status::unavailable)?.is_empty() {
-            batch.remember(&mutation.request_id, digest(what), self.runtime.clock().now());
-        }
-        batch.commit().await.map_err(status::unavailable)
+        };
+        let row = self.row(request, made);
+        self.runtime.store().remember_request(row).await.map_err(status::unavailable)
+    }
+
+    fn row(&self, request: &Request, made: String) -> request::Model {
+        let Request { id, digest } = request.clone();
+        request::Model { id, digest, at: micros(self.runtime.clock().now()), made }
     }
 
     /// A step some of whose fields did not even read: told together with those that the engine
@@ -175,14 +210,15 @@ impl Api {
         wrong: Vec<FieldError>,
         run: RunKey,
         command: Command,
+        what: Thing,
         mut mutation: Mutation,
-    ) -> Result<(), Status> {
+    ) -> Result<Answered, Status> {
         if wrong.is_empty() {
-            return self.step(run, command, mutation).await;
+            return self.step(run, command, what, &mutation).await;
         }
         mutation.validate_only = true;
         let mut all = wrong;
-        let task = mutation.onto(Task::new(run, Ask::Step(command), ""))?;
+        let task = mutation.onto(Task::new(run, Ask::Step(command), ""), what)?;
         match self.runtime.ask(task).await {
             Err(AskError::Refused(Refusal::Invalid(more))) => {
                 let known: Vec<String> = all.iter().map(|e| e.field.clone()).collect();
@@ -194,8 +230,14 @@ impl Api {
         Err(status::of(Refusal::Invalid(all).into()))
     }
 
-    async fn step(&self, run: RunKey, command: Command, mutation: Mutation) -> Result<(), Status> {
-        self.ask(Task::new(run, Ask::Step(command), ""), mutation).await
+    async fn step(
+        &self,
+        run: RunKey,
+        command: Command,
+        what: Thing,
+        mutation: &Mutation,
+    ) -> Result<Answered, Status> {
+        self.ask(Task::new(run, Ask::Step(command), ""), what, mutation).await
     }
 
     /// The services as routes of the daemon's one port, health and reflection among them.

@@ -131,8 +131,7 @@ impl OutboxService for Api {
         let r = request.into_inner();
         let row = self.message_row(&r.name).await?;
         let mutation = mutation!(r, no etag);
-        let what = format!("retry {}", r.name);
-        let before = self.before(&mutation, &what).await?;
+        let before = self.before(&mutation).await?.is_some();
         if !r.validate_only && !before {
             let now = self.runtime.clock().now();
             let retried = self.runtime.store().retry_message(&row.key, now).await;
@@ -141,7 +140,7 @@ impl OutboxService for Api {
             if !retried && row.state == "obsolete" {
                 return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
             }
-            self.remember(&mutation, &what).await?;
+            self.remember(&mutation, String::new()).await?;
             self.runtime.nudge();
         }
         let row = self.message_row(&r.name).await?;
@@ -156,17 +155,16 @@ impl OutboxService for Api {
         let municipality = names::municipality("parent", &r.parent)?;
         let organisation = Some(r.organisation.as_str()).filter(|code| !code.is_empty());
         let mutation = mutation!(r, no etag);
-        let what = format!("retry failed {} {}", r.parent, r.organisation);
         let store = self.runtime.store();
         let messages = if r.validate_only {
             store.count_failed(&municipality, organisation).await.map_err(status::unavailable)?
-        } else if self.before(&mutation, &what).await? {
-            0
+        } else if let Some(before) = self.before(&mutation).await? {
+            before.parse().unwrap_or(0)
         } else {
             let now = self.runtime.clock().now();
             let retried = store.retry_failed(&municipality, organisation, now).await;
             let retried = retried.map_err(status::unavailable)?;
-            self.remember(&mutation, &what).await?;
+            self.remember(&mutation, retried.to_string()).await?;
             self.runtime.nudge();
             retried
         };

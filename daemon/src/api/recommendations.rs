@@ -9,8 +9,9 @@ use vekha_proto::v1::{self, recommendation_service_server::RecommendationService
 use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::Ask;
-use crate::runtime::committer::Task;
+use crate::runtime::committer::{Answered, Task};
 use crate::runtime::recommended::recommended_on;
+use crate::runtime::seen::{Thing, etag};
 
 impl Api {
     async fn recommendation(
@@ -50,7 +51,7 @@ impl Api {
                 Some(_) => format!("{name}/assignments/{key}"),
                 None => String::new(),
             },
-            etag: convert::etag(&crate::store::json(r)),
+            etag: etag(r),
             run: name,
         }
     }
@@ -68,12 +69,10 @@ impl Api {
         command: Command,
         mutation: Mutation,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        let seen = self.recommendation(&run, &key).await?;
-        let mutation = mutation.seen(&crate::store::json(&seen));
+        self.recommendation(&run, &key).await?;
         let task = Task::new(run.clone(), Ask::Step(command), "");
-        let asked = self.runtime.ask(mutation.onto(task)?).await;
-        asked.map_err(|e| status::refused(e, requested))?;
-        self.runtime.nudge();
+        let what = Thing::Recommendation(key.clone());
+        self.ask_as(task, what, &mutation, requested).await?;
         let now = self.recommendation(&run, &key).await?;
         Ok(Response::new(self.describe_recommendation(&run, &key, &now)))
     }
@@ -148,16 +147,26 @@ impl RecommendationService for Api {
         &self,
         request: Request<v1::UpdateRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        let r = request.into_inner();
-        let wanted = r.recommendation.clone().unwrap_or_default();
+        let mut r = request.into_inner();
+        let wanted = r.recommendation.take().unwrap_or_default();
         let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
         if paths.iter().any(|p| p != "items" && p != "*") {
             return Err(status::invalid("update_mask", "менять можно только items"));
         }
         let (run, key) = names::assigned("recommendation.name", &wanted.name, "recommendations")?;
         let texts = wanted.items.iter().map(|i| i.recommendation.clone()).collect();
+        // Only this is asked; the rest is what the caller was shown.
+        let text = |item: v1::Finding| v1::Finding {
+            recommendation: item.recommendation,
+            ..v1::Finding::default()
+        };
+        r.recommendation = Some(v1::Recommendation {
+            name: wanted.name,
+            items: wanted.items.into_iter().map(text).collect(),
+            ..v1::Recommendation::default()
+        });
         let command = Command::Revise { recommendation: key.clone(), texts };
-        let mutation = Mutation { etag: wanted.etag.clone(), ..mutation!(r, no etag) };
+        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag) };
         self.change_recommendation(run, key, command, mutation).await
     }
 
@@ -185,7 +194,7 @@ impl RecommendationService for Api {
                 .map(|(k, _)| k.clone())
                 .collect();
         }
-        // Repeated under the same request id there are no drafts left; the task tells.
+        // Repeated under the same request id there may be no drafts left, or others; the task tells.
         let stage = keys
             .first()
             .or_else(|| loaded.recommendations.keys().next())
@@ -198,7 +207,11 @@ impl RecommendationService for Api {
         let organisations =
             if named { keys.iter().map(|k| k.organisation.clone()).collect() } else { vec![] };
         let command = Command::Approve { stage, organisations };
-        self.step(run.clone(), command, mutation!(r)).await?;
+        let Answered { made, .. } =
+            self.step(run.clone(), command, Thing::Run, &mutation!(r)).await?;
+        if !r.validate_only && !made.is_empty() {
+            keys = made.lines().filter_map(|name| name.parse().ok()).collect();
+        }
         let loaded = self.loaded(&run).await?.run;
         let recommendations = keys
             .iter()

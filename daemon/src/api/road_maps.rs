@@ -13,10 +13,13 @@ use vekha_roadmap::read::{Files, read_with_warnings};
 
 use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
+use crate::runtime::AskError;
 use crate::runtime::coming::{Coming, coming};
 use crate::runtime::overview::Overview;
-use crate::runtime::road_maps::{ApplyError, Version};
+use crate::runtime::road_maps::{ApplyError, Applying, Version};
+use crate::runtime::seen;
 use crate::store::entities::activity;
+use crate::store::schedule::{Pause, Paused};
 
 /// Longest preview, in days.
 const LONGEST_PREVIEW: i64 = 366 * 3;
@@ -50,25 +53,36 @@ impl Api {
         let (municipality, id) = names::activity("name", name)?;
         let version = self.newest(&municipality)?;
         let definition = version.road_map.activity(&id).ok_or_else(|| status::not_found(name))?;
+        let before = self.before(&mutation).await?.is_some();
         let row = self.schedule_row(&municipality, &id).await?;
-        let seen = row.as_ref().map(|row| format!("{row:?}")).unwrap_or_default();
-        let what = format!("pause {name} {paused} {reason}");
-        let before = self.before(&mutation, &what).await?;
-        if !before && mutation.is_stale(&seen) {
+        let etag = row.as_ref().map(schedule_etag).unwrap_or_default();
+        if !before && mutation.is_stale(&etag) {
             return Err(status::stale());
         }
         if paused && (reason.trim().is_empty() || reason.chars().count() > 1000) {
             return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
         }
         if !mutation.validate_only && !before {
-            let actor = mutation.actor()?;
-            let done = self.runtime.pause(&municipality, &id, paused, reason, &actor).await;
-            done.map_err(status::unavailable)?;
-            self.remember(&mutation, &what).await?;
+            let pause = Pause { paused, reason, actor: &mutation.actor()? };
+            let request = mutation.request()?.map(|request| self.row(request, String::new()));
+            // Between the look and the change somebody may have been faster.
+            let seen = row.as_ref().filter(|_| !mutation.etag.is_empty());
+            let done = self.runtime.pause(&municipality, &id, pause, seen, request).await;
+            match done.map_err(status::unavailable)? {
+                Paused::Stale => return Err(status::stale()),
+                // A call of the same id was faster, with what it asked.
+                Paused::Before => drop(self.before(&mutation).await?),
+                Paused::Now | Paused::Unknown => {}
+            }
         }
         let overview = self.overview(&version, Some(&id)).await?;
         Ok(Response::new(describe_activity(&version, definition, &overview)))
     }
+}
+
+/// The etag of an activity: its definition is the road map's.
+fn schedule_etag(row: &activity::Model) -> String {
+    seen::etag(&(row.paused, &row.reason, &row.actor, row.opened_through, row.next_opening))
 }
 
 /// An activity as the contract shows it.
@@ -131,7 +145,7 @@ fn describe_activity(
         pause_reason: row.map(|row| row.reason.clone()).unwrap_or_default(),
         paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
         current_run: overview.current(&definition.id).map(runs::summary),
-        etag: row.map(|row| convert::etag(&format!("{row:?}"))).unwrap_or_default(),
+        etag: row.map(schedule_etag).unwrap_or_default(),
     }
 }
 
@@ -184,7 +198,7 @@ fn describe(version: &Version) -> v1::RoadMap {
             .collect(),
         activities_count: road_map.activities.len() as i32,
         organisations_count: road_map.organisations.len() as i32,
-        etag: convert::etag(version.digest()),
+        etag: version.etag(),
     }
 }
 
@@ -340,8 +354,7 @@ impl RoadMapService for Api {
     ) -> Result<Response<v1::RoadMap>, Status> {
         let r = request.into_inner();
         let mutation = mutation!(r);
-        let files = files(r.files)?;
-        let what = format!("apply {} {:?}", r.parent, files.0);
+        let request = mutation.request()?.cloned();
         let mistakes = |list: Vec<Diagnostic>| {
             let text = list
                 .iter()
@@ -349,6 +362,21 @@ impl RoadMapService for Api {
                 .collect::<Vec<_>>();
             status::invalid("files", text.join("\n"))
         };
+        let refused = |e| match e {
+            ApplyError::Mistakes(list) => mistakes(list),
+            ApplyError::Stale => status::stale(),
+            ApplyError::RequestReused => status::of(AskError::RequestReused),
+            ApplyError::Store(e) => status::unavailable(e),
+        };
+        // A later release may no longer read what an earlier one took.
+        if let Some(request) = &request {
+            let maps = self.runtime.road_maps();
+            let before = maps.applied_before(self.runtime.store(), request).await;
+            if let Some(version) = before.map_err(refused)? {
+                return Ok(Response::new(describe(&version)));
+            }
+        }
+        let files = files(r.files)?;
         let road_map = vekha_roadmap::read::read(&files).map_err(mistakes)?;
         let municipality = road_map.municipality.id;
         if !r.parent.is_empty() && names::municipality("parent", &r.parent)? != municipality {
@@ -356,21 +384,17 @@ impl RoadMapService for Api {
             return Err(status::invalid("parent", message));
         }
         let newest = self.runtime.road_maps().newest(&municipality);
-        let before = self.before(&mutation, &what).await?;
-        if !before && newest.as_ref().is_some_and(|newest| mutation.is_stale(newest.digest())) {
+        if newest.as_ref().is_some_and(|newest| mutation.is_stale(&newest.etag())) {
             return Err(status::stale());
         }
-        if mutation.validate_only || before {
+        if mutation.validate_only {
             // Of a municipality that is new there is nothing to show yet.
             let map = newest.map_or_else(v1::RoadMap::default, |newest| describe(&newest));
             return Ok(Response::new(map));
         }
-        let applied = self.runtime.apply(files, &mutation.actor()?).await;
-        let version = applied.map_err(|e| match e {
-            ApplyError::Mistakes(list) => mistakes(list),
-            ApplyError::Store(e) => status::unavailable(e),
-        })?;
-        self.remember(&mutation, &what).await?;
+        let seen = Some(mutation.etag.as_str()).filter(|etag| !etag.is_empty());
+        let by = Applying { actor: &mutation.actor()?, seen, request };
+        let version = self.runtime.apply_as(files, by).await.map_err(refused)?;
         Ok(Response::new(describe(&version)))
     }
 

@@ -14,14 +14,18 @@ use vekha_roadmap::period::Period;
 
 use super::lists::{Conditions, Words, words};
 use super::{Api, Mutation, convert, figures, journal, lists, mutation, names, status};
-use crate::runtime::committer::Task;
+use crate::runtime::committer::{Answered, Task};
 use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::reports::on_analysis;
 use crate::runtime::road_maps::Version;
+use crate::runtime::seen::Thing;
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
 use crate::{forms, reports};
+
+/// Marks a run that a backfill found there.
+const WAS: char = '=';
 
 const STATES: [Words; 1] = [words!("state", "RUN_STATE_", RunState)];
 
@@ -94,6 +98,21 @@ impl Api {
         .to_string())
     }
 
+    /// What a backfill came to: the ids of its runs, each on a line.
+    async fn backfilled(&self, made: &str) -> Result<v1::BackfillRunsResponse, Status> {
+        let mut response = v1::BackfillRunsResponse::default();
+        for line in made.lines() {
+            match line.strip_prefix(WAS) {
+                Some(id) => response.existing.push(names::of_run_id(id)),
+                None => {
+                    let key = line.parse().map_err(status::unavailable)?;
+                    response.runs.push(self.show_run(&key).await?);
+                }
+            }
+        }
+        Ok(response)
+    }
+
     async fn change_run(
         &self,
         name: &str,
@@ -101,7 +120,7 @@ impl Api {
         mutation: Mutation,
     ) -> Result<Response<v1::Run>, Status> {
         let key = names::run("name", name)?;
-        self.step(key.clone(), command, mutation).await?;
+        self.step(key.clone(), command, Thing::Run, &mutation).await?;
         Ok(Response::new(self.show_run(&key).await?))
     }
 }
@@ -183,13 +202,15 @@ impl RunService for Api {
         let key = key(municipality, activity, &period, &r.part)?;
         let ask =
             Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
-        let validate_only = r.validate_only;
-        self.ask(Task::new(key.clone(), ask, ""), mutation!(r, no etag)).await?;
-        if validate_only {
+        let mutation = mutation!(r, no etag);
+        let task = Task::new(key.clone(), ask, "");
+        let Answered { made, .. } = self.ask(task, Thing::Run, &mutation).await?;
+        if r.validate_only {
             let name = names::of_run(&key);
             return Ok(Response::new(v1::Run { name, ..v1::Run::default() }));
         }
-        Ok(Response::new(self.show_run(&key).await?))
+        // Without a period the call means today's; its repetition means the run that it opened.
+        Ok(Response::new(self.show_run(&made.parse().unwrap_or(key)).await?))
     }
 
     async fn backfill_runs(
@@ -202,8 +223,9 @@ impl RunService for Api {
             return Err(status::invalid("periods", "от 1 до 100 периодов"));
         }
         let whole = mutation!(r, no etag);
-        let what = format!("backfill {} {:?}", r.parent, r.periods);
-        self.before(&whole, &what).await?;
+        if let Some(made) = self.before(&whole).await? {
+            return Ok(Response::new(self.backfilled(&made).await?));
+        }
         // All are looked at before the first is opened.
         let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
         let (mut keys, mut wrong) = (Vec::new(), Vec::new());
@@ -231,25 +253,21 @@ impl RunService for Api {
         if !wrong.is_empty() {
             return Err(status::of(Refusal::Invalid(wrong).into()));
         }
-        let mut response = v1::BackfillRunsResponse::default();
+        let mut made = Vec::new();
         for key in keys {
-            let ask = open();
-            let mut mutation = whole.clone();
-            if !mutation.request_id.is_empty() {
-                mutation.request_id = format!("{}/{}", mutation.request_id, key.period);
-            }
-            match self.runtime.ask(mutation.onto(Task::new(key.clone(), ask, ""))?).await {
+            let mutation = whole.of_step(&key.period.to_string());
+            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run)?;
+            match self.runtime.ask(task).await {
                 Ok(_) if r.validate_only => {}
-                Ok(_) => response.runs.push(self.show_run(&key).await?),
-                Err(AskError::Exists(_)) => {
-                    response.existing.push(names::of_run(&key));
-                }
+                Ok(_) => made.push(key.to_string()),
+                Err(AskError::Exists(_)) => made.push(format!("{WAS}{key}")),
                 Err(e) => return Err(status::of(e)),
             }
         }
-        self.remember(&whole, &what).await?;
+        let made = made.join("\n");
+        self.remember(&whole, made.clone()).await?;
         self.runtime.nudge();
-        Ok(Response::new(response))
+        Ok(Response::new(self.backfilled(&made).await?))
     }
 
     async fn get_run(

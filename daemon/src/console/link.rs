@@ -16,6 +16,7 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian;
 
+use super::actions::request;
 use super::{acknowledge, collect, extension, files, measure, posted, problem, words};
 use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
@@ -351,9 +352,9 @@ pub async fn send(
     once: &str,
 ) -> Result<(), Said> {
     let actor = format!("page:{}", opened.key.organisation);
+    let request = request(&opened.id, once, &command);
     let mut task = Task::new(opened.run.key.clone(), Ask::Step(command), &actor);
-    // Only what we made ourselves names a request.
-    task.request = uuid::Uuid::parse_str(once).ok().map(|once| format!("{}/{once}", opened.id));
+    task.request = request;
     let mut done = runtime.ask(task.clone()).await;
     if matches!(done, Err(AskError::RequestReused)) {
         // Someone went back to the page and corrected what had been accepted: a new answer.

@@ -10,7 +10,9 @@ use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot, watch};
 use vekha_engine::{Command, Refusal, RunKey, Why};
 
+use super::request::Request;
 use super::road_maps::RoadMaps;
+use super::seen::Seen;
 use crate::clock::Clock;
 use crate::store::Store;
 use pipeline::{MOST_STEPS, Pipeline};
@@ -43,14 +45,14 @@ pub struct Task {
     pub ask: Ask,
     /// Who asks.
     pub actor: String,
-    /// The caller's id of the request: asked again, it changes nothing.
-    pub request: Option<String>,
+    /// The caller's request: asked again, it changes nothing.
+    pub request: Option<Request>,
     /// The job that is done with it.
     pub job: Option<String>,
     /// Only say whether it would be carried out.
     pub validate_only: bool,
-    /// The run's revision that the caller has seen.
-    pub revision: Option<i64>,
+    /// What the caller has seen of what it wants changed: if that is no longer so, it is refused.
+    pub seen: Option<Seen>,
 }
 
 impl Task {
@@ -63,7 +65,7 @@ impl Task {
             request: None,
             job: None,
             validate_only: false,
-            revision: None,
+            seen: None,
         }
     }
 
@@ -110,7 +112,17 @@ pub enum Done {
     Before,
 }
 
-type Reply = Result<Done, AskError>;
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// When it was carried out.
+    pub done: Done,
+    /// What it made: the number of the answer or of the decision, the id of the run, the names of
+    /// the recommendations, each on a line; empty if nothing that has a name.
+    pub made: String,
+}
+
+type Reply = Result<Answered, AskError>;
 
 /// A request, and where its answer goes.
 type Asked = (Task, oneshot::Sender<Reply>);
@@ -139,7 +151,15 @@ impl Committer {
     ///
     /// # Errors
     /// Why it was not carried out.
-    pub async fn ask(&self, task: Task) -> Reply {
+    pub async fn ask(&self, task: Task) -> Result<Done, AskError> {
+        self.carry_out(task).await.map(|answered| answered.done)
+    }
+
+    /// The same, and says what it made.
+    ///
+    /// # Errors
+    /// Why it was not carried out.
+    pub async fn carry_out(&self, task: Task) -> Reply {
         let (reply, answer) = oneshot::channel();
         let ended = || AskError::Store("демон завершает работу".into());
         self.queue.send((task, reply)).await.map_err(|_| ended())?;

@@ -31,7 +31,9 @@ pub mod recommended;
 pub mod register;
 mod registry;
 pub mod reports;
+pub mod request;
 pub mod road_maps;
+pub mod seen;
 pub mod wording;
 mod worker;
 
@@ -49,9 +51,9 @@ use vekha_roadmap::read::Files;
 use crate::clock::Clock;
 use crate::store::schedule::Jobs;
 use crate::store::{Store, instant, micros};
-use committer::{Committer, Done, Task};
+use committer::{Answered, Committer, Done, Task};
 use outage::{Away, Outage};
-use road_maps::{ApplyError, RoadMaps, Version};
+use road_maps::{ApplyError, Applying, RoadMaps, Version};
 
 pub use committer::{Ask, AskError};
 
@@ -198,6 +200,14 @@ impl Runtime {
         self.committer.ask(task).await
     }
 
+    /// Changes a run, and says what that made: now, or before under the same request id.
+    ///
+    /// # Errors
+    /// Why it was not changed.
+    pub async fn carry_out(&self, task: Task) -> Result<Answered, AskError> {
+        self.committer.carry_out(task).await
+    }
+
     /// Learns of road maps that another daemon applied. To be called after reading what may refer
     /// to them.
     async fn keep_up(&self) -> Result<(), Error> {
@@ -212,7 +222,19 @@ impl Runtime {
     /// # Errors
     /// When it has mistakes or the database fails.
     pub async fn apply(&self, files: Files, actor: &str) -> Result<Arc<Version>, ApplyError> {
-        let version = self.road_maps.apply(&self.store, files, actor, self.clock.now()).await?;
+        self.apply_as(files, Applying { actor, ..Applying::default() }).await
+    }
+
+    /// The same for a caller who has seen a version, or may repeat its request.
+    ///
+    /// # Errors
+    /// As [`Runtime::apply`], and when there is a newer version than the caller saw.
+    pub async fn apply_as(
+        &self,
+        files: Files,
+        by: Applying<'_>,
+    ) -> Result<Arc<Version>, ApplyError> {
+        let version = self.road_maps.apply(&self.store, files, by, self.clock.now()).await?;
         self.reschedule().await.map_err(|Error::Store(e)| sea_orm::DbErr::Custom(e))?;
         self.nudge();
         Ok(version)

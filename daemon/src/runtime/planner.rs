@@ -12,7 +12,8 @@ use vekha_roadmap::schedule::{Opening, next_opening, openings};
 
 use super::committer::{Ask, AskError, Task};
 use super::{Error, Runtime};
-use crate::store::entities::activity;
+use crate::store::entities::{activity, request};
+use crate::store::schedule::{Pause, Paused};
 use crate::store::{instant, micros};
 
 impl Runtime {
@@ -105,7 +106,8 @@ impl Runtime {
         }
     }
 
-    /// Stops or resumes an activity's schedule; runs under way go on. Returns whether there is one.
+    /// Stops or resumes an activity's schedule, as long as it is as the caller saw it; runs under way
+    /// go on.
     ///
     /// # Errors
     /// When the database fails.
@@ -113,18 +115,18 @@ impl Runtime {
         &self,
         municipality: &str,
         id: &str,
-        paused: bool,
-        reason: &str,
-        actor: &str,
-    ) -> Result<bool, Error> {
-        let Some(version) = self.road_maps.newest(municipality) else { return Ok(false) };
-        if version.road_map.activity(id).is_none() {
-            return Ok(false);
+        pause: Pause<'_>,
+        seen: Option<&activity::Model>,
+        request: Option<request::Model>,
+    ) -> Result<Paused, Error> {
+        let version = self.road_maps.newest(municipality);
+        if version.is_none_or(|version| version.road_map.activity(id).is_none()) {
+            return Ok(Paused::Unknown);
         }
         let id = format!("{municipality}/{id}");
-        let known = self.store.pause_activity(&id, paused, reason, actor).await?;
+        let paused = self.store.pause_activity(&id, pause, seen, request).await?;
         self.nudge();
-        Ok(known)
+        Ok(paused)
     }
 }
 

@@ -12,8 +12,9 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::read::{self, Files};
 
-use super::registry;
-use crate::store::entities::road_map;
+use super::request::Request;
+use super::{registry, seen};
+use crate::store::entities::{request, road_map};
 use crate::store::{Store, instant, micros};
 
 /// One version of a municipality's road map, ready for use.
@@ -41,6 +42,11 @@ impl Version {
     pub fn digest(&self) -> &str {
         &self.digest
     }
+
+    /// The etag of the road map as long as this is its newest version.
+    pub fn etag(&self) -> String {
+        seen::of_text(&self.digest)
+    }
 }
 
 /// A version by its municipality and number.
@@ -57,12 +63,35 @@ pub struct RoadMaps {
     current: RwLock<BTreeMap<Name, (u32, Arc<Version>)>>,
 }
 
+/// Who applies a road map, and as what.
+#[derive(Debug, Clone, Default)]
+pub struct Applying<'a> {
+    /// Who.
+    pub actor: &'a str,
+    /// The etag of the version that is to be replaced; none if any may be.
+    pub seen: Option<&'a str>,
+    /// The caller's request: asked again, it changes nothing.
+    pub request: Option<Request>,
+}
+
+impl Applying<'_> {
+    fn sees(&self, newest: &Version) -> bool {
+        self.seen.is_none_or(|seen| seen == newest.etag())
+    }
+}
+
 /// Why a road map was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// It has mistakes.
     #[error("в дорожной карте ошибок: {}", .0.len())]
     Mistakes(Vec<Diagnostic>),
+    /// There is a newer version than the caller saw.
+    #[error("дорожная карта изменилась: прочтите её заново")]
+    Stale,
+    /// The request id was used for something else.
+    #[error("этот request_id уже служил другому запросу")]
+    RequestReused,
     /// The database could not be read or written.
     #[error("база данных: {0}")]
     Store(#[from] sea_orm::DbErr),
@@ -116,30 +145,72 @@ impl RoadMaps {
         }
     }
 
-    /// Applies a road map as a new version; the same files again change nothing.
+    /// The version that a request made before under its id.
     ///
     /// # Errors
-    /// When it has mistakes, or the database fails.
+    /// When the id was used for something else, or the database fails.
+    pub async fn applied_before(
+        &self,
+        store: &Store,
+        request: &Request,
+    ) -> Result<Option<Arc<Version>>, ApplyError> {
+        let Some(before) = store.request(&request.id).await? else { return Ok(None) };
+        let (municipality, number) = before.made.rsplit_once('/').unwrap_or_default();
+        self.refresh(store).await?;
+        let made = number.parse().ok().and_then(|number| self.version(municipality, number));
+        match made.filter(|_| before.digest == request.digest) {
+            Some(version) => Ok(Some(version)),
+            None => Err(ApplyError::RequestReused),
+        }
+    }
+
+    /// Applies a road map as a new version; the same files again change nothing, nor does the same
+    /// request. What is newer than the etag that the caller saw is not replaced.
+    ///
+    /// # Errors
+    /// When it has mistakes, is stale, or the database fails.
     pub async fn apply(
         &self,
         store: &Store,
         files: Files,
-        actor: &str,
+        by: Applying<'_>,
         now: Timestamp,
     ) -> Result<Arc<Version>, ApplyError> {
         let digest = digest(&files);
         let mut compiled = None;
         loop {
             self.refresh(store).await?;
+            if let Some(request) = &by.request
+                && let Some(before) = self.applied_before(store, request).await?
+            {
+                return Ok(before);
+            }
+            let request = |id: &str| {
+                by.request.clone().map(|Request { id: request, digest }| request::Model {
+                    id: request,
+                    digest,
+                    at: micros(now),
+                    made: id.to_owned(),
+                })
+            };
             // The same files, whichever municipality's they are, need not be read again.
-            if let Some(same) = self.all_newest().into_iter().find(|v| v.digest == digest) {
+            let same = self.all_newest().into_iter().find(|v| v.digest == digest);
+            if let Some(same) = same.filter(|same| by.sees(same)) {
+                let id = format!("{}/{}", same.road_map.municipality.id, same.number);
+                if let Some(request) = request(&id) {
+                    store.remember_request(request).await?;
+                }
                 return Ok(same);
             }
             let mut version = match compiled.take() {
                 Some(version) => version,
-                None => compile(files.clone(), 0, now, actor).map_err(ApplyError::Mistakes)?,
+                None => compile(files.clone(), 0, now, by.actor).map_err(ApplyError::Mistakes)?,
             };
             let municipality = version.road_map.municipality.id.clone();
+            // Whoever comes in between takes the number.
+            if self.newest(&municipality).is_some_and(|newest| !by.sees(&newest)) {
+                return Err(ApplyError::Stale);
+            }
             version.number = self.last_number(&municipality) + 1;
             let row = road_map::Model {
                 id: format!("{municipality}/{}", version.number),
@@ -147,12 +218,15 @@ impl RoadMaps {
                 version: version.number as i32,
                 digest: version.digest.clone(),
                 applied_at: micros(now),
-                actor: actor.to_owned(),
+                actor: by.actor.to_owned(),
                 files: crate::store::json(&version.files.0),
             };
             let id = row.id.clone();
-            match store.add_road_map(row).await {
-                Ok(()) => {
+            let request = request(&id);
+            match store.add_road_map(row, request).await {
+                // Another call of the same id was faster.
+                Ok(false) => compiled = Some(version),
+                Ok(true) => {
                     let version = Arc::new(version);
                     self.add(municipality, version.clone());
                     self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(id);

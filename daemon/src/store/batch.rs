@@ -38,8 +38,8 @@ pub struct Batch {
     runs: HashMap<RunKey, Loaded>,
     /// Changed runs that are no rows yet.
     changed: BTreeSet<RunKey>,
-    /// Digests of requests that the database need not know yet.
-    requests: HashMap<String, String>,
+    /// Requests that the database need not know yet.
+    requests: HashMap<String, request::Model>,
     rows: Rows,
 }
 
@@ -137,7 +137,7 @@ impl Batch {
     pub fn successor(&mut self) -> Batch {
         self.write_down(usize::MAX);
         let mut next = self.store.ahead();
-        next.requests.extend(self.rows.requests.iter().map(|r| (r.id.clone(), r.digest.clone())));
+        next.requests.extend(self.rows.requests.iter().map(|r| (r.id.clone(), r.clone())));
         next.runs = std::mem::take(&mut self.runs);
         if next.runs.values().map(Loaded::rows).sum::<usize>() > REMEMBERED {
             next.runs.retain(|key, _| self.rows.runs.contains_key(key));
@@ -222,19 +222,19 @@ impl Batch {
         Ok(found)
     }
 
-    /// The digests of those requests that were carried out before.
+    /// Those of the requests that were carried out before.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn requests(&self, ids: &[&str]) -> Result<HashMap<String, String>, DbErr> {
+    pub async fn requests(&self, ids: &[&str]) -> Result<HashMap<String, request::Model>, DbErr> {
         let known = |id: &&str| Some(((*id).to_owned(), self.requests.get(*id)?.clone()));
-        let mut found: HashMap<String, String> = ids.iter().filter_map(known).collect();
+        let mut found: HashMap<_, _> = ids.iter().filter_map(known).collect();
         for chunk in ids.chunks(ROWS) {
             let rows = request::Entity::find()
                 .filter(request::Column::Id.is_in(chunk.iter().copied()))
                 .all(&self.db())
                 .await?;
-            found.extend(rows.into_iter().map(|row| (row.id, row.digest)));
+            found.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
         }
         Ok(found)
     }
@@ -404,10 +404,9 @@ impl Batch {
     }
 
     /// Notes that a request was carried out.
-    pub fn remember(&mut self, request: &str, digest: String, now: Timestamp) {
-        let id = request.to_owned();
-        self.requests.insert(id.clone(), digest.clone());
-        self.rows.requests.push(request::Model { id, digest, at: micros(now) });
+    pub fn remember(&mut self, request: request::Model) {
+        self.requests.insert(request.id.clone(), request.clone());
+        self.rows.requests.push(request);
     }
 
     /// Notes that a job is done with.

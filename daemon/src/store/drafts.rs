@@ -24,6 +24,8 @@ impl Store {
             at: micros(now),
             answers: json(answers),
             source: String::new(),
+            revision: 1,
+            page: String::new(),
         };
         let newest = OnConflict::column(Column::Assignment)
             .update_columns([Column::At, Column::Answers, Column::Source])
@@ -50,6 +52,8 @@ impl Store {
             at: micros(now),
             answers: json(answers),
             source: source.to_owned(),
+            revision: 1,
+            page: String::new(),
         };
         // A source may be asked again and know better; whoever typed is not written over.
         let newer = OnConflict::column(Column::Assignment)

@@ -11,6 +11,7 @@ mod m0004_files;
 mod m0005_submissions;
 mod m0006_deployment;
 mod m0007_claims;
+mod m0008_seen;
 
 use sea_orm_migration::prelude::*;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_submissions::Migration),
             Box::new(m0006_deployment::Migration),
             Box::new(m0007_claims::Migration),
+            Box::new(m0008_seen::Migration),
         ]
     }
 }

@@ -18,6 +18,7 @@ mod open;
 pub mod outbox;
 mod proof;
 pub mod queries;
+mod requests;
 mod rows;
 pub mod runs;
 pub mod schedule;

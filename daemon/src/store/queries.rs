@@ -385,6 +385,14 @@ impl Store {
             .await
     }
 
+    /// One version of an answer, by its id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn submission(&self, id: &str) -> Result<Option<submission::Model>, DbErr> {
+        submission::Entity::find_by_id(id).one(self.reader()).await
+    }
+
     /// The newest version of an answer.
     pub async fn newest_submission(
         &self,

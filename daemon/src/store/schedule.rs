@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    QuerySelect, QueryTrait, TransactionTrait as _,
 };
 
-use super::entities::{activity, job, road_map};
-use super::{Store, micros};
+use super::entities::{activity, job, request, road_map};
+use super::{Store, micros, requests};
 
 /// Which jobs are meant: those that ask other systems may take their time and must hold up nothing
 /// else.
@@ -42,6 +42,30 @@ pub(super) fn work_is_due(now: Timestamp) -> SimpleExpr {
         .filter(activity::Column::Paused.eq(false))
         .filter(activity::Column::NextOpening.lte(micros(now)));
     Expr::exists(job.into_query()).or(Expr::exists(opening.into_query()))
+}
+
+/// How a schedule is stopped or resumed.
+#[derive(Debug, Clone, Copy)]
+pub struct Pause<'a> {
+    /// Stopped.
+    pub paused: bool,
+    /// Why.
+    pub reason: &'a str,
+    /// By whom.
+    pub actor: &'a str,
+}
+
+/// What came of stopping or resuming a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paused {
+    /// It was done.
+    Now,
+    /// It was done before, under the same request id.
+    Before,
+    /// It has changed since the caller saw it.
+    Stale,
+    /// There is no such schedule.
+    Unknown,
 }
 
 impl Store {
@@ -155,26 +179,44 @@ impl Store {
         Ok(())
     }
 
-    /// Stops or resumes a schedule. Returns whether there is one. Nothing else of the row changes:
-    /// it may be moved on at the same time.
+    /// Stops or resumes a schedule, together with the request that asks for it. Nothing else of the
+    /// row changes: it may be moved on at the same time.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn pause_activity(
         &self,
         id: &str,
-        paused: bool,
-        reason: &str,
-        actor: &str,
-    ) -> Result<bool, DbErr> {
-        let result = activity::Entity::update_many()
-            .col_expr(activity::Column::Paused, Expr::value(paused))
-            .col_expr(activity::Column::Reason, Expr::value(reason))
-            .col_expr(activity::Column::Actor, Expr::value(actor))
-            .filter(activity::Column::Id.eq(id))
-            .exec(self.writer())
-            .await?;
-        Ok(result.rows_affected == 1)
+        pause: Pause<'_>,
+        seen: Option<&activity::Model>,
+        request: Option<request::Model>,
+    ) -> Result<Paused, DbErr> {
+        let transaction = self.writer().begin().await?;
+        if let Some(request) = request
+            && !requests::keep(&transaction, request).await?
+        {
+            transaction.rollback().await?;
+            return Ok(Paused::Before);
+        }
+        let mut update = activity::Entity::update_many()
+            .col_expr(activity::Column::Paused, Expr::value(pause.paused))
+            .col_expr(activity::Column::Reason, Expr::value(pause.reason))
+            .col_expr(activity::Column::Actor, Expr::value(pause.actor))
+            .filter(activity::Column::Id.eq(id));
+        if let Some(seen) = seen {
+            update = update
+                .filter(activity::Column::Paused.eq(seen.paused))
+                .filter(activity::Column::Reason.eq(seen.reason.as_str()))
+                .filter(activity::Column::Actor.eq(seen.actor.as_str()))
+                .filter(activity::Column::OpenedThrough.eq(seen.opened_through));
+        }
+        let paused = update.exec(&transaction).await?.rows_affected == 1;
+        if paused {
+            transaction.commit().await?;
+            return Ok(Paused::Now);
+        }
+        transaction.rollback().await?;
+        Ok(if seen.is_some() { Paused::Stale } else { Paused::Unknown })
     }
 
     /// Ids of all versions of all road maps.
@@ -201,14 +243,32 @@ impl Store {
             .await
     }
 
-    /// Keeps a new version.
+    /// Keeps a new version, together with the request that asks for it. Returns false, and keeps
+    /// nothing, if that request has been carried out.
     ///
     /// # Errors
     /// When the database cannot be written, or the version exists.
-    pub async fn add_road_map(&self, row: road_map::Model) -> Result<(), DbErr> {
-        road_map::Entity::insert(row.into_active_model().reset_all())
-            .exec_without_returning(self.writer())
-            .await?;
-        Ok(())
+    pub async fn add_road_map(
+        &self,
+        row: road_map::Model,
+        request: Option<request::Model>,
+    ) -> Result<bool, DbErr> {
+        let transaction = self.writer().begin().await?;
+        if let Some(request) = request
+            && !requests::keep(&transaction, request).await?
+        {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        let row = row.into_active_model().reset_all();
+        let added = road_map::Entity::insert(row).exec_without_returning(&transaction).await;
+        match added {
+            Ok(_) => transaction.commit().await.map(|()| true),
+            Err(e) => {
+                // The connection is to be clear of what failed, whatever becomes of that.
+                transaction.rollback().await.ok();
+                Err(e)
+            }
+        }
     }
 }

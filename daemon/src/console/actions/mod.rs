@@ -22,6 +22,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use sea_orm::DbErr;
+use serde::Serialize;
 use serde_json::{Value, json};
 use vekha_engine::run::{Run, Stage, StageState};
 use vekha_engine::{AssignmentKey, Command, Refusal};
@@ -35,6 +36,7 @@ use super::files;
 use super::link::Said;
 use crate::runtime::committer::Task;
 use crate::runtime::files::Upload;
+use crate::runtime::request::Request;
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::files::of_decisions;
 
@@ -241,10 +243,11 @@ pub async fn act(
     let tasks: Vec<(Task, String)> = steps
         .into_iter()
         .map(|step| {
+            let own = format!("{}/{}/{}", scene.run.key, about, step.id);
+            let request = request(&own, &sent.posted.once, &step.command);
             let key = scene.run.key.clone();
             let mut task = Task::new(key, Ask::Step(step.command), &person.actor());
-            let own = format!("{}/{}/{}", scene.run.key, about, step.id);
-            task.request = request(&own, &sent.posted.once);
+            task.request = request;
             (task, step.within)
         })
         .collect();
@@ -272,10 +275,11 @@ async fn keep(
     Ok(wrong)
 }
 
-/// The id of a request, by the page that it was sent from.
-fn request(own: &str, once: &str) -> Option<String> {
+/// A request, by the page that it was sent from and what was said there.
+pub fn request(own: &str, once: &str, said: &impl Serialize) -> Option<Request> {
     // Only what we made ourselves names a request.
-    uuid::Uuid::parse_str(once).ok().map(|once| format!("{own}/{once}"))
+    let once = uuid::Uuid::parse_str(once).ok()?;
+    Some(Request::of_document(format!("{own}/{once}"), "page", said))
 }
 
 /// Carries out all tasks, or none if one of them would be refused.

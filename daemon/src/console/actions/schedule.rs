@@ -16,6 +16,7 @@ use super::sheet::{Page, Sent, Sheet, choice, chosen, field, optional, reason, t
 use super::{perform, request};
 use crate::runtime::committer::Task;
 use crate::runtime::{Ask, Runtime};
+use crate::store::schedule::{Pause, Paused};
 
 /// What was done: the notice's word, and the run that was opened.
 pub struct Done {
@@ -126,9 +127,14 @@ impl Setting<'_> {
     ) -> Result<Done, Said> {
         let reason = text(values, "reason");
         let (municipality, id) = (&self.map.municipality.id, &self.activity.id);
-        match runtime.pause(municipality, id, paused, &reason, &person.actor()).await {
-            Ok(true) => Ok(Done { word: if paused { "paused" } else { "resumed" }, opened: None }),
-            Ok(false) => Err(Said::Refused("у мероприятия нет расписания".to_owned())),
+        let pause = Pause { paused, reason: &reason, actor: &person.actor() };
+        match runtime.pause(municipality, id, pause, None, None).await {
+            Ok(Paused::Now | Paused::Before) => {
+                Ok(Done { word: if paused { "paused" } else { "resumed" }, opened: None })
+            }
+            Ok(Paused::Stale | Paused::Unknown) => {
+                Err(Said::Refused("у мероприятия нет расписания".to_owned()))
+            }
             Err(e) => {
                 tracing::error!("a schedule was not changed: {e}");
                 Err(Said::Unsaved)
@@ -161,7 +167,7 @@ impl Setting<'_> {
             without_waiting: !chosen(values, "now").is_empty(),
         };
         let mut task = Task::new(key.clone(), ask, &person.actor());
-        task.request = request(&format!("{key}/start"), once);
+        task.request = request(&format!("{key}/start"), once, values);
         perform(runtime, vec![(task, String::new())]).await?;
         Ok(Done { word: "started", opened: Some(key) })
     }

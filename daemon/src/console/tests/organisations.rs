@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{House, files};
+use crate::store::schedule::Pause;
 
 const PAGE: &str = "/m/zarechny/organisations";
 
@@ -80,6 +81,7 @@ async fn whom_a_coming_run_would_not_reach_is_told_before_it_starts() {
     assert!(page.contains("письма не доходят: Школа № 2 (такого ящика нет)"), "{page}");
 
     // A schedule that is stopped starts nothing.
-    house.runtime.pause("zarechny", "results", true, "для проверки", "anna").await.unwrap();
+    let pause = Pause { paused: true, reason: "для проверки", actor: "anna" };
+    house.runtime.pause("zarechny", "results", pause, None, None).await.unwrap();
     assert!(!house.look("/").await.text.contains("Скоро начнётся"));
 }

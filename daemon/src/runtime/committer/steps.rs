@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sea_orm::DbErr;
-use sha2::{Digest, Sha256};
-use vekha_engine::journal::hex;
-use vekha_engine::{Command, Context, Refusal, RunKey, Summary, Why, open, references, step};
+use vekha_engine::{
+    Command, Context, Outcome, Refusal, RunKey, Summary, Why, open, references, step,
+};
 use vekha_roadmap::model::Every;
 
-use super::{Ask, AskError, Done, Reply, Task};
+use super::{Answered, Ask, AskError, Done, Reply, Task};
 use crate::clock::Clock;
+use crate::runtime::request::old_digest;
 use crate::runtime::road_maps::{RoadMaps, Version};
-use crate::store::{Batch, Store};
+use crate::store::entities::request;
+use crate::store::{Batch, Store, micros};
 
 /// What steps are made with.
 pub(super) struct Steps {
@@ -35,7 +37,8 @@ impl Steps {
             let jobs = tasks.iter().filter_map(|t| t.job.as_deref()).collect();
             held = Some(batch.hold_jobs(&jobs, now).await?);
         }
-        let ids: Vec<&str> = tasks.iter().filter_map(|t| t.request.as_deref()).collect();
+        let ids: Vec<&str> =
+            tasks.iter().filter_map(|t| Some(t.request.as_ref()?.id.as_str())).collect();
         let mut requests = batch.requests(&ids).await?;
         let mut wanted: BTreeSet<RunKey> = BTreeSet::new();
         for task in tasks {
@@ -52,28 +55,33 @@ impl Steps {
                 && !held.contains(job)
             {
                 // Another daemon has done it.
-                answers.push(Ok(Done::Before));
+                answers.push(Ok(Answered { done: Done::Before, made: String::new() }));
                 continue;
             }
-            let digest = task.request.as_ref().map(|_| digest(task));
-            if let (Some(id), Some(digest)) = (&task.request, &digest)
-                && let Some(before) = requests.get(id)
+            // Asked before what the caller saw: its own first call has changed that.
+            if let Some(request) = &task.request
+                && let Some(before) = requests.get(&request.id)
             {
-                let same = before == digest;
-                answers.push(if same { Ok(Done::Before) } else { Err(AskError::RequestReused) });
+                let same = request.repeats(before, || old_digest(&task.run, &task.ask));
+                let before = || Answered { done: Done::Before, made: before.made.clone() };
+                answers.push(same.then(before).ok_or(AskError::RequestReused));
                 continue;
             }
             let answer = self.carry_out(batch, task, &known, now);
             if let Some(job) = &task.job {
                 batch.done(job);
             }
-            if let (Ok(()), Some(id), Some(digest), false) =
-                (&answer, &task.request, digest, task.validate_only)
-            {
-                batch.remember(id, digest.clone(), now);
-                requests.insert(id.clone(), digest);
+            if let (Ok(made), Some(asked), false) = (&answer, &task.request, task.validate_only) {
+                let row = request::Model {
+                    id: asked.id.clone(),
+                    digest: asked.digest.clone(),
+                    at: micros(now),
+                    made: made.clone(),
+                };
+                requests.insert(row.id.clone(), row.clone());
+                batch.remember(row);
             }
-            answers.push(answer.map(|()| Done::Now));
+            answers.push(answer.map(|made| Answered { done: Done::Now, made }));
         }
         Ok(answers)
     }
@@ -91,7 +99,7 @@ impl Steps {
         task: &Task,
         known: &BTreeMap<RunKey, Summary>,
         now: jiff::Timestamp,
-    ) -> Result<(), AskError> {
+    ) -> Result<String, AskError> {
         let key = &task.run;
         let version = self.version_for(batch, key).ok_or_else(|| {
             Refusal::NotFound(format!("дорожная карта муниципалитета «{}»", key.municipality))
@@ -129,7 +137,7 @@ impl Steps {
                     batch.insert(run);
                     batch.record(key, outcome, now);
                 }
-                Ok(())
+                Ok(key.to_string())
             }
             Ask::Upstream if !exists => {
                 if activity.schedule.every == Every::AfterOnly {
@@ -138,7 +146,7 @@ impl Steps {
                     batch.insert(run);
                     batch.record(key, outcome, now);
                 }
-                Ok(())
+                Ok(String::new())
             }
             Ask::Upstream => self.step(batch, task, &context, Command::UpstreamChanged, now),
             Ask::Step(command) => self.step(batch, task, &context, command.clone(), now),
@@ -152,24 +160,34 @@ impl Steps {
         context: &Context<'_>,
         command: Command,
         now: jiff::Timestamp,
-    ) -> Result<(), AskError> {
+    ) -> Result<String, AskError> {
         let key = &task.run;
-        if task.revision.is_some_and(|seen| batch.revision(key) != Some(seen)) {
-            return Err(AskError::Stale);
-        }
+        let revision = batch.revision(key).unwrap_or_default();
         let run =
             batch.run_mut(key).ok_or_else(|| Refusal::NotFound(format!("выполнение {key}")))?;
+        if task.seen.as_ref().is_some_and(|seen| !seen.holds(run, revision)) {
+            return Err(AskError::Stale);
+        }
         if task.validate_only {
-            step(context, &mut run.clone(), command, &task.actor, now)?;
-            return Ok(());
+            let outcome = step(context, &mut run.clone(), command, &task.actor, now)?;
+            return Ok(made(&outcome));
         }
         let outcome = step(context, run, command, &task.actor, now)?;
+        let made = made(&outcome);
         batch.record(key, outcome, now);
-        Ok(())
+        Ok(made)
     }
 }
 
-/// What a request asks, as a hash: the same id must not ask for something else.
-fn digest(task: &Task) -> String {
-    hex(&Sha256::digest(format!("{} {:?}", task.run, task.ask).as_bytes()))
+/// The name of what a step made.
+fn made(outcome: &Outcome) -> String {
+    match (&outcome.submission, outcome.decisions.last()) {
+        (Some(submission), _) => submission.version.to_string(),
+        (None, Some(position)) => (position + 1).to_string(),
+        (None, None) => {
+            let names: Vec<String> =
+                outcome.recommendations.iter().map(|k| k.to_string()).collect();
+            names.join("\n")
+        }
+    }
 }

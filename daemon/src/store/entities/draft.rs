@@ -17,6 +17,10 @@ pub struct Model {
     pub answers: String,
     /// The source that filled it; empty if a person did.
     pub source: String,
+    /// Counts how often it was written.
+    pub revision: i64,
+    /// The mark of the page that wrote it last; empty if none did.
+    pub page: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

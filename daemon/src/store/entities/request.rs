@@ -11,10 +11,12 @@ pub struct Model {
     /// The caller's request id.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// SHA-256 of what was asked, hex.
+    /// What was asked, as a hash.
     pub digest: String,
     /// Microseconds since the epoch.
     pub at: i64,
+    /// What it made, as who asked names it: the number of an answer or a decision, a run's id.
+    pub made: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
