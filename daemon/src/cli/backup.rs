@@ -83,7 +83,7 @@ pub(super) async fn recover(
     };
     let store = Store::open_as(Opening { url: &settings.database, secret, accept_loss }).await?;
     store.close().await?;
-    Ok(if out.is_json() { out.json(&json!({ "done": true })) } else { out.say(said.to_owned()) }?)
+    Ok(if out.is_json() { out.json(&json!({ "done": true })) } else { out.say(said) }?)
 }
 
 fn held(database: Option<Copied>) -> serde_json::Value {
