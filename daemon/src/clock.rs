@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::timekeeper::{Doubt, Timekeeper};
+
 /// Where the time comes from. Instants are whole microseconds, as the database keeps them.
 #[derive(Clone)]
 pub enum Clock {
-    /// The machine's clock.
-    Real,
+    /// The machine's clock, as long as it can be believed.
+    Kept(Arc<Timekeeper>),
     /// A rehearsal: time starts at a chosen moment and runs faster.
     Rehearsal(Arc<Rehearsal>),
     /// Stands still until it is set: for tests.
@@ -39,7 +41,7 @@ impl Clock {
     /// Now.
     pub fn now(&self) -> Timestamp {
         let now = match self {
-            Clock::Real => Timestamp::now(),
+            Clock::Kept(keeper) => keeper.now(),
             Clock::Rehearsal(r) => {
                 let passed = SignedDuration::try_from(r.began.elapsed()).unwrap_or_default();
                 r.from
@@ -55,6 +57,22 @@ impl Clock {
     pub fn set(&self, to: Timestamp) {
         if let Clock::Manual(at) = self {
             *at.lock().unwrap_or_else(PoisonError::into_inner) = to;
+        }
+    }
+
+    /// Why the clock is not believed, if it is not.
+    pub fn doubt(&self) -> Option<Doubt> {
+        match self {
+            Clock::Kept(keeper) => keeper.doubt(),
+            _ => None,
+        }
+    }
+
+    /// A person says that the clock is right. Returns what it shows.
+    pub fn confirm(&self) -> Timestamp {
+        match self {
+            Clock::Kept(keeper) => keeper.confirm(),
+            _ => self.now(),
         }
     }
 

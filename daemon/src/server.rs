@@ -27,16 +27,22 @@ use vekha_plugin_site::Site;
 use vekha_plugin_tables::Folder;
 use vekha_roadmap::diagnostic;
 
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::runtime::road_maps::ApplyError;
+use crate::runtime::wellbeing::Wellbeing;
 use crate::runtime::{Parts, Runtime};
-use crate::settings::{Settings, SourceSettings};
+use crate::settings::{Rehearsal, Settings, SourceSettings};
+use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
+use crate::timekeeper::{ThisMachine, Timekeeper};
 use crate::{console, files};
 
 /// How long connections may finish what they do once the daemon is to end.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How long the loops may take to finish their turns after that, and the database to be closed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many connections may wait to be let in.
 const BACKLOG: u32 = 1024;
@@ -90,8 +96,7 @@ impl Daemon {
             .with_context(|| format!("база данных {}", without_password(&database)))?;
         let clock = match (clock, rehearsal) {
             (Some(clock), _) => clock,
-            (None, Some(r)) => Clock::rehearsal(reached(&store).await?.max(r.from), r.speed),
-            (None, None) => Clock::Real,
+            (None, rehearsal) => clock_of(&store, &without_password(&database), rehearsal).await?,
         };
         let mail = Mail::new(mail).map_err(|p| problems("mail", &p))?;
         mail.check().await.map_err(|p| problems("mail", &p))?;
@@ -150,9 +155,20 @@ impl Daemon {
             Ok(ended) => ended.context("listener")??,
             Err(_) => listening.abort(),
         }
-        self.turning.await.context("loop")??;
-        self.runtime.store().clone().close().await?;
-        Ok(())
+        let mut turning = self.turning;
+        match tokio::time::timeout(PATIENCE, &mut turning).await {
+            Ok(ended) => ended.context("loop")??,
+            Err(_) => {
+                // What it was doing stands in the database, or was never done.
+                tracing::error!("the loops do not end: the database does not answer");
+                turning.abort();
+            }
+        }
+        let closed = self.runtime.store().clone().close();
+        match tokio::time::timeout(PATIENCE, closed).await {
+            Ok(closed) => Ok(closed?),
+            Err(_) => anyhow::bail!("база данных не ответила при закрытии"),
+        }
     }
 }
 
@@ -163,10 +179,23 @@ fn make(settings: SourceSettings) -> Result<Arc<dyn Source>, Vec<Problem>> {
     })
 }
 
-/// How far an earlier rehearsal came: time does not go back when the daemon starts again.
-async fn reached(store: &Store) -> anyhow::Result<jiff::Timestamp> {
-    let newest = store.newest_entry().await?;
-    Ok(newest.map_or(jiff::Timestamp::MIN, |entry| instant(entry.at)))
+/// The time that a database has: people's by the machine's clock, or that of a rehearsal, which goes
+/// on from where it came to before.
+async fn clock_of(
+    store: &Store,
+    database: &str,
+    rehearsal: Option<Rehearsal>,
+) -> anyhow::Result<Clock> {
+    let time = if rehearsal.is_some() { Time::Rehearsal } else { Time::Life };
+    store.claim_time(time, jiff::Timestamp::now(), database).await?;
+    let reached = store.reached().await?;
+    Ok(match rehearsal {
+        Some(Rehearsal { from, speed, .. }) => {
+            let newest = store.newest_entry().await?.map(|entry| instant(entry.at));
+            Clock::rehearsal(from.max(reached.max(newest).unwrap_or(from)), speed)
+        }
+        None => Clock::Kept(Arc::new(Timekeeper::new(ThisMachine, reached))),
+    })
 }
 
 async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {
@@ -198,13 +227,47 @@ async fn app(runtime: &Arc<Runtime>, token: &str) -> anyhow::Result<Router> {
         .layer(from_fn(move |request, next| authorise(key.clone(), request, next)))
         .layer(tonic_web::GrpcWebLayer::new());
     let pages = console::router(runtime.clone(), token.to_owned());
+    let wellbeing = runtime.wellbeing();
     let one_port = tower::service_fn(move |request: Request| {
         let kind = request.headers().get(http::header::CONTENT_TYPE);
         let is_grpc = kind.is_some_and(|k| k.as_bytes().starts_with(b"application/grpc"));
         let router = if is_grpc { grpc.clone() } else { pages.clone() };
-        router.oneshot(request)
+        let mut wellbeing = wellbeing.clone();
+        let needs_no_database = needs_no_database(request.uri().path());
+        async move {
+            let answered = router.oneshot(request);
+            if needs_no_database {
+                return answered.await;
+            }
+            tokio::select! {
+                biased;
+                answer = answered => answer,
+                // Whoever waits for a database that does not answer is told so.
+                _ = wellbeing.wait_for(is_silent) => Ok(unanswered(is_grpc)),
+            }
+        }
     });
     Ok(Router::new().fallback_service(one_port))
+}
+
+/// Whether the database does not even answer readers.
+fn is_silent(wellbeing: &Wellbeing) -> bool {
+    wellbeing.as_ref().is_some_and(|illness| illness.ill.reads)
+}
+
+/// What is said while the database does not answer.
+fn unanswered(is_grpc: bool) -> Response {
+    let reason = "the database does not answer".to_owned();
+    match is_grpc {
+        true => api::status::unavailable(reason).into_http::<Body>().into_response(),
+        false => console::unavailable(&reason),
+    }
+}
+
+/// What must answer whatever the database does: who asks this asks how the daemon is.
+fn needs_no_database(path: &str) -> bool {
+    const OWN: [&str; 3] = ["/healthz", "/assets/", "/vekha.v1.StatusService/"];
+    OPEN_SERVICES.iter().chain(&OWN).any(|own| path.starts_with(own))
 }
 
 /// Lets a call through if it brings the deployment's token.

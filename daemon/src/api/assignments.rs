@@ -1,5 +1,8 @@
 //! Assignments and the answers to them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
@@ -11,6 +14,7 @@ use super::lists::{Conditions, words};
 use super::{Api, Mutation, convert, lists, mutation, names, status};
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::files::Upload;
+use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Thing, etag};
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
@@ -68,17 +72,36 @@ impl Api {
         Ok((kept, wrong))
     }
 
+    /// A run by its id, and the version that it keeps; none if either cannot be read.
+    async fn version_at(&self, run: &str) -> Result<Option<(RunKey, Arc<Version>)>, Status> {
+        let Ok(key) = run.parse::<RunKey>() else { return Ok(None) };
+        let version = self.runtime.version_of(&key).await.map_err(status::unavailable);
+        let version = status::readable(version)?.flatten();
+        Ok(version.map(|version| (key, version)))
+    }
+
     async fn describe_assignment(
         &self,
         row: &assignment::Model,
         form: bool,
         link: bool,
     ) -> Result<v1::Assignment, Status> {
-        let key: RunKey = row.run.parse().map_err(status::unavailable)?;
-        let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
-        let run = names::of_run(&key);
+        let key: RunKey = row.run.parse().map_err(status::unreadable)?;
         let version = self.runtime.version_of(&key).await.map_err(status::unavailable)?;
         let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
+        self.describe_owed(&key, row, &version, form, link)
+    }
+
+    fn describe_owed(
+        &self,
+        key: &RunKey,
+        row: &assignment::Model,
+        version: &Version,
+        form: bool,
+        link: bool,
+    ) -> Result<v1::Assignment, Status> {
+        let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
+        let run = names::of_run(key);
         let closing = version.road_map.municipality.closing(a.due);
         let late = match a.state {
             AssignmentState::Open | AssignmentState::Returned => {
@@ -186,8 +209,15 @@ impl AssignmentService for Api {
         let rows = self.runtime.store().list_assignments(&filter, &page).await;
         let rows = rows.map_err(status::unavailable)?;
         let mut assignments = Vec::with_capacity(rows.len());
+        // A page is of few runs: each is looked at once.
+        let mut versions: BTreeMap<&str, Option<(RunKey, Arc<Version>)>> = BTreeMap::new();
         for row in &rows {
-            let described = self.describe_assignment(row, false, r.show_link).await?;
+            if !versions.contains_key(row.run.as_str()) {
+                versions.insert(&row.run, self.version_at(&row.run).await?);
+            }
+            let Some(Some((run, version))) = versions.get(row.run.as_str()) else { continue };
+            let described = self.describe_owed(run, row, version, false, r.show_link);
+            let Some(described) = status::readable(described)? else { continue };
             let kind = described.kind().as_str_name().trim_start_matches("ASSIGNMENT_KIND_");
             let holds = conditions.hold(|field, wanted| match field {
                 "kind" => kind.eq_ignore_ascii_case(wanted),

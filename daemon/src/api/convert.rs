@@ -19,6 +19,11 @@ pub fn timestamp(at: jiff::Timestamp) -> Timestamp {
 }
 
 /// An instant as columns keep it.
+pub fn instant(at: Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::new(at.seconds, at.nanos).ok()
+}
+
+/// Microseconds since the epoch.
 pub fn micros(at: i64) -> Timestamp {
     timestamp(crate::store::instant(at))
 }

@@ -14,6 +14,7 @@ use vekha_proto::v1::{self, journal_service_server::JournalService};
 
 use super::lists::{Conditions, Words};
 use super::{Api, convert, lists, names, status};
+use crate::store::chain::Chain;
 use crate::store::entities::journal;
 use crate::store::instant;
 use crate::store::queries::{Filter, Page};
@@ -207,10 +208,14 @@ impl JournalService for Api {
         loop {
             let runs = store.list_runs(&filter, &page).await.map_err(status::unavailable)?;
             for run in &runs {
+                let chain = store.chain(&run.id).await.map_err(status::unavailable)?;
+                let Some(Chain { run, entries }) = chain else {
+                    response.reason = format!("{}: выполнение пропало", run.id);
+                    return Ok(Response::new(response));
+                };
                 response.runs += 1;
                 let mut head = Head::of(&run.id);
-                let rows = store.journal_of(&run.id).await.map_err(status::unavailable)?;
-                for row in rows {
+                for row in entries {
                     response.entries += 1;
                     let stored = Entry {
                         sequence: row.sequence as u64,

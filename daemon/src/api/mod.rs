@@ -3,6 +3,7 @@
 mod assignments;
 mod completeness;
 pub mod convert;
+mod daemon;
 mod decisions;
 mod effects;
 mod events;
@@ -16,14 +17,17 @@ mod outbox;
 mod recommendations;
 mod road_maps;
 pub mod runs;
-mod status;
+pub(crate) mod status;
 
 use std::sync::Arc;
 
 use prost::{Message, Name};
+use tokio::sync::watch;
 use tonic::Status;
 use tonic::server::NamedService as _;
 use tonic::service::Routes;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 use vekha_engine::{Command, Refusal, RunKey};
 use vekha_proto::v1;
 use vekha_roadmap::answers::FieldError;
@@ -256,6 +260,7 @@ impl Api {
             outbox_service_server::OutboxServiceServer,
             recommendation_service_server::RecommendationServiceServer,
             road_map_service_server::RoadMapServiceServer, run_service_server::RunServiceServer,
+            status_service_server::StatusServiceServer,
         };
         let served = [
             RoadMapServiceServer::<Api>::NAME,
@@ -270,11 +275,12 @@ impl Api {
             JournalServiceServer::<Api>::NAME,
             CompletenessServiceServer::<Api>::NAME,
             EffectServiceServer::<Api>::NAME,
+            StatusServiceServer::<Api>::NAME,
         ];
         let (health, health_service) = tonic_health::server::health_reporter();
-        for name in served.iter().chain(&[""]) {
-            health.set_service_status(*name, tonic_health::ServingStatus::Serving).await;
-        }
+        let names: Vec<String> = served.iter().chain(&[""]).map(|&name| name.to_owned()).collect();
+        report(&health, &names, &self.runtime).await;
+        tokio::spawn(keep_reporting(health, names, self.runtime.clone()));
         // The contract describes the plugins' services, too; those are not served here and must not
         // be listed as if they were.
         let reflection = || {
@@ -314,7 +320,36 @@ impl Api {
             .add_service(OutboxServiceServer::new(self.clone()))
             .add_service(CompletenessServiceServer::new(self.clone()))
             .add_service(EffectServiceServer::new(self.clone()))
+            .add_service(StatusServiceServer::new(self.clone()))
             .add_service(JournalServiceServer::new(self));
         Ok(routes.routes())
+    }
+}
+
+/// Says of all services whether they can be called: as long as the database takes what it is told.
+async fn report(health: &HealthReporter, names: &[String], runtime: &Runtime) {
+    let well = runtime.wellbeing().borrow().is_none();
+    let status = if well { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for name in names {
+        health.set_service_status(name, status).await;
+    }
+}
+
+/// Waits for the daemon's end.
+async fn ended(ending: &mut watch::Receiver<bool>) {
+    ending.wait_for(|ending| *ending).await.ok();
+}
+
+/// Goes on saying so until the daemon ends; those who watch are told at once.
+async fn keep_reporting(health: HealthReporter, names: Vec<String>, runtime: Arc<Runtime>) {
+    let (mut wellbeing, mut ending) = (runtime.wellbeing(), runtime.ending());
+    loop {
+        tokio::select! {
+            () = ended(&mut ending) => break,
+            _ = wellbeing.changed() => report(&health, &names, &runtime).await,
+        }
+    }
+    for name in names {
+        health.set_service_status(name, ServingStatus::NotServing).await;
     }
 }

@@ -110,7 +110,7 @@ impl OutboxService for Api {
         let messages = rows
             .iter()
             .filter(|row| holds(row))
-            .map(|row| self.describe_message(row, false))
+            .filter_map(|row| status::readable(self.describe_message(row, false)).transpose())
             .collect::<Result<_, _>>()?;
         let next_page_token = lists::next_token(&rows, &page, |row| &row.key);
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))

@@ -113,9 +113,9 @@ impl RecommendationService for Api {
         let rows = rows.map_err(status::unavailable)?;
         let mut recommendations = Vec::with_capacity(rows.len());
         for row in &rows {
-            let run: RunKey = row.run.parse().map_err(status::unavailable)?;
-            let body: Recommendation =
-                crate::store::document(&row.id, &row.body).map_err(status::unavailable)?;
+            let body = crate::store::document::<Recommendation>(&row.id, &row.body);
+            let body = self.runtime.store().readable(&row.id, body).map_err(status::unavailable)?;
+            let (Some(body), Ok(run)) = (body, row.run.parse::<RunKey>()) else { continue };
             let key = AssignmentKey::new(&row.stage, &row.organisation);
             let date = self.recommended_on(&run, &body);
             let holds = conditions.hold(|field, wanted| match field {

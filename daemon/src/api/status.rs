@@ -5,6 +5,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use vekha_engine::Refusal;
 
 use crate::runtime::AskError;
+use crate::runtime::fault::Fault;
 
 const DOMAIN: &str = "vekha";
 
@@ -27,10 +28,31 @@ pub fn not_found(what: impl std::fmt::Display) -> Status {
 }
 
 /// The database failed.
-pub fn unavailable(e: impl std::fmt::Display) -> Status {
+pub fn unavailable(e: impl Fault) -> Status {
+    if let Some(words) = e.unreadable() {
+        return unreadable(words);
+    }
     tracing::error!("{e}");
     let message = "база данных недоступна, повторите позже".to_owned();
     status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::new())
+}
+
+/// What the database holds of the thing cannot be read: trying again is of no use before somebody
+/// has mended it.
+pub fn unreadable(words: String) -> Status {
+    tracing::error!("{words}");
+    status(Code::DataLoss, "UNREADABLE", words, ErrorDetails::new())
+}
+
+/// One of a list's things; none if it cannot be read: the others are shown all the same.
+///
+/// # Errors
+/// What else went wrong.
+pub fn readable<T>(described: Result<T, Status>) -> Result<Option<T>, Status> {
+    match described {
+        Err(status) if status.code() == Code::DataLoss => Ok(None),
+        described => described.map(Some),
+    }
 }
 
 /// The thing has changed since the caller saw it.
@@ -72,5 +94,6 @@ pub fn refused(e: AskError, name: impl Fn(&str) -> String) -> Status {
             status(Code::InvalidArgument, "REQUEST_ID_REUSED", message, details)
         }
         AskError::Store(e) => unavailable(e),
+        AskError::Unreadable(e) => unreadable(e),
     }
 }

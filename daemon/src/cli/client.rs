@@ -67,6 +67,7 @@ services! {
     journal: journal_service_client::JournalServiceClient,
     completeness: completeness_service_client::CompletenessServiceClient,
     effects: effect_service_client::EffectServiceClient,
+    status: status_service_client::StatusServiceClient,
 }
 
 /// Follows `next_page_token` to the end of a list.

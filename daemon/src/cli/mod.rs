@@ -7,6 +7,7 @@ mod assignment;
 mod backup;
 mod check;
 mod client;
+mod clock;
 mod completeness;
 mod decision;
 mod effects;
@@ -82,6 +83,9 @@ enum Command {
     Analyze(analyze::Args),
     /// Что идёт, что опаздывает, что ждёт решения
     Status(status::Args),
+    /// Часы сервера, когда демон им не верит
+    #[command(subcommand)]
+    Clock(clock::Command),
     /// Мероприятия: список, остановка и возобновление расписания, новая версия карты
     #[command(subcommand)]
     Activity(activity::Command),
@@ -193,6 +197,7 @@ impl Cli {
             | Command::Preview(_)
             | Command::Analyze(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
+            Command::Clock(command) => clock::run(&client, command, &mut out).await?,
             Command::Activity(command) => activity::run(&client, command, &mut out).await?,
             Command::Run(command) => run::run(&client, command, &mut out).await?,
             Command::Event(args) => event::run(&client, args, &mut out).await?,

@@ -15,6 +15,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyhow::Result<()> {
+    let daemon = client.status().get_status(v1::GetStatusRequest {}).await?.into_inner();
+    if !daemon.troubles.is_empty() && !out.is_json() {
+        let lines: Vec<String> = daemon.troubles.iter().map(|t| format!("! {}", t.words)).collect();
+        out.say(format!("Неполадки:\n{}\n", lines.join("\n")))?;
+    }
     let mut activities = client.all_activities().await?;
     if args.attention {
         activities.retain(|a| {
@@ -36,7 +41,11 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
     let mut coming = all_pages!(client.road_maps(), list_coming_openings, request, openings);
     coming.retain(|opening| !opening.unreachable.is_empty());
     if out.is_json() {
-        out.json(&json!({ "activities": messages(&activities), "coming": messages(&coming) }))?;
+        out.json(&json!({
+            "activities": messages(&activities),
+            "coming": messages(&coming),
+            "troubles": messages(&daemon.troubles),
+        }))?;
         return Ok(());
     }
     out.many(&activities, shown)?;

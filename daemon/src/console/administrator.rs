@@ -101,6 +101,9 @@ async fn road_map(runtime: &Runtime, version: &Version, person: &Person) -> Resp
         })
         .collect();
     let mut context = context(runtime, version, person);
+    let zone = &map.municipality.time_zone;
+    let troubles = runtime.troubles();
+    context["troubles"] = troubles.iter().map(|trouble| trouble.words(zone)).collect();
     context["attention"] = attention_lines(map, &needs);
     context["coming"] = coming::lines(map, &coming);
     context["sections"] = sections.into();

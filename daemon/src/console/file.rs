@@ -26,7 +26,7 @@ where
             ];
             (headers, bytes).into_response()
         }
-        Ok(Err(e)) => problem::unavailable(&e),
+        Ok(Err(e)) => problem::unavailable(&e.to_string()),
         Err(e) => problem::unavailable(&e),
     }
 }

@@ -44,6 +44,8 @@ mod view;
 mod words;
 mod yearly;
 
+pub(crate) use problem::unavailable;
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
@@ -58,6 +60,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::runtime::Runtime;
+use crate::runtime::troubles::Trouble;
 
 /// Longest form that is read, in bytes.
 const LONGEST_FORM: usize = 2 * 1024 * 1024;
@@ -141,13 +144,17 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .with_state(runtime)
 }
 
-/// Whether the daemon can work: its database answers.
+/// Whether the daemon can work: its database answers and takes what is written. What else is wrong is
+/// named in a word each; what it is in detail is for those who may see it.
 async fn health(State(runtime): State<Arc<Runtime>>) -> Response {
-    match runtime.store().newest_entry().await {
-        Ok(_) => "ok".into_response(),
-        Err(e) => {
-            tracing::warn!("health: {e}");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response()
-        }
-    }
+    let troubles = runtime.troubles();
+    let works = |t: &Trouble| !matches!(t, Trouble::Unsound | Trouble::Database(_));
+    let status = match troubles.iter().all(works) {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut kinds: Vec<&str> = troubles.iter().map(Trouble::kind).collect();
+    kinds.dedup();
+    let body = if kinds.is_empty() { "ok".to_owned() } else { kinds.join("\n") };
+    (status, body).into_response()
 }

@@ -5,6 +5,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::view;
+use crate::runtime::fault::Fault;
 
 /// A page with a heading and some sentences.
 pub fn page(status: StatusCode, title: &str, sentences: &[&str]) -> Response {
@@ -31,7 +32,11 @@ pub fn unknown_link() -> Response {
 }
 
 /// The database does not answer; nothing is lost by waiting.
-pub fn unavailable(error: &dyn std::fmt::Display) -> Response {
+pub fn unavailable(error: &impl Fault) -> Response {
+    if error.unreadable().is_some() {
+        tracing::error!("page: {error}");
+        return unreadable();
+    }
     tracing::error!("page: {error}");
     page(
         StatusCode::SERVICE_UNAVAILABLE,
@@ -40,7 +45,19 @@ pub fn unavailable(error: &dyn std::fmt::Display) -> Response {
     )
 }
 
-/// The same, after something was typed: what was typed stays in the page, to be sent again.
+/// What the database holds of it cannot be read: waiting is of no use, and nothing else is concerned.
+fn unreadable() -> Response {
+    page(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Запись не читается",
+        &[
+            "То, о чём эта страница, хранится в базе в виде, который система прочесть не может.              Остальное работает; ничего не удалено.",
+            "Администратор видит эту запись в списке неполадок.",
+        ],
+    )
+}
+
+/// The database does not answer, after something was typed: what was typed stays in the page, to be sent again.
 pub fn unsaved(error: &dyn std::fmt::Display, pairs: &[(String, String)]) -> Response {
     tracing::error!("page: {error}");
     let context = json!({

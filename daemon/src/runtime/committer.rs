@@ -95,11 +95,23 @@ pub enum AskError {
     /// The database did not take it; nothing was changed.
     #[error("база данных: {0}")]
     Store(String),
+    /// A row on which it rests cannot be read: it can be carried out as soon as that is mended.
+    #[error("{0}")]
+    Unreadable(String),
 }
 
 impl From<DbErr> for AskError {
     fn from(e: DbErr) -> Self {
-        AskError::Store(e.to_string())
+        super::Error::from(e).into()
+    }
+}
+
+impl From<super::Error> for AskError {
+    fn from(e: super::Error) -> Self {
+        match e {
+            super::Error::Store(e) => AskError::Store(e),
+            super::Error::Unreadable(e) => AskError::Unreadable(e),
+        }
     }
 }
 

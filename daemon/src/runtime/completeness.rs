@@ -144,14 +144,18 @@ pub async fn asked(runtime: &Runtime, scope: &Scope) -> Result<Vec<Asked>, DbErr
     let mut all = Vec::new();
     for (run, stage, organisation, body) in store.bodies_of_assignments(&filter).await? {
         let key = AssignmentKey::new(&stage, &organisation);
-        let assignment: Assignment = document(&format!("{run}/{key}"), &body)?;
+        let id = format!("{run}/{key}");
+        let read = document::<Assignment>(&id, &body);
+        let (Some(assignment), Ok(run)) = (store.readable(&id, read)?, run.parse()) else {
+            continue;
+        };
         if assignment.kind != AssignmentKind::Collect {
             continue;
         }
         let over =
             newest.as_ref().is_some_and(|v| now > v.road_map.municipality.closing(assignment.due));
         all.push(Asked {
-            run: run.parse().map_err(DbErr::Custom)?,
+            run,
             key,
             due: assignment.due,
             fate: Fate::of(&assignment, over),

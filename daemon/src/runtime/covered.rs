@@ -16,7 +16,11 @@ pub(super) async fn every_run(runtime: &Runtime, municipality: &str) -> Result<V
     let filter = Filter { municipality: Some(municipality.to_owned()), ..Filter::default() };
     let store = runtime.store();
     let rows = store.list_runs(&filter, &Page::all()).await?;
-    rows.iter().map(|row| bare(row).map(|(run, _)| run)).collect()
+    let mut runs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        runs.extend(store.readable(&row.id, bare(row))?.map(|(run, _)| run));
+    }
+    Ok(runs)
 }
 
 /// The runs that the report of a publish stage covers; its own is one of them.

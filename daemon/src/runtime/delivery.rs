@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
 
 use super::{Runtime, departure, digest, letters};
-use crate::store;
 use crate::store::entities::outbox::Model;
 use crate::store::outbox::Delivery;
+use crate::store::{self, is_unreadable, words};
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
 const BACKOFF: [SignedDuration; 7] = [
@@ -30,6 +30,7 @@ impl Runtime {
                 Err(e) => Some(Delivery::Failed { error: e.to_string() }),
                 Ok(letter) => match departure::judge(self, letter, &rows, now).await {
                     Ok(None) => Some(Delivery::Obsolete),
+                    Err(e) if is_unreadable(&e) => Some(self.put_letter_off(row, &words(&e), now)),
                     Err(e) => Some(again(row, now, false, e.to_string())),
                     Ok(Some(letter)) => {
                         letters.push((row, letter));
@@ -55,10 +56,21 @@ impl Runtime {
         };
         let all = rows.into_iter().zip(known);
         all.map(|(row, known)| {
-            let delivery = known.unwrap_or_else(|| became(&row, &sent, now));
+            let delivery = known.unwrap_or_else(|| {
+                self.store.read_again(&row.key);
+                became(&row, &sent, now)
+            });
             (row, delivery)
         })
         .collect()
+    }
+
+    /// A letter that rests on what cannot be read waits for as long as that lasts.
+    fn put_letter_off(&self, row: &Model, why: &str, now: Timestamp) -> Delivery {
+        self.store.put_aside(&row.key, why);
+        let tries = usize::try_from(row.attempts).unwrap_or(1).max(1);
+        let wait = BACKOFF[(tries - 1).min(BACKOFF.len() - 1)];
+        Delivery::Retry { at: now + wait, uncertain: false, error: why.to_owned() }
     }
 
     /// Whether the server is there is learnt from every try.

@@ -71,8 +71,10 @@ pub(super) async fn judge(
     let (run, owed) = futures::future::try_join(run, owed).await?;
     let Some(run) = run else { return Ok(None) };
     let version = runtime.road_maps().current(&run.key.municipality, run.road_map);
-    // That is for whoever renders it to say.
-    let Some(version) = version else { return Ok(Some(letter)) };
+    let Some(version) = version else {
+        let why = runtime.road_maps().why_not(&run.key, run.road_map);
+        return Err(super::Error::Unreadable(why).into());
+    };
     let comment = match (letter.kind, owed.as_ref().map(|a| a.kind)) {
         (LetterKind::Measure, Some(AssignmentKind::Measure(number))) => {
             runtime.store().measure(&run.key, number).await?.map(|m| m.comment)

@@ -15,9 +15,9 @@ use super::committer::{Ask, AskError, Task};
 use super::road_maps::Version;
 use super::{Error, Runtime};
 use crate::forms::wanted;
-use crate::store::document;
 use crate::store::entities::job;
 use crate::store::schedule::Jobs;
+use crate::store::{document, unreadable};
 
 /// Jobs of one turn: each may wait for another system.
 const AT_ONCE: u64 = 4;
@@ -42,22 +42,29 @@ impl Runtime {
     pub(super) async fn fetch(&self, now: Timestamp) -> Result<usize, Error> {
         let jobs = self.store.due_jobs(Jobs::Fetches, now, AT_ONCE).await?;
         let count = jobs.len();
-        let done = futures::future::join_all(jobs.into_iter().map(|job| self.fetch_one(job, now)));
+        let done = jobs.into_iter().map(|job| async move {
+            let done = self.fetch_one(&job, now).await;
+            self.unless_unreadable(done, &job, now).await
+        });
+        let done = futures::future::join_all(done);
         done.await.into_iter().collect::<Result<(), Error>>()?;
         Ok(count)
     }
 
-    async fn fetch_one(&self, row: job::Model, now: Timestamp) -> Result<(), Error> {
+    async fn fetch_one(&self, row: &job::Model, now: Timestamp) -> Result<(), Error> {
         let job: Job = document(&row.key, &row.body)?;
         let (key, Job::Fetch { stage, .. }) = (job.run().clone(), &job) else {
-            return Err(Error::Store(format!("{}: no fetch", row.key)));
+            return Err(unreadable(&row.key, "это не запрос к источнику").into());
         };
         let run = self.store.run(&key).await?.map(|loaded| loaded.run);
         self.keep_up().await?;
         let version =
             run.as_ref().and_then(|r| self.road_maps.current(&key.municipality, r.road_map));
-        let (Some(run), Some(version)) = (run, version) else {
+        let Some(run) = run else {
             return self.store.drop_job(&row.key).await.map_err(Error::from);
+        };
+        let Some(version) = version else {
+            return Err(Error::Unreadable(self.road_maps.why_not(&key, run.road_map)));
         };
         let Some(wanting) = wanting(&version, &run, stage) else {
             // All have answered, or the stage is over.
@@ -175,6 +182,7 @@ impl Runtime {
             Ok(_) => Ok(true),
             Err(AskError::Refused(Refusal::Invalid(_))) => Ok(false),
             Err(AskError::Store(e)) => Err(Error::Store(e)),
+            Err(AskError::Unreadable(e)) => Err(Error::Unreadable(e)),
             // Somebody was faster, or the stage has closed: nothing is to be filled any more.
             Err(_) => Ok(true),
         }
@@ -183,6 +191,7 @@ impl Runtime {
     async fn tell(&self, run: &RunKey, command: Command) -> Result<(), Error> {
         match self.committer.ask(Task::new(run.clone(), Ask::Step(command), "vekha")).await {
             Err(AskError::Store(e)) => Err(Error::Store(e)),
+            Err(AskError::Unreadable(e)) => Err(Error::Unreadable(e)),
             // The stage has closed meanwhile.
             _ => Ok(()),
         }

@@ -17,6 +17,7 @@ mod delivery;
 mod departure;
 mod digest;
 pub mod effects;
+pub mod fault;
 mod fetches;
 pub mod files;
 pub mod letters;
@@ -26,6 +27,7 @@ pub mod overview;
 mod parcels;
 mod past;
 pub mod planner;
+mod put_off;
 pub mod ran;
 pub mod recommended;
 pub mod register;
@@ -34,6 +36,8 @@ pub mod reports;
 pub mod request;
 pub mod road_maps;
 pub mod seen;
+pub mod troubles;
+pub mod wellbeing;
 pub mod wording;
 mod worker;
 
@@ -50,10 +54,11 @@ use vekha_roadmap::read::Files;
 
 use crate::clock::Clock;
 use crate::store::schedule::Jobs;
-use crate::store::{Store, instant, micros};
+use crate::store::{Store, instant, is_unreadable, micros, words};
 use committer::{Answered, Committer, Done, Task};
 use outage::{Away, Outage};
 use road_maps::{ApplyError, Applying, RoadMaps, Version};
+use wellbeing::Wellbeing;
 
 pub use committer::{Ask, AskError};
 
@@ -63,11 +68,23 @@ pub enum Error {
     /// The database failed.
     #[error("база данных: {0}")]
     Store(String),
+    /// A row of it cannot be read: that concerns nothing but what is about this row.
+    #[error("{0}")]
+    Unreadable(String),
 }
 
 impl From<sea_orm::DbErr> for Error {
     fn from(e: sea_orm::DbErr) -> Self {
-        Error::Store(e.to_string())
+        if is_unreadable(&e) { Error::Unreadable(words(&e)) } else { Error::Store(e.to_string()) }
+    }
+}
+
+impl From<Error> for sea_orm::DbErr {
+    fn from(e: Error) -> Self {
+        match e {
+            Error::Store(e) => sea_orm::DbErr::Custom(e),
+            Error::Unreadable(e) => sea_orm::DbErr::Json(e),
+        }
     }
 }
 
@@ -98,6 +115,7 @@ pub struct Runtime {
     sources: BTreeMap<String, Arc<dyn Source>>,
     public_url: String,
     outage: Outage,
+    wellbeing: watch::Sender<Wellbeing>,
     changed: watch::Receiver<u64>,
     wake: Notify,
     ending: watch::Sender<bool>,
@@ -106,6 +124,9 @@ pub struct Runtime {
     sending: Mutex<()>,
     fetching: Mutex<()>,
 }
+
+/// How often a doubtful clock is looked at.
+const DOUBTFUL: Duration = Duration::from_secs(2);
 
 /// What a loop does.
 #[derive(Debug, Clone, Copy)]
@@ -151,6 +172,7 @@ impl Runtime {
             sources,
             public_url,
             outage: Outage::default(),
+            wellbeing: watch::Sender::default(),
             changed,
             wake: Notify::new(),
             ending: watch::Sender::new(false),
@@ -235,7 +257,7 @@ impl Runtime {
         by: Applying<'_>,
     ) -> Result<Arc<Version>, ApplyError> {
         let version = self.road_maps.apply(&self.store, files, by, self.clock.now()).await?;
-        self.reschedule().await.map_err(|Error::Store(e)| sea_orm::DbErr::Custom(e))?;
+        self.reschedule().await.map_err(sea_orm::DbErr::from)?;
         self.nudge();
         Ok(version)
     }
@@ -243,14 +265,17 @@ impl Runtime {
     /// The version that a run keeps, with the registry of today; the newest for a run that does not exist.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, or the run or its version cannot be read.
     pub async fn version_of(&self, key: &RunKey) -> Result<Option<Arc<Version>>, Error> {
         let run = self.store.bare_run(key).await?;
         self.keep_up().await?;
-        Ok(match run {
-            Some(run) => self.road_maps.current(&key.municipality, run.road_map),
-            None => self.road_maps.newest(&key.municipality),
-        })
+        match run {
+            Some(run) => match self.road_maps.current(&key.municipality, run.road_map) {
+                None => Err(Error::Unreadable(self.road_maps.why_not(key, run.road_map))),
+                version => Ok(version),
+            },
+            None => Ok(self.road_maps.newest(&key.municipality)),
+        }
     }
 
     /// Has the loops look again soon.
@@ -258,8 +283,13 @@ impl Runtime {
         self.wake.notify_waiters();
     }
 
-    /// Does all that is due now for a loop, once. Returns how much there was.
+    /// Does all that is due now for a loop, once. Returns how much there was. While the clock is in
+    /// doubt nothing is due.
     async fn turn(&self, which: Loop) -> Result<usize, Error> {
+        self.clock.now();
+        if self.clock.doubt().is_some() {
+            return Ok(0);
+        }
         match which {
             Loop::Turns => {
                 let _one_at_a_time = self.turning.lock().await;
@@ -358,21 +388,49 @@ impl Runtime {
             self.go_round(Loop::Turns),
             self.go_round(Loop::Sends),
             self.go_round(Loop::Fetches),
-            self.look_after_store()
+            self.look_after_store(),
+            self.watch_over_store()
         );
         scheduler.shutdown().await?;
         Ok(())
     }
 
-    /// Has the database given what it needs once a minute.
+    /// Has the database given what it needs once a minute, and told how far time has come.
     async fn look_after_store(&self) {
         const PERIOD: Duration = Duration::from_secs(60);
         let mut ending = self.ending();
-        while tokio::time::timeout(PERIOD, ending.wait_for(|ending| *ending)).await.is_err() {
+        let mut ends = false;
+        while !ends {
+            self.note_time().await;
+            ends = tokio::time::timeout(PERIOD, ending.wait_for(|ending| *ending)).await.is_ok();
             if let Err(e) = self.store.keep_up().await {
                 tracing::warn!("the database's log could not be looked after: {e}");
             }
         }
+        self.note_time().await;
+    }
+
+    /// Notes how far time has come, as long as the clock can be believed: the next start holds its
+    /// clock against it.
+    pub async fn note_time(&self) {
+        let now = self.clock.now();
+        if self.clock.doubt().is_none()
+            && let Err(e) = self.store.note_reached(now).await
+        {
+            tracing::warn!("how far time has come could not be noted: {e}");
+        }
+    }
+
+    /// A person says that the machine's clock is right. Returns what it shows.
+    ///
+    /// # Errors
+    /// When the database fails; the clock is believed all the same.
+    pub async fn confirm_clock(&self) -> Result<Timestamp, Error> {
+        let now = self.clock.confirm();
+        self.store.note_reached(now).await?;
+        self.reschedule().await?;
+        self.nudge();
+        Ok(now)
     }
 
     async fn go_round(&self, which: Loop) {
@@ -400,6 +458,9 @@ impl Runtime {
 
     /// How long nothing is due.
     async fn idle(&self, which: Loop) -> Duration {
+        if self.clock.doubt().is_some() {
+            return DOUBTFUL;
+        }
         // What another daemon leaves behind, nobody tells of.
         let longest = Duration::from_secs(if self.store.is_shared() { 2 } else { 60 });
         match self.next(which).await {

@@ -7,10 +7,11 @@
 //! so.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Error, Runtime, parcels};
@@ -43,6 +44,60 @@ struct Sending {
     rows: BTreeMap<String, Model>,
 }
 
+/// Deliveries under way, and those that have come to their end.
+struct UnderWay<F> {
+    deliveries: FuturesUnordered<F>,
+    ended: Vec<(Model, Delivery)>,
+}
+
+impl<F> Default for UnderWay<F> {
+    fn default() -> Self {
+        UnderWay { deliveries: FuturesUnordered::new(), ended: Vec::new() }
+    }
+}
+
+impl<F: Future<Output = Vec<(Model, Delivery)>>> UnderWay<F> {
+    fn begin(&self, delivery: F) {
+        self.deliveries.push(delivery);
+    }
+
+    /// How many are under way or not settled yet.
+    fn places(&self) -> usize {
+        self.deliveries.len() + usize::from(!self.ended.is_empty())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places() == 0
+    }
+
+    /// Does something else without letting the deliveries stand still: each may hold a connection
+    /// to the database for which that would wait.
+    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(more) = self.deliveries.next() => self.ended.extend(more),
+            }
+        }
+    }
+
+    /// Waits until some have come to their end: what does so at the same time is settled together.
+    /// It may be asked again and again.
+    async fn ended(&mut self) -> Vec<(Model, Delivery)> {
+        if self.ended.is_empty()
+            && let Some(first) = self.deliveries.next().await
+        {
+            self.ended.extend(first);
+        }
+        while let Some(Some(more)) = self.deliveries.next().now_or_never() {
+            self.ended.extend(more);
+        }
+        std::mem::take(&mut self.ended)
+    }
+}
+
 impl Runtime {
     /// Sends messages until none is due and none is under way. Returns how many there were.
     ///
@@ -50,7 +105,7 @@ impl Runtime {
     /// When the database fails; what is under way is settled before.
     pub(super) async fn send(&self) -> Result<usize, Error> {
         let mut sending = Sending::default();
-        let mut under_way = FuturesUnordered::new();
+        let mut under_way = UnderWay::default();
         let (mut changed, mut ending) = (self.changes(), self.ending());
         let mut heartbeat = Instant::now() + HEARTBEAT;
         let mut count = 0;
@@ -62,10 +117,11 @@ impl Runtime {
                 last_moment.get_or_insert_with(|| Instant::now() + GRACE);
             }
             if !ends && failure.is_none() {
-                match self.fill(&mut sending, under_way.len()).await {
+                let busy = under_way.places();
+                match under_way.beside(self.fill(&mut sending, busy)).await {
                     Ok(parcels) => {
                         for rows in parcels {
-                            under_way.push(self.deliver(rows));
+                            under_way.begin(self.deliver(rows));
                         }
                     }
                     Err(e) => failure = Some(e),
@@ -75,14 +131,9 @@ impl Runtime {
                 return failure.map_or(Ok(count), Err);
             }
             tokio::select! {
-                Some(done) = under_way.next() => {
-                    // What has come to its end at the same time is settled together.
-                    let mut results = done;
-                    while let Some(Some(more)) = futures::FutureExt::now_or_never(under_way.next()) {
-                        results.extend(more);
-                    }
+                results = under_way.ended() => {
                     count += results.len();
-                    self.settle_surely(&results).await;
+                    under_way.beside(self.settle_surely(&results)).await;
                     for (row, _) in &results {
                         sending.rows.remove(&row.key);
                     }
@@ -90,7 +141,7 @@ impl Runtime {
                 _ = changed.changed(), if !ends => sending.idle = false,
                 () = self.wake.notified(), if !ends => sending.idle = false,
                 () = sleep_until(heartbeat) => {
-                    self.renew(&sending).await;
+                    under_way.beside(self.renew(&sending)).await;
                     heartbeat = Instant::now() + HEARTBEAT;
                     sending.idle = false;
                 }

@@ -31,8 +31,7 @@ pub async fn runs_of_years(
     let store = runtime.store();
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
     let rows = store.list_runs(&filter, &Page::all()).await?;
-    let keys = rows.iter().map(|row| row.id.parse::<RunKey>().map_err(DbErr::Custom));
-    let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
+    let mut keys: Vec<RunKey> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
     keys.retain(|key| years.contains(&key.period.last_day().year()));
     keys.sort_by_key(|key| key.period.first_day());
     Ok(keys)
@@ -83,15 +82,18 @@ impl Overview {
             let rows = store.list_assignments(&wanted, &Page::all()).await?;
             for row in rows {
                 let key = AssignmentKey::new(&row.stage, &row.organisation);
-                let assignment = document(&row.id, &row.body)?;
-                open.entry(row.run).or_default().push((key, assignment));
+                let read = document(&row.id, &row.body);
+                if let Some(assignment) = store.readable(&row.id, read)? {
+                    open.entry(row.run).or_default().push((key, assignment));
+                }
             }
         }
         let now = runtime.clock().now();
         let mut standings = Vec::new();
         for row in store.list_runs(&filter, &Page::all()).await? {
             let open = open.remove(&row.id).unwrap_or_default();
-            standings.push(standing(runtime, version, &row, open, now)?);
+            let read = standing(runtime, version, &row, open, now);
+            standings.extend(store.readable(&row.id, read)?);
         }
         let schedules = store.activities(municipality).await?;
         let schedules = schedules.into_iter().map(|row| (row.activity.clone(), row)).collect();

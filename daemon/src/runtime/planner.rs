@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use vekha_engine::{RunKey, Why};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, CatchUp};
@@ -16,6 +16,12 @@ use crate::store::entities::{activity, request};
 use crate::store::schedule::{Pause, Paused};
 use crate::store::{instant, micros};
 
+/// How long an opening is put off that rests on what cannot be read.
+const PUT_OFF: SignedDuration = SignedDuration::from_mins(5);
+
+/// From this on a schedule's row is ahead of time: clocks of several daemons differ by less.
+const FUTURE: SignedDuration = SignedDuration::from_hours(1);
+
 impl Runtime {
     /// Makes schedule rows agree with the newest road maps. An activity that is new gets no run
     /// for what came before it: its time begins now.
@@ -26,7 +32,7 @@ impl Runtime {
         let now = self.clock.now();
         for version in self.road_maps.all_newest() {
             let road_map = &version.road_map;
-            let known = self.rows(road_map).await?;
+            let known = self.rows(road_map, now).await?;
             let mut rows = Vec::new();
             for definition in &road_map.activities {
                 let row = match known.get(&definition.id) {
@@ -46,9 +52,22 @@ impl Runtime {
         Ok(())
     }
 
-    async fn rows(&self, road_map: &RoadMap) -> Result<BTreeMap<String, activity::Model>, Error> {
+    /// Where the schedules of a road map stand. What is to come cannot have been done with: a clock
+    /// that was wrong once left such rows, and they would open nothing for years.
+    async fn rows(
+        &self,
+        road_map: &RoadMap,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, activity::Model>, Error> {
         let rows = self.store.activities(&road_map.municipality.id).await?;
-        Ok(rows.into_iter().map(|row| (row.activity.clone(), row)).collect())
+        let rows = rows.into_iter().map(|mut row| {
+            if instant(row.opened_through).duration_since(now) > FUTURE {
+                tracing::warn!(activity = row.id, "a schedule that was ahead of time is set back");
+                row.opened_through = micros(now);
+            }
+            (row.activity.clone(), row)
+        });
+        Ok(rows.collect())
     }
 
     /// Opens every run that is due. Returns how many schedules it moved on.
@@ -61,7 +80,7 @@ impl Runtime {
         for version in self.road_maps.all_newest() {
             let road_map = &version.road_map;
             let mut rows = Vec::new();
-            for row in self.rows(road_map).await?.into_values() {
+            for row in self.rows(road_map, now).await?.into_values() {
                 let due = row.next_opening.is_some_and(|at| at <= micros(now));
                 let Some(definition) =
                     road_map.activity(&row.activity).filter(|_| due && !row.paused)
@@ -69,8 +88,15 @@ impl Runtime {
                     continue;
                 };
                 let missed = openings(road_map, definition, instant(row.opened_through), now);
+                let mut put_off = false;
                 for opening in chosen(definition, missed, now) {
-                    self.open_one(road_map, definition, opening).await?;
+                    put_off |= !self.open_one(road_map, definition, opening).await?;
+                }
+                if put_off {
+                    // It stays to be opened; only the look at it is later.
+                    let next_opening = Some(micros(now + PUT_OFF));
+                    rows.push(activity::Model { next_opening, ..row });
+                    continue;
                 }
                 let mut row = activity::Model { opened_through: micros(now), ..row };
                 row.next_opening = next_of(road_map, definition, &row);
@@ -82,12 +108,13 @@ impl Runtime {
         Ok(moved)
     }
 
+    /// Returns whether it is done with: false if what it rests on cannot be read.
     async fn open_one(
         &self,
         road_map: &RoadMap,
         definition: &Activity,
         opening: Opening,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let key = RunKey {
             municipality: road_map.municipality.id.clone(),
             activity: definition.id.clone(),
@@ -97,11 +124,15 @@ impl Runtime {
         let ask = Ask::Open { named: vec![], why: Why::Schedule, without_waiting: false };
         match self.committer.ask(Task::new(key.clone(), ask, "schedule")).await {
             // A person may have started it already.
-            Ok(_) | Err(AskError::Exists(_)) => Ok(()),
+            Ok(_) | Err(AskError::Exists(_)) => Ok(true),
             Err(AskError::Store(e)) => Err(Error::Store(e)),
+            Err(AskError::Unreadable(e)) => {
+                tracing::error!(run = %key, "not opened yet, put off: {e}");
+                Ok(false)
+            }
             Err(e) => {
                 tracing::warn!(run = %key, "not opened: {e}");
-                Ok(())
+                Ok(true)
             }
         }
     }
@@ -140,7 +171,7 @@ fn chosen(definition: &Activity, mut missed: Vec<Opening>, now: Timestamp) -> Ve
             missed
         }
         CatchUp::Skip => {
-            let grace = jiff::SignedDuration::from_hours(1);
+            let grace = SignedDuration::from_hours(1);
             missed.retain(|o| o.at == newest && now.duration_since(o.at) <= grace);
             missed
         }

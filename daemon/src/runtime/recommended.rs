@@ -50,8 +50,9 @@ pub async fn recommended(
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
     let mut all = Vec::new();
     for row in store.list_recommendations(&filter, &Page::all()).await? {
-        let recommendation: Recommendation = document(&row.id, &row.body)?;
-        let run: RunKey = row.run.parse().map_err(DbErr::Custom)?;
+        let read = document::<Recommendation>(&row.id, &row.body);
+        let Some(recommendation) = store.readable(&row.id, read)? else { continue };
+        let Ok(run) = row.run.parse::<RunKey>() else { continue };
         let date = recommended_on(municipality, &run, &recommendation);
         if date.year() == year {
             let key = AssignmentKey::new(&row.stage, &row.organisation);

@@ -243,14 +243,14 @@ pub async fn decided(
     let mut rows = store.list_decisions(&filter, &Page::all()).await?;
     let begins = format!("{year:04}-");
     rows.retain(|row| row.date.starts_with(&begins));
-    let key = |row: &decision::Model| row.run.parse::<RunKey>().map_err(DbErr::Custom);
-    let keys: BTreeSet<RunKey> = rows.iter().map(key).collect::<Result<_, _>>()?;
+    let key = |row: &decision::Model| row.run.parse::<RunKey>().ok();
+    let keys: BTreeSet<RunKey> = rows.iter().filter_map(key).collect();
     let runs = store.runs(&keys.into_iter().collect::<Vec<_>>()).await?;
     let grounds = Grounds::of(runtime, runs).await?;
     let now = runtime.clock().now();
     let mut all = Vec::new();
     for row in &rows {
-        let key = key(row)?;
+        let Some(key) = key(row) else { continue };
         let Some(run) = grounds.run(&key) else { continue };
         let number = row.ordinal as usize;
         let Some(decision) = run.decisions.get(number - 1).cloned() else { continue };

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use minijinja::Environment;
 use sea_orm::SqlErr;
 use sha2::{Digest, Sha256};
+use vekha_engine::RunKey;
 use vekha_engine::journal::hex;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::diagnostic::Diagnostic;
@@ -59,6 +60,8 @@ pub struct RoadMaps {
     versions: RwLock<BTreeMap<String, Vec<Arc<Version>>>>,
     /// Ids of all that was looked at, the unreadable included.
     seen: RwLock<BTreeSet<String>>,
+    /// Versions that cannot be read, by id, and why.
+    unreadable: RwLock<BTreeMap<String, String>>,
     /// Older versions with the registry of the newest, each beside the newest's number.
     current: RwLock<BTreeMap<Name, (u32, Arc<Version>)>>,
 }
@@ -123,18 +126,32 @@ impl RoadMaps {
             return Ok(());
         }
         for row in store.road_maps(&new).await? {
-            let files = serde_json::from_str(&row.files).map(Files);
-            let files = files.map_err(|e| sea_orm::DbErr::Custom(format!("{}: {e}", row.id)))?;
-            match compile(files, row.version as u32, instant(row.applied_at), &row.actor) {
+            match read_version(&row) {
                 Ok(version) => self.add(row.municipality, Arc::new(version)),
-                Err(mistakes) => {
-                    let mistakes = mistakes.len();
-                    tracing::error!(version = row.id, mistakes, "unreadable version");
+                Err(why) => {
+                    tracing::error!(version = row.id, "unreadable version: {why}");
+                    let mut all = self.unreadable.write().unwrap_or_else(PoisonError::into_inner);
+                    all.insert(row.id.clone(), why);
                 }
             }
             self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(row.id);
         }
         Ok(())
+    }
+
+    /// The versions that cannot be read, by id, and why.
+    pub fn unreadable(&self) -> BTreeMap<String, String> {
+        self.unreadable.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why a run's version is not at hand, for people.
+    pub fn why_not(&self, run: &RunKey, number: u32) -> String {
+        let id = format!("{}/{number}", run.municipality);
+        let all = self.unreadable.read().unwrap_or_else(PoisonError::into_inner);
+        match all.get(&id) {
+            Some(why) => format!("версия {number} дорожной карты не читается: {why}"),
+            None => format!("версии {number} дорожной карты нет в базе"),
+        }
     }
 
     fn add(&self, municipality: String, version: Arc<Version>) {
@@ -294,6 +311,20 @@ impl RoadMaps {
         let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
         all.values().filter_map(|versions| versions.last().cloned()).collect()
     }
+}
+
+/// A version from its row.
+///
+/// # Errors
+/// Why it cannot be read: the first mistake, and how many there are.
+fn read_version(row: &road_map::Model) -> Result<Version, String> {
+    let files = serde_json::from_str(&row.files).map(Files).map_err(|e| e.to_string())?;
+    let version = compile(files, row.version as u32, instant(row.applied_at), &row.actor);
+    version.map_err(|mistakes| {
+        let first = mistakes.first();
+        let first = first.map(|d| format!("{}:{}: {}", d.file, d.line, d.message));
+        format!("ошибок {}, первая: {}", mistakes.len(), first.unwrap_or_default())
+    })
 }
 
 fn compile(

@@ -18,9 +18,9 @@ use super::reports::Rendered;
 use super::road_maps::Version;
 use super::{Error, Runtime, reports};
 use crate::forms;
-use crate::store::document;
 use crate::store::entities::job;
 use crate::store::schedule::Jobs;
+use crate::store::{document, unreadable};
 
 /// Most jobs of one turn.
 const MOST_JOBS: u64 = 4096;
@@ -38,8 +38,9 @@ const MOST_TRIES: i32 = 6;
 type Work = fn(&RoadMap, &RunKey, &str, &BTreeMap<RunKey, RunData>) -> Command;
 
 /// A stage whose work is to be computed.
+#[derive(Clone)]
 struct Computation {
-    job: String,
+    job: job::Model,
     run: RunKey,
     stage: String,
     work: Work,
@@ -75,22 +76,27 @@ impl Runtime {
         let mut computations = Vec::new();
         let mut others = Vec::new();
         for job in jobs {
-            let run: RunKey = job.run.parse().map_err(Error::Store)?;
-            if job.kind == "wake" {
-                others.push(self.one(job, run, None, now));
-                continue;
-            }
-            let (stage, work): (_, Work) = match document::<Job>(&job.key, &job.body)? {
-                Job::Analyze { stage, .. } => (stage, data::analyze),
-                Job::Draft { stage, .. } => (stage, data::draft),
-                other => {
-                    others.push(self.one(job, run, Some(other), now));
+            let (run, work) = match read(&job) {
+                Ok(read) => read,
+                Err(e) => {
+                    self.unless_unreadable(Err(e), &job, now).await?;
                     continue;
                 }
             };
-            computations.push(Computation { job: job.key, run, stage, work, version: None });
+            let (stage, work): (_, Work) = match work {
+                Some(Job::Analyze { stage, .. }) => (stage, data::analyze),
+                Some(Job::Draft { stage, .. }) => (stage, data::draft),
+                other => {
+                    others.push(async move {
+                        let done = self.one(&job, run, other, now).await;
+                        self.unless_unreadable(done, &job, now).await
+                    });
+                    continue;
+                }
+            };
+            computations.push(Computation { job, run, stage, work, version: None });
         }
-        let (computed, done) = tokio::join!(self.compute(computations), join_all(others));
+        let (computed, done) = tokio::join!(self.compute_each(computations, now), join_all(others));
         computed?;
         done.into_iter().collect()
     }
@@ -98,7 +104,7 @@ impl Runtime {
     /// Does a job that needs no computing; none is a wake-up.
     async fn one(
         &self,
-        row: job::Model,
+        row: &job::Model,
         run: RunKey,
         job: Option<Job>,
         now: Timestamp,
@@ -130,12 +136,31 @@ impl Runtime {
         match self.committer.ask(Task::new(run, ask, "vekha").settling(job)).await {
             Ok(_) => Ok(()),
             Err(AskError::Store(e)) => Err(Error::Store(e)),
+            Err(AskError::Unreadable(e)) => Err(Error::Unreadable(e)),
             // The run has moved on without this job: there is nothing left to do.
             Err(e) => {
                 tracing::debug!(job, "job without effect: {e}");
                 Ok(())
             }
         }
+    }
+
+    /// Does the work of stages. What one of them rests on and cannot be read puts off that one alone.
+    async fn compute_each(
+        &self,
+        computations: Vec<Computation>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        match self.compute(computations.clone()).await {
+            Err(Error::Unreadable(_)) => {}
+            done => return done,
+        }
+        for one in computations {
+            let job = one.job.clone();
+            let done = self.compute(vec![one]).await;
+            self.unless_unreadable(done, &job, now).await?;
+        }
+        Ok(())
     }
 
     /// Loads what the stages' work looks at, for all of them together, and does it, off the threads
@@ -150,6 +175,9 @@ impl Runtime {
         for c in &mut computations {
             let version = loaded.get(&c.run).map(|loaded| loaded.run.road_map);
             c.version = version.and_then(|n| self.road_maps.current(&c.run.municipality, n));
+            if let (Some(number), None) = (version, &c.version) {
+                return Err(Error::Unreadable(self.road_maps.why_not(&c.run, number)));
+            }
             let activity = c.version.as_ref().and_then(|v| v.road_map.activity(&c.run.activity));
             if let Some(activity) = activity {
                 for (run, wanted) in data::sources(activity, &c.stage, &c.run) {
@@ -163,7 +191,7 @@ impl Runtime {
         });
         let computed = computed.await.map_err(|e| Error::Store(e.to_string()))?;
         let asks = computed.into_iter().map(|(command, c)| async move {
-            self.settle_job(c.run, Ask::Step(command), &c.job).await
+            self.settle_job(c.run, Ask::Step(command), &c.job.key).await
         });
         try_join_all(asks).await?;
         Ok(())
@@ -194,6 +222,13 @@ impl Runtime {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
+
+/// What a job is about; no work is a wake-up.
+fn read(job: &job::Model) -> Result<(RunKey, Option<Job>), Error> {
+    let run = job.run.parse().map_err(|e| Error::from(unreadable(&job.key, e)))?;
+    let work = if job.kind == "wake" { None } else { Some(document(&job.key, &job.body)?) };
+    Ok((run, work))
+}
 
 impl Computation {
     fn command(&self, data: &BTreeMap<RunKey, RunData>) -> Command {

@@ -20,7 +20,7 @@ use super::proof::Evidence;
 use super::rows::Existing::{Change, Keep, Refuse};
 use super::rows::{execute, execute_on_sqlite, insert};
 use super::runs::{self, Load, Loaded};
-use super::{Lock, Store, entities, json, micros, outbox};
+use super::{Lock, Store, entities, json, micros, outbox, unreadable, words};
 use crate::secret::Secret;
 
 /// Most keys of one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
@@ -36,6 +36,8 @@ pub struct Batch {
     /// None as long as it is made ahead of its turn.
     transaction: Option<DatabaseTransaction>,
     runs: HashMap<RunKey, Loaded>,
+    /// Runs that cannot be read, by id, and why.
+    broken: BTreeMap<String, String>,
     /// Changed runs that are no rows yet.
     changed: BTreeSet<RunKey>,
     /// Requests that the database need not know yet.
@@ -118,6 +120,7 @@ impl Store {
             store: self.clone(),
             transaction: None,
             runs: HashMap::new(),
+            broken: BTreeMap::new(),
             changed: BTreeSet::new(),
             requests: HashMap::new(),
             rows: Rows::default(),
@@ -178,9 +181,28 @@ impl Batch {
             .collect();
         let missing: Vec<String> = missing.into_iter().collect();
         let what = if self.transaction.is_some() { Load::Held } else { Load::Whole };
-        let loaded = runs::load(&self.db(), &missing, what).await?;
-        self.runs.extend(loaded);
+        let found = runs::load(&self.db(), &missing, what).await?;
+        for key in found.runs.keys() {
+            self.store.read_again(&key.to_string());
+        }
+        self.runs.extend(found.runs);
+        for (id, e) in found.broken {
+            self.is_broken(id, &e);
+        }
         Ok(())
+    }
+
+    fn is_broken(&mut self, id: String, e: &DbErr) {
+        self.store.put_aside(&id, &words(e));
+        self.broken.insert(id, words(e));
+    }
+
+    /// Why a run that was asked for cannot be read; none if it can, or does not exist.
+    pub fn broken(&self, key: &RunKey) -> Option<&str> {
+        if self.broken.is_empty() {
+            return None;
+        }
+        self.broken.get(&key.to_string()).map(String::as_str)
     }
 
     /// A loaded run.
@@ -204,7 +226,7 @@ impl Batch {
     /// # Errors
     /// When the database cannot be read.
     pub async fn summaries(
-        &self,
+        &mut self,
         keys: &BTreeSet<RunKey>,
     ) -> Result<BTreeMap<RunKey, Summary>, DbErr> {
         let mut found = BTreeMap::new();
@@ -216,7 +238,13 @@ impl Batch {
                 .all(&self.db())
                 .await?;
             for row in rows {
-                found.insert(row.id.parse().map_err(DbErr::Custom)?, runs::summary(&row)?);
+                match (row.id.parse(), runs::summary(&row)) {
+                    (Ok(key), Ok(summary)) => {
+                        found.insert(key, summary);
+                    }
+                    (_, Err(e)) => self.is_broken(row.id, &e),
+                    (Err(e), _) => self.is_broken(row.id.clone(), &unreadable(&row.id, e)),
+                }
             }
         }
         Ok(found)
@@ -422,7 +450,16 @@ impl Batch {
     /// # Errors
     /// When the database refuses; then nothing was changed. When the connection is lost at the very
     /// commit, nobody can tell; a request's id then tells on the next try.
-    pub async fn commit(mut self) -> Result<(), DbErr> {
+    pub async fn commit(self) -> Result<(), DbErr> {
+        let store = self.store.clone();
+        let committed = self.write().await;
+        if committed.is_err() {
+            store.failed();
+        }
+        committed
+    }
+
+    async fn write(mut self) -> Result<(), DbErr> {
         self.write_down(usize::MAX);
         let nothing = self.is_empty();
         let Batch { store, transaction, rows, .. } = self;

@@ -11,7 +11,7 @@ use vekha_engine::data::{RunData, Wanted, gather};
 
 use super::entities::{analysis, submission};
 use super::runs::{self, Load, Loaded};
-use super::{Store, document};
+use super::{Store, document, unreadable};
 
 /// The indicators of an outcome; its findings are passed over.
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn asked(&self, runs: &[String]) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
-        runs::load(self.reader(), runs, Load::Assignments).await
+        runs::load(self.reader(), runs, Load::Assignments).await?.whole()
     }
 
     /// What is wanted of runs, as far as they exist; `loaded` are those of [`Store::asked`] that are
@@ -57,7 +57,7 @@ impl Store {
         let (others, bare) = (missing(true), missing(false));
         loaded.retain(|key, _| wanted.contains_key(key));
         loaded.extend(self.asked(&others).await?);
-        loaded.extend(runs::load(self.reader(), &bare, Load::Bare).await?);
+        loaded.extend(runs::load(self.reader(), &bare, Load::Bare).await?.whole()?);
         let mut answers = self.answers(&of(|wanted| wanted.answers)).await?;
         let analysed = of(|wanted| wanted.indicators || wanted.findings);
         let mut outcomes = self.partial_outcomes(&analysed, wanted).await?;
@@ -107,7 +107,7 @@ impl Store {
                 .all(self.reader())
                 .await?;
             for row in rows {
-                let key: RunKey = row.run.parse().map_err(DbErr::Custom)?;
+                let key: RunKey = row.run.parse().map_err(|e| unreadable(&row.id, e))?;
                 let wanted = wanted.get(&key).copied().unwrap_or_default();
                 let mut outcome = Outcome::default();
                 if wanted.indicators {

@@ -5,7 +5,9 @@
 //! Readers never wait for the writer (WAL, MVCC).
 
 pub mod addresses;
+mod aside;
 pub mod batch;
+pub mod chain;
 mod connections;
 pub mod copy;
 pub mod data;
@@ -17,11 +19,13 @@ pub mod migrations;
 mod open;
 pub mod outbox;
 mod proof;
+pub mod pulse;
 pub mod queries;
 mod requests;
 mod rows;
 pub mod runs;
 pub mod schedule;
+pub mod time;
 pub mod upkeep;
 pub mod witness;
 
@@ -29,11 +33,14 @@ use std::path::PathBuf;
 
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, Statement};
 
+pub(crate) use aside::{is_unreadable, unreadable, words};
 pub use batch::Batch;
 pub use open::{OpenError, Opening, SecretFrom, without_password};
 
 use crate::secret::Secret;
+use aside::Aside;
 use proof::Soundness;
+use pulse::Failures;
 use witness::Witness;
 
 /// A connection to the database: one writer, readers beside it.
@@ -47,6 +54,8 @@ pub struct Store {
     /// Its witness.
     witness: Option<Witness>,
     unsound: Soundness,
+    aside: Aside,
+    failures: Failures,
 }
 
 impl Store {
@@ -108,7 +117,7 @@ pub fn instant(micros: i64) -> jiff::Timestamp {
 
 /// A document that Vekha itself wrote; a broken one is an error of the database, not a panic.
 pub(crate) fn document<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, DbErr> {
-    serde_json::from_str(text).map_err(|e| DbErr::Custom(format!("{what}: unreadable body: {e}")))
+    serde_json::from_str(text).map_err(|e| unreadable(what, e))
 }
 
 /// A document as a column holds it.

@@ -54,6 +54,18 @@ pub enum OpenError {
          vekha recover accept-loss"
     )]
     Torn(String),
+    /// It is a rehearsal's, and this daemon means it.
+    #[error(
+        "с базой {0} шла репетиция: её выполнения и письма придуманы, а время ушло вперёд. Для \
+         работы назовите другую базу или верните раздел [rehearsal]"
+    )]
+    Rehearsed(String),
+    /// It is lived in, and this daemon would rehearse.
+    #[error(
+        "база {0} ведёт настоящую работу: репетиция смешала бы придуманное с настоящим. Назовите \
+         для неё другую базу или уберите раздел [rehearsal]"
+    )]
+    Lived(String),
     /// There is no secret, but the database has links that were derived from one.
     #[error(
         "файла секрета {file} нет, а база {database} уже работала с секретом: без него ссылки из \
@@ -153,6 +165,8 @@ impl Store {
             file: Some(path.to_owned()),
             witness: Some(witness.clone()),
             unsound: Default::default(),
+            aside: Default::default(),
+            failures: Default::default(),
         };
         let database = path.display().to_string();
         let there = store.last_cursor().await?;
@@ -190,6 +204,8 @@ impl Store {
             file: None,
             witness: None,
             unsound: Default::default(),
+            aside: Default::default(),
+            failures: Default::default(),
         };
         store.secret = store.settle_secret(secret, &without_password(url)).await?;
         Ok(store)

@@ -25,7 +25,7 @@ use super::entities::job;
 use super::entities::outbox::{ActiveModel, Column, Entity, Model};
 use super::rows::{Existing, execute, insert};
 use super::schedule::work_is_due;
-use super::{Store, document, json, micros};
+use super::{Store, document, json, micros, unreadable};
 use crate::message_id;
 
 /// How long a claim holds unless it is renewed.
@@ -145,9 +145,9 @@ pub fn letter(row: &Model) -> Result<Letter, DbErr> {
     let kind = serde_json::from_value(row.kind.as_str().into());
     Ok(Letter {
         key: row.key.clone(),
-        kind: kind.map_err(|_| DbErr::Custom(format!("letter kind «{}»", row.kind)))?,
+        kind: kind.map_err(|_| unreadable(&row.key, format!("нет такого письма: {}", row.kind)))?,
         to: row.organisation.clone(),
-        run: row.run.parse().map_err(DbErr::Custom)?,
+        run: row.run.parse().map_err(|e| unreadable(&row.key, e))?,
         assignment,
         revision,
         thread,

@@ -301,8 +301,8 @@ impl Store {
 
     /// One run with all that belongs to it.
     pub async fn run(&self, key: &RunKey) -> Result<Option<Loaded>, DbErr> {
-        let mut loaded = runs::load(self.reader(), &[key.to_string()], Load::Whole).await?;
-        Ok(loaded.remove(key))
+        let found = runs::load(self.reader(), &[key.to_string()], Load::Whole).await?;
+        Ok(found.whole()?.remove(key))
     }
 
     /// A run by itself, without what belongs to it: enough for who looks at one of its assignments.
@@ -314,10 +314,14 @@ impl Store {
         row.map(|row| runs::bare(&row).map(|(run, _)| run)).transpose()
     }
 
-    /// Runs with all that belongs to them, as far as they exist.
+    /// Runs with all that belongs to them, as far as they exist and can be read.
     pub async fn runs(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
         let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
-        runs::load(self.reader(), &ids, Load::Whole).await
+        let found = runs::load(self.reader(), &ids, Load::Whole).await?;
+        for (id, e) in found.broken {
+            self.readable::<()>(&id, Err(e))?;
+        }
+        Ok(found.runs)
     }
 
     /// What one participant owes, by itself.
@@ -423,8 +427,9 @@ impl Store {
                 .all(self.reader())
                 .await?;
             for row in rows {
-                let outcome = document(&row.id, &row.body)?;
-                outcomes.insert(row.id, outcome);
+                if let Some(outcome) = self.readable(&row.id, document(&row.id, &row.body))? {
+                    outcomes.insert(row.id, outcome);
+                }
             }
         }
         Ok(outcomes)

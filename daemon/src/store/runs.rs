@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vekha_engine::assignments::Assignments;
 use vekha_engine::journal::Head;
@@ -13,7 +14,7 @@ use vekha_engine::run::{Run, RunState, Stage};
 use vekha_engine::{AssignmentKey, RunKey, Summary};
 
 use super::entities::{assignment, decision, measure, recommendation, run};
-use super::{document, instant, json, micros};
+use super::{document, instant, json, micros, unreadable};
 
 /// What the `body` column of a run holds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ pub(super) fn row(run: &Run, revision: i64) -> run::Model {
 
 /// The state that a column holds.
 pub fn state(text: &str) -> Result<RunState, DbErr> {
-    serde_json::from_value(text.into()).map_err(|_| DbErr::Custom(format!("run state «{text}»")))
+    serde_json::from_value(text.into()).map_err(|_| unreadable(text, "нет такого состояния"))
 }
 
 /// What other runs must know of a run, from its row.
@@ -96,7 +97,7 @@ pub fn summary(row: &run::Model) -> Result<Summary, DbErr> {
 pub fn bare(row: &run::Model) -> Result<(Run, Body), DbErr> {
     let body: Body = document(&row.id, &row.body)?;
     let run = Run {
-        key: row.id.parse().map_err(DbErr::Custom)?,
+        key: row.id.parse().map_err(|e| unreadable(&row.id, e))?,
         road_map: row.road_map as u32,
         state: state(&row.state)?,
         opened_at: instant(row.opened_at),
@@ -131,13 +132,53 @@ pub enum Load {
     Bare,
 }
 
+/// Runs as they were found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Those that can be read, as far as they exist.
+    pub runs: BTreeMap<RunKey, Loaded>,
+    /// Those that cannot, by id, and what is said of the row that is to blame.
+    pub broken: BTreeMap<String, DbErr>,
+}
+
+impl Found {
+    /// All of them, for whom none may be missing.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn whole(self) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
+        match self.broken.into_values().next() {
+            Some(e) => Err(e),
+            None => Ok(self.runs),
+        }
+    }
+
+    /// Has a row that belongs to a run taken in, or the run is broken by it.
+    fn take<T: DeserializeOwned>(
+        &mut self,
+        (id, run, body): (&str, &str, &str),
+        take: impl FnOnce(&mut Run, T),
+    ) {
+        let Ok(key) = run.parse::<RunKey>() else { return };
+        // A run that is broken already is not there any more.
+        let Some(loaded) = self.runs.get_mut(&key) else { return };
+        match document(id, body) {
+            Ok(value) => take(&mut loaded.run, value),
+            Err(e) => {
+                self.runs.remove(&key);
+                self.broken.insert(run.to_owned(), e);
+            }
+        }
+    }
+}
+
 /// Loads runs, as far as they exist.
-pub async fn load(
-    db: &impl ConnectionTrait,
-    keys: &[String],
-    what: Load,
-) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
-    let mut loaded = BTreeMap::new();
+///
+/// # Errors
+/// When the database cannot be read. A row that cannot be breaks the run that it belongs to and no
+/// other.
+pub async fn load(db: &impl ConnectionTrait, keys: &[String], what: Load) -> Result<Found, DbErr> {
+    let mut found = Found::default();
     let mut with = [const { Vec::<String>::new() }; 4];
     for chunk in keys.chunks(AT_ONCE) {
         let mut query = run::Entity::find()
@@ -147,13 +188,19 @@ pub async fn load(
             query = query.lock_exclusive();
         }
         for row in query.all(db).await? {
-            let (run, body) = bare(&row)?;
+            let (run, body) = match bare(&row) {
+                Ok(bare) => bare,
+                Err(e) => {
+                    found.broken.insert(row.id, e);
+                    continue;
+                }
+            };
             for (ids, size) in with.iter_mut().zip(body.sizes) {
                 if size > 0 {
                     ids.push(row.id.clone());
                 }
             }
-            loaded.insert(run.key.clone(), Loaded { run, revision: row.revision });
+            found.runs.insert(run.key.clone(), Loaded { run, revision: row.revision });
         }
     }
     let [mut assigned, mut recommended, mut decided, mut ordered] = with;
@@ -171,9 +218,10 @@ pub async fn load(
             .all(db)
             .await?;
         for row in rows {
-            let value = document(&row.id, &row.body)?;
             let key = AssignmentKey::new(&row.stage, &row.organisation);
-            owner(&mut loaded, &row.run)?.assignments.extend([(key, value)]);
+            found.take((&row.id, &row.run, &row.body), |run, value| {
+                run.assignments.extend([(key, value)]);
+            });
         }
     }
     for chunk in recommended.chunks(AT_ONCE) {
@@ -182,9 +230,10 @@ pub async fn load(
             .all(db)
             .await?;
         for row in rows {
-            let value = document(&row.id, &row.body)?;
             let key = AssignmentKey::new(&row.stage, &row.organisation);
-            owner(&mut loaded, &row.run)?.recommendations.extend([(key, value)]);
+            found.take((&row.id, &row.run, &row.body), |run, value| {
+                run.recommendations.extend([(key, value)]);
+            });
         }
     }
     for chunk in decided.chunks(AT_ONCE) {
@@ -195,8 +244,7 @@ pub async fn load(
             .all(db)
             .await?;
         for row in rows {
-            let value = document(&row.id, &row.body)?;
-            owner(&mut loaded, &row.run)?.decisions.push(value);
+            found.take((&row.id, &row.run, &row.body), |run, value| run.decisions.push(value));
         }
     }
     for chunk in ordered.chunks(AT_ONCE) {
@@ -207,17 +255,8 @@ pub async fn load(
             .all(db)
             .await?;
         for row in rows {
-            let value = document(&row.id, &row.body)?;
-            owner(&mut loaded, &row.run)?.measures.push(value);
+            found.take((&row.id, &row.run, &row.body), |run, value| run.measures.push(value));
         }
     }
-    Ok(loaded)
-}
-
-fn owner<'a>(loaded: &'a mut BTreeMap<RunKey, Loaded>, run: &str) -> Result<&'a mut Run, DbErr> {
-    let key: RunKey = run.parse().map_err(DbErr::Custom)?;
-    loaded
-        .get_mut(&key)
-        .map(|l| &mut l.run)
-        .ok_or_else(|| DbErr::Custom(format!("a row of {run}, which was not asked for")))
+    Ok(found)
 }

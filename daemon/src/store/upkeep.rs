@@ -55,6 +55,13 @@ impl Store {
         Ok(Some(log))
     }
 
+    /// How the log stands by its size; what holds it is known only to who tries to empty it. None where
+    /// there is no such log.
+    pub fn log(&self) -> Option<Log> {
+        let bytes = size_of_log(self.file.as_ref()?);
+        Some(Log { bytes, held: bytes > LOG_KEEPS })
+    }
+
     /// Copies SQLite's log into the database and cuts it to nothing, without waiting for readers.
     /// Returns whether it is empty.
     ///

@@ -68,7 +68,9 @@ impl Steps {
                 continue;
             }
             let answer = self.carry_out(batch, task, &known, now);
-            if let Some(job) = &task.job {
+            // What could not even be read is still to be done.
+            let unread = matches!(answer, Err(AskError::Unreadable(_)));
+            if let Some(job) = task.job.as_ref().filter(|_| !unread) {
                 batch.done(job);
             }
             if let (Ok(made), Some(asked), false) = (&answer, &task.request, task.validate_only) {
@@ -101,14 +103,26 @@ impl Steps {
         now: jiff::Timestamp,
     ) -> Result<String, AskError> {
         let key = &task.run;
-        let version = self.version_for(batch, key).ok_or_else(|| {
-            Refusal::NotFound(format!("дорожная карта муниципалитета «{}»", key.municipality))
+        let unreadable = |why: &str| AskError::Unreadable(why.to_owned());
+        if let Some(why) = batch.broken(key) {
+            return Err(unreadable(why));
+        }
+        let version = self.version_for(batch, key).ok_or_else(|| match batch.run(key) {
+            Some(run) => AskError::Unreadable(self.road_maps.why_not(key, run.road_map)),
+            None => {
+                let what = format!("дорожная карта муниципалитета «{}»", key.municipality);
+                Refusal::NotFound(what).into()
+            }
         })?;
         let activity = version
             .road_map
             .activity(&key.activity)
             .ok_or_else(|| Refusal::NotFound(format!("мероприятие «{}»", key.activity)))?;
-        let others: BTreeMap<RunKey, Summary> = references(activity, key)
+        let referred = references(activity, key);
+        if let Some(why) = referred.iter().find_map(|key| batch.broken(key)) {
+            return Err(unreadable(why));
+        }
+        let others: BTreeMap<RunKey, Summary> = referred
             .into_iter()
             .filter_map(|k| {
                 let summary = match batch.run(&k) {

@@ -1,0 +1,132 @@
+//! What keeps the daemon from doing all that it should, in words: the console's first page, `vekha
+//! status` and the API show the same.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::Runtime;
+use super::outage::Away;
+use super::wellbeing::Illness;
+use crate::timekeeper::Doubt;
+
+/// Something that is wrong, gravest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The database confirmed what it does not hold.
+    Unsound,
+    /// The database does not answer, or takes nothing.
+    Database(Illness),
+    /// The machine's clock is not believed.
+    Clock(Doubt),
+    /// The mail server is away.
+    Mail(Away),
+    /// A version of a road map cannot be read.
+    Version {
+        /// Which: municipality, slash, number.
+        id: String,
+        /// Why.
+        why: String,
+    },
+    /// A row cannot be read.
+    Row {
+        /// Its key.
+        row: String,
+        /// Why.
+        why: String,
+    },
+    /// Somebody holds an old state of the database open, and its log grows.
+    Log {
+        /// Its size.
+        megabytes: u64,
+    },
+}
+
+impl Trouble {
+    /// A name for machines.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Trouble::Unsound => "database-unsound",
+            Trouble::Database(_) => "database-away",
+            Trouble::Clock(_) => "clock-doubtful",
+            Trouble::Mail(_) => "mail-away",
+            Trouble::Version { .. } => "road-map-unreadable",
+            Trouble::Row { .. } => "row-unreadable",
+            Trouble::Log { .. } => "log-grows",
+        }
+    }
+
+    /// Since when it is known.
+    pub fn since(&self) -> Option<Timestamp> {
+        match self {
+            Trouble::Database(illness) => Some(illness.since),
+            Trouble::Mail(away) => Some(away.since),
+            _ => None,
+        }
+    }
+
+    /// What is wrong and what to do about it; times are those of this zone.
+    pub fn words(&self, zone: &TimeZone) -> String {
+        let moment = |at: Timestamp| zone.to_datetime(at).strftime("%d.%m.%Y %H:%M");
+        match self {
+            Trouble::Unsound => "База данных подтвердила запись, которой в ней нет. Демон больше \
+                                 ничего не принимает: перезапустите его и проверьте диск."
+                .to_owned(),
+            Trouble::Database(Illness { since, ill }) => {
+                let what = if ill.reads {
+                    "не отвечает"
+                } else {
+                    "не принимает записей"
+                };
+                format!(
+                    "База данных {what} с {}: {}. Ответы школ и действия не принимаются, пока это \
+                     не пройдёт; демон продолжит сам.",
+                    moment(*since),
+                    ill.reason
+                )
+            }
+            Trouble::Clock(Doubt { shows, expected }) => format!(
+                "Часы сервера показывают {}, а должно быть около {}. Ничего не начинается и письма \
+                 не уходят, пока часы не исправлены. Если они верны: vekha clock confirm",
+                moment(*shows),
+                moment(*expected)
+            ),
+            Trouble::Mail(Away { since, reason, .. }) => format!(
+                "Почтовый сервер недоступен с {}: {reason}. Письма ждут и уйдут сами, как только \
+                 он ответит.",
+                moment(*since)
+            ),
+            Trouble::Version { id, why } => format!(
+                "Версия дорожной карты {id} не читается: {why}. Выполнения, начатые по ней, стоят; \
+                 ничего не удалено."
+            ),
+            Trouble::Row { row, why } => format!(
+                "Запись базы «{row}» не прочитана: {why}. То, что на ней держится, отложено; \
+                 остальное идёт."
+            ),
+            Trouble::Log { megabytes } => format!(
+                "Журнал базы (-wal) вырос до {megabytes} МБ: какая-то программа держит её прежнее \
+                 состояние открытым. Закройте её."
+            ),
+        }
+    }
+}
+
+impl Runtime {
+    /// All that is wrong at the moment.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let mut all = Vec::new();
+        match self.store.is_sound() {
+            true => all.extend(self.wellbeing.borrow().clone().map(Trouble::Database)),
+            false => all.push(Trouble::Unsound),
+        }
+        all.extend(self.clock.doubt().map(Trouble::Clock));
+        all.extend(self.outage.now().map(Trouble::Mail));
+        let versions = self.road_maps.unreadable().into_iter();
+        all.extend(versions.map(|(id, why)| Trouble::Version { id, why }));
+        let rows = self.store.unreadable_rows().into_iter();
+        all.extend(rows.map(|(row, why)| Trouble::Row { row, why }));
+        let log = self.store.log().filter(|log| log.is_too_long());
+        all.extend(log.map(|log| Trouble::Log { megabytes: log.bytes / 1024 / 1024 }));
+        all
+    }
+}
