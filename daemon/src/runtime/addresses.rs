@@ -92,7 +92,8 @@ impl<'r> Addresses<'r> {
         let addresses = |o: &Organisation| -> Vec<String> {
             o.addressees().into_iter().map(|(_, email)| email.to_owned()).collect()
         };
-        let at = instant(letter.settled_at);
+        // It had left before a version that was applied at the moment of its end.
+        let at = instant(letter.settled_at - 1);
         let version = self.runtime.road_maps().in_force(&self.municipality, at);
         let then = version.as_ref().and_then(|v| v.road_map.organisation(&organisation.code));
         then.is_some_and(|then| addresses(then) == addresses(organisation))

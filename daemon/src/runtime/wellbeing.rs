@@ -35,16 +35,21 @@ impl Runtime {
         let mut ending = self.ending();
         let mut failures = self.store.failures();
         while tokio::time::timeout(PERIOD, ending.wait_for(|ending| *ending)).await.is_err() {
-            let before = self.wellbeing.borrow().clone();
             let newest = self.store.failures();
-            let suspected = before.is_some() || newest != failures;
-            let now = self.clock.now();
-            let ill = self.store.feel_pulse(suspected, now).await;
-            if ill.is_none() {
+            self.feel_pulse(newest != failures).await;
+            if self.wellbeing.borrow().is_none() {
                 failures = newest;
             }
-            self.learn_pulse(before, ill, now);
         }
+    }
+
+    /// Asks the database whether it is well, and whether it takes what is written if that is suspected
+    /// not to be so. Takes no longer than some seconds.
+    pub async fn feel_pulse(&self, suspected: bool) {
+        let before = self.wellbeing.borrow().clone();
+        let now = self.clock.now();
+        let ill = self.store.feel_pulse(suspected || before.is_some(), now).await;
+        self.learn_pulse(before, ill, now);
     }
 
     fn learn_pulse(&self, before: Wellbeing, ill: Option<Ill>, now: Timestamp) {
