@@ -117,6 +117,9 @@ impl Daemon {
         let address = socket.local_addr()?;
         // Port 0 means any: links must carry the one that was found.
         let public_url = public_url.replace(&format!("//{listen}"), &format!("//{address}"));
+        // The same after a restart, and nobody else's: an address has one daemon.
+        let host = rustix::system::uname();
+        let store = store.named(&format!("{}/{address}", host.nodename().to_string_lossy()));
         let runtime =
             Runtime::start(Parts { store, clock, notifier, publisher, sources, public_url })
                 .await?;

@@ -65,6 +65,16 @@ impl Base {
     /// # Panics
     /// When it does not start.
     pub async fn daemon(&self, clock: &Clock) -> (Arc<Runtime>, Arc<Letterbox>) {
+        let (runtime, letterbox) = self.runtime(clock).await;
+        runtime.apply(small::files(), "test").await.expect("the road map is right");
+        (runtime, letterbox)
+    }
+
+    /// The same with whatever road maps the database has.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn runtime(&self, clock: &Clock) -> (Arc<Runtime>, Arc<Letterbox>) {
         let letterbox = Arc::new(Letterbox::default());
         let site = SiteConfig { folder: self.folder.path().join("site") };
         let parts = Parts {
@@ -75,9 +85,31 @@ impl Base {
             publisher: Arc::new(Site::new(site).expect("a site")),
             public_url: "http://localhost".into(),
         };
-        let runtime = Runtime::start(parts).await.expect("the runtime starts");
-        runtime.apply(small::files(), "test").await.expect("the road map is right");
-        (runtime, letterbox)
+        (Runtime::start(parts).await.expect("the runtime starts"), letterbox)
+    }
+
+    /// As many daemons as may share the database: two on PostgreSQL.
+    ///
+    /// # Panics
+    /// When they do not start.
+    pub async fn daemons(&self, clock: &Clock) -> Vec<Arc<Runtime>> {
+        let mut daemons = vec![self.daemon(clock).await.0];
+        if self.is_shared() {
+            daemons.push(self.daemon(clock).await.0);
+        }
+        daemons
+    }
+
+    /// As many stores as may share the database, each with its own connections.
+    ///
+    /// # Panics
+    /// When they do not open.
+    pub async fn stores(&self) -> Vec<Store> {
+        let mut stores = vec![self.store().await];
+        if self.is_shared() {
+            stores.push(self.store().await);
+        }
+        stores
     }
 }
 

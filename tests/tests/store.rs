@@ -41,6 +41,7 @@ use vekha_engine::{
 };
 use vekha_plugin_site::{Site, SiteConfig};
 use vekha_roadmap::RoadMap;
+use vekha_tests::base::{Base, end};
 use vekha_tests::database;
 use vekha_tests::letterbox::Letterbox;
 use vekha_tests::small::{self, survey_run};
@@ -186,74 +187,6 @@ async fn a_file_that_joins_a_decision_later_stays_with_it(base: Base) {
         let kept = other.store().file(&owner, &file.sha256).await.unwrap().unwrap();
         assert_eq!((kept.as_slice(), file.size), (content, 8));
     }
-}
-
-/// An empty database.
-struct Base {
-    url: String,
-    folder: TempDir,
-}
-
-impl Base {
-    fn sqlite() -> Self {
-        let folder = TempDir::new().unwrap();
-        Base { url: format!("sqlite:{}", folder.path().join("vekha.db").display()), folder }
-    }
-
-    async fn postgres() -> Self {
-        Base { url: database::postgres().await, folder: TempDir::new().unwrap() }
-    }
-
-    async fn store(&self) -> Store {
-        Store::open(&self.url, Secret::from_bytes([7; 32])).await.unwrap()
-    }
-
-    /// A connection past the store.
-    async fn beside(&self) -> sea_orm::DatabaseConnection {
-        Database::connect(&self.url).await.unwrap()
-    }
-
-    /// A daemon without loops, which the test turns by hand, on the small road map.
-    async fn daemon(&self, clock: &Clock) -> (Arc<Runtime>, Arc<Letterbox>) {
-        let letterbox = Arc::new(Letterbox::default());
-        let parts = Parts {
-            store: self.store().await,
-            clock: clock.clone(),
-            notifier: letterbox.clone(),
-            sources: Default::default(),
-            publisher: Arc::new(
-                Site::new(SiteConfig { folder: self.folder.path().join("site") }).unwrap(),
-            ),
-            public_url: "http://localhost".into(),
-        };
-        let runtime = Runtime::start(parts).await.unwrap();
-        runtime.apply(small::files(), "test").await.unwrap();
-        (runtime, letterbox)
-    }
-
-    /// As many daemons as may share the database: two on PostgreSQL.
-    async fn daemons(&self, clock: &Clock) -> Vec<Arc<Runtime>> {
-        let mut daemons = vec![self.daemon(clock).await.0];
-        if daemons[0].store().is_shared() {
-            daemons.push(self.daemon(clock).await.0);
-        }
-        daemons
-    }
-
-    /// As many stores as may share the database, each with its own connections.
-    async fn stores(&self) -> Vec<Store> {
-        let mut stores = vec![self.store().await];
-        if stores[0].is_shared() {
-            stores.push(self.store().await);
-        }
-        stores
-    }
-}
-
-async fn end(runtime: Arc<Runtime>) {
-    let store = runtime.store().clone();
-    drop(runtime);
-    store.close().await.unwrap();
 }
 
 fn morning() -> Timestamp {
@@ -1013,17 +946,23 @@ async fn a_letter_goes_to_all_who_read_for_the_organisation(base: Base) {
 }
 
 async fn claims_of_a_daemon_that_died_are_released(base: Base) {
-    let store = base.store().await;
-    write(&store, "a", letters(["one".into(), "two".into(), "three".into()])).await;
+    let store = base.store().await.named("one/127.0.0.1:7140");
+    write(&store, "a", letters(["one".into(), "two".into(), "three".into(), "four".into()])).await;
     let claimed = claim(&store, morning(), 2).await;
     settle(&store, &claimed, &claimed[0].key, Delivery::Sent, morning()).await;
-    assert_eq!(store.release_claims(morning()).await.unwrap(), 1);
+    // What another daemon is sending stays its own.
+    let beside =
+        if base.is_shared() { store.clone().named("one/127.0.0.1:71") } else { store.clone() };
+    let theirs = claim(&beside, morning(), 1).await;
+    let own = if base.is_shared() { 1 } else { 2 };
+    assert_eq!(store.release_claims(morning()).await.unwrap(), own);
     assert_eq!(store.release_claims(morning()).await.unwrap(), 0);
     let due = claim(&store, morning(), 9).await;
     let due: BTreeMap<&str, bool> = due.iter().map(|r| (r.key.as_str(), r.uncertain)).collect();
-    assert_eq!(due.len(), 2, "what was sent is not sent again");
+    assert_eq!(due.len() as u64, 1 + own, "what was sent is not sent again");
     assert!(due[claimed[1].key.as_str()], "whether it went out is unknown");
-    assert_eq!(due.values().filter(|uncertain| **uncertain).count(), 1);
+    assert_eq!(due.contains_key(theirs[0].key.as_str()), !base.is_shared());
+    assert_eq!(due.values().filter(|uncertain| **uncertain).count() as u64, own);
 }
 
 async fn a_letter_asked_for_twice_is_the_first_one(base: Base) {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
 
-use super::{Runtime, departure, digest, letters};
+use super::{Runtime, departure, digest, letters, put_off};
 use crate::store::entities::outbox::Model;
 use crate::store::outbox::Delivery;
 use crate::store::{self, is_unreadable, words};
@@ -27,7 +27,7 @@ impl Runtime {
         let mut letters = Vec::with_capacity(rows.len());
         for row in &rows {
             let result = match store::outbox::letter(row) {
-                Err(e) => Some(Delivery::Failed { error: e.to_string() }),
+                Err(e) => Some(self.put_letter_off(row, &words(&e), now)),
                 Ok(letter) => match departure::judge(self, letter, &rows, now).await {
                     Ok(None) => Some(Delivery::Obsolete),
                     Err(e) if is_unreadable(&e) => Some(self.put_letter_off(row, &words(&e), now)),
@@ -68,9 +68,8 @@ impl Runtime {
     /// A letter that rests on what cannot be read waits for as long as that lasts.
     fn put_letter_off(&self, row: &Model, why: &str, now: Timestamp) -> Delivery {
         self.store.put_aside(&row.key, why);
-        let tries = usize::try_from(row.attempts).unwrap_or(1).max(1);
-        let wait = BACKOFF[(tries - 1).min(BACKOFF.len() - 1)];
-        Delivery::Retry { at: now + wait, uncertain: false, error: why.to_owned() }
+        let at = now + put_off::wait(row.attempts);
+        Delivery::Retry { at, uncertain: false, error: why.to_owned() }
     }
 
     /// Whether the server is there is learnt from every try.

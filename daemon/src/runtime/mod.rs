@@ -152,12 +152,11 @@ impl Runtime {
     /// When the database fails.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, Error> {
         let Parts { store, clock, notifier, publisher, sources, public_url } = parts;
-        if !store.is_shared() {
-            let uncertain = store.release_claims(clock.now()).await?;
-            if uncertain > 0 {
-                tracing::warn!(uncertain, "letters whose delivery was interrupted are sent again");
-            }
+        let uncertain = store.release_claims(clock.now()).await?;
+        if uncertain > 0 {
+            tracing::warn!(uncertain, "letters whose delivery was interrupted are sent again");
         }
+        store.look_again(clock.now()).await?;
         let road_maps = Arc::new(RoadMaps::load(&store).await?);
         let (counter, changed) = watch::channel(0);
         let (committer, _) =

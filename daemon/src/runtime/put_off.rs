@@ -9,6 +9,11 @@ use crate::store::entities::job;
 /// How long after the n-th look in vain the next one is, at most; then it stays so.
 const MOST: SignedDuration = SignedDuration::from_hours(1);
 
+/// How long to wait after so many looks in vain.
+pub(super) fn wait(looks: i32) -> SignedDuration {
+    SignedDuration::from_mins(1 << looks.clamp(0, 6)).min(MOST)
+}
+
 impl Runtime {
     /// Puts a job off.
     ///
@@ -20,10 +25,9 @@ impl Runtime {
         why: &str,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let wait = SignedDuration::from_mins(1 << job.attempts.clamp(0, 6)).min(MOST);
         tracing::error!(job = job.key, "put off: {why}");
         self.store.put_aside(&job.key, why);
-        self.store.postpone_job(&job.key, now + wait, why).await?;
+        self.store.postpone_job(&job.key, now + wait(job.attempts), why).await?;
         Ok(())
     }
 

@@ -4,27 +4,37 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use sea_orm::DbErr;
+use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 
-use super::Store;
+use super::entities::{job, outbox};
+use super::{Store, micros};
 
 /// Most rows that are named at a time: where more are unreadable, the first tell enough.
 const MOST: usize = 200;
 
-/// The unreadable rows that were met, and why each is unreadable.
+/// What is not met again for so long stands no more: what is put off is looked at each hour.
+const MET_AGAIN: Duration = Duration::from_secs(70 * 60);
+
+/// What is said of a row that cannot be read, wherever that is said.
+const NOT_READ: &str = "не читается";
+
+/// The unreadable rows that were met: why each is unreadable, and when it was met last.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Aside(Arc<Mutex<BTreeMap<String, String>>>);
+pub(super) struct Aside(Arc<Mutex<BTreeMap<String, (String, Instant)>>>);
 
 impl Aside {
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<String, (String, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What is said of a row that cannot be read.
 pub(crate) fn unreadable(row: &str, why: impl std::fmt::Display) -> DbErr {
-    DbErr::Json(format!("«{row}» не читается: {why}"))
+    DbErr::Json(format!("«{row}» {NOT_READ}: {why}"))
 }
 
 /// Whether an error is about a row that cannot be read; else it is the database's.
@@ -66,7 +76,11 @@ impl Store {
     /// Notes a row that cannot be read.
     pub(crate) fn put_aside(&self, row: &str, why: &str) {
         let mut rows = self.aside.rows();
-        if rows.len() < MOST && rows.insert(row.to_owned(), why.to_owned()).is_none() {
+        let known = rows.contains_key(row);
+        if known || rows.len() < MOST {
+            rows.insert(row.to_owned(), (why.to_owned(), Instant::now()));
+        }
+        if !known {
             tracing::error!(row, "unreadable, put aside: {why}");
         }
     }
@@ -81,6 +95,30 @@ impl Store {
 
     /// The rows that were found unreadable, and why.
     pub fn unreadable_rows(&self) -> BTreeMap<String, String> {
-        self.aside.rows().clone()
+        let mut rows = self.aside.rows();
+        rows.retain(|_, (_, met)| met.elapsed() < MET_AGAIN);
+        rows.iter().map(|(row, (why, _))| (row.clone(), why.clone())).collect()
+    }
+
+    /// Has what was put off because something could not be read looked at again: this release may be
+    /// able to, or somebody has mended it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn look_again(&self, now: Timestamp) -> Result<(), DbErr> {
+        job::Entity::update_many()
+            .col_expr(job::Column::DueAt, Expr::value(micros(now)))
+            .filter(job::Column::Error.contains(NOT_READ))
+            .filter(job::Column::DueAt.gt(micros(now)))
+            .exec(self.writer())
+            .await?;
+        outbox::Entity::update_many()
+            .col_expr(outbox::Column::NextAttemptAt, Expr::value(micros(now)))
+            .filter(outbox::Column::State.eq("pending"))
+            .filter(outbox::Column::Error.contains(NOT_READ))
+            .filter(outbox::Column::NextAttemptAt.gt(micros(now)))
+            .exec(self.writer())
+            .await?;
+        Ok(())
     }
 }

@@ -30,6 +30,7 @@ pub mod upkeep;
 pub mod witness;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, Statement};
 
@@ -49,6 +50,8 @@ pub struct Store {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     secret: Secret,
+    /// What this daemon is called among those that share the database; empty where it has no name.
+    name: Arc<str>,
     /// Where the file of an SQLite database lies.
     file: Option<PathBuf>,
     /// Its witness.
@@ -59,6 +62,16 @@ pub struct Store {
 }
 
 impl Store {
+    /// The same for a daemon of this name. No two that share the database may have the same; one that
+    /// is started again has its own again, and with it what it had claimed.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        // No sign in it means more than itself where it is looked for.
+        let name: String =
+            name.chars().map(|c| if matches!(c, '_' | '%' | '\\') { '-' } else { c }).collect();
+        Store { name: name.into(), ..self }
+    }
+
     /// For queries outside a batch.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader

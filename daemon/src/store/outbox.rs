@@ -202,7 +202,7 @@ impl Store {
             // Most looks find nothing that may go: they must not take the writer.
             return Ok(vec![]);
         }
-        let claim = Uuid::now_v7().to_string();
+        let claim = format!("{}/{}", self.name, Uuid::now_v7());
         let transaction = self.writer().begin().await?;
         let keys = parcels.iter().flat_map(|parcel| &parcel.keys);
         let mut query = Entity::find()
@@ -365,17 +365,22 @@ impl Store {
         Ok(result.rows_affected)
     }
 
-    /// On start of the only daemon: what was being sent when the last one ended has an unknown
-    /// result and is due at once. Returns how many there were.
+    /// On start: what this daemon was sending when it ended has an unknown result and is due at once.
+    /// Where it is the only one, all is its own. Returns how many there were.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn release_claims(&self, now: Timestamp) -> Result<u64, DbErr> {
+        let own = match (self.is_shared(), &*self.name) {
+            (false, _) => None,
+            (true, "") => return Ok(0),
+            (true, name) => Some(Column::Claim.starts_with(format!("{name}/"))),
+        };
         let result = Entity::update_many()
             .col_expr(Column::State, Expr::value("pending"))
             .col_expr(Column::Uncertain, Expr::value(true))
             .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
-            .filter(Column::State.eq("sending"))
+            .filter(Condition::all().add(Column::State.eq("sending")).add_option(own))
             .exec(self.writer())
             .await?;
         Ok(result.rows_affected)

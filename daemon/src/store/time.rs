@@ -47,18 +47,15 @@ impl Store {
         now: Timestamp,
         database: &str,
     ) -> Result<(), OpenError> {
-        let mut held = self.mark(TIME).await?;
-        if held.is_none()
-            && let Some(entry) = self.newest_entry().await?
-        {
-            // A database of a release that kept no such mark.
-            let ahead = instant(entry.at).duration_since(now) > DAY;
-            let own = if ahead { Time::Rehearsal } else { Time::Life };
-            held = Some(self.claim_mark(TIME, own.as_str()).await?);
-        }
-        let held = match held {
+        let held = match self.mark(TIME).await? {
             Some(held) => held,
-            None => self.claim_mark(TIME, time.as_str()).await?,
+            None => {
+                // A database of a release that kept no such mark: what lies ahead was rehearsed.
+                let newest = self.newest_entry().await?;
+                let ahead = newest.is_some_and(|e| instant(e.at).duration_since(now) > DAY);
+                let own = if ahead { Time::Rehearsal } else { time };
+                self.claim_mark(TIME, own.as_str()).await?
+            }
         };
         match (time, held == time.as_str()) {
             (_, true) => Ok(()),

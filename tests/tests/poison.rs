@@ -1,0 +1,236 @@
+//! One row that cannot be read stops nothing but what is about it, is named, and is never dropped: as
+//! soon as it is mended all goes on.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use sea_orm::ConnectionTrait as _;
+use serde_json::json;
+use vekha::clock::Clock;
+use vekha::runtime::committer::Task;
+use vekha::runtime::request::Request;
+use vekha::runtime::{Ask, AskError, Runtime};
+use vekha_engine::{Command, DecisionKind, Document, NewMeasure, Origin, RunKey, Why};
+use vekha_tests::base::{Base, end};
+use vekha_tests::small::{self, survey_run};
+use vekha_tests::town::instant;
+
+/// What happens in a run's life, in order. After each the daemon does all that follows.
+const STEPS: [&str; 5] = ["open", "answer", "decide", "report", "accept"];
+
+/// A row that is spoiled, before this step's consequences are dealt with.
+struct Spoiled {
+    table: &'static str,
+    column: &'static str,
+    /// How the row's key begins, the run's id standing for `{}`.
+    key: (&'static str, &'static str),
+    after: &'static str,
+}
+
+const SPOILED: [Spoiled; 8] = [
+    Spoiled { table: "run", column: "body", key: ("id", "{}"), after: "open" },
+    Spoiled { table: "run", column: "state", key: ("id", "{}"), after: "answer" },
+    Spoiled { table: "assignment", column: "body", key: ("id", "{}/collect"), after: "open" },
+    Spoiled { table: "job", column: "body", key: ("key", "analyze/{}"), after: "answer" },
+    Spoiled { table: "outbox", column: "body", key: ("key", "{}"), after: "open" },
+    Spoiled { table: "submission", column: "answers", key: ("id", "{}"), after: "answer" },
+    Spoiled { table: "decision", column: "body", key: ("id", "{}"), after: "decide" },
+    Spoiled { table: "measure", column: "body", key: ("id", "{}"), after: "report" },
+];
+
+impl Spoiled {
+    /// What spoils the row, or mends it.
+    fn statement(&self, run: &RunKey, spoil: bool) -> String {
+        let Spoiled { table, column, key: (key, begins), .. } = self;
+        let value = match spoil {
+            true => format!("'~' || {column}"),
+            false => format!("substr({column}, 2)"),
+        };
+        let begins = begins.replace("{}", &run.to_string());
+        format!("UPDATE \"{table}\" SET {column} = {value} WHERE {key} LIKE '{begins}%'")
+    }
+}
+
+fn command(step: &str) -> Ask {
+    let submit = |assignment: &str, value: serde_json::Value| Command::Submit {
+        assignment: assignment.parse().unwrap(),
+        answers: value.as_object().cloned().unwrap(),
+        earlier: Default::default(),
+        origin: Origin::Api,
+    };
+    Ask::Step(match step {
+        "open" => {
+            return Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+        }
+        "answer" => submit("collect.school-1", json!({ "pupils": 20, "low": 10 })),
+        "decide" => Command::RecordDecision {
+            stage: "decide".into(),
+            document: Document {
+                kind: DecisionKind::Order,
+                number: "1-од".into(),
+                date: jiff::civil::date(2027, 3, 1),
+                title: String::new(),
+                outcome: "Утвердить.".into(),
+                text: String::new(),
+                signatory: "Начальник".into(),
+                attachments: vec![],
+            },
+            measures: Some(vec![NewMeasure {
+                text: "Сделать".into(),
+                organisations: vec!["school-1".into()],
+                due: jiff::civil::date(2027, 3, 20),
+            }]),
+        },
+        "report" => submit("measure-1.school-1", json!({ "report": "сделано" })),
+        _ => Command::AcceptMeasure { measure: 1 },
+    })
+}
+
+async fn ask(runtime: &Runtime, run: &RunKey, step: &str) -> Result<(), AskError> {
+    let mut task = Task::new(run.clone(), command(step), "test");
+    task.request = Some(Request::new(format!("{run}/{step}"), step, b"the same"));
+    runtime.ask(task).await.map(drop)
+}
+
+async fn has_ended(runtime: &Runtime, run: &RunKey) -> bool {
+    let run = runtime.store().bare_run(run).await;
+    run.is_ok_and(|run| run.is_some_and(|run| run.state.ended()))
+}
+
+/// Has all that is left of a life done, as far as it is possible.
+async fn live_on(runtime: &Arc<Runtime>, run: &RunKey, after: &str) -> Vec<AskError> {
+    let mut refused = Vec::new();
+    let left = STEPS.iter().skip_while(|step| **step != after).skip(1);
+    runtime.settle().await.unwrap();
+    for step in left {
+        refused.extend(ask(runtime, run, step).await.err());
+        runtime.settle().await.unwrap();
+    }
+    refused
+}
+
+async fn one_row_stops_nothing_but_itself(base: Base) {
+    let clock = Clock::manual(instant("2027-03-01T10:00"));
+    for (number, spoiled) in SPOILED.iter().enumerate() {
+        let name = format!("{}.{}", spoiled.table, spoiled.column);
+        let (bad, good) =
+            (survey_run(&format!("bad{number}")), survey_run(&format!("good{number}")));
+        let (runtime, letterbox) = base.daemon(&clock).await;
+        for run in [&bad, &good] {
+            for step in STEPS {
+                ask(&runtime, run, step).await.unwrap();
+                if step == spoiled.after {
+                    break;
+                }
+                runtime.settle().await.unwrap();
+            }
+        }
+        // What has been read is remembered: only the next daemon meets the row as it is.
+        drop(letterbox);
+        end(runtime).await;
+        let beside = base.beside().await;
+        let touched = beside.execute_unprepared(&spoiled.statement(&bad, true)).await.unwrap();
+        assert!(touched.rows_affected() > 0, "{name}");
+
+        let (runtime, _) = base.daemon(&clock).await;
+        let refused = live_on(&runtime, &bad, spoiled.after).await;
+        assert!(live_on(&runtime, &good, spoiled.after).await.is_empty(), "{name}");
+        assert!(has_ended(&runtime, &good).await, "{name} stops another run");
+        for e in &refused {
+            let expected = matches!(e, AskError::Unreadable(_) | AskError::Refused(_));
+            assert!(expected, "{name}: {e:?}");
+        }
+        let named = runtime.store().unreadable_rows();
+        assert!(
+            named
+                .iter()
+                .any(|(row, why)| row.contains(&bad.to_string()) && why.contains("не чита")),
+            "{name}: {named:?}"
+        );
+        assert!(named.keys().all(|row| !row.contains(&good.to_string())), "{name}: {named:?}");
+        end(runtime).await;
+        beside.execute_unprepared(&spoiled.statement(&bad, false)).await.unwrap();
+
+        let (runtime, _) = base.daemon(&clock).await;
+        clock.set(clock.now() + SignedDuration::from_hours(1));
+        runtime.settle().await.unwrap();
+        for step in STEPS {
+            ask(&runtime, &bad, step).await.unwrap();
+            runtime.settle().await.unwrap();
+        }
+        assert!(has_ended(&runtime, &bad).await, "{name}: mended, and it does not go on");
+        let letters =
+            vekha::store::queries::Filter { run: Some(bad.to_string()), ..Default::default() };
+        let letters = runtime.store().list_messages(&letters, &vekha::store::queries::Page::all());
+        for letter in letters.await.unwrap() {
+            let over = matches!(letter.state.as_str(), "sent" | "obsolete");
+            assert!(over, "{name}: {} {}", letter.key, letter.state);
+        }
+        assert_eq!(runtime.troubles(), vec![], "{name}");
+        end(runtime).await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_nothing_but_itself_on_sqlite() {
+    one_row_stops_nothing_but_itself(Base::sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_nothing_but_itself_on_postgres() {
+    one_row_stops_nothing_but_itself(Base::postgres().await).await;
+}
+
+async fn a_version_that_cannot_be_read(base: Base) {
+    let clock = Clock::manual(instant("2027-03-01T10:00"));
+    let run = survey_run("old");
+    let (runtime, _) = base.daemon(&clock).await;
+    ask(&runtime, &run, "open").await.unwrap();
+    runtime.settle().await.unwrap();
+    let mut files = small::files();
+    let municipality = files.0.get_mut("municipality.toml").unwrap();
+    *municipality = municipality.replace("\"Отдел\"", "\"Управление\"");
+    runtime.apply(files, "test").await.unwrap();
+    let due = runtime.next_due().await.unwrap();
+    end(runtime).await;
+    let beside = base.beside().await;
+    let spoil = "UPDATE road_map SET files = '~' || files WHERE version = 1";
+    beside.execute_unprepared(spoil).await.unwrap();
+
+    // The run's reminder and its term come and go; it can do nothing, and forgets nothing.
+    let parts = |base: &Base| base.runtime(&clock);
+    let (runtime, _) = parts(&base).await;
+    clock.set(instant("2027-04-20T10:00"));
+    runtime.settle().await.unwrap();
+    let newer = survey_run("new");
+    ask(&runtime, &newer, "open").await.unwrap();
+    runtime.settle().await.unwrap();
+    let refused = ask(&runtime, &run, "answer").await;
+    assert!(matches!(&refused, Err(AskError::Unreadable(why)) if why.contains("версия 1")));
+    let named: Vec<_> = runtime.troubles().iter().map(|t| t.kind()).collect();
+    assert!(named.contains(&"road-map-unreadable"), "{named:?}");
+    assert!(due.is_some() && runtime.next_due().await.unwrap().is_some());
+    end(runtime).await;
+
+    let mend = "UPDATE road_map SET files = substr(files, 2) WHERE version = 1";
+    beside.execute_unprepared(mend).await.unwrap();
+    let (runtime, letterbox) = parts(&base).await;
+    clock.set(clock.now() + SignedDuration::from_hours(1));
+    runtime.settle().await.unwrap();
+    let state = runtime.store().run(&run).await.unwrap().unwrap().run.state;
+    let kinds: Vec<_> = letterbox.letters().iter().map(|l| l.key.clone()).collect();
+    assert!(has_ended(&runtime, &run).await || !kinds.is_empty(), "{state:?} {kinds:?}");
+    end(runtime).await;
+}
+
+#[tokio::test]
+async fn a_run_whose_version_cannot_be_read_keeps_its_wake_up_on_sqlite() {
+    a_version_that_cannot_be_read(Base::sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_run_whose_version_cannot_be_read_keeps_its_wake_up_on_postgres() {
+    a_version_that_cannot_be_read(Base::postgres().await).await;
+}
