@@ -38,8 +38,13 @@ pub fn files() -> Files {
         add(&format!("activities/{}-{id}.toml", number + 3), &quarterly(policy));
     }
     for (kind, _) in LETTERS {
+        // Letters that go together may be of several activities.
+        let text = match kind {
+            "digest" => "{% for item in items %}{{ item.subject }} {% endfor %}",
+            _ => "{{ activity.short }}",
+        };
         for part in ["subject.txt", "body.txt", "body.html"] {
-            add(&format!("letters/{kind}/{part}"), "{{ activity.short }}");
+            add(&format!("letters/{kind}/{part}"), text);
         }
     }
     Files(files)

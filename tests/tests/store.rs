@@ -12,18 +12,16 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
-use sea_orm::{ActiveModelTrait as _, ConnectionTrait as _, Database, EntityTrait, Set};
+use sea_orm::{ActiveModelTrait as _, ConnectionTrait as _, EntityTrait, Set};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 use tokio::runtime::Handle;
 use vekha::clock::Clock;
 use vekha::runtime::addresses::{AddressState, Addresses};
 use vekha::runtime::committer::{Done, Task};
 use vekha::runtime::request::Request;
 use vekha::runtime::seen::{Seen, Thing};
-use vekha::runtime::{Ask, AskError, Parts, Runtime};
-use vekha::secret::Secret;
+use vekha::runtime::{Ask, AskError, Runtime};
 use vekha::server::Daemon;
 use vekha::store::Store;
 use vekha::store::entities::{
@@ -39,11 +37,8 @@ use vekha_engine::{
     AssignmentKey, Command, Context, DecisionKind, Document, Entry, Job, Letter, LetterKind,
     NewMeasure, Origin, Outcome, RunKey, Why, open,
 };
-use vekha_plugin_site::{Site, SiteConfig};
 use vekha_roadmap::RoadMap;
 use vekha_tests::base::{Base, end};
-use vekha_tests::database;
-use vekha_tests::letterbox::Letterbox;
 use vekha_tests::small::{self, survey_run};
 use vekha_tests::smtp::SmtpServer;
 use vekha_tests::town::{instant, settings};

@@ -92,8 +92,8 @@ async fn a_wrong_minute(base: Base) {
         origin: Origin::Api,
     };
     runtime.ask(Task::new(survey_run("a"), Ask::Step(command), "school")).await.unwrap();
-    let answer = runtime.store().submissions(&format!("{}/collect.school-1", survey_run("a")));
-    let at = of_micros(answer.await.unwrap()[0].at);
+    let assignment = format!("{}/collect.school-1", survey_run("a"));
+    let at = of_micros(runtime.store().submissions(&assignment).await.unwrap()[0].at);
     assert_eq!(at, instant("2027-03-01T10:02"), "an answer has the time at which it came");
 
     // The clock comes to itself, and so does the daemon.

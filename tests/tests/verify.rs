@@ -13,7 +13,7 @@ use vekha_engine::{Command, Origin, Why};
 use vekha_proto::v1::journal_service_server::JournalService as _;
 use vekha_proto::v1::{VerifyJournalRequest, VerifyJournalResponse};
 use vekha_tests::base::{Base, end};
-use vekha_tests::small::survey_run;
+use vekha_tests::small::{self, survey_run};
 use vekha_tests::town::instant;
 
 async fn proof(api: &Api) -> VerifyJournalResponse {
@@ -27,6 +27,13 @@ const ANSWERS: u32 = 300;
 async fn proved_while_answers_come_in(base: Base) {
     let (runtime, _) = base.daemon(&Clock::manual(instant("2027-03-01T10:00"))).await;
     let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+    let mut files = small::files();
+    // One that keeps silent, so that the other may answer again and again.
+    files.0.get_mut("organisations.toml").unwrap().push_str(
+        "[[organisation]]\ncode = \"school-2\"\nkind = \"school\"\nname = \"Школа № 2\"\n\
+         email = \"school-2@example.org\"\n",
+    );
+    runtime.apply(files, "test").await.unwrap();
     runtime.ask(Task::new(survey_run("a"), open, "test")).await.unwrap();
     let answering = tokio::spawn({
         let runtime = runtime.clone();
