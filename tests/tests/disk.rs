@@ -104,8 +104,9 @@ async fn what_is_accepted_before_within_and_after_a_full_disk_is_there_after_a_r
     assert!(refused > 0, "the disk was never full");
     let asked = child.id().unwrap().to_string();
     assert!(Command::new("kill").arg(asked).status().await.unwrap().success());
-    let ended = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
-    assert!(ended.success(), "{ended}");
+    // The disk is still full: it ends all the same, and says so by its status if it could not put its
+    // affairs in order.
+    tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
 
     let url = format!("sqlite:{}", victim.database().display());
     let disk = Database::connect(url).await.unwrap();

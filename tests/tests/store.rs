@@ -1258,14 +1258,16 @@ async fn work_left_by_a_daemon_that_ended_is_done_by_the_next(base: Base) {
     let mut keys: Vec<String> = letterbox.letters().into_iter().map(|l| l.key).collect();
     keys.sort();
     let expected = [
-        "collect.school-1/asked",
         "collect.school-1/receipt/1",
         "decide/decision-due/2027-03-01",
         "recommend.school-1/asked",
     ];
     assert_eq!(keys, expected.map(|suffix| format!("{key}/{suffix}")));
+    // Who has answered is not asked, though that letter may have left before the daemon died.
+    let asked = format!("{key}/collect.school-1/asked");
+    assert_eq!(claimed.key, asked);
     for row in runtime.store().list_messages(&Filter::default(), &Page::first(9)).await.unwrap() {
-        assert_eq!(row.state, "sent");
+        assert_eq!(row.state, if row.key == asked { "obsolete" } else { "sent" });
         assert_eq!(row.uncertain, row.key == claimed.key, "{}", row.key);
     }
 }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, TroubleKind, status_service_server::StatusService};
 
-use super::{Api, convert, status};
+use super::{Api, convert, mutation, status};
 use crate::runtime::troubles::Trouble;
 
 /// How far the clock may have gone on since the caller saw it.
@@ -58,6 +58,11 @@ impl StatusService for Api {
         request: Request<v1::ConfirmClockRequest>,
     ) -> Result<Response<v1::Status>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r, no etag);
+        let actor = mutation.actor()?;
+        if self.before(&mutation).await?.is_some() {
+            return Ok(Response::new(self.describe_daemon()));
+        }
         let seen = r.shows.and_then(convert::instant);
         let seen = seen.ok_or_else(|| status::invalid("shows", "какое время подтверждается"))?;
         self.runtime.clock().now();
@@ -66,10 +71,12 @@ impl StatusService for Api {
                 let message = format!("часы показывают уже другое: {}", doubt.shows);
                 return Err(status::invalid("shows", message));
             }
-            let actor = if r.actor.trim().is_empty() { "api" } else { r.actor.trim() };
-            tracing::warn!(actor, shows = %doubt.shows, "the machine's clock is confirmed");
-            self.runtime.confirm_clock().await.map_err(status::unavailable)?;
+            if !r.validate_only {
+                tracing::warn!(actor, shows = %doubt.shows, "the machine's clock is confirmed");
+                self.runtime.confirm_clock().await.map_err(status::unavailable)?;
+            }
         }
+        self.remember(&mutation, String::new()).await?;
         Ok(Response::new(self.describe_daemon()))
     }
 }
