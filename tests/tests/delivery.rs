@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use reqwest::StatusCode;
 use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, MessageState};
@@ -159,7 +160,7 @@ async fn an_outage_of_the_mail_server_fails_no_letter_and_is_over_by_itself() {
         town.mail.inject(fault);
         ask_schools(&town).await;
         town.settle().await;
-        town.live_until("2026-10-06T11:00").await;
+        town.live_until("2026-10-06T10:05").await;
         let waiting = messages(&town).await;
         assert!(!waiting.is_empty());
         for message in &waiting {
@@ -170,8 +171,16 @@ async fn an_outage_of_the_mail_server_fails_no_letter_and_is_over_by_itself() {
         assert_eq!(away.since, instant("2026-10-06T10:00"));
         assert!(town.letters_to("department").is_empty());
 
+        let home = reqwest::get(town.url()).await.unwrap().text().await.unwrap();
+        assert!(home.contains("Почтовый сервер недоступен с 06.10.2026 10:00"), "{home}");
+        let health = reqwest::get(format!("{}/healthz", town.url())).await.unwrap();
+        assert_eq!(
+            (health.status(), &*health.text().await.unwrap()),
+            (StatusCode::OK, "mail-away")
+        );
+
         town.mail.heal();
-        town.live_until("2026-10-06T11:00:10").await;
+        town.live_until("2026-10-06T10:05:10").await;
         assert!(town.daemon.runtime.mail_is_away().is_none());
         for message in messages(&town).await {
             assert_eq!((message.state(), message.attempts), (MessageState::Sent, 1));

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tonic::Request;
+use vekha::api::Api;
+use vekha::api::convert::timestamp;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::{Ask, Runtime};
@@ -17,6 +20,8 @@ use vekha::store::time::Time;
 use vekha::store::{OpenError, instant as of_micros};
 use vekha::timekeeper::{Machine, Timekeeper};
 use vekha_engine::{Command, Origin, Why};
+use vekha_proto::v1;
+use vekha_proto::v1::status_service_server::StatusService as _;
 use vekha_tests::base::{Base, end};
 use vekha_tests::small::survey_run;
 use vekha_tests::town::instant;
@@ -107,7 +112,25 @@ async fn a_wrong_minute(base: Base) {
     machine.shows("2027-08-02T10:00");
     runtime.settle().await.unwrap();
     assert_eq!(runs(&runtime).await, before);
-    assert_eq!(runtime.confirm_clock().await.unwrap(), instant("2027-08-02T10:00"));
+    let api = Api::new(runtime.clone());
+    let confirm = async |shows: &str, validate_only: bool| {
+        let request = v1::ConfirmClockRequest {
+            shows: Some(timestamp(instant(shows))),
+            request_id: "the same".into(),
+            validate_only,
+            ..Default::default()
+        };
+        let status = api.confirm_clock(Request::new(request)).await;
+        status.map(|status| status.into_inner().troubles.len())
+    };
+    // Not what the clock shows; only tried; meant; repeated.
+    assert!(confirm("2047-03-01T10:00", false).await.is_err());
+    assert_eq!(confirm("2027-08-02T10:00", true).await.unwrap(), 1);
+    runtime.settle().await.unwrap();
+    assert_eq!(runs(&runtime).await, before);
+    for _ in 0..2 {
+        assert_eq!(confirm("2027-08-02T10:00", false).await.unwrap(), 0);
+    }
     runtime.settle().await.unwrap();
     assert!(runs(&runtime).await.contains("m/latest/2027-Q3"), "{:?}", runs(&runtime).await);
     end(runtime).await;
