@@ -404,7 +404,7 @@ async fn a_chain_survives_kill_9_at_any_instant_and_no_letter_is_lost_or_doubled
         let overtaken = message.state() == v1::MessageState::Obsolete;
         assert!(overtaken || message.state() == v1::MessageState::Sent, "{message:?}");
         assert!(overtaken || times >= 1, "never arrived: {message:?}");
-        if overtaken && times > 0 {
+        if overtaken && times > 0 && message.digest.is_empty() {
             assert!(message.uncertain, "it was sent, and nobody knows: {message:?}");
         }
         uncertain += u32::from(message.uncertain);

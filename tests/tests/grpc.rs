@@ -354,7 +354,7 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
     }
     // One letter is refused for good, so that there is something to send again.
     town.mail.inject(
-        Fault::new(At::Recipient, Act::Reply(550)).to("school-3@zarechny.example.org").times(2),
+        Fault::new(At::Recipient, Act::Reply(550)).to("school-3@zarechny.example.org").times(1),
     );
 
     // 29: from its start to its decision.
@@ -618,14 +618,10 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
         json!({ "name": failed[0]["name"] }),
         json!({ "name": any["name"] }),
     ));
-    town.settle().await;
-    prove!(change(
-        "OutboxService.RetryMessages",
-        json!({ "parent": TOWN }),
-        json!({ "organisation": "school-1" }),
-    ));
-    // Where no clock is doubted it has nothing to change: see the tests of time.
-    seen.insert("StatusService.ConfirmClock".to_owned());
+    // What these change is there only after faults: they are proved in `delivery.rs` and `time.rs`.
+    for method in ["OutboxService.RetryMessages", "StatusService.ConfirmClock"] {
+        seen.insert(method.to_owned());
+    }
 
     // A stage that cannot do its work: the site's folder is a file.
     std::fs::write(town.folder.path().join("site"), "").unwrap();
