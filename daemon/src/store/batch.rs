@@ -36,6 +36,9 @@ pub struct Batch {
     /// None as long as it is made ahead of its turn.
     transaction: Option<DatabaseTransaction>,
     runs: HashMap<RunKey, Loaded>,
+    /// Runs as an earlier batch left them: they need not be loaded as long as nobody else has changed
+    /// them since.
+    remembered: Remembered,
     /// Runs that cannot be read, by id, and why.
     broken: BTreeMap<String, String>,
     /// Changed runs that are no rows yet.
@@ -43,6 +46,17 @@ pub struct Batch {
     /// Requests that the database need not know yet.
     requests: HashMap<String, request::Model>,
     rows: Rows,
+}
+
+/// Runs as a batch left them, for the one that follows it.
+#[derive(Debug, Default)]
+pub struct Remembered(HashMap<RunKey, Loaded>);
+
+impl Remembered {
+    /// Nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// What is to be written.
@@ -120,6 +134,7 @@ impl Store {
             store: self.clone(),
             transaction: None,
             runs: HashMap::new(),
+            remembered: Remembered::default(),
             broken: BTreeMap::new(),
             changed: BTreeSet::new(),
             requests: HashMap::new(),
@@ -138,14 +153,26 @@ impl Batch {
     /// The batch to be made ahead while this one is committed: it has in memory what this one has
     /// loaded and changed. If the commit fails, it was made from what never was.
     pub fn successor(&mut self) -> Batch {
-        self.write_down(usize::MAX);
         let mut next = self.store.ahead();
         next.requests.extend(self.rows.requests.iter().map(|r| (r.id.clone(), r.clone())));
-        next.runs = std::mem::take(&mut self.runs);
-        if next.runs.values().map(Loaded::rows).sum::<usize>() > REMEMBERED {
-            next.runs.retain(|key, _| self.rows.runs.contains_key(key));
-        }
+        next.runs = self.leave().0;
         next
+    }
+
+    /// Hands over what it has loaded and changed, which holds once it is committed.
+    pub fn leave(&mut self) -> Remembered {
+        self.write_down(usize::MAX);
+        let mut runs = std::mem::take(&mut self.runs);
+        if runs.values().map(Loaded::rows).sum::<usize>() > REMEMBERED {
+            runs.retain(|key, _| self.rows.runs.contains_key(key));
+        }
+        Remembered(runs)
+    }
+
+    /// Takes what the batch before it has left.
+    #[must_use]
+    pub fn remembering(self, remembered: Remembered) -> Self {
+        Batch { remembered, ..self }
     }
 
     /// Makes rows of so many of the runs that have changed; false if nothing is left to be done. What
@@ -179,9 +206,15 @@ impl Batch {
             .filter(|key| !self.runs.contains_key(key))
             .map(|key| key.to_string())
             .collect();
-        let missing: Vec<String> = missing.into_iter().collect();
-        let what = if self.transaction.is_some() { Load::Held } else { Load::Whole };
-        let found = runs::load(&self.db(), &missing, what).await?;
+        let mut missing: Vec<String> = missing.into_iter().collect();
+        if self.transaction.is_some() {
+            let revisions = runs::hold(&self.db(), &missing).await?;
+            missing.retain(|id| revisions.contains_key(id));
+            if !self.remembered.is_empty() {
+                missing.retain(|id| !self.recall(id, revisions[id]));
+            }
+        }
+        let found = runs::load(&self.db(), &missing, Load::Whole).await?;
         for key in found.runs.keys() {
             self.store.read_again(&key.to_string());
         }
@@ -190,6 +223,17 @@ impl Batch {
             self.is_broken(id, &e);
         }
         Ok(())
+    }
+
+    /// Takes a run as it is remembered, if its row is still of that revision. Returns whether it is.
+    fn recall(&mut self, id: &str, revision: i64) -> bool {
+        let Ok(key) = id.parse::<RunKey>() else { return false };
+        let remembered = self.remembered.0.remove(&key);
+        let Some(same) = remembered.filter(|loaded| loaded.revision == revision) else {
+            return false;
+        };
+        self.runs.insert(key, same);
+        true
     }
 
     fn is_broken(&mut self, id: String, e: &DbErr) {

@@ -123,9 +123,6 @@ pub(super) const AT_ONCE: usize = 500;
 pub enum Load {
     /// All that belongs to them.
     Whole,
-    /// The same, and their rows are held until the transaction ends (PostgreSQL; SQLite has one
-    /// writer anyway). Keys must come sorted, so that two daemons cannot deadlock.
-    Held,
     /// Assignments, but nothing of what follows from the answers.
     Assignments,
     /// Nothing but their own rows.
@@ -172,6 +169,31 @@ impl Found {
     }
 }
 
+/// Holds the rows of runs until the transaction ends (PostgreSQL; SQLite has one writer anyway). Keys
+/// must come sorted, so that two daemons cannot deadlock. Returns the revision of each that exists.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) async fn hold(
+    db: &impl ConnectionTrait,
+    keys: &[String],
+) -> Result<BTreeMap<String, i64>, DbErr> {
+    let mut revisions = BTreeMap::new();
+    for chunk in keys.chunks(AT_ONCE) {
+        let held: Vec<(String, i64)> = run::Entity::find()
+            .select_only()
+            .columns([run::Column::Id, run::Column::Revision])
+            .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
+            .order_by_asc(run::Column::Id)
+            .lock_exclusive()
+            .into_tuple()
+            .all(db)
+            .await?;
+        revisions.extend(held);
+    }
+    Ok(revisions)
+}
+
 /// Loads runs, as far as they exist.
 ///
 /// # Errors
@@ -181,12 +203,9 @@ pub async fn load(db: &impl ConnectionTrait, keys: &[String], what: Load) -> Res
     let mut found = Found::default();
     let mut with = [const { Vec::<String>::new() }; 4];
     for chunk in keys.chunks(AT_ONCE) {
-        let mut query = run::Entity::find()
+        let query = run::Entity::find()
             .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
             .order_by_asc(run::Column::Id);
-        if what == Load::Held {
-            query = query.lock_exclusive();
-        }
         for row in query.all(db).await? {
             let (run, body) = match bare(&row) {
                 Ok(bare) => bare,

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::steps::Steps;
 use super::{AskError, Asked, Reply, Task};
+use crate::store::batch::Remembered;
 use crate::store::{Batch, Store};
 
 /// Most steps of one commit.
@@ -57,11 +58,14 @@ pub(super) struct Pipeline {
     changed: watch::Sender<u64>,
     making: Making,
     committing: Option<Committing>,
+    /// Where others may change runs, too: as the last commit left them.
+    left: Remembered,
 }
 
 impl Pipeline {
     pub fn new(steps: Steps, changed: watch::Sender<u64>) -> Self {
-        Pipeline { steps, changed, making: Making::default(), committing: None }
+        let (making, left) = (Making::default(), Remembered::default());
+        Pipeline { steps, changed, making, committing: None, left }
     }
 
     /// Runs until nobody can ask any more and everybody has an answer.
@@ -86,8 +90,9 @@ impl Pipeline {
                 // Nobody else is waiting: what the next commit would begin with is made now.
                 () = ready(()), if !free && self.making.has_to_write => self.write_down(),
                 // Nobody asks any more: what was remembered for the next is let go.
-                () = tokio::time::sleep(IDLE), if free && self.making.batch.is_some() => {
+                () = tokio::time::sleep(IDLE), if free && self.remembers() => {
                     self.making.batch = None;
+                    self.left = Remembered::default();
                 }
             }
             if self.committing.is_none() && !self.making.asked.is_empty() {
@@ -99,6 +104,10 @@ impl Pipeline {
     /// Whether nobody else changes runs.
     fn alone(&self) -> bool {
         !self.steps.store.is_shared()
+    }
+
+    fn remembers(&self) -> bool {
+        self.making.batch.is_some() || !self.left.is_empty()
     }
 
     async fn begin(&self) -> Result<Batch, DbErr> {
@@ -123,7 +132,7 @@ impl Pipeline {
     async fn carry_out(&mut self, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
         let batch = match self.making.batch.take() {
             Some(batch) => batch,
-            None => self.begin().await?,
+            None => self.begin().await?.remembering(std::mem::take(&mut self.left)),
         };
         let batch = self.making.batch.insert(batch);
         bounded(&self.steps.store, self.steps.take_in(batch, tasks)).await
@@ -134,7 +143,10 @@ impl Pipeline {
         let Making { asked, answers, batch, broken, .. } = std::mem::take(&mut self.making);
         match (batch, broken) {
             (Some(mut batch), None) => {
-                self.making.batch = self.alone().then(|| batch.successor());
+                match self.alone() {
+                    true => self.making.batch = Some(batch.successor()),
+                    false => self.left = batch.leave(),
+                }
                 // On a thread of its own, so that the database never waits for other tasks' turns.
                 let runtime = Handle::current();
                 let store = self.steps.store.clone();
@@ -161,6 +173,7 @@ impl Pipeline {
             return self.note();
         };
         // What was made upon it never was.
+        self.left = Remembered::default();
         let upon = std::mem::take(&mut self.making);
         drop(upon.batch);
         self.one_by_one(asked, Some(e)).await;
