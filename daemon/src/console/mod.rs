@@ -16,6 +16,7 @@ mod assets;
 mod collect;
 mod coming;
 mod completeness;
+mod conflict;
 mod controls;
 mod correction;
 mod decision;
@@ -39,6 +40,7 @@ mod recommendations;
 mod report;
 mod run;
 mod spreadsheet;
+mod standing;
 mod submission;
 mod view;
 mod words;
@@ -58,6 +60,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::runtime::Runtime;
+
+pub use problem::unreceived;
 
 /// Longest form that is read, in bytes.
 const LONGEST_FORM: usize = 2 * 1024 * 1024;
