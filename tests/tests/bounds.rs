@@ -95,8 +95,9 @@ async fn ends(stream: &mut TcpStream) -> bool {
 /// How long a school waits for its page.
 async fn page(town: &Town, link: &str) -> Duration {
     let begun = Instant::now();
-    let opened = School::default().open(&format!("{}{link}", town.url()));
-    let page = tokio::time::timeout(PATIENCE, opened).await.expect("a school gets its page");
+    let (school, link) = (School::default(), format!("{}{link}", town.url()));
+    let page = tokio::time::timeout(PATIENCE, school.open(&link)).await;
+    let page = page.expect("a school gets its page");
     assert_eq!(page.status.as_u16(), 200, "{}", page.html);
     begun.elapsed()
 }
