@@ -28,7 +28,7 @@ pub(super) fn is_editable(opened: &Opened) -> bool {
 pub async fn page(
     runtime: &Runtime,
     opened: &Opened,
-    typed: Option<Typed>,
+    mut typed: Option<Typed>,
     said: &Said,
 ) -> Response {
     let Some(form) = form(opened) else {
@@ -42,6 +42,8 @@ pub async fn page(
     };
     let kept_at = standing.kept_at.filter(|_| typed.is_none());
     let source = standing.source.clone();
+    // Nobody is to think that what came too late was taken.
+    let unsent = typed.take_if(|_| !editable).map(|typed| typed.values);
     // What is typed rests on what its writer saw, and not on what stands there by now.
     let typed = typed.unwrap_or_else(|| Typed::standing(form, standing));
     let filled = Filled {
@@ -77,6 +79,7 @@ pub async fn page(
         } else {
             context["answers"] = json!(answers::read_only(form, &filled.values, &action));
             context["explanations"] = json!(answers::explanations(form, &filled.values));
+            context["unsent"] = json!(unsent.map(|v| answers::read_only(form, &v, &action)));
         }
         Some(view::page(status, "collect.html", &context))
     });

@@ -1,8 +1,7 @@
 //! Two people who fill one form through one link.
 
-use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use vekha_engine::Command;
 
 use super::House;
@@ -14,7 +13,7 @@ fn own(page: &Fetched) -> Vec<(String, String)> {
     // The last of a name: the spreadsheet's form, which has the same, stands above.
     let value = |name: &str| {
         let at = page.text.rfind(&format!("name=\"{name}\" value=\""))?;
-        let value = page.text[at..].splitn(5, '"').nth(3)?;
+        let value = page.text[at..].split('"').nth(3)?;
         Some((name.to_owned(), value.replace("&#x2f;", "/")))
     };
     ["_once", "_seen", "_shown"].into_iter().filter_map(value).collect()
@@ -154,10 +153,9 @@ async fn a_spreadsheet_over_an_unseen_draft_asks() {
     assert_eq!(house.from(&director, &link, &typed).await.status, StatusCode::SEE_OTHER);
     let own = own(&deputy);
     let pairs: Vec<(&str, &str)> = own.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    let sheet =
-        "Сколько обучающихся участвовало, чел.;1250\nДоля участвовавших, %;98,5\n".as_bytes();
-    let file = [("file", "ответ.csv", sheet)];
-    let request: Request<Body> = with_files(Request::post(format!("{link}/table")), &pairs, &file);
+    let sheet = house.filled(json!({ "pupils": 1250, "share": 98.5, "video": "yes" }));
+    let file = [("file", "ответ.xlsx", sheet.as_slice())];
+    let request = with_files(Request::post(format!("{link}/table")), &pairs, &file);
     let asked = house.fetch(request).await;
     assert_eq!(asked.status, StatusCode::CONFLICT, "{}", asked.text);
     assert!(asked.text.contains("name=\"pupils\" value=\"1250\""), "{}", asked.text);
