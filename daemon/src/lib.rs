@@ -12,6 +12,7 @@ pub mod console;
 pub mod files;
 pub mod forms;
 pub mod message_id;
+pub mod port;
 pub mod registry;
 pub mod reports;
 pub mod runtime;

@@ -10,10 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt as _;
 use axum::{Router, body::Body};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpSocket;
@@ -29,6 +28,8 @@ use vekha_roadmap::diagnostic;
 
 use crate::api::{self, Api};
 use crate::clock::Clock;
+use crate::port::bodies::{Bodies, Unreceived, bounded};
+use crate::port::{self, Limits};
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::wellbeing::Wellbeing;
 use crate::runtime::{Parts, Runtime};
@@ -50,6 +51,11 @@ const BACKLOG: u32 = 1024;
 /// What anybody may ask: whether the daemon is well, and what it offers.
 const OPEN_SERVICES: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
 
+/// Bytes that calls of open services may hold at a time, and one of them as a whole: a reflection's
+/// questions are names.
+const STRANGERS_ROOM: usize = 8 << 20;
+const STRANGERS_LONGEST: usize = 256 << 10;
+
 /// A daemon at work.
 #[derive(Debug)]
 pub struct Daemon {
@@ -57,7 +63,7 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// What it does.
     pub runtime: Arc<Runtime>,
-    listening: JoinHandle<std::io::Result<()>>,
+    listening: JoinHandle<()>,
     turning: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -87,6 +93,7 @@ impl Daemon {
             site,
             access,
             source,
+            limits,
             rehearsal,
             ..
         } = settings;
@@ -126,7 +133,7 @@ impl Daemon {
         for folder in &road_maps {
             apply(&runtime, folder).await?;
         }
-        let app = app(&runtime, &access.token).await?;
+        let app = app(&runtime, &access.token, &limits).await?;
         let listener = socket
             .listen(BACKLOG)
             .with_context(|| format!("адрес {address} занят или недоступен"))?;
@@ -135,13 +142,7 @@ impl Daemon {
             let ended = async move {
                 ending.wait_for(|ending| *ending).await.ok();
             };
-            // gRPC's small frames must not wait for each other's acknowledgement.
-            let listener = listener.tap_io(|stream| {
-                stream.set_nodelay(true).ok();
-            });
-            tokio::spawn(
-                async move { axum::serve(listener, app).with_graceful_shutdown(ended).await },
-            )
+            tokio::spawn(port::serve(listener, app, limits, ended))
         };
         let turning = tokio::spawn(runtime.clone().run());
         Ok(Daemon { address, runtime, listening, turning })
@@ -155,7 +156,7 @@ impl Daemon {
         self.runtime.end();
         let mut listening = self.listening;
         match tokio::time::timeout(GRACE, &mut listening).await {
-            Ok(ended) => ended.context("listener")??,
+            Ok(ended) => ended.context("listener")?,
             Err(_) => listening.abort(),
         }
         let mut turning = self.turning;
@@ -220,16 +221,26 @@ async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// One port for all: gRPC and gRPC-web by their content type, everything else is a page.
-async fn app(runtime: &Arc<Runtime>, token: &str) -> anyhow::Result<Router> {
+/// One port for all: gRPC and gRPC-web by their content type, everything else is a page. Nobody's
+/// body is read before it is known who sends it.
+async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Result<Router> {
     let key: Arc<str> = token.into();
+    let of_pages = Bodies::new(limits, console::unreceived);
+    let of_calls = of_pages.refused_by(unreceived);
+    let of_strangers = of_calls.of_strangers(STRANGERS_ROOM, STRANGERS_LONGEST);
     let grpc = Api::new(runtime.clone())
         .routes()
         .await?
         .into_axum_router()
+        .layer(from_fn(move |request: Request, next| {
+            let open = is_open(request.uri().path());
+            let bodies = if open { of_strangers.clone() } else { of_calls.clone() };
+            bounded(State(bodies), request, next)
+        }))
         .layer(from_fn(move |request, next| authorise(key.clone(), request, next)))
         .layer(tonic_web::GrpcWebLayer::new());
-    let pages = console::router(runtime.clone(), token.to_owned());
+    let pages = console::router(runtime.clone(), token.to_owned())
+        .layer(from_fn_with_state(of_pages, bounded));
     let wellbeing = runtime.wellbeing();
     let one_port = tower::service_fn(move |request: Request| {
         let kind = request.headers().get(http::header::CONTENT_TYPE);
@@ -270,13 +281,28 @@ fn unanswered(is_grpc: bool) -> Response {
 /// What must answer whatever the database does: who asks this asks how the daemon is.
 fn needs_no_database(path: &str) -> bool {
     const OWN: [&str; 3] = ["/healthz", "/assets/", "/vekha.v1.StatusService/"];
-    OPEN_SERVICES.iter().chain(&OWN).any(|own| path.starts_with(own))
+    is_open(path) || OWN.iter().any(|own| path.starts_with(own))
+}
+
+fn is_open(path: &str) -> bool {
+    OPEN_SERVICES.iter().any(|service| path.starts_with(service))
+}
+
+/// The answer to a call that was not received.
+fn unreceived(why: Unreceived) -> Response {
+    let status = match why {
+        Unreceived::Full => Status::resource_exhausted("сервер занят, повторите позже"),
+        Unreceived::Slow => {
+            Status::deadline_exceeded("вызов не получен целиком за отведённое время")
+        }
+    };
+    status.into_http::<Body>().into_response()
 }
 
 /// Lets a call through if it brings the deployment's token.
 async fn authorise(token: Arc<str>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let open = token.is_empty() || OPEN_SERVICES.iter().any(|service| path.starts_with(service));
+    let open = token.is_empty() || is_open(path);
     let sent = request.headers().get(http::header::AUTHORIZATION).map(|v| v.as_bytes());
     let expected = format!("Bearer {token}");
     if open || sent.is_some_and(|sent| sent.ct_eq(expected.as_bytes()).into()) {

@@ -12,6 +12,8 @@ use vekha_plugin_mail::MailConfig;
 use vekha_plugin_site::SiteConfig;
 use vekha_plugin_tables::FolderConfig;
 
+use crate::port::Limits;
+
 /// Variables that are the command line's own and no settings of the daemon.
 const OTHERS: [&str; 5] =
     ["VEKHA_CONFIG", "VEKHA_SERVER", "VEKHA_TOKEN", "VEKHA_ACTOR", "VEKHA_LOG"];
@@ -40,6 +42,9 @@ pub struct Settings {
     /// Who may use the console and gRPC.
     #[serde(default)]
     pub access: Access,
+    /// What the port bears at a time.
+    #[serde(default)]
+    pub limits: Limits,
     /// A time of its own, to live a year in minutes.
     pub rehearsal: Option<Rehearsal>,
 }
@@ -130,6 +135,7 @@ impl Settings {
         if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
             anyhow::bail!("database: нужно sqlite:путь или postgres://…");
         }
+        self.limits.check().map_err(anyhow::Error::msg)?;
         if self.rehearsal.is_some() && self.mail.reaches_people() {
             anyhow::bail!(
                 "репетиция не пишет настоящим людям: для [rehearsal] нужна почта \

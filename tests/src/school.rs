@@ -38,6 +38,12 @@ impl Page {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
+    /// What the page itself sends back beside what is typed: its mark, and what its writer has seen.
+    pub fn own(&self) -> Vec<(String, String)> {
+        let names = ["_once", "_seen", "_shown"];
+        names.iter().filter_map(|name| Some(((*name).to_owned(), self.hidden(name)?))).collect()
+    }
+
     /// Value of a hidden input.
     fn hidden(&self, name: &str) -> Option<String> {
         let at = self.html.find(&format!("name=\"{name}\""))?;
@@ -71,8 +77,16 @@ impl School {
     /// When the daemon does not answer.
     pub async fn send(&self, link: &str, fields: &[(String, String)]) -> Page {
         let opened = self.open(link).await;
+        self.send_from(&opened, link, fields).await
+    }
+
+    /// Fills the form of a page that is open, and sends it.
+    ///
+    /// # Panics
+    /// When the daemon does not answer.
+    pub async fn send_from(&self, opened: &Page, link: &str, fields: &[(String, String)]) -> Page {
         let mut pairs = fields.to_vec();
-        pairs.extend(opened.hidden("_once").map(|once| ("_once".to_owned(), once)));
+        pairs.extend(opened.own());
         let answer = self.http.post(link).form(&pairs).send().await;
         page(answer.expect("the daemon answers")).await
     }

@@ -171,6 +171,7 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
         site: SiteConfig { folder: folder.path().join("site") },
         source: Default::default(),
         access: Access::default(),
+        limits: Default::default(),
         rehearsal: None,
     }
 }

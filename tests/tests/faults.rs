@@ -20,6 +20,7 @@ use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::request::Request;
 use vekha::runtime::{Ask, AskError, Runtime};
+use vekha::store::drafts::NewDraft;
 use vekha::store::entities::{decision, journal, outbox, submission};
 use vekha::store::schedule::Pause;
 use vekha_engine::journal::Head;
@@ -199,7 +200,8 @@ async fn live(fault: &mut Fault, runtime: &Arc<Runtime>, key: &RunKey, pupils: i
     ask(fault, runtime, key, "open", open).await;
     let assignment = format!("{key}/collect.school-1");
     let draft = json!({ "pupils": pupils }).as_object().cloned().unwrap();
-    fault.insist(async || runtime.store().save_draft(&assignment, &draft, morning()).await).await;
+    let draft = NewDraft { assignment: &assignment, answers: &draft, basis: None, page: "" };
+    fault.insist(async || runtime.store().save_draft(draft, morning()).await).await;
     fault.insist(async || runtime.settle().await).await;
     let answer = submit("collect.school-1", json!({ "pupils": pupils, "low": pupils / 2 }));
     ask(fault, runtime, key, "answer", Ask::Step(answer)).await;

@@ -20,12 +20,13 @@ pub fn page(
 ) -> Response {
     let municipality = &opened.version.road_map.municipality;
     let mut context = opened.context(runtime, said);
+    super::link::describe_report(opened, &recommendation.report, typed, said, &mut context);
     context["items"] = recommendation.items.iter().map(item).collect();
     context["issued_at"] =
         json!(recommendation.issued_at.map(|at| words::moment(municipality, at)));
     context["acknowledged_at"] =
         json!(recommendation.acknowledged_at.map(|at| words::moment(municipality, at)));
-    let typed = typed.and_then(|typed| typed.values.get("report")).and_then(Value::as_str);
+    let typed = typed.and_then(Typed::report);
     context["report"] = typed.unwrap_or(&recommendation.report).into();
     context["reported_at"] =
         json!(recommendation.reported_at.map(|at| words::moment(municipality, at)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -44,9 +44,9 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path((municipality, id)): Path<(String, String)>,
-    received: posted::Received,
+    request: Request,
 ) -> Response {
-    let pairs = match posted::pairs(received) {
+    let pairs = match posted::pairs(request).await {
         Ok(pairs) => pairs,
         Err(unread) => return *unread,
     };

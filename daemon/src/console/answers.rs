@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use vekha_roadmap::answers::{self, Values};
-use vekha_roadmap::model::{FieldKind, Form, Rows};
+use vekha_roadmap::model::{FieldKind, Form, Rows, Table};
 
 /// One question with its answer.
 #[derive(Debug, Default, Serialize)]
@@ -30,27 +30,31 @@ pub fn read_only(form: &Form, values: &Values, address: &str) -> Vec<Answer> {
                 answer.file = value["name"].as_str().unwrap_or_default().to_owned();
             }
             match (&field.kind, value) {
-                (FieldKind::Table(table), Value::Array(rows)) => {
-                    let fixed = matches!(table.rows, Rows::Fixed(_));
-                    let first = if fixed { "" } else { "№" };
-                    let labels = table.columns.iter().map(|c| c.label.clone());
-                    answer.table.push(std::iter::once(first.to_owned()).chain(labels).collect());
-                    for (number, row) in rows.iter().enumerate() {
-                        let heading = row.get("row").and_then(Value::as_str);
-                        let heading =
-                            heading.map_or_else(|| (number + 1).to_string(), str::to_owned);
-                        let cells = table.columns.iter().map(|column| {
-                            row.get(&column.id)
-                                .map_or_else(String::new, |v| answers::display(column, v))
-                        });
-                        answer.table.push(std::iter::once(heading).chain(cells).collect());
-                    }
+                (FieldKind::Table(table), Value::Array(given)) => {
+                    answer.table = rows(table, given.iter().filter_map(Value::as_object));
                 }
                 _ => answer.value = answers::display(field, value),
             }
             answer
         })
         .collect()
+}
+
+/// A table's rows, the first of them its headings.
+pub fn rows<'v>(table: &Table, given: impl IntoIterator<Item = &'v Values>) -> Vec<Vec<String>> {
+    let fixed = matches!(table.rows, Rows::Fixed(_));
+    let first = if fixed { "" } else { "№" };
+    let labels = table.columns.iter().map(|column| column.label.clone());
+    let mut rows = vec![std::iter::once(first.to_owned()).chain(labels).collect()];
+    for (number, row) in given.into_iter().enumerate() {
+        let heading = row.get("row").and_then(Value::as_str);
+        let heading = heading.map_or_else(|| (number + 1).to_string(), str::to_owned);
+        let cells = table.columns.iter().map(|column| {
+            row.get(&column.id).map_or_else(String::new, |v| answers::display(column, v))
+        });
+        rows.push(std::iter::once(heading).chain(cells).collect());
+    }
+    rows
 }
 
 /// What was explained, by question.

@@ -1,20 +1,16 @@
 //! The page on which a school fills a form.
 
 use axum::response::Response;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use vekha_engine::run::StageState;
-use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::Form;
 
 use super::form::{Filled, mistakes, questions};
-use super::link::{Opened, Said, Typed, Wish};
-use super::{answers, controls, posted, problem, view, words};
+use super::link::{Opened, Said, Typed};
+use super::standing::standing;
+use super::{answers, controls, problem, view, words};
+use crate::port::work;
 use crate::runtime::Runtime;
-use crate::store::{document, instant};
-
-/// Rows that one press of the button adds.
-const MORE_ROWS: usize = 5;
 
 /// The form that is asked for.
 pub(super) fn form(opened: &Opened) -> Option<&Form> {
@@ -28,27 +24,11 @@ pub(super) fn is_editable(opened: &Opened) -> bool {
     collecting && opened.assignment.state.takes_answers() && !opened.run.state.ended()
 }
 
-/// What was typed, the page's own mark, and what is wanted.
-pub fn read(opened: &Opened, pairs: &[(String, String)]) -> (Typed, String, Wish) {
-    let Some(form) = form(opened) else { return (Typed::default(), String::new(), Wish::Send) };
-    let mut posted = posted::read(form, pairs);
-    let added = posted.add.as_ref().and_then(|table| posted.rows.get_mut(table));
-    let wish = match added {
-        Some(rows) => {
-            *rows += MORE_ROWS;
-            Wish::AddRows
-        }
-        None if posted.save && is_editable(opened) => Wish::Save,
-        None => Wish::Send,
-    };
-    (Typed { values: posted.values, rows: posted.rows }, posted.once, wish)
-}
-
 /// The form, filled with what was typed or else with the newest answer.
 pub async fn page(
     runtime: &Runtime,
     opened: &Opened,
-    typed: Option<Typed>,
+    mut typed: Option<Typed>,
     said: &Said,
 ) -> Response {
     let Some(form) = form(opened) else {
@@ -61,15 +41,25 @@ pub async fn page(
         Err(e) => return problem::unavailable(&e),
     };
     let kept_at = standing.kept_at.filter(|_| typed.is_none());
-    let Typed { values, rows } =
-        typed.unwrap_or(Typed { values: standing.values, rows: std::collections::BTreeMap::new() });
-    let filled =
-        Filled { values, errors: said.errors().to_vec(), rows, earlier, ..Filled::default() };
+    let source = standing.source.clone();
+    // Nobody is to think that what came too late was taken.
+    let unsent = typed.take_if(|_| !editable).map(|typed| typed.values);
+    // What is typed rests on what its writer saw, and not on what stands there by now.
+    let typed = typed.unwrap_or_else(|| Typed::standing(form, standing));
+    let filled = Filled {
+        values: typed.values,
+        errors: said.errors().to_vec(),
+        rows: typed.rows,
+        earlier,
+        others: said.others(),
+        ..Filled::default()
+    };
     let municipality = &opened.version.road_map.municipality;
     let mut context = opened.context(runtime, said);
+    typed.sight.describe(&mut context);
     context["saved"] = matches!(said, Said::Saved).into();
     context["read"] = matches!(said, Said::Read).into();
-    context["source"] = json!(kept_at.map(|_| &standing.source));
+    context["source"] = json!(kept_at.map(|_| &source));
     context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
     context["form"] = json!({
         "title": form.title,
@@ -77,54 +67,38 @@ pub async fn page(
     });
     context["editable"] = editable.into();
     context["has_files"] = form.files().next().is_some().into();
-    context["errors"] = json!(mistakes(form, &filled));
     context["more_rows"] = matches!(said, Said::MoreRows).into();
-    if editable {
-        let action = format!("/a/{}", opened.token);
-        context["questions"] = controls::questions(&questions(form, &filled), &action).into();
-    } else {
-        context["answers"] =
-            json!(answers::read_only(form, &filled.values, &format!("/a/{}", opened.token)));
-        context["explanations"] = json!(answers::explanations(form, &filled.values));
-    }
-    view::page(said.status(), "collect.html", &context)
-}
-
-/// What stands in the form when a person comes to it.
-#[derive(Default)]
-pub(super) struct Standing {
-    pub(super) values: Values,
-    /// When it was kept, if it is a draft.
-    kept_at: Option<Timestamp>,
-    /// The source that filled it; empty if a person did.
-    source: String,
-}
-
-/// The newest answer, or a draft that is newer.
-pub(super) async fn standing(
-    runtime: &Runtime,
-    opened: &Opened,
-    editable: bool,
-) -> Result<Standing, sea_orm::DbErr> {
-    let store = runtime.store();
-    let sent = match opened.assignment.version {
-        0 => None,
-        _ => store.newest_submission(&opened.id).await?,
-    };
-    let draft = if editable { store.draft(&opened.id).await? } else { None };
-    let newer = |at: i64| sent.as_ref().is_none_or(|sent| sent.at < at);
-    match (draft.filter(|draft| newer(draft.at)), &sent) {
-        (Some(draft), _) => Ok(Standing {
-            values: document(&draft.assignment, &draft.answers)?,
-            kept_at: Some(instant(draft.at)),
-            source: draft.source,
-        }),
-        (None, Some(sent)) => {
-            let values = document(&sent.id, &sent.answers)?;
-            Ok(Standing { values, ..Standing::default() })
+    let action = format!("/a/{}", opened.token);
+    let status = said.status();
+    let (version, run, key) = (opened.version.clone(), opened.run.key.clone(), opened.key.clone());
+    let shown = work::over(weight(&filled), move || {
+        let form = version.road_map.form_of(&run.activity, &key.stage)?;
+        context["errors"] = json!(mistakes(form, &filled));
+        if editable {
+            context["questions"] = controls::questions(&questions(form, &filled), &action).into();
+        } else {
+            context["answers"] = json!(answers::read_only(form, &filled.values, &action));
+            context["explanations"] = json!(answers::explanations(form, &filled.values));
+            context["unsent"] = json!(unsent.map(|v| answers::read_only(form, &v, &action)));
         }
-        (None, None) => Ok(Standing::default()),
+        Some(view::page(status, "collect.html", &context))
+    });
+    match shown.await {
+        Ok(Some(page)) => page,
+        Ok(None) => problem::unavailable(&"the form has gone".to_owned()),
+        Err(e) => problem::unavailable(&e),
     }
+}
+
+/// How many controls there are to show, about.
+fn weight(filled: &Filled) -> usize {
+    let cells = |value: &Value| match value {
+        Value::Array(rows) => {
+            rows.iter().map(|row| row.as_object().map_or(1, serde_json::Map::len)).sum()
+        }
+        _ => 1,
+    };
+    filled.values.values().map(cells).sum::<usize>() + filled.errors.len()
 }
 
 fn paragraphs(text: &str) -> Value {

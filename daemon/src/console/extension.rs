@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 use vekha_engine::Command;
@@ -63,13 +63,18 @@ pub fn offer(opened: &Opened, said: &Said) -> Value {
 pub async fn ask(
     State(runtime): State<Arc<Runtime>>,
     Path(token): Path<String>,
-    received: posted::Received,
+    request: Request,
 ) -> Response {
-    let pairs = match posted::pairs(received) {
+    // Whoever has no link is told so before anything is read.
+    let opened = link::open(&runtime, &token).await;
+    if let Err(Closed::Unknown) = opened {
+        return problem::unknown_link();
+    }
+    let pairs = match posted::pairs(request).await {
         Ok(pairs) => pairs,
         Err(unread) => return *unread,
     };
-    let opened = match link::open(&runtime, &token).await {
+    let opened = match opened {
         Ok(opened) => opened,
         Err(Closed::Unknown) => return problem::unknown_link(),
         Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
@@ -85,7 +90,7 @@ pub async fn ask(
     };
     let said = match command {
         Err(errors) => Said::NotAsked(raw, errors),
-        Ok(command) => match link::send(&runtime, &opened, command, "").await {
+        Ok(command) => match link::send(&runtime, &opened, command, "", None).await {
             Ok(()) => {
                 let asked = format!("/a/{}?asked=1", opened.token);
                 return Redirect::to(&asked).into_response();

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,12 +31,26 @@ pub struct Filled {
     /// What tells this form's elements from those of other forms on the page; empty where it is
     /// alone.
     pub prefix: String,
+    /// What another person has in a field, in words, where it differs.
+    pub others: BTreeMap<String, String>,
+    /// The errors by field: a form may have thousands of fields, and each asks.
+    pub(super) wrong: OnceLock<BTreeMap<String, String>>,
 }
 
 impl Filled {
     fn wrong(&self, name: &str) -> String {
-        let own = self.errors.iter().filter(|e| e.field == name).map(|e| e.message.as_str());
-        own.collect::<Vec<_>>().join("; ")
+        let by_field = self.wrong.get_or_init(|| {
+            let mut by_field: BTreeMap<String, String> = BTreeMap::new();
+            for error in &self.errors {
+                let told = by_field.entry(error.field.clone()).or_default();
+                if !told.is_empty() {
+                    told.push_str("; ");
+                }
+                told.push_str(&error.message);
+            }
+            by_field
+        });
+        by_field.get(name).cloned().unwrap_or_default()
     }
 
     /// What the person has explained about an answer.
@@ -74,6 +89,8 @@ pub struct Control {
     /// The answer of the period before, in words.
     pub(super) earlier: String,
     pub(super) error: String,
+    /// What another person has there; empty if the same.
+    pub(super) other: String,
     /// Name of the file that was kept; its description stands in `value`.
     pub(super) file: String,
     /// Endings that a file may have.
@@ -291,6 +308,7 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
             _ => String::new(),
         },
         error: filled.wrong(name),
+        other: filled.others.get(name).cloned().unwrap_or_default(),
         question: filled.wrong(&format!("{EXPLANATIONS}.{name}")),
         explanation: filled.explanation(name),
     }
@@ -357,7 +375,7 @@ fn help(field: &Field) -> String {
 }
 
 /// The id of the element that a name's control has.
-fn dom_id(prefix: &str, name: &str) -> String {
+pub(super) fn dom_id(prefix: &str, name: &str) -> String {
     let plain = name.replace("].", "-").replace('[', "-");
     format!("f-{prefix}{}", plain.trim_end_matches(']'))
 }
@@ -373,11 +391,21 @@ pub struct Mistake {
     message: String,
 }
 
+/// Most mistakes that the summary tells one by one; all are told at their fields.
+const MOST_TOLD: usize = 200;
+
 /// All mistakes, in words that say where they are.
 pub fn mistakes(form: &Form, filled: &Filled) -> Vec<Mistake> {
+    let more = filled.errors.len().saturating_sub(MOST_TOLD);
+    let rest = (more > 0).then(|| Mistake {
+        id: String::new(),
+        at: "Ещё ошибок".to_owned(),
+        message: format!("{more}; каждая отмечена у своего поля"),
+    });
     filled
         .errors
         .iter()
+        .take(MOST_TOLD)
         .map(|error| {
             let asked = questioned(&error.field);
             let path = asked.unwrap_or(&error.field);
@@ -390,5 +418,6 @@ pub fn mistakes(form: &Form, filled: &Filled) -> Vec<Mistake> {
                 message: error.message.clone(),
             }
         })
+        .chain(rest)
         .collect()
 }

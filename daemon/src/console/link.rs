@@ -3,26 +3,41 @@
 //! GET shows what is asked and what has been answered; POST answers. Everything that was typed
 //! stays in the page until it is accepted, whatever happens.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
 use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
 use vekha_roadmap::answers::{FieldError, Values};
-use vekha_roadmap::model::Activity;
+use vekha_roadmap::model::{Activity, FieldKind, Form};
 use vekha_roadmap::russian;
 
-use super::actions::request;
+use super::actions::{request, sheet};
+use super::conflict::{self, Choice, Difference, Shown};
+use super::standing::{Standing, standing};
 use super::{acknowledge, collect, extension, files, measure, posted, problem, words};
 use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
+use crate::runtime::seen::{Seen, Thing};
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::secret::Secret;
+use crate::store::drafts::{Basis, NewDraft, Saved};
 use crate::store::{Store, document};
+
+/// Rows that one press of the button adds.
+const MORE_ROWS: usize = 5;
+
+/// How often what two people wrote in the same way is tried.
+const ATTEMPTS: usize = 3;
+
+/// How often one page's answer may be corrected by going back to it.
+const MOST_AGAIN: usize = 100;
 
 /// What a link opens.
 pub struct Opened {
@@ -60,7 +75,7 @@ impl About {
         run: &RunKey,
         key: &AssignmentKey,
         kind: AssignmentKind,
-    ) -> Result<Option<About>, sea_orm::DbErr> {
+    ) -> Result<Option<About>, DbErr> {
         Ok(match kind {
             AssignmentKind::Collect => Some(About::Form),
             AssignmentKind::Acknowledge => {
@@ -95,6 +110,10 @@ pub enum Said {
     Wrong(Vec<FieldError>),
     /// It was refused, with the reason.
     Refused(String),
+    /// Somebody else has changed what its writer had not seen.
+    Stale,
+    /// The same, with what is to be shown of it.
+    Conflict(Box<Clash>),
     /// The database did not take it.
     Unsaved,
     /// More rows were asked for.
@@ -109,6 +128,19 @@ pub enum Said {
     NotAsked(Values, Vec<FieldError>),
 }
 
+/// Another person was faster.
+#[derive(Debug)]
+pub struct Clash {
+    /// Who that was, what he did and when.
+    pub by: String,
+    /// What was to be done with what was typed: kept rather than sent.
+    pub saving: bool,
+    /// Where both differ.
+    pub differences: Vec<Difference>,
+    /// What the other person has, by the field beside which it is told.
+    pub others: BTreeMap<String, String>,
+}
+
 impl Said {
     /// The page's status.
     pub fn status(&self) -> StatusCode {
@@ -120,8 +152,21 @@ impl Said {
             | Said::Read
             | Said::Asked => StatusCode::OK,
             Said::Wrong(_) | Said::NotAsked(..) => StatusCode::UNPROCESSABLE_ENTITY,
-            Said::Refused(_) => StatusCode::CONFLICT,
+            Said::Refused(_) | Said::Stale | Said::Conflict(_) => StatusCode::CONFLICT,
             Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Answers are not taken any more.
+    pub fn closed() -> Self {
+        Said::Refused("приём ответов закрыт".to_owned())
+    }
+
+    /// What another person has, by field, where it differs from what was typed.
+    pub fn others(&self) -> BTreeMap<String, String> {
+        match self {
+            Said::Conflict(clash) => clash.others.clone(),
+            _ => BTreeMap::new(),
         }
     }
 
@@ -141,7 +186,7 @@ impl Opened {
     }
 
     /// What the same organisation answered in the period before.
-    pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, sea_orm::DbErr> {
+    pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, DbErr> {
         runtime.earlier_answers(self.activity(), &self.run.key, &self.key).await
     }
 
@@ -183,6 +228,14 @@ impl Opened {
             "accepted": matches!(said, Said::Accepted),
             "refused": refused,
             "unsaved": matches!(said, Said::Unsaved),
+            "conflict": match said {
+                Said::Conflict(clash) => json!({
+                    "by": clash.by,
+                    "saving": clash.saving,
+                    "differences": clash.differences,
+                }),
+                _ => Value::Null,
+            },
             "action": format!("/a/{}", self.token),
             // Told apart by this, a second press of the button is not a second answer.
             "once": uuid::Uuid::now_v7().to_string(),
@@ -196,7 +249,7 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Closed::Unknown);
     }
-    let unavailable = |e: sea_orm::DbErr| Closed::Unavailable(e.to_string());
+    let unavailable = |e: DbErr| Closed::Unavailable(e.to_string());
     let broken = || Closed::Unavailable("the run of a link is not whole".to_owned());
     let token = token.to_ascii_lowercase();
     let row = runtime.store().assignment_by_token(&Secret::hash(&token)).await;
@@ -247,6 +300,48 @@ pub struct Typed {
     pub values: Values,
     /// Rows that each free table showed.
     pub rows: BTreeMap<String, usize>,
+    /// What they rest on.
+    pub sight: Sight,
+}
+
+impl Typed {
+    /// Nothing was typed: the page shows what stands there.
+    pub fn standing(form: &Form, standing: Standing) -> Self {
+        let shown = Shown::of(form, &standing.values);
+        let sight = Sight { basis: Some(standing.basis), shown, once: String::new() };
+        Typed { values: standing.values, rows: BTreeMap::new(), sight }
+    }
+
+    /// What a person typed into a report.
+    pub fn report(&self) -> Option<&str> {
+        self.values.get("report").and_then(Value::as_str)
+    }
+}
+
+/// What a writer's page had shown, and by what it is known.
+#[derive(Debug, Default)]
+pub struct Sight {
+    /// What stood in the database then; none if the page did not say.
+    pub basis: Option<Basis>,
+    /// What it showed.
+    pub shown: Shown,
+    /// The page's own mark: told apart by it, a second press of the button is no second answer.
+    pub once: String,
+}
+
+impl Sight {
+    /// As a post of the page brings it back.
+    pub fn read(pairs: &[(String, String)]) -> Self {
+        let nothing = Form { fields: vec![], ..report_form() };
+        let posted = posted::read(&nothing, pairs);
+        Sight { basis: posted.basis, shown: posted.shown, once: posted.once }
+    }
+
+    /// Has the page that is shown now carry it.
+    pub fn describe(&self, context: &mut Value) {
+        context["seen"] = json!(self.basis.map(posted::seen));
+        context["shown"] = self.shown.to_string().into();
+    }
 }
 
 /// `GET /a/{token}`
@@ -279,87 +374,326 @@ pub async fn answer(
     Path(token): Path<String>,
     request: Request,
 ) -> Response {
-    let (mut pairs, uploads) = match posted::receive(request).await {
+    // Whoever has no link, or one that takes nothing any more, is told so before anything is read.
+    let opened = open(&runtime, &token).await;
+    match &opened {
+        Err(Closed::Unknown) => return problem::unknown_link(),
+        Ok(opened) if !takes_answers(opened) => {
+            return page(&runtime, opened, None, &Said::closed()).await;
+        }
+        _ => {}
+    }
+    let received = match &opened {
+        Ok(opened) if collect::form(opened).is_some() => posted::receive(request).await,
+        // Without a form of its own nobody sends files.
+        _ => posted::pairs(request).await.map(|pairs| (pairs, vec![])),
+    };
+    let (mut pairs, uploads) = match received {
         Ok(received) => received,
         Err(unread) => return *unread,
     };
-    let opened = match open(&runtime, &token).await {
+    let opened = match opened {
         Ok(opened) => opened,
         Err(Closed::Unknown) => return problem::unknown_link(),
         Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
     };
-    let mut refused = Vec::new();
-    if let Some(form) = collect::form(&opened) {
-        match files::keep(&runtime, form, &opened.id, uploads, &mut pairs).await {
-            Ok(wrong) => refused = wrong,
-            Err(e) => return problem::unsaved(&e, &pairs),
-        }
+    let version = opened.version.clone();
+    let form = form(&version, &opened);
+    if let Some(excess) = posted::excess(&form, &pairs) {
+        return problem::too_many(&excess.sentence());
     }
-    let (typed, once, wish) = match opened.assignment.kind {
-        AssignmentKind::Collect => collect::read(&opened, &pairs),
-        AssignmentKind::Acknowledge | AssignmentKind::Measure(_) => measure::read(&pairs),
+    let refused = match files::keep(&runtime, &form, &opened.id, uploads, &mut pairs).await {
+        Ok(refused) => refused,
+        Err(e) => return problem::unsaved(&e, &pairs),
     };
+    let (mut typed, choices, wish) = read(&opened, &form, &pairs);
+    if let Err(e) = choose(&runtime, &opened, &form, &choices, &mut typed).await {
+        return problem::unsaved(&e, &pairs);
+    }
     if !refused.is_empty() {
         return page(&runtime, &opened, Some(typed), &Said::Wrong(refused)).await;
     }
-    match wish {
-        Wish::Send => {}
-        Wish::AddRows => return page(&runtime, &opened, Some(typed), &Said::MoreRows).await,
-        Wish::Save => {
-            let now = runtime.clock().now();
-            return match runtime.store().save_draft(&opened.id, &typed.values, now).await {
-                Ok(()) => Redirect::to(&format!("/a/{}?saved=1", opened.token)).into_response(),
-                Err(e) => problem::unsaved(&e.to_string(), &pairs),
-            };
-        }
+    if wish == Wish::AddRows {
+        return page(&runtime, &opened, Some(typed), &Said::MoreRows).await;
     }
-    match submit(&runtime, &opened, typed.values.clone(), &once).await {
-        Ok(()) => Redirect::to(&format!("/a/{}?sent=1", opened.token)).into_response(),
-        Err(said) => page(&runtime, &opened, Some(typed), &said).await,
+    deliver(&runtime, opened, &form, typed, wish, &pairs).await
+}
+
+/// The form that a link asks for; whatever is no form asks for a report.
+fn form<'v>(version: &'v Version, opened: &Opened) -> Cow<'v, Form> {
+    let of_stage = version.road_map.form_of(&opened.run.key.activity, &opened.key.stage);
+    match (&opened.about, of_stage) {
+        (About::Form, Some(form)) => Cow::Borrowed(form),
+        _ => Cow::Owned(report_form()),
     }
 }
 
-async fn submit(
+/// One question: what was done.
+pub fn report_form() -> Form {
+    let report = FieldKind::LongText { max_length: 4000 };
+    Form {
+        id: "report".to_owned(),
+        title: String::new(),
+        intro: String::new(),
+        fields: vec![sheet::optional("report", "Что сделано", report)],
+        rules: vec![],
+    }
+}
+
+/// What was typed, what was chosen where two people differ, and what is wanted.
+fn read(
+    opened: &Opened,
+    form: &Form,
+    pairs: &[(String, String)],
+) -> (Typed, BTreeMap<String, Choice>, Wish) {
+    let mut posted = posted::read(form, pairs);
+    let is_report = !matches!(opened.about, About::Form);
+    if is_report {
+        let report = posted.values.get("report").and_then(Value::as_str).unwrap_or_default();
+        let report = report.replace("\r\n", "\n");
+        posted.values.insert("report".to_owned(), report.into());
+    }
+    let added = posted.add.as_ref().and_then(|table| posted.rows.get_mut(table));
+    let wish = match added {
+        Some(rows) => {
+            *rows += MORE_ROWS;
+            Wish::AddRows
+        }
+        None if posted.save && !is_report => Wish::Save,
+        None => Wish::Send,
+    };
+    let sight = Sight { basis: posted.basis, shown: posted.shown, once: posted.once };
+    (Typed { values: posted.values, rows: posted.rows, sight }, posted.choices, wish)
+}
+
+/// Carries out what was chosen between two people's answers. If what stands there has changed again,
+/// there is something else to choose between, and what was typed stays as it is.
+async fn choose(
     runtime: &Runtime,
     opened: &Opened,
-    answers: Values,
-    once: &str,
-) -> Result<(), Said> {
-    let assignment = opened.key.clone();
-    let earlier = opened.earlier(runtime).await.map_err(|e| {
-        tracing::error!("an answer was not saved: {e}");
-        Said::Unsaved
-    })?;
-    if let Some(form) = collect::form(opened) {
-        match runtime.missing_files(form, &opened.id, &answers).await {
-            Ok(missing) if missing.is_empty() => {}
-            Ok(missing) => return Err(Said::Wrong(missing)),
-            Err(e) => {
-                tracing::error!("an answer was not saved: {e}");
-                return Err(Said::Unsaved);
+    form: &Form,
+    choices: &BTreeMap<String, Choice>,
+    typed: &mut Typed,
+) -> Result<(), DbErr> {
+    if choices.values().all(|choice| *choice == Choice::Form) {
+        return Ok(());
+    }
+    let standing = standing(runtime, opened, true).await?;
+    if typed.sight.basis == Some(standing.basis) {
+        conflict::settle(form, choices, &standing.values, &mut typed.values);
+    }
+    Ok(())
+}
+
+/// Keeps or sends what was typed, unless its writer has not seen what somebody else wrote meanwhile:
+/// then the page shows both, and asks.
+async fn deliver(
+    runtime: &Runtime,
+    mut opened: Opened,
+    form: &Form,
+    mut typed: Typed,
+    wish: Wish,
+    pairs: &[(String, String)],
+) -> Response {
+    for _ in 0..ATTEMPTS {
+        let done = match wish {
+            Wish::Save => save(runtime, &opened, &typed).await,
+            Wish::Send | Wish::AddRows => submit(runtime, &opened, &typed).await,
+        };
+        let word = if wish == Wish::Save { "saved" } else { "sent" };
+        match done {
+            Ok(()) => {
+                return Redirect::to(&format!("/a/{}?{word}=1", opened.token)).into_response();
             }
+            Err(Said::Stale) => {}
+            Err(said) => return page(runtime, &opened, Some(typed), &said).await,
+        }
+        let token = std::mem::take(&mut opened.token);
+        opened = match open(runtime, &token).await {
+            Ok(opened) => opened,
+            Err(Closed::Unknown) => return problem::unknown_link(),
+            Err(Closed::Unavailable(e)) => return problem::unsaved(&e, pairs),
+        };
+        if !takes_answers(&opened) {
+            return page(runtime, &opened, Some(typed), &Said::closed()).await;
+        }
+        if let Err(said) = catch_up(runtime, &opened, form, &mut typed, wish).await {
+            return page(runtime, &opened, Some(typed), &said).await;
+        }
+        // Both wrote the same: then there is nothing to ask, and it is tried upon that.
+    }
+    page(runtime, &opened, Some(typed), &Said::Unsaved).await
+}
+
+/// Brings what was typed up to what stands there now.
+async fn catch_up(
+    runtime: &Runtime,
+    opened: &Opened,
+    form: &Form,
+    typed: &mut Typed,
+    wish: Wish,
+) -> Result<(), Said> {
+    let standing = standing(runtime, opened, true).await.map_err(unsaved)?;
+    let found = conflict::between(form, &typed.sight.shown, &standing.values, &typed.values);
+    typed.sight.basis = Some(standing.basis);
+    typed.sight.shown = Shown::of(form, &standing.values);
+    if found.differences.is_empty() {
+        return Ok(());
+    }
+    typed.values = found.proposed;
+    Err(Said::Conflict(Box::new(Clash {
+        by: standing.by(&opened.version.road_map.municipality),
+        saving: wish == Wish::Save,
+        differences: found.differences,
+        others: found.others,
+    })))
+}
+
+/// Shows a page of what was typed elsewhere (in a spreadsheet), or asks, if somebody has written
+/// meanwhile what its writer had not seen.
+pub async fn offer(
+    runtime: &Runtime,
+    opened: &Opened,
+    form: &Form,
+    mut typed: Typed,
+    said: Said,
+) -> Response {
+    let said = match unseen(runtime, opened, form, &mut typed).await {
+        Ok(()) => said,
+        Err(clash) => clash,
+    };
+    page(runtime, opened, Some(typed), &said).await
+}
+
+async fn unseen(
+    runtime: &Runtime,
+    opened: &Opened,
+    form: &Form,
+    typed: &mut Typed,
+) -> Result<(), Said> {
+    let Some(basis) = typed.sight.basis else { return Ok(()) };
+    let now = standing(runtime, opened, true).await.map_err(unsaved)?.basis;
+    match now == basis {
+        true => Ok(()),
+        false => catch_up(runtime, opened, form, typed, Wish::Save).await,
+    }
+}
+
+/// Has the page of a report carry what its writer sees of it.
+pub fn describe_report(
+    opened: &Opened,
+    report: &str,
+    typed: Option<&Typed>,
+    said: &Said,
+    context: &mut Value,
+) {
+    context["other"] = said.others().remove("report").unwrap_or_default().into();
+    match typed {
+        Some(typed) => typed.sight.describe(context),
+        None => {
+            let mut values = Values::new();
+            values.insert("report".to_owned(), report.into());
+            let basis = Basis { answer: opened.assignment.version, draft: 0 };
+            let standing = Standing { values, basis, ..Standing::default() };
+            Typed::standing(&report_form(), standing).sight.describe(context);
+        }
+    }
+}
+
+/// Whether a link takes answers, as far as that is known without them; the engine has the last word.
+fn takes_answers(opened: &Opened) -> bool {
+    match &opened.about {
+        About::Form => collect::is_editable(opened),
+        // To read late is still to read; a report's fate is the engine's business, and it is short.
+        About::Recommendation(_) | About::Measure(_) => true,
+    }
+}
+
+fn unsaved(e: DbErr) -> Said {
+    tracing::error!("an answer was not saved: {e}");
+    Said::Unsaved
+}
+
+async fn save(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), Said> {
+    let Sight { basis, once, .. } = &typed.sight;
+    let draft = NewDraft {
+        assignment: &opened.id,
+        answers: &typed.values,
+        basis: *basis,
+        page: known(once),
+    };
+    match runtime.store().save_draft(draft, runtime.clock().now()).await {
+        Ok(Saved::Kept) => Ok(()),
+        Ok(Saved::Stale) => Err(Said::Stale),
+        Err(e) => Err(unsaved(e)),
+    }
+}
+
+/// A page's mark, if we made it.
+fn known(once: &str) -> &str {
+    if uuid::Uuid::parse_str(once).is_ok() { once } else { "" }
+}
+
+async fn submit(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), Said> {
+    let assignment = opened.key.clone();
+    let answers = typed.values.clone();
+    let Sight { basis, once, .. } = &typed.sight;
+    let once = known(once);
+    let earlier = opened.earlier(runtime).await.map_err(unsaved)?;
+    if let (Some(form), About::Form) = (collect::form(opened), &opened.about) {
+        let missing = runtime.missing_files(form, &opened.id, &answers).await.map_err(unsaved)?;
+        if !missing.is_empty() {
+            return Err(Said::Wrong(missing));
+        }
+        let draft = runtime.store().draft(&opened.id).await.map_err(unsaved)?;
+        if let (Some(basis), Some(draft)) = (basis, draft)
+            && draft.revision != basis.draft
+            && (once.is_empty() || draft.page != once)
+        {
+            return Err(Said::Stale);
         }
     }
     let command = Command::Submit { assignment, answers, earlier, origin: Origin::Page };
-    send(runtime, opened, command, once).await
+    send(runtime, opened, command, once, basis.map(|basis| basis.answer)).await?;
+    // A draft that came between that look and the commit is not hidden by the answer.
+    if let (Some(basis), About::Form) = (basis, &opened.about)
+        && let Err(e) = runtime.store().reveal_draft(&opened.id, *basis, once).await
+    {
+        tracing::error!("a draft beside an answer was not looked for: {e}");
+    }
+    Ok(())
 }
 
-/// Carries out what a person behind a link wants; `once` tells a second press of the same button.
+/// Carries out what a person behind a link wants; `once` tells a second press of the same button,
+/// `seen` is the number of the answer that the person had seen, if that matters.
 pub async fn send(
     runtime: &Runtime,
     opened: &Opened,
     command: Command,
     once: &str,
+    seen: Option<u32>,
 ) -> Result<(), Said> {
     let actor = format!("page:{}", opened.key.organisation);
-    let request = request(&opened.id, once, &command);
-    let mut task = Task::new(opened.run.key.clone(), Ask::Step(command), &actor);
-    task.request = request;
+    let seen = seen
+        .map(|answer| Seen { what: Thing::Answers(opened.key.clone()), etag: answer.to_string() });
+    let request_of = |own: &str| request(own, once, &command);
+    let mut task = Task::new(opened.run.key.clone(), Ask::Step(command.clone()), &actor);
+    task.request = request_of(&opened.id);
+    task.seen = seen;
     let mut done = runtime.ask(task.clone()).await;
-    if matches!(done, Err(AskError::RequestReused)) {
-        // Someone went back to the page and corrected what had been accepted: a new answer.
-        task.request = None;
-        done = runtime.ask(task).await;
+    // Someone went back to the page and corrected what had been accepted: a new answer, upon the one
+    // that the same page made before.
+    for again in 2..=MOST_AGAIN {
+        let Some(before) = task.request.take_if(|_| matches!(done, Err(AskError::RequestReused)))
+        else {
+            break;
+        };
+        let before = runtime.store().request(&before.id).await.map_err(unsaved)?;
+        if let (Some(seen), Some(before)) = (&mut task.seen, before) {
+            seen.etag = before.made;
+        }
+        task.request = request_of(&format!("{}/{again}", opened.id));
+        done = runtime.ask(task.clone()).await;
     }
     match done {
         Ok(_) => {
@@ -368,6 +702,7 @@ pub async fn send(
         }
         Err(AskError::Refused(Refusal::Invalid(errors))) => Err(Said::Wrong(errors)),
         Err(AskError::Refused(refusal)) => Err(Said::Refused(refusal.to_string())),
+        Err(AskError::Stale) => Err(Said::Stale),
         Err(AskError::Store(e)) => {
             tracing::error!("an answer was not saved: {e}");
             Err(Said::Unsaved)

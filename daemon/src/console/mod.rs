@@ -16,6 +16,7 @@ mod assets;
 mod collect;
 mod coming;
 mod completeness;
+mod conflict;
 mod controls;
 mod correction;
 mod decision;
@@ -39,6 +40,7 @@ mod recommendations;
 mod report;
 mod run;
 mod spreadsheet;
+mod standing;
 mod submission;
 mod view;
 mod words;
@@ -61,6 +63,8 @@ use axum::routing::{get, post};
 
 use crate::runtime::Runtime;
 use crate::runtime::troubles::Trouble;
+
+pub use problem::unreceived;
 
 /// Longest form that is read, in bytes.
 const LONGEST_FORM: usize = 2 * 1024 * 1024;

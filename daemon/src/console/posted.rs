@@ -3,45 +3,76 @@
 //! Rows of a table that were left empty are dropped here, not only by the check, so that the rows
 //! which errors name by number are the rows which the page then shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::rejection::FormRejection;
-use axum::extract::{DefaultBodyLimit, Form as Body, FromRequest as _, Multipart, Request};
-use axum::http::StatusCode;
+use axum::body::Body as Content;
+use axum::extract::{
+    DefaultBodyLimit, Form as Body, FromRequest as _, Multipart, RawForm, Request,
+};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 use vekha_roadmap::answers::{EXPLANATIONS, Values, questioned};
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
 
+use super::conflict::{Choice, Shown};
 use super::problem;
+use crate::port::told::{self, Bound};
+use crate::port::work;
 use crate::runtime::files::Upload;
+use crate::store::drafts::Basis;
 
-/// A posted form before anybody has looked at it.
-pub type Received = Result<Body<Vec<(String, String)>>, FormRejection>;
-
-/// The pairs of a posted form, or the page that says why they could not be read.
-pub fn pairs(received: Received) -> Result<Vec<(String, String)>, Box<Response>> {
-    received.map(|Body(pairs)| pairs).map_err(|e| {
-        Box::new(match e.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => problem::too_long(),
-            status => problem::page(status, "Ответ не прочитан", &["Отправьте форму ещё раз."]),
-        })
-    })
-}
+/// What a browser sent: the fields of the form in order, each with its text.
+pub type Pairs = Vec<(String, String)>;
 
 /// Longest form with its files, in bytes.
 pub const LONGEST_WITH_FILES: usize = 32 << 20;
 
+/// Most fields of a form: of any form, with all rows that it may have.
+const MOST_FIELDS: usize = 60_000;
+
+/// The pairs of a posted form, or the page that says why they could not be read.
+pub async fn pairs(mut request: Request) -> Result<Pairs, Box<Response>> {
+    DefaultBodyLimit::max(super::LONGEST_FORM).apply(&mut request);
+    let kind = request.headers().get(CONTENT_TYPE).cloned();
+    let unread = |status| match status {
+        StatusCode::PAYLOAD_TOO_LARGE => problem::too_long(),
+        status => problem::page(status, "Ответ не прочитан", &["Отправьте форму ещё раз."]),
+    };
+    let RawForm(bytes) =
+        RawForm::from_request(request, &()).await.map_err(|e| unread(e.status()))?;
+    // Counted before they become pairs: each costs many times its bytes.
+    let fields = bytes.iter().filter(|byte| **byte == b'&').count() + 1;
+    if fields > MOST_FIELDS {
+        return Err(too_many_fields(fields));
+    }
+    let mut again = Request::new(Content::from(bytes));
+    *again.method_mut() = Method::POST;
+    again.headers_mut().extend(kind.map(|kind| (CONTENT_TYPE, kind)));
+    let read = work::over(fields, move || {
+        // All of it is there: nothing is waited for.
+        futures::executor::block_on(Body::<Pairs>::from_request(again, &()))
+    });
+    match read.await {
+        Ok(Ok(Body(pairs))) => Ok(pairs),
+        Ok(Err(e)) => Err(Box::new(unread(e.status()))),
+        Err(e) => Err(Box::new(problem::unavailable(&e))),
+    }
+}
+
+fn too_many_fields(fields: usize) -> Box<Response> {
+    told::met(Bound::Rows, &format_args!("{fields} fields"));
+    let sentence = format!("В форме полей {fields}, а принимается не больше {MOST_FIELDS}");
+    Box::new(problem::too_many(&sentence))
+}
+
 /// The pairs of a posted form and the files that come with it, or the page that says why they could
 /// not be read.
-pub async fn receive(
-    mut request: Request,
-) -> Result<(Vec<(String, String)>, Vec<Upload>), Box<Response>> {
+pub async fn receive(request: Request) -> Result<(Pairs, Vec<Upload>), Box<Response>> {
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if !kind.is_some_and(|kind| kind.starts_with("multipart/form-data")) {
-        DefaultBodyLimit::max(super::LONGEST_FORM).apply(&mut request);
-        return pairs(Body::from_request(request, &()).await).map(|pairs| (pairs, vec![]));
+        return Ok((pairs(request).await?, vec![]));
     }
     let unread = |status| {
         let words = &["Отправьте форму ещё раз; файлы — до 10 МБ каждый, вместе до 30 МБ."];
@@ -49,20 +80,78 @@ pub async fn receive(
     };
     let parts = Multipart::from_request(request, &()).await;
     let mut parts = parts.map_err(|e| unread(e.status()))?;
-    let (mut pairs, mut files) = (Vec::new(), Vec::new());
+    let (mut pairs, mut files, mut typed) = (Pairs::new(), Vec::new(), 0);
     while let Some(part) = parts.next_field().await.map_err(|e| unread(e.status()))? {
         let name = part.name().unwrap_or_default().to_owned();
+        typed += name.len();
         match part.file_name().map(str::to_owned) {
             Some(file) => {
-                let bytes = part.bytes().await.map_err(|e| unread(e.status()))?.to_vec();
+                let bytes = part.bytes().await.map_err(|e| unread(e.status()))?;
                 if !file.is_empty() {
-                    files.push(Upload { field: name, name: file, bytes });
+                    files.push(Upload { field: name, name: file, bytes: bytes.into() });
                 }
             }
-            None => pairs.push((name, part.text().await.map_err(|e| unread(e.status()))?)),
+            None => {
+                let text = part.text().await.map_err(|e| unread(e.status()))?;
+                typed += text.len();
+                pairs.push((name, text));
+            }
+        }
+        // Files or not, what is typed has the same bounds.
+        if typed > super::LONGEST_FORM {
+            return Err(Box::new(problem::too_long()));
+        }
+        if pairs.len() + files.len() > MOST_FIELDS {
+            return Err(too_many_fields(pairs.len() + files.len()));
         }
     }
     Ok((pairs, files))
+}
+
+/// A table with more rows than the form allows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The table's label.
+    pub table: String,
+    /// Rows with something in them.
+    pub rows: usize,
+    /// What is allowed.
+    pub most: usize,
+}
+
+impl Excess {
+    /// What is wrong, for people, without a full stop. Tells the log as well.
+    pub fn sentence(&self) -> String {
+        let Excess { table, rows, most } = self;
+        told::met(Bound::Rows, &format_args!("{rows} rows where {most} are allowed"));
+        format!("В таблице «{table}» заполнено строк: {rows}, а форма принимает не больше {most}")
+    }
+}
+
+/// The first table that was sent with more rows than the form allows.
+pub fn excess(form: &Form, pairs: &[(String, String)]) -> Option<Excess> {
+    let mut filled: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for (name, _) in pairs.iter().filter(|(_, text)| !text.trim().is_empty()) {
+        if let Some((table, row, _)) = place(name) {
+            filled.entry(table).or_default().insert(row);
+        }
+    }
+    beyond(form, |table| filled.get(table).map_or(0, BTreeSet::len))
+}
+
+/// The first table of answers with more rows than the form allows.
+pub fn excess_of(form: &Form, values: &Values) -> Option<Excess> {
+    beyond(form, |table| values.get(table).and_then(Value::as_array).map_or(0, Vec::len))
+}
+
+fn beyond(form: &Form, rows: impl Fn(&str) -> usize) -> Option<Excess> {
+    form.fields.iter().find_map(|field| {
+        let FieldKind::Table(Table { rows: Rows::Free { max, .. }, .. }) = &field.kind else {
+            return None;
+        };
+        let (rows, most) = (rows(&field.id), *max);
+        (rows > most).then(|| Excess { table: field.label.clone(), rows, most })
+    })
 }
 
 /// Most rows of a table that are read.
@@ -81,6 +170,12 @@ pub struct Posted {
     pub save: bool,
     /// What tells this page's posts from those of other pages.
     pub once: String,
+    /// What its writer had seen of what stands there; none if the page does not say.
+    pub basis: Option<Basis>,
+    /// What the page had shown.
+    pub shown: Shown,
+    /// What is wanted where two people differ, by the place's path.
+    pub choices: BTreeMap<String, Choice>,
 }
 
 /// Reads the pairs by the form. What the form does not know is left out: browsers' extensions add
@@ -96,6 +191,11 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
             "_save" => posted.save = true,
             "_drop" => dropped.push(text.as_str()),
             "_once" => posted.once.clone_from(text),
+            "_seen" => posted.basis = basis(text),
+            "_shown" => posted.shown = Shown::read(text),
+            name if name.starts_with(CHOICE) => {
+                posted.choices.insert(name[CHOICE.len()..].to_owned(), Choice::read(text));
+            }
             name if questioned(name).is_some() => {
                 if let Some(path) = questioned(name)
                     && !text.trim().is_empty()
@@ -146,6 +246,20 @@ pub fn read(form: &Form, pairs: &[(String, String)]) -> Posted {
         posted.values.insert(EXPLANATIONS.into(), Value::Object(explanations));
     }
     posted
+}
+
+/// Begins the name of a choice between two people's answers; the place's path follows.
+const CHOICE: &str = "_take.";
+
+/// `3.2`: the third answer, the draft's second revision.
+fn basis(text: &str) -> Option<Basis> {
+    let (answer, draft) = text.split_once('.')?;
+    Some(Basis { answer: answer.parse().ok()?, draft: draft.parse().ok()? })
+}
+
+/// A basis as a page carries it.
+pub fn seen(basis: Basis) -> String {
+    format!("{}.{}", basis.answer, basis.draft)
 }
 
 /// Lets explanations follow their rows, whose numbers change when empty rows are dropped.

@@ -1,10 +1,11 @@
 //! Pages that say what went wrong and what to do about it.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
 
 use super::view;
+use crate::port::bodies::Unreceived;
 use crate::runtime::fault::Fault;
 
 /// A page with a heading and some sentences.
@@ -78,4 +79,41 @@ pub fn too_long() -> Response {
         "Слишком много данных",
         &["Форма принимает не больше 2 МБ. Вернитесь назад и сократите ответ."],
     )
+}
+
+/// More rows or fields than the form has: nothing of it is read, since the page that shows it again
+/// would be as long.
+pub fn too_many(sentence: &str) -> Response {
+    let sentence = &format!("{sentence}.");
+    page(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "Слишком много строк",
+        &[
+            sentence,
+            "Ничего не сохранено и не отправлено. То, что вы ввели, осталось в браузере: вернитесь \
+             на предыдущую страницу, уберите лишнее и отправьте ещё раз.",
+        ],
+    )
+}
+
+/// A form that was not received.
+pub fn unreceived(why: Unreceived) -> Response {
+    let back = "Ничего не сохранено и не отправлено. То, что вы ввели, осталось в браузере: \
+                вернитесь на предыдущую страницу и отправьте ещё раз";
+    match why {
+        Unreceived::Full => {
+            let again = format!("{back} через минуту.");
+            let busy = "Сейчас принимается слишком много данных сразу.";
+            let sentences = [busy, again.as_str()];
+            let mut response =
+                page(StatusCode::SERVICE_UNAVAILABLE, "Сервер сейчас занят", &sentences);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+            response
+        }
+        Unreceived::Slow => {
+            let again = format!("{back}, большие файлы — по одному.");
+            let slow = "Данные шли слишком медленно, и приём прекращён.";
+            page(StatusCode::REQUEST_TIMEOUT, "Ответ не получен целиком", &[slow, &again])
+        }
+    }
 }

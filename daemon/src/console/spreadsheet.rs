@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{FromRequest as _, Multipart, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use vekha_plugin_tables::{CellError, Limits, Sheet, Values};
 use vekha_roadmap::answers::{FieldError, validate};
 use vekha_roadmap::model::Form;
 
-use super::link::{Closed, Opened, Said, Typed, open};
-use super::{collect, file, problem};
+use super::link::{self, Closed, Opened, Said, Sight, Typed, open};
+use super::standing::standing;
+use super::{collect, file, posted, problem};
 use crate::forms::{self, sheets};
+use crate::port::work;
 use crate::runtime::Runtime;
 
 /// Largest upload, in bytes; the file's own limit is a little below.
@@ -38,7 +40,7 @@ pub async fn template(State(runtime): State<Arc<Runtime>>, Path(token): Path<Str
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    let standing = match collect::standing(&runtime, &opened, true).await {
+    let standing = match standing(&runtime, &opened, true).await {
         Ok(standing) => standing.values,
         Err(e) => return problem::unavailable(&e),
     };
@@ -54,51 +56,66 @@ pub async fn template(State(runtime): State<Arc<Runtime>>, Path(token): Path<Str
 pub async fn upload(
     State(runtime): State<Arc<Runtime>>,
     Path(token): Path<String>,
-    parts: Result<Multipart, MultipartRejection>,
+    request: Request,
 ) -> Response {
     let opened = match opened(&runtime, &token).await {
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    let (typed, said) = match file(parts).await {
-        Err(message) => (None, wrong_file(message)),
-        Ok(_) if !collect::is_editable(&opened) => {
-            (None, Said::Refused("приём ответов закрыт".to_owned()))
+    if !collect::is_editable(&opened) {
+        return collect::page(&runtime, &opened, None, &Said::closed()).await;
+    }
+    let received = file(Multipart::from_request(request, &()).await).await;
+    let (name, bytes, sight) = match received {
+        Err(message) => {
+            return collect::page(&runtime, &opened, None, &wrong_file(message)).await;
         }
-        Ok((name, bytes)) => match read(&runtime, &opened, name, bytes).await {
-            Err(response) => return response,
-            Ok((values, Ok(()))) => (Some(values), Said::Read),
-            Ok((values, Err(mistakes))) => (Some(values), Said::Wrong(mistakes)),
-        },
+        Ok(received) => received,
     };
+    let (values, said) = match read(&runtime, &opened, name, bytes).await {
+        Err(response) => return response,
+        Ok((values, Ok(()))) => (values, Said::Read),
+        Ok((values, Err(mistakes))) => (values, Said::Wrong(mistakes)),
+    };
+    let Some(form) = collect::form(&opened) else { return problem::unknown_link() };
     // A file that says nothing at all leaves in the form what stood in it.
-    let typed = typed.filter(|values| !values.is_empty());
-    let typed = typed.map(|values| Typed { values, rows: BTreeMap::new() });
-    collect::page(&runtime, &opened, typed, &said).await
+    if values.is_empty() {
+        return collect::page(&runtime, &opened, None, &said).await;
+    }
+    let typed = Typed { values, rows: BTreeMap::new(), sight };
+    link::offer(&runtime, &opened, form, typed, said).await
 }
 
 fn wrong_file(message: impl Into<String>) -> Said {
-    Said::Wrong(vec![FieldError { field: FILE.to_owned(), message: message.into() }])
+    Said::Wrong(vec![wrong(message)])
 }
 
-/// Name and content of the file that was sent.
-async fn file(parts: Result<Multipart, MultipartRejection>) -> Result<(String, Vec<u8>), String> {
+fn wrong(message: impl Into<String>) -> FieldError {
+    FieldError { field: FILE.to_owned(), message: message.into() }
+}
+
+/// Name and content of the file that was sent, and what its sender's page had shown.
+async fn file(
+    parts: Result<Multipart, MultipartRejection>,
+) -> Result<(String, Vec<u8>, Sight), String> {
     let unreadable = "файл не получен целиком: выберите его и загрузите ещё раз";
     let mut parts = parts.map_err(|_| unreadable.to_owned())?;
+    let (mut file, mut said) = (None, Vec::new());
     while let Some(part) = parts.next_field().await.map_err(|_| unreadable.to_owned())? {
-        if part.name() != Some("file") {
-            continue;
-        }
+        let field = part.name().unwrap_or_default().to_owned();
         let name = part.file_name().unwrap_or_default().to_owned();
         let bytes = part.bytes().await.map_err(|e| match e.status() {
             StatusCode::PAYLOAD_TOO_LARGE => "файл больше 10 МБ: разделите его".to_owned(),
             _ => unreadable.to_owned(),
         })?;
-        if !bytes.is_empty() {
-            return Ok((name, bytes.to_vec()));
+        match field.as_str() {
+            "file" if file.is_none() && !bytes.is_empty() => file = Some((name, bytes.into())),
+            "_seen" | "_shown" => said.push((field, String::from_utf8_lossy(&bytes).into_owned())),
+            _ => {}
         }
     }
-    Err("выберите файл: .xlsx, .ods или .csv".to_owned())
+    let (name, bytes) = file.ok_or("выберите файл: .xlsx, .ods или .csv")?;
+    Ok((name, bytes, Sight::read(&said)))
 }
 
 /// The file's answers, and what is wrong with them, each at its cell. Off the threads that serve: a
@@ -112,14 +129,17 @@ async fn read(
     let Some(form) = collect::form(opened).cloned() else { return Err(problem::unknown_link()) };
     let earlier = opened.earlier(runtime).await.map_err(|e| problem::unavailable(&e))?;
     // Files are in no spreadsheet: those that were kept stay.
-    let standing = collect::standing(runtime, opened, true).await;
+    let standing = standing(runtime, opened, true).await;
     let mut kept = standing.map_err(|e| problem::unavailable(&e))?.values;
     kept.retain(|id, _| form.files().any(|field| field.id == *id));
     let limits = Limits::default();
-    let read = tokio::task::spawn_blocking(move || {
+    let read = work::over(usize::MAX, move || {
         match vekha_plugin_tables::read(&sheets::describe(&form), &name, &bytes, &limits) {
             Err(mistakes) => (Values::new(), Err(at_cells(&form, mistakes))),
-            Ok(sheet) => judged(&form, &sheet, &earlier, kept),
+            Ok(sheet) => match posted::excess_of(&form, &sheet.answers) {
+                Some(excess) => (Values::new(), Err(vec![wrong(excess.sentence())])),
+                None => judged(&form, &sheet, &earlier, kept),
+            },
         }
     });
     read.await.map_err(|e| problem::unavailable(&e))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
@@ -48,9 +48,9 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path((municipality, activity, run, assignment)): Names,
-    received: posted::Received,
+    request: Request,
 ) -> Response {
-    let pairs = match posted::pairs(received) {
+    let pairs = match posted::pairs(request).await {
         Ok(pairs) => pairs,
         Err(unread) => return *unread,
     };

@@ -34,6 +34,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "base.html",
         "link.html",
         "given.html",
+        "seen.html",
+        "conflict.html",
         "collect.html",
         "acknowledge.html",
         "measure.html",

@@ -32,8 +32,8 @@ use vekha_roadmap::model::{Activity, Form};
 
 use self::sheet::{Page, Sent, Sheet};
 use super::access::Person;
-use super::files;
 use super::link::Said;
+use super::{files, posted};
 use crate::runtime::committer::Task;
 use crate::runtime::files::Upload;
 use crate::runtime::request::Request;
@@ -219,6 +219,12 @@ pub async fn act(
     let (Ok(about), Some(Sheet { form, .. })) = (about, form) else {
         return refused(sent, Said::Refused("такой формы на странице нет".to_owned()));
     };
+    // Not even read: the page would be as long as what was sent.
+    if let Some(excess) = posted::excess(&form, &sent.pairs) {
+        let sentence = excess.sentence();
+        let kept = "введённое осталось в браузере, на предыдущей странице";
+        return refused(sent, Said::Refused(format!("{sentence}; {kept}")));
+    }
     let wrong = match keep(runtime, scene, &form, sent, uploads).await {
         Ok(wrong) => wrong,
         Err(e) => {

@@ -10,6 +10,7 @@ mod review;
 mod school;
 mod shipped;
 mod spreadsheet;
+mod writers;
 
 use house::House;
 pub use house::files;

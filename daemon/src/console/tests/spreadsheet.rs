@@ -11,7 +11,7 @@ use crate::forms::describe;
 
 impl House {
     /// The form of the run's collection, filled.
-    fn filled(&self, answers: Value) -> Vec<u8> {
+    pub fn filled(&self, answers: Value) -> Vec<u8> {
         let version = self.runtime.road_maps().all_newest().remove(0);
         let form = describe(&version.road_map.forms["marks"]);
         template(&form, &Heading::default(), answers.as_object()).unwrap()
