@@ -1,0 +1,101 @@
+//! Answers per second on one PostgreSQL, by one daemon and by three: several must do at least as much
+//! as one. Callers answer for many schools in a few runs at the same time, each through the daemon that
+//! is its turn.
+//!
+//! `VEKHA_BENCH_SCHOOLS=100,1000` asks for runs of other sizes, `VEKHA_BENCH_ANSWERS` for more answers.
+
+#![allow(clippy::print_stdout)]
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt as _;
+use futures::stream;
+use serde_json::json;
+use vekha::clock::Clock;
+use vekha::runtime::committer::Task;
+use vekha::runtime::{Ask, Runtime};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey, Why};
+use vekha_tests::base::{Base, end};
+use vekha_tests::small::{self, survey_run};
+use vekha_tests::town::instant;
+
+/// Runs at the same time.
+const RUNS: usize = 4;
+
+/// Callers at the same time.
+const CALLERS: usize = 64;
+
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
+}
+
+fn answer(school: usize, figure: usize) -> Command {
+    let answers = json!({ "pupils": 60 + figure, "low": figure % 60 });
+    Command::Submit {
+        assignment: AssignmentKey::new("collect", &format!("school-{school}")),
+        answers: answers.as_object().cloned().expect("an object"),
+        earlier: Default::default(),
+        origin: Origin::Api,
+    }
+}
+
+async fn measure(schools: usize, daemons: usize, answers: usize) -> f64 {
+    let base = Base::postgres().await;
+    let clock = Clock::manual(instant("2027-03-01T10:00"));
+    let mut all: Vec<Arc<Runtime>> = Vec::new();
+    for _ in 0..daemons {
+        all.push(base.runtime(&clock).await.0);
+    }
+    let mut files = small::files();
+    let registry = files.0.get_mut("organisations.toml").expect("a registry");
+    for school in 2..=schools {
+        write!(
+            registry,
+            "[[organisation]]\ncode = \"school-{school}\"\nkind = \"school\"\n\
+             name = \"Школа № {school}\"\nemail = \"school-{school}@example.org\"\n"
+        )
+        .expect("to write a string");
+    }
+    all[0].apply(files, "bench").await.expect("a road map");
+    let runs: Vec<RunKey> = (0..RUNS).map(|run| survey_run(&format!("run-{run}"))).collect();
+    for run in &runs {
+        let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+        all[0].ask(Task::new(run.clone(), open, "bench")).await.expect("a run");
+    }
+    let begun = Instant::now();
+    stream::iter(0..answers)
+        .map(|n| {
+            let runtime = all[n % daemons].clone();
+            // The last school keeps silent, so that the stage stays open.
+            let school = 1 + (n / RUNS) % (schools - 1);
+            let task = Task::new(runs[n % RUNS].clone(), Ask::Step(answer(school, n)), "bench");
+            async move { runtime.ask(task).await.expect("an answer") }
+        })
+        .buffer_unordered(CALLERS)
+        .count()
+        .await;
+    let seconds = begun.elapsed().as_secs_f64();
+    for runtime in all {
+        end(runtime).await;
+    }
+    answers as f64 / seconds
+}
+
+fn main() {
+    let named = std::env::var("VEKHA_BENCH_SCHOOLS").unwrap_or_else(|_| "10,100,1000".into());
+    let sizes = named.split(',').filter_map(|size| size.trim().parse::<usize>().ok());
+    let answers = number("VEKHA_BENCH_ANSWERS", 2000);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        for schools in sizes {
+            let mut line = format!("{RUNS} runs of {schools:4} schools:");
+            for daemons in [1, 3, 1, 3] {
+                let figure = measure(schools, daemons, answers).await;
+                write!(line, "  {daemons}: {figure:6.0}/s").expect("to write a string");
+            }
+            println!("{line}");
+        }
+    });
+}
