@@ -17,6 +17,7 @@ use vekha::store::entities::submission;
 use vekha_proto::v1;
 use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
+use vekha_proto::v1::status_service_client::StatusServiceClient;
 use vekha_tests::smtp::SmtpServer;
 use vekha_tests::victim::{PATIENCE, Victim};
 
@@ -45,6 +46,20 @@ async fn submit(channel: &Channel, school: u32, figure: u32) -> Result<u32, toni
     };
     let mut client = AssignmentServiceClient::new(channel.clone());
     Ok(client.submit_assignment(request).await?.into_inner().version)
+}
+
+/// Waits until what the daemon says of itself is so, ten seconds at most.
+async fn troubles_become(channel: &Channel, wanted: impl Fn(&[v1::Trouble]) -> bool) {
+    let mut service = StatusServiceClient::new(channel.clone());
+    let begun = Instant::now();
+    loop {
+        let status = service.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner();
+        if wanted(&status.troubles) {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", status.troubles);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,11 +117,17 @@ async fn what_is_accepted_before_within_and_after_a_full_disk_is_there_after_a_r
         }
     }
     assert!(refused > 0, "the disk was never full");
+    // It is told while it lasts, and its end is noticed though nobody asks for anything.
+    let told = troubles_become(&channel, |troubles| {
+        troubles.iter().any(|t| t.words.contains("не принимает записей"))
+    });
+    told.await;
+    limit(&child, None).await;
+    troubles_become(&channel, <[v1::Trouble]>::is_empty).await;
     let asked = child.id().unwrap().to_string();
     assert!(Command::new("kill").arg(asked).status().await.unwrap().success());
-    // The disk is still full: it ends all the same, and says so by its status if it could not put its
-    // affairs in order.
-    tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
+    let ended = tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
+    assert!(ended.success(), "{ended}");
 
     let url = format!("sqlite:{}", victim.database().display());
     let disk = Database::connect(url).await.unwrap();

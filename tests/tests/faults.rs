@@ -127,6 +127,7 @@ impl Fault {
         mut what: impl AsyncFnMut() -> Result<T, E>,
     ) -> T {
         self.arm().await;
+        let mut healed = false;
         for _ in 0..3 {
             let mut asked = pin!(what());
             match tokio::time::timeout(PATIENCE, asked.as_mut()).await {
@@ -136,14 +137,21 @@ impl Fault {
                 }
                 Ok(Err(_)) => self.refused += 1,
                 Err(_) => {
-                    // It knows better than to give up: the result of a delivery must be written.
+                    // It knows better than to give up: the result of a delivery must be written. Or it
+                    // is slow, and was refused before the fault went: then it is asked once more.
                     self.refused += 1;
                     self.heal().await;
-                    return asked.await.unwrap_or_else(|e| panic!("{}: {e}", self.table));
+                    healed = true;
+                    if let Ok(done) = asked.await {
+                        return done;
+                    }
+                    break;
                 }
             }
         }
-        self.heal().await;
+        if !healed {
+            self.heal().await;
+        }
         what().await.unwrap_or_else(|e| panic!("{:?} {} {}: {e}", self.kind, self.way, self.table))
     }
 }

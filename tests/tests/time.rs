@@ -153,16 +153,20 @@ async fn a_start_with_a_wrong_clock_waits_for_a_person_or_for_the_right_time() {
     runtime.note_time().await;
     let before = runs(&runtime).await;
     end(runtime).await;
-    for (shows, held) in [("2047-01-01T00:00", true), ("2027-03-20T10:00", false)] {
+    let doubtful = ["2047-01-01T00:00", "1970-01-02T00:00"].map(|shows| (shows, true));
+    for (shows, held) in doubtful.into_iter().chain([("2027-03-20T10:00", false)]) {
         let machine = Played::new(shows);
         let store = base.store().await;
         let reached = store.reached().await.unwrap();
+        let schedules = store.activities("m").await.unwrap();
         store.close().await.unwrap();
         let (runtime, _) = base.daemon(&machine.clock_since(reached)).await;
         runtime.settle().await.unwrap();
         assert_eq!(kinds(&runtime).await.is_empty(), !held, "{shows}");
         if held {
             assert_eq!(runs(&runtime).await, before);
+            // Nor does the time that is made do with touch what schedules have done with.
+            assert_eq!(runtime.store().activities("m").await.unwrap(), schedules);
             // As a daemon does each minute: what is doubted is not noted.
             runtime.note_time().await;
             machine.shows("2027-03-19T10:00");

@@ -43,6 +43,7 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -116,6 +117,8 @@ pub struct Runtime {
     public_url: String,
     outage: Outage,
     wellbeing: watch::Sender<Wellbeing>,
+    /// Whether schedule rows agree with the road maps and the clock.
+    agreed: AtomicBool,
     changed: watch::Receiver<u64>,
     wake: Notify,
     ending: watch::Sender<bool>,
@@ -172,6 +175,7 @@ impl Runtime {
             public_url,
             outage: Outage::default(),
             wellbeing: watch::Sender::default(),
+            agreed: AtomicBool::new(false),
             changed,
             wake: Notify::new(),
             ending: watch::Sender::new(false),

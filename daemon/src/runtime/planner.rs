@@ -3,6 +3,7 @@
 //! treated by the activity's catch-up policy.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
 use vekha_engine::{RunKey, Why};
@@ -24,50 +25,53 @@ const FUTURE: SignedDuration = SignedDuration::from_hours(1);
 
 impl Runtime {
     /// Makes schedule rows agree with the newest road maps. An activity that is new gets no run
-    /// for what came before it: its time begins now.
+    /// for what came before it: its time begins now. What is to come cannot have been done with: a
+    /// clock that was wrong once left such rows, and they would open nothing for years. While the clock
+    /// is in doubt nobody knows what now is; then it is done as soon as that is known.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn reschedule(&self) -> Result<(), Error> {
         let now = self.clock.now();
+        let doubtful = self.clock.doubt().is_some();
+        self.agreed.store(!doubtful, Ordering::Release);
+        if doubtful {
+            return Ok(());
+        }
+        let mut set_back = 0;
         for version in self.road_maps.all_newest() {
             let road_map = &version.road_map;
-            let known = self.rows(road_map, now).await?;
+            let known = self.rows(road_map).await?;
             let mut rows = Vec::new();
             for definition in &road_map.activities {
                 let row = match known.get(&definition.id) {
                     None => row(road_map, definition, now),
-                    Some(row) => {
-                        let next = next_of(road_map, definition, row);
-                        if next == row.next_opening {
+                    Some(known) => {
+                        let mut row = known.clone();
+                        if instant(row.opened_through).duration_since(now) > FUTURE {
+                            row.opened_through = micros(now);
+                            set_back += 1;
+                        }
+                        row.next_opening = next_of(road_map, definition, &row);
+                        if row == *known {
                             continue;
                         }
-                        activity::Model { next_opening: next, ..row.clone() }
+                        row
                     }
                 };
                 rows.push(row);
             }
             self.store.save_activities(rows).await?;
         }
+        if set_back > 0 {
+            tracing::warn!(set_back, "schedules that were ahead of time are set back to now");
+        }
         Ok(())
     }
 
-    /// Where the schedules of a road map stand. What is to come cannot have been done with: a clock
-    /// that was wrong once left such rows, and they would open nothing for years.
-    async fn rows(
-        &self,
-        road_map: &RoadMap,
-        now: Timestamp,
-    ) -> Result<BTreeMap<String, activity::Model>, Error> {
+    async fn rows(&self, road_map: &RoadMap) -> Result<BTreeMap<String, activity::Model>, Error> {
         let rows = self.store.activities(&road_map.municipality.id).await?;
-        let rows = rows.into_iter().map(|mut row| {
-            if instant(row.opened_through).duration_since(now) > FUTURE {
-                tracing::warn!(activity = row.id, "a schedule that was ahead of time is set back");
-                row.opened_through = micros(now);
-            }
-            (row.activity.clone(), row)
-        });
-        Ok(rows.collect())
+        Ok(rows.into_iter().map(|row| (row.activity.clone(), row)).collect())
     }
 
     /// Opens every run that is due. Returns how many schedules it moved on.
@@ -77,10 +81,13 @@ impl Runtime {
     pub(super) async fn open_due(&self, now: Timestamp) -> Result<usize, Error> {
         let mut moved = 0;
         self.keep_up().await?;
+        if !self.agreed.load(Ordering::Acquire) {
+            self.reschedule().await?;
+        }
         for version in self.road_maps.all_newest() {
             let road_map = &version.road_map;
             let mut rows = Vec::new();
-            for row in self.rows(road_map, now).await?.into_values() {
+            for row in self.rows(road_map).await?.into_values() {
                 let due = row.next_opening.is_some_and(|at| at <= micros(now));
                 let Some(definition) =
                     road_map.activity(&row.activity).filter(|_| due && !row.paused)

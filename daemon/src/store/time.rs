@@ -14,6 +14,9 @@ const REACHED: &str = "reached";
 /// A mark that says nothing: it is written to see whether the database takes it.
 const TOUCHED: &str = "touched";
 
+/// How much is written then, in bytes: what little room is left must not look like enough.
+const TOUCH: usize = 64 * 1024;
+
 /// How much later than now the journal may be for a database that is lived in.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -73,12 +76,14 @@ impl Store {
         Ok(mark.and_then(|micros| micros.parse().ok()).map(instant))
     }
 
-    /// Writes something, to see whether that is possible.
+    /// Writes as much as a commit does, to see whether that is possible, and takes it back.
     ///
     /// # Errors
     /// When it is not.
     pub(super) async fn note_touched(&self, now: Timestamp) -> Result<(), DbErr> {
-        self.set_mark(TOUCHED, &micros(now).to_string()).await
+        let now = micros(now).to_string();
+        self.set_mark(TOUCHED, &format!("{now:.<TOUCH$}")).await?;
+        self.set_mark(TOUCHED, &now).await
     }
 
     /// Notes how far time has come.
