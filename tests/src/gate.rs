@@ -67,8 +67,7 @@ async fn one_way(
     mut way: watch::Receiver<bool>,
 ) {
     let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let Ok(length @ 1..) = from.read(&mut buffer).await else { break };
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if way.wait_for(|open| *open).await.is_err() {
             break;
         }
