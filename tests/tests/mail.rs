@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used)] // how tests fail
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mail_parser::MessageParser;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{self, ServerConfig};
 use vekha_plugin::{Address, DeliveryError, DeliveryErrorKind, Message, Notifier, Plugin, Receipt};
 use vekha_plugin_mail::{Mail, MailConfig, Secret, Tls, Transport};
 use vekha_tests::smtp::{Act, At, Fault, SmtpServer};
@@ -157,21 +161,34 @@ async fn a_server_that_says_farewell_while_nothing_is_sent_costs_no_failed_try()
 
 #[tokio::test]
 async fn a_server_that_never_ends_its_line_is_not_listened_to_for_long() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let said = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut said = 0_usize;
-        // Bounded, should nobody hang up.
-        while said < 256 << 20 && stream.write_all(&[b'x'; 1 << 16]).await.is_ok() {
-            said += 1 << 16;
-        }
-        said
-    });
-    let outcome = Mail::new(config(port)).unwrap().deliver(&letter("school-1@example.ru")).await;
-    assert_eq!(kind(outcome), (DeliveryErrorKind::Unavailable, None));
-    let said = said.await.unwrap();
-    assert!(said < 32 << 20, "{said} bytes were listened to");
+    for tls in [Tls::None, Tls::Implicit] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let said = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut said = 0_usize;
+            // Bounded, should nobody hang up.
+            while said < 256 << 20 && stream.write_all(&[b'x'; 1 << 16]).await.is_ok() {
+                said += 1 << 16;
+            }
+            said
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let (door, certificate) = door(port).await;
+        std::fs::write(&file, certificate).unwrap();
+        let config = match tls {
+            Tls::Implicit => {
+                let (host, ca_file) = (Some("localhost".to_owned()), Some(file));
+                MailConfig { tls, host, ca_file, ..config(door) }
+            }
+            _ => config(port),
+        };
+        let outcome = Mail::new(config).unwrap().deliver(&letter("school-1@example.ru")).await;
+        assert_eq!(kind(outcome), (DeliveryErrorKind::Unavailable, None));
+        let said = said.await.unwrap();
+        assert!(said < 32 << 20, "{said} bytes were listened to");
+    }
 }
 
 #[tokio::test]
@@ -234,7 +251,7 @@ async fn a_server_that_is_away_is_tried_again_and_found_when_it_is_back() {
 async fn connections_are_reused_and_bounded() {
     let server = SmtpServer::start().await;
     let config = MailConfig { pool_size: Some(2), ..config(server.port()) };
-    let mail = std::sync::Arc::new(Mail::new(config).unwrap());
+    let mail = Arc::new(Mail::new(config).unwrap());
     let deliveries = (0..40).map(|n| {
         let mail = mail.clone();
         tokio::spawn(async move { mail.deliver(&letter(&format!("school-{n}@example.ru"))).await })
@@ -289,6 +306,58 @@ async fn nothing_is_sent_in_the_clear_where_tls_is_asked_for() {
         assert_eq!(kind(outcome), (DeliveryErrorKind::Unavailable, None), "{tls:?}");
     }
     assert!(server.received().is_empty());
+}
+
+/// A door of TLS before a server on loopback, with a certificate of its own making. Returns its port
+/// and that certificate in PEM.
+async fn door(server: u16) -> (u16, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut caller) = acceptor.accept(stream).await else { return };
+                let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else {
+                    return;
+                };
+                copy_bidirectional(&mut caller, &mut server).await.ok();
+            });
+        }
+    });
+    (port, made.cert.pem())
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_reaches_who_is_known_and_nobody_else() {
+    let server = SmtpServer::start().await;
+    let (port, certificate) = door(server.port()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, certificate).unwrap();
+    let through = |host: &str, ca_file| {
+        let host = Some(host.to_owned());
+        Mail::new(MailConfig { tls: Tls::Implicit, host, ca_file, ..config(port) }).unwrap()
+    };
+    let to = letter("school-1@example.ru");
+    through("localhost", Some(file.clone())).deliver(&to).await.unwrap();
+    assert_eq!(server.received().len(), 1);
+    // Nobody vouches for it; it is not who it should be.
+    for stranger in [through("localhost", None), through("127.0.0.1", Some(file))] {
+        let refused = stranger.deliver(&to).await;
+        assert_eq!(kind(refused), (DeliveryErrorKind::Unavailable, None));
+    }
+    assert_eq!(server.received().len(), 1);
 }
 
 #[tokio::test]

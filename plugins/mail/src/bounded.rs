@@ -1,6 +1,7 @@
 //! A connection on which the server may say only so much. A reply's line has no bound in lettre: a
 //! server that never ends it would fill the memory.
 
+use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -8,29 +9,26 @@ use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// What a server says on one connection, certificates and the replies to many letters included, is a
 /// fraction of this.
 const MOST: usize = 1024 * 1024;
 
-/// A TCP connection from which so much may be read, and no more.
+/// A connection from which so much may be read, and no more.
 #[derive(Debug)]
-pub(crate) struct Bounded {
-    stream: TcpStream,
+pub(crate) struct Bounded<S> {
+    stream: S,
+    peer: SocketAddr,
     left: usize,
 }
 
-impl Bounded {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        // The end of a letter is a packet of its own: it must not wait for the server's word about the
-        // one before it, which takes 40 ms.
-        stream.set_nodelay(true).ok();
-        Bounded { stream, left: MOST }
+impl<S> Bounded<S> {
+    pub(crate) fn new(stream: S, peer: SocketAddr) -> Self {
+        Bounded { stream, peer, left: MOST }
     }
 }
 
-impl AsyncRead for Bounded {
+impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -47,7 +45,7 @@ impl AsyncRead for Bounded {
     }
 }
 
-impl AsyncWrite for Bounded {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -65,8 +63,11 @@ impl AsyncWrite for Bounded {
     }
 }
 
-impl AsyncTokioStream for Bounded {
+impl<S> AsyncTokioStream for Bounded<S>
+where
+    S: AsyncRead + AsyncWrite + Debug + Unpin + Send + Sync,
+{
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.stream.peer_addr()
+        Ok(self.peer)
     }
 }

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use vekha_plugin::{Address, Problem, Problems, Secret};
 
 use crate::compose;
+use crate::tls::Implicit;
 
 /// How mail leaves. The keys are spelled in kebab case: `pool-size`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -143,7 +144,7 @@ pub(crate) struct Server {
 pub(crate) enum Protection {
     None,
     Starttls(TlsParameters),
-    Implicit(TlsParameters),
+    Implicit(Implicit),
 }
 
 impl MailConfig {
@@ -253,8 +254,9 @@ impl MailConfig {
             return Some(Protection::None);
         }
         let mut parameters = TlsParameters::builder(host.to_owned());
+        let mut more = None;
         if let Some(path) = &self.ca_file {
-            let pem = problems.take("ca-file", read(path))?;
+            let pem = &*more.insert(problems.take("ca-file", read(path))?);
             let certificate = Certificate::from_pem(pem.as_bytes())
                 .map_err(|_| format!("в файле «{}» нет сертификатов PEM", path.display()));
             parameters = parameters.add_root_certificate(problems.take("ca-file", certificate)?);
@@ -262,7 +264,10 @@ impl MailConfig {
         let parameters = parameters.build().map_err(|error| format!("не удаётся начать: {error}"));
         let parameters = problems.take("tls", parameters)?;
         Some(match self.tls {
-            Tls::Implicit => Protection::Implicit(parameters),
+            Tls::Implicit => {
+                let implicit = Implicit::new(host, more.as_deref());
+                Protection::Implicit(problems.take("tls", implicit)?)
+            }
             _ => Protection::Starttls(parameters),
         })
     }

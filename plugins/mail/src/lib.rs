@@ -14,6 +14,7 @@ mod compose;
 mod config;
 mod folder;
 mod smtp;
+mod tls;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -32,7 +32,7 @@ use lettre::Address;
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
@@ -244,23 +244,19 @@ impl Smtp {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Trouble> {
         let Server { host, port, tls, hello, timeout, .. } = &self.server;
-        let implicit = match tls {
-            Protection::Implicit(parameters) => Some(parameters.clone()),
-            Protection::None | Protection::Starttls(_) => None,
-        };
         // A name may have several addresses, and the first of them may be dead.
         let each = *timeout / 3;
         let server = (host.as_str(), *port);
-        let mut smtp = match implicit {
-            Some(tls) => {
-                AsyncSmtpConnection::connect_tokio1(server, Some(each), hello, Some(tls), None)
-                    .await?
-            }
-            None => {
-                let stream = Box::new(Bounded::new(reach(server, each).await?));
-                AsyncSmtpConnection::connect_with_transport(stream, hello).await?
-            }
+        let stream = reach(server, each).await?;
+        // The end of a letter is a packet of its own: it must not wait for the server's word about the
+        // one before it, which takes 40 ms.
+        stream.set_nodelay(true)?;
+        let peer = stream.peer_addr()?;
+        let stream: Box<dyn AsyncTokioStream> = match tls {
+            Protection::Implicit(tls) => Box::new(Bounded::new(tls.secure(stream).await?, peer)),
+            Protection::None | Protection::Starttls(_) => Box::new(Bounded::new(stream, peer)),
         };
+        let mut smtp = AsyncSmtpConnection::connect_with_transport(stream, hello).await?;
         if let Protection::Starttls(parameters) = tls {
             // Fails if the server does not offer it: nothing is ever sent in the clear instead.
             smtp.starttls(parameters.clone(), hello).await?;
