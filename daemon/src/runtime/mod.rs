@@ -42,10 +42,12 @@ pub mod wording;
 mod worker;
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
@@ -127,6 +129,9 @@ pub struct Runtime {
     sending: Mutex<()>,
     fetching: Mutex<()>,
 }
+
+/// How long after something went wrong a loop tries again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// How often a doubtful clock is looked at.
 const DOUBTFUL: Duration = Duration::from_secs(2);
@@ -388,14 +393,25 @@ impl Runtime {
         scheduler.add(minutely).await?;
         scheduler.start().await?;
         tokio::join!(
-            self.go_round(Loop::Turns),
-            self.go_round(Loop::Sends),
-            self.go_round(Loop::Fetches),
-            self.look_after_store(),
-            self.watch_over_store()
+            self.whatever_happens("turns", || self.go_round(Loop::Turns)),
+            self.whatever_happens("sends", || self.go_round(Loop::Sends)),
+            self.whatever_happens("fetches", || self.go_round(Loop::Fetches)),
+            self.whatever_happens("upkeep", || self.look_after_store()),
+            self.whatever_happens("pulse", || self.watch_over_store())
         );
         scheduler.shutdown().await?;
         Ok(())
+    }
+
+    /// Has a loop go on: one that panics takes neither the others along nor itself for good.
+    async fn whatever_happens<F: Future<Output = ()>>(&self, name: &str, run: impl Fn() -> F) {
+        let mut ending = self.ending();
+        while AssertUnwindSafe(run()).catch_unwind().await.is_err() {
+            tracing::error!("the loop «{name}» broke off and is begun anew");
+            if tokio::time::timeout(AGAIN, ending.wait_for(|ending| *ending)).await.is_ok() {
+                break;
+            }
+        }
     }
 
     /// Has the database given what it needs once a minute, and told how far time has come.
@@ -447,7 +463,7 @@ impl Runtime {
                 Ok(_) => Duration::ZERO,
                 Err(e) => {
                     tracing::error!("{e}");
-                    Duration::from_secs(5)
+                    AGAIN
                 }
             };
             tokio::select! {

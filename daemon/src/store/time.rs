@@ -82,7 +82,7 @@ impl Store {
     /// When it is not.
     pub(super) async fn note_touched(&self, now: Timestamp) -> Result<(), DbErr> {
         let now = micros(now).to_string();
-        self.set_mark(TOUCHED, &format!("{now:.<TOUCH$}")).await?;
+        self.set_mark(TOUCHED, &".".repeat(TOUCH)).await?;
         self.set_mark(TOUCHED, &now).await
     }
 

@@ -1,6 +1,7 @@
 //! Requests carried out in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use sea_orm::DbErr;
@@ -14,7 +15,7 @@ use crate::clock::Clock;
 use crate::runtime::request::old_digest;
 use crate::runtime::road_maps::{RoadMaps, Version};
 use crate::store::entities::request;
-use crate::store::{Batch, Store, micros};
+use crate::store::{Batch, Store, micros, unreadable};
 
 /// What steps are made with.
 pub(super) struct Steps {
@@ -27,7 +28,7 @@ impl Steps {
     /// Carries out requests in memory; the answers hold once the batch is committed.
     ///
     /// # Errors
-    /// When the database cannot be read; the batch is then good for nothing.
+    /// When the database cannot be read, or a step breaks off; the batch is then good for nothing.
     pub async fn take_in(&self, batch: &mut Batch, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
         let now = self.clock.now();
         batch.load(tasks.iter().map(|t| t.run.clone())).await?;
@@ -67,7 +68,11 @@ impl Steps {
                 answers.push(same.then(before).ok_or(AskError::RequestReused));
                 continue;
             }
-            let answer = self.carry_out(batch, task, &known, now);
+            // A step that breaks off leaves its run half changed: the batch is thrown away, and what
+            // was asked beside it is carried out by itself.
+            let carried_out = AssertUnwindSafe(|| self.carry_out(batch, task, &known, now));
+            let answer = catch_unwind(carried_out)
+                .map_err(|_| unreadable(&task.run.to_string(), "внутренняя ошибка, см. журнал"))?;
             // What could not even be read is still to be done.
             let unread = matches!(answer, Err(AskError::Unreadable(_)));
             if let Some(job) = task.job.as_ref().filter(|_| !unread) {
