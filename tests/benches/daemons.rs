@@ -48,17 +48,7 @@ async fn measure(schools: usize, daemons: usize, answers: usize) -> f64 {
     for _ in 0..daemons {
         all.push(base.runtime(&clock).await.0);
     }
-    let mut files = small::files();
-    let registry = files.0.get_mut("organisations.toml").expect("a registry");
-    for school in 2..=schools {
-        write!(
-            registry,
-            "[[organisation]]\ncode = \"school-{school}\"\nkind = \"school\"\n\
-             name = \"Школа № {school}\"\nemail = \"school-{school}@example.org\"\n"
-        )
-        .expect("to write a string");
-    }
-    all[0].apply(files, "bench").await.expect("a road map");
+    all[0].apply(small::files_of(schools), "bench").await.expect("a road map");
     let runs: Vec<RunKey> = (0..RUNS).map(|run| survey_run(&format!("run-{run}"))).collect();
     for run in &runs {
         let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };

@@ -6,7 +6,6 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,21 +28,6 @@ use vekha_tests::town::instant;
 fn sizes() -> Vec<usize> {
     let named = std::env::var("VEKHA_BENCH_SCHOOLS").unwrap_or_else(|_| "100,1000,3000".into());
     named.split(',').filter_map(|size| size.trim().parse().ok()).collect()
-}
-
-/// The small road map with so many schools.
-fn files(schools: usize) -> vekha_roadmap::read::Files {
-    let mut files = small::files();
-    let registry = files.0.get_mut("organisations.toml").expect("a registry");
-    for number in 2..=schools {
-        write!(
-            registry,
-            "[[organisation]]\ncode = \"school-{number}\"\nkind = \"school\"\n\
-             name = \"Школа № {number}\"\nemail = \"school-{number}@example.org\"\n"
-        )
-        .expect("to write a string");
-    }
-    files
 }
 
 /// Sends all that waits. Returns letters per second.
@@ -72,7 +56,7 @@ async fn measure(schools: usize, to: &str, notifier: Arc<dyn Notifier>) {
     })
     .await
     .expect("a runtime");
-    runtime.apply(files(schools), "bench").await.expect("a road map");
+    runtime.apply(small::files_of(schools), "bench").await.expect("a road map");
     let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
     runtime.ask(Task::new(survey_run("a"), open, "bench")).await.expect("a run");
     let (sent, first) = send(&runtime, 0).await;

@@ -50,6 +50,19 @@ pub fn files() -> Files {
     Files(files)
 }
 
+/// The same with so many schools.
+pub fn files_of(schools: usize) -> Files {
+    let mut files = files();
+    let registry = files.0.entry("organisations.toml".to_owned()).or_default();
+    for number in 2..=schools {
+        registry.push_str(&format!(
+            "[[organisation]]\ncode = \"school-{number}\"\nkind = \"school\"\n\
+             name = \"Школа № {number}\"\nemail = \"school-{number}@example.org\"\n"
+        ));
+    }
+    files
+}
+
 /// A run of [`SURVEY`] in 2027.
 pub fn survey_run(part: &str) -> RunKey {
     format!("{MUNICIPALITY}/{SURVEY}/2027.{part}").parse().expect("a run's key")

@@ -27,13 +27,8 @@ const ANSWERS: u32 = 300;
 async fn proved_while_answers_come_in(base: Base) {
     let (runtime, _) = base.daemon(&Clock::manual(instant("2027-03-01T10:00"))).await;
     let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-    let mut files = small::files();
     // One that keeps silent, so that the other may answer again and again.
-    files.0.get_mut("organisations.toml").unwrap().push_str(
-        "[[organisation]]\ncode = \"school-2\"\nkind = \"school\"\nname = \"Школа № 2\"\n\
-         email = \"school-2@example.org\"\n",
-    );
-    runtime.apply(files, "test").await.unwrap();
+    runtime.apply(small::files_of(2), "test").await.unwrap();
     runtime.ask(Task::new(survey_run("a"), open, "test")).await.unwrap();
     let answering = tokio::spawn({
         let runtime = runtime.clone();
