@@ -151,7 +151,10 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
 /// Whether the daemon can work: its database answers and takes what is written. What else is wrong is
 /// named in a word each; what it is in detail is for those who may see it.
 async fn health(State(runtime): State<Arc<Runtime>>) -> Response {
-    runtime.feel_pulse(false).await;
+    // While it is ill, the daemon asks it often enough by itself; that writes, and anybody may call here.
+    if runtime.wellbeing().borrow().is_none() {
+        runtime.feel_pulse(false).await;
+    }
     let troubles = runtime.troubles();
     let works = |t: &Trouble| !matches!(t, Trouble::Unsound | Trouble::Database(_));
     let status = match troubles.iter().all(works) {

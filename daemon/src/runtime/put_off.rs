@@ -25,7 +25,6 @@ impl Runtime {
         why: &str,
         now: Timestamp,
     ) -> Result<(), Error> {
-        tracing::error!(job = job.key, "put off: {why}");
         self.store.put_aside(&job.key, why);
         self.store.postpone_job(&job.key, now + wait(job.attempts), why).await?;
         Ok(())

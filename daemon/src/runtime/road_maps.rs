@@ -16,7 +16,7 @@ use vekha_roadmap::read::{self, Files};
 use super::request::Request;
 use super::{registry, seen};
 use crate::store::entities::{request, road_map};
-use crate::store::{Store, instant, micros};
+use crate::store::{Store, instant, micros, unreadable, words};
 
 /// One version of a municipality's road map, ready for use.
 #[derive(Debug, Clone)]
@@ -148,10 +148,9 @@ impl RoadMaps {
     pub fn why_not(&self, run: &RunKey, number: u32) -> String {
         let id = format!("{}/{number}", run.municipality);
         let all = self.unreadable.read().unwrap_or_else(PoisonError::into_inner);
-        match all.get(&id) {
-            Some(why) => format!("версия {number} дорожной карты не читается: {why}"),
-            None => format!("версии {number} дорожной карты нет в базе"),
-        }
+        let why = all.get(&id).map_or("её нет в базе", String::as_str);
+        // In the words by which the next start finds what was put off for this.
+        words(&unreadable(&format!("версия {number} дорожной карты"), why))
     }
 
     fn add(&self, municipality: String, version: Arc<Version>) {

@@ -65,6 +65,7 @@ impl Store {
             if let Some(row) = row.one(&transaction).await? {
                 let assignment: Assignment = document(&row.id, &row.body)?;
                 if assignment.version != basis.answer {
+                    transaction.rollback().await?;
                     return Ok(Saved::Stale);
                 }
                 // A draft upon an answer stands before it, whatever the clocks say.
