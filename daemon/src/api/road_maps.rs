@@ -377,8 +377,10 @@ impl RoadMapService for Api {
             }
         }
         let files = files(r.files)?;
-        let road_map = vekha_roadmap::read::read(&files).map_err(mistakes)?;
-        let municipality = road_map.municipality.id;
+        let (actor, now) = (mutation.actor()?, self.runtime.clock().now());
+        let read = self.runtime.road_maps().read(files.clone(), &actor, now).await;
+        let read = read.map_err(mistakes)?;
+        let municipality = read.road_map.municipality.id.clone();
         if !r.parent.is_empty() && names::municipality("parent", &r.parent)? != municipality {
             let message = format!("это карта муниципалитета «{municipality}»");
             return Err(status::invalid("parent", message));
@@ -388,12 +390,12 @@ impl RoadMapService for Api {
             return Err(status::stale());
         }
         if mutation.validate_only {
-            // Of a municipality that is new there is nothing to show yet.
-            let map = newest.map_or_else(v1::RoadMap::default, |newest| describe(&newest));
-            return Ok(Response::new(map));
+            // The same files again would change nothing.
+            let same = newest.filter(|newest| newest.digest() == read.digest());
+            return Ok(Response::new(same.map_or_else(|| describe(&read), |same| describe(&same))));
         }
         let seen = Some(mutation.etag.as_str()).filter(|etag| !etag.is_empty());
-        let by = Applying { actor: &mutation.actor()?, seen, request };
+        let by = Applying { actor: &actor, seen, request, read: Some(read) };
         let version = self.runtime.apply_as(files, by).await.map_err(refused)?;
         Ok(Response::new(describe(&version)))
     }

@@ -1,12 +1,16 @@
 //! The versions of the road maps in force: what `apply` adds and every run keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use minijinja::Environment;
 use sea_orm::SqlErr;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
 use vekha_engine::RunKey;
 use vekha_engine::journal::hex;
 use vekha_roadmap::RoadMap;
@@ -53,6 +57,9 @@ impl Version {
 /// A version by its municipality and number.
 type Name = (String, u32);
 
+/// One road map is read at a time: it takes a core for a while, and the other is for those who serve.
+static READING: Semaphore = Semaphore::const_new(1);
+
 /// All versions of all municipalities.
 #[derive(Debug, Default)]
 pub struct RoadMaps {
@@ -67,7 +74,7 @@ pub struct RoadMaps {
 }
 
 /// Who applies a road map, and as what.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Applying<'a> {
     /// Who.
     pub actor: &'a str,
@@ -75,6 +82,8 @@ pub struct Applying<'a> {
     pub seen: Option<&'a str>,
     /// The caller's request: asked again, it changes nothing.
     pub request: Option<Request>,
+    /// The files, if they have been [read](RoadMaps::read) already.
+    pub read: Option<Version>,
 }
 
 impl Applying<'_> {
@@ -126,7 +135,8 @@ impl RoadMaps {
             return Ok(());
         }
         for row in store.road_maps(&new).await? {
-            match read_version(&row) {
+            let (version, row) = aside(move || (read_version(&row), row)).await;
+            match version {
                 Ok(version) => self.add(row.municipality, Arc::new(version)),
                 Err(why) => {
                     tracing::error!(version = row.id, "unreadable version: {why}");
@@ -161,6 +171,22 @@ impl RoadMaps {
         }
     }
 
+    /// Reads the files of a road map as the version that they would become today.
+    ///
+    /// # Errors
+    /// All mistakes in it.
+    pub async fn read(
+        &self,
+        files: Files,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Version, Vec<Diagnostic>> {
+        let actor = actor.to_owned();
+        let mut version = aside(move || compile(files, 0, now, &actor)).await?;
+        version.number = self.last_number(&version.road_map.municipality.id) + 1;
+        Ok(version)
+    }
+
     /// The version that a request made before under its id.
     ///
     /// # Errors
@@ -189,11 +215,10 @@ impl RoadMaps {
         &self,
         store: &Store,
         files: Files,
-        by: Applying<'_>,
+        mut by: Applying<'_>,
         now: Timestamp,
     ) -> Result<Arc<Version>, ApplyError> {
         let digest = digest(&files);
-        let mut compiled = None;
         loop {
             self.refresh(store).await?;
             if let Some(request) = &by.request
@@ -218,9 +243,12 @@ impl RoadMaps {
                 }
                 return Ok(same);
             }
-            let mut version = match compiled.take() {
+            let mut version = match by.read.take() {
                 Some(version) => version,
-                None => compile(files.clone(), 0, now, by.actor).map_err(ApplyError::Mistakes)?,
+                None => {
+                    let read = self.read(files.clone(), by.actor, now).await;
+                    read.map_err(ApplyError::Mistakes)?
+                }
             };
             let municipality = version.road_map.municipality.id.clone();
             // Whoever comes in between takes the number.
@@ -241,7 +269,7 @@ impl RoadMaps {
             let request = request(&id);
             match store.add_road_map(row, request).await {
                 // Another call of the same id was faster.
-                Ok(false) => compiled = Some(version),
+                Ok(false) => by.read = Some(version),
                 Ok(true) => {
                     let version = Arc::new(version);
                     self.add(municipality, version.clone());
@@ -250,7 +278,7 @@ impl RoadMaps {
                 }
                 // Somebody was faster with this number; perhaps with the same files.
                 Err(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                    compiled = Some(version);
+                    by.read = Some(version);
                 }
                 Err(e) => return Err(e.into()),
             }
@@ -309,6 +337,20 @@ impl RoadMaps {
     pub fn all_newest(&self) -> Vec<Arc<Version>> {
         let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
         all.values().filter_map(|versions| versions.last().cloned()).collect()
+    }
+}
+
+/// Reads a road map off the threads that serve.
+async fn aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
+    // It is never closed; without a place the work would still be right.
+    let place = READING.acquire().await.ok();
+    let done = spawn_blocking(read).await;
+    drop(place);
+    match done.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The daemon ends, and with it whoever waits.
+        Err(Err(_)) => pending().await,
     }
 }
 

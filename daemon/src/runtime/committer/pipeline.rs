@@ -111,7 +111,12 @@ impl Pipeline {
     }
 
     async fn begin(&self) -> Result<Batch, DbErr> {
-        if self.alone() { Ok(self.steps.store.ahead()) } else { self.steps.store.begin().await }
+        if self.alone() {
+            return Ok(self.steps.store.ahead());
+        }
+        // To read another daemon's road map takes longer than a transaction may stand idle.
+        self.steps.road_maps.refresh(&self.steps.store).await?;
+        self.steps.store.begin().await
     }
 
     async fn take_in(&mut self, more: Vec<Asked>) {

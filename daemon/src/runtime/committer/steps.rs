@@ -34,7 +34,9 @@ impl Steps {
         batch.load(tasks.iter().map(|t| t.run.clone())).await?;
         let mut held = None;
         if self.store.is_shared() {
-            self.road_maps.refresh(&self.store).await?;
+            if tasks.iter().any(|task| self.version_for(batch, &task.run).is_none()) {
+                self.road_maps.refresh(&self.store).await?;
+            }
             let jobs = tasks.iter().filter_map(|t| t.job.as_deref()).collect();
             held = Some(batch.hold_jobs(&jobs, now).await?);
         }
