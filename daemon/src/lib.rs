@@ -13,6 +13,7 @@ pub mod files;
 pub mod forms;
 pub mod message_id;
 pub mod port;
+pub mod private;
 pub mod registry;
 pub mod reports;
 pub mod runtime;

@@ -12,6 +12,8 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use vekha_engine::journal::hex;
 
+use crate::private;
+
 /// 32 random bytes, kept in a file beside the database.
 #[derive(Clone)]
 pub struct Secret([u8; 32]);
@@ -28,11 +30,13 @@ impl Secret {
         Secret(bytes)
     }
 
-    /// Reads the secret from a file; none if there is no such file.
+    /// Reads the secret from a file; none if there is no such file. One that others may read is
+    /// closed to them, with a word in the log.
     ///
     /// # Errors
     /// When the file cannot be read or does not hold 64 hexadecimal digits.
     pub fn load(file: &Path) -> std::io::Result<Option<Self>> {
+        private::close(file, private::OTHERS_AND_GROUP);
         match std::fs::read_to_string(file) {
             Ok(text) => parse(text.trim()).map(|bytes| Some(Secret(bytes))).ok_or_else(|| {
                 std::io::Error::new(
@@ -53,7 +57,7 @@ impl Secret {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|e| std::io::Error::other(e.to_string()))?;
         if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
+            private::make_folder(folder)?;
         }
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);

@@ -14,6 +14,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, body::Body};
+use futures::future::{Either, ready};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
@@ -29,7 +30,8 @@ use vekha_roadmap::diagnostic;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
-use crate::port::{self, Limits};
+use crate::port::told::{self, Bound};
+use crate::port::{self, Limits, guesses, hosts};
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::wellbeing::Wellbeing;
 use crate::runtime::{Parts, Runtime};
@@ -242,13 +244,18 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
     let pages = console::router(runtime.clone(), token.to_owned())
         .layer(from_fn_with_state(of_pages, bounded));
     let wellbeing = runtime.wellbeing();
+    let only_here = token.is_empty();
     let one_port = tower::service_fn(move |request: Request| {
         let kind = request.headers().get(http::header::CONTENT_TYPE);
         let is_grpc = kind.is_some_and(|k| k.as_bytes().starts_with(b"application/grpc"));
+        if only_here && !hosts::is_called_so(request.headers(), request.uri()) {
+            told::met(Bound::Names, &port::peer(request.extensions()));
+            return Either::Left(ready(Ok(misdirected(is_grpc))));
+        }
         let router = if is_grpc { grpc.clone() } else { pages.clone() };
         let mut wellbeing = wellbeing.clone();
         let needs_no_database = needs_no_database(request.uri().path());
-        async move {
+        Either::Right(async move {
             let answered = router.oneshot(request);
             if needs_no_database {
                 return answered.await;
@@ -259,7 +266,7 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
                 // Whoever waits for a database that does not answer is told so.
                 _ = wellbeing.wait_for(is_silent) => Ok(unanswered(is_grpc)),
             }
-        }
+        })
     });
     Ok(Router::new().fallback_service(one_port))
 }
@@ -275,6 +282,15 @@ fn unanswered(is_grpc: bool) -> Response {
     match is_grpc {
         true => api::status::unavailable(reason).into_http::<Body>().into_response(),
         false => console::unavailable(&reason),
+    }
+}
+
+/// What is said to whoever calls us by a foreign name where nobody is asked for a key.
+fn misdirected(is_grpc: bool) -> Response {
+    let message = "без ключа доступа демон отвечает только по адресам этой машины";
+    match is_grpc {
+        true => Status::permission_denied(message).into_http::<Body>().into_response(),
+        false => console::misdirected(),
     }
 }
 
@@ -308,6 +324,9 @@ async fn authorise(token: Arc<str>, request: Request, next: Next) -> Response {
     if open || sent.is_some_and(|sent| sent.ct_eq(expected.as_bytes()).into()) {
         next.run(request).await
     } else {
+        if sent.is_some() {
+            guesses::wrong(&port::peer(request.extensions())).await;
+        }
         let message = "нужен ключ: authorization: Bearer …";
         Status::unauthenticated(message).into_http::<Body>().into_response()
     }

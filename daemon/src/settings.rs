@@ -6,17 +6,21 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use vekha_plugin_http::HttpConfig;
 use vekha_plugin_mail::MailConfig;
 use vekha_plugin_site::SiteConfig;
 use vekha_plugin_tables::FolderConfig;
 
-use crate::port::Limits;
+use crate::port::{Limits, hosts};
 
 /// Variables that are the command line's own and no settings of the daemon.
 const OTHERS: [&str; 5] =
     ["VEKHA_CONFIG", "VEKHA_SERVER", "VEKHA_TOKEN", "VEKHA_ACTOR", "VEKHA_LOG"];
+
+/// Fewest characters of an access token.
+const SHORTEST_TOKEN: usize = 16;
 
 /// What `vekha.toml` says.
 #[derive(Debug, Deserialize)]
@@ -31,6 +35,7 @@ pub struct Settings {
     /// The file with the deployment's secret; made on first start.
     pub secret_file: PathBuf,
     /// Folders with road maps that are applied on start.
+    #[serde(deserialize_with = "folders")]
     pub road_maps: Vec<PathBuf>,
     /// How letters leave.
     pub mail: MailConfig,
@@ -50,13 +55,45 @@ pub struct Settings {
 }
 
 /// A system that knows answers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[derive(Debug, Clone)]
 pub enum SourceSettings {
     /// Another system, asked by HTTP.
     Http(Box<HttpConfig>),
     /// A folder into which people or systems put spreadsheets.
     Folder(FolderConfig),
+}
+
+impl<'de> Deserialize<'de> for SourceSettings {
+    /// By its `kind`. Not serde's way with tags, which would want numbers where the environment has
+    /// texts.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut table = config::Map::<String, config::Value>::deserialize(deserializer)?;
+        let kind = table.remove("kind").and_then(|kind| kind.into_string().ok());
+        let rest = config::Value::new(None, table);
+        match kind.as_deref() {
+            Some("http") => HttpConfig::deserialize(rest).map(Box::new).map(SourceSettings::Http),
+            Some("folder") => FolderConfig::deserialize(rest).map(SourceSettings::Folder),
+            Some(other) => Err(config::ConfigError::Message(format!(
+                "неизвестный вид источника «{other}»: бывает http и folder"
+            ))),
+            None => Err(config::ConfigError::Message("kind: нужен http или folder".to_owned())),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+/// Folders as a list, or as one text with colons between them, like `PATH`.
+fn folders<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        List(Vec<PathBuf>),
+        Text(String),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::List(list) => list,
+        Written::Text(text) => std::env::split_paths(&text).collect(),
+    })
 }
 
 /// Who may use the console and gRPC; the schools' links are their own key.
@@ -84,14 +121,22 @@ impl Settings {
     /// # Errors
     /// When the file is missing or wrong, with the key that is.
     pub fn load(file: &Path) -> anyhow::Result<Self> {
+        Settings::read(file, std::env::vars())
+    }
+
+    fn read(
+        file: &Path,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
         let own = |name: &str| !OTHERS.contains(&name);
-        let variables = std::env::vars().filter(|(name, _)| own(name)).collect();
+        let variables = variables.filter(|(name, _)| own(name)).collect();
+        // What they say stays as it is written: a password of digits is no number. Where a number
+        // is wanted, it is read from the text.
         let environment = config::Environment::with_prefix("VEKHA")
             .source(Some(variables))
             .prefix_separator("_")
             .separator("__")
             .convert_case(config::Case::Kebab)
-            .try_parsing(true)
             .ignore_empty(true);
         let raw = config::Config::builder()
             .add_source(config::File::from(file).format(config::FileFormat::Toml))
@@ -124,25 +169,45 @@ impl Settings {
         self.site.folder = anchored(&self.site.folder);
     }
 
+    /// What is wrong with the settings, all at once.
     fn check(&self) -> anyhow::Result<()> {
-        if !self.listen.ip().is_loopback() && self.access.token.len() < 16 {
-            anyhow::bail!(
-                "listen = \"{}\" открыт для сети: задайте [access] token, не короче 16 знаков",
-                self.listen
-            );
+        let mut wrong = Vec::new();
+        let token = self.access.token.chars().count();
+        if token > 0 && token < SHORTEST_TOKEN {
+            wrong.push(format!("[access] token: нужно не меньше {SHORTEST_TOKEN} знаков"));
+        }
+        let needs = format!("задайте [access] token, не короче {SHORTEST_TOKEN} знаков");
+        if token == 0 && !self.listen.ip().is_loopback() {
+            wrong.push(format!("listen = \"{}\" открыт для сети: {needs}", self.listen));
+        }
+        match self.public_url.as_deref().map(|url| (url, url.parse::<http::Uri>())) {
+            None => {}
+            Some((url, Ok(address))) if matches!(address.scheme_str(), Some("http" | "https")) => {
+                let host = address.host().unwrap_or_default();
+                if token == 0 && !hosts::is_own(host) {
+                    wrong.push(format!("public-url = \"{url}\" доступен другим: {needs}"));
+                }
+            }
+            Some((url, _)) => wrong.push(format!(
+                "public-url = \"{url}\": нужен адрес вида https://vekha.example.org"
+            )),
         }
         let known = ["sqlite:", "postgres:", "postgresql:"];
         if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
-            anyhow::bail!("database: нужно sqlite:путь или postgres://…");
+            wrong.push("database: нужно sqlite:путь или postgres://…".to_owned());
         }
-        self.limits.check().map_err(anyhow::Error::msg)?;
+        wrong.extend(self.limits.check().err());
         if self.rehearsal.is_some() && self.mail.reaches_people() {
-            anyhow::bail!(
+            wrong.push(
                 "репетиция не пишет настоящим людям: для [rehearsal] нужна почта \
                  transport = \"file\" или сервер на этой же машине"
+                    .to_owned(),
             );
         }
-        Ok(())
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => anyhow::bail!("настройки:\n  {}", wrong.join("\n  ")),
+        }
     }
 
     /// How people reach the daemon, without a slash at the end.
@@ -151,5 +216,93 @@ impl Settings {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.listen),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const BARE: &str = "
+        listen = '127.0.0.1:0'
+        database = 'sqlite:vekha.db'
+        secret-file = 'secret'
+        road-maps = []
+        mail = { folder = 'mail', from = { name = 'Отдел', email = 'vekha@example.org' } }
+        site = { folder = 'site' }
+        [source.register]
+        kind = 'http'
+        url = 'https://register.example.org'
+        [source.inbox]
+        kind = 'folder'
+        folder = 'inbox'
+    ";
+
+    fn read(more: &str, variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        let place = tempfile::TempDir::new().unwrap();
+        let file = place.path().join("vekha.toml");
+        std::fs::write(&file, format!("{more}\n{BARE}")).unwrap();
+        let pairs = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        Settings::read(&file, pairs)
+    }
+
+    #[test]
+    fn what_the_environment_says_stays_as_it_is_written_and_is_read_as_what_is_wanted() {
+        let settings = read(
+            "",
+            &[
+                ("VEKHA_MAIL__PASSWORD", "0012345"),
+                ("VEKHA_MAIL__USERNAME", "true"),
+                ("VEKHA_MAIL__HELLO_NAME", "1e3"),
+                ("VEKHA_MAIL__PORT", "2525"),
+                ("VEKHA_LIMITS__CONNECTIONS", "300"),
+                ("VEKHA_ACCESS__TOKEN", "12345678901234567890"),
+                ("VEKHA_SOURCE__REGISTER__ATTEMPTS", "7"),
+                ("VEKHA_SOURCE__REGISTER__ALLOW_PRIVATE", "true"),
+                ("VEKHA_SOURCE__REGISTER__AUTH__KIND", "bearer"),
+                ("VEKHA_SOURCE__REGISTER__AUTH__SECRET", "007"),
+                ("VEKHA_SOURCE__INBOX__SETTLE_MILLISECONDS", "5"),
+                ("VEKHA_ROAD_MAPS", "one:/two"),
+                ("VEKHA_TOKEN", "the command line's own"),
+            ],
+        );
+        let settings = settings.unwrap();
+        let mail = &settings.mail;
+        assert_eq!(mail.password.as_ref().unwrap().0, "0012345");
+        assert_eq!(mail.username.as_deref(), Some("true"));
+        assert_eq!((mail.hello_name.as_deref(), mail.port), (Some("1e3"), Some(2525)));
+        assert_eq!(settings.limits.connections, 300);
+        assert_eq!(settings.access.token, "12345678901234567890");
+        let (SourceSettings::Http(http), SourceSettings::Folder(folder)) =
+            (&settings.source["register"], &settings.source["inbox"])
+        else {
+            panic!("{:?}", settings.source);
+        };
+        assert_eq!((http.attempts, http.allow_private), (Some(7), true));
+        assert_eq!(http.auth.secret.as_ref().unwrap().0, "007");
+        assert_eq!(folder.settle_milliseconds, Some(5));
+        assert!(
+            settings.road_maps[0].ends_with("one") && settings.road_maps[1] == Path::new("/two")
+        );
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_at_once() {
+        let wrong = |more: &str, variables: &[(&str, &str)]| {
+            read(more, variables).unwrap_err().to_string().lines().skip(1).count()
+        };
+        assert_eq!(wrong("public-url = 'https://vekha.example.org'", &[]), 1);
+        assert_eq!(wrong("public-url = 'vekha.example.org'", &[]), 1);
+        assert_eq!(wrong("", &[("VEKHA_ACCESS__TOKEN", "short")]), 1, "on loopback, too");
+        let three = [
+            ("VEKHA_LISTEN", "0.0.0.0:7140"),
+            ("VEKHA_DATABASE", "mysql:x"),
+            ("VEKHA_LIMITS__CONNECTIONS", "1"),
+        ];
+        assert_eq!(wrong("", &three), 3);
+        assert!(read("public-url = 'http://localhost:8080'", &[]).is_ok());
+        let token = [("VEKHA_ACCESS__TOKEN", "0123456789abcdef")];
+        assert!(read("public-url = 'https://vekha.example.org'", &token).is_ok());
     }
 }

@@ -45,7 +45,7 @@ async fn measure(schools: usize, to: &str, notifier: Arc<dyn Notifier>) {
     let folder = TempDir::new().expect("a folder");
     let url = format!("sqlite:{}", folder.path().join("vekha.db").display());
     let clock = Clock::manual(instant("2027-03-01T10:00"));
-    let site = SiteConfig { folder: folder.path().join("site") };
+    let site = SiteConfig { folder: folder.path().join("site"), url: None };
     let runtime = Runtime::start(Parts {
         store: Store::open(&url, Secret::from_bytes([7; 32])).await.expect("a database"),
         clock: clock.clone(),

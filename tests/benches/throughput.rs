@@ -92,7 +92,9 @@ async fn vekha(folder: &Path, runs: usize) -> (f64, u64) {
         clock: Clock::manual(morning()),
         notifier: Arc::new(Letterbox::default()),
         sources: Default::default(),
-        publisher: Arc::new(Site::new(SiteConfig { folder: folder.join("site") }).expect("a site")),
+        publisher: Arc::new(
+            Site::new(SiteConfig { folder: folder.join("site"), url: None }).expect("a site"),
+        ),
         public_url: "http://localhost".into(),
     })
     .await

@@ -76,7 +76,7 @@ impl Base {
     /// When it does not start.
     pub async fn runtime(&self, clock: &Clock) -> (Arc<Runtime>, Arc<Letterbox>) {
         let letterbox = Arc::new(Letterbox::default());
-        let site = SiteConfig { folder: self.folder.path().join("site") };
+        let site = SiteConfig { folder: self.folder.path().join("site"), url: None };
         let parts = Parts {
             store: self.store().await,
             clock: clock.clone(),

@@ -168,7 +168,7 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
             tls: Tls::None,
             ..MailConfig::default()
         },
-        site: SiteConfig { folder: folder.path().join("site") },
+        site: SiteConfig { folder: folder.path().join("site"), url: None },
         source: Default::default(),
         access: Access::default(),
         limits: Default::default(),

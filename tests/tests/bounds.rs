@@ -50,7 +50,7 @@ async fn say(town: &Town, text: &str) -> TcpStream {
 /// The head of a post of a form with a file.
 fn post(path: &str, length: usize) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nHost: vekha\r\nContent-Length: {length}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\
          Content-Type: multipart/form-data; boundary=x\r\n\r\n\
          --x\r\nContent-Disposition: form-data; name=\"procedures\"; filename=\"a.pdf\"\r\n\r\n"
     )
@@ -135,7 +135,7 @@ async fn slow_headers_are_ended_and_others_are_served_meanwhile() {
     .await;
     let link = link(&town).await;
     let mut slow = Vec::new();
-    for text in ["", "GET / HT", "PRI * HTTP", "GET / HTTP/1.1\r\nHost: vekha\r\nX-Slow: "] {
+    for text in ["", "GET / HT", "PRI * HTTP", "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "] {
         for _ in 0..10 {
             slow.push(say(&town, text).await);
         }
@@ -185,7 +185,7 @@ async fn a_post_of_thousands_of_rows_is_refused_at_once_with_a_small_page() {
         }
     }
     let head = format!(
-        "POST {link} HTTP/1.1\r\nHost: vekha\r\nConnection: close\r\nContent-Length: {}\r\n\
+        "POST {link} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n\r\n",
         body.len()
     );

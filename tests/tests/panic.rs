@@ -57,7 +57,7 @@ async fn a_notifier_that_panics_loses_no_letter_and_stops_no_loop() {
     let base = Base::sqlite();
     let clock = Clock::manual(instant("2027-03-01T10:00"));
     let frail = Arc::new(Frail::default());
-    let site = SiteConfig { folder: base.folder.path().join("site") };
+    let site = SiteConfig { folder: base.folder.path().join("site"), url: None };
     let runtime = Runtime::start(Parts {
         store: base.store().await,
         clock: clock.clone(),

@@ -16,7 +16,7 @@ use super::lists::{Conditions, Words, words};
 use super::{Api, Mutation, convert, figures, journal, lists, mutation, names, status};
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::overview::{Standing, is_late};
-use crate::runtime::reports::on_analysis;
+use crate::runtime::reports::{on_analysis, place_for_others};
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
 use crate::runtime::{Ask, AskError};
@@ -166,7 +166,7 @@ fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
                 review: stage.review.map(|d| d.to_string()).unwrap_or_default(),
                 reason: stage.reason.clone(),
                 has_figures: kind == v1::StageKind::Analyze && stage.state == StageState::Completed,
-                location: stage.location.clone(),
+                location: place_for_others(&run.key, &stage.location).to_owned(),
             }
         })
         .collect()

@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
 
 use crate::server::Daemon;
 use crate::settings::Settings;
@@ -15,13 +19,20 @@ use crate::settings::Settings;
 const USUAL_LOG: &str =
     "info,sqlx=warn,lettre=warn,tokio_cron_scheduler=warn,sea_orm_migration=warn";
 
+/// Whatever `VEKHA_LOG` asks for: lettre writes letters, with the schools' links, and the mail
+/// server's password, sea-orm the values of its statements.
+fn tells_no_secrets(metadata: &Metadata<'_>) -> bool {
+    let of = |library: &str| metadata.target().split("::").next() == Some(library);
+    *metadata.level() <= Level::INFO || !(of("lettre") || of("sea_orm") || of("sqlx"))
+}
+
 pub(super) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_from_env("VEKHA_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL_LOG));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
-        .init();
+        .with_filter(filter_fn(|metadata| tells_no_secrets(metadata)));
+    tracing_subscriber::registry().with(lines).with(filter).init();
     let settings = Settings::load(config)?;
     let rehearsal = settings.rehearsal.is_some();
     let mut terminate = signal(SignalKind::terminate())?;

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::problem;
+use crate::port::{self, guesses};
 
 /// What must be known; nothing if the daemon has no token.
 #[derive(Clone)]
@@ -81,6 +82,10 @@ pub async fn require(State(access): State<Access>, mut request: Request, next: N
     if let Some(person) = access.admits(request.headers().get(AUTHORIZATION)) {
         request.extensions_mut().insert(person);
         return next.run(request).await;
+    }
+    // A browser asks without a password first, and that is no guess.
+    if request.headers().contains_key(AUTHORIZATION) {
+        guesses::wrong(&port::peer(request.extensions())).await;
     }
     let mut response = problem::page(
         StatusCode::UNAUTHORIZED,

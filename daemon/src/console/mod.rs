@@ -64,7 +64,7 @@ use axum::routing::{get, post};
 use crate::runtime::Runtime;
 use crate::runtime::troubles::Trouble;
 
-pub use problem::unreceived;
+pub use problem::{misdirected, unreceived};
 
 /// Longest form that is read, in bytes.
 const LONGEST_FORM: usize = 2 * 1024 * 1024;
@@ -113,6 +113,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         )
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show))
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file))
+        .route("/runs/{municipality}/{activity}/{run}/published/{file}", get(report::published))
         .route(
             "/runs/{municipality}/{activity}/{run}/decisions/{number}/correction",
             get(correction::show)

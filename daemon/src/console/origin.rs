@@ -5,7 +5,7 @@
 //! password by hand.
 
 use axum::extract::Request;
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{HOST, ORIGIN, REFERER};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -31,14 +31,16 @@ fn is_own(headers: &HeaderMap, uri: &Uri) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return matches!(site.as_bytes(), b"same-origin" | b"none");
     }
-    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let Some(origin) = headers.get(ORIGIN).or_else(|| headers.get(REFERER)) else { return true };
     // HTTP/2 names the host in the address.
     let host = match headers.get(HOST) {
         Some(host) => host.to_str().ok(),
         None => uri.authority().map(|authority| authority.as_str()),
     };
+    // A referer names the page, too.
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    matches!((origin, host), (Some((_, from)), Some(host)) if from.eq_ignore_ascii_case(host))
+    let from = origin.and_then(|(_, from)| from.split('/').next());
+    matches!((from, host), (Some(from), Some(host)) if from.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -75,6 +77,10 @@ mod tests {
         assert!(!own(&[("origin", "https://evil.example"), host]));
         assert!(!own(&[("origin", "null"), host]));
         assert!(!own(&[("origin", "http://vekha.example.org")]));
+        assert!(own(&[("referer", "http://vekha.example.org:7140/runs/a?b=//c"), host]));
+        for foreign in ["https://evil.example/http://vekha.example.org:7140", "about:blank"] {
+            assert!(!own(&[("referer", foreign), host]), "{foreign}");
+        }
         let mut headers = HeaderMap::new();
         headers.insert("origin", "https://vekha.example.org".parse().unwrap());
         assert!(is_own(&headers, &Uri::from_static("https://vekha.example.org/runs")));

@@ -13,7 +13,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
-use vekha_roadmap::answers::{EXPLANATIONS, Values, questioned};
+use vekha_roadmap::answers::{EXPLANATIONS, Values, file_name, questioned};
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
 
 use super::conflict::{Choice, Shown};
@@ -88,6 +88,7 @@ pub async fn receive(request: Request) -> Result<(Pairs, Vec<Upload>), Box<Respo
             Some(file) => {
                 let bytes = part.bytes().await.map_err(|e| unread(e.status()))?;
                 if !file.is_empty() {
+                    let file = file_name(&file).to_owned();
                     files.push(Upload { field: name, name: file, bytes: bytes.into() });
                 }
             }

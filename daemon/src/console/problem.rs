@@ -18,6 +18,19 @@ pub async fn no_such_page() -> Response {
     page(StatusCode::NOT_FOUND, "Такой страницы нет", &["Проверьте адрес."])
 }
 
+/// The daemon is called by a name that is not this machine's, and nobody is asked for a password.
+pub fn misdirected() -> Response {
+    page(
+        StatusCode::MISDIRECTED_REQUEST,
+        "Страница открывается только на этой машине",
+        &[
+            "Без ключа доступа демон отвечает лишь по адресу localhost или 127.0.0.1: иначе действовать \
+           от вашего имени могла бы любая страница в браузере. Чтобы открывать его по другому имени, \
+           задайте [access] token в vekha.toml.",
+        ],
+    )
+}
+
 /// A link that opens nothing. It says the same whatever the reason.
 pub fn unknown_link() -> Response {
     page(

@@ -15,7 +15,7 @@ use super::{administrator, assets, file, problem, view};
 use crate::forms::{DOCX, XLSX};
 use crate::reports::{self, Indicator, Report, severity_words};
 use crate::runtime::Runtime;
-use crate::runtime::reports::on_analysis;
+use crate::runtime::reports::{on_analysis, published_by};
 use crate::runtime::road_maps::Version;
 
 /// Municipality, activity, run and stage.
@@ -99,6 +99,37 @@ pub async fn as_file(
         }
         _ => problem::no_such_page().await,
     })
+}
+
+/// `GET /runs/{municipality}/{activity}/{run}/published/{stage}.html`, and `.docx`: what a stage has
+/// published, as it was to be then.
+pub async fn published(
+    State(runtime): State<Arc<Runtime>>,
+    Path((municipality, activity, run, file)): Path<(String, String, String, String)>,
+) -> Result<Response, Response> {
+    let nothing = problem::no_such_page;
+    let key = format!("{municipality}/{activity}/{run}").parse::<RunKey>();
+    let (Ok(key), Some((stage, form))) = (key, file.rsplit_once('.')) else {
+        return Err(nothing().await);
+    };
+    let run = runtime.store().bare_run(&key).await.map_err(|e| problem::unavailable(&e))?;
+    let Some(run) = run else { return Err(nothing().await) };
+    let Some(version) = runtime.road_maps().version(&municipality, run.road_map) else {
+        return Err(nothing().await);
+    };
+    let rendered = published_by(&runtime, &version, &run, stage).await;
+    let Some(rendered) = rendered.map_err(|e| problem::unavailable(&e))? else {
+        return Err(nothing().await);
+    };
+    let name = reports::file_name(&key, stage, None, form);
+    match form {
+        "html" => {
+            let html = rendered.html.into_bytes();
+            Ok(file::give(&name, "text/html; charset=utf-8", move || Ok::<_, String>(html)).await)
+        }
+        "docx" => Ok(file::give(&name, DOCX, move || Ok::<_, String>(rendered.docx)).await),
+        _ => Err(nothing().await),
+    }
 }
 
 /// The report as a page that needs nothing beside itself.

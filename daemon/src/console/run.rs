@@ -24,6 +24,7 @@ use super::{acknowledge, administrator, figures, matrix, posted, problem, view, 
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
 use crate::runtime::register::Control;
+use crate::runtime::reports::place_for_others;
 use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
 use crate::runtime::wording;
@@ -222,6 +223,7 @@ fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
         let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
         let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
         let active = stage.state == StageState::Active;
+        let location = place_for_others(&run.key, &stage.location);
         json!({
             "title": definition.map_or(&stage.id, |d| &d.title),
             "kind": definition.map(|d| words::work(&d.work)),
@@ -234,9 +236,11 @@ fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
             "answered": answered,
             "asked": own().count(),
             "reason": stage.reason,
-            "location": stage.location,
+            "location": location,
             // Only what is surely an address becomes a link.
-            "is_link": is_address(&stage.location),
+            "is_link": is_address(location),
+            "published": (!location.is_empty())
+                .then(|| format!("/runs/{}/published/{}.html", run.key, stage.id)),
         })
     };
     run.stages.iter().map(line).collect()

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
+use super::Peer;
 use super::limits::Patience;
 use super::places::{Asking, Leaving, Place};
 use super::told::{self, Bound};
@@ -80,7 +81,9 @@ impl Server {
         stream.set_write_timeout(Some(self.patience.taking));
         let io = TokioIo::new(Box::pin(stream));
         let (app, guest) = (self.app.clone(), place.guest.clone());
-        let service = service_fn(move |request: Request<Incoming>| {
+        let peer = Peer(guest.peer);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let (asking, app) = (guest.asks(), app.clone());
             async move {
                 let Ok(response) = app.oneshot(request.map(Body::new)).await;

@@ -1,21 +1,25 @@
 //! The one port, before anybody looks at what comes in: who is let in ([`places`]), how long a
 //! connection may take and say nothing ([`connection`]), how much may be received at a time
-//! ([`bodies`]), how much heavy work is done at a time ([`work`]). A bound that is met is told in
-//! the log ([`told`]).
+//! ([`bodies`]), how much heavy work is done at a time ([`work`]), by which name the daemon may be
+//! called ([`hosts`]), what a wrong key costs ([`guesses`]). A bound that is met is told in the log
+//! ([`told`]).
 //!
 //! Whatever is met, those who are inside are served on, and it passes by itself.
 
 pub mod bodies;
 mod connection;
 mod descriptors;
+pub mod guesses;
+pub mod hosts;
 mod limits;
 mod places;
 pub mod told;
 pub mod work;
 
+use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +32,22 @@ use tokio::task::JoinSet;
 pub use limits::{Limits, Patience};
 use places::{Place, Places};
 use told::Bound;
+
+/// Who is at the other end of a request's connection: a browser, another system, or the reverse
+/// proxy before them.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who sent a request, for the log.
+pub fn peer(request: &http::Extensions) -> String {
+    request.get::<Peer>().map_or_else(|| "unknown".to_owned(), Peer::to_string)
+}
 
 /// How long to wait when the system gives no connection at all.
 const BREATH: Duration = Duration::from_millis(100);

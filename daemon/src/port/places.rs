@@ -115,7 +115,8 @@ impl Drop for Place {
 /// A connection as others see it.
 #[derive(Debug)]
 pub struct Guest {
-    peer: IpAddr,
+    /// Where it comes from.
+    pub peer: IpAddr,
     doing: Mutex<Doing>,
     leave: Notify,
 }

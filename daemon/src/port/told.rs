@@ -25,6 +25,10 @@ pub enum Bound {
     Slow,
     /// Rows and fields of a form.
     Rows,
+    /// Keys that were wrong.
+    Guesses,
+    /// Names by which nobody here calls us.
+    Names,
 }
 
 impl Bound {
@@ -38,6 +42,8 @@ impl Bound {
             Bound::Receiving => "bytes being received",
             Bound::Slow => "time for a request's body",
             Bound::Rows => "rows and fields of a form",
+            Bound::Guesses => "access by the right token",
+            Bound::Names => "calls by this machine's own names",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Files of answers and decisions: kept as soon as they come, and an answer names only files that
 //! are there.
 
+use jiff::SignedDuration;
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::{NewAttachment, RunKey};
@@ -21,7 +22,19 @@ pub struct Upload {
     pub bytes: Vec<u8>,
 }
 
+/// How long a file stays that nothing refers to: whoever chose it may still be filling in the form.
+const STRAY_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 impl Runtime {
+    /// Removes files that came with what was refused, or that were replaced before they were sent.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn remove_stray_files(&self) -> Result<u64, DbErr> {
+        let Ok(before) = self.clock.now().checked_sub(STRAY_FOR) else { return Ok(0) };
+        self.store.remove_stray_files(before).await
+    }
+
     /// Keeps a file that a field of an assignment's form is answered with; one that comes on trial
     /// is only looked at. Returns what the answer then says of it, or what is wrong with it; none
     /// if the form has no such field for a file.
@@ -103,7 +116,8 @@ impl Runtime {
         if named.is_empty() {
             return Ok(vec![]);
         }
-        let kept = self.store.files_of(assignment).await?;
+        let hashes: Vec<&str> = named.iter().map(|(_, hash)| *hash).collect();
+        let kept = self.store.hold_files(assignment, &hashes, self.clock.now()).await?;
         let missing = named.into_iter().filter(|(_, hash)| !kept.iter().any(|k| k == hash));
         let wrong = |(field, _): (&str, &str)| FieldError {
             field: field.to_owned(),

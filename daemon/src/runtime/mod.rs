@@ -419,8 +419,13 @@ impl Runtime {
         const PERIOD: Duration = Duration::from_secs(60);
         let mut ending = self.ending();
         let mut ends = false;
+        let mut minutes = 0_u64..;
         while !ends {
             self.note_time().await;
+            let hour = minutes.next().is_some_and(|minute| minute.is_multiple_of(60));
+            if hour && let Err(e) = self.remove_stray_files().await {
+                tracing::warn!("stray files could not be removed: {e}");
+            }
             ends = tokio::time::timeout(PERIOD, ending.wait_for(|ending| *ending)).await.is_ok();
             if let Err(e) = self.store.keep_up().await {
                 tracing::warn!("the database's log could not be looked after: {e}");

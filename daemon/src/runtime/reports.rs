@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -86,6 +87,36 @@ pub async fn render(
     Ok(Rendered { html, docx })
 }
 
+/// Where a report was published, as far as others may know: its address, or its path within the
+/// site. Older releases kept where it lies on this machine.
+pub fn place_for_others<'l>(run: &RunKey, location: &'l str) -> &'l str {
+    if !Path::new(location).is_absolute() {
+        return location;
+    }
+    let below = format!("/{}/", run.municipality);
+    match location.rfind(&below) {
+        Some(at) => &location[at + 1..],
+        None => location.rsplit('/').next().unwrap_or_default(),
+    }
+}
+
+/// What a stage published, rendered anew as it was to be then; none if it has not published.
+///
+/// # Errors
+/// What makes it impossible, for people.
+pub async fn published_by(
+    runtime: &Runtime,
+    version: &Version,
+    run: &Run,
+    stage: &str,
+) -> Result<Option<Rendered>, String> {
+    let stage = run.stages.iter().find(|one| one.id == stage && !one.location.is_empty());
+    match stage.and_then(|stage| Some((stage, stage.completed_at?))) {
+        Some((stage, at)) => render(runtime, version, &run.key, &stage.id, at).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// What a run published, stage by stage, rendered anew as it was to be then.
 ///
 /// # Errors
@@ -96,10 +127,8 @@ pub async fn published(
     run: &Run,
 ) -> Result<Vec<Rendered>, String> {
     let mut all = Vec::new();
-    for stage in run.stages.iter().filter(|stage| !stage.location.is_empty()) {
-        if let Some(at) = stage.completed_at {
-            all.push(render(runtime, version, &run.key, &stage.id, at).await?);
-        }
+    for stage in &run.stages {
+        all.extend(published_by(runtime, version, run, &stage.id).await?);
     }
     Ok(all)
 }

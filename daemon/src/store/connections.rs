@@ -18,6 +18,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection as _, Executor as _};
 
 use super::away;
+use crate::private;
 
 /// How many readers work at the same time.
 const READERS: u32 = 4;
@@ -63,6 +64,8 @@ pub(super) type Pair = (DatabaseConnection, DatabaseConnection);
 /// # Errors
 /// When it cannot be created or opened.
 pub(super) async fn sqlite(path: &Path) -> Result<Pair, DbErr> {
+    // What SQLite makes beside the file has the file's rights.
+    private::make_file(path).map_err(|e| DbErr::Custom(format!("{}: {e}", path.display())))?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

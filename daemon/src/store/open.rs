@@ -13,6 +13,7 @@ use sea_orm_migration::MigratorTrait as _;
 use super::entities::{assignment, journal};
 use super::witness::Witness;
 use super::{Lock, Store, connections, migrations};
+use crate::private;
 use crate::secret::Secret;
 
 /// A mark: whether the SQLite file is at work, or was left by a daemon that did not end in order.
@@ -152,7 +153,7 @@ impl Store {
         accept_loss: bool,
     ) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
+            private::make_folder(folder)
                 .map_err(|e| OpenError::Folder(format!("{}: {e}", folder.display())))?;
         }
         let (witness, known) = Witness::hold(path)?;

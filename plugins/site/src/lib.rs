@@ -27,12 +27,15 @@ const MAX_PATH: usize = 1024;
 pub struct SiteConfig {
     /// The folder that the web server serves. Created when first needed.
     pub folder: PathBuf,
+    /// The address under which the web server shows the folder; none if nobody said.
+    pub url: Option<String>,
 }
 
 /// The publisher.
 #[derive(Debug)]
 pub struct Site {
     folder: PathBuf,
+    url: Option<String>,
 }
 
 impl Site {
@@ -42,10 +45,16 @@ impl Site {
     ///
     /// Every mistake of the configuration at once.
     pub fn new(config: SiteConfig) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
         if config.folder.as_os_str().is_empty() {
-            return Err(vec![Problem::new("folder", "укажите папку для публикации")]);
+            problems.push(Problem::new("folder", "укажите папку для публикации"));
         }
-        Ok(Site { folder: config.folder })
+        let url = config.url.map(|url| url.trim_end_matches('/').to_owned());
+        let is_address = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if url.as_ref().is_some_and(|url| !is_address(url)) {
+            problems.push(Problem::new("url", "нужен адрес вида https://site.example.org/reports"));
+        }
+        if problems.is_empty() { Ok(Site { folder: config.folder, url }) } else { Err(problems) }
     }
 
     /// Whether the folder can be written.
@@ -76,11 +85,18 @@ impl Plugin for Site {
             version: env!("CARGO_PKG_VERSION").into(),
             summary: "Публикует отчёты файлами в папке сайта.".into(),
             capabilities: vec![Capability::Publisher],
-            settings: vec![Setting::required(
-                "folder",
-                SettingKind::Path,
-                "Папка, которую показывает веб-сервер.",
-            )],
+            settings: vec![
+                Setting::required(
+                    "folder",
+                    SettingKind::Path,
+                    "Папка, которую показывает веб-сервер.",
+                ),
+                Setting::optional(
+                    "url",
+                    SettingKind::Text,
+                    "Адрес, под которым он её показывает: на него ведёт ссылка со страницы.",
+                ),
+            ],
         }
     }
 
@@ -119,7 +135,13 @@ impl Publisher for Site {
         let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
         let (folder, bytes) = (self.folder.clone(), document.bytes.clone());
         match blocking(move || write_below(&folder, &names, &bytes)).await {
-            Ok(path) => Ok(Published { location: path.display().to_string() }),
+            // Where the folder lies on this machine is nobody's business.
+            Ok(()) => Ok(Published {
+                location: match &self.url {
+                    Some(url) => format!("{url}/{}", document.path),
+                    None => document.path.clone(),
+                },
+            }),
             Err(obstacle @ Obstacle::Document(_)) => {
                 Err(PublishError::Refused(self.explain(&obstacle)))
             }
@@ -153,7 +175,7 @@ fn names(path: &str) -> Result<Vec<&str>, &'static str> {
 
 /// Writes `names` below `folder`, making folders on the way. A symbolic link inside the folder
 /// could lead out of it, so none is followed.
-fn write_below(folder: &Path, names: &[String], bytes: &[u8]) -> Result<PathBuf, Obstacle> {
+fn write_below(folder: &Path, names: &[String], bytes: &[u8]) -> Result<(), Obstacle> {
     fs::create_dir_all(folder)?;
     let mut path = folder.to_path_buf();
     let (file, folders) = match names {
@@ -178,7 +200,7 @@ fn write_below(folder: &Path, names: &[String], bytes: &[u8]) -> Result<PathBuf,
         return Err(Obstacle::Document(why));
     }
     write_whole(&path, bytes)?;
-    Ok(path)
+    Ok(())
 }
 
 /// Another call may make the same folder at the same time.
@@ -201,7 +223,7 @@ mod tests {
     use super::*;
 
     fn site(folder: &Path) -> Site {
-        Site::new(SiteConfig { folder: folder.to_path_buf() }).unwrap()
+        Site::new(SiteConfig { folder: folder.to_path_buf(), url: None }).unwrap()
     }
 
     fn document(path: &str, text: &str) -> Document {
@@ -217,8 +239,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let report = document("2026-27/годовой отчёт.html", "<h1>Отчёт</h1>");
         let published = site(folder.path()).publish(&report).await.unwrap();
-        assert_eq!(fs::read_to_string(&published.location).unwrap(), "<h1>Отчёт</h1>");
-        assert!(Path::new(&published.location).starts_with(folder.path()));
+        assert_eq!(published.location, report.path, "not where the folder lies");
+        let file = folder.path().join(&published.location);
+        assert_eq!(fs::read_to_string(file).unwrap(), "<h1>Отчёт</h1>");
+        let url = Some("https://site.example.org/reports/".to_owned());
+        let config = SiteConfig { folder: folder.path().to_path_buf(), url };
+        let published =
+            Site::new(config).unwrap().publish(&document("a/b.html", "")).await.unwrap();
+        assert_eq!(published.location, "https://site.example.org/reports/a/b.html");
     }
 
     #[tokio::test]

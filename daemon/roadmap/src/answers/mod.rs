@@ -5,6 +5,7 @@ mod compare;
 mod display;
 mod questions;
 mod typed;
+mod writing;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,8 @@ use crate::russian;
 pub use self::compare::{Difference, compare};
 pub use self::display::display;
 pub use self::questions::{EXPLANATIONS, explained, questioned};
-pub use self::typed::{check_file, check_text, is_printable};
+pub use self::typed::check_file;
+pub use self::writing::{check_text, file_name, is_printable, turns};
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]

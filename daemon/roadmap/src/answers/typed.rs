@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
+use super::writing::{check_file_name, check_text, meant};
 use crate::model::{FileRule, Range};
 use crate::russian;
 
@@ -50,31 +51,12 @@ pub(super) fn within(n: f64, range: Range) -> Result<Value, String> {
 
 pub(super) fn text(raw: &Value, longest: usize, lines: bool) -> Result<Value, String> {
     let Value::String(s) = raw else { return Err("нужен текст".into()) };
-    let s = s.trim().replace("\r\n", "\n");
+    let s = meant(s, lines);
     if s.chars().count() > longest {
         return Err(format!("не длиннее {longest} знаков"));
     }
     check_text(&s, lines)?;
     Ok(Value::String(s))
-}
-
-/// Whether documents can hold a character of a line: no control character, nor one that is none.
-pub fn is_printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
-}
-
-/// Whether documents can hold a text; one of several `lines` may have their ends and tabs.
-///
-/// # Errors
-/// Why not, for people.
-pub fn check_text(text: &str, lines: bool) -> Result<(), String> {
-    if !lines {
-        let fits = text.chars().all(is_printable);
-        return fits.then_some(()).ok_or("уберите переводы строк и непечатные знаки".to_owned());
-    }
-    let text = text.replace("\r\n", "\n");
-    let fits = text.chars().all(|c| matches!(c, '\n' | '\t') || is_printable(c));
-    fits.then_some(()).ok_or("уберите непечатные знаки".to_owned())
 }
 
 pub(super) fn date(raw: &Value) -> Result<Value, String> {
@@ -127,9 +109,7 @@ pub(super) fn file(raw: &Value, rule: &FileRule) -> Result<Value, String> {
 /// Why not, for people.
 pub fn check_file(name: &str, size: u64, rule: &FileRule) -> Result<(), String> {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
-    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return Err("имя файла — до 200 знаков".to_owned());
-    }
+    check_file_name(name)?;
     if !rule.endings.contains(&ending) {
         return Err(format!("нужен файл .{}", rule.endings.join(", .")));
     }

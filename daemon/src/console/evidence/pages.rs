@@ -9,6 +9,7 @@ use vekha_roadmap::russian;
 use super::super::{administrator, words};
 use super::Told;
 use crate::reports::{Advice, Report};
+use crate::runtime::reports::place_for_others;
 
 /// The file with an activity's recommendations.
 pub(super) const ADVICES: &str = "recommendations.docx";
@@ -152,7 +153,7 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
     // Where it stands for everybody, and as what it lies here.
     let stages = run.stages.iter().filter(|stage| !stage.location.is_empty());
     let places = stages.map(|stage| {
-        let location = &stage.location;
+        let location = place_for_others(&run.key, &stage.location);
         let public = location.starts_with("https://") || location.starts_with("http://");
         json!({ "location": location, "public": public, "at": stage.completed_at.map(day) })
     });
