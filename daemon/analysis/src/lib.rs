@@ -28,8 +28,9 @@ const WORTH_A_THREAD: usize = 128;
 pub fn analyze(analysis: &Analysis, inputs: &Inputs<'_>) -> Outcome {
     let mut scopes = indicators::Scopes::new(analysis, inputs);
     let indicators = indicators::compute(analysis, inputs, &mut scopes);
-    let rules::Judged { findings, unmet } = rules::judge(analysis, inputs, &indicators, scopes);
-    Outcome { indicators, findings, unmet: Some(unmet) }
+    let judged = rules::judge(analysis, inputs, &indicators, scopes);
+    let rules::Judged { findings, unmet, unwritten } = judged;
+    Outcome { indicators, findings, unmet: Some(unmet), unwritten }
 }
 
 /// What the findings recommend, one per organisation, in the order of codes.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use vekha_roadmap::formula::Layer;
 use vekha_roadmap::model::{Analysis, Rule};
-use vekha_roadmap::read::environment;
+use vekha_roadmap::read::text_environment;
 
 use crate::indicators::Scopes;
 use crate::texts::{Said, Texts, by_name};
@@ -18,7 +18,12 @@ pub(crate) struct Judged {
     pub findings: Vec<Finding>,
     /// Rule id -> who is known not to meet it, in the order of codes.
     pub unmet: BTreeMap<String, Vec<String>>,
+    /// Rules of which a text could not be made, and why.
+    pub unwritten: BTreeMap<String, String>,
 }
+
+/// What stands for a finding whose text cannot be made: never the template's source.
+const UNWRITTEN: &str = "Текст вывода не составлен, показатели — рядом.";
 
 /// Looks at every organisation in the order of codes and every rule in the definition's order.
 pub(crate) fn judge(
@@ -28,7 +33,7 @@ pub(crate) fn judge(
     scopes: Scopes<'_>,
 ) -> Judged {
     let municipality = aggregates(analysis, indicators);
-    let environment = environment();
+    let environment = text_environment();
     let rules: Vec<(&Rule, Said<'_>)> =
         analysis.rules.iter().map(|rule| (rule, Said::read(&environment, rule))).collect();
     let texts = Texts::new(analysis, inputs, indicators, rules.iter().map(|(_, said)| said));
@@ -41,7 +46,7 @@ pub(crate) fn judge(
     let own = by_organisation(&codes, indicators);
     let mut everybody: Vec<_> = by_code.into_iter().zip(own).collect();
     let found = parallel::map(&mut everybody, WORTH_A_THREAD, |((code, scope), own)| {
-        let (mut findings, mut unmet) = (Vec::new(), Vec::new());
+        let (mut findings, mut unmet, mut unwritten) = (Vec::new(), Vec::new(), Vec::new());
         // Let go here, by the thread that is at it.
         let scope = std::mem::take(scope);
         let by_indicator = |wanted: bool, value: fn(&Figure) -> Option<Value>| -> Values {
@@ -68,24 +73,32 @@ pub(crate) fn judge(
                 Ok(None) | Err(_) => continue,
             }
             let context = context.get_or_insert_with(|| texts.context(code, own));
+            let mut failed = |why: String| unwritten.push((rule.id.as_str(), why));
+            let text = said.finding(context).map_err(&mut failed);
+            let recommendation = said.recommendation(context).map_err(&mut failed);
+            let alternatives = said.alternatives(context).map_err(&mut failed);
             findings.push(Finding {
                 organisation: (*code).to_owned(),
                 rule: rule.id.clone(),
                 severity: rule.severity,
-                text: said.finding(context),
-                recommendation: said.recommendation(context),
-                alternatives: said.alternatives(context),
+                text: text.unwrap_or_else(|()| UNWRITTEN.to_owned()),
+                recommendation: recommendation.unwrap_or_default(),
+                alternatives: alternatives.unwrap_or_default(),
                 figures: texts.items(own, rule),
             });
         }
-        (findings, unmet)
+        (findings, unmet, unwritten)
     });
     let mut judged = Judged {
         findings: Vec::new(),
         unmet: analysis.rules.iter().map(|rule| (rule.id.clone(), Vec::new())).collect(),
+        unwritten: BTreeMap::new(),
     };
-    for (code, (findings, unmet)) in codes.into_iter().zip(found) {
+    for (code, (findings, unmet, unwritten)) in codes.into_iter().zip(found) {
         judged.findings.extend(findings);
+        for (rule, why) in unwritten {
+            judged.unwritten.entry(rule.to_owned()).or_insert(why);
+        }
         for rule in unmet {
             judged.unmet.entry(rule.to_owned()).or_default().push(code.to_owned());
         }

@@ -28,44 +28,44 @@ impl<'a> Said<'a> {
         }
     }
 
-    pub fn finding(&self, context: &Shown) -> String {
+    pub fn finding(&self, context: &Shown) -> Result<String, String> {
         self.finding.said(context)
     }
 
-    pub fn recommendation(&self, context: &Shown) -> Option<String> {
-        self.recommendation.as_ref().map(|text| text.said(context))
+    pub fn recommendation(&self, context: &Shown) -> Result<Option<String>, String> {
+        self.recommendation.as_ref().map(|text| text.said(context)).transpose()
     }
 
-    pub fn alternatives(&self, context: &Shown) -> Vec<String> {
+    pub fn alternatives(&self, context: &Shown) -> Result<Vec<String>, String> {
         self.alternatives.iter().map(|text| text.said(context)).collect()
     }
 
     /// The names that its texts use.
     fn names(&self) -> impl Iterator<Item = String> {
         let texts = [&self.finding].into_iter().chain(&self.recommendation);
-        let templates = texts.chain(&self.alternatives).filter_map(|text| text.template.as_ref());
+        let templates =
+            texts.chain(&self.alternatives).filter_map(|text| text.template.as_ref().ok());
         templates.flat_map(|template| template.undeclared_variables(false))
     }
 }
 
 /// A text of a rule.
 struct Written<'a> {
-    text: &'a str,
-    template: Option<Template<'a, 'a>>,
+    template: Result<Template<'a, 'a>, String>,
 }
 
 impl<'a> Written<'a> {
     fn read(environment: &'a Environment<'_>, text: &'a str) -> Self {
-        Written { text, template: environment.template_from_str(text).ok() }
+        Written { template: environment.template_from_str(text).map_err(|e| e.to_string()) }
     }
 
-    /// A text whose template fails is shown as it was written: better odd than missing.
-    fn said(&self, context: &Shown) -> String {
-        let said = self.template.as_ref().and_then(|template| template.render(context).ok());
-        let mut said = said.unwrap_or_else(|| self.text.to_owned());
+    /// The text, or why it cannot be made.
+    fn said(&self, context: &Shown) -> Result<String, String> {
+        let template = self.template.as_ref().map_err(Clone::clone)?;
+        let mut said = template.render(context).map_err(|e| e.to_string())?;
         // It is kept, and there are many.
         said.shrink_to_fit();
-        said
+        Ok(said)
     }
 }
 

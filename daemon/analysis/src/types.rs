@@ -67,6 +67,9 @@ pub struct Outcome {
     /// were kept before this was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmet: Option<BTreeMap<String, Vec<String>>>,
+    /// Rules of which a text could not be made, and why: rule id -> what is wrong.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unwritten: BTreeMap<String, String>,
 }
 
 impl Outcome {

@@ -278,7 +278,7 @@ fn the_period_before_counts_for_its_own_organisation_and_recommendations_follow_
     // a: 1 + 1 = 2; b: 2 + 0 = 2; c: 0; and nobody is known to have grown.
     assert_eq!(
         texts,
-        [("low-result", "a: 1, было 1, порог 30"), ("low-result", "Школа Б: 2, было , порог 30")]
+        [("low-result", "a: 1, было 1, порог 30"), ("low-result", "Школа Б: 2, было —, порог 30")]
     );
     let all = recommendations(&outcome);
     assert_eq!(all.iter().map(|r| r.organisation.as_str()).collect::<Vec<_>>(), ["a", "b"]);
@@ -335,4 +335,27 @@ fn a_share_that_is_a_whole_number_of_percents_is_that_number() {
             assert_eq!(share, Ok(Some(json!(f64::from(percent)))), "{part} of {whole}");
         }
     }
+}
+
+#[test]
+fn a_template_s_source_is_never_said_and_a_missing_figure_is_a_dash() {
+    let k = indicator("k", None, "pupils");
+    let rules = vec![
+        rule("dash", "k >= 0.0", "Сейчас {{ k }}, в среднем {{ municipality.k.mean }}", None),
+        rule("broken", "k >= 0.0", "Вдвое: {{ k / 0 }}", Some("Совет: {{ k.foo() }}")),
+    ];
+    // So many are not compared.
+    let outcome = analyze(&analysis(50, vec![k], rules), &schools());
+    let texts = |rule: &str| {
+        let found = outcome.findings.iter().filter(|finding| finding.rule == rule);
+        found.map(|finding| finding.text.as_str()).collect::<Vec<_>>()
+    };
+    assert!(!texts("dash").is_empty());
+    assert!(texts("dash").iter().all(|text| text.ends_with("в среднем —")), "{:?}", texts("dash"));
+    assert!(!texts("broken").is_empty());
+    for finding in &outcome.findings {
+        assert!(!finding.text.contains("{{"), "{}", finding.text);
+        assert_eq!(finding.recommendation, None);
+    }
+    assert_eq!(outcome.unwritten.keys().collect::<Vec<_>>(), ["broken"]);
 }

@@ -1250,6 +1250,24 @@ fn nobody_is_said_to_be_reminded_of_what_closes_before_a_reminder_could_leave() 
 }
 
 #[test]
+fn who_was_given_more_time_has_the_days_of_grace_that_all_others_have() {
+    let road_map = Town { schools: 2, ..Town::usual() }.road_map();
+    // Due on Monday 15 February, closed a week later; one school until Monday 1 March.
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    let assignment = "collect.school-1".parse().unwrap();
+    let (due, reason) = (date(2027, 3, 1), "карантин".to_owned());
+    alone.step(Command::Extend { assignment, due, reason }).unwrap();
+    let mut closed_at = |at: &str| {
+        alone.now = at.parse().unwrap();
+        let outcome = alone.step(Command::Wake).unwrap();
+        outcome.entries.iter().any(|entry| entry.kind == "closed")
+    };
+    assert!(!closed_at("2027-02-23T20:00:00Z"), "the school has time");
+    assert!(!closed_at("2027-03-02T20:00:00Z"), "and then the week that the other had");
+    assert!(closed_at("2027-03-10T20:00:00Z"));
+}
+
+#[test]
 fn an_organisation_that_is_closed_is_not_said_to_be_reminded() {
     let road_map = Town { schools: 2, ..Town::usual() }.road_map();
     let (mut alone, asked) = Alone::open(&road_map, "m/survey/2027");

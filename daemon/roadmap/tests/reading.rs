@@ -390,3 +390,40 @@ fn two_organisations_of_one_short_name_are_told_of_and_no_mistake() {
     let told = render(&report.warnings, &files);
     assert!(headlines(&told).len() == 1 && told.contains("их не различить"), "{told}");
 }
+
+#[test]
+fn a_text_that_would_fail_when_it_is_made_is_told_before_anybody_is_to_read_it() {
+    let files = with(&[
+        ("letters/assignment/body.txt", "{{ form }}", "{{ form | uper }}"),
+        ("letters/reminder/body.txt", "{{ form }}", "{{ form.title() }}"),
+        (
+            "letters/closed/body.txt",
+            "{{ form }}",
+            "{% for one in missing %}{{ one.nmae }}{% endfor %}",
+        ),
+        (
+            "letters/measure/body.txt",
+            "{{ decision }}",
+            "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}",
+        ),
+        ("letters/drafts/body.txt", "{{ count }}", "{% from \"letters/none.txt\" import x %}"),
+        ("analyses/low.toml", "Доля {{ low_share }} %", "Доля {{ low_share / 0 }} %"),
+        (
+            "analyses/low.toml",
+            "Снизить до {{ threshold.low_share }} %",
+            "Снизить до {{ municipality.low_share.meen }} %",
+        ),
+    ]);
+    insta::assert_snapshot!("failing_texts", told(&files));
+}
+
+#[test]
+fn a_text_may_name_what_can_be_missing() {
+    let files = with(&[(
+        "analyses/low.toml",
+        "Доля {{ low_share }} %",
+        "Доля {{ low_share }} %, год назад {{ earlier.low_share }}, в среднем \
+         {{ municipality.low_share.mean }}",
+    )]);
+    assert_eq!(told(&files), "");
+}

@@ -12,6 +12,7 @@ mod journal;
 mod lists;
 mod measures;
 mod names;
+mod needs;
 mod organisations;
 mod outbox;
 mod recommendations;
@@ -255,7 +256,7 @@ impl Api {
             decision_service_server::DecisionServiceServer,
             effect_service_server::EffectServiceServer, event_service_server::EventServiceServer,
             journal_service_server::JournalServiceServer,
-            measure_service_server::MeasureServiceServer,
+            measure_service_server::MeasureServiceServer, need_service_server::NeedServiceServer,
             organisation_service_server::OrganisationServiceServer,
             outbox_service_server::OutboxServiceServer,
             recommendation_service_server::RecommendationServiceServer,
@@ -274,6 +275,7 @@ impl Api {
             OutboxServiceServer::<Api>::NAME,
             JournalServiceServer::<Api>::NAME,
             CompletenessServiceServer::<Api>::NAME,
+            NeedServiceServer::<Api>::NAME,
             EffectServiceServer::<Api>::NAME,
             StatusServiceServer::<Api>::NAME,
         ];
@@ -319,6 +321,7 @@ impl Api {
             .add_service(EventServiceServer::new(self.clone()))
             .add_service(OutboxServiceServer::new(self.clone()))
             .add_service(CompletenessServiceServer::new(self.clone()))
+            .add_service(NeedServiceServer::new(self.clone()))
             .add_service(EffectServiceServer::new(self.clone()))
             .add_service(StatusServiceServer::new(self.clone()))
             .add_service(JournalServiceServer::new(self));

@@ -25,7 +25,7 @@ use crate::store::schedule::{Pause, Paused};
 const LONGEST_PREVIEW: i64 = 366 * 3;
 
 impl Api {
-    fn newest(&self, municipality: &str) -> Result<std::sync::Arc<Version>, Status> {
+    pub(super) fn newest(&self, municipality: &str) -> Result<std::sync::Arc<Version>, Status> {
         let newest = self.runtime.road_maps().newest(municipality);
         newest.ok_or_else(|| status::not_found(format!("муниципалитет «{municipality}»")))
     }
@@ -39,7 +39,11 @@ impl Api {
         Ok(rows.map_err(status::unavailable)?.into_iter().find(|row| row.activity == id))
     }
 
-    async fn overview(&self, version: &Version, id: Option<&str>) -> Result<Overview, Status> {
+    pub(super) async fn overview(
+        &self,
+        version: &Version,
+        id: Option<&str>,
+    ) -> Result<Overview, Status> {
         Overview::load(&self.runtime, version, id).await.map_err(status::unavailable)
     }
 

@@ -67,6 +67,7 @@ services! {
     journal: journal_service_client::JournalServiceClient,
     completeness: completeness_service_client::CompletenessServiceClient,
     effects: effect_service_client::EffectServiceClient,
+    needs: need_service_client::NeedServiceClient,
     status: status_service_client::StatusServiceClient,
 }
 

@@ -9,7 +9,8 @@ use super::words::{address, date, state};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Только то, что опаздывает, не выполнено, ждёт решения или скоро начнётся, а письма не дойдут
+    /// Только то, что ждёт человека (как на первой странице), и то, что скоро начнётся, а письма не
+    /// дойдут
     #[arg(long)]
     attention: bool,
 }
@@ -20,40 +21,50 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
         let lines: Vec<String> = daemon.troubles.iter().map(|t| format!("! {}", t.words)).collect();
         out.say(format!("Неполадки:\n{}\n", lines.join("\n")))?;
     }
-    let mut activities = client.all_activities().await?;
-    if args.attention {
-        activities.retain(|a| {
-            a.current_run.as_ref().is_some_and(|run| {
-                run.late || matches!(run.state(), v1::RunState::Failed | v1::RunState::Question)
-            })
-        });
-    }
-    let shown = || {
-        let rows = activities.iter().map(|a| row(client, a)).collect();
-        table(["№", "мероприятие", "период", "состояние", "срок", "следующее", ""], rows)
-    };
     if !args.attention {
+        let activities = client.all_activities().await?;
+        let shown = || {
+            let rows = activities.iter().map(|a| row(client, a)).collect();
+            table(["№", "мероприятие", "период", "состояние", "срок", "следующее", ""], rows)
+        };
         out.many(&activities, shown)?;
         return Ok(());
     }
+    let request =
+        v1::ListNeedsRequest { parent: client.municipality.clone(), ..Default::default() };
+    let needs = all_pages!(client.needs(), list_needs, request, needs);
     let request =
         v1::ListComingOpeningsRequest { parent: client.municipality.clone(), ..Default::default() };
     let mut coming = all_pages!(client.road_maps(), list_coming_openings, request, openings);
     coming.retain(|opening| !opening.unreachable.is_empty());
     if out.is_json() {
         out.json(&json!({
-            "activities": messages(&activities),
+            "needs": messages(&needs),
             "coming": messages(&coming),
             "troubles": messages(&daemon.troubles),
         }))?;
         return Ok(());
     }
-    out.many(&activities, shown)?;
+    out.many(&needs, || {
+        let rows = needs.iter().map(waiting).collect();
+        table(["", "№", "мероприятие", "период", "что ждёт"], rows)
+    })?;
     if !coming.is_empty() {
         let lines: Vec<String> = coming.iter().map(|opening| unreached(client, opening)).collect();
         out.say(format!("\nСкоро начнётся, а письма дойдут не до всех:\n{}", lines.join("\n")))?;
     }
     Ok(())
+}
+
+fn waiting(need: &v1::Need) -> [String; 5] {
+    let mark = if need.grave { "!" } else { "" };
+    [
+        mark.to_owned(),
+        need.number.to_string(),
+        need.short.clone(),
+        need.period_words.clone(),
+        need.words.clone(),
+    ]
 }
 
 /// What opens, when, and whom its letters would not reach.

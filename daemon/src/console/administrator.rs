@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Activity;
-use vekha_roadmap::russian::{date_words, plural};
+use vekha_roadmap::russian::date_words;
 
 use super::access::Person;
 use super::{coming, problem, view, words};
 use crate::runtime::Runtime;
-use crate::runtime::attention::{Need, attention};
+use crate::runtime::attention::{Need, attention, in_order};
 use crate::runtime::coming::coming;
 use crate::runtime::overview::{Overview, Standing};
 use crate::runtime::reports::state_words;
@@ -159,27 +159,20 @@ pub fn run(standing: &Standing, needs: &[Need]) -> Value {
     })
 }
 
-/// The gravest first; among equals in the road map's order.
 fn attention_lines(map: &RoadMap, needs: &BTreeMap<RunKey, Vec<Need>>) -> Value {
-    let mut lines: Vec<_> = needs
-        .iter()
-        .map(|(key, needs)| {
-            let activity = map.activity(&key.activity);
-            let order = (needs.first(), activity.map(|a| a.number), key);
-            let line = json!({
-                "link": format!("/runs/{key}"),
-                "number": activity.map(|a| a.number),
-                "short": activity.map_or(&key.activity, |a| &a.short),
-                "title": activity.map_or("", |a| a.title.as_str()),
-                "period": key.period.words(),
-                "part": key.part.as_ref().map(|code| name(map, code)),
-                "needs": needs.iter().map(|n| need(map, n)).collect::<Vec<_>>(),
-            });
-            (order, line)
+    let line = |(key, needs): (&RunKey, &Vec<Need>)| {
+        let activity = map.activity(&key.activity);
+        json!({
+            "link": format!("/runs/{key}"),
+            "number": activity.map(|a| a.number),
+            "short": activity.map_or(&key.activity, |a| &a.short),
+            "title": activity.map_or("", |a| a.title.as_str()),
+            "period": key.period.words(),
+            "part": key.part.as_ref().map(|code| name(map, code)),
+            "needs": needs.iter().map(|n| need(map, n)).collect::<Vec<_>>(),
         })
-        .collect();
-    lines.sort_by_key(|(order, _)| *order);
-    lines.into_iter().map(|(_, line)| line).collect()
+    };
+    in_order(map, needs).into_iter().map(line).collect()
 }
 
 /// An organisation's name for tables.
@@ -189,47 +182,5 @@ pub fn name(map: &RoadMap, code: &str) -> String {
 
 /// A need in words, and whether it is grave.
 pub fn need(map: &RoadMap, need: &Need) -> Value {
-    let (words, grave) = match need {
-        Need::Failed { reason } => (format!("этап не выполнен: {reason}"), true),
-        Need::Question => (
-            "предшествующее мероприятие не состоялось: начать без него или пропустить".into(),
-            true,
-        ),
-        Need::Silent { count } => {
-            let noun = plural(*count as i64, "организация", "организации", "организаций");
-            (format!("срок прошёл, не ответили: {count} {noun}"), true)
-        }
-        Need::MeasuresOverdue { count } => {
-            let noun = plural(*count as i64, "мера", "меры", "мер");
-            (format!("срок исполнения прошёл: {count} {noun}"), true)
-        }
-        Need::Decision { title, due, late } => {
-            let due = due.map(|due| format!(", срок {}", date_words(due))).unwrap_or_default();
-            // The usual title says nothing new.
-            let title = match title.to_lowercase() == "управленческое решение"
-            {
-                true => String::new(),
-                false => format!(": {title}"),
-            };
-            (format!("ждёт решения{title}{due}"), *late)
-        }
-        Need::Drafts { count } => {
-            let noun = plural(*count as i64, "проект", "проекта", "проектов");
-            (format!("ждут утверждения: {count} {noun} рекомендаций"), false)
-        }
-        Need::Reports { count } => {
-            let noun = plural(*count as i64, "отчёт", "отчёта", "отчётов");
-            (format!("ждут проверки: {count} {noun} об исполнении мер"), false)
-        }
-        Need::Letters { count, organisations } => {
-            let noun = plural(*count as i64, "письмо", "письма", "писем");
-            let mut names: Vec<String> =
-                organisations.iter().take(3).map(|code| name(map, code)).collect();
-            if organisations.len() > 3 {
-                names.push(format!("ещё {}", organisations.len() - 3));
-            }
-            (format!("не доставлено {count} {noun}: {}", names.join(", ")), true)
-        }
-    };
-    json!({ "words": words, "grave": grave })
+    json!({ "words": need.words(map), "grave": need.is_grave() })
 }

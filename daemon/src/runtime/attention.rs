@@ -9,7 +9,9 @@ use sea_orm::DbErr;
 use vekha_engine::RunKey;
 use vekha_engine::run::{AssignmentKind, MeasureState, RecommendationState};
 use vekha_engine::run::{RunState, StageState};
+use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
+use vekha_roadmap::russian::{date_words, plural};
 
 use super::Runtime;
 use super::overview::{Overview, Standing};
@@ -49,6 +51,18 @@ pub enum Need {
         /// That has passed.
         late: bool,
     },
+    /// Participants wish for more time.
+    Wishes {
+        /// How many.
+        count: usize,
+    },
+    /// Answers wait to be looked at before they count.
+    Review {
+        /// The stage's title.
+        title: String,
+        /// They count by themselves after this day.
+        until: Date,
+    },
     /// Drafts wait for approval.
     Drafts {
         /// How many.
@@ -66,6 +80,78 @@ pub enum Need {
         /// Whom they did not reach: organisation codes.
         organisations: BTreeSet<String>,
     },
+}
+
+impl Need {
+    /// Whether something stands still, or is late, because of it.
+    pub fn is_grave(&self) -> bool {
+        match self {
+            Need::Decision { late, .. } => *late,
+            Need::Failed { .. }
+            | Need::Question
+            | Need::Silent { .. }
+            | Need::MeasuresOverdue { .. }
+            | Need::Letters { .. } => true,
+            Need::Wishes { .. }
+            | Need::Review { .. }
+            | Need::Drafts { .. }
+            | Need::Reports { .. } => false,
+        }
+    }
+
+    /// For people.
+    pub fn words(&self, map: &RoadMap) -> String {
+        let of = |count: &usize, one: &str, few: &str, many: &str| {
+            format!("{count} {}", plural(*count as i64, one, few, many))
+        };
+        match self {
+            Need::Failed { reason } => format!("этап не выполнен: {reason}"),
+            Need::Question => {
+                "предшествующее мероприятие не состоялось: начать без него или пропустить".into()
+            }
+            Need::Silent { count } => {
+                let who = of(count, "организация", "организации", "организаций");
+                format!("срок прошёл, не ответили: {who}")
+            }
+            Need::MeasuresOverdue { count } => {
+                format!("срок исполнения прошёл: {}", of(count, "мера", "меры", "мер"))
+            }
+            Need::Decision { title, due, .. } => {
+                let due = due.map(|due| format!(", срок {}", date_words(due))).unwrap_or_default();
+                // The usual title says nothing new.
+                let title = match title.to_lowercase() == "управленческое решение"
+                {
+                    true => String::new(),
+                    false => format!(": {title}"),
+                };
+                format!("ждёт решения{title}{due}")
+            }
+            Need::Wishes { count } => {
+                let who = of(count, "организация", "организации", "организаций");
+                format!("просят продлить срок: {who}")
+            }
+            Need::Review { title, until } => {
+                format!("ответы ждут проверки: {title}, до {}", date_words(*until))
+            }
+            Need::Drafts { count } => {
+                let what = of(count, "проект", "проекта", "проектов");
+                format!("ждут утверждения: {what} рекомендаций")
+            }
+            Need::Reports { count } => {
+                let what = of(count, "отчёт", "отчёта", "отчётов");
+                format!("ждут проверки: {what} об исполнении мер")
+            }
+            Need::Letters { count, organisations } => {
+                let what = of(count, "письмо", "письма", "писем");
+                let mut names: Vec<String> =
+                    organisations.iter().take(3).map(|code| map.short_name(code)).collect();
+                if organisations.len() > 3 {
+                    names.push(format!("ещё {}", organisations.len() - 3));
+                }
+                format!("не доставлено {what}: {}", names.join(", "))
+            }
+        }
+    }
 }
 
 /// All that needs attention, by run.
@@ -125,6 +211,17 @@ pub async fn attention(
     Ok(all)
 }
 
+/// The gravest first; among equals in the road map's order.
+pub fn in_order<'n>(
+    map: &RoadMap,
+    needs: &'n BTreeMap<RunKey, Vec<Need>>,
+) -> Vec<(&'n RunKey, &'n Vec<Need>)> {
+    let mut all: Vec<_> = needs.iter().collect();
+    let number = |key: &RunKey| map.activity(&key.activity).map(|activity| activity.number);
+    all.sort_by_key(|(key, needs)| (needs.first(), number(key), *key));
+    all
+}
+
 /// What the run itself tells.
 fn of_run(runtime: &Runtime, standing: &Standing, now: Timestamp) -> Vec<Need> {
     let run = &standing.run;
@@ -140,9 +237,12 @@ fn of_run(runtime: &Runtime, standing: &Standing, now: Timestamp) -> Vec<Need> {
         }
         _ => {}
     }
-    let (mut silent, mut measures) = (0, 0);
+    let (mut silent, mut measures, mut wishes) = (0, 0, 0);
     for assignment in run.assignments.values() {
         let open = assignment.state.is_awaited();
+        if open && assignment.request.is_some() {
+            wishes += 1;
+        }
         if open && now > municipality.closing(assignment.due) {
             match assignment.kind {
                 AssignmentKind::Measure(_) => measures += 1,
@@ -156,14 +256,19 @@ fn of_run(runtime: &Runtime, standing: &Standing, now: Timestamp) -> Vec<Need> {
     if measures > 0 {
         needs.push(Need::MeasuresOverdue { count: measures });
     }
+    if wishes > 0 {
+        needs.push(Need::Wishes { count: wishes });
+    }
     if run.state.ended() {
         return needs;
     }
     let activity = version.road_map.activity(&run.key.activity);
     for stage in run.stages.iter().filter(|s| s.state == StageState::Active) {
-        if let Some((_, definition)) = activity.and_then(|a| a.stage(&stage.id))
-            && matches!(definition.work, Work::Decide(_))
-        {
+        let Some((_, definition)) = activity.and_then(|a| a.stage(&stage.id)) else { continue };
+        if let Some(until) = stage.review {
+            needs.push(Need::Review { title: definition.title.clone(), until });
+        }
+        if matches!(definition.work, Work::Decide(_)) {
             needs.push(Need::Decision {
                 title: definition.title.clone(),
                 due: stage.due,

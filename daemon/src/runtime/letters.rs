@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use vekha_engine::{Letter, LetterKind};
 use vekha_plugin::{Address, Message};
 
+use vekha_roadmap::read::unknown_to_samples;
+
 use super::road_maps::Version;
 use super::{Runtime, attachments};
 use crate::message_id;
@@ -110,6 +112,8 @@ pub(super) fn by_any(
     folder: &str,
     context: &Value,
 ) -> Result<(String, String, String), String> {
+    // What `check` makes texts with is what they are given.
+    debug_assert_eq!(unknown_to_samples(&format!("letters/{folder}"), context), [""; 0]);
     parts(templates(version), folder, context).or_else(|failed| {
         let newest = runtime.road_maps().newest(&version.road_map.municipality.id);
         let newest = newest.filter(|newest| newest.number != version.number);

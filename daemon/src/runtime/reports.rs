@@ -14,6 +14,7 @@ use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
 use vekha_engine::run::{Run, RunState};
 use vekha_roadmap::model::{Activity, Covers, Municipality, Work};
+use vekha_roadmap::read::unknown_to_samples;
 use vekha_roadmap::{RoadMap, russian};
 
 use super::Runtime;
@@ -69,6 +70,7 @@ pub async fn render(
         "sections": sections(&shown),
         "chapters": shown,
     });
+    debug_assert_eq!(unknown_to_samples("report", &context), [""; 0]);
     let name = format!("reports/{}.html", publish.report);
     let html = version
         .templates
@@ -202,6 +204,7 @@ pub async fn index(
         "date": russian::date_words(map.municipality.today(now)),
         "reports": published.iter().map(line).collect::<Vec<_>>(),
     });
+    debug_assert_eq!(unknown_to_samples("index", &context), [""; 0]);
     let html = template.render(minijinja::Value::from(minijinja::value::Serde(&context)));
     html.map(Some).map_err(|e| format!("{INDEX}: {e}"))
 }

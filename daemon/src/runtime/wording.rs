@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vekha_engine::run::{AssignmentKind, AssignmentState, RecommendationState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Decide, Due, Participants, Severity, Span, Work};
-use vekha_roadmap::read::decision;
+use vekha_roadmap::read::{decision, unknown_to_samples};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::due_date;
 
@@ -118,6 +118,7 @@ pub async fn draft(
     if let (Value::Object(context), Value::Object(own)) = (&mut context, own) {
         context.extend(own);
     }
+    debug_assert_eq!(unknown_to_samples("decision", &context), [""; 0]);
     let text = version
         .templates
         .get_template(&name)

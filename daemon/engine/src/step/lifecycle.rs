@@ -281,6 +281,13 @@ impl Transition<'_> {
             return Err(Refusal::NotFound(format!("этап анализа «{stage}»")));
         };
         self.note_found(&outcome);
+        if !outcome.unwritten.is_empty() {
+            let each = outcome.unwritten.iter().map(|(rule, why)| format!("{rule} ({why})"));
+            let reason =
+                format!("не составлены тексты правил: {}", each.collect::<Vec<_>>().join(", "));
+            self.record("unwritten", json!({ "stage": stage, "reason": reason }));
+            self.stage_mut(position).reason = reason;
+        }
         self.record(
             "analyzed",
             json!({ "stage": stage, "indicators": outcome.indicators.len(), "found": *self.run.found }),

@@ -222,7 +222,7 @@ impl Transition<'_> {
         let Some(due) = stage.due else {
             return StageTerms { escalate_at: None, close_at: None };
         };
-        // Whoever got more time keeps the stage open until then.
+        // Whoever got more time keeps the stage open until then, with the days of grace that all have.
         let last = self.run.assignments.last_due(&stage.id);
         let calendar = &self.road_map.calendar;
         let municipality = &self.road_map.municipality;
@@ -232,7 +232,7 @@ impl Transition<'_> {
                 // Nobody is late before the term has passed, however soon that is to be told.
                 .map(|span| self.moment(due, Offset::After(span)).max(municipality.closing(due))),
             close_at: close.zip(last).map(|(span, last)| {
-                municipality.closing(offset_date(calendar, due, Offset::After(span)).max(last))
+                municipality.closing(offset_date(calendar, due.max(last), Offset::After(span)))
             }),
         }
     }

@@ -125,7 +125,7 @@ fn next_wake(road_map: &RoadMap, run: &Run) -> Option<Timestamp> {
         if let (Some(span), false) = (escalate, stage.escalated) {
             moments.push(road_map.municipality.opening(after(due, span)).max(closing(due)));
         }
-        moments.extend(close.map(|span| closing(after(due, span).max(last))));
+        moments.extend(close.map(|span| closing(after(due.max(last), span))));
     }
     moments.into_iter().min()
 }

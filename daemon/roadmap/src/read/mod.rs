@@ -12,6 +12,7 @@ mod form;
 mod letters;
 mod municipality;
 mod organisations;
+mod rendering;
 mod stage;
 mod table;
 mod templates;
@@ -25,8 +26,9 @@ use table::{File, Place};
 
 pub use crate::files::Files;
 pub use organisations::is_address;
+pub use rendering::unknown_to_samples;
 pub use table::id;
-pub use templates::{DIGEST_ITEMS, LETTERS, decision, environment};
+pub use templates::{DIGEST_ITEMS, LETTERS, decision, environment, text_environment};
 
 /// The file of the registry of organisations.
 pub const REGISTRY: &str = "organisations.toml";
@@ -56,6 +58,13 @@ impl Findings {
 
     fn warn(&self, place: &Place, message: impl Into<String>) {
         self.warnings.borrow_mut().push(place.diagnostic(message.into(), None));
+    }
+
+    /// Whether something is wrong there already.
+    fn told_of(&self, place: &Place) -> bool {
+        let told = place.diagnostic(String::new(), None);
+        let errors = self.errors.borrow();
+        errors.iter().any(|one| (&one.file, one.line) == (&told.file, told.line))
     }
 
     fn keep(&self, path: String, place: Place) {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior, escape_formatter};
 
-use super::Findings;
 use super::table::Place;
+use super::{Findings, rendering};
 use crate::diagnostic::perhaps;
 use crate::model::{Analysis, RoadMap};
 
@@ -78,7 +78,7 @@ pub(super) fn decision_name(path: &str) -> Option<&str> {
 }
 
 /// The parts of a letter.
-const PARTS: [&str; 3] = ["subject.txt", "body.txt", "body.html"];
+pub(super) const PARTS: [&str; 3] = ["subject.txt", "body.txt", "body.html"];
 
 /// An environment that knows the filters of our templates; rendering is bounded by fuel.
 pub fn environment() -> Environment<'static> {
@@ -88,6 +88,17 @@ pub fn environment() -> Environment<'static> {
     environment.set_syntax(syntax.expect("the usual delimiters do not clash"));
     environment.add_filter("plural", |n: i64, one: String, few: String, many: String| {
         crate::russian::plural(n, &one, &few, &many).to_owned()
+    });
+    environment
+}
+
+/// The same for the texts of an analysis: where a figure is missing, a dash stands.
+pub fn text_environment() -> Environment<'static> {
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_formatter(|out, state, value| match value.is_undefined() {
+        true => Ok(out.write_str("—")?),
+        false => escape_formatter(out, state, value),
     });
     environment
 }
@@ -129,6 +140,7 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
             _ => findings.error(&Place::start_of(path), "файл не на месте", None),
         }
     }
+    rendering::check(road_map, findings);
 }
 
 /// Texts of an analysis: findings and recommendations.
@@ -149,6 +161,7 @@ pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, finding
             }
         }
     }
+    rendering::check_text(place, text, analysis, findings);
 }
 
 fn check_template(path: &str, text: &str, allowed: &BTreeSet<&str>, findings: &Findings) {
@@ -173,7 +186,7 @@ fn check_template(path: &str, text: &str, allowed: &BTreeSet<&str>, findings: &F
     }
 }
 
-fn reason(error: &minijinja::Error) -> String {
+pub(super) fn reason(error: &minijinja::Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 

@@ -6,20 +6,20 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind};
 
 use super::super::{administrator, words};
-use super::sheet::{Page, Sheet, field, text};
+use super::sheet::{Page, Sheet, optional, text};
 use super::{About, Scene, Step};
 
 pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Option<Sheet> {
-    let wish = scene.run.assignments.get(key)?.request.as_ref();
+    scene.run.assignments.get(key)?;
+    // Empty, so that nobody is declined in its own words.
     let reason = Field {
-        help: "Останется в журнале; организация прочтёт её в письме".to_owned(),
-        ..field("reason", "Причина", FieldKind::Text { max_length: 1000 })
+        help:
+            "Организация прочтёт её в письме. Для отказа обязательна; если продлеваете, можно не \
+               писать: причиной останутся слова организации"
+                .to_owned(),
+        ..optional("reason", "Причина", FieldKind::Text { max_length: 1000 })
     };
-    let sheet = Sheet::new(name, vec![reason]);
-    Some(match wish {
-        Some(wish) => sheet.with("reason", wish.reason.clone()),
-        None => sheet,
-    })
+    Some(Sheet::new(name, vec![reason]))
 }
 
 pub(super) fn steps(
@@ -32,7 +32,10 @@ pub(super) fn steps(
     let reason = text(values, "reason");
     let wish = scene.run.assignments.get(key).and_then(|a| a.request.as_ref());
     let command = match (action, wish) {
-        ("grant", Some(wish)) => Command::Extend { assignment, due: wish.due, reason },
+        ("grant", Some(wish)) => {
+            let reason = if reason.is_empty() { wish.reason.clone() } else { reason };
+            Command::Extend { assignment, due: wish.due, reason }
+        }
         // Of a wish that was withdrawn or settled meanwhile the engine says so itself.
         _ => Command::DeclineExtension { assignment, reason },
     };

@@ -132,18 +132,25 @@ async fn a_school_asks_for_more_time_and_is_answered() {
     let page = house.post(&format!("{link}/extension"), &ask("2027-09-10")).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.text.contains("новый срок должен быть позже прежнего"), "{}", page.text);
+    let heading = page.text.find("Просьба о сроке не отправлена").unwrap();
+    assert!(heading < page.text.find("<details").unwrap(), "it is said at the top");
     assert!(page.text.contains("Карантин в двух классах"), "nothing that was typed is lost");
     let sent = house.post(&format!("{link}/extension"), &ask("2027-09-22")).await;
     assert_eq!(sent.headers["location"], format!("{link}?asked=1"), "{}", sent.text);
+    let page = house.get(&link).await;
+    assert!(page.text.contains("Вы просили продлить срок до 22.09.2027"), "{}", page.text);
+    let page = house.look("/").await;
+    assert!(page.text.contains("просят продлить срок: 1 организация"), "{}", page.text);
     let page = house.look(&format!("/runs/{RUN}")).await;
     assert!(page.text.contains("просит продлить срок"), "{}", page.text);
 
     let form = ("_form", "extension:collect.school-1");
     let page = act(&house, &[form, ("_do", "decline"), ("reason", "")]).await;
-    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    done(&house, &[form, ("_do", "grant"), ("reason", "Карантин")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "nobody is declined without a word");
+    done(&house, &[form, ("_do", "grant"), ("reason", "")]).await;
     let now = run(&house).await.assignments[&key("school-1")].clone();
     assert_eq!((now.due.to_string(), now.request), ("2027-09-22".to_owned(), None));
+    assert_eq!(now.reason, "Карантин в двух классах", "the wish itself is reason enough");
     // What was settled cannot be declined any more.
     let page = act(&house, &[form, ("_do", "decline"), ("reason", "Нет")]).await;
     assert_eq!(page.status, StatusCode::CONFLICT);

@@ -1,0 +1,282 @@
+//! Every text of a road map, made once with all that it may be given and once with as little, before
+//! anybody is to read it: what fails here would have failed at delivery.
+//!
+//! What texts are given stands in `samples.json`, full; a key that ends with `?` may be empty. With
+//! all of it a name that is not there is a mistake of the text; with less, names may be missing as
+//! they may in life.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use serde_json::{Map, Value, json};
+
+use super::table::Place;
+use super::templates::{DIGEST_ITEMS, LETTERS, PARTS, environment, reason, text_environment};
+use super::{Findings, letters};
+use crate::model::{Analysis, RoadMap};
+
+/// What texts are given, by what they are.
+static SAMPLES: LazyLock<Value> = LazyLock::new(|| {
+    let text = include_str!("samples.json");
+    let mut samples: Value = serde_json::from_str(text).expect("our own file is JSON");
+    let decisions = samples["decisions"].clone();
+    put(&mut samples["report"], "decisions", &decisions);
+    put(&mut samples["decision"], "decisions", &decisions);
+    let chapters = samples["report"]["chapters"].clone();
+    put(&mut samples["report"], "chapters", &chapters);
+    samples
+});
+
+/// Puts what a name stands for wherever the name stands for it.
+fn put(value: &mut Value, name: &str, meant: &Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, below) in map {
+                if key == name && *below == name {
+                    *below = meant.clone();
+                } else {
+                    put(below, name, meant);
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|one| put(one, name, meant)),
+        _ => {}
+    }
+}
+
+/// How much there is of what a text is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// All of it, several of what there may be several of.
+    Many,
+    /// All of it, one of each.
+    One,
+    /// Nothing that may be missing.
+    Bare,
+}
+
+impl Shape {
+    const ALL: [Shape; 3] = [Shape::Many, Shape::One, Shape::Bare];
+
+    /// A sample in this shape.
+    fn of(self, sample: &Value) -> Value {
+        match sample {
+            Value::Object(map) => {
+                let each = map.iter().map(|(key, value)| match key.strip_suffix('?') {
+                    Some(key) if self == Shape::Bare => (key.to_owned(), empty(value)),
+                    Some(key) => (key.to_owned(), self.of(value)),
+                    None => (key.clone(), self.of(value)),
+                });
+                Value::Object(each.collect())
+            }
+            Value::Array(list) => {
+                let most = match self {
+                    Shape::Many => list.len(),
+                    Shape::One => 1,
+                    Shape::Bare => 0,
+                };
+                list.iter().take(most).map(|one| self.of(one)).collect()
+            }
+            plain => plain.clone(),
+        }
+    }
+
+    /// What a name that is not there does.
+    fn undefined(self) -> UndefinedBehavior {
+        match self {
+            Shape::Many | Shape::One => UndefinedBehavior::SemiStrict,
+            Shape::Bare => UndefinedBehavior::Lenient,
+        }
+    }
+}
+
+fn empty(value: &Value) -> Value {
+    match value {
+        Value::String(_) => "".into(),
+        Value::Bool(_) => false.into(),
+        _ => Value::Null,
+    }
+}
+
+/// What texts of a kind are given, with what all of them are.
+fn given(sample: &Value, shape: Shape) -> Value {
+    let mut all = shape.of(&SAMPLES["common"]);
+    if let (Value::Object(all), Value::Object(own)) = (&mut all, shape.of(sample)) {
+        all.extend(own);
+    }
+    all
+}
+
+/// Whether texts are really given what `samples.json` says: the paths in `context` that no sample has.
+/// For tests of those who make contexts.
+pub fn unknown_to_samples(kind: &str, context: &Value) -> Vec<String> {
+    let sample = match kind.split_once('/') {
+        Some(("letters", letter)) => &SAMPLES["letters"][letter],
+        _ => &SAMPLES[kind],
+    };
+    let mut unknown = Vec::new();
+    compare(&given(sample, Shape::Many), context, kind, &mut unknown);
+    unknown
+}
+
+fn compare(sample: &Value, real: &Value, path: &str, unknown: &mut Vec<String>) {
+    match (sample, real) {
+        (Value::Object(sample), Value::Object(real)) => {
+            for (key, value) in real {
+                let path = format!("{path}.{key}");
+                match sample.get(key) {
+                    Some(known) => compare(known, value, &path, unknown),
+                    None => unknown.push(path),
+                }
+            }
+        }
+        (Value::Array(sample), Value::Array(real)) => {
+            if let Some(sample) = sample.first() {
+                real.iter().for_each(|one| compare(sample, one, path, unknown));
+            }
+        }
+        (_, Value::Null) => {}
+        (sample, real) => {
+            if std::mem::discriminant(sample) != std::mem::discriminant(real) {
+                unknown.push(format!("{path}: {real}"));
+            }
+        }
+    }
+}
+
+/// Makes all texts of letters, reports and decisions.
+pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
+    let all = &road_map.templates;
+    let attempt = |environment: &Environment<'_>, path: &str, context: &Value| {
+        attempt(environment, path, context, road_map, findings);
+    };
+    let shipped: BTreeMap<String, String> = letters::shipped().collect();
+    let is_own = |path: &String| shipped.get(path) != all.get(path);
+    // The shipped letters are proved where they are made.
+    let own_letters = all.keys().any(|path| path.starts_with("letters/") && is_own(path));
+    for shape in Shape::ALL {
+        let plain = loaded(all, shape, false);
+        if own_letters {
+            let items = loaded(all, shape, true);
+            for (kind, _) in LETTERS {
+                let context = given(&SAMPLES["letters"][kind], shape);
+                for part in PARTS {
+                    let path = format!("letters/{kind}/{part}");
+                    attempt(&plain, &path, &context);
+                    if kind != "digest" {
+                        attempt(&items, &path, &context);
+                    }
+                }
+            }
+        }
+        for path in all.keys() {
+            let sample = match path.split('/').collect::<Vec<_>>().as_slice() {
+                ["reports", "index.html"] => "index",
+                ["reports", name] if !name.starts_with("base.") => "report",
+                ["decisions", name] if name.matches('.').count() == 1 => "decision",
+                _ => continue,
+            };
+            attempt(&plain, path, &given(&SAMPLES[sample], shape));
+        }
+    }
+}
+
+/// An environment with all templates that parse; those of letters in a digest's frame or their own.
+fn loaded<'t>(all: &'t BTreeMap<String, String>, shape: Shape, digest: bool) -> Environment<'t> {
+    let mut environment = environment();
+    environment.set_undefined_behavior(shape.undefined());
+    for (path, text) in all {
+        let frame = DIGEST_ITEMS.iter().find(|(base, _)| digest && base == path);
+        let text = frame.and_then(|(_, item)| all.get(*item)).unwrap_or(text);
+        // What does not parse has been told.
+        environment.add_template(path, text).ok();
+    }
+    environment
+}
+
+fn attempt(
+    environment: &Environment<'_>,
+    path: &str,
+    context: &Value,
+    road_map: &RoadMap,
+    findings: &Findings,
+) {
+    let Ok(template) = environment.get_template(path) else { return };
+    let Err(error) = template.render(minijinja::Value::from(Serde(context))) else { return };
+    if error.kind() == ErrorKind::TemplateNotFound {
+        // One that is there does not parse, which was told.
+        let named = error.detail().unwrap_or_default();
+        let mut others = road_map.templates.keys();
+        if others.any(|other| named.contains(&format!("'{other}'"))) {
+            return;
+        }
+    }
+    let place = Place::start_of(error.name().unwrap_or(path));
+    let place = error.line().map_or(place.clone(), |line| place.on_line(line as u32));
+    if error.kind() != ErrorKind::SyntaxError && !findings.told_of(&place) {
+        findings.error(&place, format!("шаблон не составляется: {}", words(&error)), None);
+    }
+}
+
+/// Makes a text of an analysis: with all figures, and where nobody has any.
+pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, findings: &Findings) {
+    if findings.told_of(place) {
+        return;
+    }
+    let contexts = [(true, UndefinedBehavior::SemiStrict), (false, UndefinedBehavior::Chainable)];
+    for (full, undefined) in contexts {
+        let mut environment = text_environment();
+        environment.set_undefined_behavior(undefined);
+        let mut context = of(analysis, full);
+        // What was read badly was told already.
+        for unread in findings.below(&format!("analyses/{}", analysis.id)) {
+            if context.get(&unread).is_none() {
+                context[unread] = "12,5".into();
+            }
+        }
+        let made = environment.render_str(text, minijinja::Value::from(Serde(context)));
+        if let Err(error) = made {
+            findings.error(place, format!("текст не составляется: {}", words(&error)), None);
+            return;
+        }
+    }
+}
+
+/// What an analysis's texts are given: all of it, or what is never missing.
+fn of(analysis: &Analysis, full: bool) -> Value {
+    let each = |value: Value| -> Map<String, Value> {
+        let ids = analysis.indicators.iter().filter(|_| full);
+        ids.map(|indicator| (indicator.id.clone(), value.clone())).collect()
+    };
+    let figures = json!({
+        "count": 6, "sum": "60", "mean": "8,5", "median": "8", "min": "0", "max": "20",
+        "deviation": "3,1", "lower_quartile": "4", "upper_quartile": "11",
+    });
+    let thresholds: Map<String, Value> =
+        analysis.thresholds.keys().map(|name| (name.clone(), "20".into())).collect();
+    let mut context = each("12,5".into());
+    context.insert("earlier".into(), each("10".into()).into());
+    context.insert("rank".into(), each(2.into()).into());
+    context.insert("municipality".into(), each(figures).into());
+    context.insert("threshold".into(), thresholds.into());
+    context.insert("organisation".into(), json!({ "code": "school-1", "name": "СОШ № 1" }));
+    context.into()
+}
+
+/// What is wrong, in Russian as far as it is of a common kind.
+fn words(error: &Error) -> String {
+    let detail = reason(error);
+    match error.kind() {
+        ErrorKind::UndefinedError => format!("нет такого значения ({detail})"),
+        ErrorKind::UnknownFilter => format!("нет такого фильтра ({detail})"),
+        ErrorKind::UnknownFunction => format!("нет такой функции ({detail})"),
+        ErrorKind::UnknownTest => format!("нет такой проверки ({detail})"),
+        ErrorKind::UnknownMethod => format!("у значения нет такого действия ({detail})"),
+        ErrorKind::TemplateNotFound => format!("нет такого файла ({detail})"),
+        ErrorKind::OutOfFuel => "не кончается: слишком много повторений".to_owned(),
+        ErrorKind::InvalidOperation => format!("действие невозможно ({detail})"),
+        _ => detail,
+    }
+}
