@@ -60,6 +60,14 @@ impl Clock {
         }
     }
 
+    /// How many times faster than ours it runs, if it is a rehearsal's.
+    pub fn rehearses(&self) -> Option<u32> {
+        match self {
+            Clock::Rehearsal(rehearsal) => Some(rehearsal.speed),
+            _ => None,
+        }
+    }
+
     /// Why the clock is not believed, if it is not.
     pub fn doubt(&self) -> Option<Doubt> {
         match self {

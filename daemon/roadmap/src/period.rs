@@ -1,9 +1,10 @@
-//! What a run is about: a year, a school year, a half-year, a quarter or a month.
+//! What a run is about: a year, a school year, a half-year, a quarter, a month, a week or a day.
 
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::{Date, date};
+use jiff::ToSpan as _;
+use jiff::civil::{Date, ISOWeekDate, Weekday, date};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::russian;
@@ -21,16 +22,22 @@ pub enum PeriodKind {
     Quarter,
     /// One month.
     Month,
+    /// Monday to Sunday.
+    Week,
+    /// One day.
+    Day,
 }
 
 impl PeriodKind {
     /// Every kind with its name in definitions.
-    pub const ALL: [(PeriodKind, &'static str); 5] = [
+    pub const ALL: [(PeriodKind, &'static str); 7] = [
         (PeriodKind::Year, "year"),
         (PeriodKind::SchoolYear, "school-year"),
         (PeriodKind::HalfYear, "half-year"),
         (PeriodKind::Quarter, "quarter"),
         (PeriodKind::Month, "month"),
+        (PeriodKind::Week, "week"),
+        (PeriodKind::Day, "day"),
     ];
 }
 
@@ -65,6 +72,10 @@ pub enum Period {
     Quarter(i16, u8),
     /// `2027-M08`: the month is 1 to 12.
     Month(i16, u8),
+    /// `2027-W05`: a week of ISO 8601, whose year may differ from that of its days.
+    Week(i16, u8),
+    /// `2027-05-12`
+    Day(Date),
 }
 
 impl Period {
@@ -78,6 +89,11 @@ impl Period {
             PeriodKind::HalfYear => Period::HalfYear(year, (month - 1) / 6 + 1),
             PeriodKind::Quarter => Period::Quarter(year, (month - 1) / 3 + 1),
             PeriodKind::Month => Period::Month(year, month),
+            PeriodKind::Week => {
+                let week = day.iso_week_date();
+                Period::Week(week.year(), week.week() as u8)
+            }
+            PeriodKind::Day => Period::Day(day),
         }
     }
 
@@ -89,6 +105,8 @@ impl Period {
             Period::HalfYear(..) => PeriodKind::HalfYear,
             Period::Quarter(..) => PeriodKind::Quarter,
             Period::Month(..) => PeriodKind::Month,
+            Period::Week(..) => PeriodKind::Week,
+            Period::Day(_) => PeriodKind::Day,
         }
     }
 
@@ -123,6 +141,11 @@ impl Period {
                 let (year, month) = count(year, month, 12);
                 Period::Month(year, month)
             }
+            Period::Week(..) => {
+                let day = self.first_day().saturating_add((7 * by).days());
+                Period::containing(PeriodKind::Week, day)
+            }
+            Period::Day(day) => Period::Day(day.saturating_add(by.days())),
         }
     }
 
@@ -134,6 +157,13 @@ impl Period {
             Period::HalfYear(year, half) => date(year, (half as i8 - 1) * 6 + 1, 1),
             Period::Quarter(year, quarter) => date(year, (quarter as i8 - 1) * 3 + 1, 1),
             Period::Month(year, month) => date(year, month as i8, 1),
+            // A week that its year does not have is never read: the year's last then.
+            Period::Week(year, week) => {
+                let week = ISOWeekDate::new(year, week as i8, Weekday::Monday);
+                let last = || ISOWeekDate::new(year, 52, Weekday::Monday);
+                week.or_else(|_| last()).map_or(Date::MAX, ISOWeekDate::date)
+            }
+            Period::Day(day) => day,
         }
     }
 
@@ -154,6 +184,11 @@ impl Period {
                 format!("{} кв. {year}", ROMAN[usize::from(quarter) - 1])
             }
             Period::Month(year, month) => format!("{month:02}.{year}"),
+            Period::Week(..) => {
+                let (first, last) = (self.first_day(), self.last_day());
+                format!("{}–{}", first.strftime("%d.%m"), last.strftime("%d.%m.%Y"))
+            }
+            Period::Day(day) => day.strftime("%d.%m.%Y").to_string(),
         }
     }
 
@@ -171,6 +206,8 @@ impl Period {
             Period::Month(year, month) => {
                 format!("{} {year} года", russian::MONTHS_NOMINATIVE[usize::from(month) - 1])
             }
+            Period::Week(..) => format!("неделя {}", self.label()),
+            Period::Day(day) => russian::date_words(day),
         }
     }
 }
@@ -183,6 +220,8 @@ impl fmt::Display for Period {
             Period::HalfYear(year, half) => write!(f, "{year:04}-H{half}"),
             Period::Quarter(year, quarter) => write!(f, "{year:04}-Q{quarter}"),
             Period::Month(year, month) => write!(f, "{year:04}-M{month:02}"),
+            Period::Week(year, week) => write!(f, "{year:04}-W{week:02}"),
+            Period::Day(day) => write!(f, "{day}"),
         }
     }
 }
@@ -194,7 +233,7 @@ impl FromStr for Period {
         parse(text).ok_or_else(|| {
             format!(
                 "«{text}» — не период: нужен год 2027, учебный год 2026-27, полугодие 2027-H1, \
-                 квартал 2027-Q3 или месяц 2027-M08"
+                 квартал 2027-Q3, месяц 2027-M08, неделя 2027-W05 или день 2027-05-12"
             )
         })
     }
@@ -221,7 +260,13 @@ fn parse(text: &str) -> Option<Period> {
         Some(_) => part('H', 1, 2)
             .map(|half| Period::HalfYear(year, half))
             .or_else(|| part('Q', 1, 4).map(|quarter| Period::Quarter(year, quarter)))
-            .or_else(|| part('M', 2, 12).map(|month| Period::Month(year, month))),
+            .or_else(|| part('M', 2, 12).map(|month| Period::Month(year, month)))
+            .or_else(|| {
+                let week = part('W', 2, 53)?;
+                ISOWeekDate::new(year, week as i8, Weekday::Monday).ok()?;
+                Some(Period::Week(year, week))
+            })
+            .or_else(|| text.parse().ok().filter(|_| text.len() == 10).map(Period::Day)),
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use crate::RoadMap;
 use crate::calendar::{Calendar, LONGEST_STRETCH};
 use crate::model::{Activity, Due, Every, MonthDay, Municipality, Offset, PeriodOf};
-use crate::period::Period;
+use crate::period::{Period, PeriodKind};
 
 /// How far ahead the next opening is looked for, in years.
 const HORIZON_YEARS: i16 = 10;
@@ -248,9 +248,40 @@ pub fn cron(expression: &str) -> Result<(), String> {
     if expression.split_whitespace().count() != 5 {
         return Err("нужно пять полей: минута, час, день, месяц, день недели".into());
     }
-    parse_cron(expression)
-        .map(|_| ())
-        .ok_or_else(|| format!("«{expression}» — не выражение cron, например «0 9 10 * *»"))
+    if parse_cron(expression).is_none() {
+        return Err(format!("«{expression}» — не выражение cron, например «0 9 10 * *»"));
+    }
+    match some_moments(expression).next() {
+        Some(_) => Ok(()),
+        None => {
+            Err(format!("«{expression}»: такого дня не бывает, расписание никогда не сработает"))
+        }
+    }
+}
+
+/// Moments by which an expression is judged: those of any zone are alike. From a year on so that
+/// 29 February is among them.
+fn some_moments(expression: &str) -> impl Iterator<Item = Date> {
+    let year = |year: i16| TimeZone::UTC.to_timestamp(date(year, 1, 1).at(0, 0, 0, 0));
+    let (first, last) = (year(2024), year(2032));
+    let moments = cron_moments(
+        expression,
+        const { &TimeZone::UTC },
+        first.unwrap_or(Timestamp::MIN),
+        last.unwrap_or(Timestamp::MAX),
+    );
+    moments.map(|at| TimeZone::UTC.to_datetime(at).date())
+}
+
+/// The first two days on which an expression opens the same period twice: of a run's two openings
+/// the second would be lost.
+pub fn opens_twice(expression: &str, kind: PeriodKind) -> Option<(Date, Date)> {
+    let mut before: Option<Date> = None;
+    some_moments(expression).find_map(|day| {
+        let earlier = before.replace(day)?;
+        let period = |day| Period::containing(kind, day);
+        (period(earlier) == period(day)).then_some((earlier, day))
+    })
 }
 
 fn parse_cron(expression: &str) -> Option<croner::Cron> {

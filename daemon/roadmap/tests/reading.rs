@@ -12,7 +12,7 @@ use proptest::sample::Index;
 use vekha_roadmap::diagnostic::{Diagnostic, render};
 use vekha_roadmap::model::Duty;
 use vekha_roadmap::read::{
-    DIGEST_ITEMS, Files, LETTERS, read, read_organisations, read_with_warnings,
+    DIGEST_ITEMS, Files, LETTERS, is_address, read, read_organisations, read_with_warnings,
 };
 
 /// The small road map with some text replaced; each replaced text must be there.
@@ -415,6 +415,85 @@ fn a_text_that_would_fail_when_it_is_made_is_told_before_anybody_is_to_read_it()
         ),
     ]);
     insta::assert_snapshot!("failing_texts", told(&files));
+}
+
+#[test]
+fn a_schedule_that_opens_a_period_twice_or_never_is_told() {
+    let cron = |expression: &str, period: &str| {
+        let mut files = small::files();
+        let text = files.0.get_mut("activities/1-survey.toml").unwrap();
+        let at = text.find("[schedule]").unwrap();
+        let end = text[at..].find("\n\n").map_or(text.len(), |end| at + end);
+        let schedule = format!("[schedule]\nevery = \"cron\"\ncron = \"{expression}\"\n{period}\n");
+        text.replace_range(at..end, &schedule);
+        // Others of the small road map hang on its periods.
+        let own = |line: &&str| {
+            line.starts_with("activities/1") || line.contains("укажите") || line.contains("чаще")
+        };
+        told(&files).lines().filter(own).collect::<String>()
+    };
+    assert_eq!(cron("0 9 10 * *", ""), "", "once a month is what a month holds");
+    assert_eq!(cron("0 9 * * 1", "period = \"week\""), "");
+    assert_eq!(cron("0 9 * * 1-5", "period = \"day\""), "");
+    let weekly = cron("0 9 * * 1", "");
+    assert!(weekly.contains("дважды (2024-01-01 и 2024-01-08)"), "{weekly}");
+    assert!(weekly.contains("укажите period = \"week\""), "{weekly}");
+
+    let hourly = cron("0 * * * *", "period = \"day\"");
+    assert!(hourly.contains("чаще раза в день"), "{hourly}");
+    assert!(cron("0 9 30 2 *", "").contains("никогда не сработает"));
+    assert_eq!(cron("0 9 29 2 *", "period = \"year\""), "", "every fourth year is not never");
+}
+
+#[test]
+fn an_id_that_two_files_have_is_told_at_both_and_missing_files_hide_nothing() {
+    let mut files = with(&[("forms/short.toml", "title", "titel")]);
+    let survey = files.0["activities/1-survey.toml"].clone();
+    files.0.insert("activities/9-survey.toml".into(), survey);
+    files.0.remove("municipality.toml");
+    files.0.remove("calendar.toml");
+    let told = told(&files);
+    for expected in [
+        "activities/1-survey.toml:1:1: id «survey» уже у файла activities/9-survey.toml",
+        "activities/9-survey.toml:1:1: id «survey» уже у файла activities/1-survey.toml",
+        "нет файла municipality.toml",
+        "нет файла calendar.toml",
+        "неизвестный ключ «titel»",
+    ] {
+        assert!(told.contains(expected), "{expected} is not in\n{told}");
+    }
+}
+
+#[test]
+fn an_address_is_one_to_which_a_letter_can_go() {
+    for good in ["ivan@example.org", "ivan@школа.рф", "i.v-n+a@mail.example.org", "i_1@a-b.ru"]
+    {
+        assert!(is_address(good), "{good}");
+    }
+    let long = format!("ivan@{}.ru", "a".repeat(70));
+    for bad in [
+        "ivan",
+        "@example.org",
+        "ivan@",
+        "ivan@example",
+        "ivan@@example.org",
+        ".ivan@example.org",
+        "ivan.@example.org",
+        "i..n@example.org",
+        "ivan@example..org",
+        "ivan@-example.org",
+        "ivan@exam_ple.org",
+        "ivan@example.org.",
+        "ivan @example.org",
+        "ivan@example.org, a@b.ru",
+        "иван@example.org",
+        "<ivan@example.org>",
+        "\"i\"@example.org",
+        "i[n@example.org",
+        &long,
+    ] {
+        assert!(!is_address(bad), "{bad}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use vekha_roadmap::read::read_with_warnings;
 use vekha_roadmap::russian::plural;
 
 use super::output::Output;
-use crate::files;
+use crate::files::{self, Folder};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -18,8 +18,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(folder: &Path, out: &mut Output) -> anyhow::Result<ExitCode> {
-    let files = files::load(folder)?;
-    let (road_map, report) = read_with_warnings(&files);
+    let Folder { files, unread } = files::look(folder)?;
+    let (road_map, mut report) = read_with_warnings(&files);
+    let road_map = road_map.filter(|_| unread.is_empty());
+    // Of what could not even be read nothing else is said.
+    let is_read = |d: &Diagnostic| !unread.iter().any(|other| other.file == d.file);
+    report.errors.retain(is_read);
+    report.warnings.retain(is_read);
+    report.errors.extend(unread);
+    report.errors.sort();
     if out.is_json() {
         let list = |severity: &str, list: &[Diagnostic]| -> Vec<serde_json::Value> {
             let one = |d: &Diagnostic| {

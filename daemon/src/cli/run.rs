@@ -270,8 +270,10 @@ fn describe(run: &v1::Run) -> String {
     for upstream in &run.waits_for {
         text.push_str(&format!("ждёт {}: {}\n", short(&upstream.run), state(upstream.state())));
     }
+    let ended = run.ended_at.is_some();
     let row = |s: &v1::Stage| {
         let word = match s.state() {
+            v1::StageState::Pending | v1::StageState::Active if ended => "не состоялся",
             v1::StageState::Pending => "впереди",
             v1::StageState::Active => "идёт",
             v1::StageState::Completed => "завершён",

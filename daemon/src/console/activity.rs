@@ -85,7 +85,11 @@ async fn describe(
         return Ok(None);
     }
     let mut newest_first: Vec<_> = overview.standings.iter().collect();
-    newest_first.sort_by_key(|s| std::cmp::Reverse((s.run.opened_at, &s.run.key)));
+    // By what they are about, whenever they were opened.
+    newest_first.sort_by_key(|s| {
+        let key = &s.run.key;
+        (std::cmp::Reverse(key.period.first_day()), key.part.clone(), key.activity.clone())
+    });
     let runs: Vec<Value> = newest_first
         .into_iter()
         .map(|standing| {

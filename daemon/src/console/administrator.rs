@@ -40,7 +40,11 @@ pub async fn home(
                     json!({ "id": m.id, "name": m.name, "authority": m.authority })
                 })
                 .collect();
-            let context = json!({ "municipalities": municipalities, "person": person.name() });
+            let context = json!({
+                "municipalities": municipalities,
+                "person": person.name(),
+                "rehearsal": runtime.clock().rehearses(),
+            });
             view::page(StatusCode::OK, "municipalities.html", &context)
         }
     }
@@ -63,6 +67,7 @@ pub fn context(runtime: &Runtime, version: &Version, person: &Person) -> Value {
     let municipality = &version.road_map.municipality;
     json!({
         "person": person.name(),
+        "rehearsal": runtime.clock().rehearses(),
         "municipality": {
             "id": municipality.id,
             "name": municipality.name,

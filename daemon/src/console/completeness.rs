@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::RunKey;
@@ -31,7 +31,7 @@ pub async fn show(
     let Questions { version, year, organisation, all } =
         questions(&runtime, &municipality, &query).await?;
     let map = &version.road_map;
-    let mut context = yearly::context(&runtime, &version, &person, year);
+    let mut context = yearly::context(&runtime, &version, &person, year).await?;
     context["organisation"] =
         json!(organisation.as_ref().map(|code| administrator::name(map, code)));
     context["total"] = line(&Tally::of(&all));
@@ -78,8 +78,15 @@ async fn questions(
     let organisation = query.get("organisation").filter(|code| map.organisation(code).is_some());
     let organisation = organisation.cloned();
     let all = of_year(runtime, map, year, organisation.clone()).await;
-    let all = all.map_err(|e| problem::unavailable(&e))?;
+    let mut all = all.map_err(|e| problem::unavailable(&e))?;
+    all.sort_by_cached_key(|one| (order(map, &one.run), one.key.clone()));
     Ok(Questions { version, year, organisation, all })
+}
+
+/// As the road map has them: by number, then by period.
+fn order(map: &RoadMap, run: &RunKey) -> (u32, Date, Option<String>) {
+    let number = map.activity(&run.activity).map_or(u32::MAX, |activity| activity.number);
+    (number, run.period.first_day(), run.part.clone())
 }
 
 /// The questions that are due in a year: one organisation's, or everybody's.

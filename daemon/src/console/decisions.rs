@@ -29,7 +29,7 @@ pub async fn show(
 ) -> Result<Response, Response> {
     let (version, year, all) = yearly::all(&runtime, &municipality, &query, decided).await?;
     let map = &version.road_map;
-    let mut context = yearly::context(&runtime, &version, &person, year);
+    let mut context = yearly::context(&runtime, &version, &person, year).await?;
     context["decisions"] = all.iter().map(|one| shown(map, one)).collect();
     let measures = || all.iter().flat_map(|one| &one.measures);
     let count = |control| measures().filter(|m| m.control == control).count();

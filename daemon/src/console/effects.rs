@@ -64,7 +64,7 @@ pub async fn show(
     let Asked { version, year, activities, organisation, activity, all } =
         asked(&runtime, &municipality, &query).await?;
     let map = &version.road_map;
-    let mut context = yearly::context(&runtime, &version, &person, year);
+    let mut context = yearly::context(&runtime, &version, &person, year).await?;
     context["findings"] = all.iter().map(|one| finding(map, one)).collect();
     context["summary"] = summary(
         &all,

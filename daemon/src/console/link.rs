@@ -202,6 +202,7 @@ impl Opened {
             _ => "",
         };
         json!({
+            "rehearsal": runtime.clock().rehearses(),
             "authority": municipality.authority,
             "adopted_by": municipality.adopted_by,
             "contact": municipality.contact,

@@ -15,7 +15,16 @@ pub fn page(status: StatusCode, title: &str, sentences: &[&str]) -> Response {
 
 /// Nothing lives at this address.
 pub async fn no_such_page() -> Response {
-    page(StatusCode::NOT_FOUND, "Такой страницы нет", &["Проверьте адрес."])
+    let sentences = [
+        "Проверьте адрес: возможно, он скопирован не целиком.",
+        "Если вы пришли по ссылке из письма, откройте её из самого письма.",
+    ];
+    let context = json!({
+        "title": "Такой страницы нет",
+        "sentences": sentences,
+        "way": { "href": "/", "words": "К дорожной карте (для отдела)" },
+    });
+    view::page(StatusCode::NOT_FOUND, "problem.html", &context)
 }
 
 /// The daemon is called by a name that is not this machine's, and nobody is asked for a password.
@@ -40,7 +49,7 @@ pub fn unknown_link() -> Response {
             "Проверьте, что ссылка скопирована из письма целиком: почтовая программа могла \
              перенести её на две строки.",
             "Если и целая ссылка не открывается, ответьте на письмо, из которого она взята, или \
-             позвоните в отдел образования: вам пришлют новую.",
+             позвоните в отдел образования: ссылку вам пришлют ещё раз.",
         ],
     )
 }

@@ -29,7 +29,7 @@ pub async fn show(
 ) -> Result<Response, Response> {
     let (version, year, all) = yearly::all(&runtime, &municipality, &query, recommended).await?;
     let map = &version.road_map;
-    let mut context = yearly::context(&runtime, &version, &person, year);
+    let mut context = yearly::context(&runtime, &version, &person, year).await?;
     context["recommendations"] = all.iter().map(|one| shown(map, one)).collect();
     let count = |state| all.iter().filter(|one| one.recommendation.state == state).count();
     context["counts"] = json!({

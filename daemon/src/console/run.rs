@@ -222,13 +222,18 @@ fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
         let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
         let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
         let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
-        let active = stage.state == StageState::Active;
+        let active = stage.state == StageState::Active && !run.state.ended();
         let location = place_for_others(&run.key, &stage.location);
         json!({
             "title": definition.map_or(&stage.id, |d| &d.title),
             "kind": definition.map(|d| words::work(&d.work)),
-            "state": stage.state,
-            "words": words::stage_state(stage.state),
+            // In a run that was called off nothing goes on.
+            "state": if run.state.ended() && stage.state == StageState::Active {
+                StageState::Pending
+            } else {
+                stage.state
+            },
+            "words": words::stage_state(stage.state, run.state),
             "started": stage.started_at.map(day),
             "due": stage.due.map(words::short_date),
             "late": active && stage.due.is_some_and(|due| now > municipality.closing(due)),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentState, RecommendationState, StageState};
+use vekha_engine::run::{AssignmentState, RecommendationState, RunState, StageState};
 use vekha_roadmap::model::{Municipality, OrganisationKind, Work};
 use vekha_roadmap::russian;
 
@@ -53,9 +53,10 @@ pub fn work(work: &Work) -> &'static str {
     }
 }
 
-/// Where a stage stands.
-pub fn stage_state(state: StageState) -> &'static str {
+/// Where a stage of a run stands: in one that was called off nothing goes on.
+pub fn stage_state(state: StageState, run: RunState) -> &'static str {
     match state {
+        StageState::Pending | StageState::Active if run.ended() => "не состоялся",
         StageState::Pending => "не начат",
         StageState::Active => "идёт",
         StageState::Completed => "завершён",

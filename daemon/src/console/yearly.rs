@@ -40,10 +40,25 @@ pub async fn all<T>(
     Ok((version, year, all.map_err(|e| problem::unavailable(&e))?))
 }
 
-/// What every such page shows.
-pub fn context(runtime: &Runtime, version: &Version, person: &Person, year: i16) -> Value {
+/// What every such page shows; the years beside this one only where there is something to see: from
+/// the first run's to the coming one.
+pub async fn context(
+    runtime: &Runtime,
+    version: &Version,
+    person: &Person,
+    year: i16,
+) -> Result<Value, Response> {
+    let municipality = &version.road_map.municipality;
+    let keys = runtime.store().run_keys(&municipality.id).await;
+    let keys = keys.map_err(|e| problem::unavailable(&e))?;
+    let this = municipality.today(runtime.clock().now()).year();
+    let first = keys.iter().map(|key| key.period.first_day().year()).min().unwrap_or(this);
+    let last = keys.iter().map(|key| key.period.last_day().year()).max().unwrap_or(this);
     let mut context = administrator::context(runtime, version, person);
     context["year"] = year.into();
-    context["years"] = json!({ "before": year - 1, "after": year + 1 });
-    context
+    context["years"] = json!({
+        "before": (year > first.min(this)).then_some(year - 1),
+        "after": (year <= last.max(this)).then_some(year + 1),
+    });
+    Ok(context)
 }

@@ -28,10 +28,7 @@ pub async fn runs_of_years(
     municipality: &Municipality,
     years: impl RangeBounds<i16>,
 ) -> Result<Vec<RunKey>, DbErr> {
-    let store = runtime.store();
-    let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
-    let rows = store.list_runs(&filter, &Page::all()).await?;
-    let mut keys: Vec<RunKey> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
+    let mut keys = runtime.store().run_keys(&municipality.id).await?;
     keys.retain(|key| years.contains(&key.period.last_day().year()));
     keys.sort_by_key(|key| key.period.first_day());
     Ok(keys)

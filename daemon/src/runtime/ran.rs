@@ -1,6 +1,6 @@
 //! What ran in a year, and by which road map: old years are told in their own words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sea_orm::DbErr;
@@ -11,7 +11,7 @@ use super::Runtime;
 use super::overview::runs_of_years;
 use super::road_maps::Version;
 
-/// The activities that ran for the periods that end in a year.
+/// The activities that ran for the periods that end in a year, and whatever else is told in it.
 pub struct Ran {
     /// The newest road map that any of the runs keeps; with none, the newest of all.
     version: Arc<Version>,
@@ -20,7 +20,8 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// In this year; `newest` is the road map of today.
+    /// In this year; `newest` is the road map of today. `also` are runs about other periods of which
+    /// something was decided or recommended in the year.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -28,9 +29,14 @@ impl Ran {
         runtime: &Runtime,
         newest: &Arc<Version>,
         year: i16,
+        also: impl IntoIterator<Item = RunKey>,
     ) -> Result<Self, DbErr> {
         let municipality = &newest.road_map.municipality;
-        let keys = runs_of_years(runtime, municipality, year..=year).await?;
+        let mut keys = runs_of_years(runtime, municipality, year..=year).await?;
+        let known: BTreeSet<RunKey> = keys.iter().cloned().collect();
+        let also: BTreeSet<RunKey> = also.into_iter().filter(|key| !known.contains(key)).collect();
+        keys.extend(also);
+        keys.sort_by_key(|key| key.period.first_day());
         let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
         let numbers = runtime.store().versions_of_runs(&ids).await?;
         let mut activities: BTreeMap<String, (Arc<Version>, Vec<RunKey>)> = BTreeMap::new();

@@ -14,7 +14,7 @@ use vekha_engine::run::{Run, RunState, Stage};
 use vekha_engine::{AssignmentKey, RunKey, Summary};
 
 use super::entities::{assignment, decision, measure, recommendation, run};
-use super::{document, instant, json, micros, unreadable};
+use super::{Store, document, instant, json, micros, unreadable};
 
 /// What the `body` column of a run holds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -278,4 +278,23 @@ pub async fn load(db: &impl ConnectionTrait, keys: &[String], what: Load) -> Res
         }
     }
     Ok(found)
+}
+
+impl Store {
+    /// The keys of all runs of a municipality, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn run_keys(&self, municipality: &str) -> Result<Vec<RunKey>, DbErr> {
+        let ids: Vec<String> = run::Entity::find()
+            .select_only()
+            .column(run::Column::Id)
+            .filter(run::Column::Municipality.eq(municipality))
+            .order_by_asc(run::Column::Id)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        // One that cannot be read is told of where it is looked at.
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
 }

@@ -59,6 +59,7 @@ impl Transition<'_> {
             "" => self.awaited(&stage, decide).first().cloned().unwrap_or_default(),
             title => title.to_owned(),
         };
+        self.check_new(&document, &title)?;
         self.keep_decision(stage.clone(), None, Document { title, ..document });
         match measures {
             Some(measures) => {
@@ -79,6 +80,26 @@ impl Transition<'_> {
             self.complete_stage(position);
         }
         Ok(())
+    }
+
+    /// Pressed twice from two windows, an order would stand there twice.
+    fn check_new(&self, document: &Document, title: &str) -> Result<(), Refusal> {
+        let same = |one: &Decision| {
+            (one.kind, one.number.trim(), one.date)
+                == (document.kind, document.number.trim(), document.date)
+                && one.title == title
+        };
+        match self.run.decisions.iter().position(same) {
+            None => Ok(()),
+            Some(place) => {
+                let message = format!(
+                    "этот документ уже внесён в это выполнение (решение {}): если в нём ошибка, исправьте \
+                     его; если это другой документ, укажите, о чём он",
+                    place + 1
+                );
+                Err(Refusal::field("number", message))
+            }
+        }
     }
 
     pub(super) fn correct_decision(

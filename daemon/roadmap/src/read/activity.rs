@@ -8,7 +8,7 @@ use crate::model::{
     Activity, CatchUp, Every, MonthDay, OrganisationKind, Overlap, PeriodOf, Schedule, Upstream,
 };
 use crate::period::PeriodKind;
-use crate::schedule::cron;
+use crate::schedule::{cron, opens_twice};
 
 const PERIODS: [(&str, PeriodOf); 2] =
     [("current", PeriodOf::Current), ("previous", PeriodOf::Previous)];
@@ -23,6 +23,13 @@ pub(super) fn read(stem: &str, table: &Table<'_>) -> Option<Activity> {
     }
     let (number, activity_id) = named.unwrap_or((0, stem.to_owned()));
     let path = format!("activities/{activity_id}");
+    if findings.stands(&path) {
+        let (here, there) = (table.here(), findings.place(&path));
+        for (place, other) in [(&here, &there), (&there, &here)] {
+            let message = format!("id «{activity_id}» уже у файла {}", other.file());
+            findings.error(place, message, None);
+        }
+    }
     findings.keep(path.clone(), table.here());
     let title = table.text("title");
     let short = table.text_or("short", title.as_deref());
@@ -74,6 +81,21 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
     if findings.errors.borrow().len() > errors {
         // Others are not to be compared with a period that is not known.
         findings.keep(format!("{path}/odd-period"), table.at("period"));
+    }
+    if let (Some(Every::Cron { expression }), Some(period)) = (&every, period)
+        && let Some((first, second)) = opens_twice(expression, period)
+    {
+        // The longest that holds each opening.
+        let fits = |(kind, _): &&(PeriodKind, &str)| opens_twice(expression, *kind).is_none();
+        let help = match PeriodKind::ALL.iter().find(fits) {
+            Some((_, name)) => format!("укажите period = \"{name}\""),
+            None => "чаще раза в день расписание не открывает".to_owned(),
+        };
+        let message = format!(
+            "за один период расписание сработало бы дважды ({first} и {second}): второго выполнения \
+             не было бы"
+        );
+        table.error(if table.has("period") { "period" } else { "cron" }, message, Some(help));
     }
     let of = table.word("of", &PERIODS, Some(PeriodOf::Current));
     let from = table.whole("from", 1900..=2200).map(|y| y as i16);

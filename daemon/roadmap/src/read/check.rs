@@ -77,10 +77,11 @@ impl Check<'_> {
         let path = format!("activities/{}", activity.id);
         let twin = self.road_map.activities.iter().find(|other| {
             !std::ptr::eq(*other, activity)
-                && (other.id == activity.id || other.number == activity.number)
+                && other.id != activity.id
+                && other.number == activity.number
         });
         if let Some(twin) = twin {
-            let message = format!("номер {} или id уже у «{}»", activity.number, twin.id);
+            let message = format!("номер {} уже у «{}»", activity.number, twin.id);
             self.error(&path, message, None);
         }
         let sections = || self.road_map.municipality.sections.iter().map(|s| &s.id);

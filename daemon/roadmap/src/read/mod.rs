@@ -154,14 +154,19 @@ fn single<'f>(files: &'f Files, path: &'f str, findings: &'f Findings) -> Option
 
 /// Reads every file. What could be read is checked further even when parts are missing.
 fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
-    let municipality =
-        single(files, "municipality.toml", findings).map(|f| municipality::read(&f.table()));
+    // What is missing was told; a stopgap hides no mistakes elsewhere.
+    let unheard = Findings::default();
+    let stopgap = |path: &'static str| File::parse(path, "", &unheard);
+    let municipality = single(files, "municipality.toml", findings)
+        .unwrap_or_else(|| stopgap("municipality.toml"));
+    let municipality = municipality::read(&municipality.table());
     let mut organisations = single(files, REGISTRY, findings)
         .map(|f| organisations::read(&f.table()))
         .unwrap_or_default();
     organisations.sort_by(|a, b| a.code.cmp(&b.code));
     let calendar =
-        single(files, "calendar.toml", findings).map(|f| municipality::calendar(&f.table()));
+        single(files, "calendar.toml", findings).unwrap_or_else(|| stopgap("calendar.toml"));
+    let calendar = municipality::calendar(&calendar.table());
     let folder = |name: &str| {
         let prefix = format!("{name}/");
         files.0.iter().filter_map(move |(path, text)| {
@@ -202,13 +207,5 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
     let own = files.0.iter().filter(|(path, _)| is_template(path));
     let templates =
         letters::shipped().chain(own.map(|(path, text)| (path.clone(), text.clone()))).collect();
-    Some(RoadMap {
-        municipality: municipality?,
-        calendar: calendar?,
-        organisations,
-        activities,
-        forms,
-        analyses,
-        templates,
-    })
+    Some(RoadMap { municipality, calendar, organisations, activities, forms, analyses, templates })
 }

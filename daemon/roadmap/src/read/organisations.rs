@@ -1,5 +1,6 @@
 //! The registry of organisations and their people.
 
+use email_address::EmailAddress;
 use jiff::civil::date;
 
 use super::table::{Table, id};
@@ -7,14 +8,17 @@ use crate::model::{Contact, Duty, Organisation, OrganisationKind};
 
 /// Whether a text is an address in the form that mail systems take.
 pub fn is_address(text: &str) -> bool {
-    let parts = text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && domain.contains('.')
-            && !domain.starts_with('.')
-            && !domain.ends_with('.')
-    });
-    let strange = |c: char| c.is_whitespace() || c.is_control() || "<>,;()\"".contains(c);
-    parts && text.is_ascii() && text.len() <= 254 && !text.contains(strange)
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    // A domain in Cyrillic has an ASCII form, which letters carry; a name before it has none that
+    // every server takes.
+    let Ok(domain) = idna::domain_to_ascii_strict(domain) else { return false };
+    let whole = domain.contains('.') && local.len() + 1 + domain.len() <= 254;
+    let quoted = |c: char| matches!(c, '"' | '(' | ')' | '\\');
+    whole
+        && local.is_ascii()
+        && !local.contains(quoted)
+        && EmailAddress::is_valid_local_part(local)
+        && EmailAddress::is_valid_domain(&domain)
 }
 
 /// An address, or empty.

@@ -22,6 +22,10 @@ pub(super) struct Place {
 }
 
 impl Place {
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     pub fn start_of(file: &str) -> Self {
         Place { file: file.to_owned(), line: 1, column: 1 }
     }

@@ -57,7 +57,8 @@ struct Work {
     traced: Vec<Traced>,
 }
 
-/// `GET /m/{municipality}/evidence.zip?year=2027`: about the periods that end in the year.
+/// `GET /m/{municipality}/evidence.zip?year=2027`: about the periods that end in the year, and
+/// whatever was decided or recommended in it.
 pub async fn archive(
     State(runtime): State<Arc<Runtime>>,
     Path(municipality): Path<String>,
@@ -73,11 +74,13 @@ pub async fn archive(
 async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<Archive, String> {
     let text = |e: DbErr| e.to_string();
     let municipality = &newest.road_map.municipality;
-    let ran = Ran::in_year(runtime, newest, year).await.map_err(text)?;
-    let map = Arc::new(ran.road_map());
-    let asked = completeness::of_year(runtime, &map, year, None).await.map_err(text)?;
     let decided = decided(runtime, municipality, year).await.map_err(text)?;
     let advised = recommended(runtime, municipality, year).await.map_err(text)?;
+    let also =
+        decided.iter().map(|one| &one.run).chain(advised.iter().map(|one| &one.run)).cloned();
+    let ran = Ran::in_year(runtime, newest, year, also).await.map_err(text)?;
+    let map = Arc::new(ran.road_map());
+    let asked = completeness::of_year(runtime, &map, year, None).await.map_err(text)?;
     let all = traced(runtime, municipality, year).await.map_err(text)?;
     let lists = [
         ("completeness.xlsx", completeness::list(&map, year, &asked)),
