@@ -2,7 +2,7 @@
 
 use super::chart::{self, Picture};
 use super::document::{Document, WIDTH};
-use super::note::{Drawn, findings, summary};
+use super::note::{Drawn, few, findings, summary};
 use super::{Chapter, Indicator};
 
 /// What stands on the first page.
@@ -100,6 +100,7 @@ fn write<'a>(
             document.small(&report.method);
         }
         summary(document, report);
+        few(document, report);
         document.heading(3, "Выводы", false);
         findings(document, report);
         let drawn = report.indicators.iter().filter(|indicator| is_drawn(indicator));

@@ -109,6 +109,27 @@ pub(super) fn summary(document: &mut Document, report: &Report) {
     document.table(&columns, rows);
 }
 
+/// What those have who are too few to be compared: their own values, as the page shows them.
+pub(super) fn few(document: &mut Document, report: &Report) {
+    let few = report.indicators.iter().filter(|indicator| indicator.municipality.is_none());
+    let rows: Vec<Vec<String>> = few
+        .flat_map(|indicator| {
+            indicator.rows.iter().map(|row| {
+                vec![indicator.heading(), row.organisation.clone(), indicator.shown(row.value)]
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    document.text(&format!(
+        "Организаций со значением меньше {}: средних нет, есть значения.",
+        report.min_count
+    ));
+    let columns = [("Показатель", 4655), ("Организация", 3200), ("Значение", 1500)];
+    document.table(&columns, rows.into_iter());
+}
+
 /// The charts of many indicators, drawn together.
 pub(super) struct Drawn {
     pictures: Vec<Picture>,

@@ -10,7 +10,7 @@ use vekha_engine::RunKey;
 use vekha_roadmap::period::Period;
 use vekha_roadmap::read::read;
 
-use super::{Report, note, report, values, workbook};
+use super::{Chapter, Cover, Report, book, note, report, values, workbook};
 
 /// Low results of schools 1 to `count`, of which the first two have one short name.
 fn low_results(count: usize) -> Report {
@@ -51,7 +51,12 @@ fn sheet(report: &Report, name: &str) -> Vec<Vec<String>> {
 
 /// The text of the note.
 fn noted(report: &Report) -> String {
-    let mut archive = zip::ZipArchive::new(Cursor::new(note(report).unwrap())).unwrap();
+    text(note(report).unwrap())
+}
+
+/// The text of a document.
+fn text(docx: Vec<u8>) -> String {
+    let mut archive = zip::ZipArchive::new(Cursor::new(docx)).unwrap();
     let mut text = String::new();
     archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
     text
@@ -92,4 +97,33 @@ fn of_fewer_organisations_than_are_compared_only_the_count_is_told() {
         assert!(!note.contains(untold), "{untold}");
     }
     assert!(note.contains("места не определяются"));
+}
+
+#[test]
+fn the_report_on_a_period_tells_in_word_what_its_page_tells_of_few_organisations() {
+    let empty = String::new;
+    let chapter = Chapter {
+        section: empty(),
+        number: 29,
+        title: "Школы".to_owned(),
+        period: empty(),
+        label: empty(),
+        state: empty(),
+        asked: 4,
+        answered: 4,
+        reports: vec![low_results(4)],
+        decisions: vec![],
+    };
+    let cover = Cover {
+        authority: empty(),
+        municipality: empty(),
+        title: empty(),
+        period: empty(),
+        date: empty(),
+    };
+    let told = text(book(&cover, &[chapter]).unwrap());
+    for value in ["МБОУ СОШ (school-2)", "7,5", "22,5", "30,0"] {
+        assert!(told.contains(value), "{value}");
+    }
+    assert!(!told.contains("18,8"), "no mean of four");
 }
