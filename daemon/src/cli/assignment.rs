@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use prost_types::Struct;
@@ -122,6 +123,9 @@ pub(super) struct SubmitArgs {
     /// Файл для поля: --attach order=приказ.pdf
     #[arg(long = "attach", value_name = "ПОЛЕ=ФАЙЛ")]
     attach: Vec<String>,
+    /// Подождать того, что следует сразу: анализа, черновиков, публикации
+    #[arg(long)]
+    wait: bool,
 }
 
 pub(super) async fn run(
@@ -334,7 +338,30 @@ pub(super) async fn submit(
         0 => "ошибок нет, ответ не отправлен".to_owned(),
         version => format!("принято, версия {version}"),
     })?;
+    if args.wait && submission.version > 0 {
+        follow(client, &submission.name).await?;
+    }
     Ok(())
+}
+
+/// Waits until the run of a submission waits for people again, or has ended.
+async fn follow(client: &Client, submission: &str) -> anyhow::Result<()> {
+    const LOOK: Duration = Duration::from_millis(200);
+    const MOST: u32 = 300;
+    let run = submission.split("/assignments/").next().unwrap_or_default().to_owned();
+    for _ in 0..MOST {
+        let request = v1::GetRunRequest { name: run.clone() };
+        let run = client.runs().get_run(request).await?.into_inner();
+        let at_work = |stage: &v1::Stage| {
+            stage.state() == v1::StageState::Active
+                && matches!(stage.kind(), v1::StageKind::Analyze | v1::StageKind::Publish)
+        };
+        if run.state() != v1::RunState::Active || !run.stages.iter().any(at_work) {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    bail!("ответ принят; того, что из него следует, за минуту не дождались: см. vekha run show")
 }
 
 fn answers(answers: &Option<Struct>) -> String {

@@ -11,6 +11,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use vekha_proto::v1;
+use vekha_roadmap::diagnostic::nearest;
 
 use super::Cli;
 
@@ -161,12 +162,18 @@ impl Client {
         if text.starts_with("municipalities/") {
             return Ok(text.to_owned());
         }
-        let Ok(number) = text.parse::<u32>() else {
-            return Ok(format!("{}/activities/{text}", self.municipality));
-        };
         let activities = self.all_activities().await?;
-        let found = activities.into_iter().find(|a| a.number == number);
-        found.map(|a| a.name).ok_or_else(|| anyhow!("мероприятия {number} в дорожной карте нет"))
+        let number = text.parse::<u32>().ok();
+        if let Some(found) = activities.iter().find(|a| a.id == text || Some(a.number) == number) {
+            return Ok(found.name.clone());
+        }
+        let near = nearest(text, activities.iter().map(|a| a.id.as_str()));
+        let perhaps = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
+        Err(anyhow!(
+            "мероприятия «{text}» в дорожной карте нет{perhaps} Ушедшее из карты называют целиком: \
+             {}/activities/{text}",
+            self.municipality
+        ))
     }
 
     /// A run's full name from `29/2026-27`.

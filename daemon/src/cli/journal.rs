@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use serde_json::Value;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, short};
 use super::output::Output;
+use crate::console::journal_kind;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -83,5 +85,31 @@ pub(super) async fn run(
 /// An entry on a line.
 pub(super) fn line(client: &Client, e: &v1::JournalEntry) -> String {
     let at = client.moment(e.at);
-    format!("{at}  {}  {}  {}  {}", short(&e.run), e.kind, e.actor, e.data_text)
+    let told =
+        serde_json::from_str(&e.data_text).map_or_else(|_| e.data_text.clone(), |data| said(&data));
+    format!("{at}  {}  {}  {}  {told}", short(&e.run), journal_kind(&e.kind), e.actor)
+}
+
+/// What an entry holds, for people: its names with their values; of what holds more, how much. All of
+/// it is in `--format json`.
+fn said(data: &Value) -> String {
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.replace('\n', " "),
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(list) => format!("[{}]", list.len()),
+        Value::Object(map) => format!("{{{}}}", map.len()),
+        other => other.to_string(),
+    };
+    match data {
+        Value::Object(map) => {
+            let pairs = map.iter().filter(|(_, value)| !value.is_null());
+            pairs
+                .map(|(key, value)| format!("{key}: {}", plain(value)))
+                .collect::<Vec<_>>()
+                .join("; ")
+        }
+        other => plain(other),
+    }
 }

@@ -19,6 +19,7 @@ mod output;
 pub mod preview;
 mod recommendation;
 mod run;
+mod russian;
 mod serve;
 mod status;
 mod words;
@@ -26,7 +27,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use client::Client;
 use organisations::{export, import};
@@ -129,7 +130,10 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match spoken_cli() {
+        Ok(cli) => cli,
+        Err(e) => return misused(&e),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return complain(cli.format, &e.into()),
@@ -139,6 +143,20 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(e) => complain(format, &e),
     }
+}
+
+fn spoken_cli() -> Result<Cli, clap::Error> {
+    let mut command = russian::spoken(Cli::command());
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut command))
+}
+
+/// How clap itself would end, in our words.
+fn misused(error: &clap::Error) -> ExitCode {
+    let Some(complaint) = russian::complaint(error) else {
+        return output::help(error);
+    };
+    output::complain(&complaint)
 }
 
 fn complain(format: Format, error: &anyhow::Error) -> ExitCode {

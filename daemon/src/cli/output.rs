@@ -1,6 +1,7 @@
 //! What commands print: tables and sentences for people, the contract's own JSON for programs.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
 use clap::ValueEnum;
 use comfy_table::Table;
@@ -9,6 +10,9 @@ use prost::Name;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde::Serialize;
 use tonic_types::StatusExt as _;
+use vekha_roadmap::answers::turns;
+
+use super::russian;
 
 /// How a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -63,11 +67,52 @@ impl Output {
         self.say(serde_json::to_string_pretty(value).map_err(io::Error::other)?)
     }
 
-    /// A text.
+    /// A text. Whatever a school or another system wrote, a terminal is not steered by it.
     pub fn say(&mut self, text: impl AsRef<str>) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        writeln!(out, "{}", text.as_ref().trim_end())
+        writeln!(out, "{}", harmless(text.as_ref().trim_end()))
     }
+}
+
+/// Control characters as people see them, and what turns the direction of writing left out.
+fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    let steers = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || turns(c);
+    if !text.contains(steers) {
+        return text.into();
+    }
+    let shown = |c: char| match c {
+        c if !steers(c) => c.to_string(),
+        c if turns(c) => String::new(),
+        // Unicode's own pictures of them.
+        c if u32::from(c) < 0x20 => {
+            char::from_u32(0x2400 + u32::from(c)).map(String::from).unwrap_or_default()
+        }
+        c => format!("\\u{{{:x}}}", u32::from(c)),
+    };
+    text.chars().map(shown).collect::<String>().into()
+}
+
+/// The exit code of a command line that was misused.
+const MISUSED: u8 = 2;
+
+/// Tells how the command line was misused.
+pub(super) fn complain(text: &str) -> ExitCode {
+    // Nobody to tell: the exit code still says it.
+    writeln!(io::stderr().lock(), "{}", harmless(text)).ok();
+    ExitCode::from(MISUSED)
+}
+
+/// Help or the version; asked for, or because there was nothing else to do.
+pub(super) fn help(error: &clap::Error) -> ExitCode {
+    // Whoever had enough of it needs no complaint.
+    if error.use_stderr() {
+        let text = russian::help(error, io::stderr().is_terminal());
+        write!(io::stderr().lock(), "{text}").ok();
+        return ExitCode::from(MISUSED);
+    }
+    let text = russian::help(error, io::stdout().is_terminal());
+    write!(io::stdout().lock(), "{text}").ok();
+    ExitCode::SUCCESS
 }
 
 /// A message as protobuf's canonical JSON; what is not set is shown too, so that programs need no
@@ -108,14 +153,14 @@ pub(super) fn error(format: Format, error: &anyhow::Error) {
         .unwrap_or_default();
     let written = match (format, status) {
         (Format::Text, Some(status)) if fields.is_empty() => {
-            writeln!(err, "ошибка: {}", status.message())
+            writeln!(err, "ошибка: {}", harmless(status.message()))
         }
         (Format::Text, Some(_)) => {
             let lines: Vec<String> =
                 fields.iter().map(|(field, message)| format!("  {field}: {message}")).collect();
-            writeln!(err, "исправьте:\n{}", lines.join("\n"))
+            writeln!(err, "исправьте:\n{}", harmless(&lines.join("\n")))
         }
-        (Format::Text, None) => writeln!(err, "ошибка: {error:#}"),
+        (Format::Text, None) => writeln!(err, "ошибка: {}", harmless(&format!("{error:#}"))),
         (Format::Json, _) => {
             let code = status.map_or_else(|| "LOCAL".to_owned(), |s| format!("{:?}", s.code()));
             let message = status.map_or_else(|| format!("{error:#}"), |s| s.message().to_owned());
@@ -129,4 +174,16 @@ pub(super) fn error(format: Format, error: &anyhow::Error) {
     };
     // Nobody is left to be told.
     written.ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_does_not_steer_a_terminal() {
+        assert_eq!(harmless("обычный\tтекст\nв строках"), "обычный\tтекст\nв строках");
+        assert_eq!(harmless("\u{1b}]0;взлом\u{7}\u{202e}fdp"), "␛]0;взлом␇fdp");
+        assert_eq!(harmless("\u{9b}31m"), "\\u{9b}31m");
+    }
 }

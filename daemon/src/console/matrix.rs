@@ -9,9 +9,11 @@ use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState, Run};
 use vekha_roadmap::RoadMap;
 
 use super::{administrator, words};
+use crate::secret::Secret;
 
-/// The matrix of participants; without rows if nobody was asked.
-pub fn matrix(map: &RoadMap, run: &Run, now: Timestamp) -> Value {
+/// The matrix of participants; without rows if nobody was asked. Who may still answer is shown with
+/// the link at which it does, to be told once more to whoever has lost the letter.
+pub fn matrix(map: &RoadMap, run: &Run, secret: &Secret, now: Timestamp) -> Value {
     let asked: Vec<(&AssignmentKey, &Assignment)> = run
         .assignments
         .iter()
@@ -42,6 +44,10 @@ pub fn matrix(map: &RoadMap, run: &Run, now: Timestamp) -> Value {
                         let mut cell = cell(map, a, now);
                         if a.version > 0 && a.kind == AssignmentKind::Collect {
                             cell["link"] = format!("/runs/{}/answers/{key}", run.key).into();
+                        }
+                        if a.state.takes_answers() && !run.state.ended() {
+                            let token = secret.token(&format!("{}/{key}", run.key));
+                            cell["address"] = format!("/a/{token}").into();
                         }
                         cell
                     })

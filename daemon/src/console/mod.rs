@@ -47,6 +47,7 @@ mod words;
 mod yearly;
 
 pub(crate) use problem::unavailable;
+pub(crate) use words::journal_kind;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -143,7 +143,7 @@ async fn describe(
     });
     context["waits_for"] = waits_for(runtime, map, run).await?;
     context["stages"] = stages(version, run, now);
-    context["matrix"] = matrix::matrix(map, run, now);
+    context["matrix"] = matrix::matrix(map, run, store.secret(), now);
     let mut analyses = Vec::new();
     for row in store.analyses(&id).await? {
         analyses.push((row.stage.clone(), document(&row.id, &row.body)?));

@@ -20,6 +20,7 @@ async fn only_the_administrator_sees_the_road_map() {
     assert_eq!(house.look("/m/other").await.status, StatusCode::NOT_FOUND);
     assert_eq!(house.look("/runs/zarechny/results/1999").await.status, StatusCode::NOT_FOUND);
     assert_eq!(house.look("/runs/zarechny/results/nonsense").await.status, StatusCode::NOT_FOUND);
+    assert!(house.look("/nowhere").await.text.contains("href=\"&#x2f;\""), "a way on");
     assert_eq!(house.get("/healthz").await.text, "ok");
     let style = house.get("/assets/style.css?v=1").await;
     assert!(style.headers["cache-control"].to_str().unwrap().contains("immutable"));
@@ -40,8 +41,16 @@ async fn what_is_late_and_what_did_not_arrive_stands_first() {
     assert!(page.text.contains("просрочено"));
     let link = format!("/runs/{RUN}").replace('/', "&#x2f;");
     assert!(page.text.contains(&format!("href=\"{link}\"")), "{}", page.text);
+    // Who has lost the letter is told its link once more; who opens it is where the letter led.
+    let own = house.link("collect.school-2").replace('/', "&#x2f;");
+    let run = house.look(&format!("/runs/{RUN}")).await.text;
+    assert!(run.contains(&format!("href=\"{own}\"")), "{run}");
     house.step(Command::Cancel { reason: "для проверки".into() }).await;
     assert!(!house.look("/").await.text.contains("просрочено"));
+    let run = house.look(&format!("/runs/{RUN}")).await.text;
+    assert!(!run.contains(">идёт<"), "nothing goes on in a run that was called off: {run}");
+    assert!(run.contains("не состоялся"), "{run}");
+    assert!(!run.contains(&own), "its links take nothing any more");
 }
 
 #[tokio::test]
