@@ -25,6 +25,7 @@ use vekha::runtime::seen::{Seen, Thing};
 use vekha::runtime::{Ask, AskError, Runtime};
 use vekha::server::Daemon;
 use vekha::store::Store;
+use vekha::store::batch::Remembered;
 use vekha::store::entities::{
     assignment, job, journal, outbox, request, road_map, run, submission,
 };
@@ -32,7 +33,7 @@ use vekha::store::outbox::{Delivery, Parcel};
 use vekha::store::queries::{Filter, Page};
 use vekha::store::schedule::{Jobs, Pause, Paused};
 use vekha_engine::journal::{Head, hex};
-use vekha_engine::run::{Run, RunState, StageState};
+use vekha_engine::run::{AssignmentState, Run, RunState, StageState};
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
     AssignmentKey, Command, Context, DecisionKind, Document, Entry, Job, Letter, LetterKind,
@@ -71,6 +72,7 @@ on_both_databases! {
     a_stale_reader_changes_nothing,
     a_request_that_an_older_release_carried_out_is_known_by_what_that_release_kept,
     what_is_stored_loads_back_equal,
+    a_run_of_an_older_release_goes_on_after_the_upgrade,
     a_message_is_claimed_by_one_worker_only,
     messages_are_seen_with_the_work_that_may_bring_more_at_one_moment,
     a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain,
@@ -659,8 +661,16 @@ impl People for Notes {
     }
 }
 
+/// A daemon's memory of runs, as its committer keeps it from batch to batch.
+struct Memory {
+    store: Store,
+    left: Remembered,
+}
+
 async fn what_is_stored_loads_back_equal(base: Base) {
-    let store = base.store().await;
+    let memories = base.stores().await.into_iter();
+    let mut memories: Vec<Memory> =
+        memories.map(|store| Memory { store, left: Remembered::default() }).collect();
     let road_map = small_road_map();
     let mut case = 0;
     let mut runner =
@@ -669,7 +679,9 @@ async fn what_is_stored_loads_back_equal(base: Base) {
     let lived = tokio::task::block_in_place(|| {
         let case = std::cell::RefCell::new(&mut case);
         let seen = std::cell::RefCell::new(&mut seen);
-        runner.run(&acts(), |acts| {
+        let memories = std::cell::RefCell::new(&mut memories);
+        let turns = prop::collection::vec(any::<Index>(), 1..50);
+        runner.run(&(acts(), turns), |(acts, turns)| {
             **case.borrow_mut() += 1;
             let key: RunKey = format!("m/careful/2027.case-{}", case.borrow()).parse().unwrap();
             let mut people = Notes { of: key.clone(), steps: vec![] };
@@ -684,18 +696,24 @@ async fn what_is_stored_loads_back_equal(base: Base) {
                 world.command(&key, command, "test", &mut people).ok();
             }
             seen.borrow_mut().insert(world.runs[&key].state.as_str());
-            Handle::current().block_on(write_and_load(&store, people.steps))
+            let mut memories = memories.borrow_mut();
+            Handle::current().block_on(write_and_load(&mut memories, &turns, people.steps))
         })
     });
     lived.unwrap();
     assert!(seen.contains("completed"), "runs get to their end: {seen:?}");
 }
 
-/// Writes a run step by step and compares what loads back after each.
+/// Writes a run step by step, each by the daemon that is its turn, and compares what loads back after
+/// each, and what each daemon makes of the run as it remembers it.
 async fn write_and_load(
-    store: &Store,
+    memories: &mut [Memory],
+    turns: &[Index],
     steps: Vec<(Run, Outcome, Timestamp)>,
 ) -> Result<(), TestCaseError> {
+    let store = memories[0].store.clone();
+    let mut before: Option<Run> = None;
+    let mut turns = turns.iter().cycle();
     let mut entries = Vec::new();
     let mut letters = BTreeSet::new();
     let mut newest = None;
@@ -706,13 +724,17 @@ async fn write_and_load(
         letters.extend(outcome.letters.iter().map(|l| l.key.clone()));
         newest = outcome.submission.clone().or(newest);
         let analysis = outcome.analysis.clone();
-        let mut batch = store.begin().await.unwrap();
+        let Memory { store: writer, left } = turns.next().unwrap().get_mut(memories);
+        let mut batch = writer.begin().await.unwrap().remembering(std::mem::take(left));
         batch.load([run.key.clone()]).await.unwrap();
+        prop_assert_eq!(batch.run(&run.key), before.as_ref());
+        before = Some(run.clone());
         match batch.run_mut(&run.key) {
             Some(stored) => *stored = run.clone(),
             None => batch.insert(run.clone()),
         }
         batch.record(&run.key, outcome, at);
+        *left = batch.leave();
         batch.commit().await.unwrap();
 
         let id = run.key.to_string();
@@ -743,6 +765,92 @@ async fn write_and_load(
     let stored: BTreeSet<String> = stored.into_iter().map(|row| row.key).collect();
     prop_assert_eq!(stored, letters);
     Ok(())
+}
+
+async fn a_run_of_an_older_release_goes_on_after_the_upgrade(base: Base) {
+    let store = base.store().await;
+    write(&store, "a", Outcome::default()).await;
+    store.close().await.unwrap();
+    let beside = base.beside().await;
+    if base.is_shared() {
+        for statement in [
+            "DROP INDEX assignment_by_revision",
+            "CREATE INDEX assignment_by_run ON assignment (run)",
+        ] {
+            beside.execute_unprepared(statement).await.unwrap();
+        }
+    }
+    for statement in [
+        "DELETE FROM seaql_migrations WHERE version > 'm0009'",
+        "ALTER TABLE assignment DROP COLUMN revision",
+        "ALTER TABLE recommendation DROP COLUMN revision",
+        "ALTER TABLE decision DROP COLUMN revision",
+        "ALTER TABLE measure DROP COLUMN revision",
+        "UPDATE run SET body = replace(body, ',\"told_since\":0', '')",
+    ] {
+        beside.execute_unprepared(statement).await.unwrap();
+    }
+    beside.close().await.unwrap();
+    let daemons = base.daemons(&Clock::manual(morning())).await;
+    let key = survey_run("a");
+    let assignment = AssignmentKey::new("collect", "school-1");
+    let due = |n: usize| jiff::civil::date(2027, 12, 6 + n as i8);
+    let extend = |n| Command::Extend {
+        assignment: assignment.clone(),
+        due: due(n),
+        reason: "причина".into(),
+    };
+    let answer = submit("collect.school-1", json!({ "pupils": 60, "low": 1 }));
+    for (n, command) in (0..5).map(extend).chain([answer]).enumerate() {
+        daemons[n % daemons.len()].ask(step_task(&key, command)).await.unwrap();
+    }
+    // Who answered had remembered an earlier date.
+    let run = daemons[0].store().run(&key).await.unwrap().unwrap().run;
+    assert_eq!(
+        (run.assignments[&assignment].due, run.assignments[&assignment].version),
+        (due(4), 1)
+    );
+}
+
+/// Writes what an older release would: it knows nothing of revisions of what belongs to runs.
+async fn write_as_an_older_release(beside: &sea_orm::DatabaseConnection) {
+    for statement in [
+        "UPDATE assignment SET state = 'waived', body = replace(body, '\"open\"', '\"waived\"')",
+        "UPDATE run SET revision = revision + 1,
+            body = regexp_replace(body, ',\"told_since\":[0-9]+', '')",
+    ] {
+        let done = beside.execute_unprepared(statement).await.unwrap();
+        assert_eq!(done.rows_affected(), 1, "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_older_release_wrote_is_missed_by_nobody_who_remembers_the_run() {
+    let base = Base::postgres().await;
+    let (store, beside) = (base.store().await, base.beside().await);
+    let (run, outcome) = opened(&small_road_map(), "a");
+    let key = run.key.clone();
+    let mut batch = store.begin().await.unwrap();
+    batch.insert(run);
+    batch.record(&key, outcome, morning());
+    let mut left = batch.leave();
+    batch.commit().await.unwrap();
+    write_as_an_older_release(&beside).await;
+    // Another daemon of this release writes last.
+    let mut batch = store.begin().await.unwrap();
+    batch.load([key.clone()]).await.unwrap();
+    batch.record(&key, Outcome::default(), morning());
+    batch.commit().await.unwrap();
+    let stored = store.run(&key).await.unwrap().unwrap();
+    let school = AssignmentKey::new("collect", "school-1");
+    assert_eq!(stored.run.assignments[&school].state, AssignmentState::Waived);
+    for _ in 0..2 {
+        let mut batch = store.begin().await.unwrap().remembering(left);
+        batch.load([key.clone()]).await.unwrap();
+        assert_eq!(batch.run(&key), Some(&stored.run));
+        left = batch.leave();
+        batch.rollback().await.unwrap();
+    }
 }
 
 // The outbox.

@@ -176,7 +176,7 @@ struct Recommended {
 
 /// What the decisions of a run rest on, as templates know it.
 async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, sea_orm::DbErr> {
-    let own = Loaded { run: run.clone(), revision: 0 };
+    let own = Loaded::new(run.clone());
     let known = Grounds::of(runtime, [(run.key.clone(), own)].into()).await?;
     let (mut grounds, mut indicators) = (Vec::<Value>::new(), Vec::<Value>::new());
     let mut found: Vec<About<Found>> = Vec::new();

@@ -35,9 +35,10 @@ pub struct Batch {
     store: Store,
     /// None as long as it is made ahead of its turn.
     transaction: Option<DatabaseTransaction>,
+    /// Rows of runs that are held and not loaded yet, by id; none of one that does not exist.
+    held: BTreeMap<String, Option<run::Model>>,
     runs: HashMap<RunKey, Loaded>,
-    /// Runs as an earlier batch left them: they need not be loaded as long as nobody else has changed
-    /// them since.
+    /// Runs as earlier batches left them: only what others have changed since need be loaded.
     remembered: Remembered,
     /// Runs that cannot be read, by id, and why.
     broken: BTreeMap<String, String>,
@@ -133,6 +134,7 @@ impl Store {
         Batch {
             store: self.clone(),
             transaction: None,
+            held: BTreeMap::new(),
             runs: HashMap::new(),
             remembered: Remembered::default(),
             broken: BTreeMap::new(),
@@ -163,8 +165,13 @@ impl Batch {
     pub fn leave(&mut self) -> Remembered {
         self.write_down(usize::MAX);
         let mut runs = std::mem::take(&mut self.runs);
-        if runs.values().map(Loaded::rows).sum::<usize>() > REMEMBERED {
-            runs.retain(|key, _| self.rows.runs.contains_key(key));
+        let rows = |runs: &HashMap<_, _>| runs.values().map(Loaded::rows).sum::<usize>();
+        let room = REMEMBERED.checked_sub(rows(&runs));
+        let before = std::mem::take(&mut self.remembered.0);
+        match room {
+            Some(room) if rows(&before) <= room => runs.extend(before),
+            Some(_) => {}
+            None => runs.retain(|key, _| self.rows.runs.contains_key(key)),
         }
         Remembered(runs)
     }
@@ -182,8 +189,8 @@ impl Batch {
             let Some(key) = self.changed.pop_first() else { return false };
             let Some(loaded) = self.runs.get_mut(&key) else { continue };
             loaded.revision += i64::from(!self.rows.runs.contains_key(&key));
-            let row = runs::row(&loaded.run, loaded.revision);
-            self.rows.runs.insert(key, row);
+            loaded.told_since.get_or_insert(loaded.revision);
+            self.rows.runs.insert(key, runs::row(loaded));
         }
         !self.changed.is_empty()
     }
@@ -195,26 +202,62 @@ impl Batch {
         }
     }
 
+    /// Holds runs until the commit, as far as they exist; other daemons may make it wait. Runs are
+    /// held in one order, once for a batch, or two daemons would wait for each other. A batch that is
+    /// made ahead holds nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn hold(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), DbErr> {
+        if self.transaction.is_none() {
+            return Ok(());
+        }
+        let keys: BTreeSet<String> = keys.into_iter().map(|key| key.to_string()).collect();
+        let keys: Vec<String> = keys.into_iter().filter(|id| !self.held.contains_key(id)).collect();
+        let rows = runs::hold(&self.db(), &keys, runs::Held::Await).await?;
+        self.held.extend(keys.into_iter().map(|id| (id, None)));
+        self.held.extend(rows.into_iter().map(|row| (row.id.clone(), Some(row))));
+        Ok(())
+    }
+
+    /// Holds those of further runs that nobody else holds, and waits for none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn hold_free(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), DbErr> {
+        let keys: BTreeSet<String> = keys.into_iter().map(|key| key.to_string()).collect();
+        let keys: Vec<String> = keys.into_iter().collect();
+        let rows = runs::hold(&self.db(), &keys, runs::Held::Skip).await?;
+        self.held.extend(rows.into_iter().map(|row| (row.id.clone(), Some(row))));
+        Ok(())
+    }
+
+    /// Whether a run is held, or was asked for and does not exist.
+    pub fn holds(&self, key: &RunKey) -> bool {
+        self.held.contains_key(&key.to_string())
+    }
+
     /// Loads runs that are not loaded yet; a batch that is not made ahead holds them until the
     /// commit.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn load(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), DbErr> {
-        let missing: BTreeSet<String> = keys
-            .into_iter()
-            .filter(|key| !self.runs.contains_key(key))
-            .map(|key| key.to_string())
-            .collect();
-        let mut missing: Vec<String> = missing.into_iter().collect();
-        if self.transaction.is_some() {
-            let revisions = runs::hold(&self.db(), &missing).await?;
-            missing.retain(|id| revisions.contains_key(id));
-            if !self.remembered.is_empty() {
-                missing.retain(|id| !self.recall(id, revisions[id]));
-            }
-        }
-        let found = runs::load(&self.db(), &missing, Load::Whole).await?;
+        let missing: BTreeSet<RunKey> =
+            keys.into_iter().filter(|key| !self.runs.contains_key(key)).collect();
+        let found = if self.transaction.is_some() {
+            self.hold(missing.iter().cloned()).await?;
+            let held = missing.iter().filter_map(|key| self.held.get_mut(&key.to_string())?.take());
+            let mut rows: Vec<run::Model> = held.collect();
+            rows.retain(|row| !self.recall(row));
+            let mut known = std::mem::take(&mut self.remembered.0);
+            let found = runs::complete(&self.db(), rows, Load::Whole, &mut known).await?;
+            self.remembered.0 = known;
+            found
+        } else {
+            let missing: Vec<String> = missing.iter().map(RunKey::to_string).collect();
+            runs::load(&self.db(), &missing, Load::Whole).await?
+        };
         for key in found.runs.keys() {
             self.store.read_again(&key.to_string());
         }
@@ -226,13 +269,13 @@ impl Batch {
     }
 
     /// Takes a run as it is remembered, if its row is still of that revision. Returns whether it is.
-    fn recall(&mut self, id: &str, revision: i64) -> bool {
-        let Ok(key) = id.parse::<RunKey>() else { return false };
-        let remembered = self.remembered.0.remove(&key);
-        let Some(same) = remembered.filter(|loaded| loaded.revision == revision) else {
+    fn recall(&mut self, row: &run::Model) -> bool {
+        let Ok(key) = row.id.parse::<RunKey>() else { return false };
+        let remembered = &mut self.remembered.0;
+        if remembered.get(&key).is_none_or(|loaded| loaded.revision != row.revision) {
             return false;
-        };
-        self.runs.insert(key, same);
+        }
+        self.runs.extend(remembered.remove_entry(&key));
         true
     }
 
@@ -341,7 +384,7 @@ impl Batch {
 
     /// Takes in a run that came to be.
     pub fn insert(&mut self, run: Run) {
-        self.runs.insert(run.key.clone(), Loaded { run, revision: 0 });
+        self.runs.insert(run.key.clone(), Loaded::new(run));
     }
 
     /// Takes in what a step of a loaded run changed.
@@ -349,8 +392,11 @@ impl Batch {
     /// # Panics
     /// When the run is not loaded: a step without its run is a programming error.
     pub fn record(&mut self, key: &RunKey, outcome: Outcome, now: Timestamp) {
-        let run = &self.runs.get(key).expect("a step is of a loaded run").run;
+        let loaded = self.runs.get(key).expect("a step is of a loaded run");
+        let run = &loaded.run;
         let rows = &mut self.rows;
+        // That of the run's row when all this is written.
+        let revision = loaded.revision + i64::from(!rows.runs.contains_key(key));
         let id = key.to_string();
         for entry in outcome.entries {
             rows.journal.push(journal::ActiveModel {
@@ -378,6 +424,7 @@ impl Batch {
                 due: value.due.to_string(),
                 token_hash: Secret::hash(&self.store.secret().token(&assignment)),
                 body: json(value),
+                revision,
                 id: assignment.clone(),
             };
             rows.assignments.insert(assignment, row);
@@ -393,6 +440,7 @@ impl Batch {
                 organisation: name.organisation,
                 state: value.state.as_str().into(),
                 body: json(value),
+                revision,
                 id: recommendation.clone(),
             };
             rows.recommendations.insert(recommendation, row);
@@ -407,6 +455,7 @@ impl Batch {
                 ordinal: position as i32 + 1,
                 date: value.date.to_string(),
                 body: json(value),
+                revision,
                 id: decision.clone(),
             };
             rows.decisions.insert(decision, row);
@@ -423,6 +472,7 @@ impl Batch {
                 state: value.state.as_str().into(),
                 due: value.due.to_string(),
                 body: json(value),
+                revision,
                 id: measure.clone(),
             };
             rows.measures.insert(measure, row);

@@ -12,6 +12,7 @@ mod m0005_submissions;
 mod m0006_deployment;
 mod m0007_claims;
 mod m0008_seen;
+mod m0009_written;
 
 use sea_orm_migration::prelude::*;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_deployment::Migration),
             Box::new(m0007_claims::Migration),
             Box::new(m0008_seen::Migration),
+            Box::new(m0009_written::Migration),
         ]
     }
 }

@@ -1,9 +1,11 @@
 //! Runs between the engine's form and the tables' form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,10 @@ pub struct Body {
     /// How many rows belong to it: assignments, recommendations, decisions, measures. Tables in
     /// which it has none need not be asked.
     pub sizes: [usize; 4],
+    /// The revision of the run since which these rows say at which they were written. A release that
+    /// did not know this leaves it out, and with it all who remember an earlier revision read anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_since: Option<i64>,
 }
 
 /// A loaded run and the revision of its row.
@@ -42,9 +48,16 @@ pub struct Loaded {
     pub run: Run,
     /// The row's revision.
     pub revision: i64,
+    /// As [`Body::told_since`].
+    pub told_since: Option<i64>,
 }
 
 impl Loaded {
+    /// One that came to be and is no row yet.
+    pub fn new(run: Run) -> Self {
+        Loaded { run, revision: 0, told_since: Some(0) }
+    }
+
     /// How many rows it is in the tables.
     pub fn rows(&self) -> usize {
         1 + sizes(&self.run).iter().sum::<usize>()
@@ -57,13 +70,14 @@ fn sizes(run: &Run) -> [usize; 4] {
 }
 
 /// The run as a row.
-pub(super) fn row(run: &Run, revision: i64) -> run::Model {
+pub(super) fn row(Loaded { run, revision, told_since }: &Loaded) -> run::Model {
     let body = Body {
         named: run.named.clone(),
         waits_for: run.waits_for.clone(),
         stages: run.stages.clone(),
         found: BTreeMap::clone(&run.found),
         sizes: sizes(run),
+        told_since: *told_since,
     };
     run::Model {
         id: run.key.to_string(),
@@ -78,7 +92,7 @@ pub(super) fn row(run: &Run, revision: i64) -> run::Model {
         body: json(&body),
         journal_sequence: run.journal.sequence as i64,
         journal_hash: run.journal.hash.clone(),
-        revision,
+        revision: *revision,
     }
 }
 
@@ -117,6 +131,49 @@ pub fn bare(row: &run::Model) -> Result<(Run, Body), DbErr> {
 
 /// Runs of one statement.
 pub(super) const AT_ONCE: usize = 500;
+
+/// Runs of one statement that asks for what was written since a revision of each.
+const SINCE_AT_ONCE: usize = 100;
+
+/// Of which runs the rows of a table are wanted.
+struct Wanted {
+    whole: Vec<String>,
+    /// With the revision after which, and the one up to which.
+    since: Vec<(String, i64, i64)>,
+}
+
+impl Wanted {
+    const fn new() -> Self {
+        Wanted { whole: Vec::new(), since: Vec::new() }
+    }
+
+    fn add(&mut self, run: &run::Model, since: Option<i64>) {
+        match since {
+            Some(since) => self.since.push((run.id.clone(), since, run.revision)),
+            None => self.whole.push(run.id.clone()),
+        }
+    }
+
+    /// The rows, for as many statements as it takes.
+    fn of(
+        &self,
+        run: impl ColumnTrait,
+        revision: impl ColumnTrait,
+    ) -> impl Iterator<Item = Condition> {
+        let ids = move |ids: &[String]| run.is_in(ids.iter().map(String::as_str));
+        let whole = self.whole.chunks(AT_ONCE).map(move |chunk| Condition::all().add(ids(chunk)));
+        let since = self.since.chunks(SINCE_AT_ONCE).map(move |chunk| {
+            // None is of a later revision; but from a range PostgreSQL expects few rows, whatever the
+            // numbers are, and takes the index.
+            let later = |(id, since, now): &(String, i64, i64)| {
+                let range = revision.between(since + 1, *now);
+                Condition::all().add(run.eq(id.as_str())).add(range)
+            };
+            chunk.iter().map(later).fold(Condition::any(), Condition::add)
+        });
+        whole.chain(since)
+    }
+}
 
 /// What is loaded of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,29 +226,42 @@ impl Found {
     }
 }
 
-/// Holds the rows of runs until the transaction ends (PostgreSQL; SQLite has one writer anyway). Keys
-/// must come sorted, so that two daemons cannot deadlock. Returns the revision of each that exists.
+/// What is done about a run that another daemon holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It is waited for.
+    Await,
+    /// It is left out.
+    Skip,
+}
+
+/// Holds the rows of runs until the transaction ends (PostgreSQL; SQLite has one writer anyway), and
+/// returns those that exist. Keys must come sorted, so that two daemons cannot deadlock.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub(super) async fn hold(
     db: &impl ConnectionTrait,
     keys: &[String],
-) -> Result<BTreeMap<String, i64>, DbErr> {
-    let mut revisions = BTreeMap::new();
+    by_others: Held,
+) -> Result<Vec<run::Model>, DbErr> {
+    let mut rows = Vec::new();
     for chunk in keys.chunks(AT_ONCE) {
-        let held: Vec<(String, i64)> = run::Entity::find()
-            .select_only()
-            .columns([run::Column::Id, run::Column::Revision])
-            .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
-            .order_by_asc(run::Column::Id)
-            .lock_exclusive()
-            .into_tuple()
-            .all(db)
-            .await?;
-        revisions.extend(held);
+        let held = match by_others {
+            Held::Await => named(chunk).lock_exclusive(),
+            Held::Skip => {
+                named(chunk).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            }
+        };
+        rows.extend(held.all(db).await?);
     }
-    Ok(revisions)
+    Ok(rows)
+}
+
+fn named(keys: &[String]) -> Select<run::Entity> {
+    run::Entity::find()
+        .filter(run::Column::Id.is_in(keys.iter().map(String::as_str)))
+        .order_by_asc(run::Column::Id)
 }
 
 /// Loads runs, as far as they exist.
@@ -200,84 +270,99 @@ pub(super) async fn hold(
 /// When the database cannot be read. A row that cannot be breaks the run that it belongs to and no
 /// other.
 pub async fn load(db: &impl ConnectionTrait, keys: &[String], what: Load) -> Result<Found, DbErr> {
-    let mut found = Found::default();
-    let mut with = [const { Vec::<String>::new() }; 4];
+    let mut rows = Vec::new();
     for chunk in keys.chunks(AT_ONCE) {
-        let query = run::Entity::find()
-            .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
-            .order_by_asc(run::Column::Id);
-        for row in query.all(db).await? {
-            let (run, body) = match bare(&row) {
-                Ok(bare) => bare,
-                Err(e) => {
-                    found.broken.insert(row.id, e);
-                    continue;
-                }
-            };
-            for (ids, size) in with.iter_mut().zip(body.sizes) {
-                if size > 0 {
-                    ids.push(row.id.clone());
-                }
+        rows.extend(named(chunk).all(db).await?);
+    }
+    complete(db, rows, what, &mut HashMap::new()).await
+}
+
+/// Loads what belongs to runs whose rows are at hand. Of those that are known as they were, only what
+/// was written since is read.
+///
+/// # Errors
+/// As [`load`].
+pub(super) async fn complete(
+    db: &impl ConnectionTrait,
+    rows: Vec<run::Model>,
+    what: Load,
+    known: &mut HashMap<RunKey, Loaded>,
+) -> Result<Found, DbErr> {
+    let mut found = Found::default();
+    let mut wanted = [const { Wanted::new() }; 4];
+    for row in rows {
+        let (mut run, body) = match bare(&row) {
+            Ok(bare) => bare,
+            Err(e) => {
+                found.broken.insert(row.id, e);
+                continue;
             }
-            found.runs.insert(run.key.clone(), Loaded { run, revision: row.revision });
+        };
+        let told = |loaded: &Loaded| body.told_since.is_some_and(|told| told <= loaded.revision);
+        let before = known.remove(&run.key).filter(told);
+        let since = before.as_ref().map(|before| before.revision);
+        if let Some(Loaded { run: before, .. }) = before {
+            run.assignments = before.assignments;
+            run.recommendations = before.recommendations;
+            run.decisions = before.decisions;
+            run.measures = before.measures;
         }
+        for (wanted, size) in wanted.iter_mut().zip(body.sizes) {
+            if size > 0 {
+                wanted.add(&row, since);
+            }
+        }
+        let Body { told_since, .. } = body;
+        found.runs.insert(run.key.clone(), Loaded { run, revision: row.revision, told_since });
     }
-    let [mut assigned, mut recommended, mut decided, mut ordered] = with;
+    let [assigned, recommended, decided, ordered] = wanted;
     if what == Load::Bare {
-        assigned.clear();
+        return Ok(found);
     }
-    if matches!(what, Load::Assignments | Load::Bare) {
-        for ids in [&mut recommended, &mut decided, &mut ordered] {
-            ids.clear();
-        }
-    }
-    for chunk in assigned.chunks(AT_ONCE) {
-        let rows = assignment::Entity::find()
-            .filter(assignment::Column::Run.is_in(chunk.iter().map(String::as_str)))
-            .all(db)
-            .await?;
-        for row in rows {
+    for those in assigned.of(assignment::Column::Run, assignment::Column::Revision) {
+        for row in assignment::Entity::find().filter(those).all(db).await? {
             let key = AssignmentKey::new(&row.stage, &row.organisation);
             found.take((&row.id, &row.run, &row.body), |run, value| {
                 run.assignments.extend([(key, value)]);
             });
         }
     }
-    for chunk in recommended.chunks(AT_ONCE) {
-        let rows = recommendation::Entity::find()
-            .filter(recommendation::Column::Run.is_in(chunk.iter().map(String::as_str)))
-            .all(db)
-            .await?;
-        for row in rows {
+    if what == Load::Assignments {
+        return Ok(found);
+    }
+    for those in recommended.of(recommendation::Column::Run, recommendation::Column::Revision) {
+        for row in recommendation::Entity::find().filter(those).all(db).await? {
             let key = AssignmentKey::new(&row.stage, &row.organisation);
             found.take((&row.id, &row.run, &row.body), |run, value| {
                 run.recommendations.extend([(key, value)]);
             });
         }
     }
-    for chunk in decided.chunks(AT_ONCE) {
-        let rows = decision::Entity::find()
-            .filter(decision::Column::Run.is_in(chunk.iter().map(String::as_str)))
-            .order_by_asc(decision::Column::Run)
-            .order_by_asc(decision::Column::Ordinal)
-            .all(db)
-            .await?;
-        for row in rows {
-            found.take((&row.id, &row.run, &row.body), |run, value| run.decisions.push(value));
+    for those in decided.of(decision::Column::Run, decision::Column::Revision) {
+        let rows = decision::Entity::find().filter(those).order_by_asc(decision::Column::Ordinal);
+        for row in rows.all(db).await? {
+            found.take((&row.id, &row.run, &row.body), |run, value| {
+                put(&mut run.decisions, row.ordinal, value);
+            });
         }
     }
-    for chunk in ordered.chunks(AT_ONCE) {
-        let rows = measure::Entity::find()
-            .filter(measure::Column::Run.is_in(chunk.iter().map(String::as_str)))
-            .order_by_asc(measure::Column::Run)
-            .order_by_asc(measure::Column::Ordinal)
-            .all(db)
-            .await?;
-        for row in rows {
-            found.take((&row.id, &row.run, &row.body), |run, value| run.measures.push(value));
+    for those in ordered.of(measure::Column::Run, measure::Column::Revision) {
+        let rows = measure::Entity::find().filter(those).order_by_asc(measure::Column::Ordinal);
+        for row in rows.all(db).await? {
+            found.take((&row.id, &row.run, &row.body), |run, value| {
+                put(&mut run.measures, row.ordinal, value);
+            });
         }
     }
     Ok(found)
+}
+
+/// Adds what has a number, from 1, or puts it in the place of what it was; numbers come in order.
+fn put<T>(all: &mut Vec<T>, ordinal: i32, value: T) {
+    match all.get_mut((ordinal - 1) as usize) {
+        Some(before) => *before = value,
+        None => all.push(value),
+    }
 }
 
 impl Store {

@@ -29,6 +29,8 @@ pub struct Model {
     pub token_hash: String,
     /// JSON of [`vekha_engine::run::Assignment`].
     pub body: String,
+    /// The revision of the run at which it was written.
+    pub revision: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -37,4 +39,4 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// What later steps change of a row.
-pub const CHANGING: &[Column] = &[Column::State, Column::Due, Column::Body];
+pub const CHANGING: &[Column] = &[Column::State, Column::Due, Column::Body, Column::Revision];

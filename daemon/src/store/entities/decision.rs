@@ -23,6 +23,8 @@ pub struct Model {
     pub date: String,
     /// JSON of [`vekha_engine::run::Decision`].
     pub body: String,
+    /// The revision of the run at which it was written.
+    pub revision: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -31,4 +33,4 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// What later steps change of a row: attachments join the body.
-pub const CHANGING: &[Column] = &[Column::Body];
+pub const CHANGING: &[Column] = &[Column::Body, Column::Revision];

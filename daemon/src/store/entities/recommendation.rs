@@ -25,6 +25,8 @@ pub struct Model {
     pub state: String,
     /// JSON of [`vekha_engine::run::Recommendation`].
     pub body: String,
+    /// The revision of the run at which it was written.
+    pub revision: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -33,4 +35,4 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// What later steps change of a row.
-pub const CHANGING: &[Column] = &[Column::State, Column::Body];
+pub const CHANGING: &[Column] = &[Column::State, Column::Body, Column::Revision];
