@@ -1,14 +1,17 @@
 //! Many rows into a table by few statements.
 //!
-//! Rows go in by portions of a handful of sizes: the same statements come again and again, so that
-//! the driver has them prepared. What of an existing row never changes is not written again; the
-//! indexes over it are left alone.
+//! The same statements come again and again, so that the driver has them prepared. PostgreSQL is told
+//! the columns as arrays: one statement for however many rows, since each is a way there and back while
+//! other daemons wait for the runs. SQLite, which knows no arrays and is near, takes portions of a
+//! handful of sizes. What of an existing row never changes is not written again; the indexes over it
+//! are left alone.
 
 use std::fmt::Write as _;
 
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, PrimaryKeyToColumn, Statement, Values,
+    ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DatabaseBackend, DbErr,
+    EntityTrait, IdenStatic, IntoActiveModel, Iterable, PrimaryKeyToColumn, Statement, Value,
+    Values,
 };
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, SqliteTransaction};
@@ -46,13 +49,84 @@ where
     };
     std::iter::from_fn(move || {
         let portion = PORTION.min(1 << rows.len().checked_ilog2()?);
-        let mut values = Vec::with_capacity(portion * columns.len());
-        for mut row in rows.by_ref().take(portion) {
-            values.extend(columns.iter().filter_map(|column| row.take(*column).into_value()));
-        }
-        let text = text::<E>(backend, &columns, portion, existing);
+        let (source, values) = match backend {
+            DatabaseBackend::Postgres => {
+                let values = arrays(&columns, rows.by_ref().take(PORTION));
+                (unnested::<E>(&columns), values)
+            }
+            _ => {
+                let mut values = Vec::with_capacity(portion * columns.len());
+                for mut row in rows.by_ref().take(portion) {
+                    values.extend(columns.iter().filter_map(|c| row.take(*c).into_value()));
+                }
+                (placeholders(columns.len(), portion), values)
+            }
+        };
+        let text = text::<E>(&columns, &source, existing);
         Some(Statement::from_sql_and_values(backend, text, values))
     })
+}
+
+/// Rows as one array for each column.
+fn arrays<A: ActiveModelTrait>(
+    columns: &[<A::Entity as EntityTrait>::Column],
+    rows: impl Iterator<Item = A>,
+) -> Vec<Value> {
+    let mut arrays = vec![String::from("{"); columns.len()];
+    for mut row in rows {
+        for (array, column) in arrays.iter_mut().zip(columns) {
+            if array.len() > 1 {
+                array.push(',');
+            }
+            push(array, row.take(*column).into_value());
+        }
+    }
+    arrays.into_iter().map(|array| Value::from(array + "}")).collect()
+}
+
+/// Writes an element as PostgreSQL reads it within an array.
+fn push(array: &mut String, value: Option<Value>) {
+    // Writing to a string cannot fail.
+    let _ = match value {
+        Some(Value::String(Some(text))) => {
+            array.push('"');
+            for part in text.split_inclusive(['"', '\\']) {
+                match part.strip_suffix(['"', '\\']) {
+                    Some(plain) => array.extend([plain, "\\", &part[plain.len()..]]),
+                    None => array.push_str(part),
+                }
+            }
+            write!(array, "\"")
+        }
+        Some(Value::BigInt(Some(number))) => write!(array, "{number}"),
+        Some(Value::Int(Some(number))) => write!(array, "{number}"),
+        Some(Value::Bool(Some(is))) => write!(array, "{is}"),
+        None => write!(array, "NULL"),
+        Some(Value::String(None) | Value::BigInt(None) | Value::Int(None) | Value::Bool(None)) => {
+            write!(array, "NULL")
+        }
+        Some(other) => unreachable!("no table that steps write has a column of {other:?}"),
+    };
+}
+
+/// Where PostgreSQL takes rows from.
+fn unnested<E: EntityTrait>(columns: &[E::Column]) -> String {
+    let arrays = list(columns.iter().enumerate().map(|(place, column)| {
+        let kind = match column.def().get_column_type() {
+            ColumnType::BigInteger => "bigint",
+            ColumnType::Integer => "integer",
+            ColumnType::Boolean => "boolean",
+            _ => "text",
+        };
+        format!("${}::{kind}[]", place + 1)
+    }));
+    format!("SELECT * FROM unnest({arrays})")
+}
+
+/// Where SQLite takes rows from.
+fn placeholders(columns: usize, rows: usize) -> String {
+    let row = format!("({})", list(std::iter::repeat_n("?".to_owned(), columns)));
+    format!("VALUES {row}{}", format!(", {row}").repeat(rows - 1))
 }
 
 /// Executes statements one after the other; each is built while the database is busy with the one
@@ -97,29 +171,14 @@ pub(super) async fn execute_on_sqlite(
     Ok(())
 }
 
-/// The statement for so many rows; SQLite and PostgreSQL differ in the placeholders alone.
 fn text<E: EntityTrait>(
-    backend: DatabaseBackend,
     columns: &[E::Column],
-    rows: usize,
+    source: &str,
     existing: Existing<E::Column>,
 ) -> String {
     let names = |columns: &[E::Column]| list(columns.iter().map(|c| format!("\"{}\"", c.as_str())));
-    let mut text =
-        format!("INSERT INTO \"{}\" ({}) VALUES ", E::default().table_name(), names(columns));
-    for place in 0..rows * columns.len() {
-        text.push_str(match (place, place % columns.len()) {
-            (0, _) => "(",
-            (_, 0) => "), (",
-            _ => ", ",
-        });
-        match backend {
-            // Writing to a string cannot fail.
-            DatabaseBackend::Postgres => write!(text, "${}", place + 1).unwrap_or_default(),
-            _ => text.push('?'),
-        }
-    }
-    text.push(')');
+    let table = E::default();
+    let mut text = format!("INSERT INTO \"{}\" ({}) {source}", table.table_name(), names(columns));
     match existing {
         Existing::Refuse => {}
         Existing::Keep => text.push_str(" ON CONFLICT DO NOTHING"),
