@@ -50,9 +50,10 @@ async fn measure(schools: usize, daemons: usize, answers: usize) -> f64 {
     }
     all[0].apply(small::files_of(schools), "bench").await.expect("a road map");
     let runs: Vec<RunKey> = (0..RUNS).map(|run| survey_run(&format!("run-{run}"))).collect();
-    for run in &runs {
+    for (number, run) in runs.iter().enumerate() {
         let open = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-        all[0].ask(Task::new(run.clone(), open, "bench")).await.expect("a run");
+        // By each daemon in turn, so that all have read the road map.
+        all[number % daemons].ask(Task::new(run.clone(), open, "bench")).await.expect("a run");
     }
     let begun = Instant::now();
     stream::iter(0..answers)

@@ -12,6 +12,7 @@ use sea_orm::{DbErr, RuntimeErr};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
+use vekha_engine::RunKey;
 
 use super::steps::Steps;
 use super::{AskError, Asked, Reply, Task};
@@ -60,12 +61,14 @@ pub(super) struct Pipeline {
     committing: Option<Committing>,
     /// Where others may change runs, too: as the last commit left them.
     left: Remembered,
+    /// What was asked of other runs than those that the batch before holds.
+    later: Vec<Asked>,
 }
 
 impl Pipeline {
     pub fn new(steps: Steps, changed: watch::Sender<u64>) -> Self {
         let (making, left) = (Making::default(), Remembered::default());
-        Pipeline { steps, changed, making, committing: None, left }
+        Pipeline { steps, changed, making, committing: None, left, later: Vec::new() }
     }
 
     /// Runs until nobody can ask any more and everybody has an answer.
@@ -73,7 +76,7 @@ impl Pipeline {
         let alone = self.alone();
         let portion = if alone { PORTION } else { MOST_STEPS };
         let mut open = true;
-        while open || self.committing.is_some() {
+        while open || self.committing.is_some() || !self.later.is_empty() {
             let free = self.committing.is_none();
             let room = portion.min(MOST_STEPS.saturating_sub(self.making.asked.len()));
             let takes = open && room > 0 && self.making.broken.is_none() && (free || alone);
@@ -83,9 +86,14 @@ impl Pipeline {
                 Some(result) = committed(&mut self.committing), if !free => {
                     self.settle(result).await;
                 }
+                () = ready(()), if free && !self.later.is_empty() => {
+                    let later = std::mem::take(&mut self.later);
+                    self.take_in_together(later, &mut queue).await;
+                }
                 count = queue.recv_many(&mut more, room), if takes => match count {
                     0 => open = false,
-                    _ => self.take_in(more).await,
+                    _ if alone => self.take_in(more).await,
+                    _ => self.take_in_together(more, &mut queue).await,
                 },
                 // Nobody else is waiting: what the next commit would begin with is made now.
                 () = ready(()), if !free && self.making.has_to_write => self.write_down(),
@@ -119,6 +127,43 @@ impl Pipeline {
         self.steps.store.begin().await
     }
 
+    /// Holds the runs and takes in what is asked of them. Daemons that want the same runs make each
+    /// other wait: what has been asked for by then goes with it, as far as they do not hold its runs
+    /// either, so that each takes its turn with all that it has and not with half of it.
+    async fn take_in_together(&mut self, mut asked: Vec<Asked>, queue: &mut mpsc::Receiver<Asked>) {
+        match self.hold(&mut asked, queue).await {
+            Ok(batch) => {
+                let held = |(task, _): &Asked| batch.holds(&task.run);
+                (asked, self.later) = asked.into_iter().partition(held);
+                self.making.batch = Some(batch);
+                self.take_in(asked).await;
+            }
+            Err(e) => self.making = Making { asked, broken: Some(e), ..Making::default() },
+        }
+    }
+
+    /// Waits for the runs; then adds what has been asked for meanwhile, and waits for none of that.
+    async fn hold(
+        &mut self,
+        asked: &mut Vec<Asked>,
+        queue: &mut mpsc::Receiver<Asked>,
+    ) -> Result<Batch, DbErr> {
+        let mut batch = self.begin().await?.remembering(std::mem::take(&mut self.left));
+        let runs = asked.iter().map(|(task, _)| task.run.clone());
+        bounded(&self.steps.store, batch.hold(runs)).await?;
+        while asked.len() < MOST_STEPS
+            && let Ok(one) = queue.try_recv()
+        {
+            asked.push(one);
+        }
+        let runs = asked.iter().map(|(task, _)| &task.run);
+        let more: Vec<RunKey> = runs.filter(|run| !batch.holds(run)).cloned().collect();
+        if !more.is_empty() {
+            bounded(&self.steps.store, batch.hold_free(more)).await?;
+        }
+        Ok(batch)
+    }
+
     async fn take_in(&mut self, more: Vec<Asked>) {
         let (tasks, replies): (Vec<Task>, Vec<_>) = more.into_iter().unzip();
         match self.carry_out(&tasks).await {
@@ -137,7 +182,7 @@ impl Pipeline {
     async fn carry_out(&mut self, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
         let batch = match self.making.batch.take() {
             Some(batch) => batch,
-            None => self.begin().await?.remembering(std::mem::take(&mut self.left)),
+            None => self.begin().await?,
         };
         let batch = self.making.batch.insert(batch);
         bounded(&self.steps.store, self.steps.take_in(batch, tasks)).await
