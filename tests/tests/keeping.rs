@@ -251,8 +251,10 @@ async fn a_log_that_a_reader_holds_is_told_of_and_given_back_when_it_lets_go() {
     let snapshot = sea_orm::TransactionTrait::begin(&reader).await.unwrap();
     run::Entity::find().all(&snapshot).await.unwrap();
     let now = instant("2027-03-01T10:00");
+    let owner = "m/survey/2027.a/decisions";
+    let mut kept = Vec::new();
     for number in 0..70_u8 {
-        store.keep_file("m/survey/2027.a/decisions", vec![number; 1 << 20], now).await.unwrap();
+        kept.push(store.keep_file(owner, vec![number; 1 << 20], now).await.unwrap());
     }
     let told = store.keep_up().await.unwrap().unwrap();
     assert!(told.held && told.bytes > 64 << 20, "{told:?}");
@@ -261,6 +263,7 @@ async fn a_log_that_a_reader_holds_is_told_of_and_given_back_when_it_lets_go() {
     assert!(!told.held, "{told:?}");
     assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
     // Everything is there.
-    assert_eq!(store.files_of("m/survey/2027.a/decisions").await.unwrap().len(), 70);
+    let hashes: Vec<&str> = kept.iter().map(String::as_str).collect();
+    assert_eq!(store.hold_files(owner, &hashes, now).await.unwrap().len(), 70);
     store.close().await.unwrap();
 }
