@@ -207,6 +207,7 @@ async fn files_that_nobody_refers_to_go_and_all_others_stay(base: Base) {
         activity: Set("survey".to_owned()),
         ordinal: Set(1),
         date: Set("2027-03-01".to_owned()),
+        revision: Set(1),
         body: Set(json!({ "attachments": [{ "sha256": kept[4] }] }).to_string()),
     };
     decision::Entity::insert(decided).exec_without_returning(&beside).await.unwrap();
