@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
-use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
 use vekha_roadmap::answers::{FieldError, Values, compare};
 use vekha_roadmap::model::Form;
 
 use super::lists::{Conditions, words};
-use super::{Api, Mutation, convert, lists, mutation, names, status};
-use crate::runtime::committer::{Answered, Task};
+use super::{Api, Mutation, convert, lists, lists_mistakes, mutation, names, status};
+use crate::runtime::committer::Answered;
 use crate::runtime::files::Upload;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Thing, etag};
-use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
 use crate::store::queries::Page;
@@ -40,7 +39,8 @@ impl Api {
         let id = assignment.to_string();
         self.assignment_row(&run, &id).await?;
         let what = Thing::Assignment(assignment.clone());
-        self.step_with(wrong, run.clone(), command(assignment), what, mutation).await?;
+        self.step_with(wrong, run.clone(), command(assignment), what, mutation, str::to_owned)
+            .await?;
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }
@@ -155,6 +155,61 @@ impl Api {
             run,
         })
     }
+
+    /// Answers an assignment.
+    async fn submit(
+        &self,
+        mut r: v1::SubmitAssignmentRequest,
+    ) -> Result<Response<v1::Submission>, Status> {
+        let mutation = mutation!(r);
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let id = assignment.to_string();
+        let row = self.assignment_row(&run, &id).await?;
+        let origin = match r.origin() {
+            v1::Origin::Page => Origin::Page,
+            _ => Origin::Api,
+        };
+        let mut answers = convert::object(r.answers.clone().unwrap_or_default());
+        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
+        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
+        let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
+        let earlier = earlier.map_err(status::unavailable)?;
+        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
+        let mut wrong = Vec::new();
+        if let Some(form) = form {
+            let files = std::mem::take(&mut r.files);
+            let (kept, refused) = self.files(form, &row.id, files, r.validate_only).await?;
+            let missing = self.runtime.missing_files(form, &row.id, &answers).await;
+            wrong.extend(refused);
+            wrong.extend(missing.map_err(status::unavailable)?);
+            answers.extend(kept);
+        }
+        let what = Thing::Assignment(assignment.clone());
+        let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
+        let field = |field: &str| format!("answers.{field}");
+        let Answered { made, .. } =
+            self.step_with(wrong, run, command, what, mutation, field).await?;
+        if r.validate_only {
+            return Ok(Response::new(v1::Submission {
+                assignment: r.name,
+                organisation: row.organisation,
+                answers: Some(convert::structure(&answers)),
+                ..v1::Submission::default()
+            }));
+        }
+        // Others may have answered since: what is told is the answer that this call made.
+        let own = self.runtime.store().submission(&format!("{}/{made}", row.id)).await;
+        match own.map_err(status::unavailable)? {
+            Some(own) => Ok(Response::new(describe_submission(&own)?)),
+            // An acknowledgement has no answers to keep.
+            None => Ok(Response::new(v1::Submission {
+                assignment: r.name,
+                organisation: row.organisation,
+                version: 1,
+                ..v1::Submission::default()
+            })),
+        }
+    }
 }
 
 fn state(state: AssignmentState) -> v1::AssignmentState {
@@ -187,6 +242,7 @@ fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status
         actor: row.actor.clone(),
         origin: origin.into(),
         answers: convert::structure_of(&row.answers),
+        mistakes: vec![],
     })
 }
 
@@ -246,67 +302,10 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::SubmitAssignmentRequest>,
     ) -> Result<Response<v1::Submission>, Status> {
-        let mut r = request.into_inner();
-        let mutation = mutation!(r);
-        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
-        let id = assignment.to_string();
-        let row = self.assignment_row(&run, &id).await?;
-        let origin = match r.origin() {
-            v1::Origin::Page => Origin::Page,
-            _ => Origin::Api,
-        };
-        let mut answers = convert::object(r.answers.clone().unwrap_or_default());
-        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
-        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
-        let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
-        let earlier = earlier.map_err(status::unavailable)?;
-        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
-        let refused = |errors| {
-            let refused = AskError::Refused(Refusal::Invalid(errors));
-            status::refused(refused, |field| format!("answers.{field}"))
-        };
-        if let Some(form) = form {
-            let files = std::mem::take(&mut r.files);
-            let (kept, wrong) = self.files(form, &row.id, files, r.validate_only).await?;
-            if !wrong.is_empty() {
-                return Err(refused(wrong));
-            }
-            let missing = self.runtime.missing_files(form, &row.id, &answers).await;
-            let missing = missing.map_err(status::unavailable)?;
-            if !missing.is_empty() {
-                return Err(refused(missing));
-            }
-            answers.extend(kept);
-        }
-        let what = Thing::Assignment(assignment.clone());
-        let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
-        let task = Task::new(run, Ask::Step(command), "");
-        let asked = self.runtime.carry_out(mutation.onto(task, what)?).await;
-        let Answered { made, .. } = asked.map_err(|e| match e {
-            AskError::Refused(Refusal::Invalid(errors)) => refused(errors),
-            e => status::of(e),
-        })?;
-        self.runtime.nudge();
-        if r.validate_only {
-            return Ok(Response::new(v1::Submission {
-                assignment: r.name,
-                organisation: row.organisation,
-                answers: Some(convert::structure(&answers)),
-                ..v1::Submission::default()
-            }));
-        }
-        // Others may have answered since: what is told is the answer that this call made.
-        let own = self.runtime.store().submission(&format!("{}/{made}", row.id)).await;
-        match own.map_err(status::unavailable)? {
-            Some(own) => Ok(Response::new(describe_submission(&own)?)),
-            // An acknowledgement has no answers to keep.
-            None => Ok(Response::new(v1::Submission {
-                assignment: r.name,
-                organisation: row.organisation,
-                version: 1,
-                ..v1::Submission::default()
-            })),
-        }
+        let r = request.into_inner();
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::Submission { mistakes, ..v1::Submission::default() };
+        status::listed(listing, self.submit(r).await, list)
     }
 
     async fn list_submissions(

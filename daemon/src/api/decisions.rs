@@ -11,7 +11,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
 use super::lists::{Conditions, words};
-use super::{Api, convert, lists, mutation, names, status};
+use super::{Api, convert, lists, lists_mistakes, mutation, names, status};
 use crate::runtime::committer::Answered;
 use crate::runtime::register::Grounds;
 use crate::runtime::reports::controls;
@@ -43,6 +43,7 @@ fn describe(grounds: &Grounds<'_>, run: &Run, number: usize, d: &Decision) -> v1
         recorded_by: d.recorded_by.clone(),
         recorded_at: Some(convert::timestamp(d.recorded_at)),
         kind: kind(d.kind).into(),
+        mistakes: vec![],
         basis: (grounds.basis(run).iter())
             .map(|one| v1::DecisionBasis {
                 run: names::of_run(&one.run),
@@ -159,39 +160,9 @@ impl Api {
             .map(|s| s.id.clone())
             .ok_or_else(|| status::invalid("stage", "в этом мероприятии нет этапа решения"))
     }
-}
 
-#[tonic::async_trait]
-impl DecisionService for Api {
-    async fn draft_decision(
-        &self,
-        request: Request<v1::DraftDecisionRequest>,
-    ) -> Result<Response<v1::DecisionDraft>, Status> {
-        let r = request.into_inner();
-        let key = names::run("parent", &r.parent)?;
-        let stage = self.deciding_stage(&key, &r.stage).await?;
-        let run = self.loaded(&key).await?.run;
-        let version = self.version_of(&run)?;
-        let drafted = wording::draft(&self.runtime, &version, &run, &stage).await;
-        let drafted = drafted.map_err(|e| status::invalid("stage", &e))?;
-        let Some(draft) = drafted else {
-            let why = format!("у этапа «{stage}» нет шаблона текста: ему нужно text = \"…\"");
-            return Err(status::invalid("stage", &why));
-        };
-        let (title, text) = (draft.title.clone(), draft.text.clone());
-        let mut document = None;
-        if r.as_document {
-            let file_name = format!("{}-{}-draft.docx", key.activity, key.run_id());
-            document = Some(written(&version.road_map, draft, file_name).await?);
-        }
-        Ok(Response::new(v1::DecisionDraft { stage, title, text, document }))
-    }
-
-    async fn record_decision(
-        &self,
-        request: Request<v1::RecordDecisionRequest>,
-    ) -> Result<Response<v1::Decision>, Status> {
-        let r = request.into_inner();
+    /// Records a decision.
+    async fn record(&self, r: v1::RecordDecisionRequest) -> Result<Response<v1::Decision>, Status> {
         let run = names::run("parent", &r.parent)?;
         let (mut wrong, mut measures) = (Vec::new(), Vec::new());
         let date = convert::noted_date(&mut wrong, "date", &r.date);
@@ -227,8 +198,9 @@ impl DecisionService for Api {
             }
             Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
         };
-        let Answered { made, .. } =
-            self.step_with(wrong, run.clone(), command, Thing::Run, mutation!(r)).await?;
+        let Answered { made, .. } = self
+            .step_with(wrong, run.clone(), command, Thing::Run, mutation!(r), str::to_owned)
+            .await?;
         if r.validate_only {
             let kind = r.kind().into();
             let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
@@ -253,6 +225,43 @@ impl DecisionService for Api {
         let of_its_number = || loaded.run.decisions.iter().rposition(|d| d.number == r.number);
         let number = made.parse().ok().or_else(|| of_its_number().map(|place| place + 1));
         self.describe_decision(loaded, number.unwrap_or_default(), &r.number).await
+    }
+}
+
+#[tonic::async_trait]
+impl DecisionService for Api {
+    async fn draft_decision(
+        &self,
+        request: Request<v1::DraftDecisionRequest>,
+    ) -> Result<Response<v1::DecisionDraft>, Status> {
+        let r = request.into_inner();
+        let key = names::run("parent", &r.parent)?;
+        let stage = self.deciding_stage(&key, &r.stage).await?;
+        let run = self.loaded(&key).await?.run;
+        let version = self.version_of(&run)?;
+        let drafted = wording::draft(&self.runtime, &version, &run, &stage).await;
+        let drafted = drafted.map_err(|e| status::invalid("stage", &e))?;
+        let Some(draft) = drafted else {
+            let why = format!("у этапа «{stage}» нет шаблона текста: ему нужно text = \"…\"");
+            return Err(status::invalid("stage", &why));
+        };
+        let (title, text) = (draft.title.clone(), draft.text.clone());
+        let mut document = None;
+        if r.as_document {
+            let file_name = format!("{}-{}-draft.docx", key.activity, key.run_id());
+            document = Some(written(&version.road_map, draft, file_name).await?);
+        }
+        Ok(Response::new(v1::DecisionDraft { stage, title, text, document }))
+    }
+
+    async fn record_decision(
+        &self,
+        request: Request<v1::RecordDecisionRequest>,
+    ) -> Result<Response<v1::Decision>, Status> {
+        let r = request.into_inner();
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::Decision { mistakes, ..v1::Decision::default() };
+        status::listed(listing, self.record(r).await, list)
     }
 
     async fn list_decisions(

@@ -1,6 +1,7 @@
 //! gRPC: translate, call, translate back. Whatever the rules are, they are not here.
 
 mod assignments;
+mod bounds;
 mod completeness;
 pub mod convert;
 mod daemon;
@@ -19,6 +20,7 @@ mod road_maps;
 pub mod runs;
 pub(crate) mod status;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use prost::{Message, Name};
@@ -153,6 +155,14 @@ impl Mutation {
     }
 }
 
+/// Whether a call that lists mistakes is asked to; only a trial can be.
+fn lists_mistakes(list: bool, validate_only: bool) -> Result<bool, Status> {
+    match (list, validate_only) {
+        (true, false) => Err(status::invalid("list_mistakes", "только вместе с validate_only")),
+        _ => Ok(list),
+    }
+}
+
 /// Largest message that carries files, in bytes.
 pub(crate) const LARGEST_FILE_CALL: usize = 32 << 20;
 
@@ -216,22 +226,24 @@ impl Api {
         command: Command,
         what: Thing,
         mut mutation: Mutation,
+        field: impl Fn(&str) -> String,
     ) -> Result<Answered, Status> {
+        let task = Task::new(run, Ask::Step(command), "");
         if wrong.is_empty() {
-            return self.step(run, command, what, &mutation).await;
+            return self.ask_as(task, what, &mutation, field).await;
         }
         mutation.validate_only = true;
         let mut all = wrong;
-        let task = mutation.onto(Task::new(run, Ask::Step(command), ""), what)?;
+        let task = mutation.onto(task, what)?;
         match self.runtime.ask(task).await {
             Err(AskError::Refused(Refusal::Invalid(more))) => {
-                let known: Vec<String> = all.iter().map(|e| e.field.clone()).collect();
+                let known: BTreeSet<String> = all.iter().map(|e| e.field.clone()).collect();
                 all.extend(more.into_iter().filter(|e| !known.contains(&e.field)));
             }
-            Err(e) => return Err(status::of(e)),
+            Err(e) => return Err(status::refused(e, field)),
             Ok(_) => {}
         }
-        Err(status::of(Refusal::Invalid(all).into()))
+        Err(status::refused(Refusal::Invalid(all).into(), field))
     }
 
     async fn step(

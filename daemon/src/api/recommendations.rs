@@ -7,7 +7,7 @@ use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, recommendation_service_server::RecommendationService};
 
 use super::lists::{Conditions, words};
-use super::{Api, Mutation, convert, lists, mutation, names, status};
+use super::{Api, Mutation, convert, lists, lists_mistakes, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::recommended::recommended_on;
@@ -52,6 +52,7 @@ impl Api {
                 None => String::new(),
             },
             etag: etag(r),
+            mistakes: vec![],
             run: name,
         }
     }
@@ -75,6 +76,33 @@ impl Api {
         self.ask_as(task, what, &mutation, requested).await?;
         let now = self.recommendation(&run, &key).await?;
         Ok(Response::new(self.describe_recommendation(&run, &key, &now)))
+    }
+
+    /// Rewrites a draft.
+    async fn revise(
+        &self,
+        mut r: v1::UpdateRecommendationRequest,
+    ) -> Result<Response<v1::Recommendation>, Status> {
+        let wanted = r.recommendation.take().unwrap_or_default();
+        let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
+        if paths.iter().any(|p| p != "items" && p != "*") {
+            return Err(status::invalid("update_mask", "менять можно только items"));
+        }
+        let (run, key) = names::assigned("recommendation.name", &wanted.name, "recommendations")?;
+        let texts = wanted.items.iter().map(|i| i.recommendation.clone()).collect();
+        // Only this is asked; the rest is what the caller was shown.
+        let text = |item: v1::Finding| v1::Finding {
+            recommendation: item.recommendation,
+            ..v1::Finding::default()
+        };
+        r.recommendation = Some(v1::Recommendation {
+            name: wanted.name,
+            items: wanted.items.into_iter().map(text).collect(),
+            ..v1::Recommendation::default()
+        });
+        let command = Command::Revise { recommendation: key.clone(), texts };
+        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag) };
+        self.change_recommendation(run, key, command, mutation).await
     }
 }
 
@@ -147,27 +175,10 @@ impl RecommendationService for Api {
         &self,
         request: Request<v1::UpdateRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        let mut r = request.into_inner();
-        let wanted = r.recommendation.take().unwrap_or_default();
-        let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
-        if paths.iter().any(|p| p != "items" && p != "*") {
-            return Err(status::invalid("update_mask", "менять можно только items"));
-        }
-        let (run, key) = names::assigned("recommendation.name", &wanted.name, "recommendations")?;
-        let texts = wanted.items.iter().map(|i| i.recommendation.clone()).collect();
-        // Only this is asked; the rest is what the caller was shown.
-        let text = |item: v1::Finding| v1::Finding {
-            recommendation: item.recommendation,
-            ..v1::Finding::default()
-        };
-        r.recommendation = Some(v1::Recommendation {
-            name: wanted.name,
-            items: wanted.items.into_iter().map(text).collect(),
-            ..v1::Recommendation::default()
-        });
-        let command = Command::Revise { recommendation: key.clone(), texts };
-        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag) };
-        self.change_recommendation(run, key, command, mutation).await
+        let r = request.into_inner();
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::Recommendation { mistakes, ..v1::Recommendation::default() };
+        status::listed(listing, self.revise(r).await, list)
     }
 
     async fn approve_recommendations(

@@ -4,9 +4,11 @@ use std::pin::Pin;
 
 use futures::Stream;
 use tonic::{Request, Response, Status};
+use vekha_engine::Refusal;
 use vekha_engine::preview::{Line, What, Wish, preview};
 use vekha_proto::v1::{self, road_map_service_server::RoadMapService};
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
 use vekha_roadmap::read::{Files, read_with_warnings};
@@ -356,11 +358,11 @@ impl RoadMapService for Api {
         let mutation = mutation!(r);
         let request = mutation.request()?.cloned();
         let mistakes = |list: Vec<Diagnostic>| {
-            let text = list
-                .iter()
-                .map(|d| format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message))
-                .collect::<Vec<_>>();
-            status::invalid("files", text.join("\n"))
+            let one = |d: Diagnostic| FieldError {
+                field: "files".to_owned(),
+                message: format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message),
+            };
+            status::of(Refusal::Invalid(list.into_iter().map(one).collect()).into())
         };
         let refused = |e| match e {
             ApplyError::Mistakes(list) => mistakes(list),

@@ -13,7 +13,9 @@ use vekha_roadmap::model::{PeriodOf, Work};
 use vekha_roadmap::period::Period;
 
 use super::lists::{Conditions, Words, words};
-use super::{Api, Mutation, convert, figures, journal, lists, mutation, names, status};
+use super::{
+    Api, Mutation, convert, figures, journal, lists, lists_mistakes, mutation, names, status,
+};
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::reports::on_analysis;
@@ -123,6 +125,63 @@ impl Api {
         self.step(key.clone(), command, Thing::Run, &mutation).await?;
         Ok(Response::new(self.show_run(&key).await?))
     }
+
+    /// Opens the runs of past periods.
+    async fn backfill(
+        &self,
+        r: v1::BackfillRunsRequest,
+    ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
+        let (municipality, activity) = names::activity("parent", &r.parent)?;
+        if r.periods.is_empty() || r.periods.len() > 100 {
+            return Err(status::invalid("periods", "от 1 до 100 периодов"));
+        }
+        let whole = mutation!(r, no etag);
+        if let Some(made) = self.before(&whole).await? {
+            return Ok(Response::new(self.backfilled(&made).await?));
+        }
+        // All are looked at before the first is opened.
+        let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+        let (mut keys, mut wrong) = (Vec::new(), Vec::new());
+        for (i, period) in r.periods.iter().enumerate() {
+            let mut note = |message: String| {
+                wrong.push(FieldError { field: format!("periods[{i}]"), message });
+            };
+            match key(municipality.clone(), activity.clone(), period, "") {
+                Err(status) => note(status.message().to_owned()),
+                Ok(key) => {
+                    let looked = Task::new(key.clone(), open(), "");
+                    let looked = Task { validate_only: true, ..looked };
+                    match self.runtime.ask(looked).await {
+                        Err(AskError::Refused(Refusal::Invalid(errors)))
+                            if errors.iter().all(|e| e.field == "period") =>
+                        {
+                            errors.into_iter().for_each(|e| note(e.message));
+                        }
+                        Ok(_) | Err(AskError::Exists(_)) => keys.push(key),
+                        Err(e) => return Err(status::of(e)),
+                    }
+                }
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(status::of(Refusal::Invalid(wrong).into()));
+        }
+        let mut made = Vec::new();
+        for key in keys {
+            let mutation = whole.of_step(&key.period.to_string());
+            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run)?;
+            match self.runtime.ask(task).await {
+                Ok(_) if r.validate_only => {}
+                Ok(_) => made.push(key.to_string()),
+                Err(AskError::Exists(_)) => made.push(format!("{WAS}{key}")),
+                Err(e) => return Err(status::of(e)),
+            }
+        }
+        let made = made.join("\n");
+        self.remember(&whole, made.clone()).await?;
+        self.runtime.nudge();
+        Ok(Response::new(self.backfilled(&made).await?))
+    }
 }
 
 fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
@@ -218,56 +277,9 @@ impl RunService for Api {
         request: Request<v1::BackfillRunsRequest>,
     ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
         let r = request.into_inner();
-        let (municipality, activity) = names::activity("parent", &r.parent)?;
-        if r.periods.is_empty() || r.periods.len() > 100 {
-            return Err(status::invalid("periods", "от 1 до 100 периодов"));
-        }
-        let whole = mutation!(r, no etag);
-        if let Some(made) = self.before(&whole).await? {
-            return Ok(Response::new(self.backfilled(&made).await?));
-        }
-        // All are looked at before the first is opened.
-        let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-        let (mut keys, mut wrong) = (Vec::new(), Vec::new());
-        for (i, period) in r.periods.iter().enumerate() {
-            let mut note = |message: String| {
-                wrong.push(FieldError { field: format!("periods[{i}]"), message });
-            };
-            match key(municipality.clone(), activity.clone(), period, "") {
-                Err(status) => note(status.message().to_owned()),
-                Ok(key) => {
-                    let looked = Task::new(key.clone(), open(), "");
-                    let looked = Task { validate_only: true, ..looked };
-                    match self.runtime.ask(looked).await {
-                        Err(AskError::Refused(Refusal::Invalid(errors)))
-                            if errors.iter().all(|e| e.field == "period") =>
-                        {
-                            errors.into_iter().for_each(|e| note(e.message));
-                        }
-                        Ok(_) | Err(AskError::Exists(_)) => keys.push(key),
-                        Err(e) => return Err(status::of(e)),
-                    }
-                }
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(status::of(Refusal::Invalid(wrong).into()));
-        }
-        let mut made = Vec::new();
-        for key in keys {
-            let mutation = whole.of_step(&key.period.to_string());
-            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run)?;
-            match self.runtime.ask(task).await {
-                Ok(_) if r.validate_only => {}
-                Ok(_) => made.push(key.to_string()),
-                Err(AskError::Exists(_)) => made.push(format!("{WAS}{key}")),
-                Err(e) => return Err(status::of(e)),
-            }
-        }
-        let made = made.join("\n");
-        self.remember(&whole, made.clone()).await?;
-        self.runtime.nudge();
-        Ok(Response::new(self.backfilled(&made).await?))
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::BackfillRunsResponse { mistakes, ..Default::default() };
+        status::listed(listing, self.backfill(r).await, list)
     }
 
     async fn get_run(

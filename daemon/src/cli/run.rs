@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use vekha_analysis::methods::lies_apart;
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, filter, short};
+use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::output::{Output, table};
 use super::words::{date, state};
 
@@ -131,9 +131,15 @@ pub(super) async fn run(
         Command::Backfill { activity, periods } => {
             let parent = client.activity(activity).await?;
             let periods = periods.clone();
-            let request =
-                v1::BackfillRunsRequest { parent, periods, actor, request_id, validate_only };
-            let response = service.backfill_runs(request).await?.into_inner();
+            let request = v1::BackfillRunsRequest {
+                parent,
+                periods,
+                actor,
+                request_id,
+                validate_only,
+                list_mistakes: false,
+            };
+            let response = with_all_mistakes!(service, backfill_runs, request).into_inner();
             out.one(&response, || {
                 let names = |list: &mut dyn Iterator<Item = &str>| {
                     list.map(short).collect::<Vec<_>>().join(", ")
