@@ -10,7 +10,9 @@ use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
 use vekha_roadmap::answers::{FieldError, Values, compare};
 use vekha_roadmap::model::Form;
 
-use super::lists::{Conditions, words};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::names::Depth;
 use super::{Api, Mutation, convert, lists, lists_mistakes, mutation, names, status};
 use crate::runtime::committer::Answered;
 use crate::runtime::files::Upload;
@@ -253,38 +255,48 @@ impl AssignmentService for Api {
         request: Request<v1::ListAssignmentsRequest>,
     ) -> Result<Response<v1::ListAssignmentsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "stage", "kind", "late"];
-        let words = [
+        let fields = [
             words!("state", "ASSIGNMENT_STATE_", AssignmentState),
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
             words!("kind", "ASSIGNMENT_KIND_", AssignmentKind),
+            ("late", Kind::Flag),
         ];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
-        let rows = self.runtime.store().list_assignments(&filter, &page).await;
-        let rows = rows.map_err(status::unavailable)?;
-        let mut assignments = Vec::with_capacity(rows.len());
-        // A page is of few runs: each is looked at once.
-        let mut versions: BTreeMap<&str, Option<(RunKey, Arc<Version>)>> = BTreeMap::new();
-        for row in &rows {
-            if !versions.contains_key(row.run.as_str()) {
-                versions.insert(&row.run, self.version_at(&row.run).await?);
-            }
-            let Some(Some((run, version))) = versions.get(row.run.as_str()) else { continue };
-            let described = self.describe_owed(run, row, version, false, r.show_link);
-            let Some(described) = status::readable(described)? else { continue };
-            let kind = described.kind().as_str_name().trim_start_matches("ASSIGNMENT_KIND_");
-            let holds = conditions.hold(|field, wanted| match field {
-                "kind" => kind.eq_ignore_ascii_case(wanted),
-                "late" => described.late.to_string() == wanted,
-                _ => lists::of_run(&row.run, field, wanted),
-            });
-            if holds {
-                assignments.push(described);
-            }
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let mut filter = lists::filter(&parent, &conditions);
+        if conditions.flag("late") == Some(true) {
+            filter.due_to = Some(lists::latest_late(self.runtime.clock().now()));
         }
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        let store = self.runtime.store();
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_assignments(&filter, page).await.map_err(status::unavailable)?;
+            let mut turned = Vec::with_capacity(rows.len());
+            // A page is of few runs: each is looked at once.
+            let mut versions: BTreeMap<&str, Option<(RunKey, Arc<Version>)>> = BTreeMap::new();
+            for row in &rows {
+                if !versions.contains_key(row.run.as_str()) {
+                    versions.insert(&row.run, self.version_at(&row.run).await?);
+                }
+                let described = match versions.get(row.run.as_str()) {
+                    Some(Some((run, version))) => {
+                        status::readable(self.describe_owed(run, row, version, false, r.show_link))?
+                    }
+                    _ => None,
+                };
+                turned.push(described.filter(|a| {
+                    let kind = a.kind().as_str_name().trim_start_matches("ASSIGNMENT_KIND_");
+                    conditions.allow("kind", &kind.to_lowercase())
+                        && conditions.flag("late").is_none_or(|late| late == a.late)
+                }));
+            }
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
+        }
+        let (assignments, next_page_token) = walk.end();
         Ok(Response::new(v1::ListAssignmentsResponse { assignments, next_page_token }))
     }
 
@@ -313,20 +325,20 @@ impl AssignmentService for Api {
         request: Request<v1::ListSubmissionsRequest>,
     ) -> Result<Response<v1::ListSubmissionsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["activity", "organisation", "period", "stage"];
-        let conditions = Conditions::parse(&r.filter, &known, &[])?;
-        let filter = conditions.filter(&parent);
+        let fields = [
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Assignment).await?;
+        let filter = lists::filter(&parent, &conditions);
         let store = self.runtime.store();
-        let rows = store.list_assignments(&filter, &Page::first(100_000)).await;
+        let rows = store.list_assignments(&filter, &Page::all()).await;
         let mut all = Vec::new();
         for row in rows.map_err(status::unavailable)? {
-            let below = format!("{}.{}", row.stage, row.organisation);
-            if parent.assignment.as_ref().is_some_and(|wanted| *wanted != below)
-                || !conditions.hold(|field, wanted| lists::of_run(&row.run, field, wanted))
-            {
-                continue;
-            }
             let mut versions = store.submissions(&row.id).await.map_err(status::unavailable)?;
             if r.latest_only {
                 versions.drain(..versions.len().saturating_sub(1));
@@ -337,7 +349,7 @@ impl AssignmentService for Api {
         }
         // By assignment, so that an answer corrected while pages are read moves nothing.
         let key = |s: &v1::Submission| format!("{} {:010}", s.assignment, u32::MAX - s.version);
-        let (submissions, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
+        let (submissions, next_page_token) = paging.slice(all, key);
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
     }
 

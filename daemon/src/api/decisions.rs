@@ -10,7 +10,9 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
-use super::lists::{Conditions, words};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, mutation, names, status};
 use crate::runtime::committer::Answered;
 use crate::runtime::register::Grounds;
@@ -269,34 +271,37 @@ impl DecisionService for Api {
         request: Request<v1::ListDecisionsRequest>,
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["activity", "period", "stage", "kind", "date"];
-        let words = [words!("kind", "DECISION_KIND_", DecisionKind)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
+        let fields = [
+            ("activity", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
+            words!("kind", "DECISION_KIND_", DecisionKind),
+            ("date", Kind::Day),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let filter = lists::filter(&parent, &conditions);
         let store = self.runtime.store();
-        let rows = store.list_decisions(&filter, &page).await.map_err(status::unavailable)?;
-        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.run.parse().ok()).collect();
-        let runs = store.runs(&keys).await.map_err(status::unavailable)?;
-        let grounds = Grounds::of(&self.runtime, runs).await.map_err(status::unavailable)?;
-        let decisions = rows
-            .iter()
-            .zip(&keys)
-            .filter_map(|(row, key)| {
-                let run = grounds.run(key)?;
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_decisions(&filter, page).await.map_err(status::unavailable)?;
+            let keys: Vec<Option<RunKey>> = rows.iter().map(|row| row.run.parse().ok()).collect();
+            let known: Vec<RunKey> = keys.iter().flatten().cloned().collect();
+            let runs = store.runs(&known).await.map_err(status::unavailable)?;
+            let grounds = Grounds::of(&self.runtime, runs).await.map_err(status::unavailable)?;
+            let turned = rows.iter().zip(&keys).map(|(row, key)| {
+                let run = grounds.run(key.as_ref()?)?;
                 let number = row.ordinal as usize;
-                let decision = run.decisions.get(number - 1)?;
-                let holds = conditions.hold(|field, wanted| match field {
-                    "stage" => decision.stage == wanted,
-                    "kind" => decision.kind.as_str() == wanted,
-                    "date" | "date>=" | "date<=" => lists::of_day(decision.date, field, wanted),
-                    _ => lists::of_run(&row.run, field, wanted),
-                });
-                holds.then(|| describe(&grounds, run, number, decision))
-            })
-            .collect();
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+                let decision = run.decisions.get(number.checked_sub(1)?)?;
+                let wanted = conditions.allow("stage", &decision.stage)
+                    && conditions.allow("kind", decision.kind.as_str())
+                    && conditions.allow_day("date", decision.date);
+                wanted.then(|| describe(&grounds, run, number, decision))
+            });
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
+        }
+        let (decisions, next_page_token) = walk.end();
         Ok(Response::new(v1::ListDecisionsResponse { decisions, next_page_token }))
     }
 
@@ -339,9 +344,9 @@ impl DecisionService for Api {
         })?;
         let (run, number) = names::numbered("name", of, "decisions")?;
         let loaded = self.loaded(&run).await?.run;
-        let place = place.parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+        let place = names::number("name", place)?;
         let decision = decision(&loaded, number, of)?;
-        let file = place.and_then(|place| decision.attachments.get(place)).ok_or_else(unknown)?;
+        let file = decision.attachments.get(place - 1).ok_or_else(unknown)?;
         let content = self.runtime.store().file(&of_decisions(&run), &file.sha256).await;
         let content = content.map_err(status::unavailable)?.ok_or_else(unknown)?;
         Ok(Response::new(v1::DecisionFile {

@@ -9,6 +9,7 @@ mod decisions;
 mod effects;
 mod events;
 pub(crate) mod figures;
+mod filter;
 mod journal;
 mod lists;
 mod measures;
@@ -40,6 +41,10 @@ use crate::runtime::seen::{Seen, Thing};
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::entities::request;
 use crate::store::micros;
+use crate::store::queries::Page;
+
+use filter::Conditions;
+use names::{Depth, Parent};
 
 /// All services over one runtime.
 #[derive(Debug, Clone)]
@@ -170,6 +175,32 @@ impl Api {
     /// The services over a runtime.
     pub fn new(runtime: Arc<Runtime>) -> Self {
         Api { runtime }
+    }
+
+    /// The parent of a list, which must be there; `-` is whatever there is.
+    async fn parent(&self, text: &str, deepest: Depth) -> Result<Parent, Status> {
+        let parent = Parent::parse("parent", text, deepest)?;
+        let (store, maps) = (self.runtime.store(), self.runtime.road_maps());
+        let newest = match &parent.municipality {
+            Some(municipality) => maps.newest(municipality).into_iter().collect(),
+            None => maps.all_newest(),
+        };
+        let is_there = match (&parent.activity, parent.run_id(), &parent.assignment) {
+            (_, Some(run), Some(below)) => store
+                .assignment(&format!("{run}/{below}"))
+                .await
+                .map_err(status::unavailable)?
+                .is_some(),
+            (None, ..) => !newest.is_empty(),
+            (Some(id), None, _) if newest.iter().any(|v| v.road_map.activity(id).is_some()) => true,
+            // What the road map no longer has may have run before.
+            _ => {
+                let filter = lists::filter(&parent, &Conditions::default());
+                let runs = store.list_runs(&filter, &Page::first(1)).await;
+                !runs.map_err(status::unavailable)?.is_empty()
+            }
+        };
+        if is_there { Ok(parent) } else { Err(status::not_found(text)) }
     }
 
     /// Carries out a task; the etag is that of this thing.

@@ -3,7 +3,9 @@
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
-use super::lists::{Conditions, words};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::names::Depth;
 use super::{Api, convert, lists, mutation, names, status};
 use crate::message_id;
 use crate::runtime::letters;
@@ -89,30 +91,28 @@ impl OutboxService for Api {
         request: Request<v1::ListMessagesRequest>,
     ) -> Result<Response<v1::ListMessagesResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "run", "kind", "uncertain"];
-        let words = [words!("state", "MESSAGE_STATE_", MessageState)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let mut filter = conditions.filter(&parent);
-        if let Some(run) = conditions.value("run") {
-            filter.run = Some(names::run("filter", run)?.to_string());
+        let fields = [
+            words!("state", "MESSAGE_STATE_", MessageState),
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("run", Kind::Run),
+            ("kind", Kind::Id),
+            ("uncertain", Kind::Flag),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Municipality).await?;
+        let filter = lists::filter(&parent, &conditions);
+        let store = self.runtime.store();
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_messages(&filter, page).await.map_err(status::unavailable)?;
+            let describe = |row| status::readable(self.describe_message(row, false));
+            let turned = rows.iter().map(describe).collect::<Result<Vec<_>, _>>()?;
+            walk.take(rows.iter().map(|row| row.key.clone()).zip(turned));
         }
-        let page = lists::page(r.page_size, &r.page_token)?;
-        let rows = self.runtime.store().list_messages(&filter, &page).await;
-        let rows = rows.map_err(status::unavailable)?;
-        let holds = |row: &outbox::Model| {
-            conditions.hold(|field, wanted| match field {
-                "kind" => row.kind == wanted,
-                "uncertain" => row.uncertain.to_string() == wanted,
-                _ => lists::of_run(&row.run, field, wanted),
-            })
-        };
-        let messages = rows
-            .iter()
-            .filter(|row| holds(row))
-            .filter_map(|row| status::readable(self.describe_message(row, false)).transpose())
-            .collect::<Result<_, _>>()?;
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.key);
+        let (messages, next_page_token) = walk.end();
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
     }
 

@@ -6,12 +6,15 @@ use vekha_engine::run::{Recommendation, RecommendationState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, recommendation_service_server::RecommendationService};
 
-use super::lists::{Conditions, words};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::names::Depth;
 use super::{Api, Mutation, convert, lists, lists_mistakes, mutation, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::recommended::recommended_on;
 use crate::runtime::seen::{Thing, etag};
+use crate::store::document;
 
 impl Api {
     async fn recommendation(
@@ -131,33 +134,40 @@ impl RecommendationService for Api {
         request: Request<v1::ListRecommendationsRequest>,
     ) -> Result<Response<v1::ListRecommendationsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "stage", "date"];
-        let words = [words!("state", "RECOMMENDATION_STATE_", RecommendationState)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
-        let rows = self.runtime.store().list_recommendations(&filter, &page).await;
-        let rows = rows.map_err(status::unavailable)?;
-        let mut recommendations = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let body = crate::store::document::<Recommendation>(&row.id, &row.body);
-            let body = self.runtime.store().readable(&row.id, body).map_err(status::unavailable)?;
-            let (Some(body), Ok(run)) = (body, row.run.parse::<RunKey>()) else { continue };
-            let key = AssignmentKey::new(&row.stage, &row.organisation);
-            let date = self.recommended_on(&run, &body);
-            let holds = conditions.hold(|field, wanted| match field {
-                "date" | "date>=" | "date<=" => {
-                    date.is_some_and(|date| lists::of_day(date, field, wanted))
-                }
-                _ => lists::of_run(&row.run, field, wanted),
-            });
-            if !holds {
-                continue;
+        let fields = [
+            words!("state", "RECOMMENDATION_STATE_", RecommendationState),
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
+            ("date", Kind::Day),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let filter = lists::filter(&parent, &conditions);
+        let dated = conditions.days("date") != (None, None);
+        let store = self.runtime.store();
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows =
+                store.list_recommendations(&filter, page).await.map_err(status::unavailable)?;
+            let mut turned = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let body = document::<Recommendation>(&row.id, &row.body);
+                let body = store.readable(&row.id, body).map_err(status::unavailable)?;
+                let read = body.zip(row.run.parse::<RunKey>().ok());
+                turned.push(read.and_then(|(body, run)| {
+                    let key = AssignmentKey::new(&row.stage, &row.organisation);
+                    let date = self.recommended_on(&run, &body);
+                    let wanted =
+                        !dated || date.is_some_and(|date| conditions.allow_day("date", date));
+                    wanted.then(|| self.describe_recommendation(&run, &key, &body))
+                }));
             }
-            recommendations.push(self.describe_recommendation(&run, &key, &body));
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
         }
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        let (recommendations, next_page_token) = walk.end();
         Ok(Response::new(v1::ListRecommendationsResponse { recommendations, next_page_token }))
     }
 

@@ -13,8 +13,9 @@ use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
 use vekha_roadmap::read::{Files, read_with_warnings};
 
-use super::lists::{Conditions, words};
-use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::{Api, Mutation, convert, mutation, names, runs, status};
 use crate::runtime::AskError;
 use crate::runtime::coming::{Coming, coming};
 use crate::runtime::overview::Overview;
@@ -323,9 +324,9 @@ impl RoadMapService for Api {
         request: Request<v1::ListRoadMapsRequest>,
     ) -> Result<Response<v1::ListRoadMapsResponse>, Status> {
         let r = request.into_inner();
+        let paging = paging!(r)?;
         let all = self.runtime.road_maps().all_newest().iter().map(|v| describe(v)).collect();
-        let (road_maps, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |m: &v1::RoadMap| m.name.clone())?;
+        let (road_maps, next_page_token) = paging.slice(all, |m: &v1::RoadMap| m.name.clone());
         Ok(Response::new(v1::ListRoadMapsResponse { road_maps, next_page_token }))
     }
 
@@ -444,33 +445,35 @@ impl RoadMapService for Api {
     ) -> Result<Response<v1::ListActivitiesResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
-        let known = ["section", "paused", "state", "period", "late"];
-        let words = [words!("state", "RUN_STATE_", RunState)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let fields = [
+            ("section", Kind::Id),
+            ("paused", Kind::Flag),
+            words!("state", "RUN_STATE_", RunState),
+            ("period", Kind::Period),
+            ("late", Kind::Flag),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
         let version = self.newest(&municipality)?;
         let overview = self.overview(&version, None).await?;
         let mut all = Vec::new();
         for definition in &version.road_map.activities {
             let described = describe_activity(&version, definition, &overview);
             let run = described.current_run.as_ref();
-            let holds = conditions.hold(|field, wanted| match field {
-                "section" => described.section == wanted,
-                "paused" => described.paused.to_string() == wanted,
-                "period" => run.is_some_and(|run| run.period == wanted),
-                "late" => run.is_some_and(|run| run.late).to_string() == wanted,
-                _ => run.is_some_and(|run| {
-                    let name = run.state().as_str_name().trim_start_matches("RUN_STATE_");
-                    name.eq_ignore_ascii_case(wanted)
-                }),
-            });
-            if holds {
+            let state = run.map(|run| run.state().as_str_name().to_lowercase());
+            let state = state.as_deref().unwrap_or_default().trim_start_matches("run_state_");
+            let late = run.is_some_and(|run| run.late);
+            if conditions.allow("section", &described.section)
+                && conditions.flag("paused").is_none_or(|paused| paused == described.paused)
+                && conditions.allow("period", run.map_or("", |run| &run.period))
+                && conditions.flag("late").is_none_or(|wanted| wanted == late)
+                && conditions.allow("state", state)
+            {
                 all.push(described);
             }
         }
         let (activities, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |a: &v1::Activity| {
-                format!("{:010}", a.number)
-            })?;
+            paging.slice(all, |a: &v1::Activity| format!("{:010}", a.number));
         Ok(Response::new(v1::ListActivitiesResponse { activities, next_page_token }))
     }
 
@@ -491,6 +494,7 @@ impl RoadMapService for Api {
         request: Request<v1::ListComingOpeningsRequest>,
     ) -> Result<Response<v1::ListComingOpeningsResponse>, Status> {
         let r = request.into_inner();
+        let paging = paging!(r)?;
         let version = self.newest(&names::municipality("parent", &r.parent)?)?;
         let overview = self.overview(&version, None).await?;
         let coming = coming(&self.runtime, &version, &overview).await;
@@ -500,7 +504,7 @@ impl RoadMapService for Api {
             let seconds = c.opens_at.as_ref().map_or(0, |at| at.seconds);
             format!("{seconds:020}/{:010}", c.number)
         };
-        let (openings, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
+        let (openings, next_page_token) = paging.slice(all, key);
         Ok(Response::new(v1::ListComingOpeningsResponse { openings, next_page_token }))
     }
 

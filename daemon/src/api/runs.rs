@@ -12,7 +12,9 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{PeriodOf, Work};
 use vekha_roadmap::period::Period;
 
-use super::lists::{Conditions, Words, words};
+use super::filter::{Conditions, Field, Kind, words};
+use super::lists::paging;
+use super::names::Depth;
 use super::{
     Api, Mutation, convert, figures, journal, lists, lists_mistakes, mutation, names, status,
 };
@@ -29,7 +31,7 @@ use crate::{forms, reports};
 /// Marks a run that a backfill found there.
 const WAS: char = '=';
 
-const STATES: [Words; 1] = [words!("state", "RUN_STATE_", RunState)];
+const STATE: Field = words!("state", "RUN_STATE_", RunState);
 
 impl Api {
     /// A run as the contract shows it.
@@ -295,31 +297,37 @@ impl RunService for Api {
         request: Request<v1::ListRunsRequest>,
     ) -> Result<Response<v1::ListRunsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "late"];
-        let conditions = Conditions::parse(&r.filter, &known, &STATES)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
+        let fields = [
+            STATE,
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("late", Kind::Flag),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Activity).await?;
+        let mut filter = lists::filter(&parent, &conditions);
+        filter.participant = filter.organisation.take();
         let store = self.runtime.store();
-        let rows = store.list_runs(&filter, &page).await.map_err(status::unavailable)?;
-        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
-        let loaded = store.runs(&keys).await.map_err(status::unavailable)?;
-        let mut runs = Vec::with_capacity(loaded.len());
-        for key in &keys {
-            let Some(loaded) = loaded.get(key) else { continue };
-            let run = self.describe_run(loaded).await?;
-            let takes_part =
-                |code: &str| loaded.run.assignments.keys().any(|a| a.organisation == code);
-            let holds = conditions.hold(|field, wanted| match field {
-                "late" => run.late.to_string() == wanted,
-                "organisation" => takes_part(wanted),
-                _ => true,
-            });
-            if holds {
-                runs.push(run);
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_runs(&filter, page).await.map_err(status::unavailable)?;
+            let keys: Vec<Option<RunKey>> = rows.iter().map(|row| row.id.parse().ok()).collect();
+            let known: Vec<RunKey> = keys.iter().flatten().cloned().collect();
+            let loaded = store.runs(&known).await.map_err(status::unavailable)?;
+            let mut turned = Vec::with_capacity(rows.len());
+            for key in &keys {
+                let run = match key.as_ref().and_then(|key| loaded.get(key)) {
+                    Some(loaded) => Some(self.describe_run(loaded).await?),
+                    None => None,
+                };
+                let wanted = conditions.flag("late");
+                turned.push(run.filter(|run| wanted.is_none_or(|wanted| wanted == run.late)));
             }
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
         }
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        let (runs, next_page_token) = walk.end();
         Ok(Response::new(v1::ListRunsResponse { runs, next_page_token }))
     }
 
@@ -380,9 +388,11 @@ impl RunService for Api {
         request: Request<v1::WatchRunsRequest>,
     ) -> Result<Response<Self::WatchRunsStream>, Status> {
         let r = request.into_inner();
-        let known = ["kind", "state", "activity", "period"];
-        let watched = journal::Watched::parse(&r.parent, &r.filter, &known, &STATES)?;
-        let state = watched.conditions.value("state").map(str::to_uppercase);
+        let fields = [("kind", Kind::Id), STATE, ("activity", Kind::Id), ("period", Kind::Period)];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let mut watched = lists::filter(&parent, &conditions);
+        let state = watched.state.take().map(|state| state.to_uppercase());
         let api = self.clone();
         let stream = journal::watch(self, watched, r.after_cursor, move |row| {
             let (api, state) = (api.clone(), state.clone());

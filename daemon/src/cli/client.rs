@@ -222,7 +222,9 @@ impl Client {
 
 /// A list's filter from the conditions that were given.
 pub(super) fn filter<const N: usize>(conditions: [(&str, Option<&str>); N]) -> String {
-    let given = conditions.into_iter().filter_map(|(f, v)| Some(format!("{f} = {}", v?)));
+    let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"");
+    let given =
+        conditions.into_iter().filter_map(|(f, v)| Some(format!("{f} = \"{}\"", quoted(v?))));
     given.collect::<Vec<_>>().join(" AND ")
 }
 

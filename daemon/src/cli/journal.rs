@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, short};
+use super::client::{Client, all_pages, filter, short};
 use super::output::Output;
 
 #[derive(Debug, clap::Subcommand)]
@@ -46,7 +46,7 @@ pub(super) async fn run(
     };
     match command {
         Command::List { kind, .. } => {
-            let filter = kind.as_ref().map(|kind| format!("kind = {kind}")).unwrap_or_default();
+            let filter = filter([("kind", kind.as_deref())]);
             let request = v1::ListEntriesRequest { parent, filter, ..Default::default() };
             let entries = all_pages!(service, list_entries, request, entries);
             out.many(&entries, || {
