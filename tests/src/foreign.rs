@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -201,4 +202,30 @@ pub async fn busy() -> (Town, Stranger) {
     stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
     town.settle().await;
     (town, stranger)
+}
+
+/// Names of filters that the contract's own comments promise: «Conditions on `state`, ...».
+pub fn promised_filters(stranger: &Stranger, method: &str) -> Vec<String> {
+    let input = stranger.method(method).input();
+    let Some(field) = input.get_field_by_name("filter") else { return Vec::new() };
+    let file = input.parent_file();
+    let file = file.file_descriptor_proto();
+    let locations = file.source_code_info.iter().flat_map(|info| &info.location);
+    let comment = locations
+        .filter(|location| location.path == field.path())
+        .find_map(|location| location.leading_comments.clone())
+        .unwrap_or_else(|| panic!("{method}: filter has no comment"));
+    // In brackets stand remarks on the field before them.
+    let outside = comment.split('(').map(|part| part.rsplit(')').next().unwrap_or_default());
+    let outside: String = outside.collect();
+    let promised: Vec<String> = outside.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(!promised.is_empty(), "{method}: {comment}");
+    promised
+}
+
+/// The id of a call, the same for the same words.
+pub fn request_id(words: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    words.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }

@@ -83,7 +83,7 @@ async fn a_call_of_5000_mistakes_is_refused_in_few_bytes_and_lists_them_all_when
             json!({ "name": format!("municipalities/{long}") }),
             Code::NotFound,
         ),
-        ("OutboxService.GetMessage", json!({ "name": long }), Code::NotFound),
+        ("OutboxService.GetMessage", json!({ "name": long }), Code::InvalidArgument),
         ("RunService.ListRuns", json!({ "parent": TOWN, "filter": long }), Code::InvalidArgument),
         (
             "EventService.PublishEvent",
@@ -129,4 +129,318 @@ async fn a_call_of_5000_mistakes_is_refused_in_few_bytes_and_lists_them_all_when
         "{}",
         words.chars().take(500).collect::<String>()
     );
+}
+
+// --- filters ----------------------------------------------------------------------------------
+
+/// Calls that take a filter, each with the broadest parent.
+fn filtered(stranger: &Stranger) -> Vec<(String, Value)> {
+    let has_filter =
+        |method: &str| stranger.method(method).input().get_field_by_name("filter").is_some();
+    let all = lists(stranger).into_iter().filter(|(method, _)| has_filter(method));
+    let watched = ["RunService.WatchRuns", "JournalService.WatchEntries"];
+    all.chain(watched.map(|method| (method.to_owned(), json!({ "parent": TOWN })))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_is_not_understood_is_refused_with_its_place() {
+    let (_town, stranger) = town().await;
+    let known: Vec<String> = filtered(&stranger).into_iter().map(|(method, _)| method).collect();
+    for method in stranger.methods("vekha.v1") {
+        let name = format!("{}.{}", method.parent_service().name(), method.name());
+        let filters = method.input().get_field_by_name("filter").is_some();
+        assert_eq!(filters, known.contains(&name), "{name}");
+    }
+    for (method, request) in filtered(&stranger) {
+        let field = &promised_filters(&stranger, &method)[0];
+        let value = match field.as_str() {
+            "state" if method.contains("Messages") => "sent",
+            "state" if method.contains("Assignments") => "open",
+            "state" if method.contains("Recommendations") => "draft",
+            "state" if method.contains("Measures") => "done",
+            "state" => "active",
+            "kind" if method.contains("Organisations") => "school",
+            _ => "one",
+        };
+        let one = format!("{field} = {value}");
+        let place = one.chars().count();
+        for (filter, at) in [
+            (format!("{one} OR {one}"), place + 2),
+            (format!("{one} and {one}"), place + 2),
+            (format!("{one} AND {one}"), place + 6),
+            (format!("{one} {one}"), place + 2),
+            (format!("{one} AND"), place + 5),
+            (format!("NOT {one}"), 1),
+            (format!("({one})"), 1),
+            (format!("{field} != {value}"), field.len() + 2),
+            (format!("{field} : {value}"), field.len() + 2),
+            (format!("{field} = \"{value}"), field.len() + 4),
+            (format!("{field} = {value}*"), field.len() + 4),
+            (format!("{field} = \"\""), field.len() + 4),
+            (format!("{field} ="), field.len() + 3),
+            (format!("{field}"), field.len() + 1),
+            ("  colour = red".to_owned(), 3),
+        ] {
+            let asked = merged(request.clone(), &json!({ "filter": filter }));
+            let refused = match stranger.method(&method).is_server_streaming() {
+                true => stranger.watch(&method, asked).await.map(drop),
+                false => stranger.call(&method, asked).await.map(drop),
+            };
+            let refused = refused.expect_err(&format!("{method}: {filter}"));
+            assert_eq!(refused.code(), Code::InvalidArgument, "{method}: {filter}");
+            let words = wrong_fields(&refused).remove("filter").unwrap_or_default();
+            assert!(words.starts_with(&format!("знак {at}: ")), "{method}: {filter}: {words}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_narrows_its_parent_and_fills_pages_with_what_holds_both() {
+    let (town, stranger) = busy().await;
+    town.live_until("2026-10-28T12:00").await;
+    let found = run("low-result-schools", "2025-26");
+    let of_activity = activity("low-result-schools");
+    for (method, parent, filter, some) in [
+        ("RunService.ListRuns", &of_activity, "activity = vpr", false),
+        ("RunService.ListRuns", &of_activity, "activity = low-result-schools", true),
+        ("RunService.ListRuns", &activity("-"), "organisation = school-3 AND late = false", true),
+        ("AssignmentService.ListAssignments", &found, "activity = vpr", false),
+        ("AssignmentService.ListAssignments", &found, "period = 2024-25", false),
+        ("AssignmentService.ListAssignments", &found, "period = 2025-26", true),
+        ("AssignmentService.ListAssignments", &run("-", "-"), "late = true", true),
+        ("AssignmentService.ListAssignments", &run("-", "-"), "kind = measure", true),
+        ("AssignmentService.ListSubmissions", &found, "stage = nowhere", false),
+        (
+            "AssignmentService.ListSubmissions",
+            &format!("{found}/assignments/collect.school-1"),
+            "organisation = school-2",
+            false,
+        ),
+        ("MeasureService.ListMeasures", &found, "state = waived", true),
+        ("MeasureService.ListMeasures", &found, "state = waived AND late = true", false),
+        ("RecommendationService.ListRecommendations", &run("-", "-"), "date = 2026-10", true),
+        ("RecommendationService.ListRecommendations", &run("-", "-"), "date >= 2027", false),
+        ("DecisionService.ListDecisions", &run("-", "-"), "kind = order AND date <= 2026", true),
+        (
+            "OutboxService.ListMessages",
+            &TOWN.to_owned(),
+            "activity = vpr AND kind = reminder",
+            true,
+        ),
+        ("OutboxService.ListMessages", &TOWN.to_owned(), "uncertain = true", false),
+        ("JournalService.ListEntries", &found, "kind = submitted", true),
+        ("JournalService.ListEntries", &found, "activity = vpr", false),
+        ("JournalService.ListEntries", &found, "period = 2024-25", false),
+    ] {
+        let request = json!({ "parent": parent, "filter": filter, "pageSize": 1 });
+        let mut request = request;
+        let mut count = 0;
+        loop {
+            let page = stranger.call(method, request.clone()).await.unwrap();
+            let (rows, token) = page_of(&page);
+            count += rows.len();
+            if token.is_empty() {
+                break;
+            }
+            assert_eq!(rows.len(), 1, "{method} {filter}: a page that is not the last is full");
+            request["pageToken"] = token.into();
+        }
+        assert_eq!(count > 0, some, "{method} of {parent}: {filter}");
+    }
+}
+
+// --- names and tokens -------------------------------------------------------------------------
+
+/// Calls with a parent: how deep it is at least and at most, and what else they need.
+fn parents() -> Vec<(&'static str, usize, usize, Value)> {
+    let none = || json!({});
+    let period = json!({ "period": "2024-25" });
+    vec![
+        ("RoadMapService.ListActivities", 1, 1, none()),
+        ("RoadMapService.ListComingOpenings", 1, 1, none()),
+        ("RoadMapService.Preview", 1, 1, json!({ "from": "2027-01-01", "to": "2027-01-02" })),
+        ("OrganisationService.ListOrganisations", 1, 1, none()),
+        ("EventService.PublishEvent", 1, 1, json!({ "event": "niko-sample" })),
+        ("OutboxService.ListMessages", 1, 1, none()),
+        ("OutboxService.RetryMessages", 1, 1, none()),
+        ("RunService.StartRun", 2, 2, period),
+        ("RunService.BackfillRuns", 2, 2, json!({ "periods": ["2024-25"] })),
+        ("RunService.ListRuns", 1, 2, none()),
+        ("RunService.WatchRuns", 1, 3, none()),
+        ("AssignmentService.ListAssignments", 1, 3, none()),
+        ("AssignmentService.ListSubmissions", 1, 4, none()),
+        ("RecommendationService.ListRecommendations", 1, 3, none()),
+        ("RecommendationService.ApproveRecommendations", 3, 3, none()),
+        ("DecisionService.DraftDecision", 3, 3, none()),
+        ("DecisionService.RecordDecision", 3, 3, none()),
+        ("DecisionService.ListDecisions", 1, 3, none()),
+        ("MeasureService.ListMeasures", 1, 3, none()),
+        ("JournalService.ListEntries", 1, 3, none()),
+        ("JournalService.WatchEntries", 1, 3, none()),
+        ("JournalService.VerifyJournal", 1, 3, none()),
+        ("CompletenessService.GetCompleteness", 1, 3, none()),
+        ("EffectService.GetEffects", 1, 2, json!({ "year": 2026 })),
+        // Its parent is held against what the files say.
+        ("RoadMapService.ApplyRoadMap", 0, 0, none()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_that_is_not_there_is_not_found_and_one_too_deep_is_refused_by_every_call() {
+    let (_town, stranger) = town().await;
+    start(&stranger, "vpr", "2025-26").await;
+    let levels = [
+        ("municipalities", "zarechny", "nowhere"),
+        ("activities", "vpr", "nothing"),
+        ("runs", "2025-26", "2001-02"),
+        ("assignments", "collect.school-1", "collect.school-99"),
+        ("submissions", "1", "1"),
+    ];
+    let name = |depth: usize, wrong: usize| {
+        let segments = levels[..depth].iter().enumerate().map(|(level, (of, right, astray))| {
+            format!("{of}/{}", if level + 1 == wrong { astray } else { right })
+        });
+        segments.collect::<Vec<_>>().join("/")
+    };
+    let known = parents();
+    for method in stranger.methods("vekha.v1") {
+        if method.input().get_field_by_name("parent").is_none() {
+            continue;
+        }
+        let full = format!("{}.{}", method.parent_service().name(), method.name());
+        let (_, least, most, rest) = known
+            .iter()
+            .find(|(method, ..)| *method == full)
+            .unwrap_or_else(|| panic!("{full}: say how deep its parent goes"));
+        let ask = async |parent: String| {
+            let request = merged(rest.clone(), &json!({ "parent": parent }));
+            match method.is_server_streaming() {
+                true => stranger.watch(&full, request).await.map(drop),
+                false => stranger.call(&full, request).await.map(drop),
+            }
+        };
+        for depth in (*least).max(1)..=*most {
+            for wrong in 1..=depth {
+                let parent = name(depth, wrong);
+                let refused = ask(parent.clone()).await.expect_err(&format!("{full} of {parent}"));
+                assert_eq!(refused.code(), Code::NotFound, "{full} of {parent}: {refused}");
+                assert_eq!(reason(&refused), "NOT_FOUND", "{full} of {parent}");
+            }
+        }
+        if *most > 0 {
+            let deep = name(most + 1, 0);
+            let refused = ask(deep.clone()).await.expect_err(&format!("{full} of {deep}"));
+            let fields: Vec<String> = wrong_fields(&refused).into_keys().collect();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{full} of {deep}: {refused}");
+            assert_eq!(fields, ["parent"], "{full} of {deep}: {refused}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_token_serves_the_list_that_it_was_given_for_and_no_other() {
+    let (_town, stranger) = busy().await;
+    let mut tokens = Vec::new();
+    for (method, request) in lists(&stranger) {
+        let first = merged(request.clone(), &json!({ "pageSize": 1 }));
+        let (_, token) = page_of(&stranger.call(&method, first.clone()).await.unwrap());
+        if token.is_empty() {
+            // One road map, and nothing that opens soon.
+            assert!(
+                ["RoadMapService.ListRoadMaps", "RoadMapService.ListComingOpenings"]
+                    .contains(&method.as_str()),
+                "{method}"
+            );
+            continue;
+        }
+        let of_token = json!({ "pageToken": token });
+        let next = merged(merged(request.clone(), &of_token), &json!({ "pageSize": 7 }));
+        stranger.call(&method, next).await.unwrap();
+        let input = stranger.method(&method).input();
+        let mut others = vec![json!({ "parent": activity("vpr") })];
+        if method.starts_with("JournalService") {
+            others.push(json!({ "afterCursor": 1 }));
+        }
+        if input.get_field_by_name("filter").is_some() {
+            others.push(json!({ "filter": "period = 2025-26" }));
+        }
+        for other in others {
+            let astray = merged(merged(request.clone(), &other), &of_token);
+            let status = stranger.call(&method, astray.clone()).await.expect_err(&method);
+            assert_eq!(status.code(), Code::InvalidArgument, "{method} {astray}");
+        }
+        tokens.push((method, token));
+    }
+    for (method, request) in lists(&stranger) {
+        for (of, token) in tokens.iter().filter(|(of, _)| *of != method) {
+            let astray = merged(request.clone(), &json!({ "pageToken": token }));
+            let fields = refusal(&stranger, &method, astray).await.2;
+            assert_eq!(fields, ["page_token"], "{method} with a token of {of}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_mutation_refuses_ids_and_actors_that_no_journal_can_show() {
+    let (_town, stranger) = town().await;
+    let mut count = 0;
+    for method in stranger.methods("vekha.v1") {
+        if method.input().get_field_by_name("request_id").is_none() {
+            continue;
+        }
+        count += 1;
+        let name = format!("{}.{}", method.parent_service().name(), method.name());
+        for id in ["x".repeat(65), "звонок".into(), "a\nb".into(), "\u{7f}".into()] {
+            let told = refusal(&stranger, &name, json!({ "requestId": id })).await;
+            assert_eq!(
+                (told.0, told.2),
+                (Code::InvalidArgument, vec!["request_id".into()]),
+                "{name}"
+            );
+        }
+        for actor in ["Отдел\nМэрия", "\u{1b}[31mОтдел", "Отдел\u{202e}", &"я".repeat(201)]
+        {
+            let told = refusal(&stranger, &name, json!({ "actor": actor })).await;
+            assert_eq!((told.0, told.2), (Code::InvalidArgument, vec!["actor".into()]), "{name}");
+        }
+    }
+    assert!(count > 20, "{count} mutations");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thing_has_one_name_and_a_list_names_nothing_twice() {
+    let (_town, stranger) = busy().await;
+    let found = run("low-result-schools", "2025-26");
+    for number in ["01", "+1", "0", "1 ", "-1"] {
+        for (method, collection) in [
+            ("DecisionService.GetDecision", "decisions"),
+            ("DecisionService.GetDecisionDocument", "decisions"),
+            ("DecisionService.AttachFile", "decisions"),
+            ("DecisionService.GetAttachment", "decisions/1/attachments"),
+            ("MeasureService.GetMeasure", "measures"),
+            ("MeasureService.ReportMeasure", "measures"),
+            ("MeasureService.AcceptMeasure", "measures"),
+            ("MeasureService.ReturnMeasure", "measures"),
+        ] {
+            let name = json!({ "name": format!("{found}/{collection}/{number}") });
+            let told = refusal(&stranger, method, name).await;
+            assert_eq!((told.0, told.2), (Code::InvalidArgument, vec!["name".into()]), "{method}");
+        }
+    }
+    let many = |count: usize| {
+        json!({ "parent": TOWN, "event": "niko-sample", "label": "many",
+        "organisations": vec!["school-1"; count] })
+    };
+    for count in [2, 50_000] {
+        let fields = refusal(&stranger, "EventService.PublishEvent", many(count)).await.2;
+        assert_eq!(fields, ["organisations"]);
+    }
+    let unknown = json!({ "parent": TOWN, "event": "niko-sample", "label": "many",
+        "organisations": ["school-1", "school-77", "school-88"] });
+    let refused = stranger.call("EventService.PublishEvent", unknown).await.unwrap_err();
+    let told = refused.get_details_bad_request().unwrap().field_violations;
+    let words: String = told.into_iter().map(|one| one.description).collect();
+    assert!(words.contains("school-77") && words.contains("school-88"), "{words}");
+    let twice = json!({ "parent": activity("vpr"), "periods": ["2023-24", "2023-24"] });
+    assert_eq!(refusal(&stranger, "RunService.BackfillRuns", twice).await.2, ["periods"]);
 }

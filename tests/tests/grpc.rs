@@ -152,8 +152,7 @@ impl Change {
 async fn prove(town: &Town, stranger: &Stranger, change: Change, seen: &mut BTreeSet<String>) {
     let Change { method, request, other, etag } = &change;
     seen.insert((*method).to_owned());
-    let id =
-        format!("{method} {request}").chars().filter(char::is_ascii).take(200).collect::<String>();
+    let id = request_id(&format!("{method} {request}"));
     let before = everything(town, stranger).await;
 
     let tried = merged(request.clone(), &json!({ "validateOnly": true, "requestId": id }));
@@ -761,25 +760,6 @@ fn document_words(file: &Value) -> String {
     let mut part = archive.by_name("word/document.xml").unwrap();
     std::io::Read::read_to_string(&mut part, &mut words).unwrap();
     words
-}
-
-/// Names of filters that the contract's own comments promise: «Conditions on `state`, ...».
-fn promised_filters(stranger: &Stranger, method: &str) -> Vec<String> {
-    let input = stranger.method(method).input();
-    let Some(field) = input.get_field_by_name("filter") else { return Vec::new() };
-    let file = input.parent_file();
-    let file = file.file_descriptor_proto();
-    let locations = file.source_code_info.iter().flat_map(|info| &info.location);
-    let comment = locations
-        .filter(|location| location.path == field.path())
-        .find_map(|location| location.leading_comments.clone())
-        .unwrap_or_else(|| panic!("{method}: filter has no comment"));
-    // In brackets stand remarks on the field before them.
-    let outside = comment.split('(').map(|part| part.rsplit(')').next().unwrap_or_default());
-    let outside: String = outside.collect();
-    let promised: Vec<String> = outside.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    assert!(!promised.is_empty(), "{method}: {comment}");
-    promised
 }
 
 #[tokio::test(flavor = "multi_thread")]

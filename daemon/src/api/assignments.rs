@@ -12,8 +12,9 @@ use vekha_roadmap::model::Form;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
+use super::mutation::{Mutation, mutation};
 use super::names::Depth;
-use super::{Api, Mutation, convert, lists, lists_mistakes, mutation, names, status};
+use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::committer::Answered;
 use crate::runtime::files::Upload;
 use crate::runtime::road_maps::Version;
@@ -163,7 +164,7 @@ impl Api {
         &self,
         mut r: v1::SubmitAssignmentRequest,
     ) -> Result<Response<v1::Submission>, Status> {
-        let mutation = mutation!(r);
+        let mutation = mutation!(r)?;
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let id = assignment.to_string();
         let row = self.assignment_row(&run, &id).await?;
@@ -410,7 +411,7 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let reason = r.reason.clone();
         let command = |assignment| Command::Waive { assignment, reason };
-        self.change_assignment(&r.name, vec![], command, mutation!(r)).await
+        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
     }
 
     async fn extend_assignment(
@@ -422,7 +423,7 @@ impl AssignmentService for Api {
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
         let command = |assignment| Command::Extend { assignment, due, reason };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
     }
 
     async fn request_extension(
@@ -434,7 +435,7 @@ impl AssignmentService for Api {
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
         let command = |assignment| Command::RequestExtension { assignment, due, reason };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
     }
 
     async fn decline_extension(
@@ -444,7 +445,7 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let reason = r.reason.clone();
         let command = |assignment| Command::DeclineExtension { assignment, reason };
-        self.change_assignment(&r.name, vec![], command, mutation!(r)).await
+        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
     }
 
     async fn return_assignment(
@@ -456,6 +457,6 @@ impl AssignmentService for Api {
         let due = (!r.due.is_empty()).then(|| convert::noted_date(&mut wrong, "due", &r.due));
         let comment = r.comment.clone();
         let command = |assignment| Command::ReturnAnswer { assignment, comment, due };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
     }
 }

@@ -12,8 +12,9 @@ use vekha_roadmap::model::Work;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
+use super::mutation::mutation;
 use super::names::Depth;
-use super::{Api, convert, lists, lists_mistakes, mutation, names, status};
+use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::committer::Answered;
 use crate::runtime::register::Grounds;
 use crate::runtime::reports::controls;
@@ -165,10 +166,12 @@ impl Api {
 
     /// Records a decision.
     async fn record(&self, r: v1::RecordDecisionRequest) -> Result<Response<v1::Decision>, Status> {
+        let mutation = mutation!(r)?;
         let run = names::run("parent", &r.parent)?;
         let (mut wrong, mut measures) = (Vec::new(), Vec::new());
         let date = convert::noted_date(&mut wrong, "date", &r.date);
         for (i, measure) in r.measures.iter().enumerate() {
+            names::distinct(&format!("measures[{i}].organisations"), &measure.organisations)?;
             measures.push(NewMeasure {
                 text: measure.text.clone(),
                 organisations: measure.organisations.clone(),
@@ -201,7 +204,7 @@ impl Api {
             Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
         };
         let Answered { made, .. } = self
-            .step_with(wrong, run.clone(), command, Thing::Run, mutation!(r), str::to_owned)
+            .step_with(wrong, run.clone(), command, Thing::Run, mutation, str::to_owned)
             .await?;
         if r.validate_only {
             let kind = r.kind().into();
@@ -319,6 +322,7 @@ impl DecisionService for Api {
         request: Request<v1::AttachFileRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let (run, number) = names::numbered("name", &r.name, "decisions")?;
         decision(&self.loaded(&run).await?.run, number, &r.name)?;
         let file = r.file.clone().unwrap_or_default();
@@ -329,7 +333,7 @@ impl DecisionService for Api {
             return Err(status::of(Refusal::Invalid(wrong).into()));
         }
         let command = Command::AttachToDecision { decision: number, files };
-        self.step(run.clone(), command, Thing::Run, &mutation!(r)).await?;
+        self.step(run.clone(), command, Thing::Run, &mutation).await?;
         self.describe_decision(self.loaded(&run).await?, number, &r.name).await
     }
 

@@ -7,8 +7,9 @@ use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
+use super::mutation::{Mutation, mutation};
 use super::names::Depth;
-use super::{Api, Mutation, convert, lists, mutation, names, status};
+use super::{Api, convert, lists, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
 use crate::runtime::register::{Control, Controlled};
@@ -142,7 +143,7 @@ impl MeasureService for Api {
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
         let text = r.text.clone();
-        self.change_measure(&r.name, mutation!(r), |run, number| Command::Submit {
+        self.change_measure(&r.name, mutation!(r)?, |run, number| Command::Submit {
             assignment: AssignmentKey::new(
                 &measure_stage(number),
                 &run.measures[number - 1].organisation,
@@ -159,7 +160,7 @@ impl MeasureService for Api {
         request: Request<v1::AcceptMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
-        self.change_measure(&r.name, mutation!(r), |_, measure| Command::AcceptMeasure { measure })
+        self.change_measure(&r.name, mutation!(r)?, |_, measure| Command::AcceptMeasure { measure })
             .await
     }
 
@@ -168,12 +169,13 @@ impl MeasureService for Api {
         request: Request<v1::ReturnMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let due = match r.due.as_str() {
             "" => None,
             due => Some(convert::date("due", due)?),
         };
         let comment = r.comment.clone();
-        self.change_measure(&r.name, mutation!(r), |_, measure| Command::ReturnMeasure {
+        self.change_measure(&r.name, mutation, |_, measure| Command::ReturnMeasure {
             measure,
             comment,
             due,

@@ -13,6 +13,7 @@ mod filter;
 mod journal;
 mod lists;
 mod measures;
+mod mutation;
 mod names;
 mod organisations;
 mod outbox;
@@ -24,7 +25,6 @@ pub(crate) mod status;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prost::{Message, Name};
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::server::NamedService as _;
@@ -37,127 +37,20 @@ use vekha_roadmap::answers::FieldError;
 
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::request::Request;
-use crate::runtime::seen::{Seen, Thing};
+use crate::runtime::seen::Thing;
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::entities::request;
 use crate::store::micros;
 use crate::store::queries::Page;
 
 use filter::Conditions;
+use mutation::Mutation;
 use names::{Depth, Parent};
 
 /// All services over one runtime.
 #[derive(Debug, Clone)]
 pub struct Api {
     runtime: Arc<Runtime>,
-}
-
-/// What every mutation carries.
-#[derive(Debug, Clone)]
-struct Mutation {
-    etag: String,
-    actor: String,
-    /// The caller's id of the call, with what it asks.
-    request: Option<Request>,
-    validate_only: bool,
-}
-
-/// The common fields of a mutation's request. What the call asks is the rest of the message.
-macro_rules! mutation {
-    ($request:ident) => {
-        $crate::api::Mutation {
-            etag: $request.etag.clone(),
-            request: (!$request.request_id.is_empty()).then(|| {
-                let mut said = $request.clone();
-                said.etag.clear();
-                $crate::api::asked!(said)
-            }),
-            ..$crate::api::mutation!($request, no request)
-        }
-    };
-    ($request:ident, no etag) => {
-        $crate::api::Mutation {
-            request: (!$request.request_id.is_empty()).then(|| {
-                let mut said = $request.clone();
-                $crate::api::asked!(said)
-            }),
-            ..$crate::api::mutation!($request, no request)
-        }
-    };
-    ($request:ident, no request) => {
-        $crate::api::Mutation {
-            etag: String::new(),
-            actor: $request.actor.clone(),
-            request: None,
-            validate_only: $request.validate_only,
-        }
-    };
-}
-use mutation;
-
-/// A call as its repetition is known again: who asks and whether it is only tried tell nothing.
-macro_rules! asked {
-    ($said:ident) => {{
-        let id = std::mem::take(&mut $said.request_id);
-        $said.actor.clear();
-        $said.validate_only = false;
-        $crate::api::said(id, &$said)
-    }};
-}
-use asked;
-
-/// The request of a call with this message: its fields in the order of their numbers, maps in the
-/// order of their keys, what is not set left out. So a field that a later release adds changes
-/// nothing.
-fn said<M: Message + Name>(id: String, message: &M) -> Request {
-    Request::new(id, &M::full_name(), &message.encode_to_vec())
-}
-
-impl Mutation {
-    /// Who asks, for the journal.
-    fn actor(&self) -> Result<String, Status> {
-        match self.actor.trim() {
-            "" => Ok("api".to_owned()),
-            actor if actor.chars().count() > 200 => {
-                Err(status::invalid("actor", "не длиннее 200 знаков"))
-            }
-            actor => Ok(actor.to_owned()),
-        }
-    }
-
-    /// Puts the common fields onto a task; the etag is that of this thing.
-    fn onto(&self, task: Task, what: Thing) -> Result<Task, Status> {
-        let etag = Some(self.etag.clone()).filter(|etag| !etag.is_empty());
-        Ok(Task {
-            actor: self.actor()?,
-            request: self.request()?.cloned(),
-            validate_only: self.validate_only,
-            seen: etag.map(|etag| Seen { what, etag }),
-            ..task
-        })
-    }
-
-    fn request(&self) -> Result<Option<&Request>, Status> {
-        match &self.request {
-            Some(request) if request.id.len() > 200 => {
-                Err(status::invalid("request_id", "не длиннее 200 знаков"))
-            }
-            request => Ok(request.as_ref()),
-        }
-    }
-
-    /// The same of one of the steps that a call consists of.
-    fn of_step(&self, name: &str) -> Self {
-        let mut own = self.clone();
-        if let Some(request) = &mut own.request {
-            request.id = format!("{}/{name}", request.id);
-        }
-        own
-    }
-
-    fn is_stale(&self, etag: &str) -> bool {
-        !self.etag.is_empty() && self.etag != etag
-    }
 }
 
 /// Whether a call that lists mistakes is asked to; only a trial can be.
@@ -216,7 +109,7 @@ impl Api {
         by: &Mutation,
         field: impl Fn(&str) -> String,
     ) -> Result<Answered, Status> {
-        let answered = self.runtime.carry_out(by.onto(task, what)?).await;
+        let answered = self.runtime.carry_out(by.onto(task, what)).await;
         let answered = answered.map_err(|e| status::refused(e, field))?;
         self.runtime.nudge();
         Ok(answered)
@@ -224,7 +117,7 @@ impl Api {
 
     /// What a call that is no single step of a run made before, under its request id.
     async fn before(&self, mutation: &Mutation) -> Result<Option<String>, Status> {
-        let Some(request) = mutation.request()? else { return Ok(None) };
+        let Some(request) = &mutation.request else { return Ok(None) };
         let before = self.runtime.store().request(&request.id).await;
         match before.map_err(status::unavailable)? {
             None => Ok(None),
@@ -236,7 +129,7 @@ impl Api {
     /// Keeps the request id of a call that consists of several steps, each with an id of its own:
     /// a daemon that dies in between finds them done.
     async fn remember(&self, mutation: &Mutation, made: String) -> Result<(), Status> {
-        let Some(request) = mutation.request()?.filter(|_| !mutation.validate_only) else {
+        let Some(request) = mutation.request.as_ref().filter(|_| !mutation.validate_only) else {
             return Ok(());
         };
         let row = self.row(request, made);
@@ -265,7 +158,7 @@ impl Api {
         }
         mutation.validate_only = true;
         let mut all = wrong;
-        let task = mutation.onto(task, what)?;
+        let task = mutation.onto(task, what);
         match self.runtime.ask(task).await {
             Err(AskError::Refused(Refusal::Invalid(more))) => {
                 let known: BTreeSet<String> = all.iter().map(|e| e.field.clone()).collect();

@@ -1,5 +1,6 @@
 //! Resource names: `municipalities/m/activities/a/runs/2026-27` and what stands below.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -111,8 +112,27 @@ pub fn number(field: &str, text: &str) -> Result<usize, Status> {
     number.ok_or_else(|| invalid(field, format!("«{text}» — не номер")))
 }
 
+/// Most things that a list of names may hold.
+const MOST: usize = 5000;
+
+/// A list of names that names nothing twice: what is stored and told is bounded.
+pub fn distinct(field: &str, names: &[String]) -> Result<(), Status> {
+    if names.len() > MOST {
+        return Err(invalid(field, format!("не больше {MOST}, а не {}", names.len())));
+    }
+    let mut known = BTreeSet::new();
+    match names.iter().find(|name| !known.insert(name.as_str())) {
+        Some(name) => Err(invalid(field, format!("«{name}» названо дважды"))),
+        None => Ok(()),
+    }
+}
+
 /// Splits `{parent}/{collection}/{id}`.
-fn split<'a>(field: &str, text: &'a str, collection: &str) -> Result<(&'a str, &'a str), Status> {
+pub fn split<'a>(
+    field: &str,
+    text: &'a str,
+    collection: &str,
+) -> Result<(&'a str, &'a str), Status> {
     text.rsplit_once('/')
         .and_then(|(rest, id)| Some((rest.strip_suffix(collection)?.strip_suffix('/')?, id)))
         .filter(|(_, id)| !id.is_empty())

@@ -77,7 +77,7 @@ impl OrganisationService for Api {
     ) -> Result<Response<v1::Organisation>, Status> {
         let name = request.into_inner().name;
         let not_found = || status::not_found(&name);
-        let (parent, code) = name.split_once("/organisations/").ok_or_else(not_found)?;
+        let (parent, code) = names::split("name", &name, "organisations")?;
         let municipality = names::municipality("name", parent)?;
         let version = self.runtime.road_maps().newest(&municipality).ok_or_else(not_found)?;
         let organisation = version.road_map.organisation(code).ok_or_else(not_found)?;

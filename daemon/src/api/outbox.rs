@@ -5,8 +5,9 @@ use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
+use super::mutation::mutation;
 use super::names::Depth;
-use super::{Api, convert, lists, mutation, names, status};
+use super::{Api, convert, lists, names, status};
 use crate::message_id;
 use crate::runtime::letters;
 use crate::store;
@@ -15,7 +16,7 @@ use crate::store::entities::outbox;
 impl Api {
     async fn message_row(&self, name: &str) -> Result<outbox::Model, Status> {
         let not_found = || status::not_found(name);
-        let (parent, id) = name.split_once("/messages/").ok_or_else(not_found)?;
+        let (parent, id) = names::split("name", name, "messages")?;
         let municipality = names::municipality("name", parent)?;
         let message_id = format!("{id}@{municipality}.vekha");
         let row = self.runtime.store().message_by_id(&message_id).await;
@@ -129,8 +130,8 @@ impl OutboxService for Api {
         request: Request<v1::RetryMessageRequest>,
     ) -> Result<Response<v1::Message>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r, no etag)?;
         let row = self.message_row(&r.name).await?;
-        let mutation = mutation!(r, no etag);
         let before = self.before(&mutation).await?.is_some();
         if !r.validate_only && !before {
             let now = self.runtime.clock().now();
@@ -152,9 +153,11 @@ impl OutboxService for Api {
         request: Request<v1::RetryMessagesRequest>,
     ) -> Result<Response<v1::RetryMessagesResponse>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r, no etag)?;
         let municipality = names::municipality("parent", &r.parent)?;
+        let version = self.runtime.road_maps().newest(&municipality);
+        version.ok_or_else(|| status::not_found(&r.parent))?;
         let organisation = Some(r.organisation.as_str()).filter(|code| !code.is_empty());
-        let mutation = mutation!(r, no etag);
         let store = self.runtime.store();
         let messages = if r.validate_only {
             store.count_failed(&municipality, organisation).await.map_err(status::unavailable)?

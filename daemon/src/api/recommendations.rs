@@ -8,8 +8,9 @@ use vekha_proto::v1::{self, recommendation_service_server::RecommendationService
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
+use super::mutation::{Mutation, mutation};
 use super::names::Depth;
-use super::{Api, Mutation, convert, lists, lists_mistakes, mutation, names, status};
+use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::recommended::recommended_on;
@@ -86,6 +87,7 @@ impl Api {
         &self,
         mut r: v1::UpdateRecommendationRequest,
     ) -> Result<Response<v1::Recommendation>, Status> {
+        mutation!(r, no etag)?;
         let wanted = r.recommendation.take().unwrap_or_default();
         let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
         if paths.iter().any(|p| p != "items" && p != "*") {
@@ -104,7 +106,7 @@ impl Api {
             ..v1::Recommendation::default()
         });
         let command = Command::Revise { recommendation: key.clone(), texts };
-        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag) };
+        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag)? };
         self.change_recommendation(run, key, command, mutation).await
     }
 }
@@ -196,7 +198,9 @@ impl RecommendationService for Api {
         request: Request<v1::ApproveRecommendationsRequest>,
     ) -> Result<Response<v1::ApproveRecommendationsResponse>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let run = names::run("parent", &r.parent)?;
+        names::distinct("names", &r.names)?;
         let mut keys = Vec::new();
         for name in &r.names {
             let (of, key) = names::assigned("names", name, "recommendations")?;
@@ -228,8 +232,7 @@ impl RecommendationService for Api {
         let organisations =
             if named { keys.iter().map(|k| k.organisation.clone()).collect() } else { vec![] };
         let command = Command::Approve { stage, organisations };
-        let Answered { made, .. } =
-            self.step(run.clone(), command, Thing::Run, &mutation!(r)).await?;
+        let Answered { made, .. } = self.step(run.clone(), command, Thing::Run, &mutation).await?;
         if !r.validate_only && !made.is_empty() {
             keys = made.lines().filter_map(|name| name.parse().ok()).collect();
         }
@@ -248,9 +251,10 @@ impl RecommendationService for Api {
         request: Request<v1::DiscardRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Discard { recommendation: key.clone(), reason: r.reason.clone() };
-        self.change_recommendation(run, key, command, mutation!(r)).await
+        self.change_recommendation(run, key, command, mutation).await
     }
 
     async fn acknowledge_recommendation(
@@ -258,6 +262,7 @@ impl RecommendationService for Api {
         request: Request<v1::AcknowledgeRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Submit {
             assignment: key.clone(),
@@ -265,6 +270,6 @@ impl RecommendationService for Api {
             earlier: Default::default(),
             origin: Origin::Api,
         };
-        self.change_recommendation(run, key, command, mutation!(r)).await
+        self.change_recommendation(run, key, command, mutation).await
     }
 }

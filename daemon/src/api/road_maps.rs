@@ -15,7 +15,8 @@ use vekha_roadmap::read::{Files, read_with_warnings};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::{Api, Mutation, convert, mutation, names, runs, status};
+use super::mutation::{Mutation, mutation};
+use super::{Api, convert, names, runs, status};
 use crate::runtime::AskError;
 use crate::runtime::coming::{Coming, coming};
 use crate::runtime::overview::Overview;
@@ -66,8 +67,8 @@ impl Api {
             return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
         }
         if !mutation.validate_only && !before {
-            let pause = Pause { paused, reason, actor: &mutation.actor()? };
-            let request = mutation.request()?.map(|request| self.row(request, String::new()));
+            let pause = Pause { paused, reason, actor: &mutation.actor.clone() };
+            let request = mutation.request.as_ref().map(|request| self.row(request, String::new()));
             // Between the look and the change somebody may have been faster.
             let seen = row.as_ref().filter(|_| !mutation.etag.is_empty());
             let done = self.runtime.pause(&municipality, &id, pause, seen, request).await;
@@ -356,8 +357,8 @@ impl RoadMapService for Api {
         request: Request<v1::ApplyRoadMapRequest>,
     ) -> Result<Response<v1::RoadMap>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r);
-        let request = mutation.request()?.cloned();
+        let mutation = mutation!(r)?;
+        let request = mutation.request.clone();
         let mistakes = |list: Vec<Diagnostic>| {
             let one = |d: Diagnostic| FieldError {
                 field: "files".to_owned(),
@@ -380,7 +381,7 @@ impl RoadMapService for Api {
             }
         }
         let files = files(r.files)?;
-        let (actor, now) = (mutation.actor()?, self.runtime.clock().now());
+        let (actor, now) = (mutation.actor.clone(), self.runtime.clock().now());
         let read = self.runtime.road_maps().read(files.clone(), &actor, now).await;
         let read = read.map_err(mistakes)?;
         let municipality = read.road_map.municipality.id.clone();
@@ -513,7 +514,7 @@ impl RoadMapService for Api {
         request: Request<v1::PauseActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
         let r = request.into_inner();
-        self.pause(&r.name, true, &r.reason, mutation!(r)).await
+        self.pause(&r.name, true, &r.reason, mutation!(r)?).await
     }
 
     async fn resume_activity(
@@ -521,6 +522,6 @@ impl RoadMapService for Api {
         request: Request<v1::ResumeActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
         let r = request.into_inner();
-        self.pause(&r.name, false, "", mutation!(r)).await
+        self.pause(&r.name, false, "", mutation!(r)?).await
     }
 }

@@ -14,10 +14,9 @@ use vekha_roadmap::period::Period;
 
 use super::filter::{Conditions, Field, Kind, words};
 use super::lists::paging;
+use super::mutation::{Mutation, mutation};
 use super::names::Depth;
-use super::{
-    Api, Mutation, convert, figures, journal, lists, lists_mistakes, mutation, names, status,
-};
+use super::{Api, convert, figures, journal, lists, lists_mistakes, names, status};
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::reports::on_analysis;
@@ -133,11 +132,12 @@ impl Api {
         &self,
         r: v1::BackfillRunsRequest,
     ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
+        let whole = mutation!(r, no etag)?;
         let (municipality, activity) = names::activity("parent", &r.parent)?;
+        names::distinct("periods", &r.periods)?;
         if r.periods.is_empty() || r.periods.len() > 100 {
             return Err(status::invalid("periods", "от 1 до 100 периодов"));
         }
-        let whole = mutation!(r, no etag);
         if let Some(made) = self.before(&whole).await? {
             return Ok(Response::new(self.backfilled(&made).await?));
         }
@@ -171,7 +171,7 @@ impl Api {
         let mut made = Vec::new();
         for key in keys {
             let mutation = whole.of_step(&key.period.to_string());
-            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run)?;
+            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run);
             match self.runtime.ask(task).await {
                 Ok(_) if r.validate_only => {}
                 Ok(_) => made.push(key.to_string()),
@@ -255,7 +255,9 @@ impl RunService for Api {
         request: Request<v1::StartRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r, no etag)?;
         let (municipality, activity) = names::activity("parent", &r.parent)?;
+        names::distinct("organisations", &r.organisations)?;
         let period = match r.period.as_str() {
             "" => self.current_period(&municipality, &activity)?,
             period => period.to_owned(),
@@ -263,7 +265,6 @@ impl RunService for Api {
         let key = key(municipality, activity, &period, &r.part)?;
         let ask =
             Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
-        let mutation = mutation!(r, no etag);
         let task = Task::new(key.clone(), ask, "");
         let Answered { made, .. } = self.ask(task, Thing::Run, &mutation).await?;
         if r.validate_only {
@@ -337,7 +338,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::Cancel { reason: r.reason.clone() };
-        self.change_run(&r.name, command, mutation!(r)).await
+        self.change_run(&r.name, command, mutation!(r)?).await
     }
 
     async fn retry_run(
@@ -345,7 +346,7 @@ impl RunService for Api {
         request: Request<v1::RetryRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
-        self.change_run(&r.name, Command::Retry, mutation!(r)).await
+        self.change_run(&r.name, Command::Retry, mutation!(r)?).await
     }
 
     async fn accept_answers(
@@ -354,7 +355,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::AcceptAnswers { stage: r.stage.clone() };
-        self.change_run(&r.name, command, mutation!(r)).await
+        self.change_run(&r.name, command, mutation!(r)?).await
     }
 
     async fn skip_run(
@@ -363,7 +364,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::Skip { reason: r.reason.clone() };
-        self.change_run(&r.name, command, mutation!(r)).await
+        self.change_run(&r.name, command, mutation!(r)?).await
     }
 
     async fn answer_question(
@@ -371,6 +372,7 @@ impl RunService for Api {
         request: Request<v1::AnswerQuestionRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let answer = match r.answer() {
             v1::Answer::Proceed => Answer::Proceed,
             v1::Answer::Skip => Answer::Skip,
@@ -378,7 +380,7 @@ impl RunService for Api {
                 return Err(status::invalid("answer", "PROCEED или SKIP"));
             }
         };
-        self.change_run(&r.name, Command::AnswerQuestion(answer), mutation!(r)).await
+        self.change_run(&r.name, Command::AnswerQuestion(answer), mutation).await
     }
 
     type WatchRunsStream = Pin<Box<dyn Stream<Item = Result<v1::RunChange, Status>> + Send>>;
