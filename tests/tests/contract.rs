@@ -197,13 +197,13 @@ async fn a_filter_that_is_not_understood_is_refused_with_its_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_narrows_its_parent_and_fills_pages_with_what_holds_both() {
     let (town, stranger) = busy().await;
-    town.live_until("2026-10-28T12:00").await;
+    town.live_until("2026-12-10T12:00").await;
     let found = run("low-result-schools", "2025-26");
     let of_activity = activity("low-result-schools");
     for (method, parent, filter, some) in [
         ("RunService.ListRuns", &of_activity, "activity = vpr", false),
         ("RunService.ListRuns", &of_activity, "activity = low-result-schools", true),
-        ("RunService.ListRuns", &activity("-"), "organisation = school-3 AND late = false", true),
+        ("RunService.ListRuns", &activity("-"), "organisation = school-3 AND late = true", true),
         ("AssignmentService.ListAssignments", &found, "activity = vpr", false),
         ("AssignmentService.ListAssignments", &found, "period = 2024-25", false),
         ("AssignmentService.ListAssignments", &found, "period = 2025-26", true),
@@ -216,6 +216,7 @@ async fn a_filter_narrows_its_parent_and_fills_pages_with_what_holds_both() {
             "organisation = school-2",
             false,
         ),
+        ("MeasureService.ListMeasures", &found, "late = true", true),
         ("MeasureService.ListMeasures", &found, "state = waived", true),
         ("MeasureService.ListMeasures", &found, "state = waived AND late = true", false),
         ("RecommendationService.ListRecommendations", &run("-", "-"), "date = 2026-10", true),
@@ -443,4 +444,83 @@ async fn a_thing_has_one_name_and_a_list_names_nothing_twice() {
     assert!(words.contains("school-77") && words.contains("school-88"), "{words}");
     let twice = json!({ "parent": activity("vpr"), "periods": ["2023-24", "2023-24"] });
     assert_eq!(refusal(&stranger, "RunService.BackfillRuns", twice).await.2, ["periods"]);
+}
+
+// --- what is told -----------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_tells_who_stopped_and_resumed_an_activity_and_why() {
+    let (_town, stranger) = busy().await;
+    let of_town = json!({ "parent": TOWN });
+    let mut watched = stranger.watch("JournalService.WatchEntries", of_town.clone()).await.unwrap();
+    let mut runs = stranger.watch("RunService.WatchRuns", of_town.clone()).await.unwrap();
+    let name = activity("municipal-assessments");
+    let pause = json!({ "name": name, "reason": "Перенос", "actor": "Анна" });
+    let resume = json!({ "name": name, "reason": "Сроки известны", "actor": "Борис" });
+    stranger.call("RoadMapService.PauseActivity", pause).await.unwrap();
+    stranger.call("RoadMapService.ResumeActivity", resume).await.unwrap();
+    let told =
+        [("activity-paused", "Анна", "Перенос"), ("activity-resumed", "Борис", "Сроки известны")];
+    for (kind, actor, reason) in told {
+        let entry = patiently("an entry", watched.message()).await.unwrap().unwrap();
+        let entry = serde_json::to_value(entry).unwrap();
+        assert_eq!((text(&entry, "kind"), text(&entry, "actor")), (kind, actor));
+        assert_eq!((text(&entry["data"], "reason"), text(&entry, "activity")), (reason, &*name));
+        assert_eq!(entry.get("run"), None);
+    }
+    let of_activity = json!({ "parent": TOWN, "filter": "activity = municipal-assessments" });
+    let entries = walk(&stranger, "JournalService.ListEntries", of_activity, 1).await;
+    assert_eq!(entries.len(), 2, "{entries:#?}");
+    let proof = stranger.call("JournalService.VerifyJournal", of_town.clone()).await.unwrap();
+    assert_eq!(proof.get("reason"), None);
+    let all = walk(&stranger, "JournalService.ListEntries", of_town, 1000).await;
+    assert_eq!(text(&proof, "entries"), all.len().to_string(), "the chains of activities, too");
+    // They are no changes of runs: who watches these sees the next one.
+    let started = start(&stranger, "vpr", "2023-24").await;
+    let change = patiently("a change", runs.message()).await.unwrap().unwrap();
+    assert_eq!(serde_json::to_value(change).unwrap()["run"]["name"], started);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_at_its_deadline_and_with_the_daemon_and_says_which() {
+    let (town, stranger) = busy().await;
+    let watches = ["JournalService.WatchEntries", "RunService.WatchRuns"];
+    let oldest = || json!({ "parent": TOWN, "afterCursor": 0 });
+    for method in watches {
+        let time = std::time::Duration::from_millis(500);
+        let mut stream = stranger.watch_for(method, oldest(), time).await.unwrap();
+        let end = patiently("the deadline", async {
+            loop {
+                match stream.message().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("{method} ended without a word"),
+                    Err(status) => break status,
+                }
+            }
+        });
+        assert_eq!(end.await.code(), Code::DeadlineExceeded, "{method}");
+    }
+    // One reads on, one has read nothing yet.
+    let mut streams = Vec::new();
+    for method in watches {
+        streams.push(stranger.watch(method, oldest()).await.unwrap());
+        streams.push(stranger.watch(method, json!({ "parent": TOWN })).await.unwrap());
+    }
+    let read = tokio::spawn(async move {
+        let mut ends = Vec::new();
+        for mut stream in streams {
+            let end = loop {
+                match stream.message().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("a stream ended without a word"),
+                    Err(status) => break status.code(),
+                }
+            };
+            ends.push(end);
+        }
+        ends
+    });
+    let _town = town.restart().await;
+    let ends = patiently("the ends of the streams", read).await.unwrap();
+    assert_eq!(ends, [Code::Unavailable; 4]);
 }

@@ -42,8 +42,16 @@ impl Api {
         let id = assignment.to_string();
         self.assignment_row(&run, &id).await?;
         let what = Thing::Assignment(assignment.clone());
-        self.step_with(wrong, run.clone(), command(assignment), what, mutation, str::to_owned)
-            .await?;
+        let command = command(assignment.clone());
+        let answered =
+            self.step_with(wrong, run.clone(), command, what, mutation, str::to_owned).await?;
+        if let Some(would_be) = answered.would_be
+            && let Some(owed) = would_be.run.assignments.get(&assignment)
+        {
+            let version = self.version_for(&run).await?;
+            let shown = self.describe_owed(&run, &assignment, owed, &version, false, false);
+            return Ok(Response::new(v1::Assignment { etag: String::new(), ..shown }));
+        }
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }
@@ -90,20 +98,38 @@ impl Api {
         link: bool,
     ) -> Result<v1::Assignment, Status> {
         let key: RunKey = row.run.parse().map_err(status::unreadable)?;
-        let version = self.runtime.version_of(&key).await.map_err(status::unavailable)?;
-        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
-        self.describe_owed(&key, row, &version, form, link)
+        let version = self.version_for(&key).await?;
+        self.describe_row(&key, row, &version, form, link)
     }
 
-    fn describe_owed(
+    /// The road map that a run keeps.
+    async fn version_for(&self, run: &RunKey) -> Result<Arc<Version>, Status> {
+        let version = self.runtime.version_of(run).await.map_err(status::unavailable)?;
+        version.ok_or_else(|| status::not_found("версия дорожной карты"))
+    }
+
+    fn describe_row(
         &self,
-        key: &RunKey,
+        run: &RunKey,
         row: &assignment::Model,
         version: &Version,
         form: bool,
         link: bool,
     ) -> Result<v1::Assignment, Status> {
         let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
+        let key = AssignmentKey::new(&row.stage, &row.organisation);
+        Ok(self.describe_owed(run, &key, &a, version, form, link))
+    }
+
+    fn describe_owed(
+        &self,
+        key: &RunKey,
+        of: &AssignmentKey,
+        a: &Assignment,
+        version: &Version,
+        form: bool,
+        link: bool,
+    ) -> v1::Assignment {
         let run = names::of_run(key);
         let closing = version.road_map.municipality.closing(a.due);
         let late = match a.state {
@@ -118,12 +144,11 @@ impl Api {
             AssignmentKind::Acknowledge => v1::AssignmentKind::Acknowledge,
             AssignmentKind::Measure(_) => v1::AssignmentKind::Measure,
         };
-        let form = version.road_map.form_of(&key.activity, &row.stage).filter(|_| form);
-        let below = format!("{}.{}", row.stage, row.organisation);
-        Ok(v1::Assignment {
-            name: format!("{run}/assignments/{below}"),
-            stage: row.stage.clone(),
-            organisation: row.organisation.clone(),
+        let form = version.road_map.form_of(&key.activity, &of.stage).filter(|_| form);
+        v1::Assignment {
+            name: format!("{run}/assignments/{of}"),
+            stage: of.stage.clone(),
+            organisation: of.organisation.clone(),
             kind: kind.into(),
             state: state(a.state).into(),
             due: a.due.to_string(),
@@ -134,7 +159,7 @@ impl Api {
             reason: a.reason.clone(),
             form: form.map(crate::forms::describe),
             recommendation: match a.kind {
-                AssignmentKind::Acknowledge => format!("{run}/recommendations/{below}"),
+                AssignmentKind::Acknowledge => format!("{run}/recommendations/{of}"),
                 _ => String::new(),
             },
             measure: match a.kind {
@@ -142,12 +167,12 @@ impl Api {
                 _ => String::new(),
             },
             link: if link {
-                let token = self.runtime.store().secret().token(&row.id);
+                let token = self.runtime.store().secret().token(&format!("{key}/{of}"));
                 format!("{}/a/{token}", self.runtime.public_url())
             } else {
                 String::new()
             },
-            etag: etag(&a),
+            etag: etag(a),
             comment: a.comment.clone(),
             returns: a.returns,
             extension_request: a.request.as_ref().map(|wish| v1::ExtensionRequest {
@@ -156,7 +181,7 @@ impl Api {
                 at: Some(convert::timestamp(wish.at)),
             }),
             run,
-        })
+        }
     }
 
     /// Answers an assignment.
@@ -190,14 +215,24 @@ impl Api {
         let what = Thing::Assignment(assignment.clone());
         let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
         let field = |field: &str| format!("answers.{field}");
-        let Answered { made, .. } =
+        let Answered { made, would_be, .. } =
             self.step_with(wrong, run, command, what, mutation, field).await?;
-        if r.validate_only {
+        if let Some(sent) = would_be.as_ref().and_then(|tried| tried.outcome.submission.as_ref()) {
             return Ok(Response::new(v1::Submission {
+                name: format!("{}/submissions/{}", r.name, sent.version),
                 assignment: r.name,
                 organisation: row.organisation,
-                answers: Some(convert::structure(&answers)),
-                ..v1::Submission::default()
+                version: sent.version,
+                at: Some(convert::timestamp(sent.at)),
+                actor: sent.actor.clone(),
+                origin: match sent.origin {
+                    Origin::Page => v1::Origin::Page,
+                    Origin::Source => v1::Origin::Source,
+                    Origin::Api => v1::Origin::Api,
+                }
+                .into(),
+                answers: Some(convert::structure(&sent.answers)),
+                mistakes: vec![],
             }));
         }
         // Others may have answered since: what is told is the answer that this call made.
@@ -285,7 +320,7 @@ impl AssignmentService for Api {
                 }
                 let described = match versions.get(row.run.as_str()) {
                     Some(Some((run, version))) => {
-                        status::readable(self.describe_owed(run, row, version, false, r.show_link))?
+                        status::readable(self.describe_row(run, row, version, false, r.show_link))?
                     }
                     _ => None,
                 };

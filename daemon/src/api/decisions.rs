@@ -15,7 +15,6 @@ use super::lists::paging;
 use super::mutation::mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
-use crate::runtime::committer::Answered;
 use crate::runtime::register::Grounds;
 use crate::runtime::reports::controls;
 use crate::runtime::road_maps::Version;
@@ -191,11 +190,10 @@ impl Api {
             signatory: r.signatory.clone(),
             attachments,
         };
-        let mut stage = String::new();
         let command = if r.corrects.is_empty() {
-            stage = self.deciding_stage(&run, &r.stage).await?;
+            let stage = self.deciding_stage(&run, &r.stage).await?;
             let measures = (r.without_measures || !measures.is_empty()).then_some(measures);
-            Command::RecordDecision { stage: stage.clone(), document, measures }
+            Command::RecordDecision { stage, document, measures }
         } else {
             let (of, decision) = names::numbered("corrects", &r.corrects, "decisions")?;
             if of != run {
@@ -203,29 +201,11 @@ impl Api {
             }
             Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
         };
-        let Answered { made, .. } = self
+        let answered = self
             .step_with(wrong, run.clone(), command, Thing::Run, mutation, str::to_owned)
             .await?;
-        if r.validate_only {
-            let kind = r.kind().into();
-            let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
-            let (run, signatory, corrects, text) = (r.parent, r.signatory, r.corrects, r.text);
-            let checked = v1::Decision {
-                run,
-                stage,
-                number,
-                date,
-                title,
-                outcome,
-                text,
-                signatory,
-                kind,
-                corrects,
-                ..v1::Decision::default()
-            };
-            return Ok(Response::new(checked));
-        }
-        let loaded = self.loaded(&run).await?;
+        let made = answered.made.clone();
+        let loaded = self.after(&run, answered).await?;
         // What a release before this one recorded did not note which decision that was.
         let of_its_number = || loaded.run.decisions.iter().rposition(|d| d.number == r.number);
         let number = made.parse().ok().or_else(|| of_its_number().map(|place| place + 1));
@@ -333,8 +313,8 @@ impl DecisionService for Api {
             return Err(status::of(Refusal::Invalid(wrong).into()));
         }
         let command = Command::AttachToDecision { decision: number, files };
-        self.step(run.clone(), command, Thing::Run, &mutation).await?;
-        self.describe_decision(self.loaded(&run).await?, number, &r.name).await
+        let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
+        self.describe_decision(self.after(&run, answered).await?, number, &r.name).await
     }
 
     async fn get_attachment(

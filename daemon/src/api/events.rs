@@ -57,10 +57,13 @@ impl EventService for Api {
             };
             let mutation = whole.of_step(&key.activity);
             let task = mutation.onto(Task::new(key.clone(), ask, ""), Thing::Run);
-            match self.runtime.carry_out(task).await {
+            let shown = match self.runtime.carry_out(task).await {
                 // Told again, the same event is no news; one that names others must not be lost.
                 Err(AskError::Exists(_))
-                    if self.loaded(&key).await?.run.named == r.organisations => {}
+                    if self.loaded(&key).await?.run.named == r.organisations =>
+                {
+                    self.show_run(&key).await?
+                }
                 asked => {
                     let answered = asked.map_err(|e| {
                         let label =
@@ -69,12 +72,11 @@ impl EventService for Api {
                     })?;
                     // Repeated, it means the run that it opened then.
                     key = answered.made.parse().unwrap_or(key);
+                    self.show_after(&key, answered).await?
                 }
-            }
-            if !r.validate_only {
-                response.runs.push(self.show_run(&key).await?);
-                made.push(key.to_string());
-            }
+            };
+            response.runs.push(shown);
+            made.push(key.to_string());
         }
         self.remember(&whole, made.join("\n")).await?;
         self.runtime.nudge();

@@ -8,11 +8,12 @@ use futures::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use vekha_engine::Entry;
 use vekha_engine::journal::Head;
+use vekha_engine::{Entry, RunKey};
 use vekha_proto::v1::{self, journal_service_server::JournalService};
 
 use super::filter::{Conditions, Field, Kind};
+use super::lasting::GoesOn;
 use super::lists::paging;
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
@@ -30,9 +31,13 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// An entry as the contract shows it.
 pub(super) fn entry(row: &journal::Model) -> v1::JournalEntry {
+    let run = row.run.parse::<RunKey>().ok();
+    let mut place = row.run.split('/');
+    let activity = place.next().zip(place.next());
     v1::JournalEntry {
         cursor: row.cursor,
-        run: names::of_run_id(&row.run),
+        run: run.as_ref().map(names::of_run).unwrap_or_default(),
+        activity: activity.map(|(m, a)| names::of_activity(m, a)).unwrap_or_default(),
         sequence: row.sequence,
         at: Some(convert::micros(row.at)),
         actor: row.actor.clone(),
@@ -75,6 +80,8 @@ where
             let rows = runtime.store().entries(&watched, cursor, CHUNK).await;
             let rows = match rows {
                 Ok(rows) => rows,
+                // It is being closed: the watcher has been told.
+                Err(_) if *ending.borrow() => return,
                 Err(e) => {
                     sender.send(Err(status::unavailable(e))).await.ok();
                     return;
@@ -83,10 +90,14 @@ where
             let full = rows.len() as u64 == CHUNK;
             for row in rows {
                 cursor = row.cursor;
-                if let Some(turned) = turn(row).await.transpose()
-                    && sender.send(turned).await.is_err()
-                {
+                if *ending.borrow() {
                     return;
+                }
+                let Some(turned) = turn(row).await.transpose() else { continue };
+                tokio::select! {
+                    sent = sender.send(turned) => if sent.is_err() { return },
+                    // Whoever takes nothing is not waited for.
+                    _ = ending.wait_for(|ending| *ending) => return,
                 }
             }
             if !full {
@@ -141,7 +152,9 @@ impl JournalService for Api {
         let stream =
             watch(self, watched, r.after_cursor, |row| async move { Ok(Some(entry(&row))) })
                 .await?;
-        Ok(Response::new(stream))
+        let mut response = Response::new(stream);
+        response.extensions_mut().insert(GoesOn);
+        Ok(response)
     }
 
     async fn verify_journal(
@@ -163,21 +176,8 @@ impl JournalService for Api {
                 };
                 response.runs += 1;
                 let mut head = Head::of(&run.id);
-                for row in entries {
-                    response.entries += 1;
-                    let stored = Entry {
-                        sequence: row.sequence as u64,
-                        at: instant(row.at),
-                        actor: row.actor.clone(),
-                        kind: row.kind.clone(),
-                        data: row.data.clone(),
-                        hash: row.hash.clone(),
-                    };
-                    if !head.verify(&stored) {
-                        response.first_broken = Some(entry(&row));
-                        response.reason = "запись не продолжает цепочку".into();
-                        return Ok(Response::new(response));
-                    }
+                if let Some(broken) = follow(&mut head, &entries, &mut response) {
+                    return Ok(Response::new(broken));
                 }
                 if head.sequence != run.journal_sequence as u64 || head.hash != run.journal_hash {
                     response.reason = format!(
@@ -189,8 +189,46 @@ impl JournalService for Api {
             }
             match runs.last() {
                 Some(last) if runs.len() == 500 => page.after = Some(last.id.clone()),
-                _ => return Ok(Response::new(response)),
+                _ => break,
             }
         }
+        // What was done to activities themselves has chains of its own.
+        if filter.run.is_none() {
+            let activities = store.list_activities(&filter).await.map_err(status::unavailable)?;
+            for id in activities {
+                let entries = store.journal_of(&id).await.map_err(status::unavailable)?;
+                if let Some(broken) = follow(&mut Head::of(&id), &entries, &mut response) {
+                    return Ok(Response::new(broken));
+                }
+            }
+        }
+        Ok(Response::new(response))
     }
+}
+
+/// Follows a chain over its entries; what to answer if one does not continue it.
+fn follow(
+    head: &mut Head,
+    entries: &[journal::Model],
+    response: &mut v1::VerifyJournalResponse,
+) -> Option<v1::VerifyJournalResponse> {
+    for row in entries {
+        response.entries += 1;
+        let stored = Entry {
+            sequence: row.sequence as u64,
+            at: instant(row.at),
+            actor: row.actor.clone(),
+            kind: row.kind.clone(),
+            data: row.data.clone(),
+            hash: row.hash.clone(),
+        };
+        if !head.verify(&stored) {
+            return Some(v1::VerifyJournalResponse {
+                first_broken: Some(entry(row)),
+                reason: "запись не продолжает цепочку".into(),
+                ..response.clone()
+            });
+        }
+    }
+    None
 }

@@ -64,9 +64,14 @@ impl Api {
         let task = Task::new(key.clone(), Ask::Step(command(&run, number)), "");
         // The report is an answer to a form of one field; here it is the request's text.
         let field = |field: &str| if field == "report" { "text" } else { field }.to_owned();
-        self.ask_as(task, Thing::Measure(number), &mutation, field).await?;
-        let run = self.loaded(&key).await?.run;
-        self.describe_measure(&run, number).map(Response::new).ok_or_else(not_found)
+        let answered = self.ask_as(task, Thing::Measure(number), &mutation, field).await?;
+        let tried = answered.would_be.is_some();
+        let run = self.after(&key, answered).await?.run;
+        let mut shown = self.describe_measure(&run, number).ok_or_else(not_found)?;
+        if tried {
+            shown.etag.clear();
+        }
+        Ok(Response::new(shown))
     }
 }
 

@@ -11,6 +11,7 @@ mod events;
 pub(crate) mod figures;
 mod filter;
 mod journal;
+pub(crate) mod lasting;
 mod lists;
 mod measures;
 mod mutation;

@@ -133,6 +133,9 @@ impl OutboxService for Api {
         let mutation = mutation!(r, no etag)?;
         let row = self.message_row(&r.name).await?;
         let before = self.before(&mutation).await?.is_some();
+        if r.validate_only && row.state == "obsolete" {
+            return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
+        }
         if !r.validate_only && !before {
             let now = self.runtime.clock().now();
             let retried = self.runtime.store().retry_message(&row.key, now).await;
@@ -144,7 +147,12 @@ impl OutboxService for Api {
             self.remember(&mutation, String::new()).await?;
             self.runtime.nudge();
         }
-        let row = self.message_row(&r.name).await?;
+        let mut row = self.message_row(&r.name).await?;
+        if r.validate_only && row.state == "failed" {
+            row.state = "pending".to_owned();
+            (row.attempts, row.digest) = (0, None);
+            row.next_attempt_at = store::micros(self.runtime.clock().now());
+        }
         Ok(Response::new(self.describe_message(&row, false)?))
     }
 

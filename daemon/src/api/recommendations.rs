@@ -12,7 +12,7 @@ use super::mutation::{Mutation, mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::Ask;
-use crate::runtime::committer::{Answered, Task};
+use crate::runtime::committer::Task;
 use crate::runtime::recommended::recommended_on;
 use crate::runtime::seen::{Thing, etag};
 use crate::store::document;
@@ -77,7 +77,13 @@ impl Api {
         self.recommendation(&run, &key).await?;
         let task = Task::new(run.clone(), Ask::Step(command), "");
         let what = Thing::Recommendation(key.clone());
-        self.ask_as(task, what, &mutation, requested).await?;
+        let answered = self.ask_as(task, what, &mutation, requested).await?;
+        if let Some(would_be) = answered.would_be
+            && let Some(now) = would_be.run.recommendations.get(&key)
+        {
+            let shown = self.describe_recommendation(&run, &key, now);
+            return Ok(Response::new(v1::Recommendation { etag: String::new(), ..shown }));
+        }
         let now = self.recommendation(&run, &key).await?;
         Ok(Response::new(self.describe_recommendation(&run, &key, &now)))
     }
@@ -232,15 +238,21 @@ impl RecommendationService for Api {
         let organisations =
             if named { keys.iter().map(|k| k.organisation.clone()).collect() } else { vec![] };
         let command = Command::Approve { stage, organisations };
-        let Answered { made, .. } = self.step(run.clone(), command, Thing::Run, &mutation).await?;
-        if !r.validate_only && !made.is_empty() {
-            keys = made.lines().filter_map(|name| name.parse().ok()).collect();
+        let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
+        let tried = answered.would_be.is_some();
+        if !answered.made.is_empty() {
+            keys = answered.made.lines().filter_map(|name| name.parse().ok()).collect();
         }
-        let loaded = self.loaded(&run).await?.run;
+        let loaded = self.after(&run, answered).await?.run;
         let recommendations = keys
             .iter()
             .filter_map(|key| {
-                Some(self.describe_recommendation(&run, key, loaded.recommendations.get(key)?))
+                let now = loaded.recommendations.get(key)?;
+                let mut shown = self.describe_recommendation(&run, key, now);
+                if tried {
+                    shown.etag.clear();
+                }
+                Some(shown)
             })
             .collect();
         Ok(Response::new(v1::ApproveRecommendationsResponse { recommendations }))

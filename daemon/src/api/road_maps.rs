@@ -63,7 +63,7 @@ impl Api {
         if !before && mutation.is_stale(&etag) {
             return Err(status::stale());
         }
-        if paused && (reason.trim().is_empty() || reason.chars().count() > 1000) {
+        if (paused && reason.trim().is_empty()) || reason.chars().count() > 1000 {
             return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
         }
         if !mutation.validate_only && !before {
@@ -80,6 +80,17 @@ impl Api {
             }
         }
         let overview = self.overview(&version, Some(&id)).await?;
+        if mutation.validate_only && !before {
+            let would_be = row.map(|row| activity::Model {
+                paused,
+                reason: reason.to_owned(),
+                actor: mutation.actor,
+                ..row
+            });
+            let run = overview.current(&id).map(runs::summary);
+            let shown = describe_schedule(&version, definition, would_be.as_ref(), run);
+            return Ok(Response::new(v1::Activity { etag: String::new(), ..shown }));
+        }
         Ok(Response::new(describe_activity(&version, definition, &overview)))
     }
 }
@@ -95,8 +106,19 @@ fn describe_activity(
     definition: &Activity,
     overview: &Overview,
 ) -> v1::Activity {
-    let municipality = &version.road_map.municipality.id;
     let row = overview.schedule(&definition.id);
+    let current = overview.current(&definition.id).map(runs::summary);
+    describe_schedule(version, definition, row, current)
+}
+
+/// The same with a schedule that stands so.
+fn describe_schedule(
+    version: &Version,
+    definition: &Activity,
+    row: Option<&activity::Model>,
+    current_run: Option<v1::RunSummary>,
+) -> v1::Activity {
+    let municipality = &version.road_map.municipality.id;
     let schedule = &definition.schedule;
     v1::Activity {
         name: names::of_activity(municipality, &definition.id),
@@ -148,7 +170,7 @@ fn describe_activity(
         paused: row.is_some_and(|row| row.paused),
         pause_reason: row.map(|row| row.reason.clone()).unwrap_or_default(),
         paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
-        current_run: overview.current(&definition.id).map(runs::summary),
+        current_run,
         etag: row.map(schedule_etag).unwrap_or_default(),
     }
 }
@@ -522,6 +544,6 @@ impl RoadMapService for Api {
         request: Request<v1::ResumeActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
         let r = request.into_inner();
-        self.pause(&r.name, false, "", mutation!(r)?).await
+        self.pause(&r.name, false, &r.reason, mutation!(r)?).await
     }
 }

@@ -13,6 +13,7 @@ use vekha_roadmap::model::{PeriodOf, Work};
 use vekha_roadmap::period::Period;
 
 use super::filter::{Conditions, Field, Kind, words};
+use super::lasting::GoesOn;
 use super::lists::paging;
 use super::mutation::{Mutation, mutation};
 use super::names::Depth;
@@ -37,6 +38,26 @@ impl Api {
     pub(super) async fn show_run(&self, key: &RunKey) -> Result<v1::Run, Status> {
         let loaded = self.loaded(key).await?;
         self.describe_run(&loaded).await
+    }
+
+    /// A run as a request left it, or as one that was only tried would leave it: then without an
+    /// etag, since there is nothing to be compared with.
+    pub(super) async fn show_after(
+        &self,
+        key: &RunKey,
+        answered: Answered,
+    ) -> Result<v1::Run, Status> {
+        let tried = answered.would_be.is_some();
+        let run = self.describe_run(&self.after(key, answered).await?).await?;
+        Ok(if tried { v1::Run { etag: String::new(), ..run } } else { run })
+    }
+
+    /// The same with all that belongs to it.
+    pub(super) async fn after(&self, key: &RunKey, answered: Answered) -> Result<Loaded, Status> {
+        match answered.would_be {
+            Some(would_be) => Ok(Loaded { run: would_be.run, revision: 0 }),
+            None => self.loaded(key).await,
+        }
     }
 
     pub(super) async fn loaded(&self, key: &RunKey) -> Result<Loaded, Status> {
@@ -123,8 +144,8 @@ impl Api {
         mutation: Mutation,
     ) -> Result<Response<v1::Run>, Status> {
         let key = names::run("name", name)?;
-        self.step(key.clone(), command, Thing::Run, &mutation).await?;
-        Ok(Response::new(self.show_run(&key).await?))
+        let answered = self.step(key.clone(), command, Thing::Run, &mutation).await?;
+        Ok(Response::new(self.show_after(&key, answered).await?))
     }
 
     /// Opens the runs of past periods.
@@ -168,12 +189,14 @@ impl Api {
         if !wrong.is_empty() {
             return Err(status::of(Refusal::Invalid(wrong).into()));
         }
-        let mut made = Vec::new();
+        let (mut made, mut would_be) = (Vec::new(), Vec::new());
         for key in keys {
             let mutation = whole.of_step(&key.period.to_string());
             let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run);
-            match self.runtime.ask(task).await {
-                Ok(_) if r.validate_only => {}
+            match self.runtime.carry_out(task).await {
+                Ok(answered) if r.validate_only => {
+                    would_be.push(self.show_after(&key, answered).await?);
+                }
                 Ok(_) => made.push(key.to_string()),
                 Err(AskError::Exists(_)) => made.push(format!("{WAS}{key}")),
                 Err(e) => return Err(status::of(e)),
@@ -182,7 +205,9 @@ impl Api {
         let made = made.join("\n");
         self.remember(&whole, made.clone()).await?;
         self.runtime.nudge();
-        Ok(Response::new(self.backfilled(&made).await?))
+        let mut response = self.backfilled(&made).await?;
+        response.runs.extend(would_be);
+        Ok(Response::new(response))
     }
 }
 
@@ -266,13 +291,10 @@ impl RunService for Api {
         let ask =
             Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
         let task = Task::new(key.clone(), ask, "");
-        let Answered { made, .. } = self.ask(task, Thing::Run, &mutation).await?;
-        if r.validate_only {
-            let name = names::of_run(&key);
-            return Ok(Response::new(v1::Run { name, ..v1::Run::default() }));
-        }
+        let answered = self.ask(task, Thing::Run, &mutation).await?;
         // Without a period the call means today's; its repetition means the run that it opened.
-        Ok(Response::new(self.show_run(&made.parse().unwrap_or(key)).await?))
+        let key = answered.made.parse().unwrap_or(key);
+        Ok(Response::new(self.show_after(&key, answered).await?))
     }
 
     async fn backfill_runs(
@@ -399,7 +421,8 @@ impl RunService for Api {
         let stream = journal::watch(self, watched, r.after_cursor, move |row| {
             let (api, state) = (api.clone(), state.clone());
             async move {
-                let key: RunKey = row.run.parse().map_err(status::unavailable)?;
+                // What was done to an activity itself is no change of a run.
+                let Ok(key) = row.run.parse::<RunKey>() else { return Ok(None) };
                 let run = api.show_run(&key).await?;
                 let named = run.state().as_str_name().trim_start_matches("RUN_STATE_");
                 if state.is_some_and(|wanted| wanted != named) {
@@ -410,7 +433,9 @@ impl RunService for Api {
             }
         })
         .await?;
-        Ok(Response::new(stream))
+        let mut response = Response::new(stream);
+        response.extensions_mut().insert(GoesOn);
+        Ok(response)
     }
 
     async fn get_figures(

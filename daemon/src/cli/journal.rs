@@ -83,5 +83,6 @@ pub(super) async fn run(
 /// An entry on a line.
 pub(super) fn line(client: &Client, e: &v1::JournalEntry) -> String {
     let at = client.moment(e.at);
-    format!("{at}  {}  {}  {}  {}", short(&e.run), e.kind, e.actor, e.data_text)
+    let about = if e.run.is_empty() { &e.activity } else { &e.run };
+    format!("{at}  {}  {}  {}  {}", short(about), e.kind, e.actor, e.data_text)
 }

@@ -14,7 +14,8 @@ use vekha_engine::run::{Assignment, AssignmentState, Decision, Measure, Recommen
 use vekha_engine::{AssignmentKey, RunKey};
 
 use super::entities::{
-    analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
+    activity, analysis, assignment, decision, journal, measure, outbox, recommendation, run,
+    submission,
 };
 use super::runs::{self, Load, Loaded};
 use super::{Store, document};
@@ -143,6 +144,15 @@ fn of_runs(f: &Filter, id: impl ColumnTrait) -> SimpleExpr {
     let own = Expr::col((run::Entity, run::Column::Id)).equals(id.as_column_ref());
     let runs = run::Entity::find().select_only().expr(Expr::val(1)).filter(c.add(own));
     Expr::exists(runs.into_query())
+}
+
+/// The same of activities.
+fn of_activities(f: &Filter, id: impl ColumnTrait) -> SimpleExpr {
+    let mut c = Condition::all();
+    equal!(c, activity, Municipality = f.municipality, Activity = f.activity);
+    let own = Expr::col((activity::Entity, activity::Column::Id)).equals(id.as_column_ref());
+    let all = activity::Entity::find().select_only().expr(Expr::val(1)).filter(c.add(own));
+    Expr::exists(all.into_query())
 }
 
 /// The same where the table itself knows all but the period.
@@ -531,8 +541,12 @@ impl Store {
         let places = [&f.municipality, &f.activity];
         let told_apart =
             f.period.is_some() || (f.run.is_none() && places.iter().any(|of| of.is_some()));
-        let runs = told_apart.then(|| of_runs(f, journal::Column::Run));
-        c = c.add_option(nothing(f)).add_option(runs);
+        let own = told_apart.then(|| {
+            // What is done to an activity itself is of no period.
+            let activities = f.period.is_none().then(|| of_activities(f, journal::Column::Run));
+            Condition::any().add(of_runs(f, journal::Column::Run)).add_option(activities)
+        });
+        c = c.add_option(nothing(f)).add_option(own);
         let entries = journal::Entity::find().filter(c).order_by_asc(journal::Column::Cursor);
         entries.limit(limit).all(self.reader()).await
     }
