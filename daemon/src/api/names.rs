@@ -34,8 +34,10 @@ impl Parent {
             };
             invalid(field, format!("«{text}»: нужно имя вида {wanted}"))
         };
-        // What is deeper than the things that it is to hold would be silently widened.
-        if text.split('/').count() > 2 * deepest as usize {
+        // What is deeper than the things that it is to hold would be silently widened; `-` says
+        // nothing.
+        let mut deeper = text.split('/').skip(2 * deepest as usize + 1).step_by(2);
+        if deeper.any(|id| id != "-") {
             return Err(wrong());
         }
         let mut segments = text.split('/');

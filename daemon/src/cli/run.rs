@@ -144,8 +144,10 @@ pub(super) async fn run(
                 let names = |list: &mut dyn Iterator<Item = &str>| {
                     list.map(short).collect::<Vec<_>>().join(", ")
                 };
+                let opened =
+                    if validate_only { "можно открыть" } else { "открыто" };
                 format!(
-                    "открыто: {}\nуже были: {}",
+                    "{opened}: {}\nуже были: {}",
                     names(&mut response.runs.iter().map(|r| r.name.as_str())),
                     names(&mut response.existing.iter().map(String::as_str)),
                 )
@@ -208,7 +210,10 @@ pub(super) async fn run(
         }
     };
     let run = run.into_inner();
-    out.one(&run, || describe(&run))?;
+    out.one(&run, || match client.validate_only {
+        true => format!("{}: можно", short(&run.name)),
+        false => describe(&run),
+    })?;
     Ok(())
 }
 
@@ -262,9 +267,6 @@ async fn show(client: &Client, name: String, out: &mut Output) -> anyhow::Result
 
 /// A run with its stages.
 fn describe(run: &v1::Run) -> String {
-    if run.title.is_empty() {
-        return format!("{}: можно", short(&run.name));
-    }
     let mut text = format!(
         "{}. {}\n{}: {}{}\n",
         run.number,
