@@ -230,6 +230,7 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
     let of_pages = Bodies::new(limits, console::unreceived);
     let of_calls = of_pages.refused_by(unreceived);
     let of_strangers = of_calls.of_strangers(STRANGERS_ROOM, STRANGERS_LONGEST);
+    let ending = runtime.ending();
     let grpc = Api::new(runtime.clone())
         .routes()
         .await?
@@ -240,6 +241,7 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
             bounded(State(bodies), request, next)
         }))
         .layer(from_fn(move |request, next| authorise(key.clone(), request, next)))
+        .layer(from_fn(move |request, next| api::lasting::bounded(ending.clone(), request, next)))
         .layer(tonic_web::GrpcWebLayer::new());
     let pages = console::router(runtime.clone(), token.to_owned())
         .layer(from_fn_with_state(of_pages, bounded));

@@ -3,6 +3,7 @@
 pub mod base;
 pub mod browser;
 pub mod database;
+pub mod foreign;
 pub mod gate;
 pub mod letterbox;
 pub mod letters;

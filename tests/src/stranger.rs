@@ -2,6 +2,7 @@
 //! gRPC server reflection, and speaks to it in JSON. Whatever it can do any other system can.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use prost_reflect::prost_types::FileDescriptorProto;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor};
@@ -102,6 +103,23 @@ impl Stranger {
         let (mut grpc, request, path) = self.ready(&method, request).await;
         let response = grpc.unary(request, path, Dynamic(method.output())).await?.into_inner();
         Ok(serde_json::to_value(response).expect("JSON"))
+    }
+
+    /// The same within a time that the daemon is told.
+    ///
+    /// # Errors
+    /// What the daemon answered.
+    pub async fn watch_for(
+        &self,
+        method: &str,
+        request: Value,
+        time: Duration,
+    ) -> Result<Streaming<DynamicMessage>, Status> {
+        let method = self.method(method);
+        let (mut grpc, mut request, path) = self.ready(&method, request).await;
+        request.set_timeout(time);
+        let codec = Dynamic(method.output());
+        Ok(grpc.server_streaming(request, path, codec).await?.into_inner())
     }
 
     /// Calls a method that answers with a stream.

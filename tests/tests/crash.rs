@@ -22,6 +22,7 @@ use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, RunState};
+use vekha_tests::foreign::request_id;
 use vekha_tests::smtp::SmtpServer;
 use vekha_tests::victim::{PATIENCE, Victim};
 
@@ -98,7 +99,7 @@ impl People {
         let start = v1::StartRunRequest {
             parent,
             period: period.to_owned(),
-            request_id: format!("start {name}"),
+            request_id: request_id(&format!("start {name}")),
             actor: "test".into(),
             ..Default::default()
         };
@@ -111,7 +112,7 @@ impl People {
         let proceed = v1::AnswerQuestionRequest {
             name: name.clone(),
             answer: v1::Answer::Proceed.into(),
-            request_id: format!("proceed {name}"),
+            request_id: request_id(&format!("proceed {name}")),
             actor: "test".into(),
             ..Default::default()
         };
@@ -145,7 +146,7 @@ impl People {
         let request = v1::SubmitAssignmentRequest {
             name: assignment.to_owned(),
             answers: Some(convert::structure(&answers)),
-            request_id: format!("submit {assignment}"),
+            request_id: request_id(&format!("submit {assignment}")),
             actor: "test".into(),
             ..Default::default()
         };
@@ -168,7 +169,7 @@ impl People {
             outcome: "Утвердить.".into(),
             signatory: "Начальник отдела".into(),
             measures,
-            request_id: format!("decide {run}"),
+            request_id: request_id(&format!("decide {run}")),
             actor: "test".into(),
             ..Default::default()
         };
@@ -186,7 +187,7 @@ impl People {
         loop {
             let request = v1::ApproveRecommendationsRequest {
                 parent: run.to_owned(),
-                request_id: format!("approve {run}"),
+                request_id: request_id(&format!("approve {run}")),
                 actor: "test".into(),
                 ..Default::default()
             };
@@ -249,7 +250,7 @@ impl People {
         for a in self.assignments(&methods, "recommend").await {
             let request = v1::SubmitAssignmentRequest {
                 name: a.name.clone(),
-                request_id: format!("read {}", a.name),
+                request_id: request_id(&format!("read {}", a.name)),
                 actor: "test".into(),
                 ..Default::default()
             };

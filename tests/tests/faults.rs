@@ -262,6 +262,7 @@ async fn remembers(base: &Base, lives: &BTreeMap<RunKey, i64>) {
         let head = heads.entry(run.clone()).or_insert_with(|| Head::of(&run));
         assert!(head.verify(&entry), "{run}: {entry:?}");
     }
+    assert!(heads.remove("m/all").is_some(), "that the activity was stopped is told, too");
     assert_eq!(heads.len(), lives.len());
     let letters = outbox::Entity::find().all(store.reader()).await.unwrap();
     assert!(letters.iter().all(|letter| letter.state == "sent"), "{letters:?}");

@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
-use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
 use vekha_roadmap::answers::{FieldError, Values, compare};
 use vekha_roadmap::model::Form;
 
-use super::lists::{Conditions, words};
-use super::{Api, Mutation, convert, lists, mutation, names, status};
-use crate::runtime::committer::{Answered, Task};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::mutation::{Mutation, mutation};
+use super::names::Depth;
+use super::{Api, convert, lists, lists_mistakes, names, status};
+use crate::runtime::committer::Answered;
 use crate::runtime::files::Upload;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Thing, etag};
-use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
 use crate::store::queries::Page;
@@ -40,7 +42,16 @@ impl Api {
         let id = assignment.to_string();
         self.assignment_row(&run, &id).await?;
         let what = Thing::Assignment(assignment.clone());
-        self.step_with(wrong, run.clone(), command(assignment), what, mutation).await?;
+        let command = command(assignment.clone());
+        let answered =
+            self.step_with(wrong, run.clone(), command, what, mutation, str::to_owned).await?;
+        if let Some(would_be) = answered.would_be
+            && let Some(owed) = would_be.run.assignments.get(&assignment)
+        {
+            let version = self.version_for(&run).await?;
+            let shown = self.describe_owed(&run, &assignment, owed, &version, false, false);
+            return Ok(Response::new(v1::Assignment { etag: String::new(), ..shown }));
+        }
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
     }
@@ -87,20 +98,38 @@ impl Api {
         link: bool,
     ) -> Result<v1::Assignment, Status> {
         let key: RunKey = row.run.parse().map_err(status::unreadable)?;
-        let version = self.runtime.version_of(&key).await.map_err(status::unavailable)?;
-        let version = version.ok_or_else(|| status::not_found("версия дорожной карты"))?;
-        self.describe_owed(&key, row, &version, form, link)
+        let version = self.version_for(&key).await?;
+        self.describe_row(&key, row, &version, form, link)
     }
 
-    fn describe_owed(
+    /// The road map that a run keeps.
+    async fn version_for(&self, run: &RunKey) -> Result<Arc<Version>, Status> {
+        let version = self.runtime.version_of(run).await.map_err(status::unavailable)?;
+        version.ok_or_else(|| status::not_found("версия дорожной карты"))
+    }
+
+    fn describe_row(
         &self,
-        key: &RunKey,
+        run: &RunKey,
         row: &assignment::Model,
         version: &Version,
         form: bool,
         link: bool,
     ) -> Result<v1::Assignment, Status> {
         let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
+        let key = AssignmentKey::new(&row.stage, &row.organisation);
+        Ok(self.describe_owed(run, &key, &a, version, form, link))
+    }
+
+    fn describe_owed(
+        &self,
+        key: &RunKey,
+        of: &AssignmentKey,
+        a: &Assignment,
+        version: &Version,
+        form: bool,
+        link: bool,
+    ) -> v1::Assignment {
         let run = names::of_run(key);
         let closing = version.road_map.municipality.closing(a.due);
         let late = match a.state {
@@ -115,12 +144,11 @@ impl Api {
             AssignmentKind::Acknowledge => v1::AssignmentKind::Acknowledge,
             AssignmentKind::Measure(_) => v1::AssignmentKind::Measure,
         };
-        let form = version.road_map.form_of(&key.activity, &row.stage).filter(|_| form);
-        let below = format!("{}.{}", row.stage, row.organisation);
-        Ok(v1::Assignment {
-            name: format!("{run}/assignments/{below}"),
-            stage: row.stage.clone(),
-            organisation: row.organisation.clone(),
+        let form = version.road_map.form_of(&key.activity, &of.stage).filter(|_| form);
+        v1::Assignment {
+            name: format!("{run}/assignments/{of}"),
+            stage: of.stage.clone(),
+            organisation: of.organisation.clone(),
             kind: kind.into(),
             state: state(a.state).into(),
             due: a.due.to_string(),
@@ -131,7 +159,7 @@ impl Api {
             reason: a.reason.clone(),
             form: form.map(crate::forms::describe),
             recommendation: match a.kind {
-                AssignmentKind::Acknowledge => format!("{run}/recommendations/{below}"),
+                AssignmentKind::Acknowledge => format!("{run}/recommendations/{of}"),
                 _ => String::new(),
             },
             measure: match a.kind {
@@ -139,12 +167,12 @@ impl Api {
                 _ => String::new(),
             },
             link: if link {
-                let token = self.runtime.store().secret().token(&row.id);
+                let token = self.runtime.store().secret().token(&format!("{key}/{of}"));
                 format!("{}/a/{token}", self.runtime.public_url())
             } else {
                 String::new()
             },
-            etag: etag(&a),
+            etag: etag(a),
             comment: a.comment.clone(),
             returns: a.returns,
             extension_request: a.request.as_ref().map(|wish| v1::ExtensionRequest {
@@ -153,7 +181,72 @@ impl Api {
                 at: Some(convert::timestamp(wish.at)),
             }),
             run,
-        })
+        }
+    }
+
+    /// Answers an assignment.
+    async fn submit(
+        &self,
+        mut r: v1::SubmitAssignmentRequest,
+    ) -> Result<Response<v1::Submission>, Status> {
+        let mutation = mutation!(r)?;
+        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
+        let id = assignment.to_string();
+        let row = self.assignment_row(&run, &id).await?;
+        let origin = match r.origin() {
+            v1::Origin::Page => Origin::Page,
+            _ => Origin::Api,
+        };
+        let mut answers = convert::object(r.answers.clone().unwrap_or_default());
+        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
+        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
+        let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
+        let earlier = earlier.map_err(status::unavailable)?;
+        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
+        let mut wrong = Vec::new();
+        if let Some(form) = form {
+            let files = std::mem::take(&mut r.files);
+            let (kept, refused) = self.files(form, &row.id, files, r.validate_only).await?;
+            let missing = self.runtime.missing_files(form, &row.id, &answers).await;
+            wrong.extend(refused);
+            wrong.extend(missing.map_err(status::unavailable)?);
+            answers.extend(kept);
+        }
+        let what = Thing::Assignment(assignment.clone());
+        let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
+        let field = |field: &str| format!("answers.{field}");
+        let Answered { made, would_be, .. } =
+            self.step_with(wrong, run, command, what, mutation, field).await?;
+        if let Some(sent) = would_be.as_ref().and_then(|tried| tried.outcome.submission.as_ref()) {
+            return Ok(Response::new(v1::Submission {
+                name: format!("{}/submissions/{}", r.name, sent.version),
+                assignment: r.name,
+                organisation: row.organisation,
+                version: sent.version,
+                at: Some(convert::timestamp(sent.at)),
+                actor: sent.actor.clone(),
+                origin: match sent.origin {
+                    Origin::Page => v1::Origin::Page,
+                    Origin::Source => v1::Origin::Source,
+                    Origin::Api => v1::Origin::Api,
+                }
+                .into(),
+                answers: Some(convert::structure(&sent.answers)),
+                mistakes: vec![],
+            }));
+        }
+        // Others may have answered since: what is told is the answer that this call made.
+        let own = self.runtime.store().submission(&format!("{}/{made}", row.id)).await;
+        match own.map_err(status::unavailable)? {
+            Some(own) => Ok(Response::new(describe_submission(&own)?)),
+            // An acknowledgement has no answers to keep.
+            None => Ok(Response::new(v1::Submission {
+                assignment: r.name,
+                organisation: row.organisation,
+                version: 1,
+                ..v1::Submission::default()
+            })),
+        }
     }
 }
 
@@ -187,6 +280,7 @@ fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status
         actor: row.actor.clone(),
         origin: origin.into(),
         answers: convert::structure_of(&row.answers),
+        mistakes: vec![],
     })
 }
 
@@ -197,38 +291,48 @@ impl AssignmentService for Api {
         request: Request<v1::ListAssignmentsRequest>,
     ) -> Result<Response<v1::ListAssignmentsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "stage", "kind", "late"];
-        let words = [
+        let fields = [
             words!("state", "ASSIGNMENT_STATE_", AssignmentState),
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
             words!("kind", "ASSIGNMENT_KIND_", AssignmentKind),
+            ("late", Kind::Flag),
         ];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
-        let rows = self.runtime.store().list_assignments(&filter, &page).await;
-        let rows = rows.map_err(status::unavailable)?;
-        let mut assignments = Vec::with_capacity(rows.len());
-        // A page is of few runs: each is looked at once.
-        let mut versions: BTreeMap<&str, Option<(RunKey, Arc<Version>)>> = BTreeMap::new();
-        for row in &rows {
-            if !versions.contains_key(row.run.as_str()) {
-                versions.insert(&row.run, self.version_at(&row.run).await?);
-            }
-            let Some(Some((run, version))) = versions.get(row.run.as_str()) else { continue };
-            let described = self.describe_owed(run, row, version, false, r.show_link);
-            let Some(described) = status::readable(described)? else { continue };
-            let kind = described.kind().as_str_name().trim_start_matches("ASSIGNMENT_KIND_");
-            let holds = conditions.hold(|field, wanted| match field {
-                "kind" => kind.eq_ignore_ascii_case(wanted),
-                "late" => described.late.to_string() == wanted,
-                _ => lists::of_run(&row.run, field, wanted),
-            });
-            if holds {
-                assignments.push(described);
-            }
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let mut filter = lists::filter(&parent, &conditions);
+        if conditions.flag("late") == Some(true) {
+            filter.due_to = Some(lists::latest_late(self.runtime.clock().now()));
         }
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        let store = self.runtime.store();
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_assignments(&filter, page).await.map_err(status::unavailable)?;
+            let mut turned = Vec::with_capacity(rows.len());
+            // A page is of few runs: each is looked at once.
+            let mut versions: BTreeMap<&str, Option<(RunKey, Arc<Version>)>> = BTreeMap::new();
+            for row in &rows {
+                if !versions.contains_key(row.run.as_str()) {
+                    versions.insert(&row.run, self.version_at(&row.run).await?);
+                }
+                let described = match versions.get(row.run.as_str()) {
+                    Some(Some((run, version))) => {
+                        status::readable(self.describe_row(run, row, version, false, r.show_link))?
+                    }
+                    _ => None,
+                };
+                turned.push(described.filter(|a| {
+                    let kind = a.kind().as_str_name().trim_start_matches("ASSIGNMENT_KIND_");
+                    conditions.allow("kind", &kind.to_lowercase())
+                        && conditions.flag("late").is_none_or(|late| late == a.late)
+                }));
+            }
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
+        }
+        let (assignments, next_page_token) = walk.end();
         Ok(Response::new(v1::ListAssignmentsResponse { assignments, next_page_token }))
     }
 
@@ -246,67 +350,10 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::SubmitAssignmentRequest>,
     ) -> Result<Response<v1::Submission>, Status> {
-        let mut r = request.into_inner();
-        let mutation = mutation!(r);
-        let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
-        let id = assignment.to_string();
-        let row = self.assignment_row(&run, &id).await?;
-        let origin = match r.origin() {
-            v1::Origin::Page => Origin::Page,
-            _ => Origin::Api,
-        };
-        let mut answers = convert::object(r.answers.clone().unwrap_or_default());
-        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
-        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
-        let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
-        let earlier = earlier.map_err(status::unavailable)?;
-        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
-        let refused = |errors| {
-            let refused = AskError::Refused(Refusal::Invalid(errors));
-            status::refused(refused, |field| format!("answers.{field}"))
-        };
-        if let Some(form) = form {
-            let files = std::mem::take(&mut r.files);
-            let (kept, wrong) = self.files(form, &row.id, files, r.validate_only).await?;
-            if !wrong.is_empty() {
-                return Err(refused(wrong));
-            }
-            let missing = self.runtime.missing_files(form, &row.id, &answers).await;
-            let missing = missing.map_err(status::unavailable)?;
-            if !missing.is_empty() {
-                return Err(refused(missing));
-            }
-            answers.extend(kept);
-        }
-        let what = Thing::Assignment(assignment.clone());
-        let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
-        let task = Task::new(run, Ask::Step(command), "");
-        let asked = self.runtime.carry_out(mutation.onto(task, what)?).await;
-        let Answered { made, .. } = asked.map_err(|e| match e {
-            AskError::Refused(Refusal::Invalid(errors)) => refused(errors),
-            e => status::of(e),
-        })?;
-        self.runtime.nudge();
-        if r.validate_only {
-            return Ok(Response::new(v1::Submission {
-                assignment: r.name,
-                organisation: row.organisation,
-                answers: Some(convert::structure(&answers)),
-                ..v1::Submission::default()
-            }));
-        }
-        // Others may have answered since: what is told is the answer that this call made.
-        let own = self.runtime.store().submission(&format!("{}/{made}", row.id)).await;
-        match own.map_err(status::unavailable)? {
-            Some(own) => Ok(Response::new(describe_submission(&own)?)),
-            // An acknowledgement has no answers to keep.
-            None => Ok(Response::new(v1::Submission {
-                assignment: r.name,
-                organisation: row.organisation,
-                version: 1,
-                ..v1::Submission::default()
-            })),
-        }
+        let r = request.into_inner();
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::Submission { mistakes, ..v1::Submission::default() };
+        status::listed(listing, self.submit(r).await, list)
     }
 
     async fn list_submissions(
@@ -314,20 +361,20 @@ impl AssignmentService for Api {
         request: Request<v1::ListSubmissionsRequest>,
     ) -> Result<Response<v1::ListSubmissionsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["activity", "organisation", "period", "stage"];
-        let conditions = Conditions::parse(&r.filter, &known, &[])?;
-        let filter = conditions.filter(&parent);
+        let fields = [
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Assignment).await?;
+        let filter = lists::filter(&parent, &conditions);
         let store = self.runtime.store();
-        let rows = store.list_assignments(&filter, &Page::first(100_000)).await;
+        let rows = store.list_assignments(&filter, &Page::all()).await;
         let mut all = Vec::new();
         for row in rows.map_err(status::unavailable)? {
-            let below = format!("{}.{}", row.stage, row.organisation);
-            if parent.assignment.as_ref().is_some_and(|wanted| *wanted != below)
-                || !conditions.hold(|field, wanted| lists::of_run(&row.run, field, wanted))
-            {
-                continue;
-            }
             let mut versions = store.submissions(&row.id).await.map_err(status::unavailable)?;
             if r.latest_only {
                 versions.drain(..versions.len().saturating_sub(1));
@@ -338,7 +385,7 @@ impl AssignmentService for Api {
         }
         // By assignment, so that an answer corrected while pages are read moves nothing.
         let key = |s: &v1::Submission| format!("{} {:010}", s.assignment, u32::MAX - s.version);
-        let (submissions, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
+        let (submissions, next_page_token) = paging.slice(all, key);
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
     }
 
@@ -399,7 +446,7 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let reason = r.reason.clone();
         let command = |assignment| Command::Waive { assignment, reason };
-        self.change_assignment(&r.name, vec![], command, mutation!(r)).await
+        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
     }
 
     async fn extend_assignment(
@@ -411,7 +458,7 @@ impl AssignmentService for Api {
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
         let command = |assignment| Command::Extend { assignment, due, reason };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
     }
 
     async fn request_extension(
@@ -423,7 +470,7 @@ impl AssignmentService for Api {
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
         let command = |assignment| Command::RequestExtension { assignment, due, reason };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
     }
 
     async fn decline_extension(
@@ -433,7 +480,7 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let reason = r.reason.clone();
         let command = |assignment| Command::DeclineExtension { assignment, reason };
-        self.change_assignment(&r.name, vec![], command, mutation!(r)).await
+        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
     }
 
     async fn return_assignment(
@@ -445,6 +492,6 @@ impl AssignmentService for Api {
         let due = (!r.due.is_empty()).then(|| convert::noted_date(&mut wrong, "due", &r.due));
         let comment = r.comment.clone();
         let command = |assignment| Command::ReturnAnswer { assignment, comment, due };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)).await
+        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
     }
 }

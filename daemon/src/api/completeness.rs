@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, completeness_service_server::CompletenessService};
 use vekha_roadmap::answers::FieldError;
 
+use super::names::Depth;
 use super::{Api, convert, names, status};
 use crate::runtime::completeness::{Fate, Scope, Tally, asked, tallies};
 
@@ -29,7 +30,7 @@ impl CompletenessService for Api {
         request: Request<v1::GetCompletenessRequest>,
     ) -> Result<Response<v1::Completeness>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
         let municipality = parent.municipality.clone();
         let municipality = municipality
             .ok_or_else(|| status::invalid("parent", "назовите муниципалитет: municipalities/m"))?;

@@ -10,9 +10,11 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
-use super::lists::{Conditions, words};
-use super::{Api, convert, lists, mutation, names, status};
-use crate::runtime::committer::Answered;
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::mutation::mutation;
+use super::names::Depth;
+use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::register::Grounds;
 use crate::runtime::reports::controls;
 use crate::runtime::road_maps::Version;
@@ -43,6 +45,7 @@ fn describe(grounds: &Grounds<'_>, run: &Run, number: usize, d: &Decision) -> v1
         recorded_by: d.recorded_by.clone(),
         recorded_at: Some(convert::timestamp(d.recorded_at)),
         kind: kind(d.kind).into(),
+        mistakes: vec![],
         basis: (grounds.basis(run).iter())
             .map(|one| v1::DecisionBasis {
                 run: names::of_run(&one.run),
@@ -159,6 +162,55 @@ impl Api {
             .map(|s| s.id.clone())
             .ok_or_else(|| status::invalid("stage", "в этом мероприятии нет этапа решения"))
     }
+
+    /// Records a decision.
+    async fn record(&self, r: v1::RecordDecisionRequest) -> Result<Response<v1::Decision>, Status> {
+        let mutation = mutation!(r)?;
+        let run = names::run("parent", &r.parent)?;
+        let (mut wrong, mut measures) = (Vec::new(), Vec::new());
+        let date = convert::noted_date(&mut wrong, "date", &r.date);
+        for (i, measure) in r.measures.iter().enumerate() {
+            names::distinct(&format!("measures[{i}].organisations"), &measure.organisations)?;
+            measures.push(NewMeasure {
+                text: measure.text.clone(),
+                organisations: measure.organisations.clone(),
+                due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
+            });
+        }
+        let (attachments, refused) =
+            self.attachments(&run, &r.attachments, r.validate_only).await?;
+        wrong.extend(refused);
+        let document = Document {
+            kind: named_kind(r.kind()),
+            number: r.number.clone(),
+            date,
+            title: r.title.clone(),
+            outcome: r.outcome.clone(),
+            text: r.text.clone(),
+            signatory: r.signatory.clone(),
+            attachments,
+        };
+        let command = if r.corrects.is_empty() {
+            let stage = self.deciding_stage(&run, &r.stage).await?;
+            let measures = (r.without_measures || !measures.is_empty()).then_some(measures);
+            Command::RecordDecision { stage, document, measures }
+        } else {
+            let (of, decision) = names::numbered("corrects", &r.corrects, "decisions")?;
+            if of != run {
+                return Err(status::invalid("corrects", "это решение другого выполнения"));
+            }
+            Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
+        };
+        let answered = self
+            .step_with(wrong, run.clone(), command, Thing::Run, mutation, str::to_owned)
+            .await?;
+        let made = answered.made.clone();
+        let loaded = self.after(&run, answered).await?;
+        // What a release before this one recorded did not note which decision that was.
+        let of_its_number = || loaded.run.decisions.iter().rposition(|d| d.number == r.number);
+        let number = made.parse().ok().or_else(|| of_its_number().map(|place| place + 1));
+        self.describe_decision(loaded, number.unwrap_or_default(), &r.number).await
+    }
 }
 
 #[tonic::async_trait]
@@ -192,67 +244,9 @@ impl DecisionService for Api {
         request: Request<v1::RecordDecisionRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
         let r = request.into_inner();
-        let run = names::run("parent", &r.parent)?;
-        let (mut wrong, mut measures) = (Vec::new(), Vec::new());
-        let date = convert::noted_date(&mut wrong, "date", &r.date);
-        for (i, measure) in r.measures.iter().enumerate() {
-            measures.push(NewMeasure {
-                text: measure.text.clone(),
-                organisations: measure.organisations.clone(),
-                due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
-            });
-        }
-        let (attachments, refused) =
-            self.attachments(&run, &r.attachments, r.validate_only).await?;
-        wrong.extend(refused);
-        let document = Document {
-            kind: named_kind(r.kind()),
-            number: r.number.clone(),
-            date,
-            title: r.title.clone(),
-            outcome: r.outcome.clone(),
-            text: r.text.clone(),
-            signatory: r.signatory.clone(),
-            attachments,
-        };
-        let mut stage = String::new();
-        let command = if r.corrects.is_empty() {
-            stage = self.deciding_stage(&run, &r.stage).await?;
-            let measures = (r.without_measures || !measures.is_empty()).then_some(measures);
-            Command::RecordDecision { stage: stage.clone(), document, measures }
-        } else {
-            let (of, decision) = names::numbered("corrects", &r.corrects, "decisions")?;
-            if of != run {
-                return Err(status::invalid("corrects", "это решение другого выполнения"));
-            }
-            Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
-        };
-        let Answered { made, .. } =
-            self.step_with(wrong, run.clone(), command, Thing::Run, mutation!(r)).await?;
-        if r.validate_only {
-            let kind = r.kind().into();
-            let (number, date, title, outcome) = (r.number, r.date, r.title, r.outcome);
-            let (run, signatory, corrects, text) = (r.parent, r.signatory, r.corrects, r.text);
-            let checked = v1::Decision {
-                run,
-                stage,
-                number,
-                date,
-                title,
-                outcome,
-                text,
-                signatory,
-                kind,
-                corrects,
-                ..v1::Decision::default()
-            };
-            return Ok(Response::new(checked));
-        }
-        let loaded = self.loaded(&run).await?;
-        // What a release before this one recorded did not note which decision that was.
-        let of_its_number = || loaded.run.decisions.iter().rposition(|d| d.number == r.number);
-        let number = made.parse().ok().or_else(|| of_its_number().map(|place| place + 1));
-        self.describe_decision(loaded, number.unwrap_or_default(), &r.number).await
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::Decision { mistakes, ..v1::Decision::default() };
+        status::listed(listing, self.record(r).await, list)
     }
 
     async fn list_decisions(
@@ -260,34 +254,37 @@ impl DecisionService for Api {
         request: Request<v1::ListDecisionsRequest>,
     ) -> Result<Response<v1::ListDecisionsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["activity", "period", "stage", "kind", "date"];
-        let words = [words!("kind", "DECISION_KIND_", DecisionKind)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
+        let fields = [
+            ("activity", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
+            words!("kind", "DECISION_KIND_", DecisionKind),
+            ("date", Kind::Day),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let filter = lists::filter(&parent, &conditions);
         let store = self.runtime.store();
-        let rows = store.list_decisions(&filter, &page).await.map_err(status::unavailable)?;
-        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.run.parse().ok()).collect();
-        let runs = store.runs(&keys).await.map_err(status::unavailable)?;
-        let grounds = Grounds::of(&self.runtime, runs).await.map_err(status::unavailable)?;
-        let decisions = rows
-            .iter()
-            .zip(&keys)
-            .filter_map(|(row, key)| {
-                let run = grounds.run(key)?;
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_decisions(&filter, page).await.map_err(status::unavailable)?;
+            let keys: Vec<Option<RunKey>> = rows.iter().map(|row| row.run.parse().ok()).collect();
+            let known: Vec<RunKey> = keys.iter().flatten().cloned().collect();
+            let runs = store.runs(&known).await.map_err(status::unavailable)?;
+            let grounds = Grounds::of(&self.runtime, runs).await.map_err(status::unavailable)?;
+            let turned = rows.iter().zip(&keys).map(|(row, key)| {
+                let run = grounds.run(key.as_ref()?)?;
                 let number = row.ordinal as usize;
-                let decision = run.decisions.get(number - 1)?;
-                let holds = conditions.hold(|field, wanted| match field {
-                    "stage" => decision.stage == wanted,
-                    "kind" => decision.kind.as_str() == wanted,
-                    "date" | "date>=" | "date<=" => lists::of_day(decision.date, field, wanted),
-                    _ => lists::of_run(&row.run, field, wanted),
-                });
-                holds.then(|| describe(&grounds, run, number, decision))
-            })
-            .collect();
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+                let decision = run.decisions.get(number.checked_sub(1)?)?;
+                let wanted = conditions.allow("stage", &decision.stage)
+                    && conditions.allow("kind", decision.kind.as_str())
+                    && conditions.allow_day("date", decision.date);
+                wanted.then(|| describe(&grounds, run, number, decision))
+            });
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
+        }
+        let (decisions, next_page_token) = walk.end();
         Ok(Response::new(v1::ListDecisionsResponse { decisions, next_page_token }))
     }
 
@@ -305,6 +302,7 @@ impl DecisionService for Api {
         request: Request<v1::AttachFileRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let (run, number) = names::numbered("name", &r.name, "decisions")?;
         decision(&self.loaded(&run).await?.run, number, &r.name)?;
         let file = r.file.clone().unwrap_or_default();
@@ -315,8 +313,8 @@ impl DecisionService for Api {
             return Err(status::of(Refusal::Invalid(wrong).into()));
         }
         let command = Command::AttachToDecision { decision: number, files };
-        self.step(run.clone(), command, Thing::Run, &mutation!(r)).await?;
-        self.describe_decision(self.loaded(&run).await?, number, &r.name).await
+        let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
+        self.describe_decision(self.after(&run, answered).await?, number, &r.name).await
     }
 
     async fn get_attachment(
@@ -330,9 +328,9 @@ impl DecisionService for Api {
         })?;
         let (run, number) = names::numbered("name", of, "decisions")?;
         let loaded = self.loaded(&run).await?.run;
-        let place = place.parse::<usize>().ok().and_then(|place| place.checked_sub(1));
+        let place = names::number("name", place)?;
         let decision = decision(&loaded, number, of)?;
-        let file = place.and_then(|place| decision.attachments.get(place)).ok_or_else(unknown)?;
+        let file = decision.attachments.get(place - 1).ok_or_else(unknown)?;
         let content = self.runtime.store().file(&of_decisions(&run), &file.sha256).await;
         let content = content.map_err(status::unavailable)?.ok_or_else(unknown)?;
         Ok(Response::new(v1::DecisionFile {

@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 use vekha_analysis::effect::Effect;
 use vekha_proto::v1::{self, effect_service_server::EffectService};
 
+use super::names::Depth;
 use super::{Api, convert, names, recommendations, status};
 use crate::runtime::effects::{Help, Series, Traced, traced};
 use crate::runtime::register::Controlled;
@@ -67,7 +68,7 @@ impl EffectService for Api {
         request: Request<v1::GetEffectsRequest>,
     ) -> Result<Response<v1::Effects>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
+        let parent = self.parent(&r.parent, Depth::Activity).await?;
         let municipality = parent.municipality.as_ref();
         let municipality = municipality
             .ok_or_else(|| status::invalid("parent", "назовите муниципалитет: municipalities/m"))?;

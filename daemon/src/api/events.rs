@@ -6,7 +6,8 @@ use vekha_proto::v1::{self, event_service_server::EventService};
 use vekha_roadmap::model::Every;
 use vekha_roadmap::period::Period;
 
-use super::{Api, mutation, names, status};
+use super::mutation::mutation;
+use super::{Api, names, status};
 use crate::runtime::committer::Task;
 use crate::runtime::seen::Thing;
 use crate::runtime::{Ask, AskError};
@@ -18,8 +19,9 @@ impl EventService for Api {
         request: Request<v1::PublishEventRequest>,
     ) -> Result<Response<v1::PublishEventResponse>, Status> {
         let r = request.into_inner();
+        let whole = mutation!(r, no etag)?;
         let municipality = names::municipality("parent", &r.parent)?;
-        let whole = mutation!(r, no etag);
+        names::distinct("organisations", &r.organisations)?;
         let mut response = v1::PublishEventResponse::default();
         if let Some(made) = self.before(&whole).await? {
             for id in made.lines() {
@@ -54,11 +56,14 @@ impl EventService for Api {
                 without_waiting: false,
             };
             let mutation = whole.of_step(&key.activity);
-            let task = mutation.onto(Task::new(key.clone(), ask, ""), Thing::Run)?;
-            match self.runtime.carry_out(task).await {
+            let task = mutation.onto(Task::new(key.clone(), ask, ""), Thing::Run);
+            let shown = match self.runtime.carry_out(task).await {
                 // Told again, the same event is no news; one that names others must not be lost.
                 Err(AskError::Exists(_))
-                    if self.loaded(&key).await?.run.named == r.organisations => {}
+                    if self.loaded(&key).await?.run.named == r.organisations =>
+                {
+                    self.show_run(&key).await?
+                }
                 asked => {
                     let answered = asked.map_err(|e| {
                         let label =
@@ -67,12 +72,11 @@ impl EventService for Api {
                     })?;
                     // Repeated, it means the run that it opened then.
                     key = answered.made.parse().unwrap_or(key);
+                    self.show_after(&key, answered).await?
                 }
-            }
-            if !r.validate_only {
-                response.runs.push(self.show_run(&key).await?);
-                made.push(key.to_string());
-            }
+            };
+            response.runs.push(shown);
+            made.push(key.to_string());
         }
         self.remember(&whole, made.join("\n")).await?;
         self.runtime.nudge();

@@ -8,11 +8,14 @@ use futures::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use vekha_engine::Entry;
 use vekha_engine::journal::Head;
+use vekha_engine::{Entry, RunKey};
 use vekha_proto::v1::{self, journal_service_server::JournalService};
 
-use super::lists::{Conditions, Words};
+use super::filter::{Conditions, Field, Kind};
+use super::lasting::GoesOn;
+use super::lists::paging;
+use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::store::chain::Chain;
 use crate::store::entities::journal;
@@ -28,9 +31,13 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// An entry as the contract shows it.
 pub(super) fn entry(row: &journal::Model) -> v1::JournalEntry {
+    let run = row.run.parse::<RunKey>().ok();
+    let mut place = row.run.split('/');
+    let activity = place.next().zip(place.next());
     v1::JournalEntry {
         cursor: row.cursor,
-        run: names::of_run_id(&row.run),
+        run: run.as_ref().map(names::of_run).unwrap_or_default(),
+        activity: activity.map(|(m, a)| names::of_activity(m, a)).unwrap_or_default(),
         sequence: row.sequence,
         at: Some(convert::micros(row.at)),
         actor: row.actor.clone(),
@@ -42,52 +49,14 @@ pub(super) fn entry(row: &journal::Model) -> v1::JournalEntry {
     }
 }
 
-/// Which entries are watched.
-#[derive(Debug, Clone)]
-pub(super) struct Watched {
-    prefix: String,
-    run: Option<String>,
-    activity: Option<String>,
-    /// What else must hold.
-    pub conditions: Conditions,
-}
-
 /// By what entries are told apart.
-const FIELDS: [&str; 4] = ["kind", "actor", "activity", "period"];
-
-impl Watched {
-    pub fn parse(
-        parent: &str,
-        filter: &str,
-        known: &[&str],
-        words: &[Words],
-    ) -> Result<Self, Status> {
-        let parent = names::Parent::parse("parent", parent)?;
-        let conditions = Conditions::parse(filter, known, words)?;
-        Ok(Watched {
-            prefix: parent.municipality.as_ref().map(|m| format!("{m}/")).unwrap_or_default(),
-            run: parent.run_id(),
-            activity: parent.activity.clone(),
-            conditions,
-        })
-    }
-
-    fn holds(&self, row: &journal::Model) -> bool {
-        let activity = row.run.split('/').nth(1);
-        row.run.starts_with(&self.prefix)
-            && self.activity.as_deref().is_none_or(|wanted| activity == Some(wanted))
-            && self.conditions.hold(|field, wanted| match field {
-                "kind" => row.kind == wanted,
-                "actor" => row.actor == wanted,
-                _ => lists::of_run(&row.run, field, wanted),
-            })
-    }
-}
+const FIELDS: [Field; 4] =
+    [("kind", Kind::Id), ("actor", Kind::Text), ("activity", Kind::Id), ("period", Kind::Period)];
 
 /// Sends entries as they come, each turned into what the caller wants, until the caller goes.
 pub(super) async fn watch<T, F>(
     api: &Api,
-    watched: Watched,
+    watched: Filter,
     after: Option<i64>,
     mut turn: impl FnMut(journal::Model) -> F + Send + 'static,
 ) -> Result<Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>, Status>
@@ -108,9 +77,11 @@ where
     tokio::spawn(async move {
         loop {
             changed.mark_unchanged();
-            let rows = runtime.store().journal(watched.run.as_deref(), cursor, CHUNK).await;
+            let rows = runtime.store().entries(&watched, cursor, CHUNK).await;
             let rows = match rows {
                 Ok(rows) => rows,
+                // It is being closed: the watcher has been told.
+                Err(_) if *ending.borrow() => return,
                 Err(e) => {
                     sender.send(Err(status::unavailable(e))).await.ok();
                     return;
@@ -119,11 +90,14 @@ where
             let full = rows.len() as u64 == CHUNK;
             for row in rows {
                 cursor = row.cursor;
-                if watched.holds(&row)
-                    && let Some(turned) = turn(row).await.transpose()
-                    && sender.send(turned).await.is_err()
-                {
+                if *ending.borrow() {
                     return;
+                }
+                let Some(turned) = turn(row).await.transpose() else { continue };
+                tokio::select! {
+                    sent = sender.send(turned) => if sent.is_err() { return },
+                    // Whoever takes nothing is not waited for.
+                    _ = ending.wait_for(|ending| *ending) => return,
                 }
             }
             if !full {
@@ -147,34 +121,22 @@ impl JournalService for Api {
         request: Request<v1::ListEntriesRequest>,
     ) -> Result<Response<v1::ListEntriesResponse>, Status> {
         let r = request.into_inner();
-        let watched = Watched::parse(&r.parent, &r.filter, &FIELDS, &[])?;
-        let page = lists::page(r.page_size, &r.page_token)?;
-        let mut after = match &page.after {
+        let conditions = Conditions::parse(&r.filter, &FIELDS)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let after = match &paging.page.after {
             Some(token) => token.parse().map_err(|_| status::invalid("page_token", "не наш"))?,
             None => r.after_cursor,
         };
-        let mut entries: Vec<v1::JournalEntry> = Vec::new();
-        let store = self.runtime.store();
-        loop {
-            let rows = store.journal(watched.run.as_deref(), after, CHUNK).await;
-            let rows = rows.map_err(status::unavailable)?;
-            let ended = (rows.len() as u64) < CHUNK;
-            for row in rows {
-                after = row.cursor;
-                if watched.holds(&row) {
-                    entries.push(entry(&row));
-                    if entries.len() as u64 == page.limit {
-                        let token = vekha_engine::journal::hex(after.to_string().as_bytes());
-                        let response = v1::ListEntriesResponse { entries, next_page_token: token };
-                        return Ok(Response::new(response));
-                    }
-                }
-            }
-            if ended {
-                break;
-            }
-        }
-        Ok(Response::new(v1::ListEntriesResponse { entries, next_page_token: String::new() }))
+        let filter = lists::filter(&parent, &conditions);
+        let rows = self.runtime.store().entries(&filter, after, paging.page.limit).await;
+        let rows = rows.map_err(status::unavailable)?;
+        let last = rows.last().filter(|_| rows.len() as u64 == paging.page.limit);
+        let next_page_token = last.map(|row| paging.after(&row.cursor.to_string()));
+        Ok(Response::new(v1::ListEntriesResponse {
+            entries: rows.iter().map(entry).collect(),
+            next_page_token: next_page_token.unwrap_or_default(),
+        }))
     }
 
     type WatchEntriesStream = Pin<Box<dyn Stream<Item = Result<v1::JournalEntry, Status>> + Send>>;
@@ -184,25 +146,24 @@ impl JournalService for Api {
         request: Request<v1::WatchEntriesRequest>,
     ) -> Result<Response<Self::WatchEntriesStream>, Status> {
         let r = request.into_inner();
-        let watched = Watched::parse(&r.parent, &r.filter, &FIELDS, &[])?;
+        let conditions = Conditions::parse(&r.filter, &FIELDS)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let watched = lists::filter(&parent, &conditions);
         let stream =
             watch(self, watched, r.after_cursor, |row| async move { Ok(Some(entry(&row))) })
                 .await?;
-        Ok(Response::new(stream))
+        let mut response = Response::new(stream);
+        response.extensions_mut().insert(GoesOn);
+        Ok(response)
     }
 
     async fn verify_journal(
         &self,
         request: Request<v1::VerifyJournalRequest>,
     ) -> Result<Response<v1::VerifyJournalResponse>, Status> {
-        let parent = names::Parent::parse("parent", &request.into_inner().parent)?;
+        let parent = self.parent(&request.into_inner().parent, Depth::Run).await?;
         let store = self.runtime.store();
-        let filter = Filter {
-            municipality: parent.municipality.clone(),
-            activity: parent.activity.clone(),
-            run: parent.run_id(),
-            ..Filter::default()
-        };
+        let filter = lists::filter(&parent, &Conditions::default());
         let mut response = v1::VerifyJournalResponse::default();
         let mut page = Page::first(500);
         loop {
@@ -215,21 +176,8 @@ impl JournalService for Api {
                 };
                 response.runs += 1;
                 let mut head = Head::of(&run.id);
-                for row in entries {
-                    response.entries += 1;
-                    let stored = Entry {
-                        sequence: row.sequence as u64,
-                        at: instant(row.at),
-                        actor: row.actor.clone(),
-                        kind: row.kind.clone(),
-                        data: row.data.clone(),
-                        hash: row.hash.clone(),
-                    };
-                    if !head.verify(&stored) {
-                        response.first_broken = Some(entry(&row));
-                        response.reason = "запись не продолжает цепочку".into();
-                        return Ok(Response::new(response));
-                    }
+                if let Some(broken) = follow(&mut head, &entries, &mut response) {
+                    return Ok(Response::new(broken));
                 }
                 if head.sequence != run.journal_sequence as u64 || head.hash != run.journal_hash {
                     response.reason = format!(
@@ -241,8 +189,46 @@ impl JournalService for Api {
             }
             match runs.last() {
                 Some(last) if runs.len() == 500 => page.after = Some(last.id.clone()),
-                _ => return Ok(Response::new(response)),
+                _ => break,
             }
         }
+        // What was done to activities themselves has chains of its own.
+        if filter.run.is_none() {
+            let activities = store.list_activities(&filter).await.map_err(status::unavailable)?;
+            for id in activities {
+                let entries = store.journal_of(&id).await.map_err(status::unavailable)?;
+                if let Some(broken) = follow(&mut Head::of(&id), &entries, &mut response) {
+                    return Ok(Response::new(broken));
+                }
+            }
+        }
+        Ok(Response::new(response))
     }
+}
+
+/// Follows a chain over its entries; what to answer if one does not continue it.
+fn follow(
+    head: &mut Head,
+    entries: &[journal::Model],
+    response: &mut v1::VerifyJournalResponse,
+) -> Option<v1::VerifyJournalResponse> {
+    for row in entries {
+        response.entries += 1;
+        let stored = Entry {
+            sequence: row.sequence as u64,
+            at: instant(row.at),
+            actor: row.actor.clone(),
+            kind: row.kind.clone(),
+            data: row.data.clone(),
+            hash: row.hash.clone(),
+        };
+        if !head.verify(&stored) {
+            return Some(v1::VerifyJournalResponse {
+                first_broken: Some(entry(row)),
+                reason: "запись не продолжает цепочку".into(),
+                ..response.clone()
+            });
+        }
+    }
+    None
 }

@@ -1,7 +1,12 @@
-//! Pages and filters of lists.
+//! Pages of lists, and what the database is asked for them.
 
+use jiff::ToSpan as _;
+use prost::{Message, Name};
+use sha2::{Digest as _, Sha256};
 use tonic::Status;
+use vekha_engine::journal::hex;
 
+use super::filter::Conditions;
 use super::names::Parent;
 use super::status::invalid;
 use crate::store::queries::{Filter, Page};
@@ -12,182 +17,171 @@ const USUAL: u64 = 50;
 /// Most things on a page.
 const MOST: u64 = 1000;
 
-/// Which page a request asks for.
-pub fn page(size: i32, token: &str) -> Result<Page, Status> {
-    let limit = match size {
-        0 => USUAL,
-        n if n < 0 => return Err(invalid("page_size", "не может быть отрицательным")),
-        n => u64::from(n.unsigned_abs()).min(MOST),
-    };
-    let after = match token {
-        "" => None,
-        token => Some(unhex(token).ok_or_else(|| invalid("page_token", "не наш page_token"))?),
-    };
-    Ok(Page { after, limit })
+/// Bytes of a token that tell which list it is of.
+const MARK: usize = 8;
+
+/// Which page of which list a request asks for. A token is good for the list that it was given for,
+/// and no other: with another parent or filter it would begin somewhere and tell nobody.
+#[derive(Debug)]
+pub struct Paging {
+    /// Where the page begins, and how long it is.
+    pub page: Page,
+    list: [u8; MARK],
 }
 
-/// The token of the page after this one; empty at the end.
-pub fn next_token<T>(rows: &[T], page: &Page, key: impl Fn(&T) -> &str) -> String {
-    match rows.last() {
-        Some(last) if rows.len() as u64 >= page.limit => {
-            vekha_engine::journal::hex(key(last).as_bytes())
-        }
-        _ => String::new(),
+/// Which page a request of a list asks for; the list is all else that it says.
+macro_rules! paging {
+    ($request:ident) => {{
+        let mut list = $request.clone();
+        let (size, token) = (list.page_size, std::mem::take(&mut list.page_token));
+        list.page_size = 0;
+        $crate::api::lists::Paging::of(&list, size, &token)
+    }};
+}
+pub(super) use paging;
+
+impl Paging {
+    /// The page after this token, of at most this size.
+    pub fn of<M: Message + Name>(list: &M, size: i32, token: &str) -> Result<Self, Status> {
+        let limit = match size {
+            0 => USUAL,
+            n if n < 0 => return Err(invalid("page_size", "не может быть отрицательным")),
+            n => u64::from(n.unsigned_abs()).min(MOST),
+        };
+        let digest = Sha256::new().chain_update(M::full_name()).chain_update(list.encode_to_vec());
+        let list = *digest.finalize().first_chunk().expect("a digest is longer");
+        let after = match token {
+            "" => None,
+            token => Some(key(token, list)?),
+        };
+        Ok(Paging { page: Page { after, limit }, list })
+    }
+
+    /// The token of the page that begins after a key.
+    pub fn after(&self, key: &str) -> String {
+        hex(&[&self.list, key.as_bytes()].concat())
+    }
+
+    /// A page of things that are all in memory, in the order of their keys. A page begins after the
+    /// last key of the one before, whether or not that still exists: nothing is left out while
+    /// things come and go.
+    pub fn slice<T>(&self, mut all: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
+        all.retain(|item| self.page.after.as_ref().is_none_or(|after| key(item) > *after));
+        all.sort_by_key(&key);
+        let more = all.len() as u64 > self.page.limit;
+        all.truncate(self.page.limit as usize);
+        let token = all.last().filter(|_| more).map(|last| self.after(&key(last)));
+        (all, token.unwrap_or_default())
+    }
+
+    /// A page of rows that is read on until it is full of things that the caller wants.
+    pub fn walk<T>(&self) -> Walk<'_, T> {
+        Walk { paging: self, next: Some(self.page.clone()), found: vec![], token: String::new() }
     }
 }
 
-fn unhex(text: &str) -> Option<String> {
+/// A page that fills: what the database cannot tell of its rows is told before they are counted.
+#[derive(Debug)]
+pub struct Walk<'p, T> {
+    paging: &'p Paging,
+    next: Option<Page>,
+    found: Vec<T>,
+    token: String,
+}
+
+impl<T> Walk<'_, T> {
+    /// Which rows are to be read next; none once the page is full or the rows have ended.
+    pub fn next(&self) -> Option<&Page> {
+        self.next.as_ref()
+    }
+
+    /// Takes all rows that were read, each with its key and what it came to: nothing where it is not
+    /// wanted.
+    pub fn take(&mut self, rows: impl IntoIterator<Item = (String, Option<T>)>) {
+        let Some(mut page) = self.next.take() else { return };
+        let (mut count, mut last) = (0, None);
+        for (key, thing) in rows {
+            count += 1;
+            self.found.extend(thing);
+            if self.found.len() as u64 == self.paging.page.limit {
+                self.token = self.paging.after(&key);
+                return;
+            }
+            last = Some(key);
+        }
+        if count == page.limit {
+            // Few were wanted: the next ones are looked for by more at a time.
+            (page.after, page.limit) = (last, MOST);
+            self.next = Some(page);
+        }
+    }
+
+    /// What was found, and the token of the page after it.
+    pub fn end(self) -> (Vec<T>, String) {
+        (self.found, self.token)
+    }
+}
+
+/// The key in a token of this list.
+fn key(token: &str, list: [u8; MARK]) -> Result<String, Status> {
+    let not_ours = || invalid("page_token", "не наш page_token");
+    let bytes = unhex(token).ok_or_else(not_ours)?;
+    let (mark, key) = bytes.split_at_checked(MARK).ok_or_else(not_ours)?;
+    if mark != list {
+        let why = "он другого списка: остальные поля запроса от страницы к странице те же";
+        return Err(invalid("page_token", why));
+    }
+    String::from_utf8(key.to_vec()).map_err(|_| not_ours())
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
-    let bytes: Option<Vec<u8>> =
-        (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect();
-    String::from_utf8(bytes?).ok()
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect()
 }
 
-/// A page of things that are all in memory, in the order of their keys. A page begins after the
-/// last key of the one before, whether or not that still exists: nothing is left out while things
-/// come and go.
-pub fn slice<T>(
-    mut all: Vec<T>,
-    size: i32,
-    token: &str,
-    key: impl Fn(&T) -> String,
-) -> Result<(Vec<T>, String), Status> {
-    let page = page(size, token)?;
-    all.retain(|item| page.after.as_ref().is_none_or(|after| key(item) > *after));
-    all.sort_by_key(&key);
-    let more = all.len() as u64 > page.limit;
-    all.truncate(page.limit as usize);
-    let token = match all.last() {
-        Some(last) if more => vekha_engine::journal::hex(key(last).as_bytes()),
-        _ => String::new(),
+/// What of a parent and of conditions the database can tell. It never leaves out what is wanted; it
+/// may leave in what only a look at the thing itself can tell.
+pub fn filter(parent: &Parent, conditions: &Conditions) -> Filter {
+    let value = |field: &str| conditions.value(field).map(str::to_owned);
+    let (date_from, date_to) = conditions.days("date");
+    let mut filter = Filter {
+        municipality: parent.municipality.clone(),
+        activity: parent.activity.clone(),
+        run: parent.run_id(),
+        period: value("period"),
+        organisation: value("organisation"),
+        state: value("state"),
+        stage: value("stage"),
+        kind: value("kind"),
+        actor: value("actor"),
+        uncertain: conditions.flag("uncertain"),
+        date_from,
+        date_to,
+        ..Filter::default()
     };
-    Ok((all, token))
+    // Both hold, or nothing does.
+    filter.nothing |= !joined(&mut filter.activity, value("activity"));
+    filter.nothing |= !joined(&mut filter.run, value("run"));
+    if let Some((stage, organisation)) =
+        parent.assignment.as_ref().and_then(|below| below.rsplit_once('.'))
+    {
+        filter.nothing |= !joined(&mut filter.stage, Some(stage.to_owned()));
+        filter.nothing |= !joined(&mut filter.organisation, Some(organisation.to_owned()));
+    }
+    filter
 }
 
-/// A field whose values are those of an enum of the contract: its name, the enum's prefix, and
-/// whether a name is one of it.
-pub type Words = (&'static str, &'static str, fn(&str) -> bool);
-
-/// The words of an enum of the contract: `words!("state", "RUN_STATE_", RunState)`.
-macro_rules! words {
-    ($field:literal, $prefix:literal, $words:ident) => {{
-        let is_word: fn(&str) -> bool =
-            |name| vekha_proto::v1::$words::from_str_name(name).is_some();
-        ($field, $prefix, is_word)
-    }};
-}
-pub(super) use words;
-
-/// Fields that are true or false.
-const TRUE_OR_FALSE: [&str; 4] = ["late", "paused", "active", "uncertain"];
-
-/// Fields that are days; these can be compared, too: `date >= 2027-03-01 AND date <= 2027-05`.
-const DAYS: [&str; 1] = ["date"];
-
-/// Conditions joined by AND: `state = active AND period = 2026-27`. What is compared stands under
-/// its field with the sign: `date>=`.
-#[derive(Debug, Clone, Default)]
-pub struct Conditions(Vec<(String, String)>);
-
-impl Conditions {
-    /// Reads a filter. Words of enums are understood as the contract spells them and without their
-    /// prefix, in capitals or not.
-    pub fn parse(text: &str, known: &[&str], words: &[Words]) -> Result<Self, Status> {
-        let mut found = Vec::new();
-        for condition in text.split(" AND ").map(str::trim).filter(|c| !c.is_empty()) {
-            let (field, value) = condition.split_once('=').ok_or_else(|| {
-                invalid("filter", format!("«{condition}»: нужно поле = значение"))
-            })?;
-            let (field, value) = (field.trim(), value.trim().trim_matches('"'));
-            let sign = field.chars().last().filter(|sign| matches!(sign, '<' | '>'));
-            let field = field.trim_end_matches(['<', '>']).trim_end();
-            if !known.contains(&field) {
-                let message = format!("по «{field}» не отбирают; можно по {}", known.join(", "));
-                return Err(invalid("filter", message));
-            }
-            if sign.is_some() && !DAYS.contains(&field) {
-                return Err(invalid("filter", format!("«{condition}»: нужно поле = значение")));
-            }
-            if DAYS.contains(&field) && !is_day(value) {
-                let message =
-                    format!("{field}: день, месяц или год, например 2027-03-01, не «{value}»");
-                return Err(invalid("filter", message));
-            }
-            if TRUE_OR_FALSE.contains(&field) && !["true", "false"].contains(&value) {
-                return Err(invalid("filter", format!("{field}: true или false, не «{value}»")));
-            }
-            let mut value = value.to_owned();
-            if let Some((_, prefix, is_word)) = words.iter().find(|(of, ..)| *of == field) {
-                let word = value.to_uppercase();
-                let word = word.strip_prefix(prefix).unwrap_or(&word);
-                if !is_word(&format!("{prefix}{word}")) {
-                    return Err(invalid("filter", format!("{field}: нет значения «{value}»")));
-                }
-                value = word.to_lowercase();
-            }
-            let sign = sign.map(|sign| format!("{sign}=")).unwrap_or_default();
-            found.push((format!("{field}{sign}"), value));
-        }
-        Ok(Conditions(found))
-    }
-
-    /// The value that a field must have.
-    pub fn value(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|(of, _)| of == field).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether a thing holds all the conditions; `holds` says it of one field and its value.
-    pub fn hold(&self, holds: impl Fn(&str, &str) -> bool) -> bool {
-        self.0.iter().all(|(field, value)| holds(field, value))
-    }
-
-    /// What of a parent and of these the database can tell by itself.
-    pub fn filter(&self, parent: &Parent) -> Filter {
-        let value = |field: &str| self.value(field).map(str::to_owned);
-        Filter {
-            municipality: parent.municipality.clone(),
-            activity: parent.activity.clone().or_else(|| value("activity")),
-            run: parent.run_id(),
-            period: value("period"),
-            organisation: value("organisation"),
-            state: value("state"),
-            stage: value("stage"),
-            ..Filter::default()
-        }
-    }
+/// Has a value be this one, too; false where it is another one.
+fn joined(value: &mut Option<String>, wanted: Option<String>) -> bool {
+    let agrees = wanted.is_none() || value.is_none() || *value == wanted;
+    *value = value.take().or(wanted);
+    agrees
 }
 
-/// A day, a month or a year: `2027-03-01`, `2027-03`, `2027`.
-fn is_day(value: &str) -> bool {
-    let rest = match value.len() {
-        4 => "-01-01",
-        7 => "-01",
-        _ => "",
-    };
-    value.len() <= 10 && format!("{value}{rest}").parse::<jiff::civil::Date>().is_ok()
-}
-
-/// Whether a day holds a condition on it, whose field is as [`Conditions`] has it.
-pub fn of_day(day: jiff::civil::Date, field: &str, wanted: &str) -> bool {
-    // As text, days stand in their order, and begin with their month and year.
-    let day = day.to_string();
-    let day = &day[..wanted.len().min(day.len())];
-    match field.get(field.len().saturating_sub(2)..) {
-        Some(">=") => day >= wanted,
-        Some("<=") => day <= wanted,
-        _ => day == wanted,
-    }
-}
-
-/// Whether a run, by its id, is of an activity or a period.
-pub fn of_run(id: &str, field: &str, wanted: &str) -> bool {
-    let mut segments = id.split('/').skip(1);
-    let (activity, run) = (segments.next(), segments.next());
-    match field {
-        "activity" => activity == Some(wanted),
-        "period" => run.and_then(|run| run.split('.').next()) == Some(wanted),
-        _ => true,
-    }
+/// The last day on which something may be due that is late by now, wherever that is.
+pub fn latest_late(now: jiff::Timestamp) -> jiff::civil::Date {
+    let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
+    today.saturating_add(1.day())
 }

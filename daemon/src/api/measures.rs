@@ -5,8 +5,11 @@ use vekha_engine::run::{Run, measure_stage};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
-use super::lists::{Conditions, words};
-use super::{Api, Mutation, convert, lists, mutation, names, status};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::mutation::{Mutation, mutation};
+use super::names::Depth;
+use super::{Api, convert, lists, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
 use crate::runtime::register::{Control, Controlled};
@@ -61,9 +64,14 @@ impl Api {
         let task = Task::new(key.clone(), Ask::Step(command(&run, number)), "");
         // The report is an answer to a form of one field; here it is the request's text.
         let field = |field: &str| if field == "report" { "text" } else { field }.to_owned();
-        self.ask_as(task, Thing::Measure(number), &mutation, field).await?;
-        let run = self.loaded(&key).await?.run;
-        self.describe_measure(&run, number).map(Response::new).ok_or_else(not_found)
+        let answered = self.ask_as(task, Thing::Measure(number), &mutation, field).await?;
+        let tried = answered.would_be.is_some();
+        let run = self.after(&key, answered).await?.run;
+        let mut shown = self.describe_measure(&run, number).ok_or_else(not_found)?;
+        if tried {
+            shown.etag.clear();
+        }
+        Ok(Response::new(shown))
     }
 }
 
@@ -83,40 +91,42 @@ impl MeasureService for Api {
         request: Request<v1::ListMeasuresRequest>,
     ) -> Result<Response<v1::ListMeasuresResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "late"];
-        let words = [words!("state", "MEASURE_STATE_", MeasureState)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let mut filter = conditions.filter(&parent);
+        let fields = [
+            words!("state", "MEASURE_STATE_", MeasureState),
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("late", Kind::Flag),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let mut filter = lists::filter(&parent, &conditions);
         // Of what was ordered the database does not know whether it is still asked for.
         if filter.state.as_deref() == Some("waived") {
             filter.state = Some("ordered".to_owned());
         }
-        let page = lists::page(r.page_size, &r.page_token)?;
+        if conditions.flag("late") == Some(true) {
+            filter.due_to = Some(lists::latest_late(self.runtime.clock().now()));
+        }
         let store = self.runtime.store();
-        let rows = store.list_measures(&filter, &page).await.map_err(status::unavailable)?;
-        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.run.parse().ok()).collect();
-        let runs = store.runs(&keys).await.map_err(status::unavailable)?;
-        let measures = rows
-            .iter()
-            .zip(&keys)
-            .filter_map(|(row, key)| {
-                let measure = self.describe_measure(&runs.get(key)?.run, row.ordinal as usize)?;
-                let holds = conditions.hold(|field, wanted| match field {
-                    "late" => measure.late.to_string() == wanted,
-                    "state" => {
-                        let state = v1::MeasureState::from_str_name(&format!(
-                            "MEASURE_STATE_{}",
-                            wanted.to_uppercase()
-                        ));
-                        state == Some(measure.state())
-                    }
-                    _ => lists::of_run(&row.run, field, wanted),
-                });
-                holds.then_some(measure)
-            })
-            .collect();
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_measures(&filter, page).await.map_err(status::unavailable)?;
+            let keys: Vec<Option<RunKey>> = rows.iter().map(|row| row.run.parse().ok()).collect();
+            let known: Vec<RunKey> = keys.iter().flatten().cloned().collect();
+            let runs = store.runs(&known).await.map_err(status::unavailable)?;
+            let turned = rows.iter().zip(&keys).map(|(row, key)| {
+                let run = &runs.get(key.as_ref()?)?.run;
+                let measure = self.describe_measure(run, row.ordinal as usize)?;
+                let state = measure.state().as_str_name().trim_start_matches("MEASURE_STATE_");
+                let wanted = conditions.allow("state", &state.to_lowercase())
+                    && conditions.flag("late").is_none_or(|late| late == measure.late);
+                wanted.then_some(measure)
+            });
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
+        }
+        let (measures, next_page_token) = walk.end();
         Ok(Response::new(v1::ListMeasuresResponse { measures, next_page_token }))
     }
 
@@ -138,7 +148,7 @@ impl MeasureService for Api {
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
         let text = r.text.clone();
-        self.change_measure(&r.name, mutation!(r), |run, number| Command::Submit {
+        self.change_measure(&r.name, mutation!(r)?, |run, number| Command::Submit {
             assignment: AssignmentKey::new(
                 &measure_stage(number),
                 &run.measures[number - 1].organisation,
@@ -155,7 +165,7 @@ impl MeasureService for Api {
         request: Request<v1::AcceptMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
-        self.change_measure(&r.name, mutation!(r), |_, measure| Command::AcceptMeasure { measure })
+        self.change_measure(&r.name, mutation!(r)?, |_, measure| Command::AcceptMeasure { measure })
             .await
     }
 
@@ -164,12 +174,13 @@ impl MeasureService for Api {
         request: Request<v1::ReturnMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let due = match r.due.as_str() {
             "" => None,
             due => Some(convert::date("due", due)?),
         };
         let comment = r.comment.clone();
-        self.change_measure(&r.name, mutation!(r), |_, measure| Command::ReturnMeasure {
+        self.change_measure(&r.name, mutation, |_, measure| Command::ReturnMeasure {
             measure,
             comment,
             due,

@@ -1,6 +1,7 @@
 //! gRPC: translate, call, translate back. Whatever the rules are, they are not here.
 
 mod assignments;
+mod bounds;
 mod completeness;
 pub mod convert;
 mod daemon;
@@ -8,9 +9,12 @@ mod decisions;
 mod effects;
 mod events;
 pub(crate) mod figures;
+mod filter;
 mod journal;
+pub(crate) mod lasting;
 mod lists;
 mod measures;
+mod mutation;
 mod names;
 mod needs;
 mod organisations;
@@ -20,9 +24,9 @@ mod road_maps;
 pub mod runs;
 pub(crate) mod status;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prost::{Message, Name};
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::server::NamedService as _;
@@ -35,10 +39,15 @@ use vekha_roadmap::answers::FieldError;
 
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::request::Request;
-use crate::runtime::seen::{Seen, Thing};
+use crate::runtime::seen::Thing;
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::entities::request;
 use crate::store::micros;
+use crate::store::queries::Page;
+
+use filter::Conditions;
+use mutation::Mutation;
+use names::{Depth, Parent};
 
 /// All services over one runtime.
 #[derive(Debug, Clone)]
@@ -46,111 +55,11 @@ pub struct Api {
     runtime: Arc<Runtime>,
 }
 
-/// What every mutation carries.
-#[derive(Debug, Clone)]
-struct Mutation {
-    etag: String,
-    actor: String,
-    /// The caller's id of the call, with what it asks.
-    request: Option<Request>,
-    validate_only: bool,
-}
-
-/// The common fields of a mutation's request. What the call asks is the rest of the message.
-macro_rules! mutation {
-    ($request:ident) => {
-        $crate::api::Mutation {
-            etag: $request.etag.clone(),
-            request: (!$request.request_id.is_empty()).then(|| {
-                let mut said = $request.clone();
-                said.etag.clear();
-                $crate::api::asked!(said)
-            }),
-            ..$crate::api::mutation!($request, no request)
-        }
-    };
-    ($request:ident, no etag) => {
-        $crate::api::Mutation {
-            request: (!$request.request_id.is_empty()).then(|| {
-                let mut said = $request.clone();
-                $crate::api::asked!(said)
-            }),
-            ..$crate::api::mutation!($request, no request)
-        }
-    };
-    ($request:ident, no request) => {
-        $crate::api::Mutation {
-            etag: String::new(),
-            actor: $request.actor.clone(),
-            request: None,
-            validate_only: $request.validate_only,
-        }
-    };
-}
-use mutation;
-
-/// A call as its repetition is known again: who asks and whether it is only tried tell nothing.
-macro_rules! asked {
-    ($said:ident) => {{
-        let id = std::mem::take(&mut $said.request_id);
-        $said.actor.clear();
-        $said.validate_only = false;
-        $crate::api::said(id, &$said)
-    }};
-}
-use asked;
-
-/// The request of a call with this message: its fields in the order of their numbers, maps in the
-/// order of their keys, what is not set left out. So a field that a later release adds changes
-/// nothing.
-fn said<M: Message + Name>(id: String, message: &M) -> Request {
-    Request::new(id, &M::full_name(), &message.encode_to_vec())
-}
-
-impl Mutation {
-    /// Who asks, for the journal.
-    fn actor(&self) -> Result<String, Status> {
-        match self.actor.trim() {
-            "" => Ok("api".to_owned()),
-            actor if actor.chars().count() > 200 => {
-                Err(status::invalid("actor", "не длиннее 200 знаков"))
-            }
-            actor => Ok(actor.to_owned()),
-        }
-    }
-
-    /// Puts the common fields onto a task; the etag is that of this thing.
-    fn onto(&self, task: Task, what: Thing) -> Result<Task, Status> {
-        let etag = Some(self.etag.clone()).filter(|etag| !etag.is_empty());
-        Ok(Task {
-            actor: self.actor()?,
-            request: self.request()?.cloned(),
-            validate_only: self.validate_only,
-            seen: etag.map(|etag| Seen { what, etag }),
-            ..task
-        })
-    }
-
-    fn request(&self) -> Result<Option<&Request>, Status> {
-        match &self.request {
-            Some(request) if request.id.len() > 200 => {
-                Err(status::invalid("request_id", "не длиннее 200 знаков"))
-            }
-            request => Ok(request.as_ref()),
-        }
-    }
-
-    /// The same of one of the steps that a call consists of.
-    fn of_step(&self, name: &str) -> Self {
-        let mut own = self.clone();
-        if let Some(request) = &mut own.request {
-            request.id = format!("{}/{name}", request.id);
-        }
-        own
-    }
-
-    fn is_stale(&self, etag: &str) -> bool {
-        !self.etag.is_empty() && self.etag != etag
+/// Whether a call that lists mistakes is asked to; only a trial can be.
+fn lists_mistakes(list: bool, validate_only: bool) -> Result<bool, Status> {
+    match (list, validate_only) {
+        (true, false) => Err(status::invalid("list_mistakes", "только вместе с validate_only")),
+        _ => Ok(list),
     }
 }
 
@@ -161,6 +70,32 @@ impl Api {
     /// The services over a runtime.
     pub fn new(runtime: Arc<Runtime>) -> Self {
         Api { runtime }
+    }
+
+    /// The parent of a list, which must be there; `-` is whatever there is.
+    async fn parent(&self, text: &str, deepest: Depth) -> Result<Parent, Status> {
+        let parent = Parent::parse("parent", text, deepest)?;
+        let (store, maps) = (self.runtime.store(), self.runtime.road_maps());
+        let newest = match &parent.municipality {
+            Some(municipality) => maps.newest(municipality).into_iter().collect(),
+            None => maps.all_newest(),
+        };
+        let is_there = match (&parent.activity, parent.run_id(), &parent.assignment) {
+            (_, Some(run), Some(below)) => store
+                .assignment(&format!("{run}/{below}"))
+                .await
+                .map_err(status::unavailable)?
+                .is_some(),
+            (None, ..) => !newest.is_empty(),
+            (Some(id), None, _) if newest.iter().any(|v| v.road_map.activity(id).is_some()) => true,
+            // What the road map no longer has may have run before.
+            _ => {
+                let filter = lists::filter(&parent, &Conditions::default());
+                let runs = store.list_runs(&filter, &Page::first(1)).await;
+                !runs.map_err(status::unavailable)?.is_empty()
+            }
+        };
+        if is_there { Ok(parent) } else { Err(status::not_found(text)) }
     }
 
     /// Carries out a task; the etag is that of this thing.
@@ -176,7 +111,7 @@ impl Api {
         by: &Mutation,
         field: impl Fn(&str) -> String,
     ) -> Result<Answered, Status> {
-        let answered = self.runtime.carry_out(by.onto(task, what)?).await;
+        let answered = self.runtime.carry_out(by.onto(task, what)).await;
         let answered = answered.map_err(|e| status::refused(e, field))?;
         self.runtime.nudge();
         Ok(answered)
@@ -184,7 +119,7 @@ impl Api {
 
     /// What a call that is no single step of a run made before, under its request id.
     async fn before(&self, mutation: &Mutation) -> Result<Option<String>, Status> {
-        let Some(request) = mutation.request()? else { return Ok(None) };
+        let Some(request) = &mutation.request else { return Ok(None) };
         let before = self.runtime.store().request(&request.id).await;
         match before.map_err(status::unavailable)? {
             None => Ok(None),
@@ -196,7 +131,7 @@ impl Api {
     /// Keeps the request id of a call that consists of several steps, each with an id of its own:
     /// a daemon that dies in between finds them done.
     async fn remember(&self, mutation: &Mutation, made: String) -> Result<(), Status> {
-        let Some(request) = mutation.request()?.filter(|_| !mutation.validate_only) else {
+        let Some(request) = mutation.request.as_ref().filter(|_| !mutation.validate_only) else {
             return Ok(());
         };
         let row = self.row(request, made);
@@ -217,22 +152,24 @@ impl Api {
         command: Command,
         what: Thing,
         mut mutation: Mutation,
+        field: impl Fn(&str) -> String,
     ) -> Result<Answered, Status> {
+        let task = Task::new(run, Ask::Step(command), "");
         if wrong.is_empty() {
-            return self.step(run, command, what, &mutation).await;
+            return self.ask_as(task, what, &mutation, field).await;
         }
         mutation.validate_only = true;
         let mut all = wrong;
-        let task = mutation.onto(Task::new(run, Ask::Step(command), ""), what)?;
+        let task = mutation.onto(task, what);
         match self.runtime.ask(task).await {
             Err(AskError::Refused(Refusal::Invalid(more))) => {
-                let known: Vec<String> = all.iter().map(|e| e.field.clone()).collect();
+                let known: BTreeSet<String> = all.iter().map(|e| e.field.clone()).collect();
                 all.extend(more.into_iter().filter(|e| !known.contains(&e.field)));
             }
-            Err(e) => return Err(status::of(e)),
+            Err(e) => return Err(status::refused(e, field)),
             Ok(_) => {}
         }
-        Err(status::of(Refusal::Invalid(all).into()))
+        Err(status::refused(Refusal::Invalid(all).into(), field))
     }
 
     async fn step(

@@ -1,5 +1,9 @@
 //! Resource names: `municipalities/m/activities/a/runs/2026-27` and what stands below.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
+
 use tonic::Status;
 use vekha_engine::{AssignmentKey, RunKey};
 
@@ -19,11 +23,23 @@ pub struct Parent {
 }
 
 impl Parent {
-    /// Reads the parent of a list.
-    pub fn parse(field: &str, text: &str) -> Result<Self, Status> {
+    /// Reads a parent that may name this and what is above it.
+    pub fn parse(field: &str, text: &str, deepest: Depth) -> Result<Self, Status> {
         let wrong = || {
-            invalid(field, format!("«{text}»: нужно имя вида municipalities/m/activities/a/runs/r"))
+            let wanted = match deepest {
+                Depth::Municipality => "municipalities/m",
+                Depth::Activity => "municipalities/m/activities/a",
+                Depth::Run => "municipalities/m/activities/a/runs/r",
+                Depth::Assignment => "municipalities/m/activities/a/runs/r/assignments/s.o",
+            };
+            invalid(field, format!("«{text}»: нужно имя вида {wanted}"))
         };
+        // What is deeper than the things that it is to hold would be silently widened; `-` says
+        // nothing.
+        let mut deeper = text.split('/').skip(2 * deepest as usize + 1).step_by(2);
+        if deeper.any(|id| id != "-") {
+            return Err(wrong());
+        }
         let mut segments = text.split('/');
         let mut next = |wanted: &str| -> Result<Option<String>, Status> {
             match (segments.next(), segments.next()) {
@@ -41,18 +57,26 @@ impl Parent {
         if segments.next().is_some() {
             return Err(wrong());
         }
+        let is_none = |id: &String| id.parse::<AssignmentKey>().is_err() && id != "-";
+        if assignment.as_ref().is_some_and(is_none) {
+            return Err(wrong());
+        }
         let named = |id: String| (id != "-").then_some(id);
         let any = |id: &Option<String>| id.as_ref().is_none_or(|id| id == "-");
         // A run is named by its activity; without it the period would be silently ignored.
         if !any(&run) && (any(&activity) || municipality == "-") {
             return Err(invalid(field, "период всех мероприятий — условие filter: period = …"));
         }
-        Ok(Parent {
+        let parent = Parent {
             municipality: named(municipality),
             activity: activity.and_then(named),
             run: run.and_then(named),
             assignment: assignment.and_then(named),
-        })
+        };
+        if let Some(id) = parent.run_id() {
+            canonical::<RunKey>(field, &id)?;
+        }
+        Ok(parent)
     }
 
     /// The id of the run as the store keeps it, if the parent names a single one.
@@ -62,8 +86,55 @@ impl Parent {
     }
 }
 
+/// How deep a name goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// `municipalities/m`
+    Municipality = 1,
+    /// `…/activities/a`
+    Activity = 2,
+    /// `…/runs/r`
+    Run = 3,
+    /// `…/assignments/s.o`
+    Assignment = 4,
+}
+
+/// A key as it is spelled and not otherwise: a thing has one name.
+fn canonical<K: FromStr<Err = String> + Display>(field: &str, text: &str) -> Result<K, Status> {
+    let key: K = text.parse().map_err(|e: String| invalid(field, e))?;
+    match key.to_string() {
+        own if own == text => Ok(key),
+        own => Err(invalid(field, format!("«{text}» пишется {own}"))),
+    }
+}
+
+/// A number as names have it, from 1: without signs and zeros before it.
+pub fn number(field: &str, text: &str) -> Result<usize, Status> {
+    let number = text.parse().ok().filter(|n: &usize| *n > 0 && n.to_string() == text);
+    number.ok_or_else(|| invalid(field, format!("«{text}» — не номер")))
+}
+
+/// Most things that a list of names may hold.
+const MOST: usize = 5000;
+
+/// A list of names that names nothing twice: what is stored and told is bounded.
+pub fn distinct(field: &str, names: &[String]) -> Result<(), Status> {
+    if names.len() > MOST {
+        return Err(invalid(field, format!("не больше {MOST}, а не {}", names.len())));
+    }
+    let mut known = BTreeSet::new();
+    match names.iter().find(|name| !known.insert(name.as_str())) {
+        Some(name) => Err(invalid(field, format!("«{name}» названо дважды"))),
+        None => Ok(()),
+    }
+}
+
 /// Splits `{parent}/{collection}/{id}`.
-fn split<'a>(field: &str, text: &'a str, collection: &str) -> Result<(&'a str, &'a str), Status> {
+pub fn split<'a>(
+    field: &str,
+    text: &'a str,
+    collection: &str,
+) -> Result<(&'a str, &'a str), Status> {
     text.rsplit_once('/')
         .and_then(|(rest, id)| Some((rest.strip_suffix(collection)?.strip_suffix('/')?, id)))
         .filter(|(_, id)| !id.is_empty())
@@ -93,7 +164,7 @@ pub fn of_activity(municipality: &str, activity: &str) -> String {
 pub fn run(field: &str, text: &str) -> Result<RunKey, Status> {
     let (parent, id) = split(field, text, "runs")?;
     let (municipality, activity) = activity(field, parent)?;
-    format!("{municipality}/{activity}/{id}").parse().map_err(|e: String| invalid(field, e))
+    canonical(field, &format!("{municipality}/{activity}/{id}"))
 }
 
 /// The name of a run.
@@ -127,14 +198,13 @@ pub fn assigned(
     collection: &str,
 ) -> Result<(RunKey, AssignmentKey), Status> {
     let (run, id) = below_run(field, text, collection)?;
-    Ok((run, id.parse().map_err(|e: String| invalid(field, e))?))
+    Ok((run, canonical(field, &id)?))
 }
 
 /// `{run}/measures/{n}`, and decisions alike.
 pub fn numbered(field: &str, text: &str, collection: &str) -> Result<(RunKey, usize), Status> {
     let (run, id) = below_run(field, text, collection)?;
-    let number = id.parse().ok().filter(|n| *n > 0);
-    Ok((run, number.ok_or_else(|| invalid(field, format!("«{id}» — не номер")))?))
+    Ok((run, number(field, &id)?))
 }
 
 #[cfg(test)]
@@ -152,8 +222,16 @@ mod tests {
         {
             assert!(run("name", wrong).is_err(), "{wrong}");
         }
-        let any =
-            Parent::parse("parent", "municipalities/m/activities/-/runs/-").expect("a parent");
+        let numbered = |id: &str| {
+            let name = format!("municipalities/m/activities/a/runs/2027/decisions/{id}");
+            numbered("name", &name, "decisions").map(|(_, number)| number).ok()
+        };
+        assert_eq!(numbered("12"), Some(12));
+        for wrong in ["0", "01", "+1", "-1", "1.0", "١"] {
+            assert_eq!(numbered(wrong), None, "{wrong}");
+        }
+        let any = Parent::parse("parent", "municipalities/m/activities/-/runs/-", Depth::Run)
+            .expect("a parent");
         assert_eq!((any.municipality.as_deref(), any.activity, any.run), (Some("m"), None, None));
     }
 }

@@ -3,7 +3,8 @@
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, need_service_server::NeedService};
 
-use super::{Api, lists, names, status};
+use super::lists::paging;
+use super::{Api, names, status};
 use crate::runtime::attention::{Need, attention, in_order};
 
 fn kind(need: &Need) -> v1::NeedKind {
@@ -28,6 +29,7 @@ impl NeedService for Api {
         request: Request<v1::ListNeedsRequest>,
     ) -> Result<Response<v1::ListNeedsResponse>, Status> {
         let r = request.into_inner();
+        let paging = paging!(r)?;
         let version = self.newest(&names::municipality("parent", &r.parent)?)?;
         let overview = self.overview(&version, None).await?;
         let needs = attention(&self.runtime, &version, &overview).await;
@@ -50,7 +52,7 @@ impl NeedService for Api {
         let all: Vec<(usize, v1::Need)> =
             in_order(map, &needs).into_iter().flat_map(of_run).enumerate().collect();
         let place = |(place, _): &(usize, v1::Need)| format!("{place:010}");
-        let (needs, next_page_token) = lists::slice(all, r.page_size, &r.page_token, place)?;
+        let (needs, next_page_token) = paging.slice(all, place);
         let needs = needs.into_iter().map(|(_, need)| need).collect();
         Ok(Response::new(v1::ListNeedsResponse { needs, next_page_token }))
     }

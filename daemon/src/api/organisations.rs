@@ -4,8 +4,9 @@ use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, organisation_service_server::OrganisationService};
 use vekha_roadmap::model::{Organisation, OrganisationKind};
 
-use super::lists::{Conditions, words};
-use super::{Api, convert, lists, names, status};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::{Api, convert, names, status};
 use crate::runtime::addresses::{AddressState, Addresses};
 
 fn kind(kind: OrganisationKind) -> v1::OrganisationKind {
@@ -43,12 +44,13 @@ impl OrganisationService for Api {
     ) -> Result<Response<v1::ListOrganisationsResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
-        let words = [
+        let fields = [
             words!("kind", "ORGANISATION_KIND_", OrganisationKind),
+            ("active", Kind::Flag),
             words!("address_state", "ADDRESS_STATE_", AddressState),
         ];
-        let conditions =
-            Conditions::parse(&r.filter, &["kind", "active", "address_state"], &words)?;
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
         let version = self.runtime.road_maps().newest(&municipality);
         let version = version.ok_or_else(|| status::not_found(&r.parent))?;
         let today = version.road_map.municipality.today(self.runtime.clock().now());
@@ -58,16 +60,14 @@ impl OrganisationService for Api {
         let all = organisations
             .map(|o| (o, addresses.of(o)))
             .filter(|(o, address)| {
-                conditions.hold(|field, wanted| match field {
-                    "kind" => o.kind.as_str() == wanted,
-                    "address_state" => address.as_str() == wanted,
-                    _ => o.active_on(today).to_string() == wanted,
-                })
+                conditions.allow("kind", o.kind.as_str())
+                    && conditions.allow("address_state", address.as_str())
+                    && conditions.flag("active").is_none_or(|active| active == o.active_on(today))
             })
             .map(|(o, address)| describe(&municipality, o, &address))
             .collect();
         let (organisations, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |o: &v1::Organisation| o.name.clone())?;
+            paging.slice(all, |o: &v1::Organisation| o.name.clone());
         Ok(Response::new(v1::ListOrganisationsResponse { organisations, next_page_token }))
     }
 
@@ -77,7 +77,7 @@ impl OrganisationService for Api {
     ) -> Result<Response<v1::Organisation>, Status> {
         let name = request.into_inner().name;
         let not_found = || status::not_found(&name);
-        let (parent, code) = name.split_once("/organisations/").ok_or_else(not_found)?;
+        let (parent, code) = names::split("name", &name, "organisations")?;
         let municipality = names::municipality("name", parent)?;
         let version = self.runtime.road_maps().newest(&municipality).ok_or_else(not_found)?;
         let organisation = version.road_map.organisation(code).ok_or_else(not_found)?;

@@ -3,8 +3,11 @@
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
-use super::lists::{Conditions, words};
-use super::{Api, convert, lists, mutation, names, status};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::mutation::mutation;
+use super::names::Depth;
+use super::{Api, convert, lists, names, status};
 use crate::message_id;
 use crate::runtime::letters;
 use crate::store;
@@ -13,7 +16,7 @@ use crate::store::entities::outbox;
 impl Api {
     async fn message_row(&self, name: &str) -> Result<outbox::Model, Status> {
         let not_found = || status::not_found(name);
-        let (parent, id) = name.split_once("/messages/").ok_or_else(not_found)?;
+        let (parent, id) = names::split("name", name, "messages")?;
         let municipality = names::municipality("name", parent)?;
         let message_id = format!("{id}@{municipality}.vekha");
         let row = self.runtime.store().message_by_id(&message_id).await;
@@ -89,30 +92,28 @@ impl OutboxService for Api {
         request: Request<v1::ListMessagesRequest>,
     ) -> Result<Response<v1::ListMessagesResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "run", "kind", "uncertain"];
-        let words = [words!("state", "MESSAGE_STATE_", MessageState)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let mut filter = conditions.filter(&parent);
-        if let Some(run) = conditions.value("run") {
-            filter.run = Some(names::run("filter", run)?.to_string());
+        let fields = [
+            words!("state", "MESSAGE_STATE_", MessageState),
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("run", Kind::Run),
+            ("kind", Kind::Id),
+            ("uncertain", Kind::Flag),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Municipality).await?;
+        let filter = lists::filter(&parent, &conditions);
+        let store = self.runtime.store();
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_messages(&filter, page).await.map_err(status::unavailable)?;
+            let describe = |row| status::readable(self.describe_message(row, false));
+            let turned = rows.iter().map(describe).collect::<Result<Vec<_>, _>>()?;
+            walk.take(rows.iter().map(|row| row.key.clone()).zip(turned));
         }
-        let page = lists::page(r.page_size, &r.page_token)?;
-        let rows = self.runtime.store().list_messages(&filter, &page).await;
-        let rows = rows.map_err(status::unavailable)?;
-        let holds = |row: &outbox::Model| {
-            conditions.hold(|field, wanted| match field {
-                "kind" => row.kind == wanted,
-                "uncertain" => row.uncertain.to_string() == wanted,
-                _ => lists::of_run(&row.run, field, wanted),
-            })
-        };
-        let messages = rows
-            .iter()
-            .filter(|row| holds(row))
-            .filter_map(|row| status::readable(self.describe_message(row, false)).transpose())
-            .collect::<Result<_, _>>()?;
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.key);
+        let (messages, next_page_token) = walk.end();
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
     }
 
@@ -129,9 +130,12 @@ impl OutboxService for Api {
         request: Request<v1::RetryMessageRequest>,
     ) -> Result<Response<v1::Message>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r, no etag)?;
         let row = self.message_row(&r.name).await?;
-        let mutation = mutation!(r, no etag);
         let before = self.before(&mutation).await?.is_some();
+        if r.validate_only && row.state == "obsolete" {
+            return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
+        }
         if !r.validate_only && !before {
             let now = self.runtime.clock().now();
             let retried = self.runtime.store().retry_message(&row.key, now).await;
@@ -143,7 +147,12 @@ impl OutboxService for Api {
             self.remember(&mutation, String::new()).await?;
             self.runtime.nudge();
         }
-        let row = self.message_row(&r.name).await?;
+        let mut row = self.message_row(&r.name).await?;
+        if r.validate_only && row.state == "failed" {
+            row.state = "pending".to_owned();
+            (row.attempts, row.digest) = (0, None);
+            row.next_attempt_at = store::micros(self.runtime.clock().now());
+        }
         Ok(Response::new(self.describe_message(&row, false)?))
     }
 
@@ -152,9 +161,11 @@ impl OutboxService for Api {
         request: Request<v1::RetryMessagesRequest>,
     ) -> Result<Response<v1::RetryMessagesResponse>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r, no etag)?;
         let municipality = names::municipality("parent", &r.parent)?;
+        let version = self.runtime.road_maps().newest(&municipality);
+        version.ok_or_else(|| status::not_found(&r.parent))?;
         let organisation = Some(r.organisation.as_str()).filter(|code| !code.is_empty());
-        let mutation = mutation!(r, no etag);
         let store = self.runtime.store();
         let messages = if r.validate_only {
             store.count_failed(&municipality, organisation).await.map_err(status::unavailable)?

@@ -6,12 +6,16 @@ use vekha_engine::run::{Recommendation, RecommendationState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, recommendation_service_server::RecommendationService};
 
-use super::lists::{Conditions, words};
-use super::{Api, Mutation, convert, lists, mutation, names, status};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::mutation::{Mutation, mutation};
+use super::names::Depth;
+use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::Ask;
-use crate::runtime::committer::{Answered, Task};
+use crate::runtime::committer::Task;
 use crate::runtime::recommended::recommended_on;
 use crate::runtime::seen::{Thing, etag};
+use crate::store::document;
 
 impl Api {
     async fn recommendation(
@@ -52,6 +56,7 @@ impl Api {
                 None => String::new(),
             },
             etag: etag(r),
+            mistakes: vec![],
             run: name,
         }
     }
@@ -72,9 +77,43 @@ impl Api {
         self.recommendation(&run, &key).await?;
         let task = Task::new(run.clone(), Ask::Step(command), "");
         let what = Thing::Recommendation(key.clone());
-        self.ask_as(task, what, &mutation, requested).await?;
+        let answered = self.ask_as(task, what, &mutation, requested).await?;
+        if let Some(would_be) = answered.would_be
+            && let Some(now) = would_be.run.recommendations.get(&key)
+        {
+            let shown = self.describe_recommendation(&run, &key, now);
+            return Ok(Response::new(v1::Recommendation { etag: String::new(), ..shown }));
+        }
         let now = self.recommendation(&run, &key).await?;
         Ok(Response::new(self.describe_recommendation(&run, &key, &now)))
+    }
+
+    /// Rewrites a draft.
+    async fn revise(
+        &self,
+        mut r: v1::UpdateRecommendationRequest,
+    ) -> Result<Response<v1::Recommendation>, Status> {
+        mutation!(r, no etag)?;
+        let wanted = r.recommendation.take().unwrap_or_default();
+        let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
+        if paths.iter().any(|p| p != "items" && p != "*") {
+            return Err(status::invalid("update_mask", "менять можно только items"));
+        }
+        let (run, key) = names::assigned("recommendation.name", &wanted.name, "recommendations")?;
+        let texts = wanted.items.iter().map(|i| i.recommendation.clone()).collect();
+        // Only this is asked; the rest is what the caller was shown.
+        let text = |item: v1::Finding| v1::Finding {
+            recommendation: item.recommendation,
+            ..v1::Finding::default()
+        };
+        r.recommendation = Some(v1::Recommendation {
+            name: wanted.name,
+            items: wanted.items.into_iter().map(text).collect(),
+            ..v1::Recommendation::default()
+        });
+        let command = Command::Revise { recommendation: key.clone(), texts };
+        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag)? };
+        self.change_recommendation(run, key, command, mutation).await
     }
 }
 
@@ -103,33 +142,40 @@ impl RecommendationService for Api {
         request: Request<v1::ListRecommendationsRequest>,
     ) -> Result<Response<v1::ListRecommendationsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "stage", "date"];
-        let words = [words!("state", "RECOMMENDATION_STATE_", RecommendationState)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
-        let rows = self.runtime.store().list_recommendations(&filter, &page).await;
-        let rows = rows.map_err(status::unavailable)?;
-        let mut recommendations = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let body = crate::store::document::<Recommendation>(&row.id, &row.body);
-            let body = self.runtime.store().readable(&row.id, body).map_err(status::unavailable)?;
-            let (Some(body), Ok(run)) = (body, row.run.parse::<RunKey>()) else { continue };
-            let key = AssignmentKey::new(&row.stage, &row.organisation);
-            let date = self.recommended_on(&run, &body);
-            let holds = conditions.hold(|field, wanted| match field {
-                "date" | "date>=" | "date<=" => {
-                    date.is_some_and(|date| lists::of_day(date, field, wanted))
-                }
-                _ => lists::of_run(&row.run, field, wanted),
-            });
-            if !holds {
-                continue;
+        let fields = [
+            words!("state", "RECOMMENDATION_STATE_", RecommendationState),
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("stage", Kind::Id),
+            ("date", Kind::Day),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let filter = lists::filter(&parent, &conditions);
+        let dated = conditions.days("date") != (None, None);
+        let store = self.runtime.store();
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows =
+                store.list_recommendations(&filter, page).await.map_err(status::unavailable)?;
+            let mut turned = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let body = document::<Recommendation>(&row.id, &row.body);
+                let body = store.readable(&row.id, body).map_err(status::unavailable)?;
+                let read = body.zip(row.run.parse::<RunKey>().ok());
+                turned.push(read.and_then(|(body, run)| {
+                    let key = AssignmentKey::new(&row.stage, &row.organisation);
+                    let date = self.recommended_on(&run, &body);
+                    let wanted =
+                        !dated || date.is_some_and(|date| conditions.allow_day("date", date));
+                    wanted.then(|| self.describe_recommendation(&run, &key, &body))
+                }));
             }
-            recommendations.push(self.describe_recommendation(&run, &key, &body));
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
         }
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        let (recommendations, next_page_token) = walk.end();
         Ok(Response::new(v1::ListRecommendationsResponse { recommendations, next_page_token }))
     }
 
@@ -147,27 +193,10 @@ impl RecommendationService for Api {
         &self,
         request: Request<v1::UpdateRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        let mut r = request.into_inner();
-        let wanted = r.recommendation.take().unwrap_or_default();
-        let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
-        if paths.iter().any(|p| p != "items" && p != "*") {
-            return Err(status::invalid("update_mask", "менять можно только items"));
-        }
-        let (run, key) = names::assigned("recommendation.name", &wanted.name, "recommendations")?;
-        let texts = wanted.items.iter().map(|i| i.recommendation.clone()).collect();
-        // Only this is asked; the rest is what the caller was shown.
-        let text = |item: v1::Finding| v1::Finding {
-            recommendation: item.recommendation,
-            ..v1::Finding::default()
-        };
-        r.recommendation = Some(v1::Recommendation {
-            name: wanted.name,
-            items: wanted.items.into_iter().map(text).collect(),
-            ..v1::Recommendation::default()
-        });
-        let command = Command::Revise { recommendation: key.clone(), texts };
-        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag) };
-        self.change_recommendation(run, key, command, mutation).await
+        let r = request.into_inner();
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::Recommendation { mistakes, ..v1::Recommendation::default() };
+        status::listed(listing, self.revise(r).await, list)
     }
 
     async fn approve_recommendations(
@@ -175,7 +204,9 @@ impl RecommendationService for Api {
         request: Request<v1::ApproveRecommendationsRequest>,
     ) -> Result<Response<v1::ApproveRecommendationsResponse>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let run = names::run("parent", &r.parent)?;
+        names::distinct("names", &r.names)?;
         let mut keys = Vec::new();
         for name in &r.names {
             let (of, key) = names::assigned("names", name, "recommendations")?;
@@ -207,16 +238,21 @@ impl RecommendationService for Api {
         let organisations =
             if named { keys.iter().map(|k| k.organisation.clone()).collect() } else { vec![] };
         let command = Command::Approve { stage, organisations };
-        let Answered { made, .. } =
-            self.step(run.clone(), command, Thing::Run, &mutation!(r)).await?;
-        if !r.validate_only && !made.is_empty() {
-            keys = made.lines().filter_map(|name| name.parse().ok()).collect();
+        let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
+        let tried = answered.would_be.is_some();
+        if !answered.made.is_empty() {
+            keys = answered.made.lines().filter_map(|name| name.parse().ok()).collect();
         }
-        let loaded = self.loaded(&run).await?.run;
+        let loaded = self.after(&run, answered).await?.run;
         let recommendations = keys
             .iter()
             .filter_map(|key| {
-                Some(self.describe_recommendation(&run, key, loaded.recommendations.get(key)?))
+                let now = loaded.recommendations.get(key)?;
+                let mut shown = self.describe_recommendation(&run, key, now);
+                if tried {
+                    shown.etag.clear();
+                }
+                Some(shown)
             })
             .collect();
         Ok(Response::new(v1::ApproveRecommendationsResponse { recommendations }))
@@ -227,9 +263,10 @@ impl RecommendationService for Api {
         request: Request<v1::DiscardRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Discard { recommendation: key.clone(), reason: r.reason.clone() };
-        self.change_recommendation(run, key, command, mutation!(r)).await
+        self.change_recommendation(run, key, command, mutation).await
     }
 
     async fn acknowledge_recommendation(
@@ -237,6 +274,7 @@ impl RecommendationService for Api {
         request: Request<v1::AcknowledgeRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Submit {
             assignment: key.clone(),
@@ -244,6 +282,6 @@ impl RecommendationService for Api {
             earlier: Default::default(),
             origin: Origin::Api,
         };
-        self.change_recommendation(run, key, command, mutation!(r)).await
+        self.change_recommendation(run, key, command, mutation).await
     }
 }

@@ -4,15 +4,19 @@ use std::pin::Pin;
 
 use futures::Stream;
 use tonic::{Request, Response, Status};
+use vekha_engine::Refusal;
 use vekha_engine::preview::{Line, What, Wish, preview};
 use vekha_proto::v1::{self, road_map_service_server::RoadMapService};
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
 use vekha_roadmap::read::{Files, read_with_warnings};
 
-use super::lists::{Conditions, words};
-use super::{Api, Mutation, convert, lists, mutation, names, runs, status};
+use super::filter::{Conditions, Kind, words};
+use super::lists::paging;
+use super::mutation::{Mutation, mutation};
+use super::{Api, convert, names, runs, status};
 use crate::runtime::AskError;
 use crate::runtime::coming::{Coming, coming};
 use crate::runtime::overview::Overview;
@@ -63,12 +67,12 @@ impl Api {
         if !before && mutation.is_stale(&etag) {
             return Err(status::stale());
         }
-        if paused && (reason.trim().is_empty() || reason.chars().count() > 1000) {
+        if (paused && reason.trim().is_empty()) || reason.chars().count() > 1000 {
             return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
         }
         if !mutation.validate_only && !before {
-            let pause = Pause { paused, reason, actor: &mutation.actor()? };
-            let request = mutation.request()?.map(|request| self.row(request, String::new()));
+            let pause = Pause { paused, reason, actor: &mutation.actor.clone() };
+            let request = mutation.request.as_ref().map(|request| self.row(request, String::new()));
             // Between the look and the change somebody may have been faster.
             let seen = row.as_ref().filter(|_| !mutation.etag.is_empty());
             let done = self.runtime.pause(&municipality, &id, pause, seen, request).await;
@@ -80,6 +84,17 @@ impl Api {
             }
         }
         let overview = self.overview(&version, Some(&id)).await?;
+        if mutation.validate_only && !before {
+            let would_be = row.map(|row| activity::Model {
+                paused,
+                reason: reason.to_owned(),
+                actor: mutation.actor,
+                ..row
+            });
+            let run = overview.current(&id).map(runs::summary);
+            let shown = describe_schedule(&version, definition, would_be.as_ref(), run);
+            return Ok(Response::new(v1::Activity { etag: String::new(), ..shown }));
+        }
         Ok(Response::new(describe_activity(&version, definition, &overview)))
     }
 }
@@ -95,8 +110,19 @@ fn describe_activity(
     definition: &Activity,
     overview: &Overview,
 ) -> v1::Activity {
-    let municipality = &version.road_map.municipality.id;
     let row = overview.schedule(&definition.id);
+    let current = overview.current(&definition.id).map(runs::summary);
+    describe_schedule(version, definition, row, current)
+}
+
+/// The same with a schedule that stands so.
+fn describe_schedule(
+    version: &Version,
+    definition: &Activity,
+    row: Option<&activity::Model>,
+    current_run: Option<v1::RunSummary>,
+) -> v1::Activity {
+    let municipality = &version.road_map.municipality.id;
     let schedule = &definition.schedule;
     v1::Activity {
         name: names::of_activity(municipality, &definition.id),
@@ -148,7 +174,7 @@ fn describe_activity(
         paused: row.is_some_and(|row| row.paused),
         pause_reason: row.map(|row| row.reason.clone()).unwrap_or_default(),
         paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
-        current_run: overview.current(&definition.id).map(runs::summary),
+        current_run,
         etag: row.map(schedule_etag).unwrap_or_default(),
     }
 }
@@ -325,9 +351,9 @@ impl RoadMapService for Api {
         request: Request<v1::ListRoadMapsRequest>,
     ) -> Result<Response<v1::ListRoadMapsResponse>, Status> {
         let r = request.into_inner();
+        let paging = paging!(r)?;
         let all = self.runtime.road_maps().all_newest().iter().map(|v| describe(v)).collect();
-        let (road_maps, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |m: &v1::RoadMap| m.name.clone())?;
+        let (road_maps, next_page_token) = paging.slice(all, |m: &v1::RoadMap| m.name.clone());
         Ok(Response::new(v1::ListRoadMapsResponse { road_maps, next_page_token }))
     }
 
@@ -357,14 +383,14 @@ impl RoadMapService for Api {
         request: Request<v1::ApplyRoadMapRequest>,
     ) -> Result<Response<v1::RoadMap>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r);
-        let request = mutation.request()?.cloned();
+        let mutation = mutation!(r)?;
+        let request = mutation.request.clone();
         let mistakes = |list: Vec<Diagnostic>| {
-            let text = list
-                .iter()
-                .map(|d| format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message))
-                .collect::<Vec<_>>();
-            status::invalid("files", text.join("\n"))
+            let one = |d: Diagnostic| FieldError {
+                field: "files".to_owned(),
+                message: format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message),
+            };
+            status::of(Refusal::Invalid(list.into_iter().map(one).collect()).into())
         };
         let refused = |e| match e {
             ApplyError::Mistakes(list) => mistakes(list),
@@ -381,7 +407,7 @@ impl RoadMapService for Api {
             }
         }
         let files = files(r.files)?;
-        let (actor, now) = (mutation.actor()?, self.runtime.clock().now());
+        let (actor, now) = (mutation.actor.clone(), self.runtime.clock().now());
         let read = self.runtime.road_maps().read(files.clone(), &actor, now).await;
         let read = read.map_err(mistakes)?;
         let municipality = read.road_map.municipality.id.clone();
@@ -446,33 +472,35 @@ impl RoadMapService for Api {
     ) -> Result<Response<v1::ListActivitiesResponse>, Status> {
         let r = request.into_inner();
         let municipality = names::municipality("parent", &r.parent)?;
-        let known = ["section", "paused", "state", "period", "late"];
-        let words = [words!("state", "RUN_STATE_", RunState)];
-        let conditions = Conditions::parse(&r.filter, &known, &words)?;
+        let fields = [
+            ("section", Kind::Id),
+            ("paused", Kind::Flag),
+            words!("state", "RUN_STATE_", RunState),
+            ("period", Kind::Period),
+            ("late", Kind::Flag),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
         let version = self.newest(&municipality)?;
         let overview = self.overview(&version, None).await?;
         let mut all = Vec::new();
         for definition in &version.road_map.activities {
             let described = describe_activity(&version, definition, &overview);
             let run = described.current_run.as_ref();
-            let holds = conditions.hold(|field, wanted| match field {
-                "section" => described.section == wanted,
-                "paused" => described.paused.to_string() == wanted,
-                "period" => run.is_some_and(|run| run.period == wanted),
-                "late" => run.is_some_and(|run| run.late).to_string() == wanted,
-                _ => run.is_some_and(|run| {
-                    let name = run.state().as_str_name().trim_start_matches("RUN_STATE_");
-                    name.eq_ignore_ascii_case(wanted)
-                }),
-            });
-            if holds {
+            let state = run.map(|run| run.state().as_str_name().to_lowercase());
+            let state = state.as_deref().unwrap_or_default().trim_start_matches("run_state_");
+            let late = run.is_some_and(|run| run.late);
+            if conditions.allow("section", &described.section)
+                && conditions.flag("paused").is_none_or(|paused| paused == described.paused)
+                && conditions.allow("period", run.map_or("", |run| &run.period))
+                && conditions.flag("late").is_none_or(|wanted| wanted == late)
+                && conditions.allow("state", state)
+            {
                 all.push(described);
             }
         }
         let (activities, next_page_token) =
-            lists::slice(all, r.page_size, &r.page_token, |a: &v1::Activity| {
-                format!("{:010}", a.number)
-            })?;
+            paging.slice(all, |a: &v1::Activity| format!("{:010}", a.number));
         Ok(Response::new(v1::ListActivitiesResponse { activities, next_page_token }))
     }
 
@@ -493,6 +521,7 @@ impl RoadMapService for Api {
         request: Request<v1::ListComingOpeningsRequest>,
     ) -> Result<Response<v1::ListComingOpeningsResponse>, Status> {
         let r = request.into_inner();
+        let paging = paging!(r)?;
         let version = self.newest(&names::municipality("parent", &r.parent)?)?;
         let overview = self.overview(&version, None).await?;
         let coming = coming(&self.runtime, &version, &overview).await;
@@ -502,7 +531,7 @@ impl RoadMapService for Api {
             let seconds = c.opens_at.as_ref().map_or(0, |at| at.seconds);
             format!("{seconds:020}/{:010}", c.number)
         };
-        let (openings, next_page_token) = lists::slice(all, r.page_size, &r.page_token, key)?;
+        let (openings, next_page_token) = paging.slice(all, key);
         Ok(Response::new(v1::ListComingOpeningsResponse { openings, next_page_token }))
     }
 
@@ -511,7 +540,7 @@ impl RoadMapService for Api {
         request: Request<v1::PauseActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
         let r = request.into_inner();
-        self.pause(&r.name, true, &r.reason, mutation!(r)).await
+        self.pause(&r.name, true, &r.reason, mutation!(r)?).await
     }
 
     async fn resume_activity(
@@ -519,6 +548,6 @@ impl RoadMapService for Api {
         request: Request<v1::ResumeActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
         let r = request.into_inner();
-        self.pause(&r.name, false, "", mutation!(r)).await
+        self.pause(&r.name, false, &r.reason, mutation!(r)?).await
     }
 }

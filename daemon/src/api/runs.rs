@@ -12,8 +12,12 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{PeriodOf, Work};
 use vekha_roadmap::period::Period;
 
-use super::lists::{Conditions, Words, words};
-use super::{Api, Mutation, convert, figures, journal, lists, mutation, names, status};
+use super::filter::{Conditions, Field, Kind, words};
+use super::lasting::GoesOn;
+use super::lists::paging;
+use super::mutation::{Mutation, mutation};
+use super::names::Depth;
+use super::{Api, convert, figures, journal, lists, lists_mistakes, names, status};
 use crate::runtime::committer::{Answered, Task};
 use crate::runtime::overview::{Standing, is_late};
 use crate::runtime::reports::{on_analysis, place_for_others};
@@ -27,13 +31,33 @@ use crate::{forms, reports};
 /// Marks a run that a backfill found there.
 const WAS: char = '=';
 
-const STATES: [Words; 1] = [words!("state", "RUN_STATE_", RunState)];
+const STATE: Field = words!("state", "RUN_STATE_", RunState);
 
 impl Api {
     /// A run as the contract shows it.
     pub(super) async fn show_run(&self, key: &RunKey) -> Result<v1::Run, Status> {
         let loaded = self.loaded(key).await?;
         self.describe_run(&loaded).await
+    }
+
+    /// A run as a request left it, or as one that was only tried would leave it: then without an
+    /// etag, since there is nothing to be compared with.
+    pub(super) async fn show_after(
+        &self,
+        key: &RunKey,
+        answered: Answered,
+    ) -> Result<v1::Run, Status> {
+        let tried = answered.would_be.is_some();
+        let run = self.describe_run(&self.after(key, answered).await?).await?;
+        Ok(if tried { v1::Run { etag: String::new(), ..run } } else { run })
+    }
+
+    /// The same with all that belongs to it.
+    pub(super) async fn after(&self, key: &RunKey, answered: Answered) -> Result<Loaded, Status> {
+        match answered.would_be {
+            Some(would_be) => Ok(Loaded { run: would_be.run, revision: 0, told_since: None }),
+            None => self.loaded(key).await,
+        }
     }
 
     pub(super) async fn loaded(&self, key: &RunKey) -> Result<Loaded, Status> {
@@ -120,8 +144,70 @@ impl Api {
         mutation: Mutation,
     ) -> Result<Response<v1::Run>, Status> {
         let key = names::run("name", name)?;
-        self.step(key.clone(), command, Thing::Run, &mutation).await?;
-        Ok(Response::new(self.show_run(&key).await?))
+        let answered = self.step(key.clone(), command, Thing::Run, &mutation).await?;
+        Ok(Response::new(self.show_after(&key, answered).await?))
+    }
+
+    /// Opens the runs of past periods.
+    async fn backfill(
+        &self,
+        r: v1::BackfillRunsRequest,
+    ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
+        let whole = mutation!(r, no etag)?;
+        let (municipality, activity) = names::activity("parent", &r.parent)?;
+        names::distinct("periods", &r.periods)?;
+        if r.periods.is_empty() || r.periods.len() > 100 {
+            return Err(status::invalid("periods", "от 1 до 100 периодов"));
+        }
+        if let Some(made) = self.before(&whole).await? {
+            return Ok(Response::new(self.backfilled(&made).await?));
+        }
+        // All are looked at before the first is opened.
+        let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+        let (mut keys, mut wrong) = (Vec::new(), Vec::new());
+        for (i, period) in r.periods.iter().enumerate() {
+            let mut note = |message: String| {
+                wrong.push(FieldError { field: format!("periods[{i}]"), message });
+            };
+            match key(municipality.clone(), activity.clone(), period, "") {
+                Err(status) => note(status.message().to_owned()),
+                Ok(key) => {
+                    let looked = Task::new(key.clone(), open(), "");
+                    let looked = Task { validate_only: true, ..looked };
+                    match self.runtime.ask(looked).await {
+                        Err(AskError::Refused(Refusal::Invalid(errors)))
+                            if errors.iter().all(|e| e.field == "period") =>
+                        {
+                            errors.into_iter().for_each(|e| note(e.message));
+                        }
+                        Ok(_) | Err(AskError::Exists(_)) => keys.push(key),
+                        Err(e) => return Err(status::of(e)),
+                    }
+                }
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(status::of(Refusal::Invalid(wrong).into()));
+        }
+        let (mut made, mut would_be) = (Vec::new(), Vec::new());
+        for key in keys {
+            let mutation = whole.of_step(&key.period.to_string());
+            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run);
+            match self.runtime.carry_out(task).await {
+                Ok(answered) if r.validate_only => {
+                    would_be.push(self.show_after(&key, answered).await?);
+                }
+                Ok(_) => made.push(key.to_string()),
+                Err(AskError::Exists(_)) => made.push(format!("{WAS}{key}")),
+                Err(e) => return Err(status::of(e)),
+            }
+        }
+        let made = made.join("\n");
+        self.remember(&whole, made.clone()).await?;
+        self.runtime.nudge();
+        let mut response = self.backfilled(&made).await?;
+        response.runs.extend(would_be);
+        Ok(Response::new(response))
     }
 }
 
@@ -194,7 +280,9 @@ impl RunService for Api {
         request: Request<v1::StartRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r, no etag)?;
         let (municipality, activity) = names::activity("parent", &r.parent)?;
+        names::distinct("organisations", &r.organisations)?;
         let period = match r.period.as_str() {
             "" => self.current_period(&municipality, &activity)?,
             period => period.to_owned(),
@@ -202,15 +290,11 @@ impl RunService for Api {
         let key = key(municipality, activity, &period, &r.part)?;
         let ask =
             Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
-        let mutation = mutation!(r, no etag);
         let task = Task::new(key.clone(), ask, "");
-        let Answered { made, .. } = self.ask(task, Thing::Run, &mutation).await?;
-        if r.validate_only {
-            let name = names::of_run(&key);
-            return Ok(Response::new(v1::Run { name, ..v1::Run::default() }));
-        }
+        let answered = self.ask(task, Thing::Run, &mutation).await?;
         // Without a period the call means today's; its repetition means the run that it opened.
-        Ok(Response::new(self.show_run(&made.parse().unwrap_or(key)).await?))
+        let key = answered.made.parse().unwrap_or(key);
+        Ok(Response::new(self.show_after(&key, answered).await?))
     }
 
     async fn backfill_runs(
@@ -218,56 +302,9 @@ impl RunService for Api {
         request: Request<v1::BackfillRunsRequest>,
     ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
         let r = request.into_inner();
-        let (municipality, activity) = names::activity("parent", &r.parent)?;
-        if r.periods.is_empty() || r.periods.len() > 100 {
-            return Err(status::invalid("periods", "от 1 до 100 периодов"));
-        }
-        let whole = mutation!(r, no etag);
-        if let Some(made) = self.before(&whole).await? {
-            return Ok(Response::new(self.backfilled(&made).await?));
-        }
-        // All are looked at before the first is opened.
-        let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-        let (mut keys, mut wrong) = (Vec::new(), Vec::new());
-        for (i, period) in r.periods.iter().enumerate() {
-            let mut note = |message: String| {
-                wrong.push(FieldError { field: format!("periods[{i}]"), message });
-            };
-            match key(municipality.clone(), activity.clone(), period, "") {
-                Err(status) => note(status.message().to_owned()),
-                Ok(key) => {
-                    let looked = Task::new(key.clone(), open(), "");
-                    let looked = Task { validate_only: true, ..looked };
-                    match self.runtime.ask(looked).await {
-                        Err(AskError::Refused(Refusal::Invalid(errors)))
-                            if errors.iter().all(|e| e.field == "period") =>
-                        {
-                            errors.into_iter().for_each(|e| note(e.message));
-                        }
-                        Ok(_) | Err(AskError::Exists(_)) => keys.push(key),
-                        Err(e) => return Err(status::of(e)),
-                    }
-                }
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(status::of(Refusal::Invalid(wrong).into()));
-        }
-        let mut made = Vec::new();
-        for key in keys {
-            let mutation = whole.of_step(&key.period.to_string());
-            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run)?;
-            match self.runtime.ask(task).await {
-                Ok(_) if r.validate_only => {}
-                Ok(_) => made.push(key.to_string()),
-                Err(AskError::Exists(_)) => made.push(format!("{WAS}{key}")),
-                Err(e) => return Err(status::of(e)),
-            }
-        }
-        let made = made.join("\n");
-        self.remember(&whole, made.clone()).await?;
-        self.runtime.nudge();
-        Ok(Response::new(self.backfilled(&made).await?))
+        let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
+        let list = |mistakes| v1::BackfillRunsResponse { mistakes, ..Default::default() };
+        status::listed(listing, self.backfill(r).await, list)
     }
 
     async fn get_run(
@@ -283,31 +320,37 @@ impl RunService for Api {
         request: Request<v1::ListRunsRequest>,
     ) -> Result<Response<v1::ListRunsResponse>, Status> {
         let r = request.into_inner();
-        let parent = names::Parent::parse("parent", &r.parent)?;
-        let known = ["state", "activity", "organisation", "period", "late"];
-        let conditions = Conditions::parse(&r.filter, &known, &STATES)?;
-        let filter = conditions.filter(&parent);
-        let page = lists::page(r.page_size, &r.page_token)?;
+        let fields = [
+            STATE,
+            ("activity", Kind::Id),
+            ("organisation", Kind::Id),
+            ("period", Kind::Period),
+            ("late", Kind::Flag),
+        ];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let paging = paging!(r)?;
+        let parent = self.parent(&r.parent, Depth::Activity).await?;
+        let mut filter = lists::filter(&parent, &conditions);
+        filter.participant = filter.organisation.take();
         let store = self.runtime.store();
-        let rows = store.list_runs(&filter, &page).await.map_err(status::unavailable)?;
-        let keys: Vec<RunKey> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
-        let loaded = store.runs(&keys).await.map_err(status::unavailable)?;
-        let mut runs = Vec::with_capacity(loaded.len());
-        for key in &keys {
-            let Some(loaded) = loaded.get(key) else { continue };
-            let run = self.describe_run(loaded).await?;
-            let takes_part =
-                |code: &str| loaded.run.assignments.keys().any(|a| a.organisation == code);
-            let holds = conditions.hold(|field, wanted| match field {
-                "late" => run.late.to_string() == wanted,
-                "organisation" => takes_part(wanted),
-                _ => true,
-            });
-            if holds {
-                runs.push(run);
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            let rows = store.list_runs(&filter, page).await.map_err(status::unavailable)?;
+            let keys: Vec<Option<RunKey>> = rows.iter().map(|row| row.id.parse().ok()).collect();
+            let known: Vec<RunKey> = keys.iter().flatten().cloned().collect();
+            let loaded = store.runs(&known).await.map_err(status::unavailable)?;
+            let mut turned = Vec::with_capacity(rows.len());
+            for key in &keys {
+                let run = match key.as_ref().and_then(|key| loaded.get(key)) {
+                    Some(loaded) => Some(self.describe_run(loaded).await?),
+                    None => None,
+                };
+                let wanted = conditions.flag("late");
+                turned.push(run.filter(|run| wanted.is_none_or(|wanted| wanted == run.late)));
             }
+            walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));
         }
-        let next_page_token = lists::next_token(&rows, &page, |row| &row.id);
+        let (runs, next_page_token) = walk.end();
         Ok(Response::new(v1::ListRunsResponse { runs, next_page_token }))
     }
 
@@ -317,7 +360,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::Cancel { reason: r.reason.clone() };
-        self.change_run(&r.name, command, mutation!(r)).await
+        self.change_run(&r.name, command, mutation!(r)?).await
     }
 
     async fn retry_run(
@@ -325,7 +368,7 @@ impl RunService for Api {
         request: Request<v1::RetryRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
-        self.change_run(&r.name, Command::Retry, mutation!(r)).await
+        self.change_run(&r.name, Command::Retry, mutation!(r)?).await
     }
 
     async fn accept_answers(
@@ -334,7 +377,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::AcceptAnswers { stage: r.stage.clone() };
-        self.change_run(&r.name, command, mutation!(r)).await
+        self.change_run(&r.name, command, mutation!(r)?).await
     }
 
     async fn skip_run(
@@ -343,7 +386,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::Skip { reason: r.reason.clone() };
-        self.change_run(&r.name, command, mutation!(r)).await
+        self.change_run(&r.name, command, mutation!(r)?).await
     }
 
     async fn answer_question(
@@ -351,6 +394,7 @@ impl RunService for Api {
         request: Request<v1::AnswerQuestionRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
+        let mutation = mutation!(r)?;
         let answer = match r.answer() {
             v1::Answer::Proceed => Answer::Proceed,
             v1::Answer::Skip => Answer::Skip,
@@ -358,7 +402,7 @@ impl RunService for Api {
                 return Err(status::invalid("answer", "PROCEED или SKIP"));
             }
         };
-        self.change_run(&r.name, Command::AnswerQuestion(answer), mutation!(r)).await
+        self.change_run(&r.name, Command::AnswerQuestion(answer), mutation).await
     }
 
     type WatchRunsStream = Pin<Box<dyn Stream<Item = Result<v1::RunChange, Status>> + Send>>;
@@ -368,14 +412,17 @@ impl RunService for Api {
         request: Request<v1::WatchRunsRequest>,
     ) -> Result<Response<Self::WatchRunsStream>, Status> {
         let r = request.into_inner();
-        let known = ["kind", "state", "activity", "period"];
-        let watched = journal::Watched::parse(&r.parent, &r.filter, &known, &STATES)?;
-        let state = watched.conditions.value("state").map(str::to_uppercase);
+        let fields = [("kind", Kind::Id), STATE, ("activity", Kind::Id), ("period", Kind::Period)];
+        let conditions = Conditions::parse(&r.filter, &fields)?;
+        let parent = self.parent(&r.parent, Depth::Run).await?;
+        let mut watched = lists::filter(&parent, &conditions);
+        let state = watched.state.take().map(|state| state.to_uppercase());
         let api = self.clone();
         let stream = journal::watch(self, watched, r.after_cursor, move |row| {
             let (api, state) = (api.clone(), state.clone());
             async move {
-                let key: RunKey = row.run.parse().map_err(status::unavailable)?;
+                // What was done to an activity itself is no change of a run.
+                let Ok(key) = row.run.parse::<RunKey>() else { return Ok(None) };
                 let run = api.show_run(&key).await?;
                 let named = run.state().as_str_name().trim_start_matches("RUN_STATE_");
                 if state.is_some_and(|wanted| wanted != named) {
@@ -386,7 +433,9 @@ impl RunService for Api {
             }
         })
         .await?;
-        Ok(Response::new(stream))
+        let mut response = Response::new(stream);
+        response.extensions_mut().insert(GoesOn);
+        Ok(response)
     }
 
     async fn get_figures(

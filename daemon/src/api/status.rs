@@ -1,30 +1,88 @@
-//! Errors as other systems want them: a code, a stable reason, and every wrong field by its path.
+//! Errors as other systems want them: a code, a stable reason, and the wrong fields by their paths,
+//! as many as an error has room for ([`bounds`]).
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::Arc;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use vekha_engine::Refusal;
+use vekha_proto::v1;
+use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::russian::plural;
 
+use super::bounds;
 use crate::runtime::AskError;
 use crate::runtime::fault::Fault;
 
 const DOMAIN: &str = "vekha";
 
-fn status(code: Code, reason: &str, message: String, mut details: ErrorDetails) -> Status {
+/// How many mistakes an error left out, in the metadata of its `ErrorInfo`.
+pub(crate) const OMITTED: &str = "omitted";
+
+fn status(code: Code, reason: &str, message: &str, mut details: ErrorDetails) -> Status {
     details.set_error_info(reason, DOMAIN, []);
-    Status::with_error_details(code, message, details)
+    Status::with_error_details(code, bounds::message(message), details)
+}
+
+/// All mistakes of a call, whatever part of them its status has room for.
+#[derive(Debug, thiserror::Error)]
+#[error("ошибок: {}", .0.len())]
+struct Mistakes(Vec<FieldError>);
+
+fn wrong(all: Vec<FieldError>, message: String) -> Status {
+    let told = bounds::mistakes(&all);
+    let mut details = ErrorDetails::new();
+    for e in &told {
+        details.add_bad_request_violation(&e.field, &e.message);
+    }
+    let omitted = all.len() - told.len();
+    let (mut words, mut metadata) = (bounds::message(&message), HashMap::new());
+    if omitted > 0 {
+        let beginning: Vec<String> =
+            told.iter().take(2).map(|e| format!("{} — {}", e.field, e.message)).collect();
+        let beginning = bounds::beginning(&beginning.join("; "));
+        let mistakes = plural(omitted as i64, "ошибка", "ошибки", "ошибок");
+        words = bounds::message(&format!("исправьте: {beginning}; и ещё {omitted} {mistakes}"));
+        metadata.insert(OMITTED.to_owned(), omitted.to_string());
+    }
+    details.set_error_info("INVALID_FIELDS", DOMAIN, metadata);
+    let mut status = Status::with_error_details(Code::InvalidArgument, words, details);
+    status.set_source(Arc::new(Mistakes(all)));
+    status
 }
 
 /// A single wrong field.
 pub fn invalid(field: &str, message: impl Into<String>) -> Status {
     let message = message.into();
-    let mut details = ErrorDetails::new();
-    details.add_bad_request_violation(field, &message);
-    status(Code::InvalidArgument, "INVALID_FIELDS", message, details)
+    wrong(vec![FieldError { field: field.to_owned(), message: message.clone() }], message)
+}
+
+/// All mistakes of a call that was only tried, where it asks for them as a list: an error tells as
+/// many as fit.
+pub fn listed<T>(
+    wanted: bool,
+    answer: Result<tonic::Response<T>, Status>,
+    list: impl FnOnce(Vec<v1::Mistake>) -> T,
+) -> Result<tonic::Response<T>, Status> {
+    let Err(status) = answer else { return answer };
+    let all = status.source().and_then(|source| source.downcast_ref::<Mistakes>());
+    match all.filter(|_| wanted) {
+        None => Err(status),
+        Some(Mistakes(all)) => {
+            let one = |e: &FieldError| {
+                let (field, description) = (e.field.clone(), e.message.clone());
+                v1::Mistake { field, description }
+            };
+            Ok(tonic::Response::new(list(all.iter().map(one).collect())))
+        }
+    }
 }
 
 /// There is no such thing.
 pub fn not_found(what: impl std::fmt::Display) -> Status {
-    status(Code::NotFound, "NOT_FOUND", format!("не найдено: {what}"), ErrorDetails::new())
+    status(Code::NotFound, "NOT_FOUND", &format!("не найдено: {what}"), ErrorDetails::new())
 }
 
 /// The database failed.
@@ -33,7 +91,7 @@ pub fn unavailable(e: impl Fault) -> Status {
         return unreadable(words);
     }
     tracing::error!("{e}");
-    let message = "база данных недоступна, повторите позже".to_owned();
+    let message = "база данных недоступна, повторите позже";
     status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::new())
 }
 
@@ -41,7 +99,7 @@ pub fn unavailable(e: impl Fault) -> Status {
 /// has mended it.
 pub fn unreadable(words: String) -> Status {
     tracing::error!("{words}");
-    status(Code::DataLoss, "UNREADABLE", words, ErrorDetails::new())
+    status(Code::DataLoss, "UNREADABLE", &words, ErrorDetails::new())
 }
 
 /// One of a list's things; none if it cannot be read: the others are shown all the same.
@@ -57,7 +115,7 @@ pub fn readable<T>(described: Result<T, Status>) -> Result<Option<T>, Status> {
 
 /// The thing has changed since the caller saw it.
 pub fn stale() -> Status {
-    status(Code::Aborted, "STALE_ETAG", AskError::Stale.to_string(), ErrorDetails::new())
+    status(Code::Aborted, "STALE_ETAG", &AskError::Stale.to_string(), ErrorDetails::new())
 }
 
 /// What the runtime answered.
@@ -70,28 +128,27 @@ pub fn refused(e: AskError, name: impl Fn(&str) -> String) -> Status {
     let message = e.to_string();
     let mut details = ErrorDetails::new();
     match e {
+        AskError::Refused(Refusal::Invalid(errors)) => {
+            let called = |e: FieldError| FieldError { field: name(&e.field), ..e };
+            wrong(errors.into_iter().map(called).collect(), message)
+        }
         AskError::Refused(refusal) => {
             let reason = refusal.code();
             let code = match refusal {
-                Refusal::NotFound(_) => Code::NotFound,
                 Refusal::State(description) => {
+                    let description = bounds::words(&description);
                     details.add_precondition_failure_violation("STATE", "", description);
                     Code::FailedPrecondition
                 }
-                Refusal::Invalid(errors) => {
-                    for error in errors {
-                        details.add_bad_request_violation(name(&error.field), error.message);
-                    }
-                    Code::InvalidArgument
-                }
+                _ => Code::NotFound,
             };
-            status(code, reason, message, details)
+            status(code, reason, &message, details)
         }
-        AskError::Exists(_) => status(Code::AlreadyExists, "RUN_EXISTS", message, details),
+        AskError::Exists(_) => status(Code::AlreadyExists, "RUN_EXISTS", &message, details),
         AskError::Stale => stale(),
         AskError::RequestReused => {
             details.add_bad_request_violation("request_id", &message);
-            status(Code::InvalidArgument, "REQUEST_ID_REUSED", message, details)
+            status(Code::InvalidArgument, "REQUEST_ID_REUSED", &message, details)
         }
         AskError::Store(e) => unavailable(e),
         AskError::Unreadable(e) => unreadable(e),

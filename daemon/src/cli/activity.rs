@@ -78,6 +78,7 @@ pub(super) async fn run(
                 actor: client.actor.clone(),
                 request_id: client.request_id.clone(),
                 validate_only: client.validate_only,
+                ..Default::default()
             };
             service.resume_activity(request).await?.into_inner()
         }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use prost_types::Struct;
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, filter, short};
+use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::output::{Output, table};
 use super::words::date;
 use crate::api::convert;
@@ -327,16 +327,16 @@ pub(super) async fn submit(
         actor: client.actor.clone(),
         request_id: client.request_id.clone(),
         validate_only: client.validate_only,
+        list_mistakes: false,
     };
-    let submission = client
+    let service = client
         .assignments()
         .max_encoding_message_size(crate::api::LARGEST_FILE_CALL)
-        .submit_assignment(request)
-        .await?
-        .into_inner();
-    out.one(&submission, || match submission.version {
-        0 => "ошибок нет, ответ не отправлен".to_owned(),
-        version => format!("принято, версия {version}"),
+        .max_decoding_message_size(crate::api::LARGEST_FILE_CALL);
+    let submission = with_all_mistakes!(service, submit_assignment, request).into_inner();
+    out.one(&submission, || match (client.validate_only, submission.version) {
+        (true, _) => "ошибок нет, ответ не отправлен".to_owned(),
+        (false, version) => format!("принято, версия {version}"),
     })?;
     if args.wait && submission.version > 0 {
         follow(client, &submission.name).await?;

@@ -91,6 +91,26 @@ macro_rules! all_pages {
 }
 pub(super) use all_pages;
 
+/// Makes a call that knows `list_mistakes`. Where its error has no room for all mistakes they are
+/// asked for as a list.
+macro_rules! with_all_mistakes {
+    ($service:expr, $call:ident, $request:expr) => {{
+        let (mut service, mut request) = ($service, $request);
+        match service.$call(request.clone()).await {
+            Ok(answer) => answer,
+            Err(status) if $crate::cli::output::leaves_out(&status) => {
+                // Asked under its id, it would be answered as the call that it repeats.
+                request.request_id.clear();
+                (request.validate_only, request.list_mistakes) = (true, true);
+                let mistakes = service.$call(request).await?.into_inner().mistakes;
+                anyhow::bail!($crate::cli::output::Mistakes(mistakes));
+            }
+            Err(status) => anyhow::bail!(status),
+        }
+    }};
+}
+pub(super) use with_all_mistakes;
+
 impl Client {
     /// The id of one of several calls that a command makes: the same for the same part.
     pub fn request_id_of(&self, part: &str) -> String {
@@ -210,7 +230,9 @@ impl Client {
 
 /// A list's filter from the conditions that were given.
 pub(super) fn filter<const N: usize>(conditions: [(&str, Option<&str>); N]) -> String {
-    let given = conditions.into_iter().filter_map(|(f, v)| Some(format!("{f} = {}", v?)));
+    let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"");
+    let given =
+        conditions.into_iter().filter_map(|(f, v)| Some(format!("{f} = \"{}\"", quoted(v?))));
     given.collect::<Vec<_>>().join(" AND ")
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use vekha_proto::v1::{self, DecisionBasis};
 
-use super::client::{Client, all_pages, filter, short};
+use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::output::{Output, table};
 use super::words::date;
 use crate::api::LARGEST_FILE_CALL;
@@ -215,12 +215,16 @@ pub(super) async fn decide(
         actor: client.actor.clone(),
         request_id: client.request_id.clone(),
         validate_only: client.validate_only,
+        list_mistakes: false,
     };
-    let mut service = client.decisions().max_encoding_message_size(LARGEST_FILE_CALL);
-    let decision = service.record_decision(request).await?.into_inner();
-    out.one(&decision, || match decision.name.as_str() {
-        "" => "ошибок нет, решение не записано".to_owned(),
-        _ => describe(&decision),
+    let service = client
+        .decisions()
+        .max_encoding_message_size(LARGEST_FILE_CALL)
+        .max_decoding_message_size(LARGEST_FILE_CALL);
+    let decision = with_all_mistakes!(service, record_decision, request).into_inner();
+    out.one(&decision, || match client.validate_only {
+        true => "ошибок нет, решение не записано".to_owned(),
+        false => describe(&decision),
     })?;
     Ok(())
 }

@@ -30,11 +30,9 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
     let response = client.events().publish_event(request).await?.into_inner();
     out.one(&response, || {
         let runs: Vec<String> = response.runs.iter().map(|r| short(&r.name)).collect();
-        if runs.is_empty() {
-            "можно".to_owned()
-        } else {
-            format!("открыто: {}", runs.join(", "))
-        }
+        let opened =
+            if client.validate_only { "можно открыть" } else { "открыто" };
+        format!("{opened}: {}", runs.join(", "))
     })?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, short};
+use super::client::{Client, all_pages, filter, short};
 use super::output::Output;
 use crate::console::journal_kind;
 
@@ -48,7 +48,7 @@ pub(super) async fn run(
     };
     match command {
         Command::List { kind, .. } => {
-            let filter = kind.as_ref().map(|kind| format!("kind = {kind}")).unwrap_or_default();
+            let filter = filter([("kind", kind.as_deref())]);
             let request = v1::ListEntriesRequest { parent, filter, ..Default::default() };
             let entries = all_pages!(service, list_entries, request, entries);
             out.many(&entries, || {
@@ -87,7 +87,8 @@ pub(super) fn line(client: &Client, e: &v1::JournalEntry) -> String {
     let at = client.moment(e.at);
     let told =
         serde_json::from_str(&e.data_text).map_or_else(|_| e.data_text.clone(), |data| said(&data));
-    format!("{at}  {}  {}  {}  {told}", short(&e.run), journal_kind(&e.kind), e.actor)
+    let about = if e.run.is_empty() { &e.activity } else { &e.run };
+    format!("{at}  {}  {}  {}  {told}", short(about), journal_kind(&e.kind), e.actor)
 }
 
 /// What an entry holds, for people: its names with their values; of what holds more, how much. All of

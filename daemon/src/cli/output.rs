@@ -10,6 +10,7 @@ use prost::Name;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde::Serialize;
 use tonic_types::StatusExt as _;
+use vekha_proto::v1;
 use vekha_roadmap::answers::turns;
 
 use super::russian;
@@ -143,26 +144,48 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> 
     table.trim_fmt()
 }
 
+/// All mistakes of a call whose error had no room for them.
+#[derive(Debug, thiserror::Error)]
+#[error("ошибок: {}", .0.len())]
+pub(super) struct Mistakes(pub Vec<v1::Mistake>);
+
+/// Whether an error tells only some of the mistakes.
+pub(super) fn leaves_out(status: &tonic::Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.metadata.contains_key(crate::api::status::OMITTED))
+}
+
 /// Tells what went wrong, with every wrong field.
 pub(super) fn error(format: Format, error: &anyhow::Error) {
     let mut err = io::stderr().lock();
     let status = error.downcast_ref::<tonic::Status>();
-    let fields: Vec<(String, String)> = status
-        .and_then(|status| status.get_details_bad_request())
-        .map(|bad| bad.field_violations.into_iter().map(|v| (v.field, v.description)).collect())
-        .unwrap_or_default();
+    let all = error.downcast_ref::<Mistakes>();
+    let listed = all.map(|Mistakes(all)| {
+        all.iter().map(|m| (m.field.clone(), m.description.clone())).collect::<Vec<_>>()
+    });
+    let fields = listed.or_else(|| {
+        let bad = status?.get_details_bad_request()?;
+        Some(bad.field_violations.into_iter().map(|v| (v.field, v.description)).collect())
+    });
+    let fields = fields.unwrap_or_default();
     let written = match (format, status) {
-        (Format::Text, Some(status)) if fields.is_empty() => {
-            writeln!(err, "ошибка: {}", harmless(status.message()))
-        }
-        (Format::Text, Some(_)) => {
+        (Format::Text, _) if !fields.is_empty() => {
             let lines: Vec<String> =
                 fields.iter().map(|(field, message)| format!("  {field}: {message}")).collect();
-            writeln!(err, "исправьте:\n{}", harmless(&lines.join("\n")))
+            let rest = status.filter(|status| leaves_out(status)).map(tonic::Status::message);
+            let rest = rest.map(|words| format!("\n{words}")).unwrap_or_default();
+            writeln!(err, "исправьте:\n{}{}", harmless(&lines.join("\n")), harmless(&rest))
+        }
+        (Format::Text, Some(status)) => {
+            writeln!(err, "ошибка: {}", harmless(status.message()))
         }
         (Format::Text, None) => writeln!(err, "ошибка: {}", harmless(&format!("{error:#}"))),
         (Format::Json, _) => {
-            let code = status.map_or_else(|| "LOCAL".to_owned(), |s| format!("{:?}", s.code()));
+            let code = match status {
+                Some(status) => format!("{:?}", status.code()),
+                None if all.is_some() => format!("{:?}", tonic::Code::InvalidArgument),
+                None => "LOCAL".to_owned(),
+            };
             let message = status.map_or_else(|| format!("{error:#}"), |s| s.message().to_owned());
             let fields: Vec<_> = fields
                 .iter()

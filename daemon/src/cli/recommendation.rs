@@ -2,7 +2,7 @@
 
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, filter, short};
+use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::output::{Output, table};
 
 #[derive(Debug, clap::Subcommand)]
@@ -91,8 +91,9 @@ pub(super) async fn run(
                 actor,
                 request_id,
                 validate_only,
+                list_mistakes: false,
             };
-            service.update_recommendation(request).await?
+            with_all_mistakes!(service, update_recommendation, request)
         }
         Command::Discard { recommendation, reason } => {
             let name = client.below(recommendation, "recommendations").await?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use vekha_analysis::methods::lies_apart;
 use vekha_proto::v1;
 
-use super::client::{Client, all_pages, filter, short};
+use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::output::{Output, table};
 use super::words::{date, state};
 
@@ -131,15 +131,23 @@ pub(super) async fn run(
         Command::Backfill { activity, periods } => {
             let parent = client.activity(activity).await?;
             let periods = periods.clone();
-            let request =
-                v1::BackfillRunsRequest { parent, periods, actor, request_id, validate_only };
-            let response = service.backfill_runs(request).await?.into_inner();
+            let request = v1::BackfillRunsRequest {
+                parent,
+                periods,
+                actor,
+                request_id,
+                validate_only,
+                list_mistakes: false,
+            };
+            let response = with_all_mistakes!(service, backfill_runs, request).into_inner();
             out.one(&response, || {
                 let names = |list: &mut dyn Iterator<Item = &str>| {
                     list.map(short).collect::<Vec<_>>().join(", ")
                 };
+                let opened =
+                    if validate_only { "можно открыть" } else { "открыто" };
                 format!(
-                    "открыто: {}\nуже были: {}",
+                    "{opened}: {}\nуже были: {}",
                     names(&mut response.runs.iter().map(|r| r.name.as_str())),
                     names(&mut response.existing.iter().map(String::as_str)),
                 )
@@ -202,7 +210,10 @@ pub(super) async fn run(
         }
     };
     let run = run.into_inner();
-    out.one(&run, || describe(&run))?;
+    out.one(&run, || match client.validate_only {
+        true => format!("{}: можно", short(&run.name)),
+        false => describe(&run),
+    })?;
     Ok(())
 }
 
@@ -256,9 +267,6 @@ async fn show(client: &Client, name: String, out: &mut Output) -> anyhow::Result
 
 /// A run with its stages.
 fn describe(run: &v1::Run) -> String {
-    if run.title.is_empty() {
-        return format!("{}: можно", short(&run.name));
-    }
     let mut text = format!(
         "{}. {}\n{}: {}{}\n",
         run.number,

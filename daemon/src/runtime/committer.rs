@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot, watch};
-use vekha_engine::{Command, Refusal, RunKey, Why};
+use vekha_engine::run::Run;
+use vekha_engine::{Command, Outcome, Refusal, RunKey, Why};
 
 use super::request::Request;
 use super::road_maps::RoadMaps;
@@ -125,13 +126,24 @@ pub enum Done {
 }
 
 /// What came of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Answered {
     /// When it was carried out.
     pub done: Done,
     /// What it made: the number of the answer or of the decision, the id of the run, the names of
     /// the recommendations, each on a line; empty if nothing that has a name.
     pub made: String,
+    /// What would be, if it was only tried.
+    pub would_be: Option<Box<WouldBe>>,
+}
+
+/// A run as a request that was only tried would leave it.
+#[derive(Debug, Clone)]
+pub struct WouldBe {
+    /// The run.
+    pub run: Run,
+    /// What would follow.
+    pub outcome: Outcome,
 }
 
 type Reply = Result<Answered, AskError>;

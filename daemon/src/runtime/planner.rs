@@ -13,6 +13,7 @@ use vekha_roadmap::schedule::{Opening, next_opening, openings};
 
 use super::committer::{Ask, AskError, Task};
 use super::{Error, Runtime};
+use crate::store::activities::Happened;
 use crate::store::entities::{activity, request};
 use crate::store::schedule::{Pause, Paused};
 use crate::store::{instant, micros};
@@ -158,11 +159,17 @@ impl Runtime {
         request: Option<request::Model>,
     ) -> Result<Paused, Error> {
         let version = self.road_maps.newest(municipality);
-        if version.is_none_or(|version| version.road_map.activity(id).is_none()) {
-            return Ok(Paused::Unknown);
-        }
+        let version = version.filter(|version| version.road_map.activity(id).is_some());
+        let Some(version) = version else { return Ok(Paused::Unknown) };
         let id = format!("{municipality}/{id}");
-        let paused = self.store.pause_activity(&id, pause, seen, request).await?;
+        let happened = Happened {
+            at: self.clock.now(),
+            actor: pause.actor,
+            kind: if pause.paused { "activity-paused" } else { "activity-resumed" },
+            data: serde_json::json!({ "reason": pause.reason }),
+            road_map: version.number,
+        };
+        let paused = self.store.pause_activity(&id, pause, seen, request, happened).await?;
         self.nudge();
         Ok(paused)
     }

@@ -4,6 +4,7 @@
 //! runs, takes in changed ones and writes everything in a few statements at [`Batch::commit`].
 //! Readers never wait for the writer (WAL, MVCC).
 
+pub mod activities;
 pub mod addresses;
 mod aside;
 pub mod batch;

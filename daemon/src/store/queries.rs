@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _, Select,
 };
 use vekha_analysis::Outcome;
 use vekha_engine::run::{Assignment, AssignmentState, Decision, Measure, Recommendation, Run};
 use vekha_engine::{AssignmentKey, RunKey};
 
 use super::entities::{
-    analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
+    activity, analysis, assignment, decision, journal, measure, outbox, recommendation, run,
+    submission,
 };
 use super::runs::{self, Load, Loaded};
 use super::{Store, document};
@@ -39,6 +42,20 @@ pub struct Filter {
     pub due_from: Option<Date>,
     /// Last day on which it is due.
     pub due_to: Option<Date>,
+    /// A participant of runs.
+    pub participant: Option<String>,
+    /// Kind of letters or of journal entries.
+    pub kind: Option<String>,
+    /// Who did it.
+    pub actor: Option<String>,
+    /// Whether the result of a try is unknown.
+    pub uncertain: Option<bool>,
+    /// First day of which decisions are.
+    pub date_from: Option<Date>,
+    /// Last day of which decisions are.
+    pub date_to: Option<Date>,
+    /// No rows at all: what is asked for contradicts itself.
+    pub nothing: bool,
 }
 
 impl Filter {
@@ -119,6 +136,35 @@ macro_rules! below {
     };
 }
 
+/// What a filter says of runs, for tables that know no more than their run's id.
+fn of_runs(f: &Filter, id: impl ColumnTrait) -> SimpleExpr {
+    let mut c = Condition::all();
+    equal!(c, run, Municipality = f.municipality, Activity = f.activity, Period = f.period);
+    // Asked of each row on its way: what is walked by key stays so.
+    let own = Expr::col((run::Entity, run::Column::Id)).equals(id.as_column_ref());
+    let runs = run::Entity::find().select_only().expr(Expr::val(1)).filter(c.add(own));
+    Expr::exists(runs.into_query())
+}
+
+/// The same of activities.
+fn of_activities(f: &Filter, id: impl ColumnTrait) -> SimpleExpr {
+    let mut c = Condition::all();
+    equal!(c, activity, Municipality = f.municipality, Activity = f.activity);
+    let own = Expr::col((activity::Entity, activity::Column::Id)).equals(id.as_column_ref());
+    let all = activity::Entity::find().select_only().expr(Expr::val(1)).filter(c.add(own));
+    Expr::exists(all.into_query())
+}
+
+/// The same where the table itself knows all but the period.
+fn of_period(f: &Filter, id: impl ColumnTrait) -> Option<SimpleExpr> {
+    f.period.as_ref().map(|_| of_runs(f, id))
+}
+
+/// Never true, if there is nothing to be found.
+fn nothing(f: &Filter) -> Option<SimpleExpr> {
+    f.nothing.then(|| Expr::val(1).eq(0))
+}
+
 /// Which submissions answer an assignment: told with its run, as the index has them.
 fn to(assignment: &str) -> Condition {
     let run = assignment.rsplit_once('/').map_or("", |(run, _)| run);
@@ -150,6 +196,14 @@ impl Store {
         let place = &Filter { run: None, ..f.clone() };
         below!(self, run, c, place, page, Municipality = f.municipality, Activity = f.activity);
         equal!(c, run, Id = f.run, Period = f.period, State = f.state);
+        c = c.add_option(nothing(f)).add_option(f.participant.as_ref().map(|code| {
+            let of_run = Expr::col((assignment::Entity, assignment::Column::Run));
+            let own = Condition::all()
+                .add(assignment::Column::Organisation.eq(code.as_str()))
+                .add(of_run.equals(run::Column::Id.as_column_ref()));
+            let takes_part = assignment::Entity::find().select_only().expr(Expr::val(1));
+            Expr::exists(takes_part.filter(own).into_query())
+        }));
         list!(run, Id, c, page)
     }
 
@@ -194,6 +248,7 @@ impl Store {
             Run = f.run
         );
         equal!(c, assignment, Stage = f.stage, Organisation = f.organisation, State = f.state);
+        c = c.add_option(nothing(f)).add_option(of_period(f, assignment::Column::Run));
         let dues = [&f.due_from, &f.due_to].map(|day| day.map(|day| day.to_string()));
         if f.state.is_none() && dues.iter().any(Option::is_some) {
             // The index has days within states.
@@ -224,6 +279,7 @@ impl Store {
             Run = f.run
         );
         equal!(c, recommendation, Stage = f.stage, Organisation = f.organisation, State = f.state);
+        c = c.add_option(nothing(f)).add_option(of_period(f, recommendation::Column::Run));
         list!(recommendation, Id, c, page).all(self.reader()).await
     }
 
@@ -244,6 +300,10 @@ impl Store {
             Activity = f.activity,
             Run = f.run
         );
+        let [from, to] = [f.date_from, f.date_to].map(|day| day.map(|day| day.to_string()));
+        c = c.add_option(from.map(|day| decision::Column::Date.gte(day)));
+        c = c.add_option(to.map(|day| decision::Column::Date.lte(day)));
+        c = c.add_option(nothing(f)).add_option(of_period(f, decision::Column::Run));
         list!(decision, Id, c, page).all(self.reader()).await
     }
 
@@ -265,6 +325,8 @@ impl Store {
             Run = f.run
         );
         equal!(c, measure, Organisation = f.organisation, State = f.state);
+        c = c.add_option(f.due_to.map(|day| measure::Column::Due.lte(day.to_string())));
+        c = c.add_option(nothing(f)).add_option(of_period(f, measure::Column::Run));
         list!(measure, Id, c, page).all(self.reader()).await
     }
 
@@ -281,8 +343,13 @@ impl Store {
             Municipality = f.municipality,
             Run = f.run,
             Organisation = f.organisation,
-            State = f.state
+            State = f.state,
+            Kind = f.kind
         );
+        c = c.add_option(f.uncertain.map(|uncertain| outbox::Column::Uncertain.eq(uncertain)));
+        let told_apart = f.activity.is_some() || f.period.is_some();
+        let runs = told_apart.then(|| of_runs(f, outbox::Column::Run));
+        c = c.add_option(nothing(f)).add_option(runs);
         list!(outbox, Key, c, page).all(self.reader()).await
     }
 
@@ -458,11 +525,30 @@ impl Store {
         after: i64,
         limit: u64,
     ) -> Result<Vec<journal::Model>, DbErr> {
-        let mut query = journal::Entity::find().filter(journal::Column::Cursor.gt(after));
-        if let Some(run) = run {
-            query = query.filter(journal::Column::Run.eq(run));
-        }
-        query.order_by_asc(journal::Column::Cursor).limit(limit).all(self.reader()).await
+        let filter = Filter { run: run.map(str::to_owned), ..Filter::default() };
+        self.entries(&filter, after, limit).await
+    }
+
+    /// Journal entries after a cursor.
+    pub async fn entries(
+        &self,
+        f: &Filter,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<journal::Model>, DbErr> {
+        let mut c = Condition::all().add(journal::Column::Cursor.gt(after));
+        equal!(c, journal, Run = f.run, Kind = f.kind, Actor = f.actor);
+        let places = [&f.municipality, &f.activity];
+        let told_apart =
+            f.period.is_some() || (f.run.is_none() && places.iter().any(|of| of.is_some()));
+        let own = told_apart.then(|| {
+            // What is done to an activity itself is of no period.
+            let activities = f.period.is_none().then(|| of_activities(f, journal::Column::Run));
+            Condition::any().add(of_runs(f, journal::Column::Run)).add_option(activities)
+        });
+        c = c.add_option(nothing(f)).add_option(own);
+        let entries = journal::Entity::find().filter(c).order_by_asc(journal::Column::Cursor);
+        entries.limit(limit).all(self.reader()).await
     }
 
     /// The newest journal entry of all.

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, TransactionTrait as _,
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, TransactionTrait as _,
 };
 
+use super::activities::{self, Happened};
 use super::entities::{activity, job, request, road_map};
+use super::queries::Filter;
 use super::{Store, micros, requests};
 
 /// Which jobs are meant: those that ask other systems may take their time and must hold up nothing
@@ -156,6 +158,21 @@ impl Store {
             .await
     }
 
+    /// Ids of activities that a filter holds.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn list_activities(&self, f: &Filter) -> Result<Vec<String>, DbErr> {
+        let of = |column: activity::Column, value: &Option<String>| {
+            value.as_ref().map(|value| column.eq(value.as_str()))
+        };
+        let own = Condition::all()
+            .add_option(of(activity::Column::Municipality, &f.municipality))
+            .add_option(of(activity::Column::Activity, &f.activity));
+        let ids = activity::Entity::find().select_only().column(activity::Column::Id);
+        ids.filter(own).order_by_asc(activity::Column::Id).into_tuple().all(self.reader()).await
+    }
+
     /// Writes schedule rows, new or moved on. Whether an existing one is paused is left as it is.
     ///
     /// # Errors
@@ -179,7 +196,8 @@ impl Store {
         Ok(())
     }
 
-    /// Stops or resumes a schedule, together with the request that asks for it. Nothing else of the
+    /// Stops or resumes a schedule, together with the request that asks for it and the entry that
+    /// tells of it. Nothing else of the
     /// row changes: it may be moved on at the same time.
     ///
     /// # Errors
@@ -190,7 +208,9 @@ impl Store {
         pause: Pause<'_>,
         seen: Option<&activity::Model>,
         request: Option<request::Model>,
+        happened: Happened<'_>,
     ) -> Result<Paused, DbErr> {
+        self.sound()?;
         let transaction = self.writer().begin().await?;
         if let Some(request) = request
             && !requests::keep(&transaction, request).await?
@@ -212,7 +232,9 @@ impl Store {
         }
         let paused = update.exec(&transaction).await?.rows_affected == 1;
         if paused {
+            let evidence = activities::note(&transaction, id, happened).await?;
             transaction.commit().await?;
+            self.prove(&evidence).await?;
             return Ok(Paused::Now);
         }
         transaction.rollback().await?;

@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use sea_orm::DbErr;
+use vekha_engine::run::Run;
 use vekha_engine::{
     Command, Context, Outcome, Refusal, RunKey, Summary, Why, open, references, step,
 };
 use vekha_roadmap::model::Every;
 
-use super::{Answered, Ask, AskError, Done, Reply, Task};
+use super::{Answered, Ask, AskError, Done, Reply, Task, WouldBe};
 use crate::clock::Clock;
 use crate::runtime::request::old_digest;
 use crate::runtime::road_maps::{RoadMaps, Version};
@@ -58,7 +59,11 @@ impl Steps {
                 && !held.contains(job)
             {
                 // Another daemon has done it.
-                answers.push(Ok(Answered { done: Done::Before, made: String::new() }));
+                answers.push(Ok(Answered {
+                    done: Done::Before,
+                    made: String::new(),
+                    would_be: None,
+                }));
                 continue;
             }
             // Asked before what the caller saw: its own first call has changed that.
@@ -66,7 +71,8 @@ impl Steps {
                 && let Some(before) = requests.get(&request.id)
             {
                 let same = request.repeats(before, || old_digest(&task.run, &task.ask));
-                let before = || Answered { done: Done::Before, made: before.made.clone() };
+                let made = before.made.clone();
+                let before = || Answered { done: Done::Before, made, would_be: None };
                 answers.push(same.then(before).ok_or(AskError::RequestReused));
                 continue;
             }
@@ -80,7 +86,9 @@ impl Steps {
             if let Some(job) = task.job.as_ref().filter(|_| !unread) {
                 batch.done(job);
             }
-            if let (Ok(made), Some(asked), false) = (&answer, &task.request, task.validate_only) {
+            if let (Ok(Answered { made, .. }), Some(asked), false) =
+                (&answer, &task.request, task.validate_only)
+            {
                 let row = request::Model {
                     id: asked.id.clone(),
                     digest: asked.digest.clone(),
@@ -90,7 +98,7 @@ impl Steps {
                 requests.insert(row.id.clone(), row.clone());
                 batch.remember(row);
             }
-            answers.push(answer.map(|made| Answered { done: Done::Now, made }));
+            answers.push(answer);
         }
         Ok(answers)
     }
@@ -108,7 +116,7 @@ impl Steps {
         task: &Task,
         known: &BTreeMap<RunKey, Summary>,
         now: jiff::Timestamp,
-    ) -> Result<String, AskError> {
+    ) -> Reply {
         let key = &task.run;
         let unreadable = |why: &str| AskError::Unreadable(why.to_owned());
         if let Some(why) = batch.broken(key) {
@@ -154,11 +162,13 @@ impl Steps {
                     let more = step(&context, &mut run, proceed, &task.actor, now)?;
                     outcome.absorb(more);
                 }
-                if !task.validate_only {
-                    batch.insert(run);
-                    batch.record(key, outcome, now);
+                let made = key.to_string();
+                if task.validate_only {
+                    return Ok(tried(made, run, outcome));
                 }
-                Ok(key.to_string())
+                batch.insert(run);
+                batch.record(key, outcome, now);
+                Ok(done(made))
             }
             Ask::Upstream if !exists => {
                 if activity.schedule.every == Every::AfterOnly {
@@ -167,7 +177,7 @@ impl Steps {
                     batch.insert(run);
                     batch.record(key, outcome, now);
                 }
-                Ok(String::new())
+                Ok(done(String::new()))
             }
             Ask::Upstream => self.step(batch, task, &context, Command::UpstreamChanged, now),
             Ask::Step(command) => self.step(batch, task, &context, command.clone(), now),
@@ -181,7 +191,7 @@ impl Steps {
         context: &Context<'_>,
         command: Command,
         now: jiff::Timestamp,
-    ) -> Result<String, AskError> {
+    ) -> Reply {
         let key = &task.run;
         let revision = batch.revision(key).unwrap_or_default();
         let run =
@@ -190,14 +200,24 @@ impl Steps {
             return Err(AskError::Stale);
         }
         if task.validate_only {
-            let outcome = step(context, &mut run.clone(), command, &task.actor, now)?;
-            return Ok(made(&outcome));
+            let mut run = run.clone();
+            let outcome = step(context, &mut run, command, &task.actor, now)?;
+            return Ok(tried(made(&outcome), run, outcome));
         }
         let outcome = step(context, run, command, &task.actor, now)?;
         let made = made(&outcome);
         batch.record(key, outcome, now);
-        Ok(made)
+        Ok(done(made))
     }
+}
+
+fn done(made: String) -> Answered {
+    Answered { done: Done::Now, made, would_be: None }
+}
+
+fn tried(made: String, run: Run, outcome: Outcome) -> Answered {
+    let would_be = Some(Box::new(WouldBe { run, outcome }));
+    Answered { done: Done::Now, made, would_be }
 }
 
 /// The name of what a step made.

@@ -1,0 +1,148 @@
+//! How calls end that would go on: at the deadline that their caller set, and with the daemon. Whoever
+//! watches is told so, and comes back with a cursor.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue};
+use hyper::body::{Body as HttpBody, Frame};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tonic::Status;
+
+/// Marks the answer of a call that goes on until it is ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GoesOn;
+
+/// Ends a call at its deadline, and one that goes on with the daemon; what is being answered is
+/// answered.
+pub async fn bounded(mut ending: watch::Receiver<bool>, request: Request, next: Next) -> Response {
+    let deadline = timeout(request.headers()).and_then(|time| Instant::now().checked_add(time));
+    let answer = tokio::select! {
+        biased;
+        answer = next.run(request) => answer,
+        () = passed(deadline) => return late().into_http::<Body>().into_response(),
+    };
+    let end = async move {
+        tokio::select! {
+            biased;
+            () = passed(deadline) => late(),
+            _ = ending.wait_for(|ending| *ending) => Status::unavailable("демон завершает работу"),
+        }
+    };
+    let (parts, body) = answer.into_parts();
+    let goes_on = parts.extensions.get::<GoesOn>().is_some();
+    let end: End = Box::pin(end);
+    Response::from_parts(parts, Body::new(Lasting { body, end: Some(end), goes_on }))
+}
+
+fn late() -> Status {
+    Status::deadline_exceeded("время вызова вышло")
+}
+
+async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long a caller waits, as gRPC says it: up to eight digits and a unit. What is said otherwise is
+/// not said.
+fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout").map(HeaderValue::to_str)?.ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+type End = Pin<Box<dyn Future<Output = Status> + Send>>;
+
+/// An answer that is ended from outside.
+struct Lasting {
+    body: Body,
+    /// None once it has ended.
+    end: Option<End>,
+    goes_on: bool,
+}
+
+impl Lasting {
+    /// What ends it, if that has come.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Frame<Bytes>> {
+        let Some(end) = &mut self.end else { return Poll::Pending };
+        let Poll::Ready(status) = end.as_mut().poll(cx) else { return Poll::Pending };
+        self.end = None;
+        // What it still had to say comes with the cursor.
+        self.body = Body::empty();
+        let mut trailers = HeaderMap::new();
+        match status.add_header(&mut trailers) {
+            Ok(()) => Poll::Ready(Frame::trailers(trailers)),
+            Err(_) => Poll::Pending,
+        }
+    }
+}
+
+impl HttpBody for Lasting {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.end.is_none() {
+            return Poll::Ready(None);
+        }
+        // A watcher with much to catch up would never be at rest.
+        if self.goes_on
+            && let Poll::Ready(last) = self.poll_end(cx)
+        {
+            return Poll::Ready(Some(Ok(last)));
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            if frame.is_none() {
+                self.end = None;
+            }
+            return Poll::Ready(frame);
+        }
+        self.poll_end(cx).map(|last| Some(Ok(last)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.end.is_none() || self.body.is_end_stream()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_patience_is_read_as_grpc_says_it() {
+        let of = |text: &'static str| {
+            let value = HeaderValue::from_static(text);
+            timeout(&[("grpc-timeout".parse().expect("a name"), value)].into_iter().collect())
+        };
+        assert_eq!(of("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(of("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        for wrong in ["", "m", "1", "-1S", "1.5S", "123456789S", "1 S", "1s"] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+    }
+}

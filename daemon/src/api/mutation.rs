@@ -1,0 +1,127 @@
+//! What every call that changes something carries: who asks, under which id, and whether it is only
+//! tried.
+
+use prost::{Message, Name};
+use tonic::Status;
+
+use super::status::invalid;
+use crate::runtime::committer::Task;
+use crate::runtime::request::Request;
+use crate::runtime::seen::{Seen, Thing};
+
+/// Longest id of a call, in characters.
+const LONGEST_ID: usize = 64;
+
+/// Longest name of who asks, in characters.
+const LONGEST_ACTOR: usize = 200;
+
+/// The common fields of a mutation, in order.
+#[derive(Debug, Clone)]
+pub(super) struct Mutation {
+    /// What the caller saw; empty if it does not matter.
+    pub etag: String,
+    /// Who asks, for the journal.
+    pub actor: String,
+    /// The caller's id of the call, with what it asks.
+    pub request: Option<Request>,
+    /// Nothing is to be changed.
+    pub validate_only: bool,
+}
+
+/// The common fields of a mutation's request, or what is wrong with them. What the call asks is the
+/// rest of the message.
+macro_rules! mutation {
+    ($request:ident) => {{
+        let mut said = $request.clone();
+        let etag = std::mem::take(&mut said.etag);
+        let whole = $crate::api::mutation::mutation!(said, no etag);
+        whole.map(|whole| $crate::api::mutation::Mutation { etag, ..whole })
+    }};
+    ($request:ident, no etag) => {{
+        let mut said = $request.clone();
+        let (id, actor) = (std::mem::take(&mut said.request_id), std::mem::take(&mut said.actor));
+        let validate_only = std::mem::take(&mut said.validate_only);
+        $crate::api::mutation::Mutation::of(id, &actor, validate_only, &said)
+    }};
+}
+pub(super) use mutation;
+
+impl Mutation {
+    /// A call of this id for what is said by the rest of its message: its fields in the order of
+    /// their numbers, maps in the order of their keys, what is not set left out. So a field that a
+    /// later release adds changes nothing.
+    pub fn of<M: Message + Name>(
+        id: String,
+        actor: &str,
+        validate_only: bool,
+        said: &M,
+    ) -> Result<Self, Status> {
+        let printable = |b: u8| (b' '..=b'~').contains(&b);
+        if id.len() > LONGEST_ID || !id.bytes().all(printable) {
+            let why = format!("от 1 до {LONGEST_ID} печатных знаков ASCII; лучше UUID");
+            return Err(invalid("request_id", why));
+        }
+        let request =
+            (!id.is_empty()).then(|| Request::new(id, &M::full_name(), &said.encode_to_vec()));
+        Ok(Mutation { etag: String::new(), actor: name(actor)?, request, validate_only })
+    }
+
+    /// Puts the common fields onto a task; the etag is that of this thing.
+    pub fn onto(&self, task: Task, what: Thing) -> Task {
+        let etag = Some(self.etag.clone()).filter(|etag| !etag.is_empty());
+        Task {
+            actor: self.actor.clone(),
+            request: self.request.clone(),
+            validate_only: self.validate_only,
+            seen: etag.map(|etag| Seen { what, etag }),
+            ..task
+        }
+    }
+
+    /// The same of one of the steps that a call consists of.
+    pub fn of_step(&self, name: &str) -> Self {
+        let mut own = self.clone();
+        if let Some(request) = &mut own.request {
+            request.id = format!("{}/{name}", request.id);
+        }
+        own
+    }
+
+    /// Whether the thing has changed since the caller saw it.
+    pub fn is_stale(&self, etag: &str) -> bool {
+        !self.etag.is_empty() && self.etag != etag
+    }
+}
+
+/// Who asks, as the journal shows it: on one line, in the order in which it is written.
+fn name(actor: &str) -> Result<String, Status> {
+    let turns = |c: char| {
+        matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    match actor.trim() {
+        "" => Ok("api".to_owned()),
+        name if name.chars().count() > LONGEST_ACTOR => {
+            Err(invalid("actor", format!("не длиннее {LONGEST_ACTOR} знаков")))
+        }
+        name if name.chars().any(|c| c.is_control() || turns(c)) => {
+            Err(invalid("actor", "без переводов строки и управляющих знаков"))
+        }
+        name => Ok(name.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_on_one_line_and_reads_as_it_is_written() {
+        assert_eq!(name(" Отдел ").expect("a name"), "Отдел");
+        assert_eq!(name("").expect("a name"), "api");
+        for wrong in ["a\nb", "a\tb", "\u{1b}[31mb", "a\u{202e}b", "a\u{2028}b", &"я".repeat(201)]
+        {
+            assert!(name(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

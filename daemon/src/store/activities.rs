@@ -1,0 +1,65 @@
+//! The journal of an activity itself: when its schedule was stopped and resumed, by whom and why. It
+//! is a chain of its own beside those of the activity's runs, under the activity's id.
+
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseBackend, DbErr,
+    EntityTrait as _, QueryFilter as _, QueryOrder as _, Set,
+};
+use vekha_engine::journal::Head;
+
+use super::entities::journal::{ActiveModel, Column, Entity};
+use super::proof::Evidence;
+use super::{Lock, instant, micros};
+
+/// What happened to an activity.
+#[derive(Debug, Clone)]
+pub struct Happened<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: &'a str,
+    /// What: `activity-paused`, `activity-resumed`.
+    pub kind: &'a str,
+    /// Its facts.
+    pub data: serde_json::Value,
+    /// Version of the road map in force.
+    pub road_map: u32,
+}
+
+/// Appends to the journal of an activity, within a transaction. Returns by what its commit is proved.
+pub(super) async fn note(
+    db: &impl ConnectionTrait,
+    activity: &str,
+    happened: Happened<'_>,
+) -> Result<Evidence, DbErr> {
+    if db.get_database_backend() == DatabaseBackend::Postgres {
+        // As with every entry: who reads from a cursor on never meets a smaller one that came later.
+        db.execute_raw(Lock::Journal.statement()).await?;
+    }
+    let newest = Entity::find().filter(Column::Run.eq(activity)).order_by_desc(Column::Sequence);
+    let mut head = newest.one(db).await?.map_or_else(
+        || Head::of(activity),
+        |row| Head { sequence: row.sequence as u64, hash: row.hash },
+    );
+    let Happened { at, actor, kind, data, road_map } = happened;
+    let entry = head.append(instant(micros(at)), actor, kind, data);
+    let evidence = Evidence {
+        run: activity.to_owned(),
+        sequence: entry.sequence as i64,
+        hash: entry.hash.clone(),
+    };
+    let row = ActiveModel {
+        cursor: sea_orm::NotSet,
+        run: Set(activity.to_owned()),
+        sequence: Set(entry.sequence as i64),
+        at: Set(micros(entry.at)),
+        actor: Set(entry.actor),
+        kind: Set(entry.kind),
+        data: Set(entry.data),
+        road_map: Set(road_map as i32),
+        hash: Set(entry.hash),
+    };
+    row.insert(db).await?;
+    Ok(evidence)
+}
