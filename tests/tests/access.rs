@@ -19,12 +19,13 @@ use tonic::Code;
 use tonic::transport::Channel;
 use vekha::secret::Secret;
 use vekha::store::Store;
-use vekha::store::entities::{decision, draft, submission};
+use vekha::store::entities::{decision, draft, file, submission};
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{Answer, AnswerQuestionRequest, ListRunsRequest, StartRunRequest};
 use vekha_tests::base::Base;
 use vekha_tests::process::binary;
 use vekha_tests::smtp::SmtpServer;
+use vekha_tests::stranger::Stranger;
 use vekha_tests::town::{Town, instant};
 
 const MORNING: &str = "2026-10-06T10:00";
@@ -159,6 +160,42 @@ async fn the_log_tells_no_password_and_no_link_whatever_is_asked_of_it() {
     for secret in ["open sesame", &encoded[0], &encoded[1], token] {
         assert!(!log.contains(secret), "{secret}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_call_keeps_none_of_the_files_that_came_with_it() {
+    let town = Town::start(MORNING).await;
+    let stranger = Stranger::meet(town.channel().await).await;
+    let parent = "municipalities/zarechny/activities/support-programme-update";
+    let run = json!({ "parent": parent, "period": "2026-27" });
+    let run = stranger.call("RunService.StartRun", run).await.unwrap()["name"].clone();
+    let go = json!({ "name": run, "answer": "ANSWER_PROCEED" });
+    stranger.call("RunService.AnswerQuestion", go).await.ok();
+    let decision = json!({ "parent": run, "number": "47-од", "date": "2026-10-06",
+        "outcome": "Утвердить", "signatory": "Начальник отдела",
+        "attachments": [{ "fileName": "приказ.pdf", "content": STANDARD.encode("a scan") }] });
+    let with = |more: serde_json::Value| {
+        let mut call = decision.clone();
+        call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        call
+    };
+    let database = format!("sqlite:{}", town.folder.path().join("vekha.db").display());
+    let beside = sea_orm::Database::connect(database).await.unwrap();
+    let kept = async || file::Entity::find().all(&beside).await.unwrap().len();
+    for wrong in [
+        json!({ "etag": "999" }),
+        json!({ "date": "позавчера" }),
+        json!({ "signatory": "" }),
+        json!({ "stage": "none" }),
+    ] {
+        let refused = stranger.call("DecisionService.RecordDecision", with(wrong.clone())).await;
+        assert!(refused.is_err(), "{wrong}");
+        assert_eq!(kept().await, 0, "{wrong}");
+    }
+    stranger.call("DecisionService.RecordDecision", decision.clone()).await.unwrap();
+    assert_eq!(kept().await, 1);
+    beside.close().await.unwrap();
+    town.daemon.stop().await.unwrap();
 }
 
 /// On both databases, since the statement is our own.

@@ -353,6 +353,10 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Submission { mistakes, ..v1::Submission::default() };
+        // What is refused keeps no files.
+        if !r.files.is_empty() && !r.validate_only {
+            self.submit(v1::SubmitAssignmentRequest { validate_only: true, ..r.clone() }).await?;
+        }
         status::listed(listing, self.submit(r).await, list)
     }
 

@@ -163,6 +163,23 @@ impl Api {
             .ok_or_else(|| status::invalid("stage", "в этом мероприятии нет этапа решения"))
     }
 
+    /// Attaches a file to a decision.
+    async fn attach(&self, r: v1::AttachFileRequest) -> Result<Response<v1::Decision>, Status> {
+        let mutation = mutation!(r)?;
+        let (run, number) = names::numbered("name", &r.name, "decisions")?;
+        decision(&self.loaded(&run).await?.run, number, &r.name)?;
+        let file = r.file.clone().unwrap_or_default();
+        let (files, refused) = self.attachments(&run, &[file], r.validate_only).await?;
+        let at = |e: FieldError| FieldError { field: "file.file_name".to_owned(), ..e };
+        let wrong: Vec<FieldError> = refused.into_iter().map(at).collect();
+        if !wrong.is_empty() {
+            return Err(status::of(Refusal::Invalid(wrong).into()));
+        }
+        let command = Command::AttachToDecision { decision: number, files };
+        let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
+        self.describe_decision(self.after(&run, answered).await?, number, &r.name).await
+    }
+
     /// Records a decision.
     async fn record(&self, r: v1::RecordDecisionRequest) -> Result<Response<v1::Decision>, Status> {
         let mutation = mutation!(r)?;
@@ -246,6 +263,10 @@ impl DecisionService for Api {
         let r = request.into_inner();
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Decision { mistakes, ..v1::Decision::default() };
+        // What is refused keeps no files.
+        if !r.attachments.is_empty() && !r.validate_only {
+            self.record(v1::RecordDecisionRequest { validate_only: true, ..r.clone() }).await?;
+        }
         status::listed(listing, self.record(r).await, list)
     }
 
@@ -302,19 +323,11 @@ impl DecisionService for Api {
         request: Request<v1::AttachFileRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
-        let (run, number) = names::numbered("name", &r.name, "decisions")?;
-        decision(&self.loaded(&run).await?.run, number, &r.name)?;
-        let file = r.file.clone().unwrap_or_default();
-        let (files, refused) = self.attachments(&run, &[file], r.validate_only).await?;
-        let at = |e: FieldError| FieldError { field: "file.file_name".to_owned(), ..e };
-        let wrong: Vec<FieldError> = refused.into_iter().map(at).collect();
-        if !wrong.is_empty() {
-            return Err(status::of(Refusal::Invalid(wrong).into()));
+        // What is refused keeps no files.
+        if !r.validate_only {
+            self.attach(v1::AttachFileRequest { validate_only: true, ..r.clone() }).await?;
         }
-        let command = Command::AttachToDecision { decision: number, files };
-        let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
-        self.describe_decision(self.after(&run, answered).await?, number, &r.name).await
+        self.attach(r).await
     }
 
     async fn get_attachment(

@@ -188,9 +188,9 @@ impl Client {
             return Ok(found.name.clone());
         }
         let near = nearest(text, activities.iter().map(|a| a.id.as_str()));
-        let perhaps = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
+        let perhaps = near.map(|near| format!("; может быть, {near}")).unwrap_or_default();
         Err(anyhow!(
-            "мероприятия «{text}» в дорожной карте нет{perhaps} Ушедшее из карты называют целиком: \
+            "мероприятия «{text}» в дорожной карте нет{perhaps}. Ушедшее из карты называют целиком: \
              {}/activities/{text}",
             self.municipality
         ))

@@ -19,7 +19,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn address() -> impl Strategy<Value = String> {
-    "[a-z][a-z0-9.+-]{0,8}@[a-z]{1,8}\\.example\\.org"
+    "[a-z][a-z0-9+-]{0,4}(\\.[a-z0-9]{1,3})?@[a-z]{1,8}\\.example\\.org"
 }
 
 fn maybe(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
