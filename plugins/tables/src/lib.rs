@@ -35,6 +35,7 @@ pub use limits::Limits;
 pub use place::{CellError, Place, Places, Sheet};
 pub use read::list::{List, read_list};
 pub use read::read;
+pub use russian::typed_serial;
 pub use template::csv::{is_armed, template_csv};
 pub use template::list::{ListCell, list, list_csv};
 pub use template::{TemplateError, template};
