@@ -70,7 +70,12 @@ pub(crate) fn value(field: &FormField, options: &Options, cell: &Cell) -> Result
         },
         FieldType::Choice => {
             let text = cell.text();
-            match options.find(&text) {
+            // Shown as 05, it may still be the option 5.
+            let plain = match cell {
+                Cell::Padded(n, _) => russian::number(*n),
+                _ => String::new(),
+            };
+            match options.find(&text).or_else(|| options.find(&plain)) {
                 Some(value) => Value::from(value),
                 None => return Err(unknown(&text, field)),
             }
