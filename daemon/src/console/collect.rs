@@ -58,7 +58,9 @@ pub async fn page(
     let mut context = opened.context(runtime, said);
     typed.sight.describe(&mut context);
     context["saved"] = matches!(said, Said::Saved).into();
-    context["read"] = matches!(said, Said::Read).into();
+    let read = matches!(said, Said::Read { mistakes, .. } if mistakes.is_empty());
+    context["read"] = read.into();
+    context["notes"] = said.notes().into();
     context["source"] = json!(kept_at.map(|_| &source));
     context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
     context["form"] = json!({

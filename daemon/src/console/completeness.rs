@@ -11,11 +11,12 @@ use jiff::civil::{Date, date};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::RunKey;
+use vekha_plugin_tables::ListCell;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::number;
 
 use super::access::Person;
-use super::file::List;
+use super::file::{self, List};
 use super::{administrator, problem, view, words, yearly};
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
@@ -134,17 +135,17 @@ pub(super) fn list(map: &RoadMap, year: i16, all: &[Asked]) -> List {
     List { title: format!("Полнота {year}"), columns: &COLUMNS, rows }
 }
 
-fn row(map: &RoadMap, one: &Asked) -> Vec<String> {
+fn row(map: &RoadMap, one: &Asked) -> Vec<ListCell> {
     let activity = map.activity(&one.run.activity);
     let stage = activity.and_then(|a| a.stage(&one.key.stage));
     vec![
-        activity.map_or(one.run.activity.clone(), |a| format!("{}. {}", a.number, a.short)),
-        one.run.period.words(),
-        stage.map_or_else(|| one.key.stage.clone(), |(_, s)| s.title.clone()),
-        administrator::name(map, &one.key.organisation),
-        one.due.strftime("%d.%m.%Y").to_string(),
-        fate(one.fate).to_owned(),
-        if one.returns > 0 { one.returns.to_string() } else { String::new() },
+        activity.map_or(one.run.activity.clone(), |a| format!("{}. {}", a.number, a.short)).into(),
+        one.run.period.words().into(),
+        stage.map_or_else(|| one.key.stage.clone(), |(_, s)| s.title.clone()).into(),
+        administrator::name(map, &one.key.organisation).into(),
+        file::day(Some(one.due)),
+        fate(one.fate).into(),
+        ListCell::count(one.returns as usize),
     ]
 }
 

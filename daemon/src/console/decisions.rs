@@ -9,12 +9,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use vekha_plugin_tables::ListCell;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::plural;
 
 use super::access::Person;
 use super::completeness::run_words;
-use super::file::List;
+use super::file::{self, List};
 use super::run::attachments;
 use super::{administrator, view, words, yearly};
 use crate::runtime::Runtime;
@@ -157,47 +158,68 @@ pub(super) fn list(map: &RoadMap, year: i16, all: &[Decided]) -> List {
     List { title: format!("Решения {year}"), columns: &COLUMNS, rows }
 }
 
-fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<String>> {
+fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<ListCell>> {
     let Decided { run, decision, basis, corrects, corrected_by, measures, .. } = one;
     let basis: Vec<String> = basis.iter().map(|one| basis_words(map, one)).collect();
     let corrects = corrects.iter().map(|number| format!("исправляет № {number}"));
     let corrected = corrected_by.iter().map(|number| format!("исправлено № {number}"));
     let attached: Vec<&str> = decision.attachments.iter().map(|a| a.name.as_str()).collect();
-    let own = [
-        decision.kind.words().to_owned(),
-        decision.number.clone(),
-        words::short_date(decision.date),
-        decision.title.clone(),
-        run_words(map, run),
-        decision.outcome.clone(),
-        decision.signatory.clone(),
-        basis.join("; "),
-        corrects.chain(corrected).collect::<Vec<_>>().join("; "),
-        attached.join("; "),
+    let own: [ListCell; 10] = [
+        decision.kind.words().into(),
+        decision.number.clone().into(),
+        file::day(Some(decision.date)),
+        decision.title.clone().into(),
+        run_words(map, run).into(),
+        decision.outcome.clone().into(),
+        decision.signatory.clone().into(),
+        basis.join("; ").into(),
+        corrects.chain(corrected).collect::<Vec<_>>().join("; ").into(),
+        attached.join("; ").into(),
     ];
-    let with = |measure: [String; 12]| own.iter().cloned().chain(measure).collect();
+    let with = |measure: [ListCell; 12]| own.iter().cloned().chain(measure).collect();
     if measures.is_empty() {
-        return vec![with(Default::default())];
+        return vec![with(no_measure())];
     }
-    let times = |count: u32| if count > 0 { count.to_string() } else { String::new() };
-    let day = |at: Option<Timestamp>| {
-        at.map(|at| words::short_date(map.municipality.today(at))).unwrap_or_default()
-    };
+    let day = |at: Option<Timestamp>| file::day(at.map(|at| map.municipality.today(at)));
     let of_measure = |one: &Controlled| {
         with([
-            one.measure.text.clone(),
-            administrator::name(map, &one.measure.organisation),
-            words::short_date(one.measure.due),
-            words::short_date(one.measure.first_due.unwrap_or(one.measure.due)),
-            times(one.measure.extensions),
-            times(one.measure.returns),
-            one.control.words().to_owned(),
+            one.measure.text.clone().into(),
+            administrator::name(map, &one.measure.organisation).into(),
+            file::day(Some(one.measure.due)),
+            file::day(Some(one.measure.first_due.unwrap_or(one.measure.due))),
+            ListCell::count(one.measure.extensions as usize),
+            ListCell::count(one.measure.returns as usize),
+            one.control.words().into(),
             day(one.reported_at),
-            one.timely().unwrap_or_default().to_owned(),
+            one.timely().unwrap_or_default().into(),
             day(one.measure.accepted_at),
-            one.measure.accepted_by.clone(),
-            one.measure.report.clone(),
+            match one.measure.accepted_by.as_str() {
+                "" => String::new(),
+                actor => super::run::actor(map, actor),
+            }
+            .into(),
+            one.measure.report.clone().into(),
         ])
     };
     measures.iter().map(of_measure).collect()
+}
+
+/// What a decision that orders nothing has in the columns of measures.
+fn no_measure() -> [ListCell; 12] {
+    let text = || ListCell::from("");
+    let [day, count] = [ListCell::Date(None), ListCell::Number(None)];
+    [
+        text(),
+        text(),
+        day.clone(),
+        day.clone(),
+        count.clone(),
+        count,
+        text(),
+        day.clone(),
+        text(),
+        day,
+        text(),
+        text(),
+    ]
 }

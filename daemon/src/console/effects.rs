@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 use vekha_analysis::effect::Effect;
+use vekha_plugin_tables::ListCell;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian;
 
@@ -178,7 +179,7 @@ fn help_words(help: Help) -> &'static str {
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 11] = [
+const COLUMNS: [(&str, f64); 13] = [
     ("Мероприятие", 40.0),
     ("Организация", 34.0),
     ("Вывод", 60.0),
@@ -189,6 +190,8 @@ const COLUMNS: [(&str, f64); 11] = [
     ("Чем помогли", 24.0),
     ("Показатель", 40.0),
     ("По периодам", 40.0),
+    ("Было", 10.0),
+    ("Стало", 10.0),
     ("Что стало", 18.0),
 ];
 
@@ -209,25 +212,27 @@ pub(super) fn list(map: &RoadMap, year: i16, all: &[Traced]) -> List {
     List { title: format!("Что помогло {year}"), columns: &COLUMNS, rows }
 }
 
-fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<String>> {
+fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<ListCell>> {
     let measures =
         one.measures.iter().map(|one| format!("{} ({})", one.measure.text, one.control.words()));
-    let own = [
-        run_words(map, &one.run),
-        administrator::name(map, &one.organisation),
-        one.text.clone(),
-        severity_words(one.severity).to_owned(),
-        one.recommended.map(words::recommendation_state).unwrap_or_default().to_owned(),
-        one.report.clone(),
-        measures.collect::<Vec<_>>().join("\n"),
-        help_words(one.help()).to_owned(),
+    let own: [ListCell; 8] = [
+        run_words(map, &one.run).into(),
+        administrator::name(map, &one.organisation).into(),
+        one.text.clone().into(),
+        severity_words(one.severity).into(),
+        one.recommended.map(words::recommendation_state).unwrap_or_default().into(),
+        one.report.clone().into(),
+        measures.collect::<Vec<_>>().join("\n").into(),
+        help_words(one.help()).into(),
     ];
-    let with = |indicator: String, values: String| {
-        let ends = [indicator, values, effect_words(one.effect).to_owned()];
-        own.iter().cloned().chain(ends).collect::<Vec<_>>()
+    let with = |indicator: String, values: String, [was, became]: [Option<f64>; 2]| {
+        let figures = [ListCell::Number(was), ListCell::Number(became)];
+        let ends = [indicator.into(), values.into()].into_iter().chain(figures);
+        let ends = ends.chain([effect_words(one.effect).into()]);
+        own.iter().cloned().chain(ends).collect::<Vec<ListCell>>()
     };
     if one.figures.is_empty() {
-        return vec![with(String::new(), String::new())];
+        return vec![with(String::new(), String::new(), [None, None])];
     }
     let of = |Series { indicator, values }: &Series| {
         let value = |(run, value): &(vekha_engine::RunKey, Option<f64>)| {
@@ -235,8 +240,14 @@ fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<String>> {
                 value.map_or_else(|| "—".into(), |v| russian::number(v, indicator.decimals));
             format!("{}: {shown}", run.period.label())
         };
+        let power = 10f64.powi(indicator.decimals.into());
+        let rounded = |of: Option<&(vekha_engine::RunKey, Option<f64>)>| {
+            of.and_then(|(_, value)| Some((value.as_ref()? * power).round() / power))
+        };
+        let later = values.get(1..).and_then(<[_]>::last);
+        let ends = [rounded(values.first()), rounded(later)];
         let values: Vec<String> = values.iter().map(value).collect();
-        with(heading(&indicator.title, &indicator.unit), values.join("; "))
+        with(heading(&indicator.title, &indicator.unit), values.join("; "), ends)
     };
     one.figures.iter().map(of).collect()
 }

@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use jiff::civil::Date;
+use vekha_plugin_tables::ListCell;
 
 use super::problem;
 use crate::forms::XLSX;
@@ -31,14 +33,19 @@ where
     }
 }
 
-/// A plain table of text, to be given as a spreadsheet.
+/// A day in a plain table, or none.
+pub fn day(date: Option<Date>) -> ListCell {
+    ListCell::Date(date.map(|date| (date.year(), date.month() as u8, date.day() as u8)))
+}
+
+/// A plain table, to be given as a spreadsheet.
 pub struct List {
     /// The sheet's name.
     pub title: String,
     /// Headings, each with how many characters it is across.
     pub columns: &'static [(&'static str, f64)],
     /// Its rows.
-    pub rows: Vec<Vec<String>>,
+    pub rows: Vec<Vec<ListCell>>,
 }
 
 impl List {

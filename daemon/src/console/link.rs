@@ -120,8 +120,14 @@ pub enum Said {
     MoreRows,
     /// What was typed was kept, and not sent.
     Saved,
-    /// A spreadsheet was read into the form, and not sent.
-    Read,
+    /// A spreadsheet was read into the form, and not sent: what is wrong with it, and what else is to
+    /// be known of it.
+    Read {
+        /// Mistakes, each at its answer.
+        mistakes: Vec<FieldError>,
+        /// What was left, and what was read though nobody sees it.
+        notes: Vec<String>,
+    },
     /// More time was asked for.
     Asked,
     /// More time was asked for in a way that is wrong: what was typed, and what is wrong with it.
@@ -145,12 +151,11 @@ impl Said {
     /// The page's status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Said::Nothing
-            | Said::Accepted
-            | Said::MoreRows
-            | Said::Saved
-            | Said::Read
-            | Said::Asked => StatusCode::OK,
+            Said::Nothing | Said::Accepted | Said::MoreRows | Said::Saved | Said::Asked => {
+                StatusCode::OK
+            }
+            Said::Read { mistakes, .. } if mistakes.is_empty() => StatusCode::OK,
+            Said::Read { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Wrong(_) | Said::NotAsked(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Refused(_) | Said::Stale | Said::Conflict(_) => StatusCode::CONFLICT,
             Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
@@ -173,7 +178,15 @@ impl Said {
     /// What is wrong with fields.
     pub fn errors(&self) -> &[FieldError] {
         match self {
-            Said::Wrong(errors) => errors,
+            Said::Wrong(errors) | Said::Read { mistakes: errors, .. } => errors,
+            _ => &[],
+        }
+    }
+
+    /// What is to be known of a spreadsheet that was read.
+    pub fn notes(&self) -> &[String] {
+        match self {
+            Said::Read { notes, .. } => notes,
             _ => &[],
         }
     }

@@ -10,11 +10,12 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use vekha_engine::run::RecommendationState;
+use vekha_plugin_tables::ListCell;
 use vekha_roadmap::RoadMap;
 
 use super::access::Person;
 use super::completeness::run_words;
-use super::file::List;
+use super::file::{self, List};
 use super::{administrator, view, words, yearly};
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
@@ -102,25 +103,23 @@ pub fn list(map: &RoadMap, year: i16, all: &[Recommended]) -> List {
     List { title: format!("Рекомендации {year}"), columns: &COLUMNS, rows }
 }
 
-fn row(map: &RoadMap, one: &Recommended) -> Vec<String> {
+fn row(map: &RoadMap, one: &Recommended) -> Vec<ListCell> {
     let Recommended { run, key, recommendation, .. } = one;
-    let day = |at: Option<Timestamp>| {
-        at.map(|at| words::short_date(map.municipality.today(at))).unwrap_or_default()
-    };
+    let day = |at: Option<Timestamp>| file::day(at.map(|at| map.municipality.today(at)));
     let texts = recommendation.items.iter().filter_map(|item| item.recommendation.as_deref());
     vec![
-        administrator::name(map, &key.organisation),
-        run_words(map, run),
-        recommendation.items.len().to_string(),
-        one.gravest().map(severity_words).unwrap_or_default().to_owned(),
-        texts.collect::<Vec<_>>().join("\n"),
-        words::recommendation_state(recommendation.state).to_owned(),
+        administrator::name(map, &key.organisation).into(),
+        run_words(map, run).into(),
+        ListCell::count(recommendation.items.len()),
+        one.gravest().map(severity_words).unwrap_or_default().into(),
+        texts.collect::<Vec<_>>().join("\n").into(),
+        words::recommendation_state(recommendation.state).into(),
         day(recommendation.drafted_at),
         day(recommendation.issued_at),
         day(recommendation.acknowledged_at),
         day(recommendation.discarded_at),
-        recommendation.reason.clone(),
+        recommendation.reason.clone().into(),
         day(recommendation.reported_at),
-        recommendation.report.clone(),
+        recommendation.report.clone().into(),
     ]
 }

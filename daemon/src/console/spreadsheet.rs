@@ -74,8 +74,7 @@ pub async fn upload(
     };
     let (values, said) = match read(&runtime, &opened, name, bytes).await {
         Err(response) => return response,
-        Ok((values, Ok(()))) => (values, Said::Read),
-        Ok((values, Err(mistakes))) => (values, Said::Wrong(mistakes)),
+        Ok((values, mistakes, notes)) => (values, Said::Read { mistakes, notes }),
     };
     let Some(form) = collect::form(&opened) else { return problem::unknown_link() };
     // A file that says nothing at all leaves in the form what stood in it.
@@ -118,14 +117,14 @@ async fn file(
     Ok((name, bytes, Sight::read(&said)))
 }
 
-/// The file's answers, and what is wrong with them, each at its cell. Off the threads that serve: a
+/// The file's answers, what is wrong with them, each at its cell, and what else is to be known. Off the threads that serve: a
 /// file may be large.
 async fn read(
     runtime: &Runtime,
     opened: &Opened,
     name: String,
     bytes: Vec<u8>,
-) -> Result<(Values, Result<(), Vec<FieldError>>), Response> {
+) -> Result<(Values, Vec<FieldError>, Vec<String>), Response> {
     let Some(form) = collect::form(opened).cloned() else { return Err(problem::unknown_link()) };
     let earlier = opened.earlier(runtime).await.map_err(|e| problem::unavailable(&e))?;
     // Files are in no spreadsheet: those that were kept stay.
@@ -135,29 +134,27 @@ async fn read(
     let limits = Limits::default();
     let read = work::over(usize::MAX, move || {
         match vekha_plugin_tables::read(&sheets::describe(&form), &name, &bytes, &limits) {
-            Err(mistakes) => (Values::new(), Err(at_cells(&form, mistakes))),
+            Err(mistakes) => (Values::new(), at_cells(&form, mistakes), Vec::new()),
             Ok(sheet) => match posted::excess_of(&form, &sheet.answers) {
-                Some(excess) => (Values::new(), Err(vec![wrong(excess.sentence())])),
-                None => judged(&form, &sheet, &earlier, kept),
+                Some(excess) => (Values::new(), vec![wrong(excess.sentence())], Vec::new()),
+                None => {
+                    let (values, mistakes) = judged(&form, &sheet, &earlier, kept);
+                    (values, mistakes, sheet.notes.iter().map(ToString::to_string).collect())
+                }
             },
         }
     });
     read.await.map_err(|e| problem::unavailable(&e))
 }
 
-fn judged(
-    form: &Form,
-    sheet: &Sheet,
-    earlier: &Values,
-    kept: Values,
-) -> (Values, Result<(), Vec<FieldError>>) {
+fn judged(form: &Form, sheet: &Sheet, earlier: &Values, kept: Values) -> (Values, Vec<FieldError>) {
     let mut typed = sheets::unfold(form, sheet.answers.clone());
     typed.extend(kept);
     let verdict = validate(form, &typed, earlier)
         .map_err(|errors| errors.into_iter().map(|error| sheets::place(form, error)));
     match sheet.judge(verdict) {
-        Ok(answers) => (answers, Ok(())),
-        Err(mistakes) => (typed, Err(at_cells(form, mistakes))),
+        Ok(answers) => (answers, Vec::new()),
+        Err(mistakes) => (typed, at_cells(form, mistakes)),
     }
 }
 

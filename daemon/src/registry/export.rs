@@ -1,17 +1,18 @@
 //! From the registry to a table.
 
 use jiff::ToSpan as _;
-use vekha_plugin_tables::{TemplateError, list, list_csv};
+use jiff::civil::Date;
+use vekha_plugin_tables::{ListCell, TemplateError, list, list_csv};
 use vekha_roadmap::model::{Contact, Organisation};
 
-use super::{HEADINGS, day};
+use super::HEADINGS;
 
 /// The registry as a workbook (XLSX), or as CSV.
 ///
 /// # Errors
 /// If something does not fit into a cell.
 pub fn table(organisations: &[Organisation], csv: bool) -> Result<Vec<u8>, TemplateError> {
-    let rows: Vec<Vec<String>> = organisations.iter().flat_map(rows).collect();
+    let rows: Vec<Vec<ListCell>> = organisations.iter().flat_map(rows).collect();
     if csv {
         list_csv(&HEADINGS.map(|(heading, _)| heading), &rows)
     } else {
@@ -20,10 +21,10 @@ pub fn table(organisations: &[Organisation], csv: bool) -> Result<Vec<u8>, Templ
 }
 
 /// A row for each person; what is said of the organisation stands in the first one.
-fn rows(o: &Organisation) -> Vec<Vec<String>> {
+fn rows(o: &Organisation) -> Vec<Vec<ListCell>> {
     let nobody = Contact::default();
     let people = if o.contacts.is_empty() { std::slice::from_ref(&nobody) } else { &o.contacts };
-    let closed = o.until.map(|until| day(until.saturating_add(1.day()))).unwrap_or_default();
+    let closed = o.until.map(|until| until.saturating_add(1.day()));
     let row = |(at, person): (usize, &Contact)| {
         let once = |text: &str| if at == 0 { text.to_owned() } else { String::new() };
         let letters = match (person.letters, person.name.is_empty()) {
@@ -31,7 +32,11 @@ fn rows(o: &Organisation) -> Vec<Vec<String>> {
             (true, _) => "да",
             (false, _) => "нет",
         };
-        vec![
+        let day = |date: Option<Date>| {
+            let date = date.filter(|_| at == 0);
+            ListCell::Date(date.map(|date| (date.year(), date.month() as u8, date.day() as u8)))
+        };
+        let texts = [
             o.code.clone(),
             once(o.kind.words()),
             once(&o.name),
@@ -43,9 +48,8 @@ fn rows(o: &Organisation) -> Vec<Vec<String>> {
             person.email.clone(),
             person.phone.clone(),
             letters.to_owned(),
-            once(&day(o.since)),
-            once(&closed),
-        ]
+        ];
+        texts.map(ListCell::Text).into_iter().chain([day(Some(o.since)), day(closed)]).collect()
     };
     people.iter().enumerate().map(row).collect()
 }

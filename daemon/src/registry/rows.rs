@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use vekha_plugin_tables::{CellError, List};
+use vekha_plugin_tables::{CellError, List, typed_serial};
 use vekha_roadmap::model::{Contact, Duty, Organisation, OrganisationKind};
 use vekha_roadmap::read::{id, is_address};
 
@@ -279,6 +279,10 @@ fn date(text: &str) -> Result<Date, String> {
             }
         }
         [iso] if iso.len() == 10 => iso.parse().ok(),
+        // A day that lost its format: spreadsheets count days.
+        [serial] => serial.parse().ok().and_then(typed_serial).and_then(|(year, month, day)| {
+            Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
+        }),
         _ => None,
     };
     let date = date.filter(|date| (1900..=2200).contains(&date.year()));

@@ -137,3 +137,16 @@ fn people_may_be_written_in_any_way_that_reads() {
     let told = rewrite(line, &read(line), &[]).unwrap_err();
     assert!(told.contains("[[organisation]]"), "{told}");
 }
+
+#[test]
+fn a_day_that_lost_its_format_is_read_and_a_year_is_none() {
+    let read = |since: &str| {
+        let text = format!("Код;Вид;Наименование;Действует с\na;школа;Школа;{since}\n");
+        let headings = HEADINGS.map(|(heading, _)| heading);
+        let list = read_list(&headings, "a.csv", text.as_bytes(), &Limits::default()).unwrap();
+        rows::organisations(&list, &[])
+    };
+    assert_eq!(read("46631").unwrap()[0].since, date(2027, 9, 1));
+    let told = read("2027").unwrap_err();
+    assert!(told[0].to_string().contains("нужна дата вида 01.09.2027"), "{}", told[0]);
+}

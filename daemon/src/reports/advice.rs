@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use vekha_analysis::{Finding, Item};
 
-use super::document::Document;
+use super::document::{Document, Origin};
 use super::heading;
 
 /// Who recommends what to whom.
@@ -53,7 +53,7 @@ impl From<&Finding> for Advised {
 /// # Errors
 /// When it cannot be made, and why.
 pub fn advice(advice: &Advice) -> Result<Vec<u8>, String> {
-    let mut document = Document::new();
+    let mut document = Document::new(origin(advice));
     write(&mut document, advice);
     document.finish()
 }
@@ -63,13 +63,21 @@ pub fn advice(advice: &Advice) -> Result<Vec<u8>, String> {
 /// # Errors
 /// When it cannot be made, and why.
 pub fn advices(all: &[Advice]) -> Result<Vec<u8>, String> {
-    let mut document = Document::new();
+    let mut document = Document::new(all.last().map(origin).unwrap_or_default());
     for (place, advice) in all.iter().enumerate() {
         let words = format!("{}, {}", advice.organisation, advice.period);
         document.heading(1, &words, place > 0);
         write(&mut document, advice);
     }
     document.finish()
+}
+
+fn origin(advice: &Advice) -> Origin {
+    Origin {
+        author: advice.authority.clone(),
+        title: format!("Адресные рекомендации за {}", advice.period),
+        date: advice.date.clone(),
+    }
 }
 
 fn write(document: &mut Document, advice: &Advice) {

@@ -1,7 +1,7 @@
 //! The report on many runs as one document: a chapter for each, by the sections of the road map.
 
 use super::chart::{self, Picture};
-use super::document::{Document, WIDTH};
+use super::document::{Document, Origin, WIDTH};
 use super::note::{Drawn, few, findings, summary};
 use super::{Chapter, Indicator};
 
@@ -25,7 +25,11 @@ pub struct Cover {
 /// # Errors
 /// When it cannot be made, and why.
 pub fn book(cover: &Cover, chapters: &[Chapter]) -> Result<Vec<u8>, String> {
-    let mut document = Document::new();
+    let mut document = Document::new(Origin {
+        author: cover.authority.clone(),
+        title: format!("{}, {}", cover.title, cover.period),
+        date: cover.date.clone(),
+    });
     document.centred(&cover.authority);
     for _ in 0..8 {
         document.centred("");

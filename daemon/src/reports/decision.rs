@@ -1,7 +1,7 @@
 //! A decision as the official document that it is, to be printed and signed.
 
 use super::chapter::{Decision, Measure};
-use super::document::Document;
+use super::document::{Document, Origin};
 
 /// The document as a file's content. One that is not taken yet leaves room for number and date.
 ///
@@ -11,7 +11,11 @@ pub fn decision(authority: &str, decision: &Decision) -> Result<Vec<u8>, String>
     let or = |words: &str, blank: &str| {
         if words.is_empty() { blank.to_owned() } else { words.to_owned() }
     };
-    let mut document = Document::new();
+    let mut document = Document::new(Origin {
+        author: authority.to_owned(),
+        title: format!("{}. {}", decision.kind, decision.title),
+        date: decision.date.clone(),
+    });
     document.centred(authority);
     document.centred("");
     document.title(&decision.kind.to_uppercase());

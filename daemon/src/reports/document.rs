@@ -8,7 +8,9 @@ use docx_rs::{
     RunFonts, Shading, Style, StyleType, Table, TableCell, TableLayoutType, TableRow, WidthType,
 };
 
+use jiff::civil::Date;
 use vekha_roadmap::answers::is_printable;
+use vekha_roadmap::russian::date_words;
 
 use super::chart::Picture;
 
@@ -39,11 +41,25 @@ const HEADINGS: [(&str, &str, usize); 3] =
 #[derive(Debug)]
 pub struct Document {
     docx: Docx,
+    origin: Origin,
+    /// What each picture shows, in their order.
+    pictures: Vec<String>,
+}
+
+/// What a file says of itself.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// Whose document it is.
+    pub author: String,
+    /// What it is.
+    pub title: String,
+    /// Its day in words; empty if it has none yet.
+    pub date: String,
 }
 
 impl Document {
     /// An empty one, with numbered pages.
-    pub fn new() -> Self {
+    pub fn new(origin: Origin) -> Self {
         let font = "Times New Roman";
         let font = RunFonts::new().ascii(font).hi_ansi(font).cs(font);
         let number = Paragraph::new().align(AlignmentType::Center).add_page_num(PageNum::new());
@@ -59,7 +75,7 @@ impl Document {
             let style = Style::new(id, StyleType::Paragraph).name(name).bold().size(size);
             docx = docx.add_style(style.outline_lvl(level));
         }
-        Document { docx }
+        Document { docx, origin, pictures: Vec::new() }
     }
 
     fn add(&mut self, paragraph: Paragraph) {
@@ -112,7 +128,8 @@ impl Document {
 
     /// A picture over the whole width.
     pub fn picture(&mut self, picture: &Picture) {
-        let Picture { png, pixels: [width, height] } = picture;
+        let Picture { png, pixels: [width, height], words } = picture;
+        self.pictures.push(words.clone());
         let high = WIDTH_OF_PICTURES * f64::from(*height) / f64::from(*width);
         let picture = Pic::new_with_dimensions(png.clone(), *width, *height);
         let picture = picture.size(WIDTH_OF_PICTURES as u32, high as u32);
@@ -122,7 +139,7 @@ impl Document {
     /// A table over the whole width, whose head comes again on every page: titles with widths, and
     /// rows. Words are set to the left, figures to the right.
     pub fn table(&mut self, columns: &[(&str, usize)], rows: impl Iterator<Item = Vec<String>>) {
-        let grid: Vec<usize> = columns.iter().map(|(_, width)| *width).collect();
+        let grid = fitted(columns);
         let cell = |place: usize, paragraph: Paragraph| {
             TableCell::new().width(grid[place], WidthType::Dxa).add_paragraph(paragraph)
         };
@@ -148,7 +165,8 @@ impl Document {
     }
 
     /// The file. Heads of tables are the rows that are not told to stay whole; that they come again
-    /// on every page is a property that the library does not know.
+    /// on every page, what pictures show and whose the file is are things that the library does not
+    /// know.
     ///
     /// # Errors
     /// When it cannot be written, and why.
@@ -156,11 +174,89 @@ impl Document {
         let mut parts = self.docx.build();
         let document = String::from_utf8(parts.document).map_err(|e| e.to_string())?;
         let head = "<w:trPr><w:cantSplit /><w:tblHeader /></w:trPr>";
-        parts.document = document.replace("<w:trPr />", head).into_bytes();
+        let document = document.replace("<w:trPr />", head);
+        parts.document = described(&document, &self.pictures).into_bytes();
+        parts.doc_props.core = self.origin.properties().into_bytes();
         let mut bytes = Cursor::new(Vec::new());
         parts.pack(&mut bytes).map_err(|e| e.to_string())?;
         Ok(bytes.into_inner())
     }
+}
+
+impl Origin {
+    /// The core properties of the file.
+    fn properties(&self) -> String {
+        let when = day(&self.date).map_or_else(String::new, |date| {
+            let of = |what: &str| {
+                format!(
+                    "<dcterms:{what} xsi:type=\"dcterms:W3CDTF\">{date}T00:00:00Z</dcterms:{what}>"
+                )
+            };
+            of("created") + &of("modified")
+        });
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
+             <cp:coreProperties \
+             xmlns:cp=\"http://schemas.openxmlformats.org/package/2006/metadata/core-properties\" \
+             xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
+             xmlns:dcterms=\"http://purl.org/dc/terms/\" \
+             xmlns:dcmitype=\"http://purl.org/dc/dcmitype/\" \
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\
+             <dc:title>{}</dc:title><dc:creator>{}</dc:creator>\
+             <cp:lastModifiedBy>{}</cp:lastModifiedBy>{when}<dc:language>ru</dc:language>\
+             </cp:coreProperties>",
+            escaped(&self.title),
+            escaped(&self.author),
+            escaped(&self.author)
+        )
+    }
+}
+
+/// The day that these words say: «1 октября 2027 года».
+fn day(words: &str) -> Option<Date> {
+    let mut parts = words.split(' ');
+    let day = parts.next()?.parse().ok()?;
+    let year = parts.nth(1)?.parse().ok()?;
+    let mut all = (1..=12).filter_map(|month| Date::new(year, month, day).ok());
+    all.find(|date| date_words(*date) == words)
+}
+
+/// The text as an attribute or an element holds it.
+fn escaped(text: &str) -> String {
+    let text = printable(text);
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The document with what each of its drawings shows, and a number of its own for each: the library
+/// calls them all the same.
+fn described(document: &str, pictures: &[String]) -> String {
+    let mut pieces = document.split("<wp:docPr id=\"1\" name=\"Figure\" />");
+    let mut all = pieces.next().unwrap_or_default().to_owned();
+    for (number, piece) in (1..).zip(pieces) {
+        let words = pictures.get(number - 1).map_or_else(String::new, |words| escaped(words));
+        all += &format!("<wp:docPr id=\"{number}\" name=\"Рисунок {number}\" descr=\"{words}\" />");
+        all += piece;
+    }
+    all
+}
+
+/// The widths of columns, so that no word of a heading is broken: what a narrow one needs the widest
+/// one gives.
+fn fitted(columns: &[(&str, usize)]) -> Vec<usize> {
+    // Of a bold letter at the size of headings, and the margins of a cell, in twentieths of a point.
+    const LETTER: usize = 135;
+    const MARGINS: usize = 220;
+    let mut widths: Vec<usize> = columns.iter().map(|(_, width)| *width).collect();
+    for (place, (title, width)) in columns.iter().enumerate() {
+        let longest = title.split_whitespace().map(|word| word.chars().count()).max();
+        let lacking = (longest.unwrap_or(0) * LETTER + MARGINS).saturating_sub(*width);
+        let widest = (0..widths.len()).max_by_key(|at| widths[*at]).unwrap_or(place);
+        if widest != place && widths[widest] > 2 * lacking {
+            widths[place] += lacking;
+            widths[widest] -= lacking;
+        }
+    }
+    widths
 }
 
 /// «12,5», «−3», «1 из 6» and «—» are figures.
@@ -195,7 +291,7 @@ mod tests {
     #[test]
     fn whatever_was_typed_the_file_can_be_opened() {
         let typed = "О мерах\u{1}\u{b}\u{ffff}\tи сроках";
-        let mut document = Document::new();
+        let mut document = Document::new(Origin::default());
         document.title(typed);
         document.heading(1, typed, false);
         document.text(&format!("{typed}\r\n{typed}"));
@@ -204,5 +300,42 @@ mod tests {
         assert_eq!(written.matches("О мерах").count(), 6);
         let fits = |c| matches!(c, '\n' | '\t') || is_printable(c);
         assert_eq!(written.chars().find(|c| !fits(*c)), None);
+    }
+
+    #[test]
+    fn a_file_says_whose_it_is_and_what_its_pictures_show() {
+        let origin = |date: &str| Origin {
+            author: "Отдел «А» & Б".into(),
+            title: "Справка".into(),
+            date: date.into(),
+        };
+        let told = origin("1 октября 2027 года").properties();
+        assert!(told.contains("<dc:creator>Отдел «А» &amp; Б</dc:creator>"), "{told}");
+        assert!(told.contains(">2027-10-01T00:00:00Z</dcterms:created>"), "{told}");
+        assert!(!origin("").properties().contains("created"), "no day is made up");
+        let mut document = Document::new(origin(""));
+        for words in ["Доля <низких>", "Медиана"] {
+            document.picture(&Picture {
+                png: b"a".to_vec(),
+                pixels: [4, 3],
+                words: words.to_owned(),
+            });
+        }
+        let mut file = zip::ZipArchive::new(Cursor::new(document.finish().unwrap_or_default()));
+        let mut text = String::new();
+        let entry = file.as_mut().map(|file| file.by_name("word/document.xml"));
+        if let Ok(Ok(mut entry)) = entry {
+            std::io::Read::read_to_string(&mut entry, &mut text).unwrap_or_default();
+        }
+        assert!(text.contains(r#"id="1" name="Рисунок 1" descr="Доля &lt;низких&gt;""#), "{text}");
+        assert!(text.contains(r#"id="2" name="Рисунок 2" descr="Медиана""#), "{text}");
+    }
+
+    #[test]
+    fn no_word_of_a_tables_head_is_broken() {
+        let columns = [("Мероприятие", WIDTH - 3400), ("Сведения", 1150), ("Состояние", 2250)];
+        let widths = fitted(&columns);
+        assert_eq!(widths.iter().sum::<usize>(), WIDTH);
+        assert!(widths[1] >= 1300 && widths[2] == 2250, "{widths:?}");
     }
 }

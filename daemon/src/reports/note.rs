@@ -1,7 +1,7 @@
 //! The report as an official note (аналитическая справка).
 
 use super::chart::{self, Chart, Picture};
-use super::document::Document;
+use super::document::{Document, Origin};
 use super::{Indicator, Report, severity_words};
 
 /// The note as a file's content.
@@ -9,7 +9,11 @@ use super::{Indicator, Report, severity_words};
 /// # Errors
 /// When it cannot be made, and why.
 pub fn note(report: &Report) -> Result<Vec<u8>, String> {
-    let mut document = Document::new();
+    let mut document = Document::new(Origin {
+        author: report.authority.clone(),
+        title: format!("Аналитическая справка. {}, {}", report.title, report.period),
+        date: report.date.clone(),
+    });
     document.centred(&report.authority);
     document.centred("");
     document.title("АНАЛИТИЧЕСКАЯ СПРАВКА");

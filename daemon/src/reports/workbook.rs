@@ -6,6 +6,8 @@ use rust_xlsxwriter::{
     Chart, ChartType, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError,
 };
 
+use vekha_plugin_tables::is_armed;
+
 use super::{Indicator, Report, Row, severity_words};
 
 /// Sheet names have at most 31 characters.
@@ -69,6 +71,29 @@ impl Look {
     }
 }
 
+/// Writes text that stays text, whatever it begins with and whoever edits it.
+fn text(
+    sheet: &mut Worksheet,
+    (row, column): (u32, u16),
+    text: &str,
+    format: &Format,
+) -> Result<(), XlsxError> {
+    let format = format.clone();
+    let format = if is_armed(text) { format.set_quote_prefix() } else { format };
+    sheet.write_string_with_format(row, column, text, &format)?;
+    Ok(())
+}
+
+/// A4 on its side, as wide as the page, with its headings on each.
+fn printed(sheet: &mut Worksheet, headings: Option<u32>) -> Result<(), XlsxError> {
+    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0);
+    sheet.set_margins(0.4, 0.4, 0.5, 0.6, 0.3, 0.3).set_footer("&L&8&A&R&8&P / &N");
+    if let Some(row) = headings {
+        sheet.set_repeat_rows(row, row)?;
+    }
+    Ok(())
+}
+
 /// The column in which an indicator's figures stand: after the names, with the one of the period
 /// before beside it.
 fn column(place: usize) -> u16 {
@@ -88,16 +113,18 @@ fn summary(
     names: usize,
     look: &Look,
 ) -> Result<(), XlsxError> {
-    sheet.write_string_with_format(0, 0, &report.title, &look.title)?;
+    text(sheet, (0, 0), &report.title, &look.title)?;
     let whose = report.whose.as_deref().unwrap_or(&report.municipality);
-    sheet.write_string(1, 0, format!("{whose}, {}. Составлено {}.", report.period, report.date))?;
+    let about = format!("{whose}, {}. Составлено {}.", report.period, report.date);
+    text(sheet, (1, 0), &about, &Format::new())?;
     sheet.write_string_with_format(3, 0, "Показатель", &look.head)?;
     for (place, (title, _, _)) in FUNCTIONS.iter().enumerate() {
         sheet.write_string_with_format(3, 1 + place as u16, *title, &look.head)?;
+        sheet.set_column_width(1 + place as u16, 14)?;
     }
     for (place, indicator) in report.indicators.iter().enumerate() {
         let row = 4 + place as u32;
-        sheet.write_string_with_format(row, 0, indicator.heading(), &look.text)?;
+        text(sheet, (row, 0), &indicator.heading(), &look.text)?;
         if indicator.rows.is_empty() {
             continue;
         }
@@ -119,10 +146,9 @@ fn summary(
         }
     }
     let below = 5 + report.indicators.len() as u32;
-    sheet.write_string(below, 0, &report.method)?;
-    sheet.set_column_width(0, 60)?.set_freeze_panes(4, 1)?.set_landscape().set_paper_size(9);
-    sheet.set_print_fit_to_pages(1, 0);
-    Ok(())
+    text(sheet, (below, 0), &report.method, &look.text)?;
+    sheet.set_column_width(0, 60)?.set_freeze_panes(4, 1)?;
+    printed(sheet, Some(3))
 }
 
 fn figures(
@@ -133,12 +159,12 @@ fn figures(
 ) -> Result<(), XlsxError> {
     sheet.write_string_with_format(0, 0, "Организация", &look.head)?;
     for (row, (name, _)) in names.iter().enumerate() {
-        sheet.write_string(1 + row as u32, 0, *name)?;
+        text(sheet, (1 + row as u32, 0), name, &look.text)?;
     }
     for (place, indicator) in report.indicators.iter().enumerate() {
         let column = column(place);
         let number = Look::number(indicator);
-        sheet.write_string_with_format(0, column, indicator.heading(), &look.head)?;
+        text(sheet, (0, column), &indicator.heading(), &look.head)?;
         sheet.write_string_with_format(0, column + 1, "прошлый период", &look.head)?;
         sheet.set_column_width(column, 18)?.set_column_width(column + 1, 12)?;
         for one in &indicator.rows {
@@ -150,8 +176,8 @@ fn figures(
             }
         }
     }
-    sheet.set_column_width(0, 40)?.set_freeze_panes(1, 1)?.set_landscape().set_paper_size(9);
-    Ok(())
+    sheet.set_column_width(0, 40)?.set_freeze_panes(1, 1)?;
+    printed(sheet, Some(0))
 }
 
 fn findings(sheet: &mut Worksheet, report: &Report, look: &Look) -> Result<(), XlsxError> {
@@ -165,12 +191,13 @@ fn findings(sheet: &mut Worksheet, report: &Report, look: &Look) -> Result<(), X
         let advice = finding.recommendation.as_deref().unwrap_or_default();
         let texts =
             [&finding.organisation, severity_words(finding.severity), &finding.text, advice];
-        for (place, text) in texts.into_iter().enumerate() {
-            sheet.write_string_with_format(1 + row as u32, place as u16, text, &look.text)?;
+        for (place, words) in texts.into_iter().enumerate() {
+            text(sheet, (1 + row as u32, place as u16), words, &look.text)?;
         }
     }
-    sheet.set_freeze_panes(1, 0)?.set_landscape().set_paper_size(9);
-    Ok(())
+    sheet.set_freeze_panes(1, 0)?;
+    sheet.autofilter(0, 0, report.findings.len() as u32, 3)?;
+    printed(sheet, Some(0))
 }
 
 /// A chart for each indicator, over its figures.
@@ -194,5 +221,5 @@ fn charts(sheet: &mut Worksheet, report: &Report, names: usize) -> Result<(), Xl
         let row = number as u32 * (height / 20 + 2);
         sheet.insert_chart(row, 0, &chart)?;
     }
-    Ok(())
+    printed(sheet, None)
 }

@@ -35,8 +35,9 @@ pub use limits::Limits;
 pub use place::{CellError, Place, Places, Sheet};
 pub use read::list::{List, read_list};
 pub use read::read;
-pub use template::csv::template_csv;
-pub use template::list::{list, list_csv};
+pub use russian::typed_serial;
+pub use template::csv::{is_armed, template_csv};
+pub use template::list::{ListCell, list, list_csv};
 pub use template::{TemplateError, template};
 
 /// Answers by field id, as the check of answers takes and returns them: numbers, strings, lists of

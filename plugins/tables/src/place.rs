@@ -154,6 +154,9 @@ pub struct Sheet {
     /// What cannot be read as an answer at all. [`Sheet::judge`] tells these beside what the check
     /// of answers finds.
     pub mistakes: Vec<CellError>,
+    /// What is no mistake and yet must be known: what was not read though it stands there, and what
+    /// was read though nobody sees it.
+    pub notes: Vec<CellError>,
 }
 
 impl Sheet {

@@ -47,6 +47,12 @@ pub(crate) fn serial_date(serial: f64) -> Option<(i64, i64, i64)> {
     Some((year + era * 400 + later, month, day))
 }
 
+/// The day that a bare number stands for, where nothing says that it is a day: one of the years in
+/// which forms are filled. A year by itself is a number, too, and no day of 1905.
+pub fn typed_serial(serial: f64) -> Option<(i64, i64, i64)> {
+    serial_date(serial).filter(|_| serial >= 10_000.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

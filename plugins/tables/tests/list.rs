@@ -5,10 +5,10 @@
 
 mod common;
 
-use common::ods;
+use common::{ods, part};
 use proptest::prelude::*;
 use rust_xlsxwriter::{Formula, Workbook};
-use vekha_plugin_tables::{Limits, List, list, list_csv, read_list};
+use vekha_plugin_tables::{Limits, List, ListCell, list, list_csv, read_list};
 
 const HEADINGS: [(&str, f64); 3] = [("Код", 10.0), ("Наименование", 30.0), ("Телефон", 15.0)];
 
@@ -18,6 +18,10 @@ fn names() -> [&'static str; 3] {
 
 fn read(name: &str, bytes: &[u8]) -> List {
     read_list(&names(), name, bytes, &Limits::default()).unwrap()
+}
+
+fn text(rows: &[Vec<String>]) -> Vec<Vec<ListCell>> {
+    rows.iter().map(|row| row.iter().cloned().map(ListCell::Text).collect()).collect()
 }
 
 fn rows(list: &List) -> Vec<Vec<String>> {
@@ -39,9 +43,9 @@ proptest! {
             .map(|row| row.into_iter().map(|cell| cell.trim().to_owned()).collect())
             .filter(|row: &Vec<String>| row.iter().any(|cell| !cell.is_empty()))
             .collect();
-        let xlsx = list("Список", &HEADINGS, &rows_written).unwrap();
+        let xlsx = list("Список", &HEADINGS, &text(&rows_written)).unwrap();
         prop_assert_eq!(rows(&read("a.xlsx", &xlsx)), rows_written.clone());
-        let csv = list_csv(&names(), &rows_written).unwrap();
+        let csv = list_csv(&names(), &text(&rows_written)).unwrap();
         prop_assert_eq!(rows(&read("a.csv", &csv)), rows_written);
     }
 }
@@ -51,14 +55,46 @@ fn nothing_that_is_written_is_a_formula_to_a_spreadsheet() {
     let evil = ["=1+1", "+7 900", "-1", "@SUM(A1)", "\tx", "'=1"];
     let written: Vec<Vec<String>> =
         evil.iter().map(|text| vec!["a".into(), (*text).to_owned(), "1".into()]).collect();
-    let csv = String::from_utf8(list_csv(&names(), &written).unwrap()).unwrap();
+    let csv = String::from_utf8(list_csv(&names(), &text(&written)).unwrap()).unwrap();
     for line in csv.lines().skip(1) {
         let cell = line.split(';').nth(1).unwrap().trim_start_matches('"');
         assert!(cell.starts_with('\''), "{line}");
     }
-    let workbook = read("a.xlsx", &list("Список", &HEADINGS, &written).unwrap());
+    let workbook = read("a.xlsx", &list("Список", &HEADINGS, &text(&written)).unwrap());
     assert!(workbook.mistakes.is_empty());
     assert_eq!(workbook.text(0, 1), "=1+1");
+    // Nor does it become one when somebody edits the cell.
+    let styles = part(&list("Список", &HEADINGS, &text(&written)).unwrap(), "xl/styles.xml");
+    assert_eq!(styles.matches("quotePrefix=\"1\"").count(), 1, "{styles}");
+}
+
+#[test]
+fn numbers_and_days_are_such_to_a_spreadsheet_and_the_page_is_set() {
+    let day = |date| ListCell::Date(date);
+    let written = [
+        vec!["a".into(), ListCell::Number(Some(-2.5)), day(Some((2027, 9, 1)))],
+        vec!["b".into(), ListCell::Number(None), day(None)],
+        vec!["c".into(), ListCell::Number(Some(7.0)), day(Some((1812, 9, 7)))],
+    ];
+    let book = list("Список", &HEADINGS, &written).unwrap();
+    let sheet = part(&book, "xl/worksheets/sheet1.xml");
+    for expected in [
+        "<v>-2.5</v>",
+        "<v>46631</v>",
+        "<v>7</v>",
+        "fitToPage=\"1\"",
+        "orientation=\"landscape\"",
+        "fitToHeight=\"0\"",
+    ] {
+        assert!(sheet.contains(expected), "{expected}: {sheet}");
+    }
+    assert!(part(&book, "xl/workbook.xml").contains("_xlnm.Print_Titles"));
+    assert!(part(&book, "xl/styles.xml").contains("yyyy"));
+    let shown = [["a", "-2,5", "01.09.2027"], ["b", "", ""], ["c", "7", "07.09.1812"]];
+    assert_eq!(rows(&read("a.xlsx", &book)), shown);
+    let csv = list_csv(&names(), &written).unwrap();
+    assert!(String::from_utf8_lossy(&csv).contains("\na;-2,5;01.09.2027\n"));
+    assert_eq!(rows(&read("a.csv", &csv)), shown);
 }
 
 #[test]

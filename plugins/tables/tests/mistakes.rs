@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{complaints, form, heading, ods, procedures};
+use common::{complaints, form, heading, ods, procedures, unvalued};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook, Worksheet};
-use vekha_plugin_tables::{Limits, read, template};
+use vekha_plugin_tables::{Limits, Values, read, template};
 
 /// The headings of `procedure-results`.
 const HEADINGS: [&str; 8] = [
@@ -193,4 +193,121 @@ fn a_template_filled_by_hand_is_accepted_by_the_check_of_answers() {
     let form = form("procedure-results");
     let bytes = template(&form.0, &heading(), Some(&procedures())).unwrap();
     assert_eq!(complaints(&form, "Ответ школы.XLSX", &bytes).unwrap(), procedures());
+}
+
+#[test]
+fn what_was_left_and_what_nobody_sees_is_told_beside_the_answers() {
+    let form = form("procedure-results");
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.set_name("Процедуры").unwrap();
+    for (at, heading) in HEADINGS.iter().chain(&["Примечание"]).enumerate() {
+        sheet.write_string(0, at as u16, *heading).unwrap();
+    }
+    for row in 1..=4 {
+        right_row(sheet, row, 0);
+    }
+    sheet.write_string(2, 9, "сбоку").unwrap();
+    for row in [2, 3] {
+        sheet.set_row_hidden(row).unwrap();
+    }
+    book.add_worksheet().set_name("Черновик").unwrap().write(0, 0, "7").unwrap();
+    let read = read(&form.0, "a.xlsx", &book.save_to_buffer().unwrap(), &Limits::default());
+    let notes: Vec<String> = read.unwrap().notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "лист «Процедуры», строка 1, столбец I («Примечание»): такого столбца в форме нет: не \
+             прочитан",
+            "лист «Процедуры», строка 3, столбец J: столбец без заголовка («сбоку») не прочитан",
+            "лист «Процедуры»: прочитаны и скрытые строки: 3–4",
+            "лист «Черновик» не прочитан: в форме его нет",
+        ]
+    );
+}
+
+#[test]
+fn a_question_of_nobody_and_a_second_answer_are_told() {
+    let form = form("information-security");
+    let field = form.0.fields.iter().find(|field| field.columns.is_empty()).unwrap();
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, cells) in (0..).zip([
+        ["Вопрос", "Ответ", "Ответ"],
+        [field.label.as_str(), "да", "нет"],
+        ["Сколько ворон?", "7", ""],
+    ]) {
+        for (column, cell) in (0..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
+            sheet.write_string(row, column, cell).unwrap();
+        }
+    }
+    let bytes = book.save_to_buffer().unwrap();
+    let notes = read(&form.0, "a.xlsx", &bytes, &Limits::default()).unwrap().notes;
+    let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "лист «Sheet1», строка 1, столбец C («Ответ»): второй столбец ответов не прочитан: \
+             ответы взяты из столбца B",
+            "лист «Sheet1», строка 3, столбец B: вопроса «Сколько ворон?» в форме нет: ответ не \
+             прочитан",
+        ]
+    );
+}
+
+/// A cell of an ODS file with text.
+fn cell(text: &str) -> String {
+    format!(
+        "<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p></table:table-cell>"
+    )
+}
+
+#[test]
+fn a_formula_that_nobody_has_reckoned_is_no_blank_cell() {
+    let form = form("procedure-results");
+    let bytes = by_hand("Процедуры", 0, 0, |sheet| {
+        right_row(sheet, 1, 0);
+        sheet.write_formula(1, 3, Formula::new("=7+3").set_result("?")).unwrap();
+    });
+    let told = complaints(&form, "a.xlsx", &unvalued(&bytes)).unwrap_err();
+    let expected = "лист «Процедуры», строка 2, столбец D («Участников, чел.»): формула без \
+                    значения: откройте файл в Excel или LibreOffice, сохраните и загрузите снова";
+    assert_eq!(told, [expected]);
+    let row = |cells: String| format!("<table:table-row>{cells}</table:table-row>");
+    let values = ["ВПР", "5", "Физика", "", "1", "2", "3", "4"].map(|text| match text {
+        "" => "<table:table-cell table:formula=\"of:=7+3\"/>".to_owned(),
+        text => cell(text),
+    });
+    let table = row(HEADINGS.map(cell).concat()) + &row(values.concat());
+    let told = complaints(&form, "a.ods", &ods(&table)).unwrap_err();
+    assert_eq!(told, [expected.replace("Процедуры", "a")]);
+}
+
+#[test]
+fn a_number_shown_with_zeros_before_it_is_text_as_it_is_shown() {
+    let form = form("procedure-results");
+    let bytes = by_hand("Процедуры", 0, 0, |sheet| {
+        right_row(sheet, 1, 0);
+        let zeros = Format::new().set_num_format("000");
+        sheet.write_number_with_format(1, 2, 7, &zeros).unwrap();
+        sheet.write_number_with_format(1, 4, 1, &zeros).unwrap();
+    });
+    let row = |answers: Values| answers["procedures"][0].clone();
+    let read = row(complaints(&form, "a.xlsx", &bytes).unwrap());
+    assert_eq!((&read["subject"], &read["marks_2"]), (&"007".into(), &1.into()));
+    let number = "<table:table-cell office:value-type=\"float\" office:value=\"7\"><text:p>007</text:p></table:table-cell>";
+    let values = ["ВПР", "5", "", "10", "1", "2", "3", "4"].map(|text| match text {
+        "" => number.to_owned(),
+        text => cell(text),
+    });
+    let table = format!(
+        "<table:table-row>{}</table:table-row><table:table-row table:visibility=\"filter\">{}</table:table-row>",
+        HEADINGS.map(cell).concat(),
+        values.concat()
+    );
+    let bytes = ods(&table);
+    assert_eq!(row(complaints(&form, "a.ods", &bytes).unwrap())["subject"], "007");
+    let notes =
+        vekha_plugin_tables::read(&form.0, "a.ods", &bytes, &Limits::default()).unwrap().notes;
+    assert_eq!(notes[0].to_string(), "лист «a»: прочитаны и скрытые строки: 2");
 }

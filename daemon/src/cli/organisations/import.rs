@@ -38,6 +38,7 @@ enum Import {
     Read {
         changes: Changes,
         unknown: Vec<String>,
+        notes: Vec<String>,
         text: String,
         broken: Vec<Diagnostic>,
         files: Files,
@@ -111,7 +112,8 @@ fn read(file: &Path, files: Files, registry: &[Organisation]) -> anyhow::Result<
         rewrite(&before, registry, &wanted).map_err(|e| anyhow::anyhow!("{REGISTRY}: {e}"))?;
     files.0.insert(REGISTRY.to_owned(), text.clone());
     let broken = read_with_warnings(&files).1.errors;
-    Ok(Import::Read { changes, unknown: list.unknown, text, broken, files })
+    let notes = list.notes.iter().map(CellError::to_string).collect();
+    Ok(Import::Read { changes, unknown: list.unknown, notes, text, broken, files })
 }
 
 impl Attempt {
@@ -125,16 +127,14 @@ impl Attempt {
 
     /// For people.
     pub fn text(&self) -> String {
-        let (changes, unknown, broken, files) = match &self.import {
+        let (changes, notes, broken, files) = match &self.import {
             Import::Mistaken(mistakes) => {
                 let lines: Vec<String> = mistakes.iter().map(CellError::to_string).collect();
                 return format!("{}\nОшибок: {}", lines.join("\n"), mistakes.len());
             }
-            Import::Read { changes, unknown, broken, files, .. } => {
-                (changes, unknown, broken, files)
-            }
+            Import::Read { changes, notes, broken, files, .. } => (changes, notes, broken, files),
         };
-        let shown = preview::text(changes, unknown, &self.registry);
+        let shown = preview::text(changes, notes, &self.registry);
         if !broken.is_empty() {
             let mistakes = render(broken, files);
             return format!(
@@ -169,7 +169,7 @@ impl Attempt {
                 let mistakes: Vec<Value> = mistakes.iter().map(one).collect();
                 json!({ "applied": false, "mistakes": mistakes })
             }
-            Import::Read { changes, unknown, broken, .. } => {
+            Import::Read { changes, unknown, notes, broken, .. } => {
                 let one = |d: &Diagnostic| {
                     json!({
                         "file": d.file, "line": d.line, "column": d.column,
@@ -179,7 +179,7 @@ impl Attempt {
                 let broken: Vec<Value> = broken.iter().map(one).collect();
                 json!({
                     "applied": self.applied, "mistakes": [], "changes": changes,
-                    "unknown_columns": unknown, "diagnostics": broken,
+                    "unknown_columns": unknown, "notes": notes, "diagnostics": broken,
                 })
             }
         }

@@ -7,7 +7,7 @@ use vekha_roadmap::model::Organisation;
 use crate::registry::changes::{Changed, Changes, FieldChange};
 
 /// All changes, then what stays.
-pub(super) fn text(changes: &Changes, unknown: &[String], registry: &[Organisation]) -> String {
+pub(super) fn text(changes: &Changes, notes: &[String], registry: &[Organisation]) -> String {
     let mut text = String::new();
     section(&mut text, "Добавится", changes.added.iter().map(organisation));
     section(&mut text, "Изменится", changes.changed.iter().map(organisation));
@@ -29,10 +29,7 @@ pub(super) fn text(changes: &Changes, unknown: &[String], registry: &[Organisati
         known.map_or_else(|| code.clone(), |o| format!("{code}  {}", o.short))
     };
     section(&mut text, "В таблице нет, останутся как есть", changes.absent.iter().map(short));
-    if !unknown.is_empty() {
-        let list: Vec<String> = unknown.iter().map(|name| format!("«{name}»")).collect();
-        line(&mut text, &format!("Незнакомые столбцы, не читались: {}", list.join(", ")));
-    }
+    section(&mut text, "Прочитано, но", notes.iter().cloned());
     text
 }
 

@@ -147,6 +147,7 @@ impl House {
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 16 << 20).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
+        can_be_walked_through(&text);
         Fetched { status: parts.status, headers: parts.headers, text }
     }
 
@@ -299,4 +300,30 @@ pub fn files() -> Files {
         }
     }
     files
+}
+
+/// Whoever has no mouse reaches every table that is wider than the screen, and whoever hears a page
+/// finds its headings in order. Looked at on every page that any test opens.
+fn can_be_walked_through(page: &str) {
+    if !page.starts_with("<!doctype html>") {
+        return;
+    }
+    for table in page.split("<div class=\"scroll\"").skip(1) {
+        let (tag, inside) = table.split_once('>').unwrap_or_default();
+        // A table to be filled is walked through by its fields.
+        if inside.trim_start().starts_with("<table class=\"grid\"") {
+            continue;
+        }
+        for needed in ["tabindex=\"0\"", "role=\"region\"", "aria-label=\""] {
+            assert!(tag.contains(needed), "{needed}: {tag}\n{page}");
+        }
+        assert!(!tag.contains("aria-label=\"\""), "{page}");
+    }
+    let mut before = 0;
+    for rest in page.split("<h").skip(1) {
+        let mut first = rest.chars();
+        let Some(level) = first.next().and_then(|c| c.to_digit(10)) else { continue };
+        assert!(level <= before + 1, "h{level} after h{before}:\n{page}");
+        before = level;
+    }
 }

@@ -65,6 +65,31 @@ async fn a_filled_spreadsheet_is_read_into_the_form_and_sent_only_by_the_school(
 }
 
 #[tokio::test]
+async fn what_of_a_spreadsheet_was_left_is_named_and_never_called_faultless() {
+    let house = House::new().await;
+    let link = house.link("collect.school-1");
+    let questions = "Вопрос;Ответ;Ответ\nСколько ворон?;7;\n";
+    let mut form = String::from(questions);
+    let version = house.runtime.road_maps().all_newest().remove(0);
+    for field in &describe(&version.road_map.forms["marks"]).fields {
+        if field.id == "pupils" {
+            form += &format!("{};1250;1251\n", field.label);
+        }
+    }
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, line) in (0..).zip(form.lines()) {
+        for (column, cell) in (0..).zip(line.split(';')).filter(|(_, cell)| !cell.is_empty()) {
+            sheet.write_string(row, column, cell).unwrap();
+        }
+    }
+    let page = house.upload(&link, "ответ.xlsx", &book.save_to_buffer().unwrap()).await;
+    assert!(page.text.contains("вопроса «Сколько ворон?» в форме нет"), "{}", page.text);
+    assert!(page.text.contains("второй столбец ответов не прочитан"), "{}", page.text);
+    assert!(!page.text.contains("ошибок нет"), "{}", page.text);
+}
+
+#[tokio::test]
 async fn mistakes_of_a_spreadsheet_are_told_at_their_cells_and_garbage_in_one_sentence() {
     let house = House::new().await;
     let link = house.link("collect.school-1");

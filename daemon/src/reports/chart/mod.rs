@@ -34,6 +34,8 @@ const OWN: &str = "#0b2f55";
 pub struct Chart {
     /// An `svg` element.
     pub svg: String,
+    /// What it shows, for who does not see it.
+    pub words: String,
     /// In the units of [`WIDTH`].
     pub height: f64,
 }
@@ -101,12 +103,13 @@ impl Drawing {
     }
 
     fn finish(self, height: f64, title: &str, description: &str) -> Chart {
+        let words = format!("{title}. {description}");
         let (title, description) = (Escaped(title), Escaped(description));
         let svg = format!(
             r#"<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0} {height:.0}" role="img" font-family="DejaVu Sans, Segoe UI, Arial, sans-serif" font-size="12" fill="{INK}"><title>{title}</title><desc>{description}</desc>{}</svg>"#,
             self.body
         );
-        Chart { svg, height }
+        Chart { svg, words, height }
     }
 }
 
@@ -123,6 +126,12 @@ impl Display for Escaped<'_> {
             c => f.write_char(c),
         })
     }
+}
+
+/// How wide a text is at most, in the units of [`WIDTH`].
+fn wide(text: &str) -> f64 {
+    const LETTER: f64 = 9.0;
+    text.chars().count() as f64 * LETTER
 }
 
 /// A text of at most so many characters.

@@ -28,6 +28,8 @@ pub struct Picture {
     pub png: Vec<u8>,
     /// Width and height, in pixels.
     pub pixels: [u32; 2],
+    /// What it shows, for who does not see it.
+    pub words: String,
 }
 
 /// The charts as pictures, in their order; as many are drawn at a time as there are processors.
@@ -52,7 +54,7 @@ fn picture(chart: &Chart) -> Result<Picture, String> {
     drawn.fill(Color::WHITE);
     resvg::render(&tree, Transform::from_scale(SHARPNESS, SHARPNESS), &mut drawn.as_mut());
     let png = encode(&drawn).map_err(|e| e.to_string())?;
-    Ok(Picture { png, pixels })
+    Ok(Picture { png, pixels, words: chart.words.clone() })
 }
 
 /// A chart has few colours: numbered, they take a sixth of the room that they take otherwise.

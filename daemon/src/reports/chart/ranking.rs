@@ -1,7 +1,7 @@
 //! Organisations side by side, the best first where one way is good.
 
 use super::scale::Scale;
-use super::{Anchor, Chart, Drawing, FAINT, LINE, OWN, VALUE, WIDTH, cut};
+use super::{Anchor, Chart, Drawing, FAINT, LINE, OWN, VALUE, WIDTH, cut, wide};
 use crate::reports::{Indicator, Row};
 
 /// Height of a row.
@@ -28,15 +28,19 @@ pub fn ranking(indicator: &Indicator) -> Option<Chart> {
     let left_out = indicator.rows.len().saturating_sub(MOST);
     let ends = if left_out > 0 { MOST / 2 } else { indicator.rows.len() };
     let mut y = 4.0;
+    // From where to where words stand, by row.
+    let mut words: Vec<[f64; 2]> = Vec::new();
     for row in &indicator.rows[..ends] {
-        bar(&mut drawing, indicator, &scale, row, y);
+        words.push(bar(&mut drawing, indicator, &scale, row, y));
         y += ROW;
     }
     if left_out > 0 {
-        drawing.text([LEFT, y + 15.0], Anchor::Start, false, &format!("… и ещё {left_out} …"));
+        let text = format!("… и ещё {left_out} …");
+        drawing.text([LEFT, y + 15.0], Anchor::Start, false, &text);
+        words.push([LEFT, LEFT + wide(&text)]);
         y += ROW;
         for row in &indicator.rows[indicator.rows.len() - ends..] {
-            bar(&mut drawing, indicator, &scale, row, y);
+            words.push(bar(&mut drawing, indicator, &scale, row, y));
             y += ROW;
         }
     }
@@ -47,8 +51,7 @@ pub fn ranking(indicator: &Indicator) -> Option<Chart> {
         drawing.text([x, y + 19.0], Anchor::Middle, false, &text);
     }
     if let Some(median) = median {
-        let x = scale.place(median);
-        drawing.line([x, 0.0], [x, y + 2.0], "median", LINE);
+        across(&mut drawing, scale.place(median), &words, y + 2.0);
     }
     let description = match median {
         Some(median) => format!(
@@ -60,7 +63,23 @@ pub fn ranking(indicator: &Indicator) -> Option<Chart> {
     Some(drawing.finish(y + FOOT, &indicator.heading(), &description))
 }
 
-fn bar(drawing: &mut Drawing, indicator: &Indicator, scale: &Scale, row: &Row, y: f64) {
+/// The median's line from top to bottom, broken where it would cross words.
+fn across(drawing: &mut Drawing, x: f64, words: &[[f64; 2]], bottom: f64) {
+    let mut from = 0.0;
+    for (place, [begin, end]) in words.iter().enumerate() {
+        if (begin - 2.0..=end + 2.0).contains(&x) {
+            let top = 4.0 + ROW * place as f64;
+            if top > from {
+                drawing.line([x, from], [x, top], "median", LINE);
+            }
+            from = top + ROW;
+        }
+    }
+    drawing.line([x, from], [x, bottom], "median", LINE);
+}
+
+/// Draws a row; returns from where to where its value stands.
+fn bar(drawing: &mut Drawing, indicator: &Indicator, scale: &Scale, row: &Row, y: f64) -> [f64; 2] {
     let [zero, end] = [scale.place(0.0), scale.place(row.value)];
     let place = row.rank.map(|rank| format!("{rank}. ")).unwrap_or_default();
     let name = cut(&format!("{place}{}", row.organisation), 30);
@@ -80,4 +99,20 @@ fn bar(drawing: &mut Drawing, indicator: &Indicator, scale: &Scale, row: &Row, y
     let value = format!("{}{mark}", indicator.shown(row.value));
     let x = zero.max(end).min(WIDTH - 60.0) + 6.0;
     drawing.text([x, y + 15.0], Anchor::Start, row.own, &value);
+    [x, x + wide(&value)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_goes_around_the_words_beside_bars() {
+        let mut drawing = Drawing::default();
+        across(&mut drawing, 300.0, &[[310.0, 340.0], [280.0, 320.0], [100.0, 150.0]], 72.0);
+        let lines: Vec<&str> = drawing.body.split("<line").skip(1).collect();
+        assert_eq!(lines.len(), 2, "{}", drawing.body);
+        assert!(lines[0].contains(r#"y1="0.0""#) && lines[0].contains(r#"y2="26.0""#));
+        assert!(lines[1].contains(r#"y1="48.0""#) && lines[1].contains(r#"y2="72.0""#));
+    }
 }

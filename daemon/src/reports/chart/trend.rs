@@ -47,7 +47,9 @@ pub fn trend(indicator: &Indicator) -> Option<Chart> {
                 drawing.dot(point, if own { 4.5 } else { 3.0 }, class, stroke);
             }
         }
-        points.into_iter().flatten().last().map(|[x, y]| (x, y, name.to_owned(), own))
+        // Beside the chart, where no line goes, though a line may end before.
+        let last = points.into_iter().flatten().last();
+        last.map(|[_, y]| (SIDES[1], y, name.to_owned(), own))
     };
     let ends = [
         lines(|point| point.median, "медиана", "median", LINE),

@@ -214,7 +214,9 @@ impl Reader<'_> {
             let organisation = code.map(Cell::text).unwrap_or_default();
             let answers = self.answers(row);
             let short: String = organisation.chars().take(60).collect();
-            let mistake = if organisation.is_empty() {
+            let mistake = if let Some(trouble) = code.and_then(Cell::trouble) {
+                Some(trouble)
+            } else if organisation.is_empty() {
                 Some("нет кода организации: впишите его или уберите строку".to_owned())
             } else if !known.contains(organisation.as_str()) {
                 Some(format!(

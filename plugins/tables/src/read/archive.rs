@@ -8,16 +8,14 @@ use zip::ZipArchive;
 
 use super::refusal::Refusal;
 use super::scan::{Counts, Part, Scan};
+use super::seen::{Rows, Seen};
 use crate::Limits;
 
-/// A packed workbook that is safe to parse.
+/// A packed workbook that is safe to parse, and what was seen in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Xlsx,
-    Ods {
-        /// Table, row and column of the cells that hold a share, sorted.
-        percents: Vec<(u32, u32, u32)>,
-    },
+    Xlsx(Seen),
+    Ods(Seen),
 }
 
 /// What the archive is, if it is harmless.
@@ -49,11 +47,15 @@ pub(crate) fn prove(bytes: &[u8], limits: &Limits) -> Result<Kind, Refusal> {
     for at in 0..zip.len() {
         let mut entry = zip.by_index(at).map_err(|_| Refusal::Damaged)?;
         let name = entry.name().map_err(|_| Refusal::Damaged)?.to_ascii_lowercase();
-        let scan = part(&name).map(|part| Scan::new(part, limits, &mut counts));
+        let part = part(&name);
+        if part == Some(Part::Sheet) {
+            counts.seen.parts.push((name, Rows::default()));
+        }
+        let scan = part.map(|part| Scan::new(part, limits, &mut counts));
         unpack(&mut entry, &mut left, scan)?;
     }
-    counts.percents.sort_unstable();
-    Ok(if ods { Kind::Ods { percents: counts.percents } } else { Kind::Xlsx })
+    counts.seen.settle();
+    Ok(if ods { Kind::Ods(counts.seen) } else { Kind::Xlsx(counts.seen) })
 }
 
 /// What the directory says of sizes. It may lie, but most bombs are honest.
@@ -108,6 +110,10 @@ fn part(name: &str) -> Option<Part> {
         && !["styles.xml", "workbook.xml", ".rels"].iter().any(|end| name.ends_with(end))
     {
         Part::Sheet
+    } else if name.ends_with("workbook.xml") {
+        Part::Book
+    } else if name.ends_with("workbook.xml.rels") {
+        Part::Links
     } else {
         Part::Other
     })

@@ -1,11 +1,14 @@
 //! A sheet as it was read: its cells, sparse, whatever the file's format.
 
+use super::seen::Rows;
 use crate::russian;
 
 /// A sheet that people see, or the hidden one that marks a template.
 #[derive(Debug, Default)]
 pub(crate) struct Grid {
     pub name: String,
+    /// Rows that nobody sees.
+    pub hidden: Rows,
     pub rows: Vec<Row>,
 }
 
@@ -24,12 +27,16 @@ pub(crate) enum Cell {
     Number(f64),
     /// A number shown as a share: 0.85 is shown as 85 %.
     Percent(f64),
+    /// A whole number shown with zeros before it, in so many digits: 7 is shown as 007.
+    Padded(f64, u8),
     Text(Box<str>),
     Bool(bool),
     /// Year, month, day.
     Date(i64, i64, i64),
     /// A formula that came to nothing, as Excel shows it.
     Error(&'static str),
+    /// A formula that no program has reckoned yet.
+    Unreckoned,
 }
 
 impl Cell {
@@ -38,10 +45,25 @@ impl Cell {
         match self {
             Cell::Number(n) => russian::number(*n),
             Cell::Percent(n) => russian::number(points(*n)),
+            Cell::Padded(n, digits) => format!("{n:0>width$}", width = usize::from(*digits)),
             Cell::Text(text) => text.trim().replace("\r\n", "\n"),
             Cell::Bool(yes) => if *yes { "да" } else { "нет" }.to_owned(),
             Cell::Date(year, month, day) => format!("{day:02}.{month:02}.{year}"),
             Cell::Error(error) => (*error).to_owned(),
+            Cell::Unreckoned => String::new(),
+        }
+    }
+
+    /// Why it holds nothing that can be read, and what to do.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Cell::Error(error) => Some(format!("формула дала ошибку {error}: впишите значение")),
+            Cell::Unreckoned => Some(
+                "формула без значения: откройте файл в Excel или LibreOffice, сохраните и \
+                 загрузите снова"
+                    .to_owned(),
+            ),
+            _ => None,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! A plain list: rows under headings that the caller names, in whatever sheet and order they stand.
 
-use super::grid::{Cell, Grid};
+use std::collections::HashSet;
+
+use super::grid::Grid;
 use super::refusal::Refusal;
 use super::sheets;
+use super::used::unseen;
 use crate::headings::key;
 use crate::{CellError, Limits, Place, russian};
 
@@ -20,6 +23,9 @@ pub struct List {
     pub unknown: Vec<String>,
     /// What cannot be read at all.
     pub mistakes: Vec<CellError>,
+    /// What is no mistake and yet must be known: what was left, and what was read though nobody sees
+    /// it.
+    pub notes: Vec<CellError>,
 }
 
 impl List {
@@ -111,7 +117,11 @@ fn under(grid: &Grid, at: usize, keys: &[String]) -> List {
     for (column, cell) in &head.cells {
         let name = crate::headings::one_line(&cell.text());
         match keys.iter().position(|wanted| *wanted == key(&name)) {
-            None => list.unknown.push(name),
+            None => {
+                let message = "такого столбца здесь нет: не прочитан".to_owned();
+                list.notes.push(mistake(place(head.number, *column, &name), message));
+                list.unknown.push(name);
+            }
             Some(heading) if list.columns[heading].is_some() => {
                 let message = "такой столбец уже есть: оставьте один".to_owned();
                 list.mistakes.push(mistake(place(head.number, *column, &name), message));
@@ -119,23 +129,34 @@ fn under(grid: &Grid, at: usize, keys: &[String]) -> List {
             Some(heading) => list.columns[heading] = Some((*column, name)),
         }
     }
+    let mut titled: HashSet<u32> = head.cells.iter().map(|(column, _)| *column).collect();
     for row in &grid.rows[at + 1..] {
         let mut cells = vec![String::new(); keys.len()];
         for (heading, column) in list.columns.iter().enumerate() {
             let Some((column, name)) = column else { continue };
             match row.cell(*column) {
-                Some(Cell::Error(error)) => {
-                    let message = format!("формула дала ошибку {error}: впишите значение");
-                    list.mistakes.push(mistake(place(row.number, *column, name), message));
-                }
-                Some(cell) => cells[heading] = cell.text(),
                 None => {}
+                Some(cell) => match cell.trouble() {
+                    Some(message) => {
+                        list.mistakes.push(mistake(place(row.number, *column, name), message));
+                    }
+                    None => cells[heading] = cell.text(),
+                },
+            }
+        }
+        for (column, cell) in &row.cells {
+            if titled.insert(*column) {
+                let text: String = cell.text().chars().take(60).collect();
+                let message = format!("столбец без заголовка («{text}») не прочитан");
+                list.notes.push(mistake(place(row.number, *column, ""), message));
             }
         }
         if cells.iter().any(|cell| !cell.is_empty()) {
             list.rows.push((row.number, cells));
         }
     }
+    let read = list.rows.iter().map(|(number, _)| *number).collect();
+    list.notes.extend(unseen(&grid.name, &grid.hidden, read));
     list
 }
 

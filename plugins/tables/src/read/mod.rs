@@ -7,9 +7,11 @@ mod mark;
 mod ods_size;
 pub(crate) mod refusal;
 mod scan;
+mod seen;
 pub(crate) mod singles;
 mod tables;
 mod text;
+mod used;
 pub(crate) mod value;
 mod workbook;
 
@@ -18,6 +20,8 @@ use vekha_proto::v1::{FieldType, Form, Required};
 use self::archive::Kind;
 use self::grid::Grid;
 use self::refusal::Refusal;
+use self::seen::Rows;
+use self::used::Used;
 use crate::headings::MARK_SHEET;
 use crate::{CellError, Limits, Sheet};
 
@@ -116,9 +120,16 @@ fn book(form: &Form, bytes: &[u8], kind: &Kind, limits: &Limits) -> Result<Sheet
 /// The answers in these sheets; `whole` says that they are our own template's.
 fn answers(form: &Form, grids: Vec<Grid>, whole: bool) -> Result<Sheet, Vec<CellError>> {
     let mut sheet = Sheet::default();
-    let found = singles::read(form, &grids, whole, &mut sheet)
-        + tables::read(form, grids, whole, &mut sheet);
-    if found == 0 { Err(vec![strange(form)]) } else { Ok(sheet) }
+    let hidden: Vec<(String, Rows)> =
+        grids.iter().map(|grid| (grid.name.clone(), grid.hidden.clone())).collect();
+    let mut used = Used::default();
+    let found = singles::read(form, &grids, whole, &mut sheet, &mut used)
+        + tables::read(form, grids, whole, &mut sheet, &mut used);
+    if found == 0 {
+        return Err(vec![strange(form)]);
+    }
+    sheet.notes = used.notes(&hidden);
+    Ok(sheet)
 }
 
 fn plain(form: &Form, bytes: &[u8], limits: &Limits) -> Result<Sheet, Vec<CellError>> {

@@ -2,10 +2,13 @@
 //! times», and the parser builds every one of them; here they are multiplied first.
 
 use super::refusal::Refusal;
+use super::seen::{At, Rows, Seen};
 use crate::Limits;
 
 /// Most styles, tables and names.
 const MOST_ELEMENTS: usize = 200_000;
+/// Longest number that is shown with zeros before it.
+const LONGEST_NUMBER: usize = 30;
 /// Most characters that `text:s` may stand for.
 const MOST_SPACES: usize = 4_000_000;
 
@@ -16,6 +19,8 @@ pub(crate) struct OdsSize {
     tables: u32,
     elements: usize,
     spaces: usize,
+    /// The number that is being shown: its cell, and the digits so far.
+    shown: Option<(At, Vec<u8>)>,
     /// Cells of all tables so far: as rows are built, and as they are laid out.
     built: usize,
     laid: usize,
@@ -35,12 +40,20 @@ struct Table {
 }
 
 impl OdsSize {
-    /// Takes account of a tag; notes cells that hold a share, for the parser gives only numbers.
+    /// Takes account of text between tags: how a number is shown.
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        if let Some((_, digits)) = &mut self.shown {
+            // A longer one is no number that somebody keeps with zeros before it.
+            digits.extend(text.iter().take(LONGEST_NUMBER + 1 - digits.len()));
+        }
+    }
+
+    /// Takes account of a tag; notes what the parser does not tell of rows and cells.
     pub(crate) fn tag(
         &mut self,
         tag: &[u8],
         limits: &Limits,
-        percents: &mut Vec<(u32, u32, u32)>,
+        seen: &mut Seen,
     ) -> Result<(), Refusal> {
         let end = tag.iter().skip(1).position(|b| b.is_ascii_whitespace() || *b == b'/');
         let name = &tag[..end.map_or(tag.len(), |at| at + 1)];
@@ -54,6 +67,7 @@ impl OdsSize {
                 self.table = Table::default();
                 self.within = !closed;
                 self.tables += 1;
+                seen.hidden.push(Rows::default());
                 self.element()?;
             }
             b"/table:table" => {
@@ -67,9 +81,26 @@ impl OdsSize {
                 self.table.row = self.table.row.saturating_add(self.table.repeat);
                 self.table.repeat = repeated(tag, b"table:number-rows-repeated");
                 (self.table.column, self.table.built) = (0, 0);
+                let visible = text(tag, b"table:visibility");
+                if matches!(visible.as_str(), "collapse" | "filter")
+                    && let Some(rows) = seen.hidden.last_mut()
+                {
+                    let last = self.table.row.saturating_add(self.table.repeat.max(1) - 1);
+                    let number = |row| u32::try_from(row).unwrap_or(u32::MAX - 1);
+                    rows.add(number(self.table.row), number(last));
+                }
             }
             b"table:table-cell" | b"table:covered-table-cell" => {
-                self.cell(tag, limits, percents)?;
+                self.cell(tag, limits, seen)?;
+            }
+            b"/table:table-cell" => {
+                if let Some((at, digits)) = self.shown.take()
+                    && (2..=LONGEST_NUMBER).contains(&digits.len())
+                    && digits[0] == b'0'
+                    && digits.iter().all(u8::is_ascii_digit)
+                {
+                    seen.padded.push((at, digits.len() as u8));
+                }
             }
             b"text:s" => {
                 self.spaces = self.spaces.saturating_add(repeated(tag, b"text:c"));
@@ -91,12 +122,8 @@ impl OdsSize {
         if self.elements > MOST_ELEMENTS { Err(Refusal::TooMany) } else { Ok(()) }
     }
 
-    fn cell(
-        &mut self,
-        tag: &[u8],
-        limits: &Limits,
-        percents: &mut Vec<(u32, u32, u32)>,
-    ) -> Result<(), Refusal> {
+    fn cell(&mut self, tag: &[u8], limits: &Limits, seen: &mut Seen) -> Result<(), Refusal> {
+        self.shown = None;
         let table = &mut self.table;
         let (from, repeat) = (table.column, repeated(tag, b"table:number-columns-repeated"));
         // Sheets have no more columns than this, so the parser stops there too.
@@ -116,14 +143,23 @@ impl OdsSize {
         // Blanks before a value are built with it.
         self.built = self.built.saturating_add(to - table.built);
         table.built = to;
-        if has(b"office:value-type=\"percentage\"") {
-            for row in table.row..last {
-                for column in from..to {
-                    if percents.len() >= limits.cells {
-                        return Err(Refusal::TooMany);
-                    }
-                    percents.push((self.tables - self.tables.min(1), row as u32, column as u32));
+        let sheet = self.tables - self.tables.min(1);
+        let noted = if has(b"office:value-type=\"percentage\"") {
+            &mut seen.percents
+        } else if has(b"table:formula") && !has(b"office:value-type") {
+            &mut seen.unreckoned
+        } else {
+            if has(b"office:value-type=\"float\"") && (repeat, table.repeat) == (1, 1) {
+                self.shown = Some(((sheet, table.row as u32, from as u32), Vec::new()));
+            }
+            return Ok(());
+        };
+        for row in table.row..last {
+            for column in from..to {
+                if noted.len() >= limits.cells {
+                    return Err(Refusal::TooMany);
                 }
+                noted.push((sheet, row as u32, column as u32));
             }
         }
         Ok(())
@@ -144,6 +180,16 @@ pub(crate) fn attribute(tag: &[u8], name: &[u8]) -> Option<usize> {
         Some(plain_number(rest.trim_ascii_start()).unwrap_or(usize::MAX))
     });
     values.max()
+}
+
+/// What an attribute says; empty if it is not there.
+pub(crate) fn text(tag: &[u8], name: &[u8]) -> String {
+    let value = tag.windows(name.len()).enumerate().find_map(|(at, part)| {
+        let rest = tag[at..].strip_prefix(name).filter(|_| part == name)?.trim_ascii_start();
+        let (quote, rest) = rest.strip_prefix(b"=")?.trim_ascii_start().split_first()?;
+        rest.split(|b| b == quote).next()
+    });
+    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
 }
 
 /// A quoted run of digits.

@@ -8,8 +8,9 @@
 //! The scanner sees tags exactly as the parser does (quotes, comments, CDATA); it never holds more
 //! than one of them.
 
-use super::ods_size::{OdsSize, attribute};
+use super::ods_size::{OdsSize, attribute, text};
 use super::refusal::Refusal;
+use super::seen::Seen;
 use crate::Limits;
 
 /// Longest tag and longest text between two tags. A cell holds at most 32 767 characters.
@@ -25,8 +26,8 @@ pub(crate) struct Counts {
     rows: usize,
     cells: usize,
     strings: usize,
-    /// Cells of ODS that hold a share, see [`OdsSize`].
-    pub percents: Vec<(u32, u32, u32)>,
+    /// What is noted beside.
+    pub seen: Seen,
 }
 
 /// What a part of a workbook is.
@@ -38,6 +39,10 @@ pub(crate) enum Part {
     Strings,
     /// ODS: all sheets.
     Content,
+    /// XLSX: which sheets there are.
+    Book,
+    /// XLSX: which files hold them.
+    Links,
     /// Any other XML.
     Other,
 }
@@ -60,6 +65,8 @@ pub(crate) struct Scan<'a> {
     elements: usize,
     open: Open,
     ods: OdsSize,
+    /// XLSX: the row that comes next if it does not say which it is, from 0.
+    row: u32,
 }
 
 /// The names of the elements that are open. The parser waits for the end of an element and takes any
@@ -105,6 +112,7 @@ impl<'a> Scan<'a> {
             elements: 0,
             open: Open::default(),
             ods: OdsSize::default(),
+            row: 0,
         }
     }
 
@@ -118,6 +126,9 @@ impl<'a> Scan<'a> {
                 State::Text => {
                     let end = bytes.iter().position(|b| *b == b'<');
                     self.text += end.unwrap_or(bytes.len());
+                    if self.part == Part::Content {
+                        self.ods.text(&bytes[..end.unwrap_or(bytes.len())]);
+                    }
                     if self.text > LONGEST {
                         return Err(Refusal::TooBigInside);
                     }
@@ -184,7 +195,7 @@ impl<'a> Scan<'a> {
 
     fn count(&mut self, tag: &[u8]) -> Result<(), Refusal> {
         if self.part == Part::Content {
-            return self.ods.tag(tag, self.limits, &mut self.counts.percents);
+            return self.ods.tag(tag, self.limits, &mut self.counts.seen);
         }
         let end = tag.iter().position(|b| b.is_ascii_whitespace() || *b == b'/');
         let name = &tag[..end.unwrap_or(tag.len())];
@@ -192,9 +203,13 @@ impl<'a> Scan<'a> {
         let mut claimed = 0;
         match self.part {
             Part::Sheet => match local {
-                b"row" => self.counts.rows += 1,
+                b"row" if !tag.starts_with(b"/") => {
+                    self.counts.rows += 1;
+                    self.note_row(tag);
+                }
                 b"c" => self.counts.cells += 1,
-                b"v" | b"f" | b"is" | b"t" | b"" => {}
+                b"f" => self.counts.seen.formulas = true,
+                b"v" | b"is" | b"t" | b"" => {}
                 _ => self.element()?,
             },
             Part::Strings => match local {
@@ -203,6 +218,19 @@ impl<'a> Scan<'a> {
                 b"sst" => claimed = attribute(tag, b"uniqueCount").unwrap_or(0),
                 _ => {}
             },
+            Part::Book => {
+                if local == b"sheet" && self.counts.seen.sheets.len() < self.limits.entries {
+                    self.counts.seen.sheets.push(text(tag, b":id"));
+                }
+                self.element()?;
+            }
+            Part::Links => {
+                if local == b"Relationship" && self.counts.seen.links.len() < self.limits.entries {
+                    let link = (text(tag, b" Id"), text(tag, b" Target"));
+                    self.counts.seen.links.push(link);
+                }
+                self.element()?;
+            }
             Part::Other | Part::Content => self.element()?,
         }
         let counts = &self.counts;
@@ -213,6 +241,18 @@ impl<'a> Scan<'a> {
             return Err(Refusal::TooMany);
         }
         Ok(())
+    }
+
+    /// Takes account of a row that nobody sees.
+    fn note_row(&mut self, tag: &[u8]) {
+        let said = attribute(tag, b" r").and_then(|row| u32::try_from(row.checked_sub(1)?).ok());
+        let row = said.unwrap_or(self.row);
+        self.row = row.saturating_add(1);
+        if matches!(text(tag, b" hidden").as_str(), "1" | "true")
+            && let Some((_, rows)) = self.counts.seen.parts.last_mut()
+        {
+            rows.add(row, row);
+        }
     }
 
     /// An element of which there are few in an honest file.

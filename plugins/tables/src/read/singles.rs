@@ -1,10 +1,11 @@
 //! Finds single questions and the answers beside them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use vekha_proto::v1::{FieldType, Form, FormField, Required};
 
 use super::grid::{Cell, Grid};
+use super::used::Used;
 use super::value::{self, Options};
 use crate::headings::{self, ANSWER, FORM_SHEET, HELP, QUESTION, key};
 use crate::{CellError, Place, Sheet, russian};
@@ -44,7 +45,7 @@ impl Names {
     pub(crate) fn find(&self, cell: &Cell) -> Option<usize> {
         // Headings that look like numbers may have become ones.
         match cell {
-            Cell::Error(_) | Cell::Bool(_) => None,
+            Cell::Error(_) | Cell::Bool(_) | Cell::Unreckoned => None,
             cell => self.0.get(&key(&cell.text())).copied(),
         }
     }
@@ -58,12 +59,21 @@ struct Found<'a> {
 
 /// Reads all single fields of the form; returns how many of them are in the file. With `whole`, the
 /// file is our own template, and whatever is not in it was taken out of it.
-pub(crate) fn read(form: &Form, grids: &[Grid], whole: bool, sheet: &mut Sheet) -> usize {
+pub(crate) fn read(
+    form: &Form,
+    grids: &[Grid],
+    whole: bool,
+    sheet: &mut Sheet,
+    used: &mut Used,
+) -> usize {
     let headings = headings::headings(&form.fields, &[QUESTION, HELP, ANSWER]);
     let names = Names::of(&form.fields, &headings, &[QUESTION, HELP, ANSWER]);
     let mut found: HashMap<usize, Found<'_>> = HashMap::new();
+    grids.iter().filter(|grid| !grid.rows.is_empty()).for_each(|grid| used.sheet(&grid.name));
     for grid in sheets_of_questions(grids) {
+        left(form, &names, grid, used);
         for (at, row, column, cell) in answers(form, &names, grid) {
+            used.row(&grid.name, row);
             let place = Place {
                 sheet: grid.name.clone(),
                 row: row + 1,
@@ -176,6 +186,79 @@ fn answers<'a>(
             }
         }
     })
+}
+
+/// Notes what stands beside and between the questions of a sheet and is read by nobody.
+fn left(form: &Form, names: &Names, grid: &Grid, used: &mut Used) {
+    let short = |cell: &Cell| headings::one_line(&cell.text());
+    let Some((head, question, answer)) = heading_row(grid) else {
+        return left_unheaded(form, names, grid, used);
+    };
+    used.headed(&grid.name);
+    let help = key(HELP);
+    let heading = |column: u32| {
+        let cell = grid.row(head).and_then(|row| row.cell(column));
+        cell.map(short).unwrap_or_default()
+    };
+    let mut told: HashSet<u32> = HashSet::new();
+    for row in grid.rows.iter().filter(|row| row.number >= head) {
+        let asked = row.cell(question);
+        let known = asked.and_then(|cell| names.find(cell));
+        for (column, cell) in &row.cells {
+            let (at, name) = ((row.number, *column), heading(*column));
+            if row.number > head && *column == answer && known.is_none() {
+                let asked = asked.map(short).unwrap_or_default();
+                let words = match asked.as_str() {
+                    "" => "рядом с ответом нет вопроса: не прочитан".to_owned(),
+                    _ => format!("вопроса «{asked}» в форме нет: ответ не прочитан"),
+                };
+                used.question(&grid.name, at, "", &words);
+            }
+            let ours = [question, answer].contains(column) || key(&name) == help;
+            // Numbers of questions, which people put before them, are no answers.
+            if ours || *column < question || !told.insert(*column) {
+                continue;
+            }
+            let words = match name.as_str() {
+                "" => format!("столбец без заголовка («{}») не прочитан", cut(&short(cell))),
+                name if key(name) == key(ANSWER) => {
+                    let read = russian::column(answer);
+                    format!("второй столбец ответов не прочитан: ответы взяты из столбца {read}")
+                }
+                _ => "такого столбца в форме нет: не прочитан".to_owned(),
+            };
+            used.question(&grid.name, at, &name, &words);
+        }
+    }
+}
+
+/// The same where no headings say what is a question.
+fn left_unheaded(form: &Form, names: &Names, grid: &Grid, used: &mut Used) {
+    let known = |cell: &Cell| {
+        names.find(cell).is_some_and(|at| form.fields[at].r#type() != FieldType::Table)
+    };
+    for row in grid.rows.iter().take(HEADING_ROWS) {
+        match row.cells.iter().position(|(_, cell)| known(cell)) {
+            Some(at) => {
+                if let Some((column, cell)) = row.cells.get(at + 2) {
+                    let words = format!("второй ответ («{}») не прочитан", cut(&cell.text()));
+                    used.question(&grid.name, (row.number, *column), "", &words);
+                }
+            }
+            None if row.cells.len() > 1 => {
+                let (column, cell) = &row.cells[0];
+                let name = headings::one_line(&cell.text());
+                let words = format!("вопроса «{}» в форме нет: строка не прочитана", cut(&name));
+                used.question(&grid.name, (row.number, *column), "", &words);
+            }
+            None => {}
+        }
+    }
+}
+
+/// A text of which people recognise a cell.
+fn cut(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 impl Sheet {

@@ -1,12 +1,13 @@
 //! Finds the tables of a form by their headings, and reads their rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 use vekha_proto::v1::{FieldType, Form, FormField, Required};
 
 use super::grid::{Grid, Row};
 use super::singles::{HEADING_ROWS, Names};
+use super::used::Used;
 use super::value::{self, Options};
 use crate::headings::{self, key};
 use crate::place::TablePlace;
@@ -22,8 +23,8 @@ struct Located {
     names: Option<u32>,
     /// Columns that are there twice: where, and its position in the form.
     twice: Vec<(u32, usize)>,
-    /// Whether there are headings that the form does not have.
-    strange: bool,
+    /// Headings that the form does not have, and where.
+    strange: BTreeMap<u32, String>,
 }
 
 impl Located {
@@ -68,7 +69,7 @@ impl<'a> Wanted<'a> {
             columns: vec![None; self.headings.len()],
             names: None,
             twice: Vec::new(),
-            strange: false,
+            strange: BTreeMap::new(),
         };
         let names = key(&headings::row_names(self.field));
         for (column, cell) in &row.cells {
@@ -78,7 +79,10 @@ impl<'a> Wanted<'a> {
                 None if !self.field.rows.is_empty() && key(&cell.text()) == names => {
                     located.names = Some(*column);
                 }
-                None => located.strange = true,
+                None => {
+                    let name = headings::one_line(&cell.text());
+                    located.strange.insert(*column, name);
+                }
             }
         }
         located
@@ -107,7 +111,13 @@ pub(crate) fn count(form: &Form, grid: &Grid) -> usize {
 }
 
 /// Reads all tables of the form; returns how many of them are in the file.
-pub(crate) fn read(form: &Form, grids: Vec<Grid>, whole: bool, sheet: &mut Sheet) -> usize {
+pub(crate) fn read(
+    form: &Form,
+    grids: Vec<Grid>,
+    whole: bool,
+    sheet: &mut Sheet,
+    used: &mut Used,
+) -> usize {
     let sheet_names = headings::sheets(form);
     let tables: Vec<(Wanted<'_>, &str)> = form
         .fields
@@ -143,7 +153,8 @@ pub(crate) fn read(form: &Form, grids: Vec<Grid>, whole: bool, sheet: &mut Sheet
         match found {
             Some((grid, located)) => {
                 count += 1;
-                rows(wanted, grid, &located, whole, sheet);
+                left(&grid, &located, used);
+                rows(wanted, grid, &located, whole, sheet, used);
             }
             None if whole || wanted.field.required() == Required::Always => {
                 let message = format!(
@@ -160,15 +171,43 @@ pub(crate) fn read(form: &Form, grids: Vec<Grid>, whole: bool, sheet: &mut Sheet
     count
 }
 
+/// Notes the columns of a table's sheet that nobody reads.
+fn left(grid: &Grid, located: &Located, used: &mut Used) {
+    used.table(&grid.name);
+    for (column, name) in &located.strange {
+        let words = "такого столбца в форме нет: не прочитан";
+        used.column(&grid.name, (located.row, *column), name, words);
+    }
+    let twice = located.twice.iter().map(|(column, _)| *column);
+    let mut known: HashSet<u32> = located.columns.iter().flatten().copied().chain(twice).collect();
+    known.extend(located.names.iter().chain(located.strange.keys()));
+    for row in grid.rows.iter().filter(|row| row.number > located.row) {
+        for (column, cell) in &row.cells {
+            if known.insert(*column) {
+                let text: String = headings::one_line(&cell.text()).chars().take(60).collect();
+                let words = format!("столбец без заголовка («{text}») не прочитан");
+                used.column(&grid.name, (row.number, *column), "", &words);
+            }
+        }
+    }
+}
+
 /// Reads the rows of a table that was found.
-fn rows(wanted: &Wanted<'_>, grid: Grid, located: &Located, whole: bool, sheet: &mut Sheet) {
+fn rows(
+    wanted: &Wanted<'_>,
+    grid: Grid,
+    located: &Located,
+    whole: bool,
+    sheet: &mut Sheet,
+    used: &mut Used,
+) {
     let field = wanted.field;
     let mut place =
         TablePlace { sheet: grid.name.clone(), heading: located.row, ..TablePlace::default() };
     for (at, column) in field.columns.iter().enumerate() {
         if let Some(position) = located.columns[at] {
             place.columns.insert(column.id.clone(), (position, wanted.headings[at].clone()));
-        } else if whole || located.strange || column.required() == Required::Always {
+        } else if whole || !located.strange.is_empty() || column.required() == Required::Always {
             let message = format!("нет столбца «{}»: верните его заголовок", wanted.headings[at]);
             let at = place.at(located.row, 0, &wanted.headings[at]);
             sheet.mistake(field.id.clone(), Some(at), message);
@@ -180,11 +219,13 @@ fn rows(wanted: &Wanted<'_>, grid: Grid, located: &Located, whole: bool, sheet: 
         let message = "такой столбец уже есть левее: оставьте один";
         sheet.mistake(field.id.clone(), Some(at), message);
     }
+    let name = grid.name;
     let below = grid.rows.into_iter().filter(|row| row.number > located.row);
     let below = below.filter(|row| {
         located.columns.iter().flatten().any(|column| row.cell(*column).is_some())
             || located.names.is_some_and(|column| row.cell(column).is_some())
     });
+    let below = below.inspect(|row| used.row(&name, row.number));
     let reader = RowReader::new(wanted, located);
     let answers = if field.rows.is_empty() {
         reader.free(below, &mut place, sheet)

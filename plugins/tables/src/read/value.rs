@@ -35,25 +35,25 @@ impl Options {
 
 /// The answer that a cell holds, or why it holds none.
 pub(crate) fn value(field: &FormField, options: &Options, cell: &Cell) -> Result<Value, String> {
-    if let Cell::Error(error) = cell {
-        return Err(format!("формула дала ошибку {error}: впишите значение"));
+    if let Some(trouble) = cell.trouble() {
+        return Err(trouble);
     }
     let text = || Value::String(cell.text());
     Ok(match field.r#type() {
         FieldType::Integer | FieldType::Decimal => match cell {
-            Cell::Number(n) | Cell::Percent(n) => number(*n),
+            Cell::Number(n) | Cell::Percent(n) | Cell::Padded(n, _) => number(*n),
             Cell::Text(text) => typed_number(text),
             _ => text(),
         },
         FieldType::Percent => match cell {
-            Cell::Number(n) => number(*n),
+            Cell::Number(n) | Cell::Padded(n, _) => number(*n),
             Cell::Percent(n) => number(points(*n)),
             Cell::Text(text) => typed_number(text.trim().trim_end_matches('%')),
             _ => text(),
         },
         FieldType::Date => match cell {
             Cell::Date(year, month, day) => Value::String(format!("{year:04}-{month:02}-{day:02}")),
-            Cell::Number(n) => match russian::serial_date(*n) {
+            Cell::Number(n) => match russian::typed_serial(*n) {
                 Some((year, month, day)) => Value::String(format!("{year:04}-{month:02}-{day:02}")),
                 None => text(),
             },
@@ -70,7 +70,12 @@ pub(crate) fn value(field: &FormField, options: &Options, cell: &Cell) -> Result
         },
         FieldType::Choice => {
             let text = cell.text();
-            match options.find(&text) {
+            // Shown as 05, it may still be the option 5.
+            let plain = match cell {
+                Cell::Padded(n, _) => russian::number(*n),
+                _ => String::new(),
+            };
+            match options.find(&text).or_else(|| options.find(&plain)) {
                 Some(value) => Value::from(value),
                 None => return Err(unknown(&text, field)),
             }
@@ -148,6 +153,11 @@ fn day(text: &str) -> String {
     match parts.as_slice() {
         [day, month, year] if digits(day, 2) && digits(month, 2) && digits(year, 4) => {
             format!("{year:0>4}-{month:0>2}-{day:0>2}")
+        }
+        [serial] if digits(serial, 6) && serial.len() > 4 => {
+            let date = serial.parse().ok().and_then(russian::typed_serial);
+            let written = |(year, month, day)| format!("{year:04}-{month:02}-{day:02}");
+            date.map_or_else(|| plain.to_owned(), written)
         }
         _ => plain.to_owned(),
     }

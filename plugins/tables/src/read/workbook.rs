@@ -1,5 +1,6 @@
 //! XLSX and ODS through calamine, after [`archive`](super::archive) has proved them harmless.
 
+use std::collections::HashSet;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,14 +9,15 @@ use calamine::{CellErrorType, Data, DataRef, ExcelDateTime, Ods, Reader, Xlsx};
 use super::archive::Kind;
 use super::grid::{Cell, Grid};
 use super::refusal::Refusal;
+use super::seen::Seen;
 use crate::{Limits, russian};
 
 /// The sheets of a workbook, in its order.
 pub(crate) fn sheets(bytes: &[u8], kind: &Kind, limits: &Limits) -> Result<Vec<Grid>, Refusal> {
     // What we prove of a file does not prove the parser.
     let read = AssertUnwindSafe(|| match kind {
-        Kind::Xlsx => xlsx(bytes, limits),
-        Kind::Ods { percents } => ods(bytes, percents),
+        Kind::Xlsx(seen) => xlsx(bytes, seen, limits),
+        Kind::Ods(seen) => ods(bytes, seen),
     });
     let mut grids = catch_unwind(read).unwrap_or(Err(Refusal::Damaged))?;
     grids.iter_mut().for_each(Grid::settle);
@@ -23,29 +25,32 @@ pub(crate) fn sheets(bytes: &[u8], kind: &Kind, limits: &Limits) -> Result<Vec<G
 }
 
 /// Cell by cell: a sheet as calamine would lay it out has a place for every blank one.
-fn xlsx(bytes: &[u8], limits: &Limits) -> Result<Vec<Grid>, Refusal> {
+fn xlsx(bytes: &[u8], seen: &Seen, limits: &Limits) -> Result<Vec<Grid>, Refusal> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| Refusal::Damaged)?;
     let mut left = limits.cells;
     // Strings that many cells share are owned by each of them here.
     let mut text_left = limits.expanded;
     let mut grids = Vec::new();
     let sheets = book.sheets_metadata().to_vec();
-    for sheet in sheets {
-        let mut grid = Grid { name: sheet.name.clone(), ..Grid::default() };
+    for (place, sheet) in sheets.into_iter().enumerate() {
+        let hidden = seen.hidden(place);
+        let mut grid = Grid { name: sheet.name.clone(), hidden, ..Grid::default() };
+        let unreckoned =
+            if seen.formulas { unreckoned(&mut book, &sheet.name) } else { HashSet::new() };
         // Chart sheets have no cells.
         let Ok(mut cells) = book.worksheet_cells_reader(&sheet.name) else { continue };
-        let percents: Vec<bool> = cells
-            .styles()
-            .iter()
-            .map(|s| s.number_format.as_ref().is_some_and(|f| f.format_code.contains('%')))
-            .collect();
+        let format = |style: &calamine::Style| {
+            style.number_format.as_ref().map_or(Format::Other, |f| Format::of(&f.format_code))
+        };
+        let formats: Vec<Format> = cells.styles().iter().map(format).collect();
         while let Some((cell, style)) =
             cells.next_cell_with_style_id().map_err(|_| Refusal::Damaged)?
         {
             left = left.checked_sub(1).ok_or(Refusal::TooMany)?;
             let (row, column) = cell.get_position();
-            let percent = percents.get(style).copied().unwrap_or(false);
-            let Some(value) = value(cell.get_value(), percent) else { continue };
+            let format = formats.get(style).copied().unwrap_or(Format::Other);
+            let blank = || unreckoned.contains(&(row, column)).then_some(Cell::Unreckoned);
+            let Some(value) = value(cell.get_value(), format).or_else(blank) else { continue };
             if let Cell::Text(text) = &value {
                 text_left =
                     text_left.checked_sub(text.len() as u64).ok_or(Refusal::TooBigInside)?;
@@ -57,12 +62,53 @@ fn xlsx(bytes: &[u8], limits: &Limits) -> Result<Vec<Grid>, Refusal> {
     Ok(grids)
 }
 
-fn value(data: &DataRef<'_>, percent: bool) -> Option<Cell> {
+/// How a number is shown, as far as it matters to what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// As a share of a hundred.
+    Percent,
+    /// In so many digits at least.
+    Padded(u8),
+    Other,
+}
+
+impl Format {
+    fn of(code: &str) -> Self {
+        let zeros = !code.is_empty() && code.bytes().all(|b| b == b'0');
+        match code.len() {
+            2..=30 if zeros => Format::Padded(code.len() as u8),
+            _ if code.contains('%') => Format::Percent,
+            _ => Format::Other,
+        }
+    }
+
+    fn number(self, n: f64) -> Cell {
+        match self {
+            Format::Percent => Cell::Percent(n),
+            Format::Padded(digits) if n >= 0.0 && n.fract() == 0.0 => Cell::Padded(n, digits),
+            _ => Cell::Number(n),
+        }
+    }
+}
+
+/// Where formulas stand that have no value: a program wrote the file, and none has reckoned it.
+/// What cannot be told of formulas does not keep anybody from reading values.
+fn unreckoned(book: &mut Xlsx<Cursor<&[u8]>>, sheet: &str) -> HashSet<(u32, u32)> {
+    let mut all = HashSet::new();
+    let Ok(mut cells) = book.worksheet_cells_reader(sheet) else { return all };
+    while let Ok(Some(cell)) = cells.next_cell_with_formula_metadata() {
+        if cell.formula.is_some() && cell.value == DataRef::Empty {
+            all.insert(cell.pos);
+        }
+    }
+    all
+}
+
+fn value(data: &DataRef<'_>, format: Format) -> Option<Cell> {
     Some(match data {
         DataRef::Empty => return None,
-        DataRef::Int(n) => Cell::Number(*n as f64),
-        DataRef::Float(n) if percent => Cell::Percent(*n),
-        DataRef::Float(n) => Cell::Number(*n),
+        DataRef::Int(n) => format.number(*n as f64),
+        DataRef::Float(n) => format.number(*n),
         DataRef::String(text) => return text_cell(text),
         DataRef::SharedString(text) => return text_cell(text),
         DataRef::Bool(yes) => Cell::Bool(*yes),
@@ -73,7 +119,7 @@ fn value(data: &DataRef<'_>, percent: bool) -> Option<Cell> {
     })
 }
 
-fn ods(bytes: &[u8], percents: &[(u32, u32, u32)]) -> Result<Vec<Grid>, Refusal> {
+fn ods(bytes: &[u8], seen: &Seen) -> Result<Vec<Grid>, Refusal> {
     let mut book: Ods<_> = Ods::new(Cursor::new(bytes)).map_err(|error| match error {
         calamine::OdsError::Password => Refusal::Encrypted,
         calamine::OdsError::InvalidMime(_) => Refusal::NotATable,
@@ -83,25 +129,34 @@ fn ods(bytes: &[u8], percents: &[(u32, u32, u32)]) -> Result<Vec<Grid>, Refusal>
     for (table, name) in book.sheet_names().into_iter().enumerate() {
         let range = book.worksheet_range(&name).map_err(|_| Refusal::Damaged)?;
         let (top, left) = range.start().unwrap_or_default();
-        let mut grid = Grid { name, ..Grid::default() };
+        let mut grid = Grid { name, hidden: seen.hidden(table), ..Grid::default() };
+        let table = table as u32;
         for (row, column, data) in range.used_cells() {
             let (row, column) = (top + row as u32, left + column as u32);
-            let percent = percents.binary_search(&(table as u32, row, column)).is_ok();
-            if let Some(cell) = owned(data, percent) {
+            let at = (table, row, column);
+            let padded = || seen.padded.binary_search_by_key(&at, |(at, _)| *at).ok();
+            let format = match seen.percents.binary_search(&at) {
+                Ok(_) => Format::Percent,
+                Err(_) => padded().map_or(Format::Other, |of| Format::Padded(seen.padded[of].1)),
+            };
+            if let Some(cell) = owned(data, format) {
                 grid.push(row, column, cell);
             }
+        }
+        // These are no used cells, so they come last and are put where they belong by the caller.
+        for (_, row, column) in seen.unreckoned.iter().filter(|(sheet, ..)| *sheet == table) {
+            grid.push(*row, *column, Cell::Unreckoned);
         }
         grids.push(grid);
     }
     Ok(grids)
 }
 
-fn owned(data: &Data, percent: bool) -> Option<Cell> {
+fn owned(data: &Data, format: Format) -> Option<Cell> {
     Some(match data {
         Data::Empty => return None,
-        Data::Int(n) => Cell::Number(*n as f64),
-        Data::Float(n) if percent => Cell::Percent(*n),
-        Data::Float(n) => Cell::Number(*n),
+        Data::Int(n) => format.number(*n as f64),
+        Data::Float(n) => format.number(*n),
         // LibreOffice keeps a formula's error as its text.
         Data::String(text) => return text_cell(text),
         Data::Bool(yes) => Cell::Bool(*yes),

@@ -4,6 +4,7 @@ use rust_xlsxwriter::{Format, Worksheet, XlsxError};
 use serde_json::Value;
 use vekha_proto::v1::{FieldType, FormField};
 
+use super::styles::text_in;
 use crate::{headings, russian};
 
 /// An answer as a spreadsheet holds it.
@@ -66,7 +67,10 @@ pub(super) fn write(
     match value.and_then(|value| shown(field, value)) {
         None => sheet.write_blank(row, column, format)?,
         Some(Shown::Number(n)) => sheet.write_number_with_format(row, column, n, format)?,
-        Some(Shown::Text(text)) => sheet.write_string_with_format(row, column, text, format)?,
+        Some(Shown::Text(text)) => {
+            let format = text_in(format, &text);
+            sheet.write_string_with_format(row, column, text, &format)?
+        }
         Some(Shown::Date(year, month, day)) => {
             let date = rust_xlsxwriter::ExcelDateTime::from_ymd(year, month, day)?;
             sheet.write_datetime_with_format(row, column, date, format)?

@@ -87,6 +87,6 @@ pub(super) fn disarm(text: String) -> String {
 }
 
 /// Whether a spreadsheet might take this for a formula; or for text that was kept from being one.
-pub(crate) fn is_armed(text: &str) -> bool {
+pub fn is_armed(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\''])
 }

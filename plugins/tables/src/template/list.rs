@@ -1,12 +1,112 @@
 //! Rows under headings, as a workbook or as CSV.
 
-use rust_xlsxwriter::{Format, Workbook};
+use rust_xlsxwriter::{ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};
 
-use super::styles::Styles;
+use super::styles::{Styles, text_in};
 use super::{TemplateError, csv};
+use crate::russian;
 
-/// A workbook (XLSX) of one sheet: headings, each with how many characters it is across, and rows
-/// of text. Cells are text whatever they hold, so that none is taken for a formula.
+/// A cell of a list. What a column holds it holds in each of its rows, blank or not, so that rows
+/// that people add are of its kind, too.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ListCell {
+    /// Text, whatever it begins with.
+    Text(String),
+    /// A number to reckon with, or none.
+    Number(Option<f64>),
+    /// A day to sort by, as year, month and day, or none.
+    Date(Option<(i16, u8, u8)>),
+}
+
+impl From<String> for ListCell {
+    fn from(text: String) -> Self {
+        ListCell::Text(text)
+    }
+}
+
+impl From<&str> for ListCell {
+    fn from(text: &str) -> Self {
+        ListCell::Text(text.to_owned())
+    }
+}
+
+impl ListCell {
+    /// How many there are of something; none are not worth a figure.
+    pub fn count(count: usize) -> Self {
+        ListCell::Number((count > 0).then_some(count as f64))
+    }
+
+    /// As CSV holds it.
+    fn in_csv(&self) -> String {
+        match self {
+            ListCell::Text(text) => csv::disarm(text.clone()),
+            ListCell::Number(number) => number.map(russian::number).unwrap_or_default(),
+            ListCell::Date(date) => date.map(day).unwrap_or_default(),
+        }
+    }
+}
+
+fn day((year, month, day): (i16, u8, u8)) -> String {
+    format!("{day:02}.{month:02}.{year:04}")
+}
+
+/// How the cells of a list look by what they hold.
+struct Looks {
+    text: Format,
+    number: Format,
+    date: Format,
+}
+
+impl Looks {
+    fn of(cell: &Format) -> Self {
+        Looks {
+            text: cell.clone().set_num_format("@"),
+            number: cell.clone().set_num_format("General"),
+            date: cell.clone().set_num_format("dd.mm.yyyy").set_align(FormatAlign::Left),
+        }
+    }
+
+    fn like(&self, cell: Option<&ListCell>) -> &Format {
+        match cell {
+            None | Some(ListCell::Text(_)) => &self.text,
+            Some(ListCell::Number(_)) => &self.number,
+            Some(ListCell::Date(_)) => &self.date,
+        }
+    }
+
+    fn write(
+        &self,
+        sheet: &mut Worksheet,
+        (row, column): (u32, u16),
+        cell: &ListCell,
+    ) -> Result<(), XlsxError> {
+        let look = self.like(Some(cell));
+        match cell {
+            ListCell::Text(text) => {
+                sheet.write_string_with_format(row, column, text, &text_in(look, text))?;
+            }
+            ListCell::Number(Some(number)) => {
+                sheet.write_number_with_format(row, column, *number, look)?;
+            }
+            ListCell::Date(Some((year, month, day))) if *year >= 1900 => {
+                let date = ExcelDateTime::from_ymd(*year as u16, *month, *day)?;
+                sheet.write_datetime_with_format(row, column, date, look)?;
+            }
+            // Spreadsheets know no days before 1900.
+            ListCell::Date(Some(date)) => {
+                sheet.write_string_with_format(row, column, day(*date), look)?;
+            }
+            ListCell::Number(None) | ListCell::Date(None) => {
+                sheet.write_blank(row, column, look)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A workbook (XLSX) of one sheet: headings, each with how many characters it is across, and rows.
+/// Numbers and days are such, so that they are summed and sorted; text is text whatever it begins
+/// with, so that none is taken for a formula.
 ///
 /// # Errors
 ///
@@ -14,27 +114,27 @@ use super::{TemplateError, csv};
 pub fn list(
     sheet_name: &str,
     headings: &[(&str, f64)],
-    rows: &[Vec<String>],
+    rows: &[Vec<ListCell>],
 ) -> Result<Vec<u8>, TemplateError> {
     let styles = Styles::new();
-    let text = styles.question.clone().set_num_format("@");
-    // Rows that people add stay text, too.
-    let blank = Format::new().set_num_format("@");
+    let (looks, blank) = (Looks::of(&styles.question), Looks::of(&Format::new()));
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
     sheet.set_name(sheet_name)?;
     for (column, (heading, width)) in (0..).zip(headings) {
         sheet.set_column_width(column, *width)?;
-        sheet.set_column_format(column, &blank)?;
+        let first = rows.first().and_then(|row| row.get(column as usize));
+        sheet.set_column_format(column, blank.like(first))?;
         sheet.write_string_with_format(0, column, *heading, &styles.heading)?;
     }
     for (row, cells) in (1..).zip(rows) {
         for (column, cell) in (0..).zip(cells) {
-            sheet.write_string_with_format(row, column, cell, &text)?;
+            looks.write(sheet, (row, column), cell)?;
         }
     }
     sheet.set_freeze_panes(1, 1)?;
     sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
+    sheet.set_margins(0.4, 0.4, 0.5, 0.6, 0.3, 0.3).set_footer("&L&8&A&R&8&P / &N");
     if let Some(last) = headings.len().checked_sub(1) {
         sheet.autofilter(0, 0, rows.len() as u32, last as u16)?;
     }
@@ -48,8 +148,8 @@ pub fn list(
 /// # Errors
 ///
 /// If the text cannot be written.
-pub fn list_csv(headings: &[&str], rows: &[Vec<String>]) -> Result<Vec<u8>, TemplateError> {
+pub fn list_csv(headings: &[&str], rows: &[Vec<ListCell>]) -> Result<Vec<u8>, TemplateError> {
     let head = headings.iter().map(|heading| (*heading).to_owned()).collect();
-    let rows = rows.iter().map(|row| row.iter().cloned().map(csv::disarm).collect());
+    let rows = rows.iter().map(|row| row.iter().map(ListCell::in_csv).collect());
     csv::write(std::iter::once(head).chain(rows).collect())
 }

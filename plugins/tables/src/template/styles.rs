@@ -59,6 +59,13 @@ impl Styles {
     }
 }
 
+/// The format of a cell that holds this text. What looks like a formula says that it is none, the way
+/// a person says it with an apostrophe: so it stays text when somebody edits it.
+pub(super) fn text_in(format: &Format, text: &str) -> Format {
+    let format = format.clone();
+    if super::csv::is_armed(text) { format.set_quote_prefix() } else { format }
+}
+
 /// How high a row is that shows these texts, each across so many characters of its column.
 pub(super) fn height<'a>(cells: impl IntoIterator<Item = (&'a str, f64)>) -> f64 {
     let lines = cells.into_iter().map(|(text, width)| lines(text, width)).max().unwrap_or(1);

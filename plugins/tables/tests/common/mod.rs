@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses its part
 
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use serde_json::json;
@@ -11,7 +11,7 @@ use vekha_proto::v1;
 use vekha_roadmap::model::{self, FieldKind, RoadMap, Rows};
 use vekha_roadmap::read::Files;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 pub fn road_map() -> RoadMap {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
@@ -181,4 +181,30 @@ pub fn ods(table: &str) -> Vec<u8> {
         ("META-INF/manifest.xml", b"<manifest:manifest/>"),
         ("content.xml", content.as_bytes()),
     ])
+}
+
+/// A file within an archive, as text.
+pub fn part(archive: &[u8], name: &str) -> String {
+    let mut text = String::new();
+    let mut zip = ZipArchive::new(Cursor::new(archive)).unwrap();
+    zip.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+/// A workbook whose formulas, given with the result «?», nobody has reckoned, as programs write it that cannot reckon.
+pub fn unvalued(book: &[u8]) -> Vec<u8> {
+    let mut zip = ZipArchive::new(Cursor::new(book)).unwrap();
+    let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let files: Vec<(String, String)> = names
+        .into_iter()
+        .map(|name| {
+            let mut text = String::new();
+            zip.by_name(&name).unwrap().read_to_string(&mut text).unwrap();
+            let text = text.replace(" t=\"str\"><f>", "><f>").replace("<v>?</v>", "<v/>");
+            (name, text)
+        })
+        .collect();
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    packed(&files)
 }

@@ -224,6 +224,16 @@ async fn a_years_register_holds_its_decisions_and_tells_how_each_measure_stands(
     assert_eq!(list.len(), 3);
     let accepted = ["48-од", "Провести <семинар>", now[1], "Сделано", "в срок", "console:anna"];
     assert_eq!(row(1), accepted);
+    use calamine::Reader as _;
+    // Days are days and counts are numbers, so that a spreadsheet sorts and sums them.
+    let mut book: calamine::Xlsx<_> = calamine::Xlsx::new(std::io::Cursor::new(sheet)).unwrap();
+    let range = book.worksheet_range_at(0).unwrap().unwrap();
+    let heading = |name: &str| range.rows().next().unwrap().iter().position(|h| h == name).unwrap();
+    let column = |name: &str| range.rows().nth(2).unwrap()[heading(name)].clone();
+    for name in ["Дата", "Срок", "Первоначальный срок", "Отчёт от", "Принят"]
+    {
+        assert!(matches!(column(name), calamine::Data::DateTime(_)), "{name}: {:?}", column(name));
+    }
     let before = house.look(&format!("{register}?year=2026")).await;
     assert!(before.text.contains("В этом году решений ещё нет"), "{}", before.text);
 }
