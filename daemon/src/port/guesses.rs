@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::told::{self, Bound};
 
 /// How long a wrong key takes once it is its turn.
-const PENALTY: Duration = Duration::from_millis(300);
+const PENALTY: Duration = Duration::from_millis(100);
 
 /// One at a time, for the whole port.
 static ROW: Semaphore = Semaphore::const_new(1);
