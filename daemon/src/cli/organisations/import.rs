@@ -36,7 +36,7 @@ enum Import {
     Mistaken(Vec<CellError>),
     /// It would change this, and the road map would then have these mistakes.
     Read {
-        changes: Changes,
+        changes: Box<Changes>,
         unknown: Vec<String>,
         notes: Vec<String>,
         text: String,
@@ -105,7 +105,7 @@ fn read(file: &Path, files: Files, registry: &[Organisation]) -> anyhow::Result<
         Ok(wanted) => wanted,
         Err(mistakes) => return Ok(Import::Mistaken(mistakes)),
     };
-    let changes = changes(registry, &wanted);
+    let changes = Box::new(changes(registry, &wanted));
     let mut files = files;
     let before = files.0.get(REGISTRY).cloned().unwrap_or_default();
     let text =
