@@ -178,7 +178,7 @@ async fn a_filter_that_is_not_understood_is_refused_with_its_place() {
             (format!("{field} = {value}*"), field.len() + 4),
             (format!("{field} = \"\""), field.len() + 4),
             (format!("{field} ="), field.len() + 3),
-            (format!("{field}"), field.len() + 1),
+            (field.to_string(), field.len() + 1),
             ("  colour = red".to_owned(), 3),
         ] {
             let asked = merged(request.clone(), &json!({ "filter": filter }));

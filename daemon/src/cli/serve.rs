@@ -31,7 +31,7 @@ pub(super) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
-        .with_filter(filter_fn(|metadata| tells_no_secrets(metadata)));
+        .with_filter(filter_fn(tells_no_secrets));
     tracing_subscriber::registry().with(lines).with(filter).init();
     let settings = Settings::load(config)?;
     let rehearsal = settings.rehearsal.is_some();
