@@ -254,6 +254,10 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
             told::met(Bound::Names, &port::peer(request.extensions()));
             return Either::Left(ready(Ok(misdirected(is_grpc))));
         }
+        // A page of another site speaks gRPC-web only as far as its browser lets it: not even then.
+        if only_here && is_grpc && !console::is_own(request.headers(), request.uri()) {
+            return Either::Left(ready(Ok(foreign_page())));
+        }
         let router = if is_grpc { grpc.clone() } else { pages.clone() };
         let mut wellbeing = wellbeing.clone();
         let needs_no_database = needs_no_database(request.uri().path());
@@ -285,6 +289,12 @@ fn unanswered(is_grpc: bool) -> Response {
         true => api::status::unavailable(reason).into_http::<Body>().into_response(),
         false => console::unavailable(&reason),
     }
+}
+
+/// What is said to a page of another site where nobody is asked for a key.
+fn foreign_page() -> Response {
+    let message = "без ключа доступа страницы других сайтов ничего не вызывают";
+    Status::permission_denied(message).into_http::<Body>().into_response()
 }
 
 /// What is said to whoever calls us by a foreign name where nobody is asked for a key.

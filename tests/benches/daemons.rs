@@ -1,8 +1,11 @@
 //! Answers per second on one PostgreSQL, by one daemon and by three: several must do at least as much
 //! as one. Callers answer for many schools in a few runs at the same time, each through the daemon that
-//! is its turn.
+//! is its turn: as many at each daemon, and as many in all. The second tells what it costs to share
+//! the same few callers out: daemons take turns, and a turn with a third of them costs as many ways to
+//! the database and back.
 //!
-//! `VEKHA_BENCH_SCHOOLS=100,1000` asks for runs of other sizes, `VEKHA_BENCH_ANSWERS` for more answers.
+//! `VEKHA_BENCH_SCHOOLS=100,1000` asks for runs of other sizes, `VEKHA_BENCH_ANSWERS` for more answers,
+//! `VEKHA_BENCH_ROUNDS` for more rounds.
 
 #![allow(clippy::print_stdout)]
 
@@ -24,7 +27,7 @@ use vekha_tests::town::instant;
 /// Runs at the same time.
 const RUNS: usize = 4;
 
-/// Callers at the same time.
+/// Callers at the same time, at each daemon or in all.
 const CALLERS: usize = 64;
 
 fn number(variable: &str, otherwise: usize) -> usize {
@@ -41,7 +44,7 @@ fn answer(school: usize, figure: usize) -> Command {
     }
 }
 
-async fn measure(schools: usize, daemons: usize, answers: usize) -> f64 {
+async fn measure(schools: usize, daemons: usize, callers: usize, answers: usize) -> f64 {
     let base = Base::postgres().await;
     let clock = Clock::manual(instant("2027-03-01T10:00"));
     let mut all: Vec<Arc<Runtime>> = Vec::new();
@@ -64,7 +67,7 @@ async fn measure(schools: usize, daemons: usize, answers: usize) -> f64 {
             let task = Task::new(runs[n % RUNS].clone(), Ask::Step(answer(school, n)), "bench");
             async move { runtime.ask(task).await.expect("an answer") }
         })
-        .buffer_unordered(CALLERS)
+        .buffer_unordered(callers)
         .count()
         .await;
     let seconds = begun.elapsed().as_secs_f64();
@@ -77,14 +80,24 @@ async fn measure(schools: usize, daemons: usize, answers: usize) -> f64 {
 fn main() {
     let named = std::env::var("VEKHA_BENCH_SCHOOLS").unwrap_or_else(|_| "10,100,1000".into());
     let sizes = named.split(',').filter_map(|size| size.trim().parse::<usize>().ok());
-    let answers = number("VEKHA_BENCH_ANSWERS", 2000);
+    let answers = number("VEKHA_BENCH_ANSWERS", 3000);
+    let rounds = number("VEKHA_BENCH_ROUNDS", 3).max(1);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         for schools in sizes {
             let mut line = format!("{RUNS} runs of {schools:4} schools:");
-            for daemons in [1, 3, 1, 3] {
-                let figure = measure(schools, daemons, answers).await;
-                write!(line, "  {daemons}: {figure:6.0}/s").expect("to write a string");
+            let ways = [(1, CALLERS), (3, 3 * CALLERS), (3, CALLERS)];
+            let mut figures = ways.map(|_| Vec::new());
+            // In turn, so that a noisy minute is everybody's.
+            for _ in 0..rounds {
+                for ((daemons, callers), figures) in ways.into_iter().zip(&mut figures) {
+                    figures.push(measure(schools, daemons, callers, answers).await);
+                }
+            }
+            for ((daemons, callers), mut figures) in ways.into_iter().zip(figures) {
+                figures.sort_by(f64::total_cmp);
+                let median = figures[figures.len() / 2];
+                write!(line, "  {daemons} with {callers}: {median:6.0}/s").expect("a string");
             }
             println!("{line}");
         }

@@ -48,6 +48,16 @@ async fn without_a_key_a_page_whose_name_was_made_to_lead_here_reads_and_does_no
     let call = call.header("content-type", "application/grpc-web+proto").body(vec![0; 5]);
     let refused = call.send().await.unwrap();
     assert_eq!(refused.headers()["grpc-status"], (Code::PermissionDenied as i32).to_string());
+    // One whose name is its own stays a stranger by its origin, whatever its browser lets through.
+    let service = format!("{}/vekha.v1.RunService/ListRuns", town.url());
+    let call = |origin: String| {
+        let call = client.post(&service).header("content-type", "application/grpc-web+proto");
+        call.header("origin", origin).body(vec![0; 5]).send()
+    };
+    let refused = call("http://evil.example".to_owned()).await.unwrap();
+    assert_eq!(refused.headers()["grpc-status"], (Code::PermissionDenied as i32).to_string());
+    let served = call(town.url()).await.unwrap();
+    assert_ne!(served.headers()["grpc-status"], (Code::PermissionDenied as i32).to_string());
     let origin = format!("http://{rebound}").parse().unwrap();
     let channel = Channel::from_shared(town.url()).unwrap().origin(origin).connect().await.unwrap();
     let mut runs = RunServiceClient::new(channel);

@@ -34,7 +34,8 @@ fn remarked(arg: Arg) -> Arg {
     let texts = |values: &[clap::builder::OsStr]| {
         values.iter().map(|v| v.to_string_lossy().into_owned()).collect::<Vec<_>>().join(", ")
     };
-    if !arg.get_default_values().is_empty() && arg.get_action().takes_values() {
+    let is_told = arg.get_default_values().iter().any(|value| !value.is_empty());
+    if is_told && arg.get_action().takes_values() {
         remarks.push(format!("по умолчанию {}", texts(arg.get_default_values())));
     }
     if let Some(variable) = arg.get_env() {
@@ -49,13 +50,11 @@ fn remarked(arg: Arg) -> Arg {
     let heading = if arg.is_positional() { "Аргументы" } else { "Параметры" };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let arg = arg.help_heading(heading);
-    if remarks.is_empty() {
-        return arg;
+    let arg = arg.hide_default_value(true).hide_env(true).hide_possible_values(true);
+    match remarks.is_empty() {
+        true => arg,
+        false => arg.help(format!("{help} ({})", remarks.join("; "))),
     }
-    arg.hide_default_value(true)
-        .hide_env(true)
-        .hide_possible_values(true)
-        .help(format!("{help} ({})", remarks.join("; ")))
 }
 
 /// What is wrong with a call, and how the command is used. None where clap was asked for help or the

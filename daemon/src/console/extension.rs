@@ -80,7 +80,8 @@ pub async fn ask(
         Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
     };
     let form = form();
-    let raw = posted::read(&form, &pairs).values;
+    let posted = posted::read(&form, &pairs);
+    let (raw, once) = (posted.values, posted.once);
     let command = match validate(&form, &raw, &Values::new()) {
         Ok(values) => day(&values, "due").map_err(|e| vec![e]).map(|due| {
             let reason = text(&values, "reason");
@@ -90,7 +91,8 @@ pub async fn ask(
     };
     let said = match command {
         Err(errors) => Said::NotAsked(raw, errors),
-        Ok(command) => match link::send(&runtime, &opened, command, "", None).await {
+        Ok(command) => match link::send(&runtime, &opened, command, link::known(&once), None).await
+        {
             Ok(()) => {
                 let asked = format!("/a/{}?asked=1", opened.token);
                 return Redirect::to(&asked).into_response();

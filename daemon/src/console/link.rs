@@ -12,7 +12,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
+use vekha_engine::run::{
+    Assignment, AssignmentKind, Decision, Measure, Recommendation, Run, RunState,
+};
 use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Activity, FieldKind, Form};
@@ -233,6 +235,7 @@ impl Opened {
             "left": words::left(municipality, self.assignment.due, now),
             "late": now > municipality.closing(self.assignment.due),
             "state": self.assignment.state.as_str(),
+            "called_off": matches!(self.run.state, RunState::Cancelled | RunState::Skipped),
             "reason": self.assignment.reason,
             "comment": self.assignment.comment,
             "extension": extension::offer(self, said),
@@ -644,7 +647,7 @@ async fn save(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), S
 }
 
 /// A page's mark, if we made it.
-fn known(once: &str) -> &str {
+pub fn known(once: &str) -> &str {
     if uuid::Uuid::parse_str(once).is_ok() { once } else { "" }
 }
 

@@ -46,6 +46,7 @@ mod view;
 mod words;
 mod yearly;
 
+pub(crate) use origin::is_own;
 pub(crate) use problem::unavailable;
 pub(crate) use words::journal_kind;
 

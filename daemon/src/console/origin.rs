@@ -27,7 +27,8 @@ pub async fn own(request: Request, next: Next) -> Response {
     )
 }
 
-fn is_own(headers: &HeaderMap, uri: &Uri) -> bool {
+/// Whether a request comes from one of our own pages, or from no page at all.
+pub fn is_own(headers: &HeaderMap, uri: &Uri) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return matches!(site.as_bytes(), b"same-origin" | b"none");
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use vekha_plugin::files::{probe_folder, write_whole};
+use vekha_plugin::files::{probe_folder, write_private};
 use vekha_plugin::{DeliveryError, Message, Receipt};
 
 use crate::compose::hex;
@@ -25,7 +25,7 @@ pub(crate) async fn deliver(
     let detail = path.display().to_string();
     let written = blocking(folder, move |folder| {
         make_private(folder)?;
-        write_whole(&path, &letter)
+        write_private(&path, &letter)
     });
     written
         .await

@@ -15,12 +15,28 @@ use std::path::{Path, PathBuf};
 /// The folder does not exist or cannot be written, or the disk is full. The temporary file is
 /// removed then; one that a crash leaves behind is called `.vekha-*.tmp`.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, bytes, OpenOptions::new())
+}
+
+/// The same for its owner's eyes only, whatever folder it lies in.
+///
+/// # Errors
+///
+/// As [`write_whole`].
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+    write(path, bytes, new)
+}
+
+fn write(path: &Path, bytes: &[u8], new: OpenOptions) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
     let temporary = temporary_in(folder);
-    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written = write_synced(&temporary, bytes, new).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
         // The first error is the one to report; the file may not even exist.
         let _ = fs::remove_file(&temporary);
@@ -39,7 +55,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn probe_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let temporary = temporary_in(folder);
-    let written = write_synced(&temporary, b"vekha");
+    let written = write_synced(&temporary, b"vekha", OpenOptions::new());
     written.and(fs::remove_file(&temporary))
 }
 
@@ -47,8 +63,8 @@ fn temporary_in(folder: &Path) -> PathBuf {
     folder.join(format!(".vekha-{:016x}.tmp", random()))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+fn write_synced(path: &Path, bytes: &[u8], mut new: OpenOptions) -> io::Result<()> {
+    let mut file = new.write(true).create_new(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

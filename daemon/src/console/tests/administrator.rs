@@ -51,6 +51,9 @@ async fn what_is_late_and_what_did_not_arrive_stands_first() {
     assert!(!run.contains(">идёт<"), "nothing goes on in a run that was called off: {run}");
     assert!(run.contains("не состоялся"), "{run}");
     assert!(!run.contains(&own), "its links take nothing any more");
+    let page = house.get(&house.link("collect.school-1")).await.text;
+    assert!(page.contains("Мероприятие отменено"), "who has answered is told, too: {page}");
+    assert!(!page.contains("Сбор завершён"), "{page}");
 }
 
 #[tokio::test]

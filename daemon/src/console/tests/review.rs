@@ -135,8 +135,17 @@ async fn a_school_asks_for_more_time_and_is_answered() {
     let heading = page.text.find("Просьба о сроке не отправлена").unwrap();
     assert!(heading < page.text.find("<details").unwrap(), "it is said at the top");
     assert!(page.text.contains("Карантин в двух классах"), "nothing that was typed is lost");
-    let sent = house.post(&format!("{link}/extension"), &ask("2027-09-22")).await;
-    assert_eq!(sent.headers["location"], format!("{link}?asked=1"), "{}", sent.text);
+    // Pressed twice, it is one wish.
+    let once = uuid::Uuid::now_v7().to_string();
+    for _ in 0..2 {
+        let mut pairs = ask("2027-09-22");
+        pairs.push(("_once", &once));
+        let sent = house.post(&format!("{link}/extension"), &pairs).await;
+        assert_eq!(sent.headers["location"], format!("{link}?asked=1"), "{}", sent.text);
+    }
+    let journal = house.runtime.store().journal_tail(RUN, 50).await.unwrap();
+    let asked = journal.iter().filter(|entry| entry.kind == "extension-requested").count();
+    assert_eq!(asked, 1);
     let page = house.get(&link).await;
     assert!(page.text.contains("Вы просили продлить срок до 22.09.2027"), "{}", page.text);
     let page = house.look("/").await;
