@@ -50,7 +50,8 @@ fn remarked(arg: Arg) -> Arg {
     let heading = if arg.is_positional() { "Аргументы" } else { "Параметры" };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
     let arg = arg.help_heading(heading);
-    let arg = arg.hide_default_value(true).hide_env(true).hide_possible_values(true);
+    let takes = arg.get_action().takes_values();
+    let arg = arg.hide_default_value(takes).hide_env(takes).hide_possible_values(takes);
     match remarks.is_empty() {
         true => arg,
         false => arg.help(format!("{help} ({})", remarks.join("; "))),
