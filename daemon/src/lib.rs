@@ -11,6 +11,7 @@ pub mod clock;
 pub mod console;
 pub mod files;
 pub mod forms;
+pub mod glossary;
 pub mod message_id;
 pub mod port;
 pub mod private;

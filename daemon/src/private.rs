@@ -1,8 +1,8 @@
-//! Files and folders that are nobody else's on this machine: the database, its secret, letters.
+//! Files that are nobody else's on this machine: the database, its secret.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions, set_permissions};
+use std::fs::{OpenOptions, Permissions, set_permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// What nobody but the owner may: all that the group and others could.
@@ -10,14 +10,6 @@ pub const OTHERS_AND_GROUP: u32 = 0o077;
 
 /// What nobody but the owner and its group may: whoever makes copies may be of the group.
 pub const OTHERS: u32 = 0o007;
-
-/// Makes a folder, and those above it, for the owner alone; one that is there stays as it is.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
 
 /// Makes an empty file for the owner alone, unless there is one: then rights of others are taken
 /// away from it.
@@ -53,6 +45,8 @@ pub fn close(path: &Path, rights: u32) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use vekha_plugin::files::make_private;
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -63,8 +57,8 @@ mod tests {
     fn what_is_made_is_the_owners_and_what_is_open_is_closed() {
         let place = tempfile::TempDir::new().unwrap();
         let folder = place.path().join("data/below");
-        make_folder(&folder).unwrap();
-        make_folder(&folder).unwrap();
+        make_private(&folder).unwrap();
+        make_private(&folder).unwrap();
         assert_eq!((mode(&folder), mode(&place.path().join("data"))), (0o700, 0o700));
         let file = folder.join("vekha.db");
         make_file(&file).unwrap();

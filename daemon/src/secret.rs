@@ -11,6 +11,7 @@ use std::path::Path;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use vekha_engine::journal::hex;
+use vekha_plugin::files::make_private;
 
 use crate::private;
 
@@ -57,7 +58,7 @@ impl Secret {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|e| std::io::Error::other(e.to_string()))?;
         if let Some(folder) = file.parent() {
-            private::make_folder(folder)?;
+            make_private(folder)?;
         }
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);

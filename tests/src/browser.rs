@@ -1,6 +1,5 @@
 //! A real browser, driven over WebDriver: Chromium without a window.
 
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,8 @@ use fantoccini::{Client, ClientBuilder};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+
+use crate::process::free_port;
 
 /// How long the driver may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,10 +29,7 @@ impl Browser {
     /// # Panics
     /// When there is no Chromium with its driver: `tests/run` installs them.
     pub async fn start(width: u32, height: u32) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a free port")
-            .port();
+        let port = free_port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdin(Stdio::null())

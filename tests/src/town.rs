@@ -13,6 +13,8 @@ use vekha::settings::{Access, Settings};
 use vekha_plugin::Address;
 use vekha_plugin_mail::{MailConfig, Tls, Transport};
 use vekha_plugin_site::SiteConfig;
+use vekha_proto::v1::run_service_client::RunServiceClient;
+use vekha_proto::v1::{Answer, AnswerQuestionRequest, StartRunRequest};
 
 use crate::letters::Letter;
 use crate::smtp::SmtpServer;
@@ -150,6 +152,21 @@ pub fn instant(at: &str) -> Timestamp {
     let civil: DateTime = at.parse().expect("a local date and time");
     let zone = jiff::tz::TimeZone::get("Asia/Yekaterinburg").expect("a known zone");
     zone.to_timestamp(civil).expect("an unambiguous time")
+}
+
+/// Starts activity 29 without waiting for what comes before it: six schools are asked.
+///
+/// # Panics
+/// When the daemon refuses.
+pub async fn ask_schools(channel: Channel) {
+    let mut runs = RunServiceClient::new(channel);
+    let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
+    let name = format!("{parent}/runs/2025-26");
+    let start = StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
+    runs.start_run(start).await.expect("a run");
+    let answer = Answer::Proceed.into();
+    let go = AnswerQuestionRequest { name, answer, ..Default::default() };
+    runs.answer_question(go).await.expect("to go on");
 }
 
 /// Settings of a daemon for tests.

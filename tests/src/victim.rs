@@ -1,6 +1,5 @@
 //! The daemon as a process of its own, to be killed, stopped and starved.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use vekha::store::{Opening, SecretFrom, Store};
 
-use crate::process::binary;
+use crate::process::{binary, free_port};
 use crate::town::shipped_road_map;
 
 /// How long anything may take that must happen.
@@ -30,10 +29,7 @@ impl Victim {
     /// When there is no port or no folder.
     pub fn new(smtp: u16) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|l| l.local_addr())
-            .expect("a free port")
-            .port();
+        let port = free_port();
         let settings = format!(
             r#"
             listen = "127.0.0.1:{port}"

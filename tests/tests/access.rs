@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
@@ -19,14 +20,14 @@ use tonic::Code;
 use tonic::transport::Channel;
 use vekha::secret::Secret;
 use vekha::store::Store;
-use vekha::store::entities::{decision, draft, file, submission};
+use vekha::store::entities::{assignment, decision, draft, file, submission};
+use vekha_proto::v1::ListRunsRequest;
 use vekha_proto::v1::run_service_client::RunServiceClient;
-use vekha_proto::v1::{Answer, AnswerQuestionRequest, ListRunsRequest, StartRunRequest};
 use vekha_tests::base::Base;
-use vekha_tests::process::binary;
+use vekha_tests::process::{binary, free_port};
 use vekha_tests::smtp::SmtpServer;
 use vekha_tests::stranger::Stranger;
-use vekha_tests::town::{Town, instant};
+use vekha_tests::town::{self, Town, instant, shipped_road_map};
 
 const MORNING: &str = "2026-10-06T10:00";
 
@@ -91,11 +92,27 @@ async fn what_the_daemon_keeps_nobody_else_on_the_machine_reads() {
     let store = Store::open(&url, Secret::from_bytes([7; 32])).await.unwrap();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
-    let files = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
-    let files: Vec<_> = files.collect();
-    assert!(files.len() > 1, "{files:?}");
-    for file in files {
+    let files = || -> Vec<_> {
+        std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    assert!(files().len() > 1, "{:?}", files());
+    for file in files() {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    // What an older release left open to all while it was killed.
+    let left = Base::sqlite();
+    let copy = left.folder.path().join("data");
+    std::fs::create_dir(&copy).unwrap();
+    for file in files() {
+        let to = copy.join(file.file_name().unwrap());
+        std::fs::copy(&file, &to).unwrap();
+        std::fs::set_permissions(&to, Permissions::from_mode(0o644)).unwrap();
+    }
+    store.close().await.unwrap();
+    let url = format!("sqlite:{}", copy.join("vekha.db").display());
+    let store = Store::open(&url, Secret::from_bytes([7; 32])).await.unwrap();
+    for file in std::fs::read_dir(&copy).unwrap().map(|entry| entry.unwrap().path()) {
+        assert_eq!(mode(&file) & 0o007, 0, "{}", file.display());
     }
     store.close().await.unwrap();
 }
@@ -104,8 +121,8 @@ async fn what_the_daemon_keeps_nobody_else_on_the_machine_reads() {
 async fn the_log_tells_no_password_and_no_link_whatever_is_asked_of_it() {
     let mail = SmtpServer::start_with_account("vekha", "open sesame").await;
     let folder = tempfile::TempDir::new().unwrap();
-    let road_map = vekha_tests::town::shipped_road_map();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let road_map = shipped_road_map();
+    let port = free_port();
     let settings = format!(
         r#"
         listen = "127.0.0.1:{port}"
@@ -152,14 +169,7 @@ async fn the_log_tells_no_password_and_no_link_whatever_is_asked_of_it() {
         }
         assert!(daemon.try_wait().unwrap().is_none(), "it serves");
     };
-    let mut runs = RunServiceClient::new(channel);
-    let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
-    let name = format!("{parent}/runs/2025-26");
-    let start = StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
-    runs.start_run(start).await.unwrap();
-    let answer = Answer::Proceed.into();
-    let go = AnswerQuestionRequest { name, answer, ..Default::default() };
-    runs.answer_question(go).await.unwrap();
+    town::ask_schools(channel).await;
     let letters = mail.wait_until(|received| !received.is_empty()).await;
     daemon.start_kill().unwrap();
     let log = reading.await.unwrap();
@@ -236,6 +246,20 @@ async fn files_that_nobody_refers_to_go_and_all_others_stay(base: Base) {
         page: Set(String::new()),
     };
     draft::Entity::insert(drafted).exec_without_returning(&beside).await.unwrap();
+    let asked = assignment::ActiveModel {
+        id: Set(owed.to_owned()),
+        run: Set(run.to_owned()),
+        municipality: Set("town".to_owned()),
+        activity: Set("survey".to_owned()),
+        stage: Set("collect".to_owned()),
+        organisation: Set("school-1".to_owned()),
+        state: Set("answered".to_owned()),
+        due: Set("2027-03-05".to_owned()),
+        token_hash: Set(String::new()),
+        body: Set("{}".to_owned()),
+        revision: Set(1),
+    };
+    assignment::Entity::insert(asked).exec_without_returning(&beside).await.unwrap();
     let answer = submission::ActiveModel {
         id: Set(format!("{owed}/1")),
         assignment: Set(owed.to_owned()),

@@ -10,10 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use vekha::settings::Settings;
-use vekha_proto::v1::run_service_client::RunServiceClient;
-use vekha_proto::v1::{Answer, AnswerQuestionRequest, StartRunRequest};
 use vekha_tests::school::School;
-use vekha_tests::town::Town;
+use vekha_tests::town::{self, Town};
 
 /// How long anything may take that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,14 +25,7 @@ async fn town(adapt: impl FnOnce(&mut Settings)) -> Town {
 
 /// Starts activity 29; the path of school 1's link.
 async fn link(town: &Town) -> String {
-    let mut runs = RunServiceClient::new(town.channel().await);
-    let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
-    let name = format!("{parent}/runs/2025-26");
-    let start = StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
-    runs.start_run(start).await.unwrap();
-    let answer = Answer::Proceed.into();
-    let go = AnswerQuestionRequest { name, answer, ..Default::default() };
-    runs.answer_question(go).await.unwrap();
+    town::ask_schools(town.channel().await).await;
     town.settle().await;
     let link = town.letters_to("school-1")[0].link();
     link[link.find("/a/").unwrap()..].to_owned()

@@ -6,23 +6,14 @@ use fantoccini::Locator;
 use serde_json::{Value, json};
 use vekha::api::convert;
 use vekha_engine::{AssignmentKey, RunKey};
+use vekha_proto::v1::SubmitAssignmentRequest;
 use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
-use vekha_proto::v1::run_service_client::RunServiceClient;
-use vekha_proto::v1::{Answer, AnswerQuestionRequest, StartRunRequest, SubmitAssignmentRequest};
 use vekha_tests::browser::Browser;
-use vekha_tests::town::Town;
+use vekha_tests::town::{self, Town};
 
 /// Starts activity 29 and returns school 1's link.
 async fn asked(town: &mut Town) -> String {
-    let mut runs = RunServiceClient::new(town.channel().await);
-    let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
-    let name = format!("{parent}/runs/2025-26");
-    let start = StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
-    runs.start_run(start).await.unwrap();
-    let answer = Answer::Proceed.into();
-    runs.answer_question(AnswerQuestionRequest { name, answer, ..Default::default() })
-        .await
-        .unwrap();
+    town::ask_schools(town.channel().await).await;
     town.settle().await;
     town.letters_to("school-1")[0].link()
 }

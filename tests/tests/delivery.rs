@@ -6,23 +6,16 @@ use std::path::Path;
 
 use reqwest::StatusCode;
 use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
-use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, MessageState};
 use vekha_tests::letters::Letter;
 use vekha_tests::smtp::{Act, At, Fault};
-use vekha_tests::town::{Town, instant, shipped_road_map};
+use vekha_tests::town::{self, Town, instant, shipped_road_map};
 
 const RUN: &str = "municipalities/zarechny/activities/low-result-schools/runs/2025-26";
 
 /// Starts activity 29: six letters are due.
 async fn ask_schools(town: &Town) {
-    let mut runs = RunServiceClient::new(town.channel().await);
-    let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
-    let start = v1::StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
-    runs.start_run(start).await.unwrap();
-    let answer = v1::Answer::Proceed.into();
-    let go = v1::AnswerQuestionRequest { name: RUN.into(), answer, ..Default::default() };
-    runs.answer_question(go).await.unwrap();
+    town::ask_schools(town.channel().await).await;
 }
 
 async fn messages(town: &Town) -> Vec<v1::Message> {

@@ -16,9 +16,9 @@ use vekha::api::convert;
 use vekha::store::entities::submission;
 use vekha_proto::v1;
 use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
-use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::status_service_client::StatusServiceClient;
 use vekha_tests::smtp::SmtpServer;
+use vekha_tests::town;
 use vekha_tests::victim::{PATIENCE, Victim};
 
 const RUN: &str = "municipalities/zarechny/activities/low-result-schools/runs/2025-26";
@@ -70,13 +70,7 @@ async fn what_is_accepted_before_within_and_after_a_full_disk_is_there_after_a_r
     victim.serves().await;
     let address = format!("http://127.0.0.1:{}", victim.port);
     let channel = Channel::from_shared(address).unwrap().connect_lazy();
-    let mut runs = RunServiceClient::new(channel.clone());
-    let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
-    let start = v1::StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
-    runs.start_run(start).await.unwrap();
-    let answer = v1::Answer::Proceed.into();
-    let go = v1::AnswerQuestionRequest { name: RUN.into(), answer, ..Default::default() };
-    runs.answer_question(go).await.unwrap();
+    town::ask_schools(channel.clone()).await;
 
     let mut accepted: BTreeMap<(u32, u32), u32> = BTreeMap::new();
     let (mut figure, mut refused) = (0, 0);

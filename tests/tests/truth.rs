@@ -12,9 +12,8 @@ use vekha_proto::v1::{self, MessageState};
 use vekha_roadmap::read::Files;
 use vekha_tests::letters::Letter;
 use vekha_tests::smtp::{Act, At, Fault};
-use vekha_tests::town::{Town, shipped_road_map};
+use vekha_tests::town::{self, Town, shipped_road_map};
 
-const ACTIVITY: &str = "municipalities/zarechny/activities/low-result-schools";
 const RUN: &str = "municipalities/zarechny/activities/low-result-schools/runs/2025-26";
 const KEY: &str = "zarechny/low-result-schools/2025-26";
 
@@ -24,13 +23,7 @@ struct Department<'t>(&'t Town);
 impl Department<'_> {
     /// Starts activity 29: six schools are asked.
     async fn ask(&self) {
-        let mut runs = RunServiceClient::new(self.0.channel().await);
-        let parent = ACTIVITY.to_owned();
-        let start = v1::StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
-        runs.start_run(start).await.unwrap();
-        let answer = v1::Answer::Proceed.into();
-        let go = v1::AnswerQuestionRequest { name: RUN.into(), answer, ..Default::default() };
-        runs.answer_question(go).await.unwrap();
+        town::ask_schools(self.0.channel().await).await;
     }
 
     async fn cancel(&self, reason: &str) {

@@ -207,7 +207,8 @@ impl Api {
         if let Some(form) = form {
             let files = std::mem::take(&mut r.files);
             let (kept, refused) = self.files(form, &row.id, files, r.validate_only).await?;
-            let missing = self.runtime.missing_files(form, &row.id, &answers).await;
+            let missing =
+                self.runtime.missing_files(form, &row.id, &answers, r.validate_only).await;
             wrong.extend(refused);
             wrong.extend(missing.map_err(status::unavailable)?);
             answers.extend(kept);

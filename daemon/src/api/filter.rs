@@ -2,7 +2,6 @@
 //! `<=` and `>=`, too. What is not understood is refused with its place, and never taken for less than
 //! it says.
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use tonic::Status;
 use vekha_roadmap::period::Period;
@@ -129,7 +128,7 @@ fn days(value: &str) -> Option<(Date, Date)> {
     let (rest, last): (_, fn(Date) -> Date) = match value.len() {
         4 => ("-01-01", |day| day.last_of_year()),
         7 => ("-01", |day| day.last_of_month()),
-        10 => ("", |day| day.saturating_add(0.days())),
+        10 => ("", |day| day),
         _ => return None,
     };
     let first: Date = format!("{value}{rest}").parse().ok()?;

@@ -3,6 +3,7 @@
 
 use prost::{Message, Name};
 use tonic::Status;
+use vekha_roadmap::answers::{hides, turns};
 
 use super::status::invalid;
 use crate::runtime::committer::Task;
@@ -29,19 +30,29 @@ pub(super) struct Mutation {
 }
 
 /// The common fields of a mutation's request, or what is wrong with them. What the call asks is the
-/// rest of the message.
+/// rest of the message; it is looked at, and copied for that, only where the call has an id.
 macro_rules! mutation {
-    ($request:ident) => {{
-        let mut said = $request.clone();
-        let etag = std::mem::take(&mut said.etag);
-        let whole = $crate::api::mutation::mutation!(said, no etag);
-        whole.map(|whole| $crate::api::mutation::Mutation { etag, ..whole })
-    }};
-    ($request:ident, no etag) => {{
-        let mut said = $request.clone();
-        let (id, actor) = (std::mem::take(&mut said.request_id), std::mem::take(&mut said.actor));
-        let validate_only = std::mem::take(&mut said.validate_only);
-        $crate::api::mutation::Mutation::of(id, &actor, validate_only, &said)
+    ($request:ident) => {
+        $crate::api::mutation::mutation!($request, |said| said.etag.clear()).map(|whole| {
+            let etag = $request.etag.clone();
+            $crate::api::mutation::Mutation { etag, ..whole }
+        })
+    };
+    ($request:ident, no etag) => {
+        $crate::api::mutation::mutation!($request, |_said| ())
+    };
+    ($request:ident, |$said:ident| $clear:expr) => {{
+        let rest = || {
+            let mut said = $request.clone();
+            said.request_id.clear();
+            said.actor.clear();
+            said.validate_only = false;
+            let $said = &mut said;
+            $clear;
+            said
+        };
+        let (id, actor) = (&$request.request_id, &$request.actor);
+        $crate::api::mutation::Mutation::of(id, actor, $request.validate_only, rest)
     }};
 }
 pub(super) use mutation;
@@ -51,18 +62,18 @@ impl Mutation {
     /// their numbers, maps in the order of their keys, what is not set left out. So a field that a
     /// later release adds changes nothing.
     pub fn of<M: Message + Name>(
-        id: String,
+        id: &str,
         actor: &str,
         validate_only: bool,
-        said: &M,
+        rest: impl FnOnce() -> M,
     ) -> Result<Self, Status> {
         let printable = |b: u8| (b' '..=b'~').contains(&b);
         if id.len() > LONGEST_ID || !id.bytes().all(printable) {
             let why = format!("от 1 до {LONGEST_ID} печатных знаков ASCII; лучше UUID");
             return Err(invalid("request_id", why));
         }
-        let request =
-            (!id.is_empty()).then(|| Request::new(id, &M::full_name(), &said.encode_to_vec()));
+        let request = (!id.is_empty())
+            .then(|| Request::new(id.to_owned(), &M::full_name(), &rest().encode_to_vec()));
         Ok(Mutation { etag: String::new(), actor: name(actor)?, request, validate_only })
     }
 
@@ -95,16 +106,12 @@ impl Mutation {
 
 /// Who asks, as the journal shows it: on one line, in the order in which it is written.
 fn name(actor: &str) -> Result<String, Status> {
-    let turns = |c: char| {
-        matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     match actor.trim() {
         "" => Ok("api".to_owned()),
         name if name.chars().count() > LONGEST_ACTOR => {
             Err(invalid("actor", format!("не длиннее {LONGEST_ACTOR} знаков")))
         }
-        name if name.chars().any(|c| c.is_control() || turns(c)) => {
+        name if name.chars().any(|c| c.is_control() || turns(c) || hides(c)) => {
             Err(invalid("actor", "без переводов строки и управляющих знаков"))
         }
         name => Ok(name.to_owned()),

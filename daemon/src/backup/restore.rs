@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use toml_edit::{Array, DocumentMut, value};
+use vekha_plugin::files::make_private;
 
 use super::archive::{self, Archive};
-use crate::private;
 use crate::store::copy::{self, Copied};
 
 /// What was restored.
@@ -29,7 +29,7 @@ pub async fn restore(file: &Path, folder: &Path) -> anyhow::Result<Restored> {
         bail!("папка {} не пуста: назовите новую", folder.display());
     }
     let mut archive = Archive::open(file)?;
-    private::make_folder(folder).with_context(|| folder.display().to_string())?;
+    make_private(folder).with_context(|| folder.display().to_string())?;
     archive.unpack(folder)?;
     let settings = folder.join(archive::SETTINGS);
     let text =

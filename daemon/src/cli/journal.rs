@@ -7,7 +7,7 @@ use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short};
 use super::output::Output;
-use crate::console::journal_kind;
+use crate::glossary::journal_kind;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

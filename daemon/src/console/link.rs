@@ -633,6 +633,11 @@ fn unsaved(e: DbErr) -> Said {
 
 async fn save(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), Said> {
     let Sight { basis, once, .. } = &typed.sight;
+    if let Some(form) = collect::form(opened) {
+        // Those that are there are held for the draft; that others are not is told to who sends it.
+        let held = runtime.missing_files(form, &opened.id, &typed.values, false);
+        held.await.map_err(unsaved)?;
+    }
     let draft = NewDraft {
         assignment: &opened.id,
         answers: &typed.values,
@@ -658,7 +663,8 @@ async fn submit(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(),
     let once = known(once);
     let earlier = opened.earlier(runtime).await.map_err(unsaved)?;
     if let (Some(form), About::Form) = (collect::form(opened), &opened.about) {
-        let missing = runtime.missing_files(form, &opened.id, &answers).await.map_err(unsaved)?;
+        let missing =
+            runtime.missing_files(form, &opened.id, &answers, false).await.map_err(unsaved)?;
         if !missing.is_empty() {
             return Err(Said::Wrong(missing));
         }

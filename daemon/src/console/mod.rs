@@ -48,7 +48,6 @@ mod yearly;
 
 pub(crate) use origin::is_own;
 pub(crate) use problem::unavailable;
-pub(crate) use words::journal_kind;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

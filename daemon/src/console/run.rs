@@ -21,6 +21,7 @@ use super::actions::sheet::{Page, Sent};
 use super::actions::{self, Scene, Texts, told};
 use super::words::capital;
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
+use crate::glossary::journal_kind;
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
 use crate::runtime::register::Control;
@@ -171,7 +172,7 @@ async fn describe(
             json!({
                 "at": words::short_moment(&map.municipality, instant(entry.at)),
                 "actor": actor(map, &entry.actor),
-                "kind": words::journal_kind(&entry.kind),
+                "kind": journal_kind(&entry.kind),
             })
         })
         .collect();

@@ -107,54 +107,6 @@ pub fn address(municipality: &Municipality, address: &AddressState) -> Value {
     json!({ "words": words, "tag": tag, "at": at, "reason": reason })
 }
 
-/// What a journal entry tells; a kind that is not known here is told as it is.
-pub fn journal_kind(kind: &str) -> &str {
-    match kind {
-        "run-opened" => "открыто",
-        "run-started" => "начато",
-        "run-completed" => "завершено",
-        "run-skipped" => "пропущено",
-        "run-cancelled" => "отменено",
-        "waiting" => "ждёт предшествующих мероприятий",
-        "question" => "нужен ответ администратора",
-        "proceeded" => "начато без предшествующих",
-        "asked" => "организациям отправлены поручения",
-        "submitted" => "получен ответ",
-        "prefilled" => "формы заполнены из источника",
-        "source-failed" => "источник не дал сведений",
-        "reminded" => "отправлены напоминания",
-        "escalated" => "отделу сообщено о неответивших",
-        "closed" => "приём закрыт",
-        "waived" => "ответ больше не требуется",
-        "extended" => "срок продлён",
-        "extension-requested" => "просят продлить срок",
-        "extension-declined" => "срок не продлён",
-        "answer-returned" => "ответ возвращён на исправление",
-        "review-begun" => "все ответили, ответы проверяет отдел",
-        "review-ended" => "срок проверки ответов истёк",
-        "answers-accepted" => "ответы приняты",
-        "stage-started" => "этап начат",
-        "stage-completed" => "этап завершён",
-        "stage-failed" => "этап не выполнен",
-        "stage-retried" => "этап начат повторно",
-        "analyzed" => "выполнен анализ",
-        "unwritten" => "не составлены тексты выводов",
-        "drafted" => "составлены проекты рекомендаций",
-        "revised" => "проект рекомендации изменён",
-        "approved" => "рекомендации утверждены и отправлены",
-        "discarded" => "проект рекомендации отклонён",
-        "acknowledged" => "с рекомендациями ознакомлены",
-        "decided" => "принято решение",
-        "attached" => "к решению приложен файл",
-        "measure-ordered" => "поручено исполнение меры",
-        "measure-returned" => "отчёт о мере возвращён",
-        "measure-accepted" => "мера снята с контроля",
-        "published" => "отчёт опубликован",
-        "letter-refused" => "письмо не доставлено",
-        other => other,
-    }
-}
-
 /// How large a file is: «1,2 МБ».
 pub fn size(bytes: u64) -> String {
     match bytes {

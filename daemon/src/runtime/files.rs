@@ -96,15 +96,17 @@ impl Runtime {
         Ok(Ok((size, sha256)))
     }
 
-    /// The fields whose file was never kept for this assignment.
+    /// The fields whose file is not kept for this assignment. The others are held until something
+    /// refers to them, unless the answers come on trial.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be reached.
     pub async fn missing_files(
         &self,
         form: &Form,
         assignment: &str,
         answers: &Values,
+        on_trial: bool,
     ) -> Result<Vec<FieldError>, DbErr> {
         let named: Vec<(&str, &str)> = form
             .files()
@@ -117,7 +119,10 @@ impl Runtime {
             return Ok(vec![]);
         }
         let hashes: Vec<&str> = named.iter().map(|(_, hash)| *hash).collect();
-        let kept = self.store.hold_files(assignment, &hashes, self.clock.now()).await?;
+        let kept = match on_trial {
+            true => self.store.files_there(assignment, &hashes).await?,
+            false => self.store.hold_files(assignment, &hashes, self.clock.now()).await?,
+        };
         let missing = named.into_iter().filter(|(_, hash)| !kept.iter().any(|k| k == hash));
         let wrong = |(field, _): (&str, &str)| FieldError {
             field: field.to_owned(),

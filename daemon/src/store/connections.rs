@@ -64,8 +64,13 @@ pub(super) type Pair = (DatabaseConnection, DatabaseConnection);
 /// # Errors
 /// When it cannot be created or opened.
 pub(super) async fn sqlite(path: &Path) -> Result<Pair, DbErr> {
-    // What SQLite makes beside the file has the file's rights.
+    // What SQLite makes beside the file has the file's rights; what an older release left has its own.
     private::make_file(path).map_err(|e| DbErr::Custom(format!("{}: {e}", path.display())))?;
+    for ending in ["-wal", "-shm"] {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(ending);
+        private::close(Path::new(&beside), private::OTHERS);
+    }
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

@@ -23,17 +23,22 @@ pub fn hash(content: &[u8]) -> String {
     hex(&Sha256::digest(content))
 }
 
-/// What nobody refers to. Who is about to refer to a file has made it young before.
+/// Files that nobody refers to. Who is about to refer to one has made it young before. Answers are
+/// found as their index has them, by the run and then by what they answer.
 const STRAY: &str = r#"
-DELETE FROM "file" WHERE "at" < $1
-AND NOT EXISTS (SELECT 1 FROM "submission" AS "s" WHERE "s"."assignment" = "file"."assignment"
-    AND "s"."answers" LIKE '%' || "file"."sha256" || '%')
+SELECT "id" FROM "file" WHERE "at" < $1
+AND NOT EXISTS (SELECT 1 FROM "submission" AS "s"
+    WHERE "s"."run" = (SELECT "a"."run" FROM "assignment" AS "a" WHERE "a"."id" = "file"."assignment")
+    AND "s"."assignment" = "file"."assignment" AND "s"."answers" LIKE '%' || "file"."sha256" || '%')
 AND NOT EXISTS (SELECT 1 FROM "draft" AS "d" WHERE "d"."assignment" = "file"."assignment"
     AND "d"."answers" LIKE '%' || "file"."sha256" || '%')
 AND NOT EXISTS (SELECT 1 FROM "decision" AS "o"
     WHERE "o"."run" = substr("file"."assignment", 1, length("file"."assignment") - 10)
     AND "file"."assignment" LIKE '%/decisions' AND "o"."body" LIKE '%' || "file"."sha256" || '%')
 "#;
+
+/// Files that are removed by one statement.
+const REMOVED_AT_ONCE: usize = 500;
 
 impl Store {
     /// Keeps a file of an assignment, or of a run's decisions ([`of_decisions`]). Returns its SHA-256 in lower-case hex.
@@ -81,19 +86,24 @@ impl Store {
         sha256: &[&str],
         now: Timestamp,
     ) -> Result<Vec<String>, DbErr> {
-        let these = || {
-            let ids = sha256.iter().map(|hash| format!("{assignment}/{hash}"));
-            Entity::update_many().filter(Column::Id.is_in(ids))
-        };
-        these().col_expr(Column::At, Expr::value(micros(now))).exec(self.writer()).await?;
-        Entity::find()
-            .select_only()
-            .column(Column::Sha256)
-            .filter(Column::Assignment.eq(assignment))
-            .filter(Column::Sha256.is_in(sha256.iter().copied()))
-            .into_tuple()
-            .all(self.writer())
-            .await
+        let ids = sha256.iter().map(|hash| format!("{assignment}/{hash}"));
+        let these = Entity::update_many().filter(Column::Id.is_in(ids));
+        these.col_expr(Column::At, Expr::value(micros(now))).exec(self.writer()).await?;
+        self.files_there(assignment, sha256).await
+    }
+
+    /// Which of these files an assignment has.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn files_there(
+        &self,
+        assignment: &str,
+        sha256: &[&str],
+    ) -> Result<Vec<String>, DbErr> {
+        let ids = sha256.iter().map(|hash| format!("{assignment}/{hash}"));
+        let these = Entity::find().filter(Column::Id.is_in(ids));
+        these.select_only().column(Column::Sha256).into_tuple().all(self.reader()).await
     }
 
     /// Removes files that came before a moment and that no answer, draft or decision refers to: they
@@ -102,9 +112,20 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn remove_stray_files(&self, before: Timestamp) -> Result<u64, DbErr> {
-        let values = [micros(before).into()];
-        let statement =
-            Statement::from_sql_and_values(self.writer().get_database_backend(), STRAY, values);
-        Ok(self.writer().execute_raw(statement).await?.rows_affected())
+        let before = micros(before);
+        let backend = self.reader().get_database_backend();
+        let stray = Statement::from_sql_and_values(backend, STRAY, [before.into()]);
+        // Looked for beside the writer, who is held up only where there is something to remove.
+        let rows = self.reader().query_all_raw(stray).await?;
+        let ids = rows.iter().map(|row| row.try_get_by_index::<String>(0));
+        let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
+        let mut removed = 0;
+        for ids in ids.chunks(REMOVED_AT_ONCE) {
+            // Whoever refers to one since that look has made it young.
+            let these = Entity::delete_many().filter(Column::At.lt(before));
+            let these = these.filter(Column::Id.is_in(ids.iter().map(String::as_str)));
+            removed += these.exec(self.writer()).await?.rows_affected;
+        }
+        Ok(removed)
     }
 }

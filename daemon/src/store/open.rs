@@ -9,11 +9,11 @@ use sea_orm::{
     QueryFilter as _, QuerySelect as _, Statement, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait as _;
+use vekha_plugin::files::make_private;
 
 use super::entities::{assignment, journal};
 use super::witness::Witness;
 use super::{Lock, Store, connections, migrations};
-use crate::private;
 use crate::secret::Secret;
 
 /// A mark: whether the SQLite file is at work, or was left by a daemon that did not end in order.
@@ -153,7 +153,7 @@ impl Store {
         accept_loss: bool,
     ) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent() {
-            private::make_folder(folder)
+            make_private(folder)
                 .map_err(|e| OpenError::Folder(format!("{}: {e}", folder.display())))?;
         }
         let (witness, known) = Witness::hold(path)?;

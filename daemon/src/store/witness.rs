@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::OpenError;
+use crate::private;
 
 /// The file's only line is of this length, the line's end included, so that it is overwritten in place:
 /// that needs no room on a full disk.
@@ -56,6 +57,7 @@ impl Witness {
             .mode(0o600)
             .open(&path)
             .map_err(unusable)?;
+        private::close(&path, private::OTHERS);
         file.try_lock().map_err(|e| match e {
             TryLockError::WouldBlock => OpenError::Held(database.display().to_string()),
             TryLockError::Error(e) => unusable(e),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use vekha_plugin::files::{probe_folder, write_private};
+use vekha_plugin::files::{make_private, probe_folder, write_private};
 use vekha_plugin::{DeliveryError, Message, Receipt};
 
 use crate::compose::hex;
@@ -24,6 +24,7 @@ pub(crate) async fn deliver(
     let path = folder.join(file_name(message));
     let detail = path.display().to_string();
     let written = blocking(folder, move |folder| {
+        // Letters carry links that open a school's form.
         make_private(folder)?;
         write_private(&path, &letter)
     });
@@ -48,15 +49,6 @@ fn explain(folder: &Path, error: &io::Error) -> String {
         "не удаётся записать письмо в папку «{}»: {error}; проверьте, что она доступна для записи",
         folder.display()
     )
-}
-
-/// Letters carry links that open a school's form, so a folder that we make is for its owner only.
-fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 async fn blocking(

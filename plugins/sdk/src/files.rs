@@ -45,6 +45,19 @@ fn write(path: &Path, bytes: &[u8], new: OpenOptions) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Makes a folder, and those above it, for its owner alone; one that is there stays as it is. Blocks.
+///
+/// # Errors
+///
+/// It cannot be made.
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    let mut new = fs::DirBuilder::new();
+    new.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut new, 0o700);
+    new.create(folder)
+}
+
 /// Whether files can be written into a folder, which is made if it does not exist. A file is
 /// written and removed, since permissions alone do not tell of a file system that is read-only or
 /// full. Blocks like [`write_whole`].

@@ -22,7 +22,7 @@ pub use self::compare::{Difference, compare};
 pub use self::display::display;
 pub use self::questions::{EXPLANATIONS, explained, questioned};
 pub use self::typed::check_file;
-pub use self::writing::{check_text, file_name, is_printable, turns};
+pub use self::writing::{check_text, file_name, hides, is_printable, turns};
 
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq)]

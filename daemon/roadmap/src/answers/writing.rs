@@ -12,6 +12,13 @@ pub fn turns(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a character takes no room, or ends a line where nobody sees it: a name is then another one
+/// that looks the same.
+pub fn hides(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}' | '\u{feff}')
+}
+
 /// A text as it was meant: Word's own line break (vertical tab), Unicode's line ends and other
 /// systems' become ours, or a space where there is one line; a tab of a line becomes a space; where
 /// a word may be parted (soft hyphen) and what has no width at all is left out.

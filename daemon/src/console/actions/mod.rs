@@ -276,7 +276,7 @@ async fn keep(
     let mut wrong = files::keep(runtime, form, &owner, uploads, &mut sent.pairs).await?;
     sent.read(form);
     if wrong.is_empty() {
-        wrong = runtime.missing_files(form, &owner, &sent.posted.values).await?;
+        wrong = runtime.missing_files(form, &owner, &sent.posted.values, false).await?;
     }
     Ok(wrong)
 }

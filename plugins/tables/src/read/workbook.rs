@@ -144,7 +144,9 @@ fn ods(bytes: &[u8], seen: &Seen) -> Result<Vec<Grid>, Refusal> {
             }
         }
         // These are no used cells, so they come last and are put where they belong by the caller.
-        for (_, row, column) in seen.unreckoned.iter().filter(|(sheet, ..)| *sheet == table) {
+        let from = seen.unreckoned.partition_point(|(sheet, ..)| *sheet < table);
+        let own = seen.unreckoned[from..].iter().take_while(|(sheet, ..)| *sheet == table);
+        for (_, row, column) in own {
             grid.push(*row, *column, Cell::Unreckoned);
         }
         grids.push(grid);
