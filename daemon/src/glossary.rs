@@ -22,6 +22,8 @@ pub fn journal_kind(kind: &str) -> &str {
         "extended" => "срок продлён",
         "extension-requested" => "просят продлить срок",
         "extension-declined" => "срок не продлён",
+        "link-sent" => "личная ссылка отправлена ещё раз",
+        "link-replaced" => "личная ссылка заменена, прежняя закрыта",
         "answer-returned" => "ответ возвращён на исправление",
         "review-begun" => "все ответили, ответы проверяет отдел",
         "review-ended" => "срок проверки ответов истёк",

@@ -1,8 +1,8 @@
 //! The deployment's secret and the links derived from it.
 //!
 //! A link's token is HMAC-SHA256(secret, assignment): 256 bits that nobody can guess, the same in
-//! the first letter and in every reminder, and nowhere in the database, which keeps only the
-//! token's hash. Whoever steals the database cannot answer for a school.
+//! the first letter and in every reminder until it is replaced, and nowhere in the database, which
+//! keeps only the token's hash. Whoever steals the database cannot answer for a school.
 
 use std::fmt;
 use std::io::Write as _;
@@ -81,9 +81,13 @@ impl Secret {
         self.derived(b"vekha fingerprint 1\0", "")[..16].to_owned()
     }
 
-    /// The token of an assignment's link: 64 hexadecimal digits.
-    pub fn token(&self, assignment: &str) -> String {
-        self.derived(b"vekha link 1\0", assignment)
+    /// The token of an assignment's link that has been replaced so often: 64 hexadecimal digits.
+    pub fn token(&self, assignment: &str, replaced: u32) -> String {
+        match replaced {
+            0 => self.derived(b"vekha link 1\0", assignment),
+            // No key of an assignment has such a sign.
+            n => self.derived(b"vekha link 1\0", &format!("{assignment}#{n}")),
+        }
     }
 
     fn derived(&self, purpose: &[u8], of: &str) -> String {

@@ -265,6 +265,14 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
     );
     prove!(
         change(
+            "AssignmentService.SendLink",
+            json!({ "name": asked("school-6"), "renew": true, "reason": "Письмо переслали" }),
+            json!({ "reason": "Другая" }),
+        )
+        .etag_of("AssignmentService.GetAssignment", &asked("school-6"))
+    );
+    prove!(
+        change(
             "AssignmentService.WaiveAssignment",
             json!({ "name": asked("school-6"), "reason": "Школа закрыта" }),
             json!({ "reason": "Ремонт" }),

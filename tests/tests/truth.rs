@@ -54,6 +54,29 @@ impl Department<'_> {
         assignments.extend_assignment(request).await.unwrap();
     }
 
+    async fn send_link(&self, school: &str, renew: bool) {
+        let mut assignments = AssignmentServiceClient::new(self.0.channel().await);
+        let request = v1::SendLinkRequest {
+            name: format!("{RUN}/assignments/collect.{school}"),
+            renew,
+            reason: if renew {
+                "письмо переслали посторонним"
+            } else {
+                ""
+            }
+            .into(),
+            ..Default::default()
+        };
+        assignments.send_link(request).await.unwrap();
+    }
+
+    /// What the page says that a letter's link leads to.
+    async fn status_of(&self, link: &str) -> u16 {
+        let (_, path) = link.split_once("/a/").unwrap();
+        let page = reqwest::get(format!("{}/a/{path}", self.0.url())).await.unwrap();
+        page.status().as_u16()
+    }
+
     async fn answer(&self, school: &str) {
         let row = serde_json::json!({ "procedures": [{ "procedure": "ВПР", "grade": 5,
             "subject": "Математика", "participants": 2, "marks_2": 0, "marks_3": 1, "marks_4": 1,
@@ -205,6 +228,61 @@ async fn who_was_asked_hears_that_it_is_called_off_and_the_calendar_entry_goes()
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
         let shown = format!("Кому: {}\nТема: {}\n\n{}", told.to, told.subject, told.text);
         insta::assert_snapshot!("letter-called-off", shown);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_link_opens_nothing_and_all_letters_that_leave_carry_the_new_one() {
+    let town = Town::start("2026-10-06T20:00").await;
+    let department = Department(&town);
+    department.ask().await;
+    department.answer("school-1").await;
+    department.send_link("school-1", false).await;
+    town.settle().await;
+    let night = town.letters_to("school-1");
+    let subjects: Vec<&str> = night.iter().map(|l| l.subject.as_str()).collect();
+    assert!(subjects[1].starts_with("Ваша личная ссылка: "), "{subjects:?}");
+    let first = night[0].link();
+    assert_eq!(night[1].link(), first, "sent once more, it is the same");
+    assert_eq!(department.status_of(&first).await, 200);
+
+    // In the wrong hands: who is asked in the morning is asked at the new one only.
+    for school in ["school-1", "school-2"] {
+        department.send_link(school, true).await;
+    }
+    town.live_until("2026-10-07T09:30").await;
+    let mut told = town.letters_to("school-1").pop().unwrap();
+    let second = told.link();
+    assert_ne!(second, first);
+    assert_eq!(department.status_of(&first).await, 404);
+    assert_eq!(department.status_of(&second).await, 200);
+    department.send_link("school-1", true).await;
+    town.settle().await;
+    let third = town.letters_to("school-1").pop().unwrap().link();
+    assert_eq!(department.status_of(&second).await, 404);
+    assert_eq!(department.status_of(&third).await, 200);
+
+    let morning: Vec<String> = town.letters_to("school-2").iter().map(Letter::link).collect();
+    assert_eq!(morning.len(), 2, "the link at once, the question in the morning");
+    assert_eq!(morning[0], morning[1]);
+    town.live_until("2026-10-15T12:00").await;
+    let reminder = town.letters_to("school-2").pop().unwrap();
+    assert!(reminder.subject.contains("Напоминание") || reminder.text.contains("Осталось"));
+    assert_eq!(reminder.link(), morning[0]);
+
+    // A restart changes nothing, and the journal says why.
+    let town = town.restart().await;
+    let department = Department(&town);
+    assert_eq!(department.status_of(&first).await, 404);
+    assert_eq!(department.status_of(&third).await, 200);
+    let entries = town.daemon.runtime.store().journal_of(KEY).await.unwrap();
+    let replaced = entries.iter().filter(|e| e.kind == "link-replaced").count();
+    assert_eq!(replaced, 3);
+
+    told.text = told.text.replace(&second, "https://vekha.example.org/a/…");
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        let shown = format!("Кому: {}\nТема: {}\n\n{}", told.to, told.subject, told.text);
+        insta::assert_snapshot!("letter-link", shown);
     });
 }
 

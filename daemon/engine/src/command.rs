@@ -110,6 +110,15 @@ pub enum Command {
         /// Why not.
         reason: String,
     },
+    /// A participant is sent its link once more, or a new one in place of it.
+    SendLink {
+        /// Which assignment.
+        assignment: AssignmentKey,
+        /// The link that it has opens nothing any more; it is sent another one.
+        renew: bool,
+        /// Why; a link is not taken from anybody without a reason.
+        reason: String,
+    },
     /// The department sends an answer back to be corrected.
     ReturnAnswer {
         /// Which assignment.

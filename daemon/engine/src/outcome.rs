@@ -23,6 +23,8 @@ pub struct Outcome {
     pub letters: Vec<Letter>,
     /// Assignments that changed or came to be.
     pub assignments: BTreeSet<AssignmentKey>,
+    /// Those of them whose link is another one from now on.
+    pub links: BTreeSet<AssignmentKey>,
     /// Recommendations that changed or came to be.
     pub recommendations: BTreeSet<AssignmentKey>,
     /// Positions of decisions that came to be.
@@ -43,6 +45,7 @@ impl Outcome {
         self.wake_at = later.wake_at;
         self.letters.extend(later.letters);
         self.assignments.extend(later.assignments);
+        self.links.extend(later.links);
         self.recommendations.extend(later.recommendations);
         self.decisions.extend(later.decisions);
         self.measures.extend(later.measures);
@@ -172,6 +175,8 @@ pub struct Letter {
     pub run: RunKey,
     /// The assignment whose link it carries.
     pub assignment: Option<AssignmentKey>,
+    /// Which of the assignment's links: how often it had been replaced.
+    pub link: u32,
     /// Where the run's journal stood when it was written: of two letters about one thing the later
     /// has the larger number.
     pub revision: u64,
@@ -199,6 +204,8 @@ pub enum LetterKind {
     Returned,
     /// A participant learns what became of its due date.
     Extension,
+    /// A participant gets its link once more, or another one.
+    Link,
     /// An organisation gets its recommendations.
     Recommendation,
     /// An organisation is told a measure to carry out.
@@ -234,6 +241,7 @@ impl LetterKind {
             LetterKind::Receipt => "receipt",
             LetterKind::Returned => "returned",
             LetterKind::Extension => "extension",
+            LetterKind::Link => "link",
             LetterKind::Recommendation => "recommendation",
             LetterKind::Measure => "measure",
             LetterKind::MeasureWithdrawn => "measure-withdrawn",

@@ -89,6 +89,11 @@ impl RunState {
         matches!(self, RunState::Completed | RunState::Cancelled | RunState::Skipped)
     }
 
+    /// Whether it ended without its work being done.
+    pub fn called_off(self) -> bool {
+        matches!(self, RunState::Cancelled | RunState::Skipped)
+    }
+
     /// As columns, the API and filters spell it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -202,6 +207,9 @@ pub struct Assignment {
     /// The participant asks for more time; none once that is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<ExtensionRequest>,
+    /// How often its link was replaced: each is derived from this number, only the newest opens it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub link: u32,
 }
 
 fn is_zero(number: &u32) -> bool {

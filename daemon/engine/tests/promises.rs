@@ -82,7 +82,7 @@ fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
     let texts = ["причина", "исполнено", "47-од", "47-од", " ", ""].map(str::to_owned).to_vec();
     let texts = prop_oneof![9 => prop::sample::select(texts), 1 => Just("я".repeat(11_000))];
     let what =
-        prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..28u8, 2 => 22..28u8];
+        prop_oneof![4 => Just(1u8), 3 => 9..12u8, 2 => 13..15u8, 6 => 0..29u8, 2 => 22..29u8];
     let right = prop::bool::weighted(0.7);
     let fails = prop::bool::weighted(0.15);
     let act = (hours, any::<Index>(), what, any::<Index>(), right, texts, fails).prop_map(
@@ -245,6 +245,7 @@ impl Act {
                 let due = today.saturating_add((thing.index(40) as i32).days());
                 Command::RequestExtension { assignment, due, reason: text }
             }
+            28 => Command::SendLink { assignment: answered, renew: *right, reason: text },
             24 => Command::DeclineExtension { assignment, reason: text },
             25 => Command::AcceptAnswers { stage },
             20 if thing.index(3) == 0 => Command::Cancel { reason: text },
@@ -289,6 +290,17 @@ impl People for Watch {
             let key = letter.assignment.as_ref().unwrap();
             assert!(run.assignments[key].state.is_awaited(), "reminded: {key}");
         }
+        for letter in &outcome.letters {
+            let newest = letter.assignment.as_ref().map_or(0, |key| run.assignments[key].link);
+            assert_eq!(letter.link, newest, "the link of {}", letter.key);
+        }
+        if let Some(before) = &before {
+            let link =
+                |run: &Run, key: &AssignmentKey| run.assignments.get(key).map_or(0, |a| a.link);
+            let others = |key: &&AssignmentKey| link(run, key) != link(before, key);
+            let replaced: BTreeSet<_> = run.assignments.keys().filter(others).cloned().collect();
+            assert_eq!(outcome.links, replaced, "what is written is what was replaced");
+        }
         if let Some(before) = before.filter(|b| b.state.ended()) {
             assert_eq!(run.state, before.state);
             assert_eq!(run.stages, before.stages, "an ended run moved");
@@ -305,8 +317,9 @@ impl People for Watch {
             if run.state != RunState::Completed {
                 for letter in &outcome.letters {
                     let about_measure = letter.key.contains("/measure-");
-                    let failure = letter.kind == LetterKind::Failure;
-                    assert!(failure || about_measure, "{letter:?} after the end");
+                    // A link is sent to whoever asks for it: it may be in the wrong hands.
+                    let told = matches!(letter.kind, LetterKind::Failure | LetterKind::Link);
+                    assert!(told || about_measure, "{letter:?} after the end");
                 }
             }
         }

@@ -167,7 +167,7 @@ impl Api {
                 _ => String::new(),
             },
             link: if link {
-                let token = self.runtime.store().secret().token(&format!("{key}/{of}"));
+                let token = self.runtime.store().secret().token(&format!("{key}/{of}"), a.link);
                 format!("{}/a/{token}", self.runtime.public_url())
             } else {
                 String::new()
@@ -485,6 +485,16 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let reason = r.reason.clone();
         let command = |assignment| Command::DeclineExtension { assignment, reason };
+        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
+    }
+
+    async fn send_link(
+        &self,
+        request: Request<v1::SendLinkRequest>,
+    ) -> Result<Response<v1::Assignment>, Status> {
+        let r = request.into_inner();
+        let (renew, reason) = (r.renew, r.reason.clone());
+        let command = |assignment| Command::SendLink { assignment, renew, reason };
         self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
     }
 

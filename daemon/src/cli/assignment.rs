@@ -77,6 +77,17 @@ pub(super) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Отправить участнику его личную ссылку ещё раз или новую вместо неё
+    SendLink {
+        /// 29/2026-27/collect.school-1
+        assignment: String,
+        /// Заменить: прежняя ссылка больше ничего не откроет, где бы она ни стояла
+        #[arg(long)]
+        renew: bool,
+        /// Причина; чтобы заменить, обязательна
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
     /// Вернуть ответ на исправление
     Return {
         /// 29/2026-27/collect.school-1
@@ -213,6 +224,18 @@ pub(super) async fn run(
                 validate_only,
             };
             service.decline_extension(request).await?
+        }
+        Command::SendLink { assignment, renew, reason } => {
+            let request = v1::SendLinkRequest {
+                name: client.below(assignment, "assignments").await?,
+                renew: *renew,
+                reason: reason.clone(),
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            service.send_link(request).await?
         }
         Command::Return { assignment, comment, due } => {
             let request = v1::ReturnAssignmentRequest {

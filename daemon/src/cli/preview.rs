@@ -158,6 +158,7 @@ fn letter_words(letter: LetterKind) -> &'static str {
         LetterKind::Receipt => "сведения приняты",
         LetterKind::Returned => "ответ возвращён",
         LetterKind::Extension => "о продлении срока",
+        LetterKind::Link => "личная ссылка",
         LetterKind::Recommendation => "адресные рекомендации",
         LetterKind::Measure => "мера к исполнению",
         LetterKind::MeasureWithdrawn => "мера снята",

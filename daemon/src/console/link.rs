@@ -12,9 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{
-    Assignment, AssignmentKind, Decision, Measure, Recommendation, Run, RunState,
-};
+use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
 use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Activity, FieldKind, Form};
@@ -235,7 +233,7 @@ impl Opened {
             "left": words::left(municipality, self.assignment.due, now),
             "late": now > municipality.closing(self.assignment.due),
             "state": self.assignment.state.as_str(),
-            "called_off": matches!(self.run.state, RunState::Cancelled | RunState::Skipped),
+            "called_off": self.run.state.called_off(),
             "reason": self.assignment.reason,
             "comment": self.assignment.comment,
             "extension": extension::offer(self, said),

@@ -42,11 +42,18 @@ pub fn matrix(map: &RoadMap, run: &Run, secret: &Secret, now: Timestamp) -> Valu
                     let key = AssignmentKey::new(stage, code);
                     assignment.map_or(Value::Null, |a| {
                         let mut cell = cell(map, a, now);
-                        if a.version > 0 && a.kind == AssignmentKind::Collect {
-                            cell["link"] = format!("/runs/{}/answers/{key}", run.key).into();
+                        cell["link"] = format!("/runs/{}/answers/{key}", run.key).into();
+                        let answered = a.version > 0 && a.kind == AssignmentKind::Collect;
+                        cell["label"] =
+                            if answered { "посмотреть" } else { "поручение" }.into();
+                        cell["what"] = if answered {
+                            "Посмотреть ответ"
+                        } else {
+                            "Поручение"
                         }
+                        .into();
                         if a.state.takes_answers() && !run.state.ended() {
-                            let token = secret.token(&format!("{}/{key}", run.key));
+                            let token = secret.token(&format!("{}/{key}", run.key), a.link);
                             cell["address"] = format!("/a/{token}").into();
                         }
                         cell

@@ -1,5 +1,5 @@
 //! One organisation's answer, as the department looks at it: what stands in it, what was explained,
-//! how it differs from the version before; and the way back for correction.
+//! how it differs from the version before; the way back for correction, and the organisation's link.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub async fn show(
     }
 }
 
-/// `POST` to the same: sends the answer back.
+/// `POST` to the same: sends the answer back, or the link once more.
 pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
@@ -123,7 +123,7 @@ async fn describe(
     let address = format!("/runs/{}/answers/{key}", run.key);
     let page = Page { address: &address, once: &once, sent };
     let scene = Scene { map, run, today: map.municipality.today(runtime.clock().now()) };
-    let offer = actions::answer_offer(&scene, &page, key);
+    let offers = actions::answer_offers(&scene, &page, key);
     let mut context = administrator::context(runtime, version, person);
     context["run"] = json!({
         "link": format!("/runs/{}", run.key),
@@ -137,12 +137,14 @@ async fn describe(
     context["late"] = assignment.late.into();
     context["due"] = date_words_with_weekday(assignment.due).into();
     context["comment"] = assignment.comment.clone().into();
+    let token = runtime.store().secret().token(&format!("{}/{key}", run.key), assignment.link);
+    context["link"] = format!("{}/a/{token}", runtime.public_url()).into();
     context["returns"] = assignment.returns.into();
     context["answers"] = json!(form.map(|form| answers::read_only(form, &newest, &address)));
     context["explanations"] = json!(form.map(|form| answers::explanations(form, &newest)));
     context["versions"] = versions.into();
-    context["outcome"] = told::outcome(sent, &actions::forms(&offer));
-    context["offer"] = offer;
+    context["outcome"] = told::outcome(sent, &actions::forms(&offers));
+    context["offers"] = offers;
     Ok(context)
 }
 

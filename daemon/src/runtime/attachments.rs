@@ -108,6 +108,7 @@ fn entry(letter: &Letter) -> Option<Entry> {
         LetterKind::Extension
         | LetterKind::Reminder
         | LetterKind::Receipt
+        | LetterKind::Link
         | LetterKind::Recommendation
         | LetterKind::Escalation
         | LetterKind::Closed

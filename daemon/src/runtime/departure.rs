@@ -2,6 +2,8 @@
 //! the mail server is away, runs go on. So each is judged when it is about to go, against its run as
 //! it is and the registry of today.
 //!
+//! Whatever carries a participant's link carries the newest one.
+//!
 //! | letter | leaves | with these facts anew |
 //! | --- | --- | --- |
 //! | any to an organisation that is closed | never | |
@@ -12,6 +14,7 @@
 //! | recommendation | unless it is confirmed or the run called off | due date, if one is awaited |
 //! | measure-withdrawn, called-off | if any letter about it may have come | |
 //! | receipt | always: it tells what happened | |
+//! | link | always: somebody asked for it | |
 //! | escalation | while somebody is late | who, and how they are reached |
 //! | closed | unless the run was called off | |
 //! | review | while the answers are looked at, unless it began anew | until when, how many |
@@ -90,7 +93,9 @@ pub(super) async fn judge(
     let road_map = &version.road_map;
     let today = road_map.municipality.today(now);
     let standing = Standing { run: &run, owed: owed.as_ref(), comment, told, road_map, now, today };
-    Ok(standing.judge(letter))
+    let judged = standing.judge(letter);
+    Ok(judged
+        .map(|letter| Letter { link: owed.as_ref().map_or(letter.link, |a| a.link), ..letter }))
 }
 
 /// The assignment that a letter is about, to whomever it goes.
@@ -181,7 +186,7 @@ impl Standing<'_> {
             }
             LetterKind::Recommendation => self.recommendation(letter),
             LetterKind::MeasureWithdrawn | LetterKind::CalledOff => self.told.then_some(letter),
-            LetterKind::Receipt => Some(letter),
+            LetterKind::Receipt | LetterKind::Link => Some(letter),
             LetterKind::Escalation => self.escalation(letter),
             LetterKind::Closed => (!self.called_off()).then_some(letter),
             LetterKind::Review => self.review(letter),
@@ -200,7 +205,7 @@ impl Standing<'_> {
     }
 
     fn called_off(&self) -> bool {
-        matches!(self.run.state, RunState::Cancelled | RunState::Skipped)
+        self.run.state.called_off()
     }
 
     /// The stage of a letter to the department, if it is at work.

@@ -83,7 +83,8 @@ fn urgency(letter: &Letter) -> (u8, Option<Date>) {
         | LetterKind::Escalation
         | LetterKind::Review
         | LetterKind::ExtensionRequest
-        | LetterKind::DecisionDue => 1,
+        | LetterKind::DecisionDue
+        | LetterKind::Link => 1,
         LetterKind::Recommendation
         | LetterKind::Drafts
         | LetterKind::MeasureWithdrawn

@@ -79,7 +79,8 @@ pub(super) fn date(row: &outbox::Model) -> Timestamp {
 /// The participant's link, if the letter has one, and the department's page.
 pub(super) fn ways(runtime: &Runtime, letter: &Letter) -> (Option<String>, String) {
     let link = letter.assignment.as_ref().map(|assignment| {
-        let token = runtime.store().secret().token(&format!("{}/{assignment}", letter.run));
+        let token =
+            runtime.store().secret().token(&format!("{}/{assignment}", letter.run), letter.link);
         format!("{}/a/{token}", runtime.public_url())
     });
     (link, format!("{}/runs/{}", runtime.public_url(), letter.run))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseExecutor,
     DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
@@ -65,6 +66,8 @@ impl Remembered {
 struct Rows {
     runs: BTreeMap<RunKey, run::Model>,
     assignments: BTreeMap<String, assignment::Model>,
+    /// Hashes of the links that take the place of others, by assignment.
+    links: BTreeMap<String, String>,
     submissions: Vec<submission::Model>,
     recommendations: BTreeMap<String, recommendation::Model>,
     decisions: BTreeMap<String, decision::Model>,
@@ -96,12 +99,20 @@ impl Rows {
             let key = job::Column::Key.is_in(keys.iter().map(String::as_str));
             job::Entity::delete_many().filter(key).build(backend)
         });
+        // Apart from the rows that change: those would touch the links' index with every answer.
+        let links = self.links.into_iter().map(move |(assignment, hash)| {
+            assignment::Entity::update_many()
+                .col_expr(assignment::Column::TokenHash, Expr::value(hash))
+                .filter(assignment::Column::Id.eq(assignment))
+                .build(backend)
+        });
         // Cursors are drawn in the order of the commits, so that who reads from a cursor on never
         // meets a smaller one that came later.
         let writes_journal = !self.journal.is_empty() && backend == DatabaseBackend::Postgres;
         let alone = writes_journal.then(|| Lock::Journal.statement());
         insert(backend, values(self.runs), Change(run::CHANGING))
             .chain(insert(backend, values(self.assignments), Change(assignment::CHANGING)))
+            .chain(links)
             .chain(insert(backend, self.submissions, Refuse))
             .chain(insert(backend, values(self.recommendations), Change(recommendation::CHANGING)))
             .chain(insert(backend, values(self.decisions), Change(decision::CHANGING)))
@@ -413,6 +424,7 @@ impl Batch {
         }
         for name in outcome.assignments {
             let value = &run.assignments[&name];
+            let replaced = outcome.links.contains(&name);
             let assignment = format!("{id}/{name}");
             let row = assignment::Model {
                 run: id.clone(),
@@ -422,11 +434,14 @@ impl Batch {
                 organisation: name.organisation,
                 state: value.state.as_str().into(),
                 due: value.due.to_string(),
-                token_hash: Secret::hash(&self.store.secret().token(&assignment)),
+                token_hash: Secret::hash(&self.store.secret().token(&assignment, value.link)),
                 body: json(value),
                 revision,
                 id: assignment.clone(),
             };
+            if replaced {
+                rows.links.insert(assignment.clone(), row.token_hash.clone());
+            }
             rows.assignments.insert(assignment, row);
         }
         for name in outcome.recommendations {

@@ -9,11 +9,12 @@ use sea_orm::{
     QueryFilter as _, QuerySelect as _, Statement, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait as _;
+use vekha_engine::run::Assignment;
 use vekha_plugin::files::make_private;
 
 use super::entities::{assignment, journal};
 use super::witness::Witness;
-use super::{Lock, Store, connections, migrations};
+use super::{Lock, Store, connections, document, migrations};
 use crate::secret::Secret;
 
 /// A mark: whether the SQLite file is at work, or was left by a daemon that did not end in order.
@@ -242,7 +243,7 @@ impl Store {
         // A database of a release that kept no fingerprint has links to hold the secret against.
         if self.mark(SECRET).await?.is_none()
             && let Some(link) = assignment::Entity::find().one(self.reader()).await?
-            && link.token_hash != Secret::hash(&secret.token(&link.id))
+            && link.token_hash != hash_of(&secret, &link.id, &link.body)?
         {
             return Err(foreign());
         }
@@ -261,19 +262,17 @@ impl Store {
 
     /// Derives every link from another secret, all in one commit.
     async fn derive_links_anew(&self, secret: &Secret) -> Result<(), DbErr> {
-        let ids: Vec<String> = assignment::Entity::find()
+        let links: Vec<(String, String)> = assignment::Entity::find()
             .select_only()
-            .column(assignment::Column::Id)
+            .columns([assignment::Column::Id, assignment::Column::Body])
             .into_tuple()
             .all(self.reader())
             .await?;
         let transaction = self.writer().begin().await?;
-        for id in ids {
+        for (id, body) in links {
+            let hash = hash_of(secret, &id, &body)?;
             assignment::Entity::update_many()
-                .col_expr(
-                    assignment::Column::TokenHash,
-                    Expr::value(Secret::hash(&secret.token(&id))),
-                )
+                .col_expr(assignment::Column::TokenHash, Expr::value(hash))
                 .filter(assignment::Column::Id.eq(id))
                 .exec(&transaction)
                 .await?;
@@ -315,6 +314,12 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// What the database keeps of an assignment's link.
+fn hash_of(secret: &Secret, id: &str, body: &str) -> Result<String, DbErr> {
+    let assignment: Assignment = document(id, body)?;
+    Ok(Secret::hash(&secret.token(id, assignment.link)))
 }
 
 /// Marks a copy of a database as left in order: it is whole by itself.

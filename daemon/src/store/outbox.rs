@@ -101,6 +101,8 @@ pub struct Parcel {
 struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     assignment: Option<AssignmentKey>,
+    #[serde(default)]
+    link: u32,
     /// Letters of older releases have none.
     #[serde(default)]
     revision: u64,
@@ -114,7 +116,7 @@ struct Body {
 
 /// A new letter as a row.
 pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel {
-    let Letter { key, kind, to, run, assignment, revision, thread, due, not_before, facts } =
+    let Letter { key, kind, to, run, assignment, link, revision, thread, due, not_before, facts } =
         letter;
     ActiveModel {
         message_id: Set(message_id::of(&key, &run.municipality)),
@@ -130,7 +132,7 @@ pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel 
         attempts: Set(0),
         uncertain: Set(false),
         error: Set(String::new()),
-        body: Set(json(&Body { assignment, revision, thread, due, not_before, facts })),
+        body: Set(json(&Body { assignment, link, revision, thread, due, not_before, facts })),
         ..Default::default()
     }
 }
@@ -140,7 +142,7 @@ pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel 
 /// # Errors
 /// When it is no such row as Vekha writes.
 pub fn letter(row: &Model) -> Result<Letter, DbErr> {
-    let Body { assignment, revision, thread, due, not_before, facts } =
+    let Body { assignment, link, revision, thread, due, not_before, facts } =
         document(&row.key, &row.body)?;
     let kind = serde_json::from_value(row.kind.as_str().into());
     Ok(Letter {
@@ -149,6 +151,7 @@ pub fn letter(row: &Model) -> Result<Letter, DbErr> {
         to: row.organisation.clone(),
         run: row.run.parse().map_err(|e| unreadable(&row.key, e))?,
         assignment,
+        link,
         revision,
         thread,
         due,

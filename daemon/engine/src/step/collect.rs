@@ -68,6 +68,8 @@ impl<'a> Transition<'a> {
     }
 
     pub(super) fn assign(&mut self, key: AssignmentKey, kind: AssignmentKind, due: Date) {
+        // Asked anew, it is asked at the link that it has.
+        let link = self.run.assignments.get(&key).map_or(0, |a| a.link);
         self.run.assignments.put(
             key,
             Assignment {
@@ -83,6 +85,7 @@ impl<'a> Transition<'a> {
                 returns: 0,
                 comment: String::new(),
                 request: None,
+                link,
             },
             &mut self.out.assignments,
         );

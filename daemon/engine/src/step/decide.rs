@@ -13,7 +13,7 @@ use crate::journal::hex;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
-use crate::run::{Decision, MeasureState, RunState, measure_stage};
+use crate::run::{Decision, MeasureState, measure_stage};
 
 /// Most characters of a document's text.
 pub const LONGEST_TEXT: usize = 30_000;
@@ -118,8 +118,7 @@ impl Transition<'_> {
             "" => corrected.title.clone(),
             title => title.to_owned(),
         };
-        if !measures.is_empty() && matches!(self.run.state, RunState::Cancelled | RunState::Skipped)
-        {
+        if !measures.is_empty() && self.run.state.called_off() {
             let why = "выполнение отменено или пропущено: новых мер в нём не поручают";
             return Err(Refusal::State(why.into()));
         }

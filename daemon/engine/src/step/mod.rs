@@ -6,6 +6,7 @@ mod called_off;
 mod collect;
 mod decide;
 mod lifecycle;
+mod links;
 mod measures;
 mod recommend;
 mod review;
@@ -125,6 +126,9 @@ pub fn step(
         }
         Command::DeclineExtension { assignment, reason } => {
             t.decline_extension(assignment, reason)?;
+        }
+        Command::SendLink { assignment, renew, reason } => {
+            t.send_link(assignment, renew, reason)?
         }
         Command::ReturnAnswer { assignment, comment, due } => {
             t.return_answer(assignment, comment, due)?;
@@ -278,14 +282,15 @@ impl<'a> Transition<'a> {
             to: assignment.organisation.clone(),
             run: self.run.key.clone(),
             assignment: Some(assignment.clone()),
+            link: self.run.assignments.get(assignment).map_or(0, |a| a.link),
             revision: self.run.journal.sequence,
             thread: (!asking).then(|| format!("{base}/asked")),
             // What is withdrawn or called off is due no more.
             due: (!matches!(kind, LetterKind::MeasureWithdrawn | LetterKind::CalledOff))
                 .then(|| self.run.assignments.get(assignment).map(|a| a.due))
                 .flatten(),
-            // A receipt answers a person who is at work right now; all else keeps office hours.
-            not_before: if kind == LetterKind::Receipt {
+            // These answer a person who is at work right now; all else keeps office hours.
+            not_before: if matches!(kind, LetterKind::Receipt | LetterKind::Link) {
                 self.now
             } else {
                 letters_leave(self.road_map, self.now)
@@ -308,6 +313,7 @@ impl<'a> Transition<'a> {
             to: self.road_map.department().code.clone(),
             run: self.run.key.clone(),
             assignment: None,
+            link: 0,
             revision: self.run.journal.sequence,
             thread: None,
             due,

@@ -11,12 +11,13 @@ use crate::diagnostic::perhaps;
 use crate::model::{Analysis, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
-pub const LETTERS: [(&str, &[&str]); 18] = [
+pub const LETTERS: [(&str, &[&str]); 19] = [
     ("assignment", &["form", "due", "link"]),
     ("reminder", &["form", "due", "days_left", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
     ("returned", &["form", "comment", "due", "link"]),
     ("extension", &["form", "granted", "due", "reason", "link"]),
+    ("link", &["form", "due", "renewed", "link"]),
     ("recommendation", &["items", "due", "link"]),
     ("measure", &["decision", "measure", "comment", "due", "link"]),
     ("measure-withdrawn", &["decision", "measure", "due", "link"]),

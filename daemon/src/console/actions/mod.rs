@@ -10,6 +10,7 @@ mod assignments;
 mod decision;
 mod drafts;
 mod extension;
+mod link;
 mod measures;
 mod run;
 pub mod schedule;
@@ -67,6 +68,8 @@ enum About {
     Answer(AssignmentKey),
     /// The participant's wish for more time.
     Extension(AssignmentKey),
+    /// The participant's link.
+    Link(AssignmentKey),
     /// The answers of this stage, all of which are there.
     Review(String),
 }
@@ -86,6 +89,7 @@ impl fmt::Display for About {
             About::Assignments => f.write_str("assignments"),
             About::Answer(key) => write!(f, "answer:{key}"),
             About::Extension(key) => write!(f, "extension:{key}"),
+            About::Link(key) => write!(f, "link:{key}"),
             About::Review(stage) => write!(f, "review:{stage}"),
         }
     }
@@ -108,6 +112,7 @@ impl FromStr for About {
             ("assignments", _) => About::Assignments,
             ("answer", key) => About::Answer(key.parse().map_err(|_| ())?),
             ("extension", key) => About::Extension(key.parse().map_err(|_| ())?),
+            ("link", key) => About::Link(key.parse().map_err(|_| ())?),
             ("review", stage) => About::Review(stage.to_owned()),
             _ => return Err(()),
         })
@@ -161,6 +166,7 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
         About::Assignments => Some(assignments::sheet(&name, scene, false)),
         About::Answer(key) => answer::sheet(&name, scene, key),
         About::Extension(key) => extension::sheet(&name, scene, key),
+        About::Link(key) => link::sheet(&name, scene, key),
         About::Review(_) => Some(Sheet::new(&name, vec![])),
     }
 }
@@ -171,6 +177,7 @@ fn has_button(about: &About, action: &str) -> bool {
         About::Measure(_) => matches!(action, "accept" | "return"),
         About::Assignments => matches!(action, "extend" | "waive"),
         About::Extension(_) => matches!(action, "grant" | "decline"),
+        About::Link(_) => matches!(action, "send" | "renew"),
         _ => true,
     }
 }
@@ -194,6 +201,7 @@ fn steps(
         About::Assignments => assignments::steps(&sent.action, sent, checked),
         About::Answer(key) => answer::steps(key, &checked?),
         About::Extension(key) => extension::steps(scene, key, &sent.action, &checked?),
+        About::Link(key) => Ok(link::steps(key, &sent.action, &checked?)),
         About::Review(stage) => {
             let command = Command::AcceptAnswers { stage: stage.clone() };
             Ok(vec![Step::new("", command)])
@@ -371,9 +379,12 @@ pub fn correction_offer(scene: &Scene<'_>, page: &Page<'_>, number: usize) -> Op
     Some(sheet(&About::Correction(number), scene)?.show(page))
 }
 
-/// The form that the page of an answer has now.
-pub fn answer_offer(scene: &Scene<'_>, page: &Page<'_>, key: &AssignmentKey) -> Value {
-    json!(answer::offer(scene, page, key))
+/// The forms that the page of an answer has now.
+pub fn answer_offers(scene: &Scene<'_>, page: &Page<'_>, key: &AssignmentKey) -> Value {
+    json!({
+        "return": answer::offer(scene, page, key),
+        "link": sheet(&About::Link(key.clone()), scene).map(|sheet| sheet.show(page)),
+    })
 }
 
 /// All forms among [`offers`].

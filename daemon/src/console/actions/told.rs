@@ -25,6 +25,8 @@ pub(super) fn word(about: &About, action: &str) -> &'static str {
         (About::Answer(_), _) => "answer-returned",
         (About::Extension(_), "decline") => "declined",
         (About::Extension(_), _) => "extended",
+        (About::Link(_), "renew") => "link-replaced",
+        (About::Link(_), _) => "link-sent",
         (About::Review(_), _) => "answers-accepted",
     }
 }
@@ -47,6 +49,8 @@ pub fn notice(word: &str) -> Option<&'static str> {
         "extended" => "Сроки продлены: письма об этом уходят в рабочие часы.",
         "declined" => "Срок остался прежним: организация получит письмо с причиной.",
         "answer-returned" => "Ответ возвращён: организация получит письмо с замечанием.",
+        "link-sent" => "Ссылка отправлена организации ещё раз.",
+        "link-replaced" => "Прежняя ссылка закрыта, организации отправлена новая.",
         "answers-accepted" => "Ответы приняты, сбор завершён.",
         "paused" => "Расписание приостановлено.",
         "resumed" => "Расписание возобновлено.",

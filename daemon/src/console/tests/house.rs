@@ -139,7 +139,7 @@ impl House {
 
     /// The address of an assignment's page.
     pub fn link(&self, assignment: &str) -> String {
-        format!("/a/{}", self.runtime.store().secret().token(&format!("{RUN}/{assignment}")))
+        format!("/a/{}", self.runtime.store().secret().token(&format!("{RUN}/{assignment}"), 0))
     }
 
     pub async fn fetch(&self, request: Request<Body>) -> Fetched {

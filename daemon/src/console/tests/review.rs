@@ -234,3 +234,37 @@ async fn a_year_shows_who_answered_in_time_and_who_is_silent() {
     let page = house.look("/m/zarechny/completeness?year=2026").await;
     assert!(page.text.contains("В этом году никого не спрашивали"), "{}", page.text);
 }
+
+#[tokio::test]
+async fn the_page_of_an_assignment_shows_its_link_sends_it_again_and_replaces_it() {
+    let house = house().await;
+    let address = format!("/runs/{RUN}/answers/collect.school-1");
+    let matrix = house.look(&format!("/runs/{RUN}")).await.text.replace("&#x2f;", "/");
+    assert!(matrix.contains(&format!("href=\"{address}\"")), "also of who has not answered");
+    let old = house.link("collect.school-1");
+    let shown = async |link: &str| {
+        let page = house.look(&address).await.text.replace("&#x2f;", "/");
+        page.contains(&format!("https://vekha.example.org{link}\""))
+    };
+    assert!(shown(&old).await);
+
+    let form = ("_form", "link:collect.school-1");
+    let sent = send(&house, &address, &[form, ("_do", "send"), ("reason", "")]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    assert!(did(&house, "link-sent").await);
+    assert_eq!(house.get(&old).await.status, StatusCode::OK);
+
+    let wrong = send(&house, &address, &[form, ("_do", "renew"), ("reason", " ")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "not without a reason");
+    assert_eq!(house.get(&old).await.status, StatusCode::OK);
+    let why = ("reason", "Письмо переслали всем");
+    let sent = send(&house, &address, &[form, ("_do", "renew"), why]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    assert!(did(&house, "link-replaced").await);
+    assert_eq!(house.get(&old).await.status, StatusCode::NOT_FOUND);
+    assert!(!shown(&old).await, "the page shows the new one");
+    let token = house.runtime.store().secret().token(&format!("{RUN}/collect.school-1"), 1);
+    assert!(shown(&format!("/a/{token}")).await);
+    let page = house.get(&format!("/a/{token}")).await;
+    assert_eq!(page.status, StatusCode::OK);
+}

@@ -1,0 +1,44 @@
+//! The link of one participant: sent once more, or replaced.
+
+use serde_json::json;
+
+use super::{Transition, due_words, reason, wrong_reason};
+use crate::key::AssignmentKey;
+use crate::outcome::LetterKind;
+use crate::refusal::Refusal;
+
+impl Transition<'_> {
+    /// Whatever became of the assignment: its page shows what was answered as long as there is a link
+    /// to it, and that may be in the wrong hands.
+    pub(super) fn send_link(
+        &mut self,
+        key: AssignmentKey,
+        renew: bool,
+        why: String,
+    ) -> Result<(), Refusal> {
+        let assignment = self.assignment(&key)?;
+        let (kind, due) = (assignment.kind, assignment.due);
+        let awaited = assignment.state.is_awaited() && !self.run.state.called_off();
+        match renew {
+            true => reason("reason", &why)?,
+            false => {
+                let wrong = (!why.trim().is_empty()).then(|| wrong_reason("reason", &why));
+                wrong.flatten().map_or(Ok(()), |wrong| Err(Refusal::Invalid(vec![wrong])))?;
+            }
+        }
+        self.touch(&key, |assignment| assignment.link += u32::from(renew));
+        if renew {
+            self.out.links.insert(key.clone());
+        }
+        let entry = if renew { "link-replaced" } else { "link-sent" };
+        self.record(entry, json!({ "assignment": key, "reason": why }));
+        let facts = json!({
+            "form": self.what(&key, kind),
+            "due": if awaited { due_words(due) } else { String::new() },
+            "renewed": renew,
+        });
+        let suffix = format!("link/{}", self.run.journal.sequence);
+        self.letter_to_participant(LetterKind::Link, &key, &suffix, facts);
+        Ok(())
+    }
+}
