@@ -1,51 +1,293 @@
-//! What things are called, for people, wherever they read of them.
+//! What things are called, for people, wherever they read of them: pages, letters, the command line.
+//! Each list is whole: what has no words does not compile.
 
-/// What a journal entry tells; a kind that is not known here is told as it is.
-pub fn journal_kind(kind: &str) -> &str {
-    match kind {
-        "run-opened" => "открыто",
-        "run-started" => "начато",
-        "run-completed" => "завершено",
-        "run-skipped" => "пропущено",
-        "run-cancelled" => "отменено",
-        "waiting" => "ждёт предшествующих мероприятий",
-        "question" => "нужен ответ администратора",
-        "proceeded" => "начато без предшествующих",
-        "asked" => "организациям отправлены поручения",
-        "submitted" => "получен ответ",
-        "prefilled" => "формы заполнены из источника",
-        "source-failed" => "источник не дал сведений",
-        "reminded" => "отправлены напоминания",
-        "escalated" => "отделу сообщено о неответивших",
-        "closed" => "приём закрыт",
-        "waived" => "ответ больше не требуется",
-        "extended" => "срок продлён",
-        "extension-requested" => "просят продлить срок",
-        "extension-declined" => "срок не продлён",
-        "link-sent" => "личная ссылка отправлена ещё раз",
-        "link-replaced" => "личная ссылка заменена, прежняя закрыта",
-        "answer-returned" => "ответ возвращён на исправление",
-        "review-begun" => "все ответили, ответы проверяет отдел",
-        "review-ended" => "срок проверки ответов истёк",
-        "answers-accepted" => "ответы приняты",
-        "stage-started" => "этап начат",
-        "stage-completed" => "этап завершён",
-        "stage-failed" => "этап не выполнен",
-        "stage-retried" => "этап начат повторно",
-        "analyzed" => "выполнен анализ",
-        "unwritten" => "не составлены тексты выводов",
-        "drafted" => "составлены проекты рекомендаций",
-        "revised" => "проект рекомендации изменён",
-        "approved" => "рекомендации утверждены и отправлены",
-        "discarded" => "проект рекомендации отклонён",
-        "acknowledged" => "с рекомендациями ознакомлены",
-        "decided" => "принято решение",
-        "attached" => "к решению приложен файл",
-        "measure-ordered" => "поручено исполнение меры",
-        "measure-returned" => "отчёт о мере возвращён",
-        "measure-accepted" => "мера снята с контроля",
-        "published" => "отчёт опубликован",
-        "letter-refused" => "письмо не доставлено",
-        other => other,
+use jiff::civil::Date;
+use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, RunState, StageState};
+use vekha_engine::{EntryKind, Happened, LetterKind, Origin, RunKey, Why};
+use vekha_roadmap::model::{OrganisationKind, Work};
+
+/// Where a run stands.
+pub fn run_state(state: RunState) -> &'static str {
+    match state {
+        RunState::Waiting => "ждёт",
+        RunState::Question => "ждёт решения администратора",
+        RunState::Active => "идёт",
+        RunState::Failed => "этап не выполнен",
+        RunState::Completed => "завершено",
+        RunState::Cancelled => "отменено",
+        RunState::Skipped => "пропущено",
     }
+}
+
+/// What a stage is.
+pub fn work(work: &Work) -> &'static str {
+    match work {
+        Work::Collect(_) => "сбор сведений",
+        Work::Analyze(_) => "анализ",
+        Work::Recommend(_) => "адресные рекомендации",
+        Work::Decide(_) => "управленческое решение",
+        Work::Publish(_) => "публикация",
+    }
+}
+
+/// Where a stage of a run stands: in one that was called off nothing goes on.
+pub fn stage_state(state: StageState, run: RunState) -> &'static str {
+    match state {
+        StageState::Pending | StageState::Active if run.ended() => "не состоялся",
+        StageState::Pending => "не начат",
+        StageState::Active => "идёт",
+        StageState::Completed => "завершён",
+        StageState::Failed => "не выполнен",
+    }
+}
+
+/// Where an assignment stands.
+pub fn assignment_state(state: AssignmentState) -> &'static str {
+    match state {
+        AssignmentState::Open => "ждём ответа",
+        AssignmentState::Answered => "ответ получен",
+        AssignmentState::Returned => "возвращён на исправление",
+        AssignmentState::Missing => "не ответили",
+        AssignmentState::Waived => "не требуется",
+    }
+}
+
+/// Where a recommendation stands.
+pub fn recommendation_state(state: RecommendationState) -> &'static str {
+    match state {
+        RecommendationState::Draft => "проект, ждёт утверждения",
+        RecommendationState::Issued => "отправлена",
+        RecommendationState::Acknowledged => "ознакомлены",
+        RecommendationState::Discarded => "отклонена",
+    }
+}
+
+/// Where a measure stands.
+pub fn measure_state(state: MeasureState) -> &'static str {
+    match state {
+        MeasureState::Ordered => "исполняется",
+        MeasureState::Reported => "отчёт на проверке",
+        MeasureState::Done => "исполнена",
+    }
+}
+
+/// Organisations of a kind.
+pub fn organisations(kind: OrganisationKind) -> &'static str {
+    match kind {
+        OrganisationKind::Department => "Отдел образования",
+        OrganisationKind::School => "Школы",
+        OrganisationKind::Kindergarten => "Детские сады",
+        OrganisationKind::Association => "Методические объединения",
+    }
+}
+
+/// What a letter is about.
+pub fn letter(kind: LetterKind) -> &'static str {
+    match kind {
+        LetterKind::Assignment => "просим сведения",
+        LetterKind::Reminder => "напоминание",
+        LetterKind::Receipt => "сведения приняты",
+        LetterKind::Returned => "ответ возвращён",
+        LetterKind::Extension => "о продлении срока",
+        LetterKind::Link => "личная ссылка",
+        LetterKind::Recommendation => "адресные рекомендации",
+        LetterKind::Measure => "мера к исполнению",
+        LetterKind::MeasureWithdrawn => "мера снята",
+        LetterKind::CalledOff => "поручение отменено",
+        LetterKind::Escalation => "кто не ответил",
+        LetterKind::Closed => "сбор закрыт",
+        LetterKind::Review => "проверить ответы",
+        LetterKind::ExtensionRequest => "просят продлить срок",
+        LetterKind::Drafts => "проекты ждут утверждения",
+        LetterKind::DecisionDue => "решение ждёт",
+        LetterKind::Question => "как быть дальше",
+        LetterKind::Failure => "не получилось",
+    }
+}
+
+/// What a journal entry tells.
+pub fn entry(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::RunOpened => "открыто",
+        EntryKind::RunStarted => "начато",
+        EntryKind::RunCompleted => "завершено",
+        EntryKind::RunSkipped => "пропущено",
+        EntryKind::RunCancelled => "отменено",
+        EntryKind::Waiting => "ждёт предшествующих мероприятий",
+        EntryKind::Question => "нужен ответ администратора",
+        EntryKind::Proceeded => "начато без предшествующих",
+        EntryKind::Asked => "организациям отправлены поручения",
+        EntryKind::Submitted => "получен ответ",
+        EntryKind::Prefilled => "формы заполнены из источника",
+        EntryKind::SourceFailed => "источник не дал сведений",
+        EntryKind::Reminded => "отправлены напоминания",
+        EntryKind::Escalated => "отделу сообщено о неответивших",
+        EntryKind::Closed => "приём закрыт",
+        EntryKind::Waived => "ответ больше не требуется",
+        EntryKind::Extended => "срок продлён",
+        EntryKind::ExtensionRequested => "просят продлить срок",
+        EntryKind::ExtensionDeclined => "срок не продлён",
+        EntryKind::LinkSent => "личная ссылка отправлена ещё раз",
+        EntryKind::LinkReplaced => "личная ссылка заменена, прежняя закрыта",
+        EntryKind::AnswerReturned => "ответ возвращён на исправление",
+        EntryKind::ReviewBegun => "все ответили, ответы проверяет отдел",
+        EntryKind::ReviewEnded => "срок проверки ответов истёк",
+        EntryKind::AnswersAccepted => "ответы приняты",
+        EntryKind::StageStarted => "этап начат",
+        EntryKind::StageCompleted => "этап завершён",
+        EntryKind::StageFailed => "этап не выполнен",
+        EntryKind::StageRetried => "этап начат повторно",
+        EntryKind::Analyzed => "выполнен анализ",
+        EntryKind::Unwritten => "не составлены тексты выводов",
+        EntryKind::Drafted => "составлены проекты рекомендаций",
+        EntryKind::Revised => "проект рекомендации изменён",
+        EntryKind::Approved => "рекомендации утверждены и отправлены",
+        EntryKind::Discarded => "проект рекомендации отклонён",
+        EntryKind::Acknowledged => "с рекомендациями ознакомлены",
+        EntryKind::Decided => "принято решение",
+        EntryKind::Attached => "к решению приложен файл",
+        EntryKind::MeasureOrdered => "поручено исполнение меры",
+        EntryKind::MeasureReturned => "отчёт о мере возвращён",
+        EntryKind::MeasureAccepted => "мера снята с контроля",
+        EntryKind::Published => "отчёт опубликован",
+        EntryKind::LetterRefused => "письмо не доставлено",
+        EntryKind::ActivityPaused => "расписание приостановлено",
+        EntryKind::ActivityResumed => "расписание возобновлено",
+    }
+}
+
+/// The same by the word that the journal keeps; one of another release is told as it is.
+pub fn journal_kind(kind: &str) -> &str {
+    kind.parse::<EntryKind>().map_or(kind, |known| entry(known))
+}
+
+/// What an entry of the journal holds besides its kind, on one line: of long lists and answers, how
+/// much. An entry of another release is told as it is.
+pub fn journal_facts(kind: &str, data: &str) -> String {
+    let told = Happened::read(kind, data).map_or_else(|| data.to_owned(), |entry| facts(&entry));
+    told.replace('\n', " ")
+}
+
+fn facts(happened: &Happened) -> String {
+    match happened {
+        Happened::RunOpened { why, road_map, named } => {
+            let named = if named.is_empty() { String::new() } else { format!(": {}", list(named)) };
+            format!("{}, версия карты {road_map}{named}", reason_of_run(*why))
+        }
+        Happened::Waiting { r#for: runs }
+        | Happened::Question { upstream: runs }
+        | Happened::Proceeded { without: runs } => {
+            list(&runs.iter().map(RunKey::to_string).collect::<Vec<_>>())
+        }
+        Happened::RunStarted {} | Happened::RunCompleted {} => String::new(),
+        Happened::RunSkipped { reason }
+        | Happened::RunCancelled { reason }
+        | Happened::ActivityPaused { reason }
+        | Happened::ActivityResumed { reason } => reason.clone(),
+        Happened::StageStarted { stage, .. }
+        | Happened::StageCompleted { stage }
+        | Happened::StageRetried { stage }
+        | Happened::ReviewEnded { stage }
+        | Happened::AnswersAccepted { stage } => stage.clone(),
+        Happened::StageFailed { stage, reason } | Happened::Unwritten { stage, reason } => {
+            format!("{stage}: {reason}")
+        }
+        Happened::Asked { stage, organisations, due } => {
+            format!("{stage}, срок {}: {}", date(*due), list(organisations))
+        }
+        Happened::Prefilled { stage, source, organisations } => {
+            format!("{stage}, источник {source}: {}", list(organisations))
+        }
+        Happened::SourceFailed { stage, source, reason } => {
+            format!("{stage}, источник {source}: {reason}")
+        }
+        Happened::Submitted { assignment, version, late, origin, answers } => {
+            let late = if *late { ", с опозданием" } else { "" };
+            let through = through(*origin);
+            format!("{assignment}, версия {version}{late}, {through}, полей: {}", answers.len())
+        }
+        Happened::Reminded { assignment } => assignment.to_string(),
+        Happened::Escalated { about, silent } => {
+            let about = about.split('/').next().unwrap_or_default();
+            format!("{about}: {}", list(silent))
+        }
+        Happened::Closed { stage, missing } if missing.is_empty() => stage.clone(),
+        Happened::Closed { stage, missing } => format!("{stage}, не ответили: {}", list(missing)),
+        Happened::Extended { assignment, due, reason }
+        | Happened::ExtensionRequested { assignment, due, reason } => {
+            format!("{assignment} до {}: {reason}", date(*due))
+        }
+        Happened::LinkSent { assignment, reason } if reason.is_empty() => assignment.to_string(),
+        Happened::Waived { assignment, reason }
+        | Happened::ExtensionDeclined { assignment, reason }
+        | Happened::LinkSent { assignment, reason }
+        | Happened::LinkReplaced { assignment, reason } => format!("{assignment}: {reason}"),
+        Happened::AnswerReturned { assignment, version, comment, due } => {
+            format!("{assignment}, версия {version}, исправить к {}: {comment}", date(*due))
+        }
+        Happened::ReviewBegun { stage, until } => format!("{stage}, до {}", date(*until)),
+        Happened::Analyzed { stage, indicators, found } => {
+            let of = |(rule, codes): (&String, &Vec<String>)| format!("{rule} ({})", list(codes));
+            let found: Vec<String> = found.iter().map(of).collect();
+            let found = if found.is_empty() { "никого".to_owned() } else { found.join(", ") };
+            format!("{stage}, показателей: {indicators}, найдены: {found}")
+        }
+        Happened::Drafted { stage, organisations }
+        | Happened::Approved { stage, organisations } => {
+            format!("{stage}: {}", list(organisations))
+        }
+        Happened::Revised { recommendation, texts } => {
+            format!("{recommendation}, текстов: {}", texts.len())
+        }
+        Happened::Discarded { recommendation, reason } => format!("{recommendation}: {reason}"),
+        Happened::Acknowledged { recommendation } => recommendation.to_string(),
+        Happened::Decided { kind, number, date: day, title, corrects, .. } => {
+            let corrects = corrects.map(|n| format!(", исправляет решение {n}"));
+            let title = if title.is_empty() { String::new() } else { format!(" «{title}»") };
+            let (kind, corrects) = (kind.words(), corrects.unwrap_or_default());
+            format!("{kind} № {number} от {}{title}{corrects}", date(*day))
+        }
+        Happened::Attached { decision, name, .. } => format!("решение {decision}: {name}"),
+        Happened::MeasureOrdered { measure, text, organisation, due } => {
+            format!("мера {measure}, {organisation}, срок {}: {text}", date(*due))
+        }
+        Happened::MeasureReturned { measure, comment, due } => {
+            format!("мера {measure}, срок {}: {comment}", date(*due))
+        }
+        Happened::MeasureAccepted { measure } => format!("мера {measure}"),
+        Happened::Published { stage, location } => format!("{stage}: {location}"),
+        Happened::LetterRefused { organisation, reason, .. } => format!("{organisation}: {reason}"),
+    }
+}
+
+fn reason_of_run(why: Why) -> &'static str {
+    match why {
+        Why::Schedule => "по расписанию",
+        Why::Request => "по запросу",
+        Why::Event => "по событию",
+        Why::Upstream => "после предшествующего",
+    }
+}
+
+fn through(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Page => "по ссылке",
+        Origin::Api => "через API",
+        Origin::Source => "из источника",
+    }
+}
+
+/// The first of them, and how many more.
+fn list(names: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 10;
+    let first: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => first.join(", "),
+        more => format!("{} и ещё {more}", first.join(", ")),
+    }
+}
+
+/// «15.09.2027», for tables.
+pub fn date(day: Date) -> String {
+    day.strftime("%d.%m.%Y").to_string()
 }

@@ -55,8 +55,10 @@ pub struct NewMeasure {
 
 /// What can be asked of a run that exists. Written down, it is what the caller said: what was looked
 /// up for it is left out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, strum::EnumDiscriminants)]
 #[serde(rename_all = "kebab-case")]
+#[strum_discriminants(name(CommandKind), derive(strum::VariantArray))]
+#[strum_discriminants(doc = "What kind of thing is asked.")]
 pub enum Command {
     /// Time has passed: remind, escalate, close.
     Wake,
@@ -266,8 +268,20 @@ pub enum Command {
 }
 
 /// What kind of document a decision is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum DecisionKind {
     /// Приказ of the department.
     #[default]
@@ -282,17 +296,11 @@ pub enum DecisionKind {
 
 impl DecisionKind {
     /// Every kind.
-    pub const ALL: [DecisionKind; 4] =
-        [DecisionKind::Order, DecisionKind::Directive, DecisionKind::Decree, DecisionKind::Minutes];
+    pub const ALL: &[DecisionKind] = <DecisionKind as strum::VariantArray>::VARIANTS;
 
     /// As forms and the API spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            DecisionKind::Order => "order",
-            DecisionKind::Directive => "directive",
-            DecisionKind::Decree => "decree",
-            DecisionKind::Minutes => "minutes",
-        }
+        self.into()
     }
 
     /// As people call it.

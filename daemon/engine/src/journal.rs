@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::outcome::Entry;
+use crate::entry::{Entry, Happened};
 
 /// Where a run's journal stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,15 +22,9 @@ impl Head {
     }
 
     /// Appends what happened and returns the entry to be stored.
-    pub fn append(
-        &mut self,
-        at: jiff::Timestamp,
-        actor: &str,
-        kind: &str,
-        data: serde_json::Value,
-    ) -> Entry {
+    pub fn append(&mut self, at: jiff::Timestamp, actor: &str, happened: &Happened) -> Entry {
         let sequence = self.sequence + 1;
-        let data = data.to_string();
+        let (kind, data) = (happened.name(), happened.facts().to_string());
         let hash = link(&self.hash, sequence, &at.to_string(), actor, kind, &data);
         *self = Head { sequence, hash: hash.clone() };
         Entry { sequence, at, actor: actor.to_owned(), kind: kind.to_owned(), data, hash }

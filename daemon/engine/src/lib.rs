@@ -8,8 +8,9 @@
 pub mod assignments;
 pub mod command;
 pub mod data;
+pub mod entry;
 pub mod journal;
-pub mod key;
+mod key;
 pub mod keyed;
 pub mod outcome;
 pub mod preview;
@@ -22,10 +23,11 @@ mod step;
 mod wakes;
 
 pub use command::{
-    Answer, Command, DecisionKind, Document, NewAttachment, NewMeasure, Origin, Why,
+    Answer, Command, CommandKind, DecisionKind, Document, NewAttachment, NewMeasure, Origin, Why,
 };
+pub use entry::{Entry, EntryKind, Happened};
 pub use key::{AssignmentKey, RunKey};
-pub use outcome::{Entry, Job, Letter, LetterKind, Outcome, Submission};
+pub use outcome::{Job, Letter, LetterKind, Outcome, Submission};
 pub use refusal::Refusal;
 pub use run::Run;
-pub use step::{Context, LONGEST_TEXT, MOST_ATTACHMENTS, Summary, open, references, step};
+pub use step::{Context, LONGEST_TEXT, MOST_ATTACHMENTS, Summary, open, references, step, steps};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use vekha_analysis::{Outcome as AnalysisOutcome, Values};
 
 use crate::command::Origin;
+use crate::entry::Entry;
 use crate::key::{AssignmentKey, RunKey};
 
 /// The changes and effects of one step.
@@ -31,10 +32,10 @@ pub struct Outcome {
     pub decisions: BTreeSet<usize>,
     /// Positions of measures that changed or came to be.
     pub measures: BTreeSet<usize>,
-    /// An accepted answer.
-    pub submission: Option<Submission>,
-    /// A finished analysis, by stage id.
-    pub analysis: Option<(String, AnalysisOutcome)>,
+    /// Accepted answers.
+    pub submissions: Vec<Submission>,
+    /// Finished analyses, by stage id.
+    pub analyses: Vec<(String, AnalysisOutcome)>,
 }
 
 impl Outcome {
@@ -49,26 +50,9 @@ impl Outcome {
         self.recommendations.extend(later.recommendations);
         self.decisions.extend(later.decisions);
         self.measures.extend(later.measures);
-        self.submission = later.submission.or(self.submission.take());
-        self.analysis = later.analysis.or(self.analysis.take());
+        self.submissions.extend(later.submissions);
+        self.analyses.extend(later.analyses);
     }
-}
-
-/// A journal entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// From 1, without gaps, within the run.
-    pub sequence: u64,
-    /// When it happened.
-    pub at: Timestamp,
-    /// Who did it.
-    pub actor: String,
-    /// What it was: `run-opened`, `asked`, `submitted`, ...
-    pub kind: String,
-    /// Its facts, as the JSON text that was hashed.
-    pub data: String,
-    /// The chain's hash at this entry, lower-case hex.
-    pub hash: String,
 }
 
 /// Work that follows from a step.
@@ -191,8 +175,21 @@ pub struct Letter {
 }
 
 /// The kinds of letters, by the names of their template folders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum LetterKind {
     /// A participant is asked for information.
     Assignment,
@@ -235,26 +232,7 @@ pub enum LetterKind {
 impl LetterKind {
     /// The template's folder, and the word that columns and the API use.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            LetterKind::Assignment => "assignment",
-            LetterKind::Reminder => "reminder",
-            LetterKind::Receipt => "receipt",
-            LetterKind::Returned => "returned",
-            LetterKind::Extension => "extension",
-            LetterKind::Link => "link",
-            LetterKind::Recommendation => "recommendation",
-            LetterKind::Measure => "measure",
-            LetterKind::MeasureWithdrawn => "measure-withdrawn",
-            LetterKind::CalledOff => "called-off",
-            LetterKind::Escalation => "escalation",
-            LetterKind::Closed => "closed",
-            LetterKind::Review => "review",
-            LetterKind::ExtensionRequest => "extension-request",
-            LetterKind::Drafts => "drafts",
-            LetterKind::DecisionDue => "decision-due",
-            LetterKind::Question => "question",
-            LetterKind::Failure => "failure",
-        }
+        self.into()
     }
 }
 

@@ -64,8 +64,9 @@ impl Run {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum RunState {
     /// For other runs to be completed.
     Waiting,
@@ -96,15 +97,7 @@ impl RunState {
 
     /// As columns, the API and filters spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            RunState::Waiting => "waiting",
-            RunState::Question => "question",
-            RunState::Active => "active",
-            RunState::Failed => "failed",
-            RunState::Completed => "completed",
-            RunState::Cancelled => "cancelled",
-            RunState::Skipped => "skipped",
-        }
+        self.into()
     }
 }
 
@@ -240,8 +233,19 @@ pub enum AssignmentKind {
 }
 
 /// Where an assignment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum AssignmentState {
     /// An answer is awaited.
     Open,
@@ -257,13 +261,7 @@ pub enum AssignmentState {
 
 impl AssignmentState {
     /// Every state, in the order in which assignments pass through them.
-    pub const ALL: [AssignmentState; 5] = [
-        AssignmentState::Open,
-        AssignmentState::Answered,
-        AssignmentState::Returned,
-        AssignmentState::Missing,
-        AssignmentState::Waived,
-    ];
+    pub const ALL: &[AssignmentState] = <AssignmentState as strum::VariantArray>::VARIANTS;
 
     /// Whether the participant still has to do something.
     pub fn is_awaited(self) -> bool {
@@ -277,13 +275,7 @@ impl AssignmentState {
 
     /// As columns, the API and filters spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            AssignmentState::Open => "open",
-            AssignmentState::Answered => "answered",
-            AssignmentState::Returned => "returned",
-            AssignmentState::Missing => "missing",
-            AssignmentState::Waived => "waived",
-        }
+        self.into()
     }
 }
 
@@ -318,8 +310,9 @@ pub struct Recommendation {
 }
 
 /// Where a recommendation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum RecommendationState {
     /// Waits for a person's approval.
     Draft,
@@ -334,12 +327,7 @@ pub enum RecommendationState {
 impl RecommendationState {
     /// As columns, the API and filters spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            RecommendationState::Draft => "draft",
-            RecommendationState::Issued => "issued",
-            RecommendationState::Acknowledged => "acknowledged",
-            RecommendationState::Discarded => "discarded",
-        }
+        self.into()
     }
 }
 
@@ -436,8 +424,9 @@ impl Measure {
 }
 
 /// Where a measure stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum MeasureState {
     /// To be done.
     Ordered,
@@ -450,11 +439,7 @@ pub enum MeasureState {
 impl MeasureState {
     /// As columns, the API and filters spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            MeasureState::Ordered => "ordered",
-            MeasureState::Reported => "reported",
-            MeasureState::Done => "done",
-        }
+        self.into()
     }
 }
 

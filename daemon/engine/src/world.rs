@@ -13,8 +13,9 @@ use vekha_roadmap::schedule::{next_opening, openings};
 
 use crate::command::{Command, Why};
 use crate::data::{self, RunData};
+use crate::entry::Entry;
 use crate::key::{AssignmentKey, RunKey};
-use crate::outcome::{Entry, Job, Letter, Outcome, Submission};
+use crate::outcome::{Job, Letter, Outcome, Submission};
 use crate::refusal::Refusal;
 use crate::run::Run;
 use crate::step::{Context, Summary, open, references, step};
@@ -217,7 +218,7 @@ impl<'a> World<'a> {
         if self.keeps {
             self.keep(key, &mut outcome);
         }
-        if let Some((stage, analysis)) = outcome.analysis {
+        for (stage, analysis) in outcome.analyses {
             self.analyses.insert((key.clone(), stage), analysis);
         }
         self.wakes.set(key, outcome.wake_at);
@@ -229,7 +230,7 @@ impl<'a> World<'a> {
     fn keep(&mut self, key: &RunKey, outcome: &mut Outcome) {
         self.journal.extend(outcome.entries.drain(..).map(|e| (key.clone(), e)));
         self.letters.append(&mut outcome.letters);
-        if let Some(submission) = outcome.submission.take() {
+        for submission in std::mem::take(&mut outcome.submissions) {
             self.submissions.insert((key.clone(), submission.assignment.clone()), submission);
         }
     }

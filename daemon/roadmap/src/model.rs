@@ -165,8 +165,21 @@ pub struct Contact {
 }
 
 /// What a person of an organisation is to the road map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Duty {
     /// Answers for the organisation.
     Director,
@@ -180,16 +193,11 @@ pub enum Duty {
 
 impl Duty {
     /// Every one of them.
-    pub const ALL: [Duty; 4] = [Duty::Director, Duty::Deputy, Duty::Coordinator, Duty::Secretary];
+    pub const ALL: &[Duty] = <Duty as strum::VariantArray>::VARIANTS;
 
     /// As definitions and the API spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Duty::Director => "director",
-            Duty::Deputy => "deputy",
-            Duty::Coordinator => "coordinator",
-            Duty::Secretary => "secretary",
-        }
+        self.into()
     }
 
     /// As people read it.
@@ -204,8 +212,22 @@ impl Duty {
 }
 
 /// What an organisation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum OrganisationKind {
     /// The education authority itself.
     Department,
@@ -219,21 +241,11 @@ pub enum OrganisationKind {
 
 impl OrganisationKind {
     /// Every one of them.
-    pub const ALL: [OrganisationKind; 4] = [
-        OrganisationKind::Department,
-        OrganisationKind::School,
-        OrganisationKind::Kindergarten,
-        OrganisationKind::Association,
-    ];
+    pub const ALL: &[OrganisationKind] = <OrganisationKind as strum::VariantArray>::VARIANTS;
 
     /// As definitions and the API spell it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            OrganisationKind::Department => "department",
-            OrganisationKind::School => "school",
-            OrganisationKind::Kindergarten => "kindergarten",
-            OrganisationKind::Association => "association",
-        }
+        self.into()
     }
 
     /// As people read it.

@@ -10,7 +10,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::russian;
 
 /// The kinds of periods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum PeriodKind {
     /// January to December.
     Year,
@@ -29,30 +43,12 @@ pub enum PeriodKind {
 }
 
 impl PeriodKind {
-    /// Every kind with its name in definitions.
-    pub const ALL: [(PeriodKind, &'static str); 7] = [
-        (PeriodKind::Year, "year"),
-        (PeriodKind::SchoolYear, "school-year"),
-        (PeriodKind::HalfYear, "half-year"),
-        (PeriodKind::Quarter, "quarter"),
-        (PeriodKind::Month, "month"),
-        (PeriodKind::Week, "week"),
-        (PeriodKind::Day, "day"),
-    ];
-}
+    /// Every kind.
+    pub const ALL: &[PeriodKind] = <PeriodKind as strum::VariantArray>::VARIANTS;
 
-impl fmt::Display for PeriodKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, name) = PeriodKind::ALL[*self as usize];
-        f.write_str(name)
-    }
-}
-
-impl FromStr for PeriodKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        PeriodKind::ALL.iter().find(|(_, name)| *name == text).map(|(kind, _)| *kind).ok_or(())
+    /// Its name in definitions.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

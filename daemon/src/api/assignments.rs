@@ -218,7 +218,7 @@ impl Api {
         let field = |field: &str| format!("answers.{field}");
         let Answered { made, would_be, .. } =
             self.step_with(wrong, run, command, what, mutation, field).await?;
-        if let Some(sent) = would_be.as_ref().and_then(|tried| tried.outcome.submission.as_ref()) {
+        if let Some(sent) = would_be.as_ref().and_then(|tried| tried.outcome.submissions.last()) {
             return Ok(Response::new(v1::Submission {
                 name: format!("{}/submissions/{}", r.name, sent.version),
                 assignment: r.name,

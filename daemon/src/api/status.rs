@@ -144,6 +144,16 @@ pub fn refused(e: AskError, name: impl Fn(&str) -> String) -> Status {
             };
             status(code, reason, &message, details)
         }
+        AskError::SomeRefused(refusals) => {
+            let mut wrongs = Vec::new();
+            for (_, refusal) in refusals {
+                match refusal {
+                    Refusal::Invalid(errors) => wrongs.extend(errors),
+                    other => return refused(AskError::Refused(other), name),
+                }
+            }
+            refused(AskError::Refused(Refusal::Invalid(wrongs)), name)
+        }
         AskError::Exists(_) => status(Code::AlreadyExists, "RUN_EXISTS", &message, details),
         AskError::Stale => stale(),
         AskError::RequestReused => {

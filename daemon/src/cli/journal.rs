@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use serde_json::Value;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short};
 use super::output::Output;
-use crate::glossary::journal_kind;
+use crate::glossary::{journal_facts, journal_kind};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -85,32 +84,7 @@ pub(super) async fn run(
 /// An entry on a line.
 pub(super) fn line(client: &Client, e: &v1::JournalEntry) -> String {
     let at = client.moment(e.at);
-    let told =
-        serde_json::from_str(&e.data_text).map_or_else(|_| e.data_text.clone(), |data| said(&data));
+    let told = journal_facts(&e.kind, &e.data_text);
     let about = if e.run.is_empty() { &e.activity } else { &e.run };
     format!("{at}  {}  {}  {}  {told}", short(about), journal_kind(&e.kind), e.actor)
-}
-
-/// What an entry holds, for people: its names with their values; of what holds more, how much. All of
-/// it is in `--format json`.
-fn said(data: &Value) -> String {
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.replace('\n', " "),
-        Value::Array(list) if list.iter().all(Value::is_string) => {
-            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        }
-        Value::Array(list) => format!("[{}]", list.len()),
-        Value::Object(map) => format!("{{{}}}", map.len()),
-        other => other.to_string(),
-    };
-    match data {
-        Value::Object(map) => {
-            let pairs = map.iter().filter(|(_, value)| !value.is_null());
-            pairs
-                .map(|(key, value)| format!("{key}: {}", plain(value)))
-                .collect::<Vec<_>>()
-                .join("; ")
-        }
-        other => plain(other),
-    }
 }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use jiff::civil::Date;
+use vekha_engine::RunKey;
 use vekha_engine::preview::{Line, What, Wish, preview};
-use vekha_engine::{LetterKind, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::read::read;
 use vekha_roadmap::russian::{date_words, plural, weekday};
 
 use super::output::Output;
 use crate::files;
+use crate::glossary;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -120,7 +121,7 @@ impl Page<'_> {
                 let names: Vec<String> = to.iter().map(|code| self.organisation(code)).collect();
                 let count = names.len();
                 let words = plural(count as i64, "письмо", "письма", "писем");
-                format!("{count} {words} «{}»: {}", letter_words(*letter), names.join(", "))
+                format!("{count} {words} «{}»: {}", glossary::letter(*letter), names.join(", "))
             }
             What::Ended { state } => match state.as_str() {
                 "completed" => "завершено".to_owned(),
@@ -148,28 +149,5 @@ impl Page<'_> {
              Люди здесь отвечают в последний день, а выводы получает каждый, кого спросили: писем \
              будет не больше.\n"
         ));
-    }
-}
-
-fn letter_words(letter: LetterKind) -> &'static str {
-    match letter {
-        LetterKind::Assignment => "просим сведения",
-        LetterKind::Reminder => "напоминание",
-        LetterKind::Receipt => "сведения приняты",
-        LetterKind::Returned => "ответ возвращён",
-        LetterKind::Extension => "о продлении срока",
-        LetterKind::Link => "личная ссылка",
-        LetterKind::Recommendation => "адресные рекомендации",
-        LetterKind::Measure => "мера к исполнению",
-        LetterKind::MeasureWithdrawn => "мера снята",
-        LetterKind::CalledOff => "поручение отменено",
-        LetterKind::Escalation => "кто не ответил",
-        LetterKind::Closed => "сбор закрыт",
-        LetterKind::Review => "проверить ответы",
-        LetterKind::ExtensionRequest => "просят продлить срок",
-        LetterKind::Drafts => "проекты ждут утверждения",
-        LetterKind::DecisionDue => "решение ждёт",
-        LetterKind::Question => "как быть дальше",
-        LetterKind::Failure => "не получилось",
     }
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use vekha_analysis::Finding;
 use vekha_engine::run::Recommendation;
 
-use super::link::{Opened, Said, Typed};
+use super::link::{Opened, Typed};
+use super::said::Said;
 use super::{view, words};
 use crate::reports::severity_words;
 use crate::runtime::Runtime;

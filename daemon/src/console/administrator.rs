@@ -15,12 +15,12 @@ use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian::date_words;
 
 use super::access::Person;
-use super::{coming, problem, view, words};
+use super::{coming, problem, view};
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::attention::{Need, attention, in_order};
 use crate::runtime::coming::coming;
 use crate::runtime::overview::{Overview, Standing};
-use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
 use crate::store::instant;
 
@@ -132,8 +132,8 @@ fn activity(map: &RoadMap, activity: &Activity, overview: &Overview, needs: &[Ne
     let current = overview.current(&activity.id);
     let at_work = current.filter(|s| !s.run.state.ended());
     let next = match (at_work.and_then(|s| s.due), opening) {
-        (Some(due), _) => format!("срок {}", words::short_date(due)),
-        (None, Some(opening)) => format!("начало {}", words::short_date(opening)),
+        (Some(due), _) => format!("срок {}", glossary::date(due)),
+        (None, Some(opening)) => format!("начало {}", glossary::date(opening)),
         (None, None) => String::new(),
     };
     json!({
@@ -156,9 +156,9 @@ pub fn run(standing: &Standing, needs: &[Need]) -> Value {
         "period": run.key.period.words(),
         "part": run.key.part,
         "state": run.state.as_str(),
-        "words": state_words(run.state),
+        "words": glossary::run_state(run.state),
         "stages": if run.state.ended() { String::new() } else { standing.stages.join(", ") },
-        "due": standing.due.filter(|_| !run.state.ended()).map(words::short_date),
+        "due": standing.due.filter(|_| !run.state.ended()).map(glossary::date),
         "late": standing.late,
         "needs": needs.len(),
     })

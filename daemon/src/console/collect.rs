@@ -6,7 +6,8 @@ use vekha_engine::run::StageState;
 use vekha_roadmap::model::Form;
 
 use super::form::{Filled, mistakes, questions};
-use super::link::{Opened, Said, Typed};
+use super::link::{Opened, Typed};
+use super::said::Said;
 use super::standing::standing;
 use super::{answers, controls, problem, view, words};
 use crate::port::work;

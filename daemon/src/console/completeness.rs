@@ -17,7 +17,8 @@ use vekha_roadmap::russian::number;
 
 use super::access::Person;
 use super::file::{self, List};
-use super::{administrator, problem, view, words, yearly};
+use super::{administrator, problem, view, yearly};
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 use crate::runtime::road_maps::Version;
@@ -176,7 +177,7 @@ fn question(map: &RoadMap, one: &Asked) -> Value {
     json!({
         "what": run_words(map, &one.run),
         "link": format!("/runs/{}", one.run),
-        "due": words::short_date(one.due),
+        "due": glossary::date(one.due),
         "mark": match one.fate {
             Fate::InTime | Fate::Late => "answered",
             Fate::Returned => "attention",

@@ -18,6 +18,7 @@ use super::completeness::run_words;
 use super::file::{self, List};
 use super::run::attachments;
 use super::{administrator, view, words, yearly};
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::register::{Basis, Control, Controlled, Decided, decided};
 
@@ -54,7 +55,7 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
         "corrects": corrects,
         "corrected_by": corrected_by,
         "number": decision.number,
-        "date": words::short_date(decision.date),
+        "date": glossary::date(decision.date),
         "title": decision.title,
         "outcome": decision.outcome,
         "signatory": decision.signatory,
@@ -64,7 +65,7 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
         "measures": measures.iter().map(|one| json!({
             "text": one.measure.text,
             "organisation": administrator::name(map, &one.measure.organisation),
-            "due": words::short_date(one.measure.due),
+            "due": glossary::date(one.measure.due),
             "mark": match one.control {
                 Control::Ordered => "open",
                 Control::Overdue => "late",
@@ -81,8 +82,8 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
 /// What became of a measure's control on the way, in words; empty if nothing did.
 fn history(map: &RoadMap, one: &Controlled) -> String {
     let Controlled { measure, reported_at, .. } = one;
-    let day = |at| words::short_date(map.municipality.today(at));
-    let first = measure.first_due.map(|d| format!("первоначальный срок {}", words::short_date(d)));
+    let day = |at| glossary::date(map.municipality.today(at));
+    let first = measure.first_due.map(|d| format!("первоначальный срок {}", glossary::date(d)));
     let times = |what: &str, count: u32| {
         let noun = plural(i64::from(count), "раз", "раза", "раз");
         (count > 0).then(|| format!("{what} {count} {noun}"))

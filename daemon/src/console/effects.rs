@@ -16,7 +16,8 @@ use vekha_roadmap::russian;
 use super::access::Person;
 use super::completeness::run_words;
 use super::file::List;
-use super::{administrator, problem, view, words, yearly};
+use super::{administrator, problem, view, yearly};
+use crate::glossary;
 use crate::reports::{heading, severity_words};
 use crate::runtime::Runtime;
 use crate::runtime::effects::{Help, Series, Traced, traced};
@@ -126,7 +127,7 @@ pub(super) fn finding(map: &RoadMap, one: &Traced) -> Value {
         "text": one.text,
         "grave": one.severity,
         "severity": severity_words(one.severity),
-        "recommended": one.recommended.map(words::recommendation_state),
+        "recommended": one.recommended.map(glossary::recommendation_state),
         "report": one.report,
         "measures": one.measures.iter().map(|m| json!({
             "text": m.measure.text,
@@ -220,7 +221,7 @@ fn rows(map: &RoadMap, one: &Traced) -> Vec<Vec<ListCell>> {
         administrator::name(map, &one.organisation).into(),
         one.text.clone().into(),
         severity_words(one.severity).into(),
-        one.recommended.map(words::recommendation_state).unwrap_or_default().into(),
+        one.recommended.map(glossary::recommendation_state).unwrap_or_default().into(),
         one.report.clone().into(),
         measures.collect::<Vec<_>>().join("\n").into(),
         help_words(one.help()).into(),

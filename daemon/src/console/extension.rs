@@ -12,8 +12,10 @@ use vekha_roadmap::model::{Field, FieldKind, Form};
 
 use super::actions::sheet::{day, field, text};
 use super::form::{Filled, mistakes, questions};
-use super::link::{self, Closed, Opened, Said};
-use super::{controls, posted, problem, words};
+use super::link::{self, Closed, Opened};
+use super::said::Said;
+use super::{controls, posted, problem};
+use crate::glossary;
 use crate::runtime::Runtime;
 
 /// What must be said.
@@ -53,7 +55,7 @@ pub fn offer(opened: &Opened, said: &Said) -> Value {
         "questions": controls::questions(&questions(&form, &filled), &action),
         "errors": mistakes(&form, &filled),
         "asked": assignment.request.as_ref().map(|wish| json!({
-            "due": words::short_date(wish.due),
+            "due": glossary::date(wish.due),
             "reason": wish.reason,
         })),
     })

@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
-use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
-use vekha_roadmap::answers::{FieldError, Values};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
+use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::{Activity, FieldKind, Form};
 use vekha_roadmap::russian;
 
 use super::actions::{request, sheet};
-use super::conflict::{self, Choice, Difference, Shown};
+use super::conflict::{self, Choice, Shown};
+use super::said::{self, Clash, Said};
 use super::standing::{Standing, standing};
 use super::{acknowledge, collect, extension, files, measure, posted, problem, words};
 use crate::runtime::committer::Task;
@@ -98,98 +98,6 @@ pub enum Closed {
     Unknown,
     /// The database does not answer.
     Unavailable(String),
-}
-
-/// What the page has to say about the last thing that the person did.
-pub enum Said {
-    /// Nothing was done.
-    Nothing,
-    /// It was accepted.
-    Accepted,
-    /// Fields are wrong.
-    Wrong(Vec<FieldError>),
-    /// It was refused, with the reason.
-    Refused(String),
-    /// Somebody else has changed what its writer had not seen.
-    Stale,
-    /// The same, with what is to be shown of it.
-    Conflict(Box<Clash>),
-    /// The database did not take it.
-    Unsaved,
-    /// More rows were asked for.
-    MoreRows,
-    /// What was typed was kept, and not sent.
-    Saved,
-    /// A spreadsheet was read into the form, and not sent: what is wrong with it, and what else is to
-    /// be known of it.
-    Read {
-        /// Mistakes, each at its answer.
-        mistakes: Vec<FieldError>,
-        /// What was left, and what was read though nobody sees it.
-        notes: Vec<String>,
-    },
-    /// More time was asked for.
-    Asked,
-    /// More time was asked for in a way that is wrong: what was typed, and what is wrong with it.
-    NotAsked(Values, Vec<FieldError>),
-}
-
-/// Another person was faster.
-#[derive(Debug)]
-pub struct Clash {
-    /// Who that was, what he did and when.
-    pub by: String,
-    /// What was to be done with what was typed: kept rather than sent.
-    pub saving: bool,
-    /// Where both differ.
-    pub differences: Vec<Difference>,
-    /// What the other person has, by the field beside which it is told.
-    pub others: BTreeMap<String, String>,
-}
-
-impl Said {
-    /// The page's status.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Said::Nothing | Said::Accepted | Said::MoreRows | Said::Saved | Said::Asked => {
-                StatusCode::OK
-            }
-            Said::Read { mistakes, .. } if mistakes.is_empty() => StatusCode::OK,
-            Said::Read { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Said::Wrong(_) | Said::NotAsked(..) => StatusCode::UNPROCESSABLE_ENTITY,
-            Said::Refused(_) | Said::Stale | Said::Conflict(_) => StatusCode::CONFLICT,
-            Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    /// Answers are not taken any more.
-    pub fn closed() -> Self {
-        Said::Refused("приём ответов закрыт".to_owned())
-    }
-
-    /// What another person has, by field, where it differs from what was typed.
-    pub fn others(&self) -> BTreeMap<String, String> {
-        match self {
-            Said::Conflict(clash) => clash.others.clone(),
-            _ => BTreeMap::new(),
-        }
-    }
-
-    /// What is wrong with fields.
-    pub fn errors(&self) -> &[FieldError] {
-        match self {
-            Said::Wrong(errors) | Said::Read { mistakes: errors, .. } => errors,
-            _ => &[],
-        }
-    }
-
-    /// What is to be known of a spreadsheet that was read.
-    pub fn notes(&self) -> &[String] {
-        match self {
-            Said::Read { notes, .. } => notes,
-            _ => &[],
-        }
-    }
 }
 
 impl Opened {
@@ -716,18 +624,5 @@ pub async fn send(
         task.request = request_of(&format!("{}/{again}", opened.id));
         done = runtime.ask(task.clone()).await;
     }
-    match done {
-        Ok(_) => {
-            runtime.nudge();
-            Ok(())
-        }
-        Err(AskError::Refused(Refusal::Invalid(errors))) => Err(Said::Wrong(errors)),
-        Err(AskError::Refused(refusal)) => Err(Said::Refused(refusal.to_string())),
-        Err(AskError::Stale) => Err(Said::Stale),
-        Err(AskError::Store(e)) => {
-            tracing::error!("an answer was not saved: {e}");
-            Err(Said::Unsaved)
-        }
-        Err(e) => Err(Said::Refused(e.to_string())),
-    }
+    said::of(runtime, done, &[])
 }

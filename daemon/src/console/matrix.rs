@@ -8,7 +8,8 @@ use vekha_engine::AssignmentKey;
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState, Run};
 use vekha_roadmap::RoadMap;
 
-use super::{administrator, words};
+use super::administrator;
+use crate::glossary;
 use crate::secret::Secret;
 
 /// The matrix of participants; without rows if nobody was asked. Who may still answer is shown with
@@ -69,7 +70,7 @@ pub fn matrix(map: &RoadMap, run: &Run, secret: &Secret, now: Timestamp) -> Valu
 fn cell(map: &RoadMap, assignment: &Assignment, now: Timestamp) -> Value {
     let municipality = &map.municipality;
     let closing = municipality.closing(assignment.due);
-    let due = words::short_date(assignment.due);
+    let due = glossary::date(assignment.due);
     let (mark, detail) = match (assignment.state, assignment.answered_at) {
         (AssignmentState::Open | AssignmentState::Returned, _) if now > closing => {
             ("late", format!("срок прошёл {due}"))
@@ -77,7 +78,7 @@ fn cell(map: &RoadMap, assignment: &Assignment, now: Timestamp) -> Value {
         (AssignmentState::Returned, _) => ("attention", format!("исправят к {due}")),
         (AssignmentState::Open, _) => ("open", format!("срок {due}")),
         (AssignmentState::Answered, Some(at)) => {
-            let day = words::short_date(municipality.today(at));
+            let day = glossary::date(municipality.today(at));
             match (assignment.kind, assignment.late) {
                 (AssignmentKind::Acknowledge, _) => ("answered", day),
                 (_, true) => ("answered", format!("{day}, с опозданием")),
@@ -90,7 +91,7 @@ fn cell(map: &RoadMap, assignment: &Assignment, now: Timestamp) -> Value {
         (AssignmentKind::Acknowledge, AssignmentState::Answered) => "ознакомлены",
         (AssignmentKind::Acknowledge, AssignmentState::Open) => "ждём ознакомления",
         (AssignmentKind::Acknowledge, AssignmentState::Missing) => "не ознакомились",
-        (_, state) => words::assignment_state(state),
+        (_, state) => glossary::assignment_state(state),
     };
     json!({ "mark": mark, "words": words, "detail": detail, "version": assignment.version })
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use vekha_engine::run::{Decision, Measure, MeasureState};
 use vekha_roadmap::russian;
 
-use super::link::{Opened, Said, Typed};
+use super::link::{Opened, Typed};
+use super::said::Said;
 use super::view;
 use crate::runtime::Runtime;
 

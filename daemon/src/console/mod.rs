@@ -39,6 +39,7 @@ mod problem;
 mod recommendations;
 mod report;
 mod run;
+mod said;
 mod spreadsheet;
 mod standing;
 mod submission;

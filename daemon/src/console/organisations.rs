@@ -11,6 +11,7 @@ use vekha_roadmap::model::{Contact, Municipality, Organisation, OrganisationKind
 
 use super::access::Person;
 use super::{administrator, problem, view, words};
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::addresses::{AddressState, Addresses};
 
@@ -29,13 +30,14 @@ pub async fn show(
     };
     let map = &version.road_map;
     let kinds: Vec<Value> = OrganisationKind::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter_map(|kind| {
             let own = map.organisations.iter().filter(|o| o.kind == kind);
             let organisations: Vec<Value> = own
                 .map(|o| organisation(&map.municipality, o, &addresses.of(o), &runtime))
                 .collect();
-            let title = words::organisations(kind);
+            let title = glossary::organisations(kind);
             (!organisations.is_empty())
                 .then(|| json!({ "title": title, "organisations": organisations }))
         })
@@ -59,10 +61,10 @@ fn organisation(
     let today = municipality.today(runtime.clock().now());
     let life = match o.until {
         Some(until) if until < today => {
-            format!("закрыта, последний день {}", words::short_date(until))
+            format!("закрыта, последний день {}", glossary::date(until))
         }
-        Some(until) => format!("закрывается, последний день {}", words::short_date(until)),
-        None if o.since > today => format!("действует с {}", words::short_date(o.since)),
+        Some(until) => format!("закрывается, последний день {}", glossary::date(until)),
+        None if o.since > today => format!("действует с {}", glossary::date(o.since)),
         None => String::new(),
     };
     json!({

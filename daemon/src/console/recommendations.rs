@@ -16,7 +16,8 @@ use vekha_roadmap::RoadMap;
 use super::access::Person;
 use super::completeness::run_words;
 use super::file::{self, List};
-use super::{administrator, view, words, yearly};
+use super::{administrator, view, yearly};
+use crate::glossary;
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
 use crate::runtime::recommended::{Recommended, recommended};
@@ -45,7 +46,7 @@ pub async fn show(
 
 fn shown(map: &RoadMap, one: &Recommended) -> Value {
     let Recommended { run, key, recommendation, .. } = one;
-    let day = |at: Timestamp| words::short_date(map.municipality.today(at));
+    let day = |at: Timestamp| glossary::date(map.municipality.today(at));
     json!({
         "organisation": administrator::name(map, &key.organisation),
         "what": run_words(map, run),
@@ -58,7 +59,7 @@ fn shown(map: &RoadMap, one: &Recommended) -> Value {
             RecommendationState::Acknowledged => "completed",
             RecommendationState::Discarded => "waived",
         },
-        "words": words::recommendation_state(recommendation.state),
+        "words": glossary::recommendation_state(recommendation.state),
         "drafted": recommendation.drafted_at.map(day),
         "issued": recommendation.issued_at.map(day),
         "acknowledged": recommendation.acknowledged_at.map(day),
@@ -113,7 +114,7 @@ fn row(map: &RoadMap, one: &Recommended) -> Vec<ListCell> {
         ListCell::count(recommendation.items.len()),
         one.gravest().map(severity_words).unwrap_or_default().into(),
         texts.collect::<Vec<_>>().join("\n").into(),
-        words::recommendation_state(recommendation.state).into(),
+        glossary::recommendation_state(recommendation.state).into(),
         day(recommendation.drafted_at),
         day(recommendation.issued_at),
         day(recommendation.acknowledged_at),

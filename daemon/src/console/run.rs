@@ -21,12 +21,11 @@ use super::actions::sheet::{Page, Sent};
 use super::actions::{self, Scene, Texts, told};
 use super::words::capital;
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
-use crate::glossary::journal_kind;
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
 use crate::runtime::register::Control;
 use crate::runtime::reports::place_for_others;
-use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
 use crate::runtime::wording;
 use crate::store::{document, instant};
@@ -136,7 +135,7 @@ async fn describe(
         "part": run.key.part.as_ref().map(|code| administrator::name(map, code)),
         "named": run.named.iter().map(|code| administrator::name(map, code)).collect::<Vec<_>>(),
         "state": run.state.as_str(),
-        "words": state_words(run.state),
+        "words": glossary::run_state(run.state),
         "late": is_late(run, version, now),
         "opened": moment(run.opened_at),
         "ended": run.ended_at.map(moment),
@@ -172,7 +171,7 @@ async fn describe(
             json!({
                 "at": words::short_moment(&map.municipality, instant(entry.at)),
                 "actor": actor(map, &entry.actor),
-                "kind": journal_kind(&entry.kind),
+                "kind": glossary::journal_kind(&entry.kind),
             })
         })
         .collect();
@@ -209,7 +208,7 @@ async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value,
             "short": activity.map_or(&key.activity, |a| &a.short),
             "period": key.period.words(),
             "link": other.map(|_| format!("/runs/{key}")),
-            "words": other.map_or("ещё не начато", state_words),
+            "words": other.map_or("ещё не начато", glossary::run_state),
         })
     };
     Ok(run.waits_for.iter().map(line).collect())
@@ -218,7 +217,7 @@ async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value,
 fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
     let municipality = &version.road_map.municipality;
     let activity = version.road_map.activity(&run.key.activity);
-    let day = |at| words::short_date(municipality.today(at));
+    let day = |at| glossary::date(municipality.today(at));
     let line = |stage: &vekha_engine::run::Stage| {
         let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
         let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
@@ -227,16 +226,16 @@ fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
         let location = place_for_others(&run.key, &stage.location);
         json!({
             "title": definition.map_or(&stage.id, |d| &d.title),
-            "kind": definition.map(|d| words::work(&d.work)),
+            "kind": definition.map(|d| glossary::work(&d.work)),
             // In a run that was called off nothing goes on.
             "state": if run.state.ended() && stage.state == StageState::Active {
                 StageState::Pending
             } else {
                 stage.state
             },
-            "words": words::stage_state(stage.state, run.state),
+            "words": glossary::stage_state(stage.state, run.state),
             "started": stage.started_at.map(day),
-            "due": stage.due.map(words::short_date),
+            "due": stage.due.map(glossary::date),
             "late": active && stage.due.is_some_and(|due| now > municipality.closing(due)),
             "completed": stage.completed_at.map(day),
             "answered": answered,
@@ -262,7 +261,7 @@ fn recommendations(map: &RoadMap, run: &Run) -> Value {
         json!({
             "organisation": administrator::name(map, &key.organisation),
             "state": r.state.as_str(),
-            "words": words::recommendation_state(r.state),
+            "words": glossary::recommendation_state(r.state),
             "issued": r.issued_at.map(day),
             "acknowledged": r.acknowledged_at.map(day),
             "report": r.report,
@@ -288,7 +287,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
                 "number": (position + 1).to_string(),
                 "text": m.text,
                 "organisation": administrator::name(map, &m.organisation),
-                "due": words::short_date(m.due),
+                "due": glossary::date(m.due),
                 "late": late,
                 "state": m.state.as_str(),
                 // The due date says that it has passed.

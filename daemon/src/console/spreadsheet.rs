@@ -12,7 +12,8 @@ use vekha_plugin_tables::{CellError, Limits, Sheet, Values};
 use vekha_roadmap::answers::{FieldError, validate};
 use vekha_roadmap::model::Form;
 
-use super::link::{self, Closed, Opened, Said, Sight, Typed, open};
+use super::link::{self, Closed, Opened, Sight, Typed, open};
+use super::said::Said;
 use super::standing::standing;
 use super::{collect, file, posted, problem};
 use crate::forms::{self, sheets};

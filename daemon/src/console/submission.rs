@@ -19,6 +19,7 @@ use super::actions::sheet::{Page, Sent};
 use super::actions::{self, Scene, told};
 use super::run::{Missing, load};
 use super::{administrator, answers, posted, problem, view, words};
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::store::{document, instant};
@@ -133,7 +134,7 @@ async fn describe(
     context["organisation"] = administrator::name(map, &key.organisation).into();
     context["form"] = json!(form.map(|f| &f.title));
     context["state"] = assignment.state.as_str().into();
-    context["words"] = words::assignment_state(assignment.state).into();
+    context["words"] = glossary::assignment_state(assignment.state).into();
     context["late"] = assignment.late.into();
     context["due"] = date_words_with_weekday(assignment.due).into();
     context["comment"] = assignment.comment.clone().into();

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentState, RecommendationState, RunState, StageState};
-use vekha_roadmap::model::{Municipality, OrganisationKind, Work};
+use vekha_roadmap::model::Municipality;
 use vekha_roadmap::russian;
 
+use crate::glossary::date;
 use crate::runtime::addresses::AddressState;
 
 /// «1 октября 2027 года, 14:05»
@@ -15,15 +15,10 @@ pub fn moment(municipality: &Municipality, at: Timestamp) -> String {
     format!("{}, {:02}:{:02}", russian::date_words(local.date()), local.hour(), local.minute())
 }
 
-/// «01.10.2027», for tables.
-pub fn short_date(date: Date) -> String {
-    format!("{:02}.{:02}.{}", date.day(), date.month(), date.year())
-}
-
 /// «01.10.2027 14:05», for tables.
 pub fn short_moment(municipality: &Municipality, at: Timestamp) -> String {
     let local = municipality.time_zone.to_datetime(at);
-    format!("{} {:02}:{:02}", short_date(local.date()), local.hour(), local.minute())
+    format!("{} {:02}:{:02}", date(local.date()), local.hour(), local.minute())
 }
 
 /// «осталось 5 дней», «срок прошёл 2 дня назад».
@@ -39,59 +34,6 @@ pub fn left(municipality: &Municipality, due: Date, now: Timestamp) -> String {
             format!("{verb} {days} {noun}")
         }
         _ => format!("срок прошёл {} {noun} назад", -days),
-    }
-}
-
-/// What a stage is.
-pub fn work(work: &Work) -> &'static str {
-    match work {
-        Work::Collect(_) => "сбор сведений",
-        Work::Analyze(_) => "анализ",
-        Work::Recommend(_) => "адресные рекомендации",
-        Work::Decide(_) => "управленческое решение",
-        Work::Publish(_) => "публикация",
-    }
-}
-
-/// Where a stage of a run stands: in one that was called off nothing goes on.
-pub fn stage_state(state: StageState, run: RunState) -> &'static str {
-    match state {
-        StageState::Pending | StageState::Active if run.ended() => "не состоялся",
-        StageState::Pending => "не начат",
-        StageState::Active => "идёт",
-        StageState::Completed => "завершён",
-        StageState::Failed => "не выполнен",
-    }
-}
-
-/// Where an assignment stands.
-pub fn assignment_state(state: AssignmentState) -> &'static str {
-    match state {
-        AssignmentState::Open => "ждём ответа",
-        AssignmentState::Answered => "ответ получен",
-        AssignmentState::Returned => "возвращён на исправление",
-        AssignmentState::Missing => "не ответили",
-        AssignmentState::Waived => "не требуется",
-    }
-}
-
-/// Where a recommendation stands.
-pub fn recommendation_state(state: RecommendationState) -> &'static str {
-    match state {
-        RecommendationState::Draft => "проект, ждёт утверждения",
-        RecommendationState::Issued => "отправлена",
-        RecommendationState::Acknowledged => "ознакомлены",
-        RecommendationState::Discarded => "отклонена",
-    }
-}
-
-/// Organisations of a kind.
-pub fn organisations(kind: OrganisationKind) -> &'static str {
-    match kind {
-        OrganisationKind::Department => "Отдел образования",
-        OrganisationKind::School => "Школы",
-        OrganisationKind::Kindergarten => "Детские сады",
-        OrganisationKind::Association => "Методические объединения",
     }
 }
 

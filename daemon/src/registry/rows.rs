@@ -229,7 +229,11 @@ fn kind(text: &str) -> Result<OrganisationKind, String> {
         }
         "отдел образования" | "отдел" | "department" => Department,
         _ => {
-            let words = OrganisationKind::ALL.map(OrganisationKind::words).join(", ");
+            let words = OrganisationKind::ALL
+                .iter()
+                .map(|kind| kind.words())
+                .collect::<Vec<_>>()
+                .join(", ");
             return Err(format!("«{text}»: нужно одно из: {words}"));
         }
     })
@@ -244,7 +248,7 @@ fn duty(text: &str) -> Result<Duty, String> {
         "координатор" | "coordinator" => Duty::Coordinator,
         "секретарь" | "secretary" => Duty::Secretary,
         _ => {
-            let words = Duty::ALL.map(Duty::words).join(", ");
+            let words = Duty::ALL.iter().map(|duty| duty.words()).collect::<Vec<_>>().join(", ");
             return Err(format!("«{text}»: нужно одно из: {words} — или ничего"));
         }
     })

@@ -33,6 +33,8 @@ pub enum Ask {
     },
     /// Carry out a command.
     Step(Command),
+    /// Carry out several commands, all or none.
+    Steps(Vec<Command>),
     /// A run that it waits for came to be or ended; it may yet have to be opened.
     Upstream,
 }
@@ -84,6 +86,10 @@ pub enum AskError {
     /// The engine refused it.
     #[error("{0}")]
     Refused(#[from] Refusal),
+    /// The engine refused some of several commands, each by its place among them: none was carried
+    /// out.
+    #[error("{}", .0.iter().map(|(_, refusal)| refusal.to_string()).collect::<Vec<_>>().join("; "))]
+    SomeRefused(Vec<(usize, Refusal)>),
     /// The run exists.
     #[error("выполнение {0} уже есть")]
     Exists(RunKey),

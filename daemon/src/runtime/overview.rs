@@ -74,7 +74,7 @@ impl Overview {
             ..Filter::default()
         };
         let mut open: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for state in AssignmentState::ALL.into_iter().filter(|state| state.is_awaited()) {
+        for state in AssignmentState::ALL.iter().filter(|state| state.is_awaited()) {
             let wanted = Filter { state: Some(state.as_str().to_owned()), ..filter.clone() };
             let rows = store.list_assignments(&wanted, &Page::all()).await?;
             for row in rows {

@@ -165,8 +165,12 @@ impl Runtime {
         let happened = Happened {
             at: self.clock.now(),
             actor: pause.actor,
-            kind: if pause.paused { "activity-paused" } else { "activity-resumed" },
-            data: serde_json::json!({ "reason": pause.reason }),
+            what: match pause.paused {
+                true => vekha_engine::Happened::ActivityPaused { reason: pause.reason.to_owned() },
+                false => {
+                    vekha_engine::Happened::ActivityResumed { reason: pause.reason.to_owned() }
+                }
+            },
             road_map: version.number,
         };
         let paused = self.store.pause_activity(&id, pause, seen, request, happened).await?;

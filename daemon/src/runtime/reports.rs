@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use vekha_analysis::Outcome;
 use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
-use vekha_engine::run::{Run, RunState};
+use vekha_engine::run::Run;
 use vekha_roadmap::model::{Activity, Covers, Municipality, Work};
 use vekha_roadmap::read::unknown_to_samples;
 use vekha_roadmap::{RoadMap, russian};
@@ -21,6 +21,7 @@ use super::Runtime;
 use super::covered::{covered, every_run};
 use super::register::Control;
 use super::road_maps::Version;
+use crate::glossary;
 use crate::reports::{self, Chapter, Cover, Listed, Past, Report, book};
 
 /// The report of a publish stage: as a page that needs nothing beside itself, and as a document.
@@ -289,7 +290,13 @@ fn told(
     let now = runtime.clock().now();
     let stages = map.activity(&run.key.activity).into_iter().flat_map(Activity::analyses);
     let reports = stages.filter_map(|stage| made(map, &run.key, stage, outcomes, None, now));
-    Chapter::of(map, run, state_words(run.state), &controls(map, run, now), reports.collect())
+    Chapter::of(
+        map,
+        run,
+        glossary::run_state(run.state),
+        &controls(map, run, now),
+        reports.collect(),
+    )
 }
 
 /// Where the control of each of a run's measures stands, in words.
@@ -380,17 +387,4 @@ fn shown(place: usize, own: bool, chapter: &Chapter) -> Value {
 fn sections(chapters: &[Value]) -> Vec<Value> {
     let together = chapters.chunk_by(|one, next| one["section"] == next["section"]);
     together.map(|own| json!({ "title": own[0]["section"], "chapters": own })).collect()
-}
-
-/// A run's state as people read it.
-pub fn state_words(state: RunState) -> &'static str {
-    match state {
-        RunState::Waiting => "ждёт",
-        RunState::Question => "ждёт решения администратора",
-        RunState::Active => "идёт",
-        RunState::Failed => "этап не выполнен",
-        RunState::Completed => "завершено",
-        RunState::Cancelled => "отменено",
-        RunState::Skipped => "пропущено",
-    }
 }

@@ -19,10 +19,8 @@ pub struct Happened<'a> {
     pub at: Timestamp,
     /// Who did it.
     pub actor: &'a str,
-    /// What: `activity-paused`, `activity-resumed`.
-    pub kind: &'a str,
-    /// Its facts.
-    pub data: serde_json::Value,
+    /// What.
+    pub what: vekha_engine::Happened,
     /// Version of the road map in force.
     pub road_map: u32,
 }
@@ -42,8 +40,8 @@ pub(super) async fn note(
         || Head::of(activity),
         |row| Head { sequence: row.sequence as u64, hash: row.hash },
     );
-    let Happened { at, actor, kind, data, road_map } = happened;
-    let entry = head.append(instant(micros(at)), actor, kind, data);
+    let Happened { at, actor, what, road_map } = happened;
+    let entry = head.append(instant(micros(at)), actor, &what);
     let evidence = Evidence {
         run: activity.to_owned(),
         sequence: entry.sequence as i64,

@@ -492,7 +492,7 @@ impl Batch {
             };
             rows.measures.insert(measure, row);
         }
-        if let Some(submission) = outcome.submission {
+        for submission in outcome.submissions {
             let assignment = format!("{id}/{}", submission.assignment);
             rows.submissions.push(submission::Model {
                 id: format!("{assignment}/{}", submission.version),
@@ -505,7 +505,7 @@ impl Batch {
                 answers: json(&submission.answers),
             });
         }
-        if let Some((stage, analysis)) = outcome.analysis {
+        for (stage, analysis) in outcome.analyses {
             rows.analyses.push(analysis::Model {
                 id: format!("{id}/{stage}"),
                 run: id.clone(),

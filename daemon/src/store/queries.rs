@@ -252,7 +252,7 @@ impl Store {
         let dues = [&f.due_from, &f.due_to].map(|day| day.map(|day| day.to_string()));
         if f.state.is_none() && dues.iter().any(Option::is_some) {
             // The index has days within states.
-            let states = AssignmentState::ALL.map(AssignmentState::as_str);
+            let states = AssignmentState::ALL.iter().map(|state| state.as_str());
             c = c.add(assignment::Column::State.is_in(states));
         }
         let [from, to] = dues;

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Line, What};
+use crate::entry::Entry;
 use crate::key::RunKey;
-use crate::outcome::{Entry, LetterKind, Outcome};
+use crate::outcome::{LetterKind, Outcome};
 use crate::world::World;
 
 /// What happens from one moment to another.

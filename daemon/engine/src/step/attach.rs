@@ -1,11 +1,11 @@
 //! Files that join decisions: a scan of what was signed, an annex. They are never taken away.
 
-use serde_json::json;
 use vekha_roadmap::answers::{FieldError, check_file};
 use vekha_roadmap::model::FileRule;
 
 use super::Transition;
 use crate::command::NewAttachment;
+use crate::entry::Happened;
 use crate::refusal::Refusal;
 use crate::run::Attachment;
 
@@ -36,10 +36,12 @@ impl Transition<'_> {
     /// Joins files that were checked to a decision that there is.
     pub(super) fn attach(&mut self, number: usize, files: Vec<NewAttachment>) {
         for NewAttachment { name, size, sha256 } in files {
-            self.record(
-                "attached",
-                json!({ "decision": number, "name": name, "size": size, "sha256": sha256 }),
-            );
+            self.record(Happened::Attached {
+                decision: number,
+                name: name.clone(),
+                size,
+                sha256: sha256.clone(),
+            });
             self.run.decisions[number - 1].attachments.push(Attachment {
                 name,
                 size,

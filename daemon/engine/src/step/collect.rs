@@ -9,6 +9,7 @@ use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, due_words};
 use crate::command::Origin;
+use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::{Job, LetterKind, Submission};
 use crate::refusal::Refusal;
@@ -21,7 +22,11 @@ impl<'a> Transition<'a> {
         let due = due_date(&self.road_map.calendar, self.today(), collect.due);
         self.stage_mut(position).due = Some(due);
         let stage = self.run.stages[position].id.clone();
-        self.record("asked", json!({ "stage": stage, "organisations": participants, "due": due }));
+        self.record(Happened::Asked {
+            stage: stage.clone(),
+            organisations: participants.clone(),
+            due,
+        });
         let title = self.form(collect).title.clone();
         for organisation in &participants {
             let key = AssignmentKey::new(&stage, organisation);
@@ -44,10 +49,11 @@ impl<'a> Transition<'a> {
         organisations: &[String],
     ) -> Result<(), Refusal> {
         self.active_stage(stage)?;
-        self.record(
-            "prefilled",
-            json!({ "stage": stage, "source": source, "organisations": organisations }),
-        );
+        self.record(Happened::Prefilled {
+            stage: stage.to_owned(),
+            source: source.to_owned(),
+            organisations: organisations.to_vec(),
+        });
         Ok(())
     }
 
@@ -59,7 +65,11 @@ impl<'a> Transition<'a> {
         reason: &str,
     ) -> Result<(), Refusal> {
         self.active_stage(stage)?;
-        self.record("source-failed", json!({ "stage": stage, "source": source, "reason": reason }));
+        self.record(Happened::SourceFailed {
+            stage: stage.to_owned(),
+            source: source.to_owned(),
+            reason: reason.to_owned(),
+        });
         let facts =
             json!({ "what": format!("Источник «{source}» не дал сведений"), "reason": reason });
         let suffix = format!("{stage}/source/{}", self.run.journal.sequence);
@@ -162,11 +172,14 @@ impl<'a> Transition<'a> {
             assignment.request = None;
             assignment.version
         });
-        self.record(
-            "submitted",
-            json!({ "assignment": key, "version": version, "late": late, "origin": origin, "answers": answers }),
-        );
-        self.out.submission = Some(Submission {
+        self.record(Happened::Submitted {
+            assignment: key.clone(),
+            version,
+            late,
+            origin,
+            answers: answers.clone(),
+        });
+        self.out.submissions.push(Submission {
             assignment: key.clone(),
             version,
             at: self.now,
@@ -201,7 +214,8 @@ impl<'a> Transition<'a> {
             });
         }
         let codes: Vec<&str> = silent.iter().map(|k| k.organisation.as_str()).collect();
-        self.record("closed", json!({ "stage": stage, "missing": codes }));
+        let missing = codes.iter().map(|code| (*code).to_owned()).collect();
+        self.record(Happened::Closed { stage: stage.clone(), missing });
         let answered = self.run.assignments.answered_in(&stage);
         let missing: Vec<_> =
             codes.iter().map(|code| json!({ "name": self.name_of(code) })).collect();

@@ -9,6 +9,7 @@ use vekha_roadmap::schedule::due_date;
 use super::attach::wrong_files;
 use super::{Transition, days_left, due_words, wrong_text};
 use crate::command::{Document, NewMeasure};
+use crate::entry::Happened;
 use crate::journal::hex;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
@@ -160,18 +161,17 @@ impl Transition<'_> {
     fn keep_decision(&mut self, stage: String, corrects: Option<usize>, document: Document) {
         let Document { kind, number, date, title, outcome, text, signatory, attachments } =
             document;
-        let mut facts = json!({
-            "stage": stage, "kind": kind, "number": number, "date": date, "title": title,
-            "outcome": outcome, "signatory": signatory,
+        self.record(Happened::Decided {
+            stage: stage.clone(),
+            kind,
+            number: number.clone(),
+            date,
+            title: title.clone(),
+            outcome: outcome.clone(),
+            signatory: signatory.clone(),
+            corrects,
+            text_sha256: (!text.is_empty()).then(|| hex(&Sha256::digest(&text))),
         });
-        if let Some(corrected) = corrects {
-            facts["corrects"] = corrected.into();
-        }
-        // The text stands in the decision; the journal proves that it is the one recorded.
-        if !text.is_empty() {
-            facts["text_sha256"] = hex(&Sha256::digest(&text)).into();
-        }
-        self.record("decided", facts);
         self.run.decisions.push(Decision {
             stage,
             kind,

@@ -11,6 +11,7 @@ use vekha_roadmap::model::{Every, Overlap, Participants, Work};
 
 use super::{Context, PERIODS_BACK, Transition, before, reason};
 use crate::command::Why;
+use crate::entry::Happened;
 use crate::journal::Head;
 use crate::key::{RunKey, is_part};
 use crate::outcome::{Job, LetterKind, Outcome};
@@ -59,7 +60,8 @@ pub fn open(
     {
         return Err(Refusal::State("выполнений, после которых оно начинается, ещё нет".into()));
     }
-    t.record("run-opened", json!({ "why": why, "roadMap": context.version, "named": t.run.named }));
+    let named = t.run.named.clone();
+    t.record(Happened::RunOpened { why, road_map: context.version, named });
     t.signal(|every| matches!(every, Every::AfterOnly));
     t.wait_or_start();
     let outcome = t.finish();
@@ -174,7 +176,7 @@ impl Transition<'_> {
             self.start();
         } else if !dropped.is_empty() && self.run.state != RunState::Question {
             self.run.state = RunState::Question;
-            self.record("question", json!({ "upstream": dropped }));
+            self.record(Happened::Question { upstream: dropped.clone() });
             let upstream = dropped
                 .iter()
                 .map(|key| {
@@ -191,7 +193,7 @@ impl Transition<'_> {
                 json!({ "upstream": upstream }),
             );
         } else if changed || first_look {
-            self.record("waiting", json!({ "for": self.run.waits_for }));
+            self.record(Happened::Waiting { r#for: self.run.waits_for.clone() });
         }
     }
 
@@ -199,7 +201,7 @@ impl Transition<'_> {
     pub(super) fn start(&mut self) {
         self.run.waits_for.clear();
         self.run.state = RunState::Active;
-        self.record("run-started", json!({}));
+        self.record(Happened::RunStarted {});
         self.advance();
     }
 
@@ -231,10 +233,8 @@ impl Transition<'_> {
         let stage = self.stage_mut(position);
         stage.state = StageState::Active;
         stage.started_at = Some(now);
-        self.record(
-            "stage-started",
-            json!({ "stage": definition.id, "kind": definition.work.kind() }),
-        );
+        let (stage, kind) = (definition.id.clone(), definition.work.kind().to_owned());
+        self.record(Happened::StageStarted { stage, kind });
         match &definition.work {
             Work::Collect(collect) => self.ask(position, collect),
             Work::Decide(decide) => self.await_decisions(position, decide),
@@ -267,7 +267,7 @@ impl Transition<'_> {
         stage.state = StageState::Completed;
         stage.completed_at = Some(now);
         let id = stage.id.clone();
-        self.record("stage-completed", json!({ "stage": id }));
+        self.record(Happened::StageCompleted { stage: id });
         self.advance();
     }
 
@@ -285,14 +285,12 @@ impl Transition<'_> {
             let each = outcome.unwritten.iter().map(|(rule, why)| format!("{rule} ({why})"));
             let reason =
                 format!("не составлены тексты правил: {}", each.collect::<Vec<_>>().join(", "));
-            self.record("unwritten", json!({ "stage": stage, "reason": reason }));
+            self.record(Happened::Unwritten { stage: stage.clone(), reason: reason.clone() });
             self.stage_mut(position).reason = reason;
         }
-        self.record(
-            "analyzed",
-            json!({ "stage": stage, "indicators": outcome.indicators.len(), "found": *self.run.found }),
-        );
-        self.out.analysis = Some((stage, outcome));
+        let (indicators, found) = (outcome.indicators.len(), (*self.run.found).clone());
+        self.record(Happened::Analyzed { stage: stage.clone(), indicators, found });
+        self.out.analyses.push((stage, outcome));
         self.complete_stage(position);
         Ok(())
     }
@@ -316,7 +314,7 @@ impl Transition<'_> {
         let Work::Publish(_) = &self.activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап публикации «{stage}»")));
         };
-        self.record("published", json!({ "stage": stage, "location": location }));
+        self.record(Happened::Published { stage, location: location.clone() });
         self.stage_mut(position).location = location;
         self.complete_stage(position);
         Ok(())
@@ -328,7 +326,7 @@ impl Transition<'_> {
         failed.state = StageState::Failed;
         failed.reason.clone_from(&reason);
         self.run.state = RunState::Failed;
-        self.record("stage-failed", json!({ "stage": stage, "reason": reason }));
+        self.record(Happened::StageFailed { stage: stage.clone(), reason: reason.clone() });
         let what = format!("этап «{}»", self.activity.stages[position].title);
         let suffix = format!("{stage}/failure/{}", self.run.journal.sequence);
         let facts = json!({ "what": what, "reason": reason });
@@ -347,7 +345,7 @@ impl Transition<'_> {
                 stage.state = StageState::Active;
                 stage.reason.clear();
                 let id = stage.id.clone();
-                self.record("stage-retried", json!({ "stage": id }));
+                self.record(Happened::StageRetried { stage: id });
                 self.emit_work(position);
             }
         }
@@ -355,10 +353,11 @@ impl Transition<'_> {
     }
 
     pub(super) fn letter_refused(&mut self, letter: String, organisation: String, reason: String) {
-        self.record(
-            "letter-refused",
-            json!({ "letter": letter, "organisation": organisation, "reason": reason }),
-        );
+        self.record(Happened::LetterRefused {
+            letter: letter.clone(),
+            organisation: organisation.clone(),
+            reason: reason.clone(),
+        });
         // The department's own address being wrong cannot be told by a letter to it.
         if organisation != self.road_map.department().code {
             let what = format!("письмо для «{}»", self.name_of(&organisation));
@@ -382,12 +381,12 @@ impl Transition<'_> {
         self.run.state = state;
         self.run.ended_at = Some(self.now);
         self.run.waits_for.clear();
-        let kind = match state {
-            RunState::Completed => "run-completed",
-            RunState::Skipped => "run-skipped",
-            _ => "run-cancelled",
-        };
-        self.record(kind, if why.is_empty() { json!({}) } else { json!({ "reason": why }) });
+        let reason = why.to_owned();
+        self.record(match state {
+            RunState::Completed => Happened::RunCompleted {},
+            RunState::Skipped => Happened::RunSkipped { reason },
+            _ => Happened::RunCancelled { reason },
+        });
         if state != RunState::Completed {
             let concerned = self.concerned();
             let open: Vec<_> = self.run.assignments.awaited().into_iter().cloned().collect();

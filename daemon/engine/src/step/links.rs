@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Transition, due_words, reason, wrong_reason};
+use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -30,8 +31,11 @@ impl Transition<'_> {
         if renew {
             self.out.links.insert(key.clone());
         }
-        let entry = if renew { "link-replaced" } else { "link-sent" };
-        self.record(entry, json!({ "assignment": key, "reason": why }));
+        let (assignment, reason) = (key.clone(), why);
+        self.record(match renew {
+            true => Happened::LinkReplaced { assignment, reason },
+            false => Happened::LinkSent { assignment, reason },
+        });
         let facts = json!({
             "form": self.what(&key, kind),
             "due": if awaited { due_words(due) } else { String::new() },

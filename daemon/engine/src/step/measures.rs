@@ -6,6 +6,7 @@ use vekha_analysis::Values;
 
 use super::{Transition, due_words, readable_report};
 use crate::command::Origin;
+use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -34,10 +35,12 @@ impl Transition<'_> {
             self.out.measures.insert(number - 1);
             let key = AssignmentKey::new(&measure_stage(number), &organisation);
             self.assign(key.clone(), AssignmentKind::Measure(number), due);
-            self.record(
-                "measure-ordered",
-                json!({ "measure": number, "text": text, "organisation": organisation, "due": due }),
-            );
+            self.record(Happened::MeasureOrdered {
+                measure: number,
+                text: text.to_owned(),
+                organisation: organisation.clone(),
+                due,
+            });
             self.write_measure(&key, number, "asked");
         }
     }
@@ -126,7 +129,7 @@ impl Transition<'_> {
         measure.accepted_at = Some(self.now);
         self.actor.clone_into(&mut measure.accepted_by);
         self.out.measures.insert(number - 1);
-        self.record("measure-accepted", json!({ "measure": number }));
+        self.record(Happened::MeasureAccepted { measure: number });
         Ok(())
     }
 
@@ -152,10 +155,7 @@ impl Transition<'_> {
             assignment.reminded_through = Some(now);
             assignment.version
         });
-        self.record(
-            "measure-returned",
-            json!({ "measure": number, "comment": comment, "due": due }),
-        );
+        self.record(Happened::MeasureReturned { measure: number, comment: comment.clone(), due });
         self.write_measure(&key, number, &format!("returned/{version}"));
         Ok(())
     }

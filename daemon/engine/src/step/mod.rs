@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Value, json};
+use serde_json::Value;
 use vekha_analysis::Values;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{FieldError, check_text};
@@ -27,6 +27,7 @@ use vekha_roadmap::russian;
 use vekha_roadmap::schedule::letters_leave;
 
 use crate::command::{Answer, Command};
+use crate::entry::Happened;
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::{Letter, LetterKind, Outcome};
 use crate::refusal::Refusal;
@@ -168,6 +169,34 @@ pub fn step(
     Ok(t.finish())
 }
 
+/// Carries out several commands on `run`, one upon the other, all or none.
+///
+/// # Errors
+/// What is refused of them, each with its place among the commands: those after it were tried as if it
+/// had not been asked. The run is then unchanged.
+pub fn steps(
+    context: &Context<'_>,
+    run: &mut Run,
+    commands: Vec<Command>,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Outcome, Vec<(usize, Refusal)>> {
+    let mut tried = run.clone();
+    let mut all = Outcome::default();
+    let mut refused = Vec::new();
+    for (place, command) in commands.into_iter().enumerate() {
+        match step(context, &mut tried, command, actor, now) {
+            Ok(outcome) => all.absorb(outcome),
+            Err(refusal) => refused.push((place, refusal)),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    *run = tried;
+    Ok(all)
+}
+
 /// A step under way: the run, what it may look at, and the outcome so far.
 struct Transition<'a> {
     road_map: &'a RoadMap,
@@ -207,8 +236,8 @@ impl<'a> Transition<'a> {
         self.out
     }
 
-    fn record(&mut self, kind: &str, data: Value) {
-        let entry = self.run.journal.append(self.now, self.actor, kind, data);
+    fn record(&mut self, happened: Happened) {
+        let entry = self.run.journal.append(self.now, self.actor, &happened);
         self.out.entries.push(entry);
     }
 
@@ -366,7 +395,7 @@ impl<'a> Transition<'a> {
         }
         match answer {
             Answer::Proceed => {
-                self.record("proceeded", json!({ "without": self.run.waits_for }));
+                self.record(Happened::Proceeded { without: self.run.waits_for.clone() });
                 self.start();
                 Ok(())
             }

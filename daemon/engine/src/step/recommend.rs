@@ -8,6 +8,7 @@ use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, due_words, readable_report, reason, wrong_text};
 use crate::command::Origin;
+use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -31,7 +32,7 @@ impl Transition<'_> {
     /// The findings that a stage recommends by, if this very step has brought all of them: then the
     /// drafts need not be asked for.
     pub(super) fn findings_at_hand(&self, recommend: &Recommend) -> Option<&AnalysisOutcome> {
-        let (analyzed, outcome) = self.out.analysis.as_ref()?;
+        let (analyzed, outcome) = self.out.analyses.last()?;
         let own = recommend.findings.as_ref().is_none_or(|of| *of == self.run.key.activity);
         let done = |id: &str| {
             self.run.stages.iter().any(|s| s.id == id && s.state == StageState::Completed)
@@ -48,7 +49,7 @@ impl Transition<'_> {
     ) {
         let stage = self.run.stages[position].id.clone();
         let codes: Vec<&str> = drafts.iter().map(|d| d.organisation.as_str()).collect();
-        self.record("drafted", json!({ "stage": stage, "organisations": codes }));
+        self.record(Happened::Drafted { stage: stage.clone(), organisations: owned(&codes) });
         let count = drafts.len();
         for draft in drafts {
             let key = AssignmentKey::new(&stage, &draft.organisation);
@@ -114,7 +115,7 @@ impl Transition<'_> {
         if !errors.is_empty() {
             return Err(Refusal::Invalid(errors));
         }
-        self.record("revised", json!({ "recommendation": key, "texts": texts }));
+        self.record(Happened::Revised { recommendation: key.clone(), texts: texts.clone() });
         self.touch_recommendation(&key, |draft| {
             for (item, text) in draft.items.iter_mut().zip(texts) {
                 item.recommendation = Some(text);
@@ -150,7 +151,7 @@ impl Transition<'_> {
         self.draft(&key)?;
         reason("reason", &why)?;
         let position = self.active_stage(&key.stage)?;
-        self.record("discarded", json!({ "recommendation": key, "reason": why }));
+        self.record(Happened::Discarded { recommendation: key.clone(), reason: why.clone() });
         let now = self.now;
         self.touch_recommendation(&key, |draft| {
             draft.state = RecommendationState::Discarded;
@@ -165,10 +166,8 @@ impl Transition<'_> {
     fn issue(&mut self, position: usize, keys: Vec<AssignmentKey>) {
         let Work::Recommend(recommend) = &self.activity.stages[position].work else { return };
         let codes: Vec<&str> = keys.iter().map(|k| k.organisation.as_str()).collect();
-        self.record(
-            "approved",
-            json!({ "stage": self.run.stages[position].id, "organisations": codes }),
-        );
+        let stage = self.run.stages[position].id.clone();
+        self.record(Happened::Approved { stage, organisations: owned(&codes) });
         let due = recommend
             .acknowledge
             .map(|span| due_date(&self.road_map.calendar, self.today(), Due::After(span)));
@@ -246,7 +245,7 @@ impl Transition<'_> {
             r.state = RecommendationState::Acknowledged;
             r.acknowledged_at = Some(now);
         });
-        self.record("acknowledged", json!({ "recommendation": key }));
+        self.record(Happened::Acknowledged { recommendation: key.clone() });
         if let Some(position) = self.run.stages.iter().position(|s| s.id == key.stage) {
             self.close_if_released(position);
         }
@@ -259,4 +258,8 @@ impl Transition<'_> {
             self.close_if_answered(position);
         }
     }
+}
+
+fn owned(codes: &[&str]) -> Vec<String> {
+    codes.iter().map(|code| (*code).to_owned()).collect()
 }

@@ -7,6 +7,7 @@ use vekha_roadmap::model::{Due, Span};
 use vekha_roadmap::schedule::due_date;
 
 use super::{Transition, due_words, wrong_reason};
+use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -36,7 +37,7 @@ impl Transition<'_> {
         let returns = self.run.assignments.returns_in(&id);
         let until = due_date(&self.road_map.calendar, self.today(), Due::After(span));
         self.stage_mut(position).review = Some(until);
-        self.record("review-begun", json!({ "stage": id, "until": until }));
+        self.record(Happened::ReviewBegun { stage: id.clone(), until });
         let form = self.what(&AssignmentKey::new(&id, ""), AssignmentKind::Collect);
         let facts = json!({ "form": form, "answered": answered, "until": due_words(until) });
         let suffix = format!("{id}/review/{returns}");
@@ -46,7 +47,7 @@ impl Transition<'_> {
     /// The review has ended by itself.
     pub(super) fn end_review(&mut self, position: usize) {
         let id = self.run.stages[position].id.clone();
-        self.record("review-ended", json!({ "stage": id }));
+        self.record(Happened::ReviewEnded { stage: id });
         self.complete_stage(position);
     }
 
@@ -55,7 +56,7 @@ impl Transition<'_> {
         if self.run.stages[position].review.is_none() {
             return Err(Refusal::State(format!("в этапе «{stage}» ещё ждут ответов")));
         }
-        self.record("answers-accepted", json!({ "stage": stage }));
+        self.record(Happened::AnswersAccepted { stage: stage.to_owned() });
         self.complete_stage(position);
         Ok(())
     }
@@ -85,10 +86,12 @@ impl Transition<'_> {
             assignment.reminded_through = Some(now);
         });
         self.stage_mut(position).review = None;
-        self.record(
-            "answer-returned",
-            json!({ "assignment": key, "version": version, "comment": comment, "due": due }),
-        );
+        self.record(Happened::AnswerReturned {
+            assignment: key.clone(),
+            version,
+            comment: comment.clone(),
+            due,
+        });
         let form = self.what(&key, AssignmentKind::Collect);
         let facts = json!({ "form": form, "comment": comment, "due": due_words(due) });
         let suffix = format!("returned/{version}");

@@ -5,6 +5,7 @@ use serde_json::json;
 use vekha_roadmap::answers::FieldError;
 
 use super::{Transition, due_words, reason, wrong_reason};
+use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -29,7 +30,7 @@ impl Transition<'_> {
             assignment.reason = why.to_owned();
             assignment.request = None;
         });
-        self.record("waived", json!({ "assignment": key, "reason": why }));
+        self.record(Happened::Waived { assignment: key.clone(), reason: why.to_owned() });
     }
 
     pub(super) fn extend(
@@ -52,7 +53,8 @@ impl Transition<'_> {
             assignment.reason.clone_from(&why);
             assignment.request = None;
         });
-        self.record("extended", json!({ "assignment": key, "due": due, "reason": why }));
+        let (assignment, reason) = (key.clone(), why.clone());
+        self.record(Happened::Extended { assignment, due, reason });
         self.write_extension(&key, kind, true, due, &why);
         Ok(())
     }
@@ -72,7 +74,8 @@ impl Transition<'_> {
         let now = self.now;
         let wish = ExtensionRequest { due, reason: why.clone(), at: now };
         self.touch(&key, |assignment| assignment.request = Some(wish));
-        self.record("extension-requested", json!({ "assignment": key, "due": due, "reason": why }));
+        let (assignment, reason) = (key.clone(), why.clone());
+        self.record(Happened::ExtensionRequested { assignment, due, reason });
         let facts = json!({
             "from": self.name_of(&key.organisation),
             "form": self.what(&key, kind),
@@ -97,7 +100,8 @@ impl Transition<'_> {
         reason("reason", &why)?;
         let (kind, due) = (assignment.kind, assignment.due);
         self.touch(&key, |assignment| assignment.request = None);
-        self.record("extension-declined", json!({ "assignment": key, "reason": why }));
+        let (assignment, reason) = (key.clone(), why.clone());
+        self.record(Happened::ExtensionDeclined { assignment, reason });
         self.write_extension(&key, kind, false, due, &why);
         Ok(())
     }

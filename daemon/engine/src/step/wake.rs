@@ -11,6 +11,7 @@ use vekha_roadmap::schedule::{letters_leave, offset_date};
 
 use super::{Transition, days_left, due_words};
 use crate::assignments::Group;
+use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::run::{AssignmentKind, StageState};
@@ -162,7 +163,7 @@ impl Transition<'_> {
                 let facts = json!({
                     "form": what, "due": due_words(due), "days_left": days_left(leaves, due),
                 });
-                self.record("reminded", json!({ "assignment": key }));
+                self.record(Happened::Reminded { assignment: key.clone() });
                 self.letter_to_participant(
                     LetterKind::Reminder,
                     &key,
@@ -266,7 +267,7 @@ impl Transition<'_> {
     }
 
     fn escalate(&mut self, suffix: &str, what: &str, due: Date, silent: Vec<String>) {
-        self.record("escalated", json!({ "about": suffix, "silent": silent }));
+        self.record(Happened::Escalated { about: suffix.to_owned(), silent: silent.clone() });
         let list: Vec<_> = silent
             .iter()
             .map(|code| {

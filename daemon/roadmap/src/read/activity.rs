@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 
 use super::stage;
-use super::table::{Place, Table, id, month_day};
+use super::table::{Place, Table, id, month_day, words_of};
 use crate::model::{
     Activity, CatchUp, Every, MonthDay, OrganisationKind, Overlap, PeriodOf, Schedule, Upstream,
 };
@@ -75,7 +75,7 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
         Some((every, period)) => (Some(every), period),
         None => (None, PeriodKind::Year),
     };
-    let kinds = PeriodKind::ALL.map(|(kind, name)| (name, kind));
+    let kinds = words_of(PeriodKind::ALL);
     let errors = findings.errors.borrow().len();
     let period = table.word("period", &kinds, Some(default_period));
     if findings.errors.borrow().len() > errors {
@@ -86,9 +86,9 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
         && let Some((first, second)) = opens_twice(expression, period)
     {
         // The longest that holds each opening.
-        let fits = |(kind, _): &&(PeriodKind, &str)| opens_twice(expression, *kind).is_none();
+        let fits = |kind: &&PeriodKind| opens_twice(expression, **kind).is_none();
         let help = match PeriodKind::ALL.iter().find(fits) {
-            Some((_, name)) => format!("укажите period = \"{name}\""),
+            Some(kind) => format!("укажите period = \"{kind}\""),
             None => "чаще раза в день расписание не открывает".to_owned(),
         };
         let message = format!(
@@ -248,10 +248,11 @@ fn month_days(table: &Table<'_>, count: usize) -> Vec<MonthDay> {
 pub(super) fn organisation_kinds(table: &Table<'_>) -> Vec<OrganisationKind> {
     let mut kinds = Vec::new();
     for (place, word) in table.placed_texts("kinds") {
-        match OrganisationKind::ALL.into_iter().find(|kind| kind.as_str() == word) {
+        match OrganisationKind::ALL.iter().copied().find(|kind| kind.as_str() == word) {
             Some(kind) => kinds.push(kind),
             None => {
-                let names = OrganisationKind::ALL.map(OrganisationKind::as_str);
+                let names: Vec<_> =
+                    OrganisationKind::ALL.iter().map(|kind| kind.as_str()).collect();
                 let help = crate::diagnostic::perhaps(&word, names.iter());
                 let message = format!("«{word}»: нужно одно из {}", names.join(", "));
                 table.findings().error(&place, message, help);

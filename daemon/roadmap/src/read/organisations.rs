@@ -3,7 +3,7 @@
 use email_address::EmailAddress;
 use jiff::civil::date;
 
-use super::table::{Table, id};
+use super::table::{Table, id, words_of};
 use crate::model::{Contact, Duty, Organisation, OrganisationKind};
 
 /// Whether a text is an address in the form that mail systems take.
@@ -52,7 +52,7 @@ pub(super) fn read(table: &Table<'_>) -> Vec<Organisation> {
 
 fn organisation(o: &Table<'_>) -> Option<Organisation> {
     let code = o.parsed("code", id);
-    let kind = o.word("kind", &OrganisationKind::ALL.map(|kind| (kind.as_str(), kind)), None);
+    let kind = o.word("kind", &words_of(OrganisationKind::ALL), None);
     let name = o.text("name");
     let short = o.text_or("short", name.as_deref());
     let email = address(o, "email");
@@ -98,7 +98,7 @@ fn contacts(o: &Table<'_>) -> Vec<Contact> {
 fn contact(table: &Table<'_>) -> Option<Contact> {
     let name = table.text("name");
     let role = table.optional("role");
-    let duty = table.word_if("duty", &Duty::ALL.map(|duty| (duty.as_str(), duty)));
+    let duty = table.word_if("duty", &words_of(Duty::ALL));
     let email = address(table, "email");
     let phone = table.optional("phone");
     let letters = table.flag("letters", false);

@@ -567,3 +567,8 @@ pub(super) fn offset(text: &str) -> Result<Offset, String> {
         )
     })
 }
+
+/// All values, by the words of definitions.
+pub(super) fn words_of<T: Copy + Into<&'static str>>(all: &[T]) -> Vec<(&'static str, T)> {
+    all.iter().map(|one| ((*one).into(), *one)).collect()
+}

@@ -1,13 +1,14 @@
 //! Assignments that wait for an answer: more time, or none expected any more. One form for as many
 //! as are meant, because those who are late are seldom late alone.
 
+use crate::glossary;
 use serde_json::Value;
 use vekha_engine::run::{Assignment, AssignmentKind};
 use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind};
 
-use super::super::{administrator, words};
+use super::super::administrator;
 use super::sheet::{Page, Sent, Sheet, chosen, day, field, optional, reason, text};
 use super::{About, Scene, Step};
 
@@ -41,7 +42,7 @@ fn label(scene: &Scene<'_>, key: &AssignmentKey, assignment: &Assignment) -> Str
         }
     };
     let name = administrator::name(scene.map, &key.organisation);
-    format!("{name}: {title}, срок {}", words::short_date(assignment.due))
+    format!("{name}: {title}, срок {}", glossary::date(assignment.due))
 }
 
 pub(super) fn steps(

@@ -70,9 +70,9 @@ fn fields(scene: &Scene<'_>) -> Vec<Field> {
         field("due", "Срок", FieldKind::Date),
     ];
     let table = Table { columns, rows: Rows::Free { min: 0, max: MOST_MEASURES } };
-    let kinds = DecisionKind::ALL.map(|kind| choice(kind.as_str(), kind.words()));
+    let kinds = DecisionKind::ALL.iter().map(|kind| choice(kind.as_str(), kind.words()));
     vec![
-        document(field("kind", "Что за документ", FieldKind::Choice(kinds.to_vec()))),
+        document(field("kind", "Что за документ", FieldKind::Choice(kinds.collect()))),
         document(helped("например, 47-од", field("number", "Номер", text(100)))),
         document(field("date", "Дата", FieldKind::Date)),
         document(optional("title", "О чём", text(1000))),
@@ -149,7 +149,7 @@ fn read(
         });
     }
     let kind = text(values, "kind");
-    let kind = DecisionKind::ALL.into_iter().find(|one| one.as_str() == kind);
+    let kind = DecisionKind::ALL.iter().copied().find(|one| one.as_str() == kind);
     let document = Document {
         kind: kind.unwrap_or_default(),
         number: text(values, "number"),

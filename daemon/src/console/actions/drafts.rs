@@ -13,7 +13,7 @@ use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Work};
 
-use super::super::link::Said;
+use super::super::said::Said;
 use super::super::{acknowledge, administrator};
 use super::sheet::{Page, Sent, Sheet, choice, optional, text};
 use super::{About, Scene, Step};

@@ -1,11 +1,12 @@
 //! A participant asks for more time: grant it or say why not.
 
+use crate::glossary;
 use serde_json::{Value, json};
 use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind};
 
-use super::super::{administrator, words};
+use super::super::administrator;
 use super::sheet::{Page, Sheet, optional, text};
 use super::{About, Scene, Step};
 
@@ -50,8 +51,8 @@ pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
             let wish = a.request.as_ref()?;
             let mut shown = super::sheet(&About::Extension(key.clone()), scene)?.show(page);
             shown["from"] = administrator::name(scene.map, &key.organisation).into();
-            shown["due"] = words::short_date(a.due).into();
-            shown["wanted"] = words::short_date(wish.due).into();
+            shown["due"] = glossary::date(a.due).into();
+            shown["wanted"] = glossary::date(wish.due).into();
             shown["why"] = json!(wish.reason);
             Some(shown)
         })

@@ -1,9 +1,8 @@
 //! What the department does with a run, from the run's page: go on or leave it out, release
 //! drafts, record decisions, control measures, give more time.
 //!
-//! Every form of the page is a [`Sheet`]. What was sent becomes [`Step`]s; all of them are tried
-//! before the first is taken, so that a mistake in one leaves the others undone, too. The rules
-//! are the engine's.
+//! Every form of the page is a [`Sheet`]. What was sent becomes [`Step`]s, which the engine takes all
+//! together or not at all. The rules are the engine's.
 
 mod answer;
 mod assignments;
@@ -26,15 +25,16 @@ use sea_orm::DbErr;
 use serde::Serialize;
 use serde_json::{Value, json};
 use vekha_engine::run::{Run, Stage, StageState};
-use vekha_engine::{AssignmentKey, Command, Refusal};
+use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{FieldError, Values, validate};
 use vekha_roadmap::model::{Activity, Form};
 
 use self::sheet::{Page, Sent, Sheet};
 use super::access::Person;
-use super::link::Said;
+use super::said::{self, Said};
 use super::{files, posted};
+use crate::glossary;
 use crate::runtime::committer::Task;
 use crate::runtime::files::Upload;
 use crate::runtime::request::Request;
@@ -254,18 +254,7 @@ pub async fn act(
         Ok(steps) => steps,
         Err(errors) => return refused(sent, Said::Wrong(errors)),
     };
-    let tasks: Vec<(Task, String)> = steps
-        .into_iter()
-        .map(|step| {
-            let own = format!("{}/{}/{}", scene.run.key, about, step.id);
-            let request = request(&own, &sent.posted.once, &step.command);
-            let key = scene.run.key.clone();
-            let mut task = Task::new(key, Ask::Step(step.command), &person.actor());
-            task.request = request;
-            (task, step.within)
-        })
-        .collect();
-    match perform(runtime, tasks).await {
+    match perform(runtime, scene, person, (&about, &sent.posted.once), steps).await {
         Ok(()) => Some(told::word(&about, &sent.action)),
         Err(said) => refused(sent, said),
     }
@@ -296,52 +285,42 @@ pub fn request(own: &str, once: &str, said: &impl Serialize) -> Option<Request> 
     Some(Request::of_document(format!("{own}/{once}"), "page", said))
 }
 
-/// Carries out all tasks, or none if one of them would be refused.
-async fn perform(runtime: &Runtime, tasks: Vec<(Task, String)>) -> Result<(), Said> {
-    let mut errors: Vec<FieldError> = Vec::new();
-    if tasks.len() > 1 {
-        for (task, within) in &tasks {
-            let trial = Task { validate_only: true, ..task.clone() };
-            match ask(runtime, trial, within).await {
-                Ok(()) => {}
-                Err(Said::Wrong(more)) => errors.extend(more),
-                Err(said) => return Err(said),
-            }
-        }
-        let mut told = std::collections::BTreeSet::new();
-        errors.retain(|e| told.insert((e.field.clone(), e.message.clone())));
-        if !errors.is_empty() {
-            return Err(Said::Wrong(errors));
-        }
+/// Carries out all that a form asks for, or nothing of it.
+async fn perform(
+    runtime: &Runtime,
+    scene: &Scene<'_>,
+    person: &Person,
+    (about, once): (&About, &str),
+    steps: Vec<Step>,
+) -> Result<(), Said> {
+    let (ids, (within, mut commands)): (Vec<String>, (Vec<String>, Vec<Command>)) =
+        steps.into_iter().map(|step| (step.id, (step.within, step.command))).unzip();
+    if commands.is_empty() {
+        return Ok(());
     }
-    for (task, within) in tasks {
-        ask(runtime, task, &within).await?;
-    }
-    runtime.nudge();
-    Ok(())
+    let key = &scene.run.key;
+    let request = match commands.as_slice() {
+        [command] => request(&format!("{key}/{about}/{}", ids[0]), once, command),
+        several => request(&format!("{key}/{about}"), once, &several),
+    };
+    let ask = match commands.len() {
+        1 => Ask::Step(commands.remove(0)),
+        _ => Ask::Steps(commands),
+    };
+    carry_out(runtime, Task { request, ..Task::new(key.clone(), ask, &person.actor()) }, &within)
+        .await
 }
 
-async fn ask(runtime: &Runtime, mut task: Task, within: &str) -> Result<(), Said> {
+/// Carries out what a person of the department asks for; `within` begins the names of the fields that
+/// each of its commands came from.
+async fn carry_out(runtime: &Runtime, mut task: Task, within: &[String]) -> Result<(), Said> {
     let mut done = runtime.ask(task.clone()).await;
     if matches!(done, Err(AskError::RequestReused)) {
         // Someone went back to the page and sent something else from it.
         task.request = None;
         done = runtime.ask(task).await;
     }
-    match done {
-        Ok(_) => Ok(()),
-        Err(AskError::Refused(Refusal::Invalid(mut errors))) => {
-            for error in &mut errors {
-                error.field = format!("{within}{}", error.field);
-            }
-            Err(Said::Wrong(errors))
-        }
-        Err(AskError::Store(e)) => {
-            tracing::error!("an action was not carried out: {e}");
-            Err(Said::Unsaved)
-        }
-        Err(e) => Err(Said::Refused(e.to_string())),
-    }
+    said::of(runtime, done, within)
 }
 
 /// What is drafted for decisions, by the stage that awaits them.
@@ -368,7 +347,7 @@ fn reviews(scene: &Scene<'_>, page: &Page<'_>) -> Value {
     stages
         .filter_map(|stage| {
             let mut shown = sheet(&About::Review(stage.id.clone()), scene)?.show(page);
-            shown["until"] = json!(stage.review.map(super::words::short_date));
+            shown["until"] = json!(stage.review.map(glossary::date));
             Some(shown)
         })
         .collect()

@@ -11,9 +11,9 @@ use vekha_roadmap::model::{
 use vekha_roadmap::period::Period;
 
 use super::super::access::Person;
-use super::super::link::Said;
+use super::super::said::Said;
 use super::sheet::{Page, Sent, Sheet, choice, chosen, field, optional, reason, text};
-use super::{perform, request};
+use super::{carry_out, request};
 use crate::runtime::committer::Task;
 use crate::runtime::{Ask, Runtime};
 use crate::store::schedule::{Pause, Paused};
@@ -168,7 +168,7 @@ impl Setting<'_> {
         };
         let mut task = Task::new(key.clone(), ask, &person.actor());
         task.request = request(&format!("{key}/start"), once, values);
-        perform(runtime, vec![(task, String::new())]).await?;
+        carry_out(runtime, task, &[]).await?;
         Ok(Done { word: "started", opened: Some(key) })
     }
 

@@ -7,8 +7,8 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Required};
 
 use super::super::form::{Filled, mistakes, questions};
-use super::super::link::Said;
 use super::super::posted::{self, Posted};
+use super::super::said::Said;
 
 /// Rows that one press of the button adds.
 const MORE_ROWS: usize = 3;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::link::Said;
+use super::super::said::Said;
 use super::About;
 use super::sheet::Sent;
 

@@ -6,8 +6,9 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, Better, Field, FieldKind, Work};
 use vekha_roadmap::russian;
 
-use super::super::{administrator, words};
+use super::super::administrator;
 use super::Told;
+use crate::glossary;
 use crate::reports::{Advice, Report};
 use crate::runtime::reports::place_for_others;
 
@@ -120,11 +121,11 @@ fn question(field: &Field) -> String {
 /// What a run did.
 pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
     let Told { run, chapter, published } = one;
-    let day = |at| words::short_date(map.municipality.today(at));
+    let day = |at| glossary::date(map.municipality.today(at));
     let recommendations = run.recommendations.iter().map(|(key, r)| {
         json!({
             "organisation": administrator::name(map, &key.organisation),
-            "words": words::recommendation_state(r.state),
+            "words": glossary::recommendation_state(r.state),
             "report": r.report,
             "issued": r.issued_at.map(day),
             "texts": r.items.iter().filter_map(|item| item.recommendation.as_deref())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sea_orm::DbErr;
 use vekha_engine::run::Run;
 use vekha_engine::{
-    Command, Context, Outcome, Refusal, RunKey, Summary, Why, open, references, step,
+    Command, Context, Outcome, Refusal, RunKey, Summary, Why, open, references, step, steps,
 };
 use vekha_roadmap::model::Every;
 
@@ -179,8 +179,24 @@ impl Steps {
                 }
                 Ok(done(String::new()))
             }
-            Ask::Upstream => self.step(batch, task, &context, Command::UpstreamChanged, now),
-            Ask::Step(command) => self.step(batch, task, &context, command.clone(), now),
+            Ask::Upstream => {
+                let by = |run: &mut Run| {
+                    Ok(step(&context, run, Command::UpstreamChanged, &task.actor, now)?)
+                };
+                self.step(batch, task, by, now)
+            }
+            Ask::Step(command) => {
+                let by =
+                    |run: &mut Run| Ok(step(&context, run, command.clone(), &task.actor, now)?);
+                self.step(batch, task, by, now)
+            }
+            Ask::Steps(commands) => {
+                let by = |run: &mut Run| {
+                    let done = steps(&context, run, commands.clone(), &task.actor, now);
+                    done.map_err(AskError::SomeRefused)
+                };
+                self.step(batch, task, by, now)
+            }
         }
     }
 
@@ -188,8 +204,7 @@ impl Steps {
         &self,
         batch: &mut Batch,
         task: &Task,
-        context: &Context<'_>,
-        command: Command,
+        by: impl FnOnce(&mut Run) -> Result<Outcome, AskError>,
         now: jiff::Timestamp,
     ) -> Reply {
         let key = &task.run;
@@ -201,10 +216,10 @@ impl Steps {
         }
         if task.validate_only {
             let mut run = run.clone();
-            let outcome = step(context, &mut run, command, &task.actor, now)?;
+            let outcome = by(&mut run)?;
             return Ok(tried(made(&outcome), run, outcome));
         }
-        let outcome = step(context, run, command, &task.actor, now)?;
+        let outcome = by(run)?;
         let made = made(&outcome);
         batch.record(key, outcome, now);
         Ok(done(made))
@@ -222,7 +237,7 @@ fn tried(made: String, run: Run, outcome: Outcome) -> Answered {
 
 /// The name of what a step made.
 fn made(outcome: &Outcome) -> String {
-    match (&outcome.submission, outcome.decisions.last()) {
+    match (outcome.submissions.last(), outcome.decisions.last()) {
         (Some(submission), _) => submission.version.to_string(),
         (None, Some(position)) => (position + 1).to_string(),
         (None, None) => {

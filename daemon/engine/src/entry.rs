@@ -1,0 +1,406 @@
+//! What happens in a run, as its journal tells it: the kinds of entries, each with its facts.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
+use vekha_analysis::Values;
+
+use crate::command::{DecisionKind, Origin, Why};
+use crate::key::{AssignmentKey, RunKey};
+
+/// A journal entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// From 1, without gaps, within the run.
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: String,
+    /// What it was: the name of a [`Happened`].
+    pub kind: String,
+    /// Its facts, as the JSON text that was hashed.
+    pub data: String,
+    /// The chain's hash at this entry, lower-case hex.
+    pub hash: String,
+}
+
+/// What happened. Its name and its facts are what the journal keeps and hashes: neither changes for a
+/// kind that was ever written, save by facts that entries of older releases may lack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, IntoStaticStr, EnumDiscriminants)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "data")]
+#[strum(serialize_all = "kebab-case")]
+#[strum_discriminants(name(EntryKind), derive(IntoStaticStr, VariantArray, strum::EnumString))]
+#[strum_discriminants(strum(serialize_all = "kebab-case"))]
+#[strum_discriminants(doc = "The kind of a journal entry.")]
+pub enum Happened {
+    /// The run came to be.
+    RunOpened {
+        /// Why.
+        why: Why,
+        /// Version of the road map that it keeps.
+        #[serde(rename = "roadMap")]
+        road_map: u32,
+        /// Organisations that were named for it.
+        named: Vec<String>,
+    },
+    /// It waits for other runs.
+    Waiting {
+        /// Which.
+        r#for: Vec<RunKey>,
+    },
+    /// Runs that it waits for ended without their work: a person must say how to go on.
+    Question {
+        /// Which.
+        upstream: Vec<RunKey>,
+    },
+    /// A person started it without those that it waited for.
+    Proceeded {
+        /// Which.
+        without: Vec<RunKey>,
+    },
+    /// Its stages are set to work.
+    RunStarted {},
+    /// Its work is done.
+    RunCompleted {},
+    /// It is left out for its period.
+    RunSkipped {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// It is called off.
+    RunCancelled {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// A stage is at work.
+    StageStarted {
+        /// Stage id.
+        stage: String,
+        /// What it does, as definitions spell it.
+        kind: String,
+    },
+    /// A stage is done.
+    StageCompleted {
+        /// Stage id.
+        stage: String,
+    },
+    /// A stage's work could not be done.
+    StageFailed {
+        /// Stage id.
+        stage: String,
+        /// Why.
+        reason: String,
+    },
+    /// A failed stage is tried again.
+    StageRetried {
+        /// Stage id.
+        stage: String,
+    },
+    /// Participants were asked.
+    Asked {
+        /// Stage id.
+        stage: String,
+        /// Whom: organisation codes.
+        organisations: Vec<String>,
+        /// By when.
+        due: Date,
+    },
+    /// A source filled forms beforehand.
+    Prefilled {
+        /// Stage id.
+        stage: String,
+        /// The source's id.
+        source: String,
+        /// Whose forms.
+        organisations: Vec<String>,
+    },
+    /// A source could not bring what it was asked for.
+    SourceFailed {
+        /// Stage id.
+        stage: String,
+        /// The source's id.
+        source: String,
+        /// Why.
+        reason: String,
+    },
+    /// A participant answered.
+    Submitted {
+        /// What.
+        assignment: AssignmentKey,
+        /// The answer's number.
+        version: u32,
+        /// After the due date of that day.
+        late: bool,
+        /// Through what.
+        origin: Origin,
+        /// The answer.
+        answers: Values,
+    },
+    /// A participant was reminded.
+    Reminded {
+        /// Of what.
+        assignment: AssignmentKey,
+    },
+    /// The department was told who is silent.
+    Escalated {
+        /// About what.
+        about: String,
+        /// Who is silent.
+        silent: Vec<String>,
+    },
+    /// A collection closed without these answers.
+    Closed {
+        /// Stage id.
+        stage: String,
+        /// Whose.
+        missing: Vec<String>,
+    },
+    /// No answer is expected any more.
+    Waived {
+        /// To what.
+        assignment: AssignmentKey,
+        /// Why.
+        reason: String,
+    },
+    /// A participant was given more time.
+    Extended {
+        /// For what.
+        assignment: AssignmentKey,
+        /// The new due date.
+        due: Date,
+        /// Why.
+        reason: String,
+    },
+    /// A participant asks for more time.
+    ExtensionRequested {
+        /// For what.
+        assignment: AssignmentKey,
+        /// The due date that it asks for.
+        due: Date,
+        /// Why.
+        reason: String,
+    },
+    /// More time was not granted.
+    ExtensionDeclined {
+        /// For what.
+        assignment: AssignmentKey,
+        /// Why.
+        reason: String,
+    },
+    /// A participant was sent its link once more.
+    LinkSent {
+        /// To what.
+        assignment: AssignmentKey,
+        /// Why; empty if nothing was said.
+        reason: String,
+    },
+    /// A participant's link was replaced by another one.
+    LinkReplaced {
+        /// To what.
+        assignment: AssignmentKey,
+        /// Why.
+        reason: String,
+    },
+    /// The department sent an answer back.
+    AnswerReturned {
+        /// To what.
+        assignment: AssignmentKey,
+        /// Which answer.
+        version: u32,
+        /// What is to be corrected.
+        comment: String,
+        /// By when.
+        due: Date,
+    },
+    /// All have answered: the department looks at the answers.
+    ReviewBegun {
+        /// Stage id.
+        stage: String,
+        /// Until when.
+        until: Date,
+    },
+    /// The time for that is over.
+    ReviewEnded {
+        /// Stage id.
+        stage: String,
+    },
+    /// The department accepted the answers.
+    AnswersAccepted {
+        /// Stage id.
+        stage: String,
+    },
+    /// An analysis is done.
+    Analyzed {
+        /// Stage id.
+        stage: String,
+        /// How many indicators have figures.
+        indicators: usize,
+        /// Whom its rules found: rule id, organisation codes.
+        found: BTreeMap<String, Vec<String>>,
+    },
+    /// Texts of an analysis could not be written.
+    Unwritten {
+        /// Stage id.
+        stage: String,
+        /// Which, and why.
+        reason: String,
+    },
+    /// Recommendations were drafted.
+    Drafted {
+        /// Stage id.
+        stage: String,
+        /// To whom.
+        organisations: Vec<String>,
+    },
+    /// A person rewrote a draft.
+    Revised {
+        /// Which.
+        recommendation: AssignmentKey,
+        /// Its texts from now on.
+        texts: Vec<String>,
+    },
+    /// Drafts were released.
+    Approved {
+        /// Stage id.
+        stage: String,
+        /// To whom.
+        organisations: Vec<String>,
+    },
+    /// A draft will not be sent.
+    Discarded {
+        /// Which.
+        recommendation: AssignmentKey,
+        /// Why.
+        reason: String,
+    },
+    /// An organisation has read what is recommended to it.
+    Acknowledged {
+        /// What.
+        recommendation: AssignmentKey,
+    },
+    /// The authority decided.
+    Decided {
+        /// Stage id.
+        stage: String,
+        /// What kind of document.
+        #[serde(default)]
+        kind: DecisionKind,
+        /// The document's number.
+        number: String,
+        /// Its date.
+        date: Date,
+        /// What it is about.
+        title: String,
+        /// What was decided.
+        outcome: String,
+        /// Who signed.
+        signatory: String,
+        /// Number within the run of the decision that it corrects.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        corrects: Option<usize>,
+        /// The text stands in the decision; this proves that it is the one that was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text_sha256: Option<String>,
+    },
+    /// A file joined a decision.
+    Attached {
+        /// Number of the decision within the run.
+        decision: usize,
+        /// The file's name.
+        name: String,
+        /// Its size in bytes.
+        size: u64,
+        /// SHA-256 of its content, lower-case hex.
+        sha256: String,
+    },
+    /// A decision ordered a measure.
+    MeasureOrdered {
+        /// Number of the measure within the run.
+        measure: usize,
+        /// What is to be done.
+        text: String,
+        /// By whom.
+        organisation: String,
+        /// By when.
+        due: Date,
+    },
+    /// The report on a measure was returned.
+    MeasureReturned {
+        /// Number of the measure.
+        measure: usize,
+        /// Why.
+        comment: String,
+        /// By when it is to be reported on again.
+        due: Date,
+    },
+    /// The report on a measure was accepted.
+    MeasureAccepted {
+        /// Number of the measure.
+        measure: usize,
+    },
+    /// A report was published.
+    Published {
+        /// Stage id.
+        stage: String,
+        /// Where.
+        location: String,
+    },
+    /// A letter was refused for good.
+    LetterRefused {
+        /// Its key.
+        letter: String,
+        /// Whom it did not reach.
+        organisation: String,
+        /// What the mail system said.
+        reason: String,
+    },
+    /// The schedule of an activity was stopped; an entry of the activity's own journal.
+    ActivityPaused {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// It was resumed.
+    ActivityResumed {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+}
+
+impl Happened {
+    /// What the journal holds of such a kind and such facts, the JSON text of an entry; none if this
+    /// release does not know it.
+    pub fn read(kind: &str, data: &str) -> Option<Self> {
+        let data: Value = serde_json::from_str(data).ok()?;
+        serde_json::from_value(serde_json::json!({ "kind": kind, "data": data })).ok()
+    }
+
+    /// The kind, as the journal spells it.
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
+    /// The facts, as the journal holds them.
+    pub fn facts(&self) -> Value {
+        let mut written = serde_json::to_value(self).unwrap_or_default();
+        written.get_mut("data").map(Value::take).unwrap_or_default()
+    }
+}
+
+impl EntryKind {
+    /// Every kind.
+    pub const ALL: &[EntryKind] = EntryKind::VARIANTS;
+
+    /// As the journal and filters spell it.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
