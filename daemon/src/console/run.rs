@@ -29,6 +29,7 @@ use crate::runtime::reports::place_for_others;
 use crate::runtime::reports::state_words;
 use crate::runtime::road_maps::Version;
 use crate::runtime::wording;
+use crate::store::entities::journal;
 use crate::store::{document, instant};
 
 /// Entries of the journal that the page shows.
@@ -173,10 +174,22 @@ async fn describe(
                 "at": words::short_moment(&map.municipality, instant(entry.at)),
                 "actor": actor(map, &entry.actor),
                 "kind": journal_kind(&entry.kind),
+                "notes": notes(entry),
             })
         })
         .collect();
     Ok(context)
+}
+
+/// What a source noted of what it read.
+fn notes(entry: &journal::Model) -> Value {
+    match entry.kind.as_str() {
+        "source-noted" => {
+            let data = serde_json::from_str::<Value>(&entry.data).unwrap_or_default();
+            data["notes"].clone()
+        }
+        _ => json!([]),
+    }
 }
 
 /// What is drafted for the decisions that the run awaits now. A text that cannot be drafted leaves

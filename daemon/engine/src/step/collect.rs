@@ -51,6 +51,18 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
+    /// It stands in the journal, where the department sees it beside what the source brought.
+    pub(super) fn source_noted(
+        &mut self,
+        stage: &str,
+        source: &str,
+        notes: &[String],
+    ) -> Result<(), Refusal> {
+        self.active_stage(stage)?;
+        self.record("source-noted", json!({ "stage": stage, "source": source, "notes": notes }));
+        Ok(())
+    }
+
     /// The department learns that people must type what a source should have brought.
     pub(super) fn source_failed(
         &mut self,
