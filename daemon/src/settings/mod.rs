@@ -421,6 +421,17 @@ mod tests {
     }
 
     #[test]
+    fn what_only_its_reader_knows_to_be_wrong_is_told_with_its_key_too() {
+        assert_eq!(
+            told("", &[("VEKHA_MAIL__PORT", "99999"), ("VEKHA_ACCESS__TOKEN", "short")]),
+            [
+                "mail.port: «99999» сюда не подходит (из переменной VEKHA_MAIL__PORT)",
+                "access.token: нужно не меньше 16 знаков",
+            ]
+        );
+    }
+
+    #[test]
     fn what_is_no_value_of_its_key_is_told_in_russian_with_its_key_and_where_it_stands() {
         let more = "
             listen = 'everywhere'
