@@ -119,6 +119,7 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::Asked => "организациям отправлены поручения",
         EntryKind::Submitted => "получен ответ",
         EntryKind::Prefilled => "формы заполнены из источника",
+        EntryKind::SourceNoted => "источник прочитан с замечаниями",
         EntryKind::SourceFailed => "источник не дал сведений",
         EntryKind::Reminded => "отправлены напоминания",
         EntryKind::Escalated => "отделу сообщено о неответивших",
@@ -197,6 +198,9 @@ fn facts(happened: &Happened) -> String {
         }
         Happened::Prefilled { stage, source, organisations } => {
             format!("{stage}, источник {source}: {}", list(organisations))
+        }
+        Happened::SourceNoted { stage, source, notes } => {
+            format!("{stage}, источник {source}: {}", notes.join("; "))
         }
         Happened::SourceFailed { stage, source, reason } => {
             format!("{stage}, источник {source}: {reason}")

@@ -20,11 +20,9 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
-use vekha_plugin::{Notifier, Plugin as _, Problem, Publisher, Source};
-use vekha_plugin_http::Http;
-use vekha_plugin_mail::Mail;
-use vekha_plugin_site::Site;
-use vekha_plugin_tables::Folder;
+use vekha_plugin::{Notifier, Plugin as _, Publisher, Source};
+use vekha_plugin_mail::{Mail, MailConfig};
+use vekha_plugin_site::{Site, SiteConfig};
 use vekha_roadmap::diagnostic;
 
 use crate::api::{self, Api};
@@ -35,7 +33,7 @@ use crate::port::{self, Limits, guesses, hosts};
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::wellbeing::Wellbeing;
 use crate::runtime::{Parts, Runtime};
-use crate::settings::{Rehearsal, Settings, SourceSettings};
+use crate::settings::{Rehearsal, Settings, SourceSettings, below};
 use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::timekeeper::{ThisMachine, Timekeeper};
@@ -107,18 +105,7 @@ impl Daemon {
             (Some(clock), _) => clock,
             (None, rehearsal) => clock_of(&store, &without_password(&database), rehearsal).await?,
         };
-        let mail = Mail::new(mail).map_err(|p| problems("mail", &p))?;
-        mail.check().await.map_err(|p| problems("mail", &p))?;
-        let site = Site::new(site).map_err(|p| problems("site", &p))?;
-        let mut sources: BTreeMap<String, Arc<dyn Source>> = BTreeMap::new();
-        for (id, settings) in source {
-            let table = format!("source.{id}");
-            let source = make(settings).map_err(|p| problems(&table, &p))?;
-            source.check().await.map_err(|p| problems(&table, &p))?;
-            sources.insert(id, source);
-        }
-        let notifier: Arc<dyn Notifier> = Arc::new(mail);
-        let publisher: Arc<dyn Publisher> = Arc::new(site);
+        let Plugins { notifier, publisher, sources } = plugins(mail, site, source).await?;
         // The port is ours from now on, but nobody is let in before the daemon can answer.
         let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
@@ -178,11 +165,51 @@ impl Daemon {
     }
 }
 
-fn make(settings: SourceSettings) -> Result<Arc<dyn Source>, Vec<Problem>> {
-    Ok(match settings {
-        SourceSettings::Http(config) => Arc::new(Http::new(*config)?),
-        SourceSettings::Folder(config) => Arc::new(Folder::new(config)?),
-    })
+/// The integrations of a daemon.
+struct Plugins {
+    notifier: Arc<dyn Notifier>,
+    publisher: Arc<dyn Publisher>,
+    sources: BTreeMap<String, Arc<dyn Source>>,
+}
+
+/// Makes them; what is wrong with any of them, and with what their settings name, is told at once.
+async fn plugins(
+    mail: MailConfig,
+    site: SiteConfig,
+    source: BTreeMap<String, SourceSettings>,
+) -> anyhow::Result<Plugins> {
+    let mut wrong = Vec::new();
+    let mail = match Mail::new(mail) {
+        Ok(mail) => {
+            wrong.extend(below("mail", mail.check().await.err()));
+            Some(mail)
+        }
+        Err(problems) => {
+            wrong.extend(below("mail", Some(problems)));
+            None
+        }
+    };
+    let site = Site::new(site).map_err(|problems| wrong.extend(below("site", Some(problems))));
+    let mut sources = BTreeMap::new();
+    for (id, settings) in source {
+        let table = format!("source.{id}");
+        match settings.make() {
+            Ok(source) => {
+                wrong.extend(below(&table, source.check().await.err()));
+                sources.insert(id, source);
+            }
+            Err(problems) => wrong.extend(below(&table, Some(problems))),
+        }
+    }
+    match (mail, site) {
+        (Some(mail), Ok(site)) if wrong.is_empty() => {
+            Ok(Plugins { notifier: Arc::new(mail), publisher: Arc::new(site), sources })
+        }
+        _ => {
+            let lines = wrong.iter().map(|problem| format!("\n  {problem}"));
+            anyhow::bail!("настройки:{}", lines.collect::<String>())
+        }
+    }
 }
 
 /// The time that a database has: people's by the machine's clock, or that of a rehearsal, which goes
@@ -342,9 +369,4 @@ async fn authorise(token: Arc<str>, request: Request, next: Next) -> Response {
         let message = "нужен ключ: authorization: Bearer …";
         Status::unauthenticated(message).into_http::<Body>().into_response()
     }
-}
-
-fn problems(what: &str, problems: &[Problem]) -> anyhow::Error {
-    let lines = problems.iter().map(|p| format!("\n  {what}.{}: {}", p.field, p.message));
-    anyhow::anyhow!("настройки [{what}]:{}", lines.collect::<String>())
 }

@@ -193,7 +193,7 @@ async fn a_refused_call_keeps_none_of_the_files_that_came_with_it() {
     stranger.call("RunService.AnswerQuestion", go).await.ok();
     let decision = json!({ "parent": run, "number": "47-од", "date": "2026-10-06",
         "outcome": "Утвердить", "signatory": "Начальник отдела",
-        "attachments": [{ "fileName": "приказ.pdf", "content": STANDARD.encode("a scan") }] });
+        "attachments": [{ "fileName": "приказ.pdf", "content": STANDARD.encode("%PDF scan") }] });
     let with = |more: serde_json::Value| {
         let mut call = decision.clone();
         call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

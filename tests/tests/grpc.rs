@@ -745,7 +745,7 @@ async fn files_are_attached_to_a_decision_and_given_back() {
     assert_eq!(text(&recorded["attachments"][0], "fileName"), "приказ.pdf");
     let id = "6f1e0a86-52a4-4a1d-8a0a-5a3f35d0a001";
     let annex = json!({ "name": name, "requestId": id, "actor": "секретарь",
-        "file": { "fileName": "перечень.xlsx", "content": content(b"PK annex") } });
+        "file": { "fileName": "перечень.xlsx", "content": content(b"PK\x03\x04 annex") } });
     let tried = merged(annex.clone(), &json!({ "validateOnly": true, "requestId": "" }));
     let tried = stranger.call("DecisionService.AttachFile", tried).await.unwrap();
     assert_eq!(tried["attachments"].as_array().unwrap().len(), 2, "as it would be");
@@ -755,7 +755,7 @@ async fn files_are_attached_to_a_decision_and_given_back() {
         assert_eq!(files.len(), 2, "repeated, it changes nothing");
         assert_eq!(text(&files[1], "attachedBy"), "секретарь");
     }
-    let wanted = [("приказ.pdf", &b"%PDF scan"[..]), ("перечень.xlsx", b"PK annex")];
+    let wanted = [("приказ.pdf", &b"%PDF scan"[..]), ("перечень.xlsx", b"PK\x03\x04 annex")];
     for (number, (file_name, bytes)) in (1..).zip(wanted) {
         let request = json!({ "name": format!("{name}/attachments/{number}") });
         let given = stranger.call("DecisionService.GetAttachment", request).await.unwrap();

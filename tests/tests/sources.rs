@@ -193,7 +193,7 @@ async fn a_file_in_the_folder_fills_the_forms_and_the_schools_only_confirm() {
         std::fs::create_dir(&inbox).unwrap();
         std::fs::write(
             inbox.join("sums-2027.csv"),
-            "Код ОО;Учеников;Из них с низкими результатами\nschool-1;60;30\nschool-2;40;2\n",
+            "Код ОО;Учеников;Из них с низкими результатами;Телефон\nschool-1;60;30;1\nschool-2;40;2;2\n",
         )
         .unwrap();
         let config =
@@ -210,6 +210,16 @@ async fn a_file_in_the_folder_fills_the_forms_and_the_schools_only_confirm() {
     for value in ["value=\"60\"", "value=\"30\""] {
         assert!(page.html.contains(value), "{value}: {}", page.html);
     }
+    // What was left of the file stands where the department sees it.
+    let noted = async || {
+        let tail = town.daemon.runtime.store().journal_tail("m/survey/2027.first", 99).await;
+        let noted = tail.unwrap().into_iter().filter(|entry| entry.kind == "source-noted");
+        noted.map(|entry| entry.data).collect::<Vec<_>>()
+    };
+    let first = noted().await;
+    assert!(matches!(first.as_slice(), [one] if one.contains("«Телефон»")), "{first:?}");
+    let run = school.open(&format!("{}/runs/m/survey/2027.first", town.url())).await;
+    assert!(run.html.contains("«Телефон»"), "{}", run.text());
     // What a person has typed is not written over by the next file.
     let draft = [("pupils", "61"), ("low", ""), ("_save", "1")];
     let draft: Vec<_> = draft.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
@@ -226,6 +236,7 @@ async fn a_file_in_the_folder_fills_the_forms_and_the_schools_only_confirm() {
     let two = assignment(&town, "school-2").await;
     let page = school.open(&two.link).await;
     assert!(page.html.contains("value=\"44\""), "the source knows better today");
+    assert_eq!(noted().await, first, "nothing was left of this one");
     let confirmed = json!({ "pupils": "44", "low": "4" });
     assert!(school.send(&two.link, &pairs(&confirmed)).await.status.is_success());
     assert_eq!(submission(&town, "school-2").await.origin(), Origin::Page);

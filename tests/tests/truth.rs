@@ -320,7 +320,7 @@ async fn a_letter_whose_text_failed_goes_once_the_text_is_corrected() {
     let department = Department(&town);
     let text = "letters/assignment/body.txt";
     // `check` makes it with other words, and cannot know.
-    let fails = "{{ form if \"сентября\" in due else form.title.short }}";
+    let fails = "{{ form if \"сентября\" in due else form | round }}";
     let broken = |files: &mut Files| change(files, text, "{{ form }}", fails);
     department.apply(broken).await;
     department.ask().await;

@@ -7,8 +7,9 @@ use serde_json::json;
 use tonic::Request;
 use vekha::api::Api;
 use vekha::clock::Clock;
-use vekha::runtime::Ask;
 use vekha::runtime::committer::Task;
+use vekha::runtime::{Ask, Runtime};
+use vekha::store::schedule::{Pause, Paused};
 use vekha_engine::{Command, Origin, Why};
 use vekha_proto::v1::journal_service_server::JournalService as _;
 use vekha_proto::v1::{VerifyJournalRequest, VerifyJournalResponse};
@@ -78,4 +79,62 @@ async fn the_journal_is_whole_while_answers_come_in_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_journal_is_whole_while_answers_come_in_on_postgres() {
     proved_while_answers_come_in(Base::postgres().await).await;
+}
+
+/// The schedule of an activity stopped or resumed.
+async fn pause(runtime: &Runtime, paused: bool) {
+    let pause = Pause { paused, reason: "ремонт", actor: "test" };
+    let done = runtime.pause("m", "survey", pause, None, None).await.unwrap();
+    assert!(matches!(done, Paused::Now));
+}
+
+async fn what_is_cut_off_an_activity_s_journal_is_missed(base: Base) {
+    let clock = Clock::manual(instant("2027-03-01T10:00"));
+    let (runtime, _) = base.daemon(&clock).await;
+    runtime.apply(small::files_of(2), "test").await.unwrap();
+    runtime.settle().await.unwrap();
+    pause(&runtime, true).await;
+    pause(&runtime, false).await;
+    let whole = proof(&Api::new(runtime.clone())).await;
+    assert_eq!((whole.reason.as_str(), whole.entries), ("", 2));
+    end(runtime).await;
+
+    // An older release kept no heads; from the upgrade on they are held.
+    let beside = base.beside().await;
+    for statement in [
+        "DELETE FROM seaql_migrations WHERE version LIKE 'm0010%'",
+        "ALTER TABLE activity DROP COLUMN journal_sequence",
+        "ALTER TABLE activity DROP COLUMN journal_hash",
+    ] {
+        beside.execute_unprepared(statement).await.unwrap();
+    }
+    beside.close().await.unwrap();
+    let (runtime, _) = base.daemon(&clock).await;
+    let api = Api::new(runtime.clone());
+    assert_eq!(proof(&api).await.reason, "");
+    pause(&runtime, true).await;
+    let whole = proof(&api).await;
+    assert_eq!((whole.reason.as_str(), whole.entries), ("", 3));
+
+    let beside = base.beside().await;
+    let cut = "DELETE FROM journal WHERE run = 'm/survey' AND sequence = 3";
+    beside.execute_unprepared(cut).await.unwrap();
+    assert_eq!(proof(&api).await.reason, "m/survey: записей 2, а должно быть 3");
+    // What is noted afterwards does not hide it.
+    pause(&runtime, false).await;
+    let proof_after = proof(&api).await;
+    assert_eq!(proof_after.first_broken.unwrap().sequence, 4);
+    beside.execute_unprepared("DELETE FROM journal WHERE run = 'm/survey'").await.unwrap();
+    assert_eq!(proof(&api).await.reason, "m/survey: записей 0, а должно быть 4");
+    end(runtime).await;
+}
+
+#[tokio::test]
+async fn an_end_cut_off_an_activity_s_journal_is_missed_on_sqlite() {
+    what_is_cut_off_an_activity_s_journal_is_missed(Base::sqlite()).await;
+}
+
+#[tokio::test]
+async fn an_end_cut_off_an_activity_s_journal_is_missed_on_postgres() {
+    what_is_cut_off_an_activity_s_journal_is_missed(Base::postgres().await).await;
 }

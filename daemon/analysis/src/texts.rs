@@ -7,6 +7,7 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
 use vekha_roadmap::model::{Analysis, Indicator, Rule};
+use vekha_roadmap::read::template_mistake;
 use vekha_roadmap::russian;
 
 use crate::types::{Aggregate, Figure, IndicatorFigures, Inputs, Item};
@@ -56,13 +57,13 @@ struct Written<'a> {
 
 impl<'a> Written<'a> {
     fn read(environment: &'a Environment<'_>, text: &'a str) -> Self {
-        Written { template: environment.template_from_str(text).map_err(|e| e.to_string()) }
+        Written { template: environment.template_from_str(text).map_err(|e| template_mistake(&e)) }
     }
 
     /// The text, or why it cannot be made.
     fn said(&self, context: &Shown) -> Result<String, String> {
         let template = self.template.as_ref().map_err(Clone::clone)?;
-        let mut said = template.render(context).map_err(|e| e.to_string())?;
+        let mut said = template.render(context).map_err(|e| template_mistake(&e))?;
         // It is kept, and there are many.
         said.shrink_to_fit();
         Ok(said)

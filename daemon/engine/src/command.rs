@@ -144,6 +144,15 @@ pub enum Command {
         /// Whose forms: organisation codes.
         organisations: Vec<String>,
     },
+    /// A source has left something of what it was given, or has taken what nobody sees.
+    SourceNoted {
+        /// Stage id.
+        stage: String,
+        /// The source's id.
+        source: String,
+        /// What, for people.
+        notes: Vec<String>,
+    },
     /// A source cannot bring what it was asked for.
     SourceFailed {
         /// Stage id.

@@ -121,6 +121,15 @@ pub enum Happened {
         /// Whose forms.
         organisations: Vec<String>,
     },
+    /// A source left something of what it was given, or took what nobody sees.
+    SourceNoted {
+        /// Stage id.
+        stage: String,
+        /// The source's id.
+        source: String,
+        /// What, for people.
+        notes: Vec<String>,
+    },
     /// A source could not bring what it was asked for.
     SourceFailed {
         /// Stage id.

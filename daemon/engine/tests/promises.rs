@@ -266,6 +266,9 @@ impl Act {
                 source: "vpr".into(),
                 organisations: vec!["school-1".into()],
             },
+            CommandKind::SourceNoted => {
+                Command::SourceNoted { stage, source: "vpr".into(), notes: vec![text] }
+            }
             CommandKind::SourceFailed => {
                 Command::SourceFailed { stage, source: "vpr".into(), reason: text }
             }

@@ -12,7 +12,8 @@ use proptest::sample::Index;
 use vekha_roadmap::diagnostic::{Diagnostic, render};
 use vekha_roadmap::model::Duty;
 use vekha_roadmap::read::{
-    DIGEST_ITEMS, Files, LETTERS, is_address, read, read_organisations, read_with_warnings,
+    DIGEST_ITEMS, Files, LETTERS, is_address, read, read_again, read_organisations,
+    read_with_warnings,
 };
 
 /// The small road map with some text replaced; each replaced text must be there.
@@ -415,6 +416,30 @@ fn a_text_that_would_fail_when_it_is_made_is_told_before_anybody_is_to_read_it()
         ),
     ]);
     insta::assert_snapshot!("failing_texts", told(&files));
+}
+
+#[test]
+fn all_branches_of_a_text_are_looked_at_whether_or_not_a_sample_takes_them() {
+    let body = r#"{% set whom = organisation %}
+{% if form == "нет такой" %}
+{{ whom.nmae }}, {{ due | uper }}, {{ due is definde }}, {{ rnage(3) }}
+{% for one in [] %}{{ oen }}{{ loop.lats }}{{ one.anything }}{% else %}{{ duee }}{% endfor %}
+{% filter trmi %}{{ [due] | map("uper") | join }}{{ [due] | select("definde") | list }}{% endfilter %}
+{{ due.title() }} {{ contact["emial"] }} {{ organisation.name[:lenght] }}
+{% elif days_left %}{% set late = true %}
+{% endif %}
+{% macro m(one, two=thing) %}{{ one.two.three }}{{ tow }}{% endmacro %}
+{% if late %}{{ m(1) }}{% for i in range(2) %}{{ i }}{% endfor %}{% endif %}
+"#;
+    let mut files = with(&[(
+        "analyses/low.toml",
+        "Доля {{ low_share }} %",
+        "{{ 'x' if low_share else municipality.low_share.meen | uper }}",
+    )]);
+    files.0.insert("letters/reminder/body.txt".into(), body.into());
+    insta::assert_snapshot!("all_branches", told(&files));
+    // What a release before this one applied is still read.
+    assert!(read_again(&files).is_ok());
 }
 
 #[test]

@@ -17,7 +17,8 @@ use super::lasting::GoesOn;
 use super::lists::paging;
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
-use crate::store::chain::Chain;
+use crate::store::activities;
+use crate::store::chain::{ActivityChain, Chain};
 use crate::store::entities::journal;
 use crate::store::instant;
 use crate::store::queries::{Filter, Page};
@@ -175,16 +176,10 @@ impl JournalService for Api {
                     return Ok(Response::new(response));
                 };
                 response.runs += 1;
-                let mut head = Head::of(&run.id);
-                if let Some(broken) = follow(&mut head, &entries, &mut response) {
+                let held =
+                    Head { sequence: run.journal_sequence as u64, hash: run.journal_hash.clone() };
+                if let Some(broken) = follow(&run.id, &held, &entries, &mut response) {
                     return Ok(Response::new(broken));
-                }
-                if head.sequence != run.journal_sequence as u64 || head.hash != run.journal_hash {
-                    response.reason = format!(
-                        "{}: записей {}, а должно быть {}",
-                        run.id, head.sequence, run.journal_sequence
-                    );
-                    return Ok(Response::new(response));
                 }
             }
             match runs.last() {
@@ -196,8 +191,13 @@ impl JournalService for Api {
         if filter.run.is_none() {
             let activities = store.list_activities(&filter).await.map_err(status::unavailable)?;
             for id in activities {
-                let entries = store.journal_of(&id).await.map_err(status::unavailable)?;
-                if let Some(broken) = follow(&mut Head::of(&id), &entries, &mut response) {
+                let chain = store.activity_chain(&id).await.map_err(status::unavailable)?;
+                let Some(ActivityChain { activity, entries }) = chain else {
+                    response.reason = format!("{id}: мероприятие пропало");
+                    return Ok(Response::new(response));
+                };
+                let held = activities::head(&activity);
+                if let Some(broken) = follow(&id, &held, &entries, &mut response) {
                     return Ok(Response::new(broken));
                 }
             }
@@ -206,12 +206,15 @@ impl JournalService for Api {
     }
 }
 
-/// Follows a chain over its entries; what to answer if one does not continue it.
+/// Follows a chain over its entries to the head that is held elsewhere; what to answer if one does not
+/// continue it, or the chain does not end there.
 fn follow(
-    head: &mut Head,
+    id: &str,
+    held: &Head,
     entries: &[journal::Model],
     response: &mut v1::VerifyJournalResponse,
 ) -> Option<v1::VerifyJournalResponse> {
+    let mut head = Head::of(id);
     for row in entries {
         response.entries += 1;
         let stored = Entry {
@@ -230,5 +233,6 @@ fn follow(
             });
         }
     }
-    None
+    let reason = || format!("{id}: записей {}, а должно быть {}", head.sequence, held.sequence);
+    (head != *held).then(|| v1::VerifyJournalResponse { reason: reason(), ..response.clone() })
 }

@@ -17,6 +17,10 @@ const USUAL: u64 = 50;
 /// Most things on a page.
 const MOST: u64 = 1000;
 
+/// Most rows that are looked at for one page. A page of which few are wanted then ends before it is
+/// full, with a token: one call costs no more than this, and the next goes on from there.
+const LOOKED: u64 = 10_000;
+
 /// Bytes of a token that tell which list it is of.
 const MARK: usize = 8;
 
@@ -76,15 +80,23 @@ impl Paging {
 
     /// A page of rows that is read on until it is full of things that the caller wants.
     pub fn walk<T>(&self) -> Walk<'_, T> {
-        Walk { paging: self, next: Some(self.page.clone()), found: vec![], token: String::new() }
+        Walk {
+            paging: self,
+            next: Some(self.page.clone()),
+            looked: 0,
+            found: vec![],
+            token: String::new(),
+        }
     }
 }
 
-/// A page that fills: what the database cannot tell of its rows is told before they are counted.
+/// A page that fills: what the database cannot tell of its rows is told before they are counted, as
+/// far as a call may look.
 #[derive(Debug)]
 pub struct Walk<'p, T> {
     paging: &'p Paging,
     next: Option<Page>,
+    looked: u64,
     found: Vec<T>,
     token: String,
 }
@@ -109,7 +121,13 @@ impl<T> Walk<'_, T> {
             }
             last = Some(key);
         }
-        if count == page.limit {
+        self.looked += count;
+        if count < page.limit {
+            return;
+        }
+        if self.looked >= LOOKED {
+            self.token = last.map(|key| self.paging.after(&key)).unwrap_or_default();
+        } else {
             // Few were wanted: the next ones are looked for by more at a time.
             (page.after, page.limit) = (last, MOST);
             self.next = Some(page);
@@ -184,4 +202,47 @@ fn joined(value: &mut Option<String>, wanted: Option<String>) -> bool {
 pub fn latest_late(now: jiff::Timestamp) -> jiff::civil::Date {
     let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
     today.saturating_add(1.day())
+}
+
+#[cfg(test)]
+mod tests {
+    use vekha_proto::v1::ListRunsRequest;
+
+    use super::*;
+
+    /// A page of numbers up to a million, of which so many are wanted: what was found, how many were
+    /// looked at, and the token.
+    fn page(token: &str, wanted: impl Fn(u64) -> bool) -> (Vec<u64>, u64, String) {
+        let paging = Paging::of(&ListRunsRequest::default(), 3, token).expect("a page");
+        let (mut walk, mut looked) = (paging.walk(), 0);
+        while let Some(page) = walk.next() {
+            let after = page.after.as_ref().map_or(0, |key| key.parse().expect("a number"));
+            let rows: Vec<u64> = (after + 1..=1_000_000).take(page.limit as usize).collect();
+            looked += rows.len() as u64;
+            walk.take(rows.into_iter().map(|n| (format!("{n:07}"), wanted(n).then_some(n))));
+        }
+        let (found, token) = walk.end();
+        (found, looked, token)
+    }
+
+    #[test]
+    fn a_page_is_full_unless_that_would_take_more_than_a_call_may_look_at() {
+        let (found, looked, _) = page("", |n| n % 7 == 0);
+        assert_eq!(found, [7, 14, 21]);
+        assert!(looked < 2 * MOST);
+
+        // Nobody is wanted for long: the calls go on from where the ones before them ended.
+        let (mut all, mut calls, mut token) = (vec![], 0, String::new());
+        loop {
+            let (found, looked, next) = page(&token, |n| n == 25_000 || n == 999_999);
+            assert!(looked < LOOKED + MOST, "{looked}");
+            (calls, token) = (calls + 1, next);
+            all.extend(found);
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(all, [25_000, 999_999]);
+        assert!((90..=110).contains(&calls), "{calls}");
+    }
 }

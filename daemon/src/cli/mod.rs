@@ -172,8 +172,10 @@ fn complain(format: Format, error: &anyhow::Error) -> ExitCode {
 impl Cli {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let mut out = Output::new(self.format);
+        // What nobody could read is told whatever is asked for.
+        let log = serve::log()?;
         let command = match &self.command {
-            None | Some(Command::Serve) => return serve::run(&self.config).await,
+            None | Some(Command::Serve) => return serve::run(&self.config, log).await,
             Some(Command::Backup(args)) => {
                 backup::backup(&self.config, args, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
+use vekha_engine::Happened;
 use vekha_engine::run::{AssignmentState, RecommendationState, Run, StageState};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
@@ -28,6 +29,7 @@ use crate::runtime::register::Control;
 use crate::runtime::reports::place_for_others;
 use crate::runtime::road_maps::Version;
 use crate::runtime::wording;
+use crate::store::entities::journal;
 use crate::store::{document, instant};
 
 /// Entries of the journal that the page shows.
@@ -172,10 +174,19 @@ async fn describe(
                 "at": words::short_moment(&map.municipality, instant(entry.at)),
                 "actor": actor(map, &entry.actor),
                 "kind": glossary::journal_kind(&entry.kind),
+                "notes": notes(entry),
             })
         })
         .collect();
     Ok(context)
+}
+
+/// What a source noted of what it read.
+fn notes(entry: &journal::Model) -> Value {
+    match Happened::read(&entry.kind, &entry.data) {
+        Some(Happened::SourceNoted { notes, .. }) => json!(notes),
+        _ => json!([]),
+    }
 }
 
 /// What is drafted for the decisions that the run awaits now. A text that cannot be drafted leaves

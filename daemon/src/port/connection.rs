@@ -36,9 +36,6 @@ const STREAMS: u32 = 200;
 /// Bytes that one call may send before anybody reads them, and all calls of a connection together.
 const WINDOWS: (u32, u32) = (256 << 10, 512 << 10);
 
-/// How often an HTTP/2 peer is asked whether it is there, and how long it may take to say so.
-const PING: Duration = Duration::from_secs(20);
-
 /// What serves connections.
 pub struct Server {
     builder: Builder<TokioExecutor>,
@@ -59,8 +56,8 @@ impl Server {
         builder
             .http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(PING)
-            .keep_alive_timeout(PING)
+            .keep_alive_interval(patience.ping)
+            .keep_alive_timeout(patience.ping)
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(READ_AHEAD as u32)
             .initial_stream_window_size(WINDOWS.0)

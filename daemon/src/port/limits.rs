@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use vekha_plugin::Problem;
 
 /// What the port bears at a time: `[limits]` of the settings. The defaults do for a region on one
 /// machine.
@@ -32,20 +33,20 @@ impl Limits {
     /// Fewest megabytes: the largest form with its files must fit.
     const LEAST: usize = 32;
 
-    /// What is wrong with them.
-    ///
-    /// # Errors
-    /// In words for the administrator.
-    pub fn check(&self) -> Result<(), String> {
+    /// What is wrong with them, in words for the administrator.
+    pub fn wrong(&self) -> Vec<Problem> {
         // What a semaphore counts.
         let most = u32::MAX as usize >> 20;
+        let mut wrong = Vec::new();
         if self.connections < Self::FEWEST {
-            return Err(format!("[limits] connections: не меньше {}", Self::FEWEST));
+            let why = format!("не меньше {}", Self::FEWEST);
+            wrong.push(Problem::new("limits.connections", why));
         }
         if !(Self::LEAST..=most).contains(&self.receiving) {
-            return Err(format!("[limits] receiving: от {} до {most} (МБ)", Self::LEAST));
+            let why = format!("от {} до {most} (МБ)", Self::LEAST);
+            wrong.push(Problem::new("limits.receiving", why));
         }
-        Ok(())
+        wrong
     }
 
     /// Bytes that may be received at a time.
@@ -68,6 +69,8 @@ pub struct Patience {
     pub body: Duration,
     /// Until the peer takes the next byte of an answer.
     pub taking: Duration,
+    /// Between two questions to an HTTP/2 peer whether it is there, and until it says so.
+    pub ping: Duration,
 }
 
 impl Default for Patience {
@@ -78,6 +81,7 @@ impl Default for Patience {
             pause: Duration::from_secs(30),
             body: Duration::from_secs(5 * 60),
             taking: Duration::from_secs(60),
+            ping: Duration::from_secs(20),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey};
-use vekha_plugin::{FetchRequest, Record, SourceError};
+use vekha_plugin::{FetchRequest, Fetched, Record, SourceError};
 use vekha_roadmap::model::{Activity, Form, Prefill};
 use vekha_roadmap::schedule::letters_leave;
 
@@ -71,7 +71,19 @@ impl Runtime {
             return self.store.drop_job(&row.key).await.map_err(Error::from);
         };
         match self.records(&key, &wanting).await {
-            Ok(records) => self.take(&key, &wanting, records, now).await?,
+            Ok(Fetched { records, notes }) => {
+                // Before the answers: with the last of them the stage may be over.
+                let said = notes.join("\n");
+                if !notes.is_empty() && row.error != said {
+                    let source = wanting.source.id.clone();
+                    let command = Command::SourceNoted { stage: stage.clone(), source, notes };
+                    self.tell(&key, command).await?;
+                }
+                self.take(&key, &wanting, records, now).await?;
+                // Whoever is still silent may be known to the source tomorrow.
+                let tomorrow = next_morning(&version, now);
+                self.store.postpone_job(&row.key, tomorrow, &said).await.map_err(Error::from)
+            }
             Err(error) => {
                 // The department is told once; a source that comes to itself needs no letter.
                 if row.error != error.to_string() {
@@ -83,23 +95,13 @@ impl Runtime {
                     self.tell(&key, command).await?;
                 }
                 let again = self.next_try(&version, &error, row.attempts, now);
-                return self
-                    .store
-                    .postpone_job(&row.key, again, &error.to_string())
-                    .await
-                    .map_err(Error::from);
+                let error = error.to_string();
+                self.store.postpone_job(&row.key, again, &error).await.map_err(Error::from)
             }
         }
-        // Whoever is still silent may be known to the source tomorrow.
-        let tomorrow = next_morning(&version, now);
-        self.store.postpone_job(&row.key, tomorrow, "").await.map_err(Error::from)
     }
 
-    async fn records(
-        &self,
-        run: &RunKey,
-        wanting: &Wanting<'_>,
-    ) -> Result<Vec<Record>, SourceError> {
+    async fn records(&self, run: &RunKey, wanting: &Wanting<'_>) -> Result<Fetched, SourceError> {
         let id = &wanting.source.id;
         let source = self.sources.get(id).ok_or_else(|| {
             SourceError::Refused(format!("в настройках демона нет раздела [source.{id}]"))

@@ -86,7 +86,7 @@ impl Runtime {
         on_trial: bool,
     ) -> Result<Result<(u64, String), String>, DbErr> {
         let size = bytes.len() as u64;
-        if let Err(message) = check_file(name, size, rule) {
+        if let Err(message) = check_file(name, size, rule).and_then(|()| content(name, &bytes)) {
             return Ok(Err(message));
         }
         let sha256 = match on_trial {
@@ -129,5 +129,70 @@ impl Runtime {
             message: "файл не получен: выберите его ещё раз".to_owned(),
         };
         Ok(missing.map(wrong).collect())
+    }
+}
+
+/// Where the sign of a PDF may stand at the latest: readers allow for what programs put before it.
+const PDF_WITHIN: usize = 1024;
+
+/// Whether a file may be what its name says. Its first bytes tell where the kind has such; what is
+/// behind them only its reader knows.
+fn content(name: &str, bytes: &[u8]) -> Result<(), String> {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
+    let begins = |signs: &[&[u8]]| signs.iter().any(|sign| bytes.starts_with(sign));
+    let is_it = match ending.as_str() {
+        "pdf" => bytes[..bytes.len().min(PDF_WITHIN)].windows(4).any(|part| part == b"%PDF"),
+        // Also what LibreOffice and Office call documents, tables and slides: packed folders.
+        "docx" | "xlsx" | "pptx" | "odt" | "ods" | "odp" | "zip" => begins(&[b"PK\x03\x04"]),
+        "doc" | "xls" | "ppt" => begins(&[b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"]),
+        "rtf" => begins(&[b"{\\rtf"]),
+        "png" => begins(&[b"\x89PNG\r\n\x1a\n"]),
+        "jpg" | "jpeg" => begins(&[b"\xff\xd8\xff"]),
+        "gif" => begins(&[b"GIF87a", b"GIF89a"]),
+        "tif" | "tiff" => begins(&[b"II*\0", b"MM\0*"]),
+        "7z" => begins(&[b"7z\xbc\xaf\x27\x1c"]),
+        "rar" => begins(&[b"Rar!\x1a\x07"]),
+        _ => true,
+    };
+    match is_it {
+        true => Ok(()),
+        false => Err(format!(
+            "это не файл .{ending}: он повреждён или переименован — откройте его, сохраните заново и \
+             выберите снова"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_its_name_says_as_far_as_its_first_bytes_tell() {
+        let right: [(&str, &[u8]); 8] = [
+            ("a.pdf", b"%PDF-1.7"),
+            ("a.PDF", b"\xef\xbb\xbf\r\n%PDF-1.4"),
+            ("a.docx", b"PK\x03\x04..."),
+            ("a.ods", b"PK\x03\x04..."),
+            ("a.png", b"\x89PNG\r\n\x1a\n..."),
+            ("a.jpg", b"\xff\xd8\xff\xe0..."),
+            ("a.txt", b"?"),
+            ("a.csv", b""),
+        ];
+        for (name, bytes) in right {
+            assert_eq!(content(name, bytes), Ok(()), "{name}");
+        }
+        let wrong: [(&str, &[u8]); 6] = [
+            ("a.pdf", b"ab"),
+            ("a.pdf", b""),
+            ("a.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+            ("a.xlsx", b"PK"),
+            ("a.png", b"\xff\xd8\xff\xe0"),
+            ("a.jpg", b"%PDF-1.7"),
+        ];
+        for (name, bytes) in wrong {
+            let told = content(name, bytes).unwrap_err();
+            assert!(told.contains("повреждён или переименован"), "{name}: {told}");
+        }
     }
 }

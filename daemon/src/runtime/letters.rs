@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use vekha_engine::{Letter, LetterKind};
 use vekha_plugin::{Address, Message};
 
-use vekha_roadmap::read::unknown_to_samples;
+use vekha_roadmap::read::{placed_mistake, unknown_to_samples};
 
 use super::road_maps::Version;
 use super::{Runtime, attachments};
@@ -134,7 +134,7 @@ fn parts(
         let template = templates.get_template(&name);
         template
             .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(context))))
-            .map_err(|e| format!("{name}: {e}"))
+            .map_err(|e| placed_mistake(&e))
     };
     // A subject is one line, whatever the template does.
     let subject = part("subject.txt")?.split_whitespace().collect::<Vec<_>>().join(" ");

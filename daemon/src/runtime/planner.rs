@@ -207,6 +207,8 @@ fn row(road_map: &RoadMap, definition: &Activity, now: Timestamp) -> activity::M
         paused: false,
         reason: String::new(),
         actor: String::new(),
+        journal_sequence: 0,
+        journal_hash: String::new(),
     };
     row.next_opening = next_of(road_map, definition, &row);
     row

@@ -14,7 +14,7 @@ use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
 use vekha_engine::run::Run;
 use vekha_roadmap::model::{Activity, Covers, Municipality, Work};
-use vekha_roadmap::read::unknown_to_samples;
+use vekha_roadmap::read::{placed_mistake, unknown_to_samples};
 use vekha_roadmap::{RoadMap, russian};
 
 use super::Runtime;
@@ -77,7 +77,7 @@ pub async fn render(
         .templates
         .get_template(&name)
         .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(&context))))
-        .map_err(|e| format!("{name}: {e}"))?;
+        .map_err(|e| placed_mistake(&e))?;
     let cover = Cover {
         authority: municipality.authority.clone(),
         municipality: municipality.name.clone(),
@@ -207,7 +207,7 @@ pub async fn index(
     });
     debug_assert_eq!(unknown_to_samples("index", &context), [""; 0]);
     let html = template.render(minijinja::Value::from(minijinja::value::Serde(&context)));
-    html.map(Some).map_err(|e| format!("{INDEX}: {e}"))
+    html.map(Some).map_err(|e| placed_mistake(&e))
 }
 
 /// Whose reports they are, as templates know it.

@@ -182,7 +182,11 @@ impl RoadMaps {
         now: Timestamp,
     ) -> Result<Version, Vec<Diagnostic>> {
         let actor = actor.to_owned();
-        let mut version = aside(move || compile(files, 0, now, &actor)).await?;
+        let compiled = aside(move || {
+            let road_map = read::read(&files)?;
+            Ok::<_, Vec<Diagnostic>>(version(files, road_map, 0, now, &actor))
+        });
+        let mut version = compiled.await?;
         version.number = self.last_number(&version.road_map.municipality.id) + 1;
         Ok(version)
     }
@@ -360,22 +364,23 @@ async fn aside<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> 
 /// Why it cannot be read: the first mistake, and how many there are.
 fn read_version(row: &road_map::Model) -> Result<Version, String> {
     let files = serde_json::from_str(&row.files).map(Files).map_err(|e| e.to_string())?;
-    let version = compile(files, row.version as u32, instant(row.applied_at), &row.actor);
-    version.map_err(|mistakes| {
+    let told = |mistakes: Vec<Diagnostic>| {
         let first = mistakes.first();
         let first = first.map(|d| format!("{}:{}: {}", d.file, d.line, d.message));
         format!("ошибок {}, первая: {}", mistakes.len(), first.unwrap_or_default())
-    })
+    };
+    let road_map = read::read_again(&files).map_err(told)?;
+    Ok(version(files, road_map, row.version as u32, instant(row.applied_at), &row.actor))
 }
 
-fn compile(
+fn version(
     files: Files,
+    road_map: RoadMap,
     number: u32,
     applied_at: Timestamp,
     actor: &str,
-) -> Result<Version, Vec<Diagnostic>> {
+) -> Version {
     let applied_by = actor.to_owned();
-    let road_map = read::read(&files)?;
     let mut templates = read::environment();
     for (path, text) in &road_map.templates {
         // `check` has proved that every template parses.
@@ -388,7 +393,7 @@ fn compile(
         }
     }
     let digest = digest(&files);
-    Ok(Version { number, applied_at, applied_by, road_map, files, templates, items, digest })
+    Version { number, applied_at, applied_by, road_map, files, templates, items, digest }
 }
 
 fn digest(files: &Files) -> String {

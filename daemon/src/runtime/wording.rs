@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vekha_engine::run::{AssignmentKind, AssignmentState, RecommendationState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Decide, Due, Participants, Severity, Span, Work};
-use vekha_roadmap::read::{decision, unknown_to_samples};
+use vekha_roadmap::read::{decision, placed_mistake, unknown_to_samples};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::due_date;
 
@@ -123,7 +123,7 @@ pub async fn draft(
         .templates
         .get_template(&name)
         .and_then(|t| t.render(minijinja::Value::from(minijinja::value::Serde(&context))))
-        .map_err(|e| format!("{name}: {e}"))?;
+        .map_err(|e| placed_mistake(&e))?;
     let measures = planned.into_iter().map(|one| reports::Measure {
         organisation: one.by,
         text: one.text,

@@ -1,14 +1,17 @@
 //! The journal of an activity itself: when its schedule was stopped and resumed, by whom and why. It
-//! is a chain of its own beside those of the activity's runs, under the activity's id.
+//! is a chain of its own beside those of the activity's runs, under the activity's id; the activity's
+//! row holds its head.
 
 use jiff::Timestamp;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseBackend, DbErr,
-    EntityTrait as _, QueryFilter as _, QueryOrder as _, Set,
+    EntityTrait as _, QueryFilter as _, Set,
 };
 use vekha_engine::journal::Head;
 
-use super::entities::journal::{ActiveModel, Column, Entity};
+use super::entities::activity;
+use super::entities::journal::ActiveModel;
 use super::proof::Evidence;
 use super::{Lock, instant, micros};
 
@@ -28,28 +31,23 @@ pub struct Happened<'a> {
 /// Appends to the journal of an activity, within a transaction. Returns by what its commit is proved.
 pub(super) async fn note(
     db: &impl ConnectionTrait,
-    activity: &str,
+    id: &str,
     happened: Happened<'_>,
 ) -> Result<Evidence, DbErr> {
     if db.get_database_backend() == DatabaseBackend::Postgres {
         // As with every entry: who reads from a cursor on never meets a smaller one that came later.
         db.execute_raw(Lock::Journal.statement()).await?;
     }
-    let newest = Entity::find().filter(Column::Run.eq(activity)).order_by_desc(Column::Sequence);
-    let mut head = newest.one(db).await?.map_or_else(
-        || Head::of(activity),
-        |row| Head { sequence: row.sequence as u64, hash: row.hash },
-    );
+    let row = activity::Entity::find_by_id(id).one(db).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound(id.to_owned()))?;
+    let mut head = head(&row);
     let Happened { at, actor, what, road_map } = happened;
     let entry = head.append(instant(micros(at)), actor, &what);
-    let evidence = Evidence {
-        run: activity.to_owned(),
-        sequence: entry.sequence as i64,
-        hash: entry.hash.clone(),
-    };
+    let evidence =
+        Evidence { run: id.to_owned(), sequence: entry.sequence as i64, hash: entry.hash.clone() };
     let row = ActiveModel {
         cursor: sea_orm::NotSet,
-        run: Set(activity.to_owned()),
+        run: Set(id.to_owned()),
         sequence: Set(entry.sequence as i64),
         at: Set(micros(entry.at)),
         actor: Set(entry.actor),
@@ -59,5 +57,19 @@ pub(super) async fn note(
         hash: Set(entry.hash),
     };
     row.insert(db).await?;
+    activity::Entity::update_many()
+        .col_expr(activity::Column::JournalSequence, Expr::value(evidence.sequence))
+        .col_expr(activity::Column::JournalHash, Expr::value(evidence.hash.as_str()))
+        .filter(activity::Column::Id.eq(id))
+        .exec(db)
+        .await?;
     Ok(evidence)
+}
+
+/// Where the journal of an activity stands, as its row says.
+pub fn head(row: &activity::Model) -> Head {
+    match row.journal_sequence {
+        0 => Head::of(&row.id),
+        sequence => Head { sequence: sequence as u64, hash: row.journal_hash.clone() },
+    }
 }

@@ -13,6 +13,7 @@ mod m0006_deployment;
 mod m0007_claims;
 mod m0008_seen;
 mod m0009_written;
+mod m0010_heads;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_claims::Migration),
             Box::new(m0008_seen::Migration),
             Box::new(m0009_written::Migration),
+            Box::new(m0010_heads::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! What the plugin says of itself.
 
-use vekha_plugin::SettingKind::{Choice, Flag, Integer, Path, Secret, Text};
+use vekha_plugin::SettingKind::{Choice, Flag, Integer, Path, Secret, Table, Text};
 use vekha_plugin::{Capability, Description, Setting};
 
 /// What the source is, without a configuration.
@@ -37,13 +37,13 @@ pub fn describe() -> Description {
             ),
             Setting::optional(
                 "codes",
-                Text,
-                "Таблица: код организации в той системе = её код в Вехе; нужна, где они разные.",
+                Table,
+                "Код организации в той системе = её код в Вехе; нужна, где они разные.",
             ),
             Setting::optional(
                 "fields",
-                Text,
-                "Таблица: поле формы = имя, указатель JSON или заголовок столбца CSV. Названное \
+                Table,
+                "Поле формы = имя, указатель JSON или заголовок столбца CSV. Названное \
                  здесь обязано быть в каждой записи; остальные поля берутся под своими именами, \
                  если они есть.",
             ),

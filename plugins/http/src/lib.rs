@@ -32,7 +32,7 @@ use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use reqwest::{StatusCode, Url};
 use vekha_plugin::{
-    Description, FetchRequest, Health, Plugin, Problem, Record, Source, SourceError,
+    Description, FetchRequest, Fetched, Health, Plugin, Problem, Record, Source, SourceError,
 };
 
 use client::{Answer, Client, Manners};
@@ -148,7 +148,7 @@ impl Plugin for Http {
 
 #[async_trait]
 impl Source for Http {
-    async fn fetch(&self, request: &FetchRequest) -> Result<Vec<Record>, SourceError> {
+    async fn fetch(&self, request: &FetchRequest) -> Result<Fetched, SourceError> {
         let url = self.template.fill(request).map_err(SourceError::Refused)?;
         let known = self.memory.recall(request);
         match (self.client.get(&url, known.as_ref().map(|known| &known.version)).await?, known) {
@@ -157,9 +157,9 @@ impl Source for Http {
                 if version.is_known() {
                     self.memory.keep(request, Known { version, records: records.clone() });
                 }
-                Ok(records)
+                Ok(records.into())
             }
-            (Answer::Unchanged, Some(known)) => Ok(known.records),
+            (Answer::Unchanged, Some(known)) => Ok(known.records.into()),
             (Answer::Unchanged, None) => {
                 Err(SourceError::Failed("сервер ответил, что данные не изменились".into()))
             }

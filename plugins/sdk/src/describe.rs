@@ -93,6 +93,8 @@ pub enum SettingKind {
     Address,
     /// Path of a file or a folder.
     Path,
+    /// Names with a text for each.
+    Table,
     /// One of these words.
     Choice(Vec<String>),
 }

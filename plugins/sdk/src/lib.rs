@@ -36,4 +36,6 @@ pub use notifier::{
 pub use problems::Problems;
 pub use publisher::{Document, PublishError, Published, Publisher};
 pub use secret::Secret;
-pub use source::{FetchRequest, FieldKind, FieldOption, Record, Source, SourceError, WantedField};
+pub use source::{
+    FetchRequest, Fetched, FieldKind, FieldOption, Record, Source, SourceError, WantedField,
+};

@@ -14,7 +14,23 @@ pub trait Source: Plugin {
     /// # Errors
     ///
     /// [`SourceError`], which tells the caller whether to try again; then no record is used.
-    async fn fetch(&self, request: &FetchRequest) -> Result<Vec<Record>, SourceError>;
+    async fn fetch(&self, request: &FetchRequest) -> Result<Fetched, SourceError>;
+}
+
+/// What was fetched.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fetched {
+    /// The records.
+    pub records: Vec<Record>,
+    /// What is no mistake and yet must be known, in Russian: what was left, and what was taken though
+    /// nobody sees it.
+    pub notes: Vec<String>,
+}
+
+impl From<Vec<Record>> for Fetched {
+    fn from(records: Vec<Record>) -> Self {
+        Fetched { records, notes: vec![] }
+    }
 }
 
 /// What is wanted.

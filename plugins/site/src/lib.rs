@@ -80,24 +80,7 @@ impl Site {
 #[async_trait]
 impl Plugin for Site {
     fn describe(&self) -> Description {
-        Description {
-            name: "site".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            summary: "Публикует отчёты файлами в папке сайта.".into(),
-            capabilities: vec![Capability::Publisher],
-            settings: vec![
-                Setting::required(
-                    "folder",
-                    SettingKind::Path,
-                    "Папка, которую показывает веб-сервер.",
-                ),
-                Setting::optional(
-                    "url",
-                    SettingKind::Text,
-                    "Адрес, под которым он её показывает: на него ведёт ссылка со страницы.",
-                ),
-            ],
-        }
+        describe()
     }
 
     async fn check(&self) -> Result<(), Vec<Problem>> {
@@ -109,6 +92,24 @@ impl Plugin for Site {
             Ok(()) => Health::Healthy,
             Err(why) => Health::unhealthy(why),
         }
+    }
+}
+
+/// What the publisher is, without a configuration.
+pub fn describe() -> Description {
+    Description {
+        name: "site".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        summary: "Публикует отчёты файлами в папке сайта.".into(),
+        capabilities: vec![Capability::Publisher],
+        settings: vec![
+            Setting::required("folder", SettingKind::Path, "Папка, которую показывает веб-сервер."),
+            Setting::optional(
+                "url",
+                SettingKind::Text,
+                "Адрес, под которым он её показывает: на него ведёт ссылка со страницы.",
+            ),
+        ],
     }
 }
 

@@ -77,6 +77,7 @@ pub mod fuzzing {
         limits: &Limits,
     ) -> Result<Vec<Record>, Vec<CellError>> {
         let Ok(checked) = config.check() else { return Ok(Vec::new()) };
-        crate::folder::rows(&checked.layout, request, file_name, bytes, limits)
+        let fetched = crate::folder::rows(&checked.layout, request, file_name, bytes, limits);
+        fetched.map(|fetched| fetched.records)
     }
 }

@@ -211,7 +211,10 @@ fn what_was_left_and_what_nobody_sees_is_told_beside_the_answers() {
     for row in [2, 3] {
         sheet.set_row_hidden(row).unwrap();
     }
-    book.add_worksheet().set_name("Черновик").unwrap().write(0, 0, "7").unwrap();
+    sheet.set_column_hidden(1).unwrap();
+    sheet.set_hidden(true);
+    let draft = book.add_worksheet().set_name("Черновик").unwrap();
+    draft.write(0, 0, "7").unwrap().set_active(true);
     let read = read(&form.0, "a.xlsx", &book.save_to_buffer().unwrap(), &Limits::default());
     let notes: Vec<String> = read.unwrap().notes.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -220,7 +223,9 @@ fn what_was_left_and_what_nobody_sees_is_told_beside_the_answers() {
             "лист «Процедуры», строка 1, столбец I («Примечание»): такого столбца в форме нет: не \
              прочитан",
             "лист «Процедуры», строка 3, столбец J: столбец без заголовка («сбоку») не прочитан",
+            "лист «Процедуры» прочитан, хотя он скрыт",
             "лист «Процедуры»: прочитаны и скрытые строки: 3–4",
+            "лист «Процедуры»: прочитаны и скрытые столбцы: B",
             "лист «Черновик» не прочитан: в форме его нет",
         ]
     );

@@ -57,6 +57,22 @@ impl<'a> Transition<'a> {
         Ok(())
     }
 
+    /// It stands in the journal, where the department sees it beside what the source brought.
+    pub(super) fn source_noted(
+        &mut self,
+        stage: &str,
+        source: &str,
+        notes: &[String],
+    ) -> Result<(), Refusal> {
+        self.active_stage(stage)?;
+        self.record(Happened::SourceNoted {
+            stage: stage.to_owned(),
+            source: source.to_owned(),
+            notes: notes.to_vec(),
+        });
+        Ok(())
+    }
+
     /// The department learns that people must type what a source should have brought.
     pub(super) fn source_failed(
         &mut self,

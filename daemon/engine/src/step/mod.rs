@@ -138,6 +138,9 @@ pub fn step(
         Command::Prefilled { stage, source, organisations } => {
             t.prefilled(&stage, &source, &organisations)?;
         }
+        Command::SourceNoted { stage, source, notes } => {
+            t.source_noted(&stage, &source, &notes)?;
+        }
         Command::SourceFailed { stage, source, reason } => {
             t.source_failed(&stage, &source, &reason)?;
         }

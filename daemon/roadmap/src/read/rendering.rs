@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value, json};
 
+use super::branches::merged;
 use super::table::Place;
-use super::templates::{DIGEST_ITEMS, LETTERS, PARTS, environment, reason, text_environment};
+use super::templates::{DIGEST_ITEMS, LETTERS, PARTS, environment, text_environment};
+use super::wording::words;
 use super::{Findings, letters};
 use crate::model::{Analysis, RoadMap};
 
@@ -109,15 +111,29 @@ fn given(sample: &Value, shape: Shape) -> Value {
     all
 }
 
+/// What texts of a kind are given, all of it: `letters/reminder`, `report`.
+pub(super) fn sample(kind: &str) -> Value {
+    given(named(kind), Shape::Many)
+}
+
+fn named(kind: &str) -> &'static Value {
+    match kind.split_once('/') {
+        Some(("letters", letter)) => &SAMPLES["letters"][letter],
+        _ => &SAMPLES[kind],
+    }
+}
+
+/// What some letter or other is given.
+pub(super) fn any_letter() -> Value {
+    let each = LETTERS.iter().map(|(kind, _)| sample(&format!("letters/{kind}")));
+    each.reduce(merged).unwrap_or_default()
+}
+
 /// Whether texts are really given what `samples.json` says: the paths in `context` that no sample has.
 /// For tests of those who make contexts.
 pub fn unknown_to_samples(kind: &str, context: &Value) -> Vec<String> {
-    let sample = match kind.split_once('/') {
-        Some(("letters", letter)) => &SAMPLES["letters"][letter],
-        _ => &SAMPLES[kind],
-    };
     let mut unknown = Vec::new();
-    compare(&given(sample, Shape::Many), context, kind, &mut unknown);
+    compare(&sample(kind), context, kind, &mut unknown);
     unknown
 }
 
@@ -229,13 +245,7 @@ pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, finding
     for (full, undefined) in contexts {
         let mut environment = text_environment();
         environment.set_undefined_behavior(undefined);
-        let mut context = of(analysis, full);
-        // What was read badly was told already.
-        for unread in findings.below(&format!("analyses/{}", analysis.id)) {
-            if context.get(&unread).is_none() {
-                context[unread] = "12,5".into();
-            }
-        }
+        let context = if full { figures(analysis, findings) } else { of(analysis, false) };
         let made = environment.render_str(text, minijinja::Value::from(Serde(context)));
         if let Err(error) = made {
             findings.error(place, format!("текст не составляется: {}", words(&error)), None);
@@ -244,39 +254,47 @@ pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, finding
     }
 }
 
+/// All that an analysis's texts are given. What was read badly was told already, so it is there.
+pub(super) fn figures(analysis: &Analysis, findings: &Findings) -> Value {
+    let mut all = of(analysis, true);
+    for unread in findings.below(&format!("analyses/{}", analysis.id)) {
+        let groups =
+            [("earlier", "12,5".into()), ("rank", 2.into()), ("municipality", aggregate())];
+        for (group, value) in groups {
+            put_in(&mut all[group], &unread, value);
+        }
+        put_in(&mut all["threshold"], &unread, "20".into());
+        put_in(&mut all, &unread, "12,5".into());
+    }
+    all
+}
+
+fn put_in(map: &mut Value, key: &str, value: Value) {
+    if let Value::Object(map) = map {
+        map.entry(key).or_insert(value);
+    }
+}
+
+fn aggregate() -> Value {
+    json!({
+        "count": 6, "sum": "60", "mean": "8,5", "median": "8", "min": "0", "max": "20",
+        "deviation": "3,1", "lower_quartile": "4", "upper_quartile": "11",
+    })
+}
+
 /// What an analysis's texts are given: all of it, or what is never missing.
 fn of(analysis: &Analysis, full: bool) -> Value {
     let each = |value: Value| -> Map<String, Value> {
         let ids = analysis.indicators.iter().filter(|_| full);
         ids.map(|indicator| (indicator.id.clone(), value.clone())).collect()
     };
-    let figures = json!({
-        "count": 6, "sum": "60", "mean": "8,5", "median": "8", "min": "0", "max": "20",
-        "deviation": "3,1", "lower_quartile": "4", "upper_quartile": "11",
-    });
     let thresholds: Map<String, Value> =
         analysis.thresholds.keys().map(|name| (name.clone(), "20".into())).collect();
     let mut context = each("12,5".into());
     context.insert("earlier".into(), each("10".into()).into());
     context.insert("rank".into(), each(2.into()).into());
-    context.insert("municipality".into(), each(figures).into());
+    context.insert("municipality".into(), each(aggregate()).into());
     context.insert("threshold".into(), thresholds.into());
     context.insert("organisation".into(), json!({ "code": "school-1", "name": "СОШ № 1" }));
     context.into()
-}
-
-/// What is wrong, in Russian as far as it is of a common kind.
-fn words(error: &Error) -> String {
-    let detail = reason(error);
-    match error.kind() {
-        ErrorKind::UndefinedError => format!("нет такого значения ({detail})"),
-        ErrorKind::UnknownFilter => format!("нет такого фильтра ({detail})"),
-        ErrorKind::UnknownFunction => format!("нет такой функции ({detail})"),
-        ErrorKind::UnknownTest => format!("нет такой проверки ({detail})"),
-        ErrorKind::UnknownMethod => format!("у значения нет такого действия ({detail})"),
-        ErrorKind::TemplateNotFound => format!("нет такого файла ({detail})"),
-        ErrorKind::OutOfFuel => "не кончается: слишком много повторений".to_owned(),
-        ErrorKind::InvalidOperation => format!("действие невозможно ({detail})"),
-        _ => detail,
-    }
 }

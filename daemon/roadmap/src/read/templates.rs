@@ -1,11 +1,14 @@
-//! Templates: do they parse, and do they use only variables that they will be given?
+//! Templates: do they parse, and do they name only what they will be given?
 
 use std::collections::BTreeSet;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, escape_formatter};
+use serde_json::Value;
 
+use super::branches::{Given, unknown};
 use super::table::Place;
+use super::wording::words;
 use super::{Findings, rendering};
 use crate::diagnostic::perhaps;
 use crate::model::{Analysis, RoadMap};
@@ -105,104 +108,104 @@ pub fn text_environment() -> Environment<'static> {
 }
 
 pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
-    for (kind, own) in LETTERS {
-        for part in PARTS {
-            let path = format!("letters/{kind}/{part}");
-            if let Some(text) = road_map.templates.get(&path) {
-                let allowed = COMMON.iter().chain(own).copied().collect();
-                check_template(&path, text, &allowed, findings);
-            }
-        }
-    }
     let letters: BTreeSet<&str> =
         COMMON.iter().chain(LETTERS.iter().flat_map(|(_, own)| own.iter())).copied().collect();
-    let reports: BTreeSet<&str> = REPORT.into_iter().collect();
-    let decisions: BTreeSet<&str> = DECISION.into_iter().collect();
+    let any_letter = rendering::any_letter();
     for (path, text) in &road_map.templates {
+        let known = |kind: &str, part: &str| {
+            PARTS
+                .contains(&part)
+                .then(|| LETTERS.iter().find(|(known, _)| *known == kind))
+                .flatten()
+        };
         match path.split('/').collect::<Vec<_>>().as_slice() {
             ["letters", base] if base.starts_with("base.") => {
-                check_template(path, text, &letters, findings);
+                check_template(path, text, &letters, &any_letter, findings);
             }
             ["letters", "digest", "item.txt" | "item.html"] => {
-                check_template(path, text, &letters, findings);
+                check_template(path, text, &letters, &any_letter, findings);
             }
-            ["letters", kind, part] => {
-                let known = LETTERS.iter().any(|(known, _)| known == kind) && PARTS.contains(part);
-                if !known {
+            ["letters", kind, part] => match known(kind, part) {
+                Some((kind, own)) => {
+                    let allowed = COMMON.iter().chain(*own).copied().collect();
+                    let sample = rendering::sample(&format!("letters/{kind}"));
+                    check_template(path, text, &allowed, &sample, findings);
+                }
+                None => {
                     let help = perhaps(kind, LETTERS.iter().map(|(kind, _)| kind));
                     findings.error(&Place::start_of(path), "такого письма нет", help);
                 }
+            },
+            ["reports", name] => {
+                let (kind, own) = if *name == "index.html" {
+                    ("index", &INDEX[..])
+                } else {
+                    ("report", &REPORT[..])
+                };
+                let allowed = own.iter().copied().collect();
+                check_template(path, text, &allowed, &rendering::sample(kind), findings);
             }
-            ["reports", "index.html"] => {
-                check_template(path, text, &INDEX.into_iter().collect(), findings);
+            ["decisions", _] => {
+                let allowed = DECISION.into_iter().collect();
+                check_template(path, text, &allowed, &rendering::sample("decision"), findings);
             }
-            ["reports", _] => check_template(path, text, &reports, findings),
-            ["decisions", _] => check_template(path, text, &decisions, findings),
             _ => findings.error(&Place::start_of(path), "файл не на месте", None),
         }
     }
-    rendering::check(road_map, findings);
+    if !findings.proved {
+        rendering::check(road_map, findings);
+    }
 }
 
 /// Texts of an analysis: findings and recommendations.
 pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, findings: &Findings) {
-    let mut allowed: BTreeSet<&str> =
-        ["municipality", "earlier", "organisation", "threshold", "rank"].into_iter().collect();
-    allowed.extend(analysis.indicators.iter().map(|i| i.id.as_str()));
-    let unread = findings.below(&format!("analyses/{}", analysis.id));
-    allowed.extend(unread.iter().map(String::as_str));
-    match environment().template_from_str(text) {
-        Err(e) => findings.error(place, format!("шаблон: {}", reason(&e)), None),
-        Ok(template) => {
-            for name in template.undeclared_variables(false) {
-                if !allowed.contains(name.as_str()) {
-                    let help = perhaps(&name, allowed.iter());
-                    findings.error(place, format!("в шаблоне не известно «{name}»"), help);
-                }
+    let sample = rendering::figures(analysis, findings);
+    let variables = sample.as_object().into_iter().flat_map(|all| all.keys());
+    let variables = variables.map(String::as_str).collect();
+    let environment = text_environment();
+    match environment.template_from_str(text) {
+        Err(e) => findings.error(place, format!("шаблон: {}", words(&e)), None),
+        Ok(_) if findings.proved => {}
+        Ok(_) => {
+            let given = Given { variables: &variables, sample: &sample, environment: &environment };
+            for one in unknown("", text, &given) {
+                findings.error(place, format!("текст: {}", one.message), one.help);
             }
         }
     }
-    rendering::check_text(place, text, analysis, findings);
+    if !findings.proved {
+        rendering::check_text(place, text, analysis, findings);
+    }
 }
 
-fn check_template(path: &str, text: &str, allowed: &BTreeSet<&str>, findings: &Findings) {
+fn check_template(
+    path: &str,
+    text: &str,
+    variables: &BTreeSet<&str>,
+    sample: &Value,
+    findings: &Findings,
+) {
     let environment = environment();
+    let start = Place::start_of(path);
     match environment.template_from_named_str(path, text) {
         Err(e) => {
-            let mut place = Place::start_of(path);
-            if let Some(line) = e.line() {
-                place = place.on_line(line as u32);
-            }
-            findings.error(&place, format!("шаблон: {}", reason(&e)), None);
+            let place = e.line().map_or(start.clone(), |line| start.on_line(line as u32));
+            findings.error(&place, format!("шаблон: {}", words(&e)), None);
         }
-        Ok(template) => {
-            for name in template.undeclared_variables(false) {
-                if !allowed.contains(name.as_str()) {
-                    let place = place_of(path, text, &name);
-                    let help = perhaps(&name, allowed.iter());
-                    findings.error(&place, format!("переменной «{name}» здесь нет"), help);
-                }
+        Ok(_) if findings.proved => {}
+        Ok(_) => {
+            let given = Given { variables, sample, environment: &environment };
+            for one in unknown(path, text, &given) {
+                findings.error(&place_of(path, text, one.at), one.message, one.help);
             }
         }
     }
 }
 
-pub(super) fn reason(error: &minijinja::Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
-}
-
-/// Where a name first stands in a template's code.
-fn place_of(path: &str, text: &str, name: &str) -> Place {
-    let start = Place::start_of(path);
-    for (number, line) in text.lines().enumerate() {
-        let word = |c: char| c.is_alphanumeric() || c == '_';
-        for (at, _) in line.match_indices(name) {
-            let whole = !line[..at].ends_with(word) && !line[at + name.len()..].starts_with(word);
-            let in_code = line[..at].contains("{{") || line[..at].contains("{%");
-            if whole && in_code {
-                return start.on_line(number as u32 + 1).further(line[..at].chars().count());
-            }
-        }
-    }
-    start
+/// Where a byte of a template stands.
+fn place_of(path: &str, text: &str, at: usize) -> Place {
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() as u32 + 1;
+    let characters = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    Place::start_of(path).on_line(line).further(characters)
 }

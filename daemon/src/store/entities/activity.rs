@@ -25,6 +25,10 @@ pub struct Model {
     pub reason: String,
     /// Who paused it.
     pub actor: String,
+    /// Number of entries in its own journal.
+    pub journal_sequence: i64,
+    /// Hash of the last one; empty before the first.
+    pub journal_hash: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -35,7 +35,7 @@ fn request() -> FetchRequest {
 
 /// The records as people would write them down.
 async fn fetched(http: &Http) -> Result<String, SourceError> {
-    let records = http.fetch(&request()).await?;
+    let records = http.fetch(&request()).await?.records;
     let line = |record: &vekha_plugin::Record| {
         format!("{}: {}", record.organisation, serde_json::to_string(&record.answers).unwrap())
     };

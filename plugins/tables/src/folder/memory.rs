@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use vekha_plugin::{FetchRequest, Record};
+use vekha_plugin::{FetchRequest, Fetched};
 
 use super::newest::Look;
 
@@ -11,7 +11,7 @@ use super::newest::Look;
 const MOST: usize = 64;
 
 /// Records, or all that is wrong with the file.
-pub(crate) type Outcome = Result<Vec<Record>, String>;
+pub(crate) type Outcome = Result<Fetched, String>;
 
 /// What a file came to.
 #[derive(Debug, Clone)]

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use vekha_plugin::{
-    Capability, Description, FetchRequest, Health, Plugin, Problem, Record, Setting, SettingKind,
+    Capability, Description, FetchRequest, Fetched, Health, Plugin, Problem, Setting, SettingKind,
     Source, SourceError,
 };
 
@@ -45,7 +45,7 @@ use crate::{CellError, Limits};
 const MOST_TOLD: usize = 50;
 
 /// Reads a file. A field of [`Folder`], for tests to count what is read.
-type Read = fn(&Layout, &FetchRequest, &str, &[u8], &Limits) -> Result<Vec<Record>, Vec<CellError>>;
+type Read = fn(&Layout, &FetchRequest, &str, &[u8], &Limits) -> Result<Fetched, Vec<CellError>>;
 
 /// The source.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl Plugin for Folder {
 
 #[async_trait]
 impl Source for Folder {
-    async fn fetch(&self, request: &FetchRequest) -> Result<Vec<Record>, SourceError> {
+    async fn fetch(&self, request: &FetchRequest) -> Result<Fetched, SourceError> {
         let look = self.newest(request).await?;
         let unfinished = || SourceError::Failed(format!("файл «{}» ещё записывается", look.name));
         let known = self.memory.recall(request);
@@ -190,7 +190,7 @@ impl Source for Folder {
 
 /// What the source is, without a configuration.
 pub fn describe() -> Description {
-    use SettingKind::{Integer, Path, Text};
+    use SettingKind::{Integer, Path, Table, Text};
     Description {
         name: "folder".into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -212,8 +212,8 @@ pub fn describe() -> Description {
             ),
             Setting::optional(
                 "fields",
-                Text,
-                "Таблица: поле формы = заголовок столбца. Названный здесь столбец обязан быть в \
+                Table,
+                "Поле формы = заголовок столбца. Названный здесь столбец обязан быть в \
                  файле; остальные находятся по названию или имени поля, если они есть.",
             ),
             Setting::optional(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Map;
-use vekha_plugin::{FetchRequest, FieldKind, FieldOption, Record, WantedField};
+use vekha_plugin::{FetchRequest, Fetched, FieldKind, FieldOption, Record, WantedField};
 use vekha_proto::v1::{Choice, FieldType, FormField};
 
 use super::config::Layout;
@@ -11,10 +11,11 @@ use crate::headings::{self, MARK_SHEET, key};
 use crate::read::grid::{Cell, Grid, Row};
 use crate::read::refusal::Refusal;
 use crate::read::singles::{HEADING_ROWS, Names};
+use crate::read::used::unseen;
 use crate::read::value::{self, Options};
 use crate::{CellError, Limits, Place, Sheet, read, russian};
 
-/// The records in a file.
+/// The records in a file, and what of it was left or is seen by nobody.
 ///
 /// # Errors
 /// All mistakes, each at its cell.
@@ -24,14 +25,20 @@ pub(crate) fn records(
     file_name: &str,
     bytes: &[u8],
     limits: &Limits,
-) -> Result<Vec<Record>, Vec<CellError>> {
+) -> Result<Fetched, Vec<CellError>> {
     let wanted = Wanted::of(layout, request);
     let fits = |grid: &Grid| wanted.locate(grid).map_or(0, |located| 1 + located.count());
     let grids = read::sheets(file_name, bytes, limits, fits)
         .map_err(|refusal| vec![CellError::file(in_words(&refusal))])?;
     let sheets = grids.into_iter().filter(|grid| grid.name != MARK_SHEET);
-    let mut found: Vec<(Grid, Located)> =
-        sheets.filter_map(|grid| wanted.locate(&grid).map(|located| (grid, located))).collect();
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for grid in sheets {
+        match wanted.locate(&grid) {
+            Some(located) => found.push((grid, located)),
+            None if grid.rows.is_empty() => {}
+            None => others.push(grid.name),
+        }
+    }
     let only = match found.len() {
         1 => found.pop(),
         _ => None,
@@ -39,6 +46,7 @@ pub(crate) fn records(
     let Some((grid, located)) = only else {
         return Err(vec![CellError::file(wanted.not_one(&found))]);
     };
+    let notes = notes(&grid, &located, &others);
     let mut reader = Reader {
         wanted: &wanted,
         options: wanted.fields.iter().map(Options::of).collect(),
@@ -49,7 +57,39 @@ pub(crate) fn records(
     reader.headings();
     let records = reader.records(&grid.rows, &request.organisations);
     let mistakes = reader.told.mistakes;
-    if mistakes.is_empty() { Ok(records) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(Fetched { records, notes }) } else { Err(mistakes) }
+}
+
+/// What was left, and what was read though nobody sees it.
+fn notes(grid: &Grid, located: &Located, others: &[String]) -> Vec<String> {
+    /// Most names that are told: an export of another system may have hundreds.
+    const MOST: usize = 20;
+    let listed = |names: &[String]| {
+        let mut words: Vec<String> = names.iter().take(MOST).map(|n| format!("«{n}»")).collect();
+        if names.len() > MOST {
+            words.push(format!("и ещё {}", names.len() - MOST));
+        }
+        words.join(", ")
+    };
+    let columns: BTreeSet<u32> =
+        located.columns.iter().flatten().copied().chain([located.organisation]).collect();
+    let mut notes = Vec::new();
+    if !located.strange.is_empty() {
+        notes.push(format!(
+            "лист «{}»: этих столбцов в форме нет, они не прочитаны: {}",
+            grid.name,
+            listed(&located.strange)
+        ));
+    }
+    if !others.is_empty() {
+        notes.push(format!("не прочитаны листы: {}", listed(others)));
+    }
+    let below = grid.rows.iter().filter(|row| row.number > located.row);
+    let read = below.filter(|row| columns.iter().any(|column| row.cell(*column).is_some()));
+    let read = read.map(|row| row.number).collect();
+    let unseen = unseen(&grid.name, &grid.hidden, read, columns);
+    notes.extend(unseen.iter().map(ToString::to_string));
+    notes
 }
 
 /// What is looked for.
@@ -107,6 +147,7 @@ impl<'a> Wanted<'a> {
                 organisation: *at,
                 columns: vec![None; self.fields.len()],
                 twice: Vec::new(),
+                strange: Vec::new(),
             };
             for (column, cell) in &row.cells {
                 match self.names.find(cell) {
@@ -117,7 +158,11 @@ impl<'a> Wanted<'a> {
                     None if column != at && is_organisation(cell) => {
                         located.twice.push((*column, cell.text()));
                     }
-                    None => {}
+                    None if column == at => {}
+                    None => {
+                        let name = headings::one_line(&cell.text());
+                        located.strange.push(name.chars().take(60).collect());
+                    }
                 }
             }
             Some(located)
@@ -150,6 +195,8 @@ struct Located {
     columns: Vec<Option<u32>>,
     /// Columns that are there twice, and what they are called.
     twice: Vec<(u32, String)>,
+    /// What columns are called that nobody asked for.
+    strange: Vec<String>,
 }
 
 impl Located {

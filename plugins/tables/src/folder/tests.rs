@@ -91,7 +91,7 @@ async fn refused(source: &Folder) -> String {
 async fn a_workbook_becomes_records() {
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "results-2026-27.xlsx", &two_schools(), 0);
-    let records = folder_of(folder.path(), "").fetch(&request()).await.unwrap();
+    let records = folder_of(folder.path(), "").fetch(&request()).await.unwrap().records;
     assert_eq!(records.len(), 2);
     assert_eq!(records[0].organisation, "101");
     assert_eq!(
@@ -116,7 +116,7 @@ async fn csv_becomes_records_too() {
         "file = \"свод*{period}.csv\"\norganisation = \"Код\"\n\
          [fields]\nparticipants = \"Число сдававших\"",
     );
-    let records = source.fetch(&request()).await.unwrap();
+    let records = source.fetch(&request()).await.unwrap().records;
     assert_eq!(records.len(), 2);
     assert_eq!(json!(records[0].answers), json!({ "participants": 10.5 }));
     assert_eq!((records[1].organisation.as_str(), records[1].answers.len()), ("103", 0));
@@ -211,7 +211,7 @@ async fn the_newest_file_of_the_period_counts() {
     put(folder.path(), "results-2026-27.v2.csv", file(2).as_bytes(), 10);
     put(folder.path(), "results-2025-26.csv", file(3).as_bytes(), 0);
     let source = folder_of(folder.path(), "");
-    let fetched = || async { source.fetch(&request()).await.unwrap()[0].answers.clone() };
+    let fetched = || async { source.fetch(&request()).await.unwrap().records[0].answers.clone() };
     assert_eq!(fetched().await["participants"], 2);
     put(folder.path(), "results-2026-27.csv", file(4).as_bytes(), 5);
     assert_eq!(fetched().await["participants"], 4);
@@ -253,7 +253,7 @@ async fn a_file_that_is_still_being_written_is_not_read() {
     put(folder.path(), "results-2026-27.csv", "Код ОО;note\n101;a\n102;b\n".as_bytes(), 0);
     let failed = early.await.unwrap().unwrap_err();
     assert!(matches!(&failed, SourceError::Failed(why) if why.contains("ещё записывается")));
-    assert_eq!(fetching().await.unwrap().unwrap().len(), 2);
+    assert_eq!(fetching().await.unwrap().unwrap().records.len(), 2);
 }
 
 #[tokio::test]

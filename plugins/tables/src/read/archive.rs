@@ -8,14 +8,14 @@ use zip::ZipArchive;
 
 use super::refusal::Refusal;
 use super::scan::{Counts, Part, Scan};
-use super::seen::{Rows, Seen};
+use super::seen::{Hidden, Seen};
 use crate::Limits;
 
 /// A packed workbook that is safe to parse, and what was seen in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Xlsx(Seen),
-    Ods(Seen),
+    Xlsx(Box<Seen>),
+    Ods(Box<Seen>),
 }
 
 /// What the archive is, if it is harmless.
@@ -49,13 +49,14 @@ pub(crate) fn prove(bytes: &[u8], limits: &Limits) -> Result<Kind, Refusal> {
         let name = entry.name().map_err(|_| Refusal::Damaged)?.to_ascii_lowercase();
         let part = part(&name);
         if part == Some(Part::Sheet) {
-            counts.seen.parts.push((name, Rows::default()));
+            counts.seen.parts.push((name, Hidden::default()));
         }
         let scan = part.map(|part| Scan::new(part, limits, &mut counts));
         unpack(&mut entry, &mut left, scan)?;
     }
     counts.seen.settle();
-    Ok(if ods { Kind::Ods(counts.seen) } else { Kind::Xlsx(counts.seen) })
+    let seen = Box::new(counts.seen);
+    Ok(if ods { Kind::Ods(seen) } else { Kind::Xlsx(seen) })
 }
 
 /// What the directory says of sizes. It may lie, but most bombs are honest.

@@ -1,14 +1,14 @@
 //! A sheet as it was read: its cells, sparse, whatever the file's format.
 
-use super::seen::Rows;
+use super::seen::Hidden;
 use crate::russian;
 
 /// A sheet that people see, or the hidden one that marks a template.
 #[derive(Debug, Default)]
 pub(crate) struct Grid {
     pub name: String,
-    /// Rows that nobody sees.
-    pub hidden: Rows,
+    /// What of it nobody sees.
+    pub hidden: Hidden,
     pub rows: Vec<Row>,
 }
 

@@ -1,6 +1,6 @@
 //! A plain list: rows under headings that the caller names, in whatever sheet and order they stand.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::grid::Grid;
 use super::refusal::Refusal;
@@ -156,7 +156,8 @@ fn under(grid: &Grid, at: usize, keys: &[String]) -> List {
         }
     }
     let read = list.rows.iter().map(|(number, _)| *number).collect();
-    list.notes.extend(unseen(&grid.name, &grid.hidden, read));
+    let columns: BTreeSet<u32> = list.columns.iter().flatten().map(|(column, _)| *column).collect();
+    list.notes.extend(unseen(&grid.name, &grid.hidden, read, columns));
     list
 }
 

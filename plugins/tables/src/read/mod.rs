@@ -11,7 +11,7 @@ mod seen;
 pub(crate) mod singles;
 mod tables;
 mod text;
-mod used;
+pub(crate) mod used;
 pub(crate) mod value;
 mod workbook;
 
@@ -20,7 +20,7 @@ use vekha_proto::v1::{FieldType, Form, Required};
 use self::archive::Kind;
 use self::grid::Grid;
 use self::refusal::Refusal;
-use self::seen::Rows;
+use self::seen::Hidden;
 use self::used::Used;
 use crate::headings::MARK_SHEET;
 use crate::{CellError, Limits, Sheet};
@@ -120,7 +120,7 @@ fn book(form: &Form, bytes: &[u8], kind: &Kind, limits: &Limits) -> Result<Sheet
 /// The answers in these sheets; `whole` says that they are our own template's.
 fn answers(form: &Form, grids: Vec<Grid>, whole: bool) -> Result<Sheet, Vec<CellError>> {
     let mut sheet = Sheet::default();
-    let hidden: Vec<(String, Rows)> =
+    let hidden: Vec<(String, Hidden)> =
         grids.iter().map(|grid| (grid.name.clone(), grid.hidden.clone())).collect();
     let mut used = Used::default();
     let found = singles::read(form, &grids, whole, &mut sheet, &mut used)

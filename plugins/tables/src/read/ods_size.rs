@@ -2,7 +2,7 @@
 //! times», and the parser builds every one of them; here they are multiplied first.
 
 use super::refusal::Refusal;
-use super::seen::{At, Rows, Seen};
+use super::seen::{At, Hidden, Seen};
 use crate::Limits;
 
 /// Most styles, tables and names.
@@ -19,6 +19,10 @@ pub(crate) struct OdsSize {
     tables: u32,
     elements: usize,
     spaces: usize,
+    /// Columns of the table that were declared so far.
+    columns: usize,
+    /// The style that is being read.
+    style: String,
     /// The number that is being shown: its cell, and the digits so far.
     shown: Option<(At, Vec<u8>)>,
     /// Cells of all tables so far: as rows are built, and as they are laid out.
@@ -67,7 +71,10 @@ impl OdsSize {
                 self.table = Table::default();
                 self.within = !closed;
                 self.tables += 1;
-                seen.hidden.push(Rows::default());
+                let style = text(tag, b"table:style-name");
+                let whole = !style.is_empty() && seen.undisplayed.contains(&style);
+                seen.hidden.push(Hidden { whole, ..Hidden::default() });
+                self.columns = 0;
                 self.element()?;
             }
             b"/table:table" => {
@@ -83,12 +90,34 @@ impl OdsSize {
                 (self.table.column, self.table.built) = (0, 0);
                 let visible = text(tag, b"table:visibility");
                 if matches!(visible.as_str(), "collapse" | "filter")
-                    && let Some(rows) = seen.hidden.last_mut()
+                    && let Some(hidden) = seen.hidden.last_mut()
                 {
                     let last = self.table.row.saturating_add(self.table.repeat.max(1) - 1);
-                    let number = |row| u32::try_from(row).unwrap_or(u32::MAX - 1);
-                    rows.add(number(self.table.row), number(last));
+                    hidden.rows.add(number(self.table.row), number(last));
                 }
+            }
+            b"table:table-column" => {
+                let repeat = repeated(tag, b"table:number-columns-repeated").max(1);
+                let visible = text(tag, b"table:visibility");
+                let past = self.columns.saturating_add(repeat);
+                if matches!(visible.as_str(), "collapse" | "filter")
+                    && let Some(hidden) = seen.hidden.last_mut()
+                {
+                    hidden.columns.add(number(self.columns), number(past - 1));
+                }
+                self.columns = past;
+                self.element()?;
+            }
+            b"style:style" => {
+                self.style = text(tag, b"style:name");
+                self.element()?;
+            }
+            b"style:table-properties" => {
+                if text(tag, b"table:display") == "false" && seen.undisplayed.len() < limits.entries
+                {
+                    seen.undisplayed.push(self.style.clone());
+                }
+                self.element()?;
             }
             b"table:table-cell" | b"table:covered-table-cell" => {
                 self.cell(tag, limits, seen)?;
@@ -164,6 +193,11 @@ impl OdsSize {
         }
         Ok(())
     }
+}
+
+/// A number of a row or column, as far as it is one.
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX - 1)
 }
 
 /// How often an element stands for itself.

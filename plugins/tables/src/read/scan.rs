@@ -207,6 +207,10 @@ impl<'a> Scan<'a> {
                     self.counts.rows += 1;
                     self.note_row(tag);
                 }
+                b"col" => {
+                    self.note_columns(tag);
+                    self.element()?;
+                }
                 b"c" => self.counts.cells += 1,
                 b"f" => self.counts.seen.formulas = true,
                 b"v" | b"is" | b"t" | b"" => {}
@@ -220,7 +224,8 @@ impl<'a> Scan<'a> {
             },
             Part::Book => {
                 if local == b"sheet" && self.counts.seen.sheets.len() < self.limits.entries {
-                    self.counts.seen.sheets.push(text(tag, b":id"));
+                    let hidden = matches!(text(tag, b" state").as_str(), "hidden" | "veryHidden");
+                    self.counts.seen.sheets.push((text(tag, b":id"), hidden));
                 }
                 self.element()?;
             }
@@ -249,9 +254,21 @@ impl<'a> Scan<'a> {
         let row = said.unwrap_or(self.row);
         self.row = row.saturating_add(1);
         if matches!(text(tag, b" hidden").as_str(), "1" | "true")
-            && let Some((_, rows)) = self.counts.seen.parts.last_mut()
+            && let Some((_, hidden)) = self.counts.seen.parts.last_mut()
         {
-            rows.add(row, row);
+            hidden.rows.add(row, row);
+        }
+    }
+
+    /// Takes account of columns that nobody sees.
+    fn note_columns(&mut self, tag: &[u8]) {
+        let at = |name| attribute(tag, name).and_then(|at| u32::try_from(at.checked_sub(1)?).ok());
+        if matches!(text(tag, b" hidden").as_str(), "1" | "true")
+            && let (Some(first), Some(last)) = (at(b" min".as_slice()), at(b" max".as_slice()))
+            && first <= last
+            && let Some((_, hidden)) = self.counts.seen.parts.last_mut()
+        {
+            hidden.columns.add(first, last);
         }
     }
 

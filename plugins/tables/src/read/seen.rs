@@ -1,12 +1,14 @@
-//! What the look through a workbook notes because the parser does not tell: rows that nobody sees,
-//! formulas that nobody has reckoned, numbers that are shown otherwise than they are kept.
+//! What the look through a workbook notes because the parser does not tell: rows, columns and sheets
+//! that nobody sees, formulas that nobody has reckoned, numbers that are shown otherwise than they are kept.
 
 use std::mem::take;
+
+use crate::russian;
 
 /// A cell: sheet, row and column, from 0.
 pub(crate) type At = (u32, u32, u32);
 
-/// Rows from the first to the last, counted from 0, in ascending order once they are settled.
+/// Rows, or columns, from the first to the last, counted from 0, in ascending order once they are settled.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Rows(Vec<(u32, u32)>);
 
@@ -29,10 +31,19 @@ impl Rows {
 
     /// As people count: «3, 7–9».
     pub(crate) fn words(&self) -> String {
+        self.words_by(|row| (row + 1).to_string())
+    }
+
+    /// As columns: «B, D–F».
+    pub(crate) fn columns(&self) -> String {
+        self.words_by(russian::column)
+    }
+
+    fn words_by(&self, name: impl Fn(u32) -> String) -> String {
         const MOST: usize = 20;
         let one = |(first, last): &(u32, u32)| match first == last {
-            true => (first + 1).to_string(),
-            false => format!("{}–{}", first + 1, last + 1),
+            true => name(*first),
+            false => format!("{}–{}", name(*first), name(*last)),
         };
         let mut words: Vec<String> = self.0.iter().take(MOST).map(one).collect();
         if self.0.len() > MOST {
@@ -42,11 +53,23 @@ impl Rows {
     }
 }
 
+/// What nobody sees of a sheet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    /// Rows that are hidden or filtered out.
+    pub rows: Rows,
+    pub columns: Rows,
+    /// The sheet itself.
+    pub whole: bool,
+}
+
 /// What was noted, of all sheets.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Rows that are hidden or filtered out, by the sheet's place in the workbook.
-    pub hidden: Vec<Rows>,
+    /// What nobody sees, by the sheet's place in the workbook.
+    pub hidden: Vec<Hidden>,
+    /// ODS: names of the styles of tables that are not displayed.
+    pub undisplayed: Vec<String>,
     /// ODS: cells that hold a share, sorted.
     pub percents: Vec<At>,
     /// ODS: formulas without a value, sorted.
@@ -55,10 +78,11 @@ pub(crate) struct Seen {
     pub padded: Vec<(At, u8)>,
     /// XLSX: whether there are formulas at all.
     pub formulas: bool,
-    /// XLSX: files of sheets in the order of the archive, with the rows that are hidden there.
-    pub parts: Vec<(String, Rows)>,
-    /// XLSX: the sheets in the workbook's order, by the names of their links.
-    pub sheets: Vec<String>,
+    /// XLSX: files of sheets in the order of the archive, with what is hidden there.
+    pub parts: Vec<(String, Hidden)>,
+    /// XLSX: the sheets in the workbook's order, by the names of their links, and whether they are
+    /// hidden.
+    pub sheets: Vec<(String, bool)>,
     /// XLSX: by name, which file a link leads to.
     pub links: Vec<(String, String)>,
 }
@@ -70,18 +94,22 @@ impl Seen {
         self.unreckoned.sort_unstable();
         self.padded.sort_unstable();
         let (mut parts, links) = (take(&mut self.parts), take(&mut self.links));
-        parts.iter_mut().for_each(|(_, rows)| rows.0.sort_unstable());
-        for sheet in take(&mut self.sheets) {
+        for (_, hidden) in &mut parts {
+            hidden.rows.0.sort_unstable();
+            hidden.columns.0.sort_unstable();
+        }
+        for (sheet, whole) in take(&mut self.sheets) {
             let target = links.iter().find(|(name, _)| *name == sheet);
-            let rows = target.and_then(|(_, target)| {
+            let found = target.and_then(|(_, target)| {
                 let target = target.trim_start_matches(['/', '.']).to_ascii_lowercase();
                 parts.iter().find(|(part, _)| !target.is_empty() && part.ends_with(&target))
             });
-            self.hidden.push(rows.map(|(_, rows)| rows.clone()).unwrap_or_default());
+            let hidden = found.map(|(_, hidden)| hidden.clone()).unwrap_or_default();
+            self.hidden.push(Hidden { whole, ..hidden });
         }
     }
 
-    pub(crate) fn hidden(&self, sheet: usize) -> Rows {
+    pub(crate) fn hidden(&self, sheet: usize) -> Hidden {
         self.hidden.get(sheet).cloned().unwrap_or_default()
     }
 }

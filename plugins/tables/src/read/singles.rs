@@ -74,6 +74,7 @@ pub(crate) fn read(
         left(form, &names, grid, used);
         for (at, row, column, cell) in answers(form, &names, grid) {
             used.row(&grid.name, row);
+            used.answered(&grid.name, column);
             let place = Place {
                 sheet: grid.name.clone(),
                 row: row + 1,

@@ -225,6 +225,9 @@ fn rows(
         located.columns.iter().flatten().any(|column| row.cell(*column).is_some())
             || located.names.is_some_and(|column| row.cell(column).is_some())
     });
+    for column in located.columns.iter().flatten().chain(&located.names) {
+        used.answered(&name, *column);
+    }
     let below = below.inspect(|row| used.row(&name, row.number));
     let reader = RowReader::new(wanted, located);
     let answers = if field.rows.is_empty() {

@@ -1,9 +1,9 @@
 //! What of a file was used: so that people are told what was read though they do not see it, and what
 //! was left though it stands there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::seen::Rows;
+use super::seen::{Hidden, Rows};
 use crate::{CellError, Place, russian};
 
 /// Most remarks of one kind on one sheet: people read the first ones.
@@ -21,6 +21,8 @@ struct Sheet {
     headed: bool,
     /// Rows with answers, as they were met.
     rows: Vec<u32>,
+    /// Columns with answers, likewise.
+    answered: BTreeSet<u32>,
     /// Beside questions.
     questions: Vec<CellError>,
     /// Beside tables.
@@ -47,6 +49,13 @@ impl Used {
         }
     }
 
+    /// Answers were read from this column.
+    pub(crate) fn answered(&mut self, sheet: &str, column: u32) {
+        if let Some(sheet) = self.0.get_mut(sheet) {
+            sheet.answered.insert(column);
+        }
+    }
+
     /// A table was found in this sheet.
     pub(crate) fn table(&mut self, sheet: &str) {
         self.0.entry(sheet.to_owned()).or_default().table = true;
@@ -63,7 +72,7 @@ impl Used {
     }
 
     /// All remarks, in the order of the sheets' names.
-    pub(crate) fn notes(self, hidden: &[(String, Rows)]) -> Vec<CellError> {
+    pub(crate) fn notes(self, hidden: &[(String, Hidden)]) -> Vec<CellError> {
         let mut notes = Vec::new();
         for (name, sheet) in self.0 {
             let is_used = sheet.table || sheet.headed || !sheet.rows.is_empty();
@@ -80,23 +89,43 @@ impl Used {
             if !sheet.table {
                 notes.extend(sheet.questions);
             }
-            if let Some((_, rows)) = hidden.iter().find(|(hidden, _)| *hidden == name) {
-                notes.extend(unseen(&name, rows, sheet.rows));
+            if let Some((_, hidden)) = hidden.iter().find(|(hidden, _)| *hidden == name) {
+                notes.extend(unseen(&name, hidden, sheet.rows, sheet.answered));
             }
         }
         notes
     }
 }
 
-/// That rows were read which nobody sees.
-pub(crate) fn unseen(sheet: &str, hidden: &Rows, read: Vec<u32>) -> Option<CellError> {
-    let mut read = read;
-    read.sort_unstable();
-    read.dedup();
-    let mut rows = Rows::default();
-    read.into_iter().filter(|row| hidden.has(*row)).for_each(|row| rows.add(row, row));
-    let message = format!("лист «{sheet}»: прочитаны и скрытые строки: {}", rows.words());
-    (!rows.is_empty()).then(|| CellError::file(message))
+/// That something was read which nobody sees.
+pub(crate) fn unseen(
+    sheet: &str,
+    hidden: &Hidden,
+    rows: Vec<u32>,
+    columns: impl IntoIterator<Item = u32>,
+) -> Vec<CellError> {
+    let mut rows = rows;
+    rows.sort_unstable();
+    rows.dedup();
+    let of = |read: Vec<u32>, hidden: &Rows| {
+        let mut unseen = Rows::default();
+        read.into_iter().filter(|at| hidden.has(*at)).for_each(|at| unseen.add(at, at));
+        unseen
+    };
+    let any = !rows.is_empty();
+    let rows = of(rows, &hidden.rows);
+    let columns = of(columns.into_iter().collect(), &hidden.columns);
+    let mut notes = Vec::new();
+    if hidden.whole && any {
+        notes.push(format!("лист «{sheet}» прочитан, хотя он скрыт"));
+    }
+    if !rows.is_empty() {
+        notes.push(format!("лист «{sheet}»: прочитаны и скрытые строки: {}", rows.words()));
+    }
+    if !columns.is_empty() {
+        notes.push(format!("лист «{sheet}»: прочитаны и скрытые столбцы: {}", columns.columns()));
+    }
+    notes.into_iter().map(CellError::file).collect()
 }
 
 fn push(

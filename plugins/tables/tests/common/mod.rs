@@ -171,10 +171,23 @@ pub fn packed(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// An ODS file with one sheet, «a», of this XML.
 pub fn ods(table: &str) -> Vec<u8> {
+    ods_of("", &[("a", "", table)])
+}
+
+/// A workbook of LibreOffice: its styles, and its sheets by name, style and content.
+pub fn ods_of(styles: &str, sheets: &[(&str, &str, &str)]) -> Vec<u8> {
+    let sheet = |(name, style, table): &(&str, &str, &str)| {
+        let style = match *style {
+            "" => String::new(),
+            style => format!(" table:style-name=\"{style}\""),
+        };
+        format!("<table:table table:name=\"{name}\"{style}>{table}</table:table>")
+    };
     let content = format!(
-        "<office:document-content><office:body><office:spreadsheet>\
-         <table:table table:name=\"a\">{table}</table:table>\
-         </office:spreadsheet></office:body></office:document-content>"
+        "<office:document-content><office:automatic-styles>{styles}</office:automatic-styles>\
+         <office:body><office:spreadsheet>{}</office:spreadsheet></office:body>\
+         </office:document-content>",
+        sheets.iter().map(sheet).collect::<String>()
     );
     packed(&[
         ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet".as_slice()),

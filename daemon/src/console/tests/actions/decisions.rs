@@ -293,7 +293,7 @@ async fn a_scan_goes_with_the_decision_or_follows_it_and_is_found_wherever_that_
     assert!(refused.text.contains("нужен файл .pdf, .docx"), "{}", refused.text);
     let nothing = house.act_with_files(&page, &add, &[]).await;
     assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let annex = ("attachment", "Перечень?.xlsx", &b"PK annex"[..]);
+    let annex = ("attachment", "Перечень?.xlsx", &b"PK\x03\x04 annex"[..]);
     let sent = house.act_with_files(&page, &add, &[annex]).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     let again = house.act_with_files(&page, &add, &[annex]).await;
@@ -310,7 +310,7 @@ async fn a_scan_goes_with_the_decision_or_follows_it_and_is_found_wherever_that_
         let links: Vec<&str> = links.filter_map(|part| part.split('"').next()).collect();
         assert_eq!(links.len(), 2, "{text}");
         assert_eq!(house.look_at_file(links[0]).await, b"%PDF scan");
-        assert_eq!(house.look_at_file(links[1]).await, b"PK annex");
+        assert_eq!(house.look_at_file(links[1]).await, b"PK\x03\x04 annex");
         assert_eq!(house.get(links[0]).await.status, StatusCode::UNAUTHORIZED);
     }
     let none = house.look(&format!("{page}/decisions/1/attachments/3/x.pdf")).await;
@@ -323,7 +323,7 @@ async fn a_scan_goes_with_the_decision_or_follows_it_and_is_found_wherever_that_
     let ending = |end: &str| names.iter().find(|name| name.ends_with(end)).cloned();
     for (end, wanted) in [
         ("-decision-1-1-Приказ 47.pdf", &b"%PDF scan"[..]),
-        ("-decision-1-2-Перечень?.xlsx", b"PK annex"),
+        ("-decision-1-2-Перечень?.xlsx", b"PK\x03\x04 annex"),
     ] {
         let name = ending(end).unwrap_or_else(|| panic!("{end}: {names:?}"));
         let mut content = Vec::new();

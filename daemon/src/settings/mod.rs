@@ -1,19 +1,25 @@
 //! The daemon's settings: `vekha.toml`, overridden by `VEKHA_*` variables of the environment
 //! (`VEKHA_DATABASE`, `VEKHA_MAIL__PASSWORD`). Paths are relative to the file.
 
+mod written;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use config::{ConfigError, Map, Value, ValueKind};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use vekha_plugin_http::HttpConfig;
-use vekha_plugin_mail::MailConfig;
-use vekha_plugin_site::SiteConfig;
-use vekha_plugin_tables::FolderConfig;
+use vekha_plugin::{Problem, Source};
+use vekha_plugin_http::{Http, HttpConfig};
+use vekha_plugin_mail::{Mail, MailConfig};
+use vekha_plugin_site::{Site, SiteConfig};
+use vekha_plugin_tables::{Folder, FolderConfig};
 
 use crate::port::{Limits, hosts};
+use written::Written;
 
 /// Variables that are the command line's own and no settings of the daemon.
 const OTHERS: [&str; 5] =
@@ -21,6 +27,15 @@ const OTHERS: [&str; 5] =
 
 /// Fewest characters of an access token.
 const SHORTEST_TOKEN: usize = 16;
+
+/// How much of the settings is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// The daemon's own: files that plugins name may be the daemon's alone to read.
+    Own,
+    /// All.
+    Plugins,
+}
 
 /// What `vekha.toml` says.
 #[derive(Debug, Deserialize)]
@@ -63,20 +78,33 @@ pub enum SourceSettings {
     Folder(FolderConfig),
 }
 
+impl SourceSettings {
+    /// The source.
+    ///
+    /// # Errors
+    /// All that is wrong with its settings.
+    pub fn make(self) -> Result<Arc<dyn Source>, Vec<Problem>> {
+        Ok(match self {
+            SourceSettings::Http(config) => Arc::new(Http::new(*config)?),
+            SourceSettings::Folder(config) => Arc::new(Folder::new(config)?),
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for SourceSettings {
     /// By its `kind`. Not serde's way with tags, which would want numbers where the environment has
     /// texts.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut table = config::Map::<String, config::Value>::deserialize(deserializer)?;
+        let mut table = Map::<String, Value>::deserialize(deserializer)?;
         let kind = table.remove("kind").and_then(|kind| kind.into_string().ok());
-        let rest = config::Value::new(None, table);
+        let rest = Value::new(None, table);
         match kind.as_deref() {
             Some("http") => HttpConfig::deserialize(rest).map(Box::new).map(SourceSettings::Http),
             Some("folder") => FolderConfig::deserialize(rest).map(SourceSettings::Folder),
-            Some(other) => Err(config::ConfigError::Message(format!(
+            Some(other) => Err(ConfigError::Message(format!(
                 "неизвестный вид источника «{other}»: бывает http и folder"
             ))),
-            None => Err(config::ConfigError::Message("kind: нужен http или folder".to_owned())),
+            None => Err(ConfigError::Message("kind: нужен http или folder".to_owned())),
         }
         .map_err(D::Error::custom)
     }
@@ -115,19 +143,73 @@ pub struct Rehearsal {
     pub speed: u32,
 }
 
+/// The settings of what is written. What still does not fit is told, and left out as far as
+/// possible; none if that is not enough.
+fn taken(mut root: Map<String, Value>, written: &mut Written) -> Option<Settings> {
+    loop {
+        let error = match Settings::deserialize(Value::new(None, root.clone())) {
+            Ok(settings) => return Some(settings),
+            Err(error) => error,
+        };
+        let (ConfigError::Type { key, .. } | ConfigError::At { key, .. }) = &error else {
+            written.wrong.push(Problem::new("настройки", error.to_string()));
+            return None;
+        };
+        let name = key.clone().unwrap_or_default();
+        let Some(value) = removed(&mut root, &name) else {
+            if !written.told_of(&name) {
+                written.wrong.push(Problem::new(name, error.to_string()));
+            }
+            return None;
+        };
+        written.unfit(&name, &value);
+    }
+}
+
+/// Takes out what stands under a key.
+fn removed(root: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    match name.split_once('.') {
+        None => root.remove(name),
+        Some((above, below)) => match &mut root.get_mut(above)?.kind {
+            ValueKind::Table(table) => removed(table, below),
+            _ => None,
+        },
+    }
+}
+
+/// Problems of a plugin, by the keys of the whole.
+pub(crate) fn below(table: &str, problems: Option<Vec<Problem>>) -> Vec<Problem> {
+    let named =
+        |problem: Problem| Problem::new(format!("{table}.{}", problem.field), problem.message);
+    problems.into_iter().flatten().map(named).collect()
+}
+
 impl Settings {
     /// Reads the settings.
     ///
     /// # Errors
-    /// When the file is missing or wrong, with the key that is.
+    /// When the file is missing, or all that is wrong at once, each with its key.
     pub fn load(file: &Path) -> anyhow::Result<Self> {
-        Settings::read(file, std::env::vars())
+        Settings::read(file, std::env::vars(), Depth::Own)
+    }
+
+    /// Reads the settings for the daemon itself, which needs its plugins, too.
+    ///
+    /// # Errors
+    /// As [`Settings::load`], with what plugins find wrong.
+    pub fn load_to_serve(file: &Path) -> anyhow::Result<Self> {
+        Settings::read(file, std::env::vars(), Depth::Plugins)
     }
 
     fn read(
         file: &Path,
         variables: impl Iterator<Item = (String, String)>,
+        depth: Depth,
     ) -> anyhow::Result<Self> {
+        let named = file.display();
+        if !file.exists() {
+            bail!("настроек {named} нет: назовите файл — --config ФАЙЛ");
+        }
         let own = |name: &str| !OTHERS.contains(&name);
         let variables = variables.filter(|(name, _)| own(name)).collect();
         // What they say stays as it is written: a password of digits is no number. Where a number
@@ -142,12 +224,27 @@ impl Settings {
             .add_source(config::File::from(file).format(config::FileFormat::Toml))
             .add_source(environment)
             .build()
-            .with_context(|| format!("настройки {}", file.display()))?;
-        let mut settings: Settings =
-            raw.try_deserialize().with_context(|| format!("настройки {}", file.display()))?;
-        settings.anchor(file.parent().unwrap_or(Path::new("")));
-        settings.check()?;
-        Ok(settings)
+            .map_err(|error| match error {
+                ConfigError::FileParse { cause, .. } => anyhow::anyhow!("это не TOML: {cause}"),
+                other => other.into(),
+            })
+            .with_context(|| format!("настройки {named}"))?;
+        let mut root = raw.cache.into_table().unwrap_or_default();
+        let mut written = Written::judge(&mut root);
+        let mut wrong = Vec::new();
+        if let Some(mut settings) = taken(root, &mut written) {
+            settings.anchor(file.parent().unwrap_or(Path::new("")));
+            wrong = settings.wrong();
+            if depth == Depth::Plugins {
+                wrong.extend(settings.wrong_with_plugins(&written.doubtful));
+            }
+            wrong.retain(|problem| !written.told_of(&problem.field));
+            if wrong.is_empty() && written.wrong.is_empty() {
+                return Ok(settings);
+            }
+        }
+        let lines = written.wrong.iter().chain(&wrong).map(|problem| format!("\n  {problem}"));
+        bail!("настройки {named}:{}", lines.collect::<String>())
     }
 
     fn anchor(&mut self, folder: &Path) {
@@ -169,45 +266,59 @@ impl Settings {
         self.site.folder = anchored(&self.site.folder);
     }
 
-    /// What is wrong with the settings, all at once.
-    fn check(&self) -> anyhow::Result<()> {
+    /// What is wrong with the daemon's own settings.
+    fn wrong(&self) -> Vec<Problem> {
         let mut wrong = Vec::new();
+        let mut say = |key: &str, message: String| wrong.push(Problem::new(key, message));
         let token = self.access.token.chars().count();
         if token > 0 && token < SHORTEST_TOKEN {
-            wrong.push(format!("[access] token: нужно не меньше {SHORTEST_TOKEN} знаков"));
+            say("access.token", format!("нужно не меньше {SHORTEST_TOKEN} знаков"));
         }
         let needs = format!("задайте [access] token, не короче {SHORTEST_TOKEN} знаков");
         if token == 0 && !self.listen.ip().is_loopback() {
-            wrong.push(format!("listen = \"{}\" открыт для сети: {needs}", self.listen));
+            say("listen", format!("«{}» открыт для сети: {needs}", self.listen));
         }
         match self.public_url.as_deref().map(|url| (url, url.parse::<http::Uri>())) {
             None => {}
             Some((url, Ok(address))) if matches!(address.scheme_str(), Some("http" | "https")) => {
                 let host = address.host().unwrap_or_default();
                 if token == 0 && !hosts::is_own(host) {
-                    wrong.push(format!("public-url = \"{url}\" доступен другим: {needs}"));
+                    say("public-url", format!("«{url}» доступен другим: {needs}"));
                 }
             }
-            Some((url, _)) => wrong.push(format!(
-                "public-url = \"{url}\": нужен адрес вида https://vekha.example.org"
-            )),
+            Some((url, _)) => say(
+                "public-url",
+                format!("нужен адрес вида https://vekha.example.org, а не «{url}»"),
+            ),
         }
         let known = ["sqlite:", "postgres:", "postgresql:"];
         if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
-            wrong.push("database: нужно sqlite:путь или postgres://…".to_owned());
+            say("database", "нужно sqlite:путь или postgres://…".to_owned());
         }
-        wrong.extend(self.limits.check().err());
         if self.rehearsal.is_some() && self.mail.reaches_people() {
-            wrong.push(
-                "репетиция не пишет настоящим людям: для [rehearsal] нужна почта \
-                 transport = \"file\" или сервер на этой же машине"
+            say(
+                "rehearsal",
+                "репетиция не пишет настоящим людям: нужна почта transport = \"file\" или сервер \
+                 на этой же машине"
                     .to_owned(),
             );
         }
-        match wrong.is_empty() {
-            true => Ok(()),
-            false => anyhow::bail!("настройки:\n  {}", wrong.join("\n  ")),
+        wrong.extend(self.limits.wrong());
+        wrong
+    }
+
+    /// What plugins find wrong with theirs, but in tables that are doubtful anyway.
+    fn wrong_with_plugins(&self, doubtful: &[String]) -> Vec<Problem> {
+        let mut wrong = below("mail", Mail::new(self.mail.clone()).err());
+        wrong.extend(below("site", Site::new(self.site.clone()).err()));
+        for (id, source) in &self.source {
+            wrong.extend(below(&format!("source.{id}"), source.clone().make().err()));
         }
+        let is_doubtful = |problem: &Problem| {
+            doubtful.iter().any(|table| problem.field.starts_with(&format!("{table}.")))
+        };
+        wrong.retain(|problem| !is_doubtful(problem));
+        wrong
     }
 
     /// How people reach the daemon, without a slash at the end.
@@ -244,7 +355,7 @@ mod tests {
         let file = place.path().join("vekha.toml");
         std::fs::write(&file, format!("{more}\n{BARE}")).unwrap();
         let pairs = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-        Settings::read(&file, pairs)
+        Settings::read(&file, pairs, Depth::Plugins)
     }
 
     #[test]
@@ -287,11 +398,14 @@ mod tests {
         );
     }
 
+    fn told(more: &str, variables: &[(&str, &str)]) -> Vec<String> {
+        let wrong = read(more, variables).unwrap_err().to_string();
+        wrong.lines().skip(1).map(|line| line.trim().to_owned()).collect()
+    }
+
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
-        let wrong = |more: &str, variables: &[(&str, &str)]| {
-            read(more, variables).unwrap_err().to_string().lines().skip(1).count()
-        };
+        let wrong = |more: &str, variables: &[(&str, &str)]| told(more, variables).len();
         assert_eq!(wrong("public-url = 'https://vekha.example.org'", &[]), 1);
         assert_eq!(wrong("public-url = 'vekha.example.org'", &[]), 1);
         assert_eq!(wrong("", &[("VEKHA_ACCESS__TOKEN", "short")]), 1, "on loopback, too");
@@ -304,5 +418,57 @@ mod tests {
         assert!(read("public-url = 'http://localhost:8080'", &[]).is_ok());
         let token = [("VEKHA_ACCESS__TOKEN", "0123456789abcdef")];
         assert!(read("public-url = 'https://vekha.example.org'", &token).is_ok());
+    }
+
+    #[test]
+    fn what_only_its_reader_knows_to_be_wrong_is_told_with_its_key_too() {
+        assert_eq!(
+            told("", &[("VEKHA_MAIL__PORT", "99999"), ("VEKHA_ACCESS__TOKEN", "short")]),
+            [
+                "mail.port: «99999» сюда не подходит (из переменной VEKHA_MAIL__PORT)",
+                "access.token: нужно не меньше 16 знаков",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_value_of_its_key_is_told_in_russian_with_its_key_and_where_it_stands() {
+        let more = "
+            listen = 'everywhere'
+            databse = 'sqlite:x'
+            public-url = ['a']
+            [limits]
+            connections = 'many'
+            recieving = 5
+            [rehearsal]
+            from = 'tomorrow'
+            [source.other]
+            kind = 'ftp'
+        ";
+        let bare = BARE.replace("listen = '127.0.0.1:0'", "").replace(
+            "mail = { folder",
+            "mail = { transport = 'smpt', port = true, pool-size = 2.5, password = ['тайна'], \
+             folder",
+        );
+        let bare =
+            bare.replace("url = 'https://register.example.org'", "url = 'nowhere'\nattempts = 99");
+        let place = tempfile::TempDir::new().unwrap();
+        let file = place.path().join("vekha.toml");
+        // Keys without a table come first.
+        let (top, tables) = more.split_at(more.find("[limits]").unwrap());
+        std::fs::write(&file, format!("{top}\n{bare}\n{tables}")).unwrap();
+        let variables = [
+            ("VEKHA_MAIL__TIMEOUT_SECONDS", "скоро"),
+            ("VEKHA_SITE__FOLDR", "x"),
+            ("VEKHA_SOURCE__INBOX__FOLDER", ""),
+            ("VEKHA_SOURCE__INBOX__FILE", "../{form}"),
+            ("VEKHA_SOURCE__REGISTER__ALLOW_PRIVATE", "maybe"),
+            ("VEKHA_SOURCE__REGISTER__AUTH__SECRET", "007"),
+        ];
+        let pairs = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let told = Settings::read(&file, pairs, Depth::Plugins).unwrap_err().to_string();
+        let told = told.replace(&file.display().to_string(), "vekha.toml");
+        assert!(!told.contains("тайна") && !told.contains("007"));
+        insta::assert_snapshot!(told);
     }
 }
