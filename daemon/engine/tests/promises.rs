@@ -172,7 +172,7 @@ impl Act {
             11 => Command::RecordDecision {
                 stage,
                 document: Document {
-                    kind: DecisionKind::Order,
+                    kind: Some(DecisionKind::Order),
                     number: text.clone(),
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: if *right { String::new() } else { text.clone() },
@@ -189,7 +189,7 @@ impl Act {
             26 => Command::CorrectDecision {
                 decision: thing.index(3),
                 document: Document {
-                    kind: DecisionKind::Minutes,
+                    kind: Some(DecisionKind::Minutes),
                     number: text.clone(),
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: String::new(),
@@ -670,8 +670,8 @@ impl People for Office {
                         Command::RecordDecision {
                             stage: stage.id.clone(),
                             document: Document {
-                                kind: DecisionKind::Order,
-                                number: "1".into(),
+                                kind: None,
+                                number: n.to_string(),
                                 date: world.road_map().municipality.today(now),
                                 title: String::new(),
                                 outcome: "решено".into(),
@@ -730,7 +730,7 @@ impl<'a> Alone<'a> {
         withdraw: bool,
     ) -> Result<Outcome, Refusal> {
         let document = Document {
-            kind: DecisionKind::Directive,
+            kind: Some(DecisionKind::Directive),
             number: "12-р".into(),
             date: date(2027, 2, 1),
             title: String::new(),
@@ -746,7 +746,7 @@ impl<'a> Alone<'a> {
         self.step(Command::RecordDecision {
             stage: "decide".into(),
             document: Document {
-                kind: DecisionKind::Order,
+                kind: Some(DecisionKind::Order),
                 number: "47-од".into(),
                 date: date(2027, 2, 1),
                 title: String::new(),
@@ -768,7 +768,7 @@ fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
     let (mut alone, _) = Alone::open(&road_map, SUMMARY);
     alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
     let document = |text: &str| Document {
-        kind: DecisionKind::Order,
+        kind: Some(DecisionKind::Order),
         number: "47-од".into(),
         date: date(2027, 2, 1),
         title: String::new(),
@@ -885,7 +885,7 @@ fn what_documents_cannot_hold_is_refused_at_its_field() {
         other => vec![format!("{other:?}")],
     };
     let document = Document {
-        kind: DecisionKind::Order,
+        kind: Some(DecisionKind::Order),
         number: "47\u{1}".into(),
         date: date(2027, 2, 1),
         title: "О мерах\n".into(),

@@ -84,13 +84,15 @@ fn kind(kind: DecisionKind) -> v1::DecisionKind {
     }
 }
 
-fn named_kind(kind: v1::DecisionKind) -> DecisionKind {
-    match kind {
-        v1::DecisionKind::Unspecified | v1::DecisionKind::Order => DecisionKind::Order,
+/// The kind that was named, if one was.
+fn named_kind(kind: v1::DecisionKind) -> Option<DecisionKind> {
+    Some(match kind {
+        v1::DecisionKind::Unspecified => return None,
+        v1::DecisionKind::Order => DecisionKind::Order,
         v1::DecisionKind::Directive => DecisionKind::Directive,
         v1::DecisionKind::Decree => DecisionKind::Decree,
         v1::DecisionKind::Minutes => DecisionKind::Minutes,
-    }
+    })
 }
 
 impl Api {

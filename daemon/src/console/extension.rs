@@ -59,6 +59,21 @@ pub fn offer(opened: &Opened, said: &Said) -> Value {
     })
 }
 
+/// What became of the wish for more time, as long as an answer is awaited.
+pub fn replied(opened: &Opened) -> Value {
+    let assignment = &opened.assignment;
+    let awaited = assignment.state.is_awaited() && !opened.run.state.ended();
+    let municipality = &opened.version.road_map.municipality;
+    json!(assignment.replied.as_ref().filter(|_| awaited).map(|reply| json!({
+        "granted": reply.granted,
+        "wanted": words::short_date(reply.wanted),
+        "less": reply.granted && reply.due != reply.wanted,
+        "due": words::short_date(reply.due),
+        "reason": reply.reason,
+        "at": words::moment(municipality, reply.at),
+    })))
+}
+
 /// `POST /a/{token}/extension`
 pub async fn ask(
     State(runtime): State<Arc<Runtime>>,

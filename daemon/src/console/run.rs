@@ -10,7 +10,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{AssignmentState, RecommendationState, Run, StageState};
+use vekha_engine::run::{
+    AssignmentState, Measure, Proof, RecommendationState, Run, StageState, measure_stage,
+};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
@@ -294,6 +296,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
                 // The due date says that it has passed.
                 "words": if late { Control::Ordered } else { control }.words(),
                 "report": m.report,
+                "document": proof(&run.key, position + 1, m),
                 "comment": m.comment,
             })
         })
@@ -344,6 +347,17 @@ pub(super) fn attachments(
         })
     };
     files.map(line).collect()
+}
+
+/// The file that proves the report on a measure, by its number, with where it can be had.
+pub(super) fn proof(run: &RunKey, number: usize, measure: &Measure) -> Value {
+    let file = measure.document.as_ref();
+    let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
+    json!(file.map(|Proof { name, size, sha256 }| json!({
+        "name": name,
+        "link": format!("/runs/{run}/answers/{assignment}/files/{sha256}"),
+        "size": words::size(*size),
+    })))
 }
 
 /// Who did it, in words where that is one of us or a school.

@@ -83,6 +83,7 @@ impl<'a> Transition<'a> {
                 returns: 0,
                 comment: String::new(),
                 request: None,
+                replied: None,
             },
             &mut self.out.assignments,
         );

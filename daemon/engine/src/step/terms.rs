@@ -1,5 +1,6 @@
 //! More time for one participant, and none asked of it any more.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_roadmap::answers::FieldError;
@@ -8,7 +9,9 @@ use super::{Transition, due_words, reason, wrong_reason};
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
-use crate::run::{Assignment, AssignmentKind, AssignmentState, ExtensionRequest};
+use crate::run::{
+    Assignment, AssignmentKind, AssignmentState, ExtensionReply, ExtensionRequest,
+};
 
 impl Transition<'_> {
     pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
@@ -47,10 +50,11 @@ impl Transition<'_> {
             measure.extensions += 1;
             self.out.measures.insert(number - 1);
         }
+        let now = self.now;
         self.touch(&key, |assignment| {
             assignment.due = due;
             assignment.reason.clone_from(&why);
-            assignment.request = None;
+            reply(assignment, true, &why, now);
         });
         self.record("extended", json!({ "assignment": key, "due": due, "reason": why }));
         self.write_extension(&key, kind, true, due, &why);
@@ -71,7 +75,10 @@ impl Transition<'_> {
         self.check_term(assignment, due, &why)?;
         let now = self.now;
         let wish = ExtensionRequest { due, reason: why.clone(), at: now };
-        self.touch(&key, |assignment| assignment.request = Some(wish));
+        self.touch(&key, |assignment| {
+            assignment.request = Some(wish);
+            assignment.replied = None;
+        });
         self.record("extension-requested", json!({ "assignment": key, "due": due, "reason": why }));
         let facts = json!({
             "from": self.name_of(&key.organisation),
@@ -96,7 +103,8 @@ impl Transition<'_> {
         }
         reason("reason", &why)?;
         let (kind, due) = (assignment.kind, assignment.due);
-        self.touch(&key, |assignment| assignment.request = None);
+        let now = self.now;
+        self.touch(&key, |assignment| reply(assignment, false, &why, now));
         self.record("extension-declined", json!({ "assignment": key, "reason": why }));
         self.write_extension(&key, kind, false, due, &why);
         Ok(())
@@ -141,4 +149,16 @@ impl Transition<'_> {
         }
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
     }
+}
+
+/// The wish for more time, if there was one, is answered; its author finds the answer where it asked.
+fn reply(assignment: &mut Assignment, granted: bool, why: &str, at: Timestamp) {
+    let due = assignment.due;
+    assignment.replied = assignment.request.take().map(|wish| ExtensionReply {
+        wanted: wish.due,
+        granted,
+        due,
+        reason: why.to_owned(),
+        at,
+    });
 }

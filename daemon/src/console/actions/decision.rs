@@ -151,7 +151,7 @@ fn read(
     let kind = text(values, "kind");
     let kind = DecisionKind::ALL.into_iter().find(|one| one.as_str() == kind);
     let document = Document {
-        kind: kind.unwrap_or_default(),
+        kind,
         number: text(values, "number"),
         date: day(values, "date").map_err(|e| vec![e])?,
         title: text(values, "title"),
