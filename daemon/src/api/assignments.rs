@@ -146,7 +146,8 @@ impl Api {
             AssignmentKind::Acknowledge => v1::AssignmentKind::Acknowledge,
             AssignmentKind::Measure(_) => v1::AssignmentKind::Measure,
         };
-        let form = form.then(|| reports::of_assignment(&version.road_map, key, of, a.kind)).flatten();
+        let form =
+            form.then(|| reports::of_assignment(&version.road_map, key, of, a.kind)).flatten();
         v1::Assignment {
             name: format!("{run}/assignments/{of}"),
             stage: of.stage.clone(),

@@ -16,7 +16,7 @@ use super::mutation::mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::register::Grounds;
-use crate::runtime::reports::controls;
+use crate::runtime::reports::{controls, letterhead};
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
 use crate::runtime::wording;
@@ -383,8 +383,8 @@ async fn written(
     decision: reports::Decision,
     file_name: String,
 ) -> Result<v1::DecisionFile, Status> {
-    let authority = map.municipality.authority.clone();
-    let make = move || reports::decision(&authority, &decision);
+    let head = letterhead(&map.municipality);
+    let make = move || reports::decision(&head, &decision);
     let content = tokio::task::spawn_blocking(make).await.map_err(status::unavailable)?;
     let content = content.map_err(status::unavailable)?;
     Ok(v1::DecisionFile { file_name, content_type: forms::DOCX.to_owned(), content })

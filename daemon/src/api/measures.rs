@@ -61,10 +61,7 @@ impl Api {
     }
 
     /// Reports on a measure.
-    async fn report(
-        &self,
-        r: v1::ReportMeasureRequest,
-    ) -> Result<Response<v1::Measure>, Status> {
+    async fn report(&self, r: v1::ReportMeasureRequest) -> Result<Response<v1::Measure>, Status> {
         let mutation = mutation!(r)?;
         let (key, number) = names::numbered("name", &r.name, "measures")?;
         let run = self.loaded(&key).await?.run;
@@ -74,24 +71,24 @@ impl Api {
         let mut answers: Values = [("report".to_owned(), r.text.into())].into_iter().collect();
         match r.document {
             // What was proved before stays proved.
-            None => answers.extend(measure.document.iter().map(|d| (DOCUMENT.to_owned(), json!(d)))),
+            None => {
+                answers.extend(measure.document.iter().map(|d| (DOCUMENT.to_owned(), json!(d))))
+            }
             Some(v1::NewAttachment { file_name, content }) => {
                 let upload = Upload { field: DOCUMENT.to_owned(), name: file_name, bytes: content };
                 let (form, owner) = (reports::measure(), format!("{key}/{assignment}"));
                 let kept = self.runtime.keep_file(&form, &owner, upload, r.validate_only).await;
                 match kept.map_err(status::unavailable)? {
                     Some(Ok(file)) => drop(answers.insert(DOCUMENT.to_owned(), file)),
-                    Some(Err(e)) => return Err(status::refused(Refusal::Invalid(vec![e]).into(), named)),
+                    Some(Err(e)) => {
+                        return Err(status::refused(Refusal::Invalid(vec![e]).into(), named));
+                    }
                     None => {}
                 }
             }
         }
-        let command = Command::Submit {
-            assignment,
-            answers,
-            earlier: Values::new(),
-            origin: Origin::Api,
-        };
+        let command =
+            Command::Submit { assignment, answers, earlier: Values::new(), origin: Origin::Api };
         self.change_measure(&r.name, mutation, |_, _| command).await
     }
 

@@ -403,6 +403,7 @@ pub(super) async fn measures(
                 filter([("state", state.as_deref()), ("organisation", organisation.as_deref())]);
             let request = v1::ListMeasuresRequest { parent, filter, ..Default::default() };
             let list = all_pages!(service, list_measures, request, measures);
+            client.narrowed_to(organisation.as_deref(), &list).await?;
             out.many(&list, || rows(&list))?;
             return Ok(());
         }
@@ -426,8 +427,7 @@ pub(super) async fn measures(
                 return Err(anyhow!("к отчёту о мере {measure} документ не приложен"));
             };
             let request = v1::GetFileRequest { name: told.assignment, sha256: document.sha256 };
-            let mut files =
-                client.assignments().max_decoding_message_size(LARGEST_FILE_CALL);
+            let mut files = client.assignments().max_decoding_message_size(LARGEST_FILE_CALL);
             let content = files.get_file(request).await?.into_inner().content;
             let content_type = "application/octet-stream".to_owned();
             let given = v1::DecisionFile { file_name: document.file_name, content_type, content };

@@ -20,8 +20,7 @@ pub fn page(
     typed: Option<&Typed>,
     said: &Said,
 ) -> Response {
-    let editable =
-        opened.assignment.state.takes_answers() && measure.state != MeasureState::Done;
+    let editable = opened.assignment.state.takes_answers() && measure.state != MeasureState::Done;
     let (form, action) = (reports::measure(), format!("/a/{}", opened.token));
     // A returned report is mended, not written anew.
     let standing = reported(&measure.report, measure.document.as_ref());

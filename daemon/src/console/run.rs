@@ -24,11 +24,11 @@ use super::actions::{self, Scene, Texts, told};
 use super::words::capital;
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::glossary::journal_kind;
+use crate::reports::{self, Clauses};
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
 use crate::runtime::register::Control;
-use crate::runtime::reports::place_for_others;
-use crate::runtime::reports::state_words;
+use crate::runtime::reports::{controls, place_for_others, state_words};
 use crate::runtime::road_maps::Version;
 use crate::runtime::wording;
 use crate::store::{document, instant};
@@ -302,6 +302,13 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
         })
         .collect()
     };
+    let controls = controls(map, run, now);
+    // As the document has it, so that the page and the paper say the same.
+    let text = |position: usize, d: &vekha_engine::run::Decision| {
+        let told = reports::Decision::of(map, run, position + 1, d, &controls);
+        let Clauses { text, appendix } = Clauses::of(&told);
+        if d.text.is_empty() { String::new() } else { [text, appendix].concat().join("\n") }
+    };
     let line = |(position, d): (usize, &vekha_engine::run::Decision)| {
         let refers = |place: usize| {
             let number = run.decisions.get(place).map(|d| d.number.clone());
@@ -318,7 +325,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
             "date": date_words(d.date),
             "title": d.title,
             "outcome": d.outcome,
-            "text": d.text,
+            "text": text(position, d),
             "correction": format!("/runs/{}/decisions/{}/correction", run.key, position + 1),
             "attachments": attachments(map, &run.key, position + 1, d),
             "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),

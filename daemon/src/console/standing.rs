@@ -121,11 +121,7 @@ pub fn reported(report: &str, document: Option<&Proof>) -> Values {
     values
 }
 
-async fn of_report(
-    runtime: &Runtime,
-    opened: &Opened,
-    values: Values,
-) -> Result<Standing, DbErr> {
+async fn of_report(runtime: &Runtime, opened: &Opened, values: Values) -> Result<Standing, DbErr> {
     let answer = opened.assignment.version;
     let sent = match answer {
         0 => None,

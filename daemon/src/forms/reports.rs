@@ -28,7 +28,10 @@ pub fn of_assignment<'m>(
 /// What was done about recommendations, where anything was.
 pub fn acknowledgement() -> Form {
     let help = "Можно не заполнять сейчас: по этой же ссылке ответ можно прислать и позже";
-    form("Ознакомление с рекомендациями", vec![report("Что сделано по рекомендациям", help, Required::Optional)])
+    form(
+        "Ознакомление с рекомендациями",
+        vec![report("Что сделано по рекомендациям", help, Required::Optional)],
+    )
 }
 
 /// What was done to carry out a measure, and the file that proves it.
@@ -37,7 +40,8 @@ pub fn measure() -> Form {
     let proof = Field {
         id: DOCUMENT.to_owned(),
         label: "Подтверждающий документ".to_owned(),
-        help: "Приказ, акт, протокол: .pdf, .docx, .odt, .xlsx, .ods, .jpg или .png, до 10 МБ".to_owned(),
+        help: "Приказ, акт, протокол: .pdf, .docx, .odt, .xlsx, .ods, .jpg или .png, до 10 МБ"
+            .to_owned(),
         kind: FieldKind::File(FileRule::default()),
         ..report("", "", Required::Optional)
     };

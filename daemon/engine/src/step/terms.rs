@@ -9,9 +9,7 @@ use super::{Transition, due_words, reason, wrong_reason};
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
-use crate::run::{
-    Assignment, AssignmentKind, AssignmentState, ExtensionReply, ExtensionRequest,
-};
+use crate::run::{Assignment, AssignmentKind, AssignmentState, ExtensionReply, ExtensionRequest};
 
 impl Transition<'_> {
     pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {

@@ -36,7 +36,7 @@ use crate::runtime::effects::{Traced, traced};
 use crate::runtime::ran::Ran;
 use crate::runtime::recommended::recommended;
 use crate::runtime::register::decided;
-use crate::runtime::reports::{Rendered, authority, chapter, place, published};
+use crate::runtime::reports::{Rendered, authority, chapter, letterhead, place, published};
 use crate::runtime::road_maps::Version;
 use crate::store::files::of_decisions;
 
@@ -241,7 +241,7 @@ impl Archive {
     /// A run's decisions as documents.
     fn decisions(&mut self, map: &RoadMap, folder: &str, one: &Told) -> Result<(), String> {
         for (number, decision) in (1..).zip(&one.chapter.decisions) {
-            let bytes = reports::decision(&map.municipality.authority, decision)?;
+            let bytes = reports::decision(&letterhead(&map.municipality), decision)?;
             self.file(&format!("{folder}/{}", pages::written(one, number)), &bytes)?;
         }
         Ok(())

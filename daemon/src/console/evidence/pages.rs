@@ -156,8 +156,8 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
                 json!({ "name": file.name, "file": attached(one, number, place, &file.name) })
             })
             .collect();
-        for (shown, own) in (shown["measures"].as_array_mut().into_iter().flatten())
-            .zip(run.measures_of(number))
+        for (shown, own) in
+            (shown["measures"].as_array_mut().into_iter().flatten()).zip(run.measures_of(number))
         {
             shown["document"] = json!(run.measures[own].document.as_ref().map(|file| {
                 json!({ "name": file.name, "file": proof(one, own + 1, &file.name) })
