@@ -3,7 +3,7 @@
 use serde_json::json;
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Run, measure_stage};
-use vekha_engine::{AssignmentKey, Command, Origin, Refusal, RunKey};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
 use vekha_roadmap::answers::Values;
 
@@ -69,6 +69,7 @@ impl Api {
         let measure = measure.ok_or_else(|| status::not_found(format!("мера {}", r.name)))?;
         let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
         let mut answers: Values = [("report".to_owned(), r.text.into())].into_iter().collect();
+        let mut wrong = Vec::new();
         match r.document {
             // What was proved before stays proved.
             None => {
@@ -80,15 +81,17 @@ impl Api {
                 let kept = self.runtime.keep_file(&form, &owner, upload, r.validate_only).await;
                 match kept.map_err(status::unavailable)? {
                     Some(Ok(file)) => drop(answers.insert(DOCUMENT.to_owned(), file)),
-                    Some(Err(e)) => {
-                        return Err(status::refused(Refusal::Invalid(vec![e]).into(), named));
-                    }
+                    Some(Err(e)) => wrong.push(e),
                     None => {}
                 }
             }
         }
         let command =
             Command::Submit { assignment, answers, earlier: Values::new(), origin: Origin::Api };
+        if !wrong.is_empty() {
+            let (command, what) = (command.clone(), Thing::Measure(number));
+            self.step_with(wrong, key, command, what, mutation.clone(), named).await?;
+        }
         self.change_measure(&r.name, mutation, |_, _| command).await
     }
 
