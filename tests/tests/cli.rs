@@ -404,8 +404,7 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
     ] {
         assert_eq!(desk.error(list).await["code"], "NotFound", "{list:?}");
     }
-    for list in [&["run", "list", "--activity", "99"][..], &["effects", "2026", "--activity", "99"]]
-    {
+    for list in [&["run", "list", "99"][..], &["effects", "2026", "--activity", "99"]] {
         assert_eq!(desk.error(list).await["code"], "LOCAL", "{list:?}");
     }
     let accepted = desk.text(&["measure", "accept", measure]).await;
