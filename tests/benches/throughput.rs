@@ -70,7 +70,7 @@ fn decision() -> Command {
     Command::RecordDecision {
         stage: "decide".into(),
         document: Document {
-            kind: DecisionKind::Order,
+            kind: Some(DecisionKind::Order),
             number: "47-од".into(),
             date: jiff::civil::date(2027, 3, 1),
             title: String::new(),

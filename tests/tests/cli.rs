@@ -366,7 +366,47 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
         desk.json(&["measure", "return", measure, "--comment", "Нет сроков"]).await["comment"],
         "Нет сроков"
     );
-    desk.text(&["measure", "report", measure, "--text", "План со сроками"]).await;
+    let proof = file("план.pdf");
+    std::fs::write(&proof, b"%PDF plan").unwrap();
+    let none = desk.error(&["measure", "document", measure, "--file", &copy]).await;
+    assert_eq!(none["code"], "LOCAL");
+    let report = ["measure", "report", measure, "--text", "План со сроками", "--attach", &proof];
+    assert!(desk.text(&report).await.contains("план.pdf"));
+    desk.text(&["measure", "document", measure, "--file", &copy]).await;
+    assert_eq!(std::fs::read(&copy).unwrap(), b"%PDF plan");
+    // A correction is an act of its own, with a number and a date of its own.
+    let corrects = [&decide[..10], &["--corrects", "1"]].concat();
+    let words = desk.error(&corrects).await["fields"].to_string();
+    assert!(words.contains("у исправляющего решения они свои"), "{words}");
+    // What a list is narrowed to must be there.
+    for list in [
+        &["assignment", "list"][..],
+        &["measure", "list"],
+        &["outbox", "list"],
+        &["outbox", "retry", "--all"],
+        &["completeness"],
+        &["effects", "2026"],
+    ] {
+        let said = desk.error(&[list, &["--organisation", "scool-1"]].concat()).await;
+        let words = said["message"].as_str().unwrap();
+        assert!(words.contains("«scool-1»") && words.contains("school-1"), "{list:?}: {said}");
+    }
+    let idle = desk.json(&["measure", "list", "--organisation", "school-6"]).await;
+    assert_eq!(idle, json!([]), "who is there and was ordered nothing is found to owe nothing");
+    for list in [
+        &["assignment", "list", "29/2001-02"][..],
+        &["measure", "list", "29/2001-02"],
+        &["decision", "list", "29/2001-02"],
+        &["recommendation", "list", "29/2001-02"],
+        &["journal", "list", "29/2001-02"],
+        &["completeness", "29/2001-02"],
+        &["outbox", "list", "--run", "29/2001-02"],
+    ] {
+        assert_eq!(desk.error(list).await["code"], "NotFound", "{list:?}");
+    }
+    for list in [&["run", "list", "99"][..], &["effects", "2026", "--activity", "99"]] {
+        assert_eq!(desk.error(list).await["code"], "LOCAL", "{list:?}");
+    }
     let accepted = desk.text(&["measure", "accept", measure]).await;
     assert!(accepted.contains("исполнена"), "{accepted}");
     let twice = desk.error(&["measure", "accept", measure]).await;

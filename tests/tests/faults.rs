@@ -174,7 +174,7 @@ fn decide() -> Command {
     Command::RecordDecision {
         stage: "decide".into(),
         document: Document {
-            kind: DecisionKind::Order,
+            kind: Some(DecisionKind::Order),
             number: "1-од".into(),
             date: jiff::civil::date(2027, 3, 1),
             title: String::new(),

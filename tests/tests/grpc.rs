@@ -774,6 +774,71 @@ async fn files_are_attached_to_a_decision_and_given_back() {
     assert_eq!(refusal(&stranger, "DecisionService.AttachFile", stale).await.0, Code::Aborted);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_on_a_measure_takes_a_file_and_a_refused_one_keeps_none() {
+    use base64::Engine as _;
+    let content = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let (_town, stranger) = town().await;
+    let run = start(&stranger, "adopt-indicators", "2026").await;
+    let measure = json!({ "text": "План", "organisations": ["school-1"], "due": "2026-12-01" });
+    let decision = json!({ "parent": run, "number": "1", "date": "2026-10-05", "outcome": "Да",
+        "signatory": "Начальник", "measures": [measure] });
+    stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
+    let name = format!("{run}/measures/1");
+    let report = |text: &str, file: &str, bytes: &[u8]| {
+        json!({ "name": name, "text": text,
+            "document": { "fileName": file, "content": content(bytes) } })
+    };
+    let method = "MeasureService.ReportMeasure";
+    let told = refusal(&stranger, method, report(" ", "акт.exe", b"MZ")).await;
+    assert_eq!(told.2, ["document.file_name", "text"], "all that is wrong at once");
+    assert_eq!(refusal(&stranger, method, report(" ", "акт.pdf", b"%PDF")).await.2, ["text"]);
+    let assignment = format!("{run}/assignments/measure-1.school-1");
+    let file_of = async |sha256: &str| {
+        let wanted = json!({ "name": assignment, "sha256": sha256 });
+        stranger.call("AssignmentService.GetFile", wanted).await
+    };
+    let tried = merged(report("Готов", "акт.pdf", b"%PDF"), &json!({ "validateOnly": true }));
+    let tried = stranger.call(method, tried).await.unwrap();
+    let sha256 = text(&tried["document"], "sha256").to_owned();
+    assert_eq!(file_of(&sha256).await.unwrap_err().code(), Code::NotFound, "nothing was kept");
+    let id = json!({ "requestId": "6f1e0a86-52a4-4a1d-8a0a-5a3f35d0a0f1" });
+    for _ in 0..2 {
+        let call = merged(report("Готов", "акт.pdf", b"%PDF"), &id);
+        let told = stranger.call(method, call).await.unwrap();
+        assert_eq!(
+            told["document"],
+            json!({ "fileName": "акт.pdf", "size": "4", "sha256": sha256 })
+        );
+        assert_eq!(text(&told, "assignment"), assignment);
+    }
+    assert_eq!(text(&file_of(&sha256).await.unwrap(), "content"), content(b"%PDF"));
+    // Said better, it is proved by the same file; by another, where one comes.
+    let again = json!({ "name": name, "text": "Готов и утверждён" });
+    let told = stranger.call(method, again).await.unwrap();
+    assert_eq!(text(&told["document"], "sha256"), sha256);
+    let told = stranger.call(method, report("Готов", "приказ.pdf", b"%PDF 2")).await.unwrap();
+    assert_eq!(text(&told["document"], "fileName"), "приказ.pdf");
+    // Through the assignment it is the same report, with the form that is asked for.
+    let asked = json!({ "name": assignment });
+    let asked = stranger.call("AssignmentService.GetAssignment", asked).await.unwrap();
+    let fields: Vec<&str> = (asked["form"]["fields"].as_array().unwrap().iter())
+        .map(|field| text(field, "id"))
+        .collect();
+    assert_eq!(fields, ["report", "document"]);
+    let answer = json!({ "name": assignment, "answers": { "report": "Вот" },
+        "files": [{ "field": "document", "name": "акт.pdf", "content": content(b"%PDF 3") }] });
+    stranger.call("AssignmentService.SubmitAssignment", answer).await.unwrap();
+    let told = stranger.call("MeasureService.GetMeasure", json!({ "name": name })).await.unwrap();
+    let sha256 = text(&told["document"], "sha256").to_owned();
+    assert_eq!(text(&file_of(&sha256).await.unwrap(), "content"), content(b"%PDF 3"));
+    // A file that never came proves nothing.
+    let unkept = json!({ "name": "акт.pdf", "size": 4, "sha256": "a".repeat(64) });
+    let answer = json!({ "name": assignment, "answers": { "report": "Вот", "document": unkept } });
+    let told = refusal(&stranger, "AssignmentService.SubmitAssignment", answer).await;
+    assert_eq!(told.2, ["answers.document"]);
+}
+
 /// What a document says, as XML.
 fn document_words(file: &Value) -> String {
     use base64::Engine as _;

@@ -69,7 +69,7 @@ fn command(step: &str) -> Ask {
         "decide" => Command::RecordDecision {
             stage: "decide".into(),
             document: Document {
-                kind: DecisionKind::Order,
+                kind: Some(DecisionKind::Order),
                 number: "1-од".into(),
                 date: jiff::civil::date(2027, 3, 1),
                 title: String::new(),

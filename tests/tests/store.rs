@@ -239,7 +239,7 @@ fn decide(number: &str, measures: Option<Vec<NewMeasure>>, today: jiff::civil::D
     Command::RecordDecision {
         stage: "decide".into(),
         document: Document {
-            kind: DecisionKind::Order,
+            kind: Some(DecisionKind::Order),
             number: number.into(),
             date: today,
             title: String::new(),

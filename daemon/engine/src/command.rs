@@ -67,7 +67,7 @@ pub enum Command {
     /// Start without waiting any longer, or leave the run out.
     AnswerQuestion(Answer),
     /// A participant answers a collect assignment, acknowledges, or reports on a measure (whose
-    /// single answer is `report`).
+    /// answers are `report` and, if a file proves it, `document`).
     Submit {
         /// Which assignment.
         assignment: AssignmentKey,
@@ -326,8 +326,8 @@ impl DecisionKind {
 /// The document that a decision is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Document {
-    /// What kind of document.
-    pub kind: DecisionKind,
+    /// What kind of document; an order if none is named.
+    pub kind: Option<DecisionKind>,
     /// Its number.
     pub number: String,
     /// Its date.

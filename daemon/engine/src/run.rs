@@ -203,6 +203,9 @@ pub struct Assignment {
     /// How often its link was replaced: each is derived from this number, only the newest opens it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub link: u32,
+    /// What the department said to the newest wish for more time; none while one waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replied: Option<ExtensionReply>,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -217,6 +220,21 @@ pub struct ExtensionRequest {
     /// Why.
     pub reason: String,
     /// When it asked.
+    pub at: Timestamp,
+}
+
+/// What became of a participant's wish for more time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtensionReply {
+    /// The due date that it had asked for.
+    pub wanted: Date,
+    /// More time was given, be it as much as that or not.
+    pub granted: bool,
+    /// The due date since then.
+    pub due: Date,
+    /// The department's words.
+    pub reason: String,
+    /// When it replied.
     pub at: Timestamp,
 }
 
@@ -394,6 +412,9 @@ pub struct Measure {
     pub state: MeasureState,
     /// What the organisation reported last; empty before.
     pub report: String,
+    /// The file that proves what was reported last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Proof>,
     /// Why the report was returned; empty otherwise.
     pub comment: String,
     /// The due date as it was ordered, once it has been moved.
@@ -411,6 +432,17 @@ pub struct Measure {
     /// Who accepted it; empty before.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub accepted_by: String,
+}
+
+/// A file that proves a report; its content is among the files of the measure's assignment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Its name.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// SHA-256 of its content, lower-case hex.
+    pub sha256: String,
 }
 
 impl Measure {

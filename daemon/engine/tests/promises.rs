@@ -181,7 +181,7 @@ impl Act {
             CommandKind::RecordDecision => Command::RecordDecision {
                 stage,
                 document: Document {
-                    kind: DecisionKind::Order,
+                    kind: Some(DecisionKind::Order),
                     number: text.clone(),
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: if *right { String::new() } else { text.clone() },
@@ -198,7 +198,7 @@ impl Act {
             CommandKind::CorrectDecision => Command::CorrectDecision {
                 decision: thing.index(3),
                 document: Document {
-                    kind: DecisionKind::Minutes,
+                    kind: Some(DecisionKind::Minutes),
                     number: text.clone(),
                     date: today.saturating_add((thing.index(4) as i32 - 2).days()),
                     title: String::new(),
@@ -739,8 +739,8 @@ impl People for Office {
                         Command::RecordDecision {
                             stage: stage.id.clone(),
                             document: Document {
-                                kind: DecisionKind::Order,
-                                number: "1".into(),
+                                kind: None,
+                                number: n.to_string(),
                                 date: world.road_map().municipality.today(now),
                                 title: String::new(),
                                 outcome: "решено".into(),
@@ -799,7 +799,7 @@ impl<'a> Alone<'a> {
         withdraw: bool,
     ) -> Result<Outcome, Refusal> {
         let document = Document {
-            kind: DecisionKind::Directive,
+            kind: Some(DecisionKind::Directive),
             number: "12-р".into(),
             date: date(2027, 2, 1),
             title: String::new(),
@@ -815,7 +815,7 @@ impl<'a> Alone<'a> {
         self.step(Command::RecordDecision {
             stage: "decide".into(),
             document: Document {
-                kind: DecisionKind::Order,
+                kind: Some(DecisionKind::Order),
                 number: "47-од".into(),
                 date: date(2027, 2, 1),
                 title: String::new(),
@@ -837,7 +837,7 @@ fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
     let (mut alone, _) = Alone::open(&road_map, SUMMARY);
     alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
     let document = |text: &str| Document {
-        kind: DecisionKind::Order,
+        kind: Some(DecisionKind::Order),
         number: "47-од".into(),
         date: date(2027, 2, 1),
         title: String::new(),
@@ -954,7 +954,7 @@ fn what_documents_cannot_hold_is_refused_at_its_field() {
         other => vec![format!("{other:?}")],
     };
     let document = Document {
-        kind: DecisionKind::Order,
+        kind: Some(DecisionKind::Order),
         number: "47\u{1}".into(),
         date: date(2027, 2, 1),
         title: "О мерах\n".into(),
@@ -1066,6 +1066,154 @@ fn a_decision_is_corrected_by_a_later_one_and_stays_as_it_was() {
     let kinds: Vec<&str> = outcome.entries.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(kinds, ["decided", "waived", "measure-ordered"]);
     assert_eq!(alone.run.state, RunState::Completed, "a correction moves no stage");
+}
+
+#[test]
+fn an_order_is_entered_once_whatever_of_it_was_left_to_be_filled_in() {
+    let mut road_map = Town::usual().road_map();
+    let summary = road_map.activities.iter_mut().find(|one| one.id == "summary").unwrap();
+    for stage in &mut summary.stages {
+        if let Work::Decide(decide) = &mut stage.work {
+            decide.decisions = ["О плане", "О сроках", "О прочем"].map(str::to_owned).to_vec();
+        }
+    }
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let document = |kind, number: &str, title: &str| Document {
+        kind,
+        number: number.into(),
+        date: date(2027, 2, 1),
+        title: title.into(),
+        outcome: "решено".into(),
+        text: String::new(),
+        signatory: "Начальник".into(),
+        attachments: vec![],
+    };
+    let (minutes, order) = (Some(DecisionKind::Minutes), Some(DecisionKind::Order));
+    let record = |document: Document| Command::RecordDecision {
+        stage: "decide".into(),
+        document,
+        measures: Some(vec![]),
+    };
+    let correct = |decision: usize, document: Document| Command::CorrectDecision {
+        decision,
+        document,
+        measures: vec![],
+        withdraw: false,
+    };
+    alone.step(record(document(minutes, "5", "О плане"))).unwrap();
+    let said = |refused: Result<Outcome, Refusal>| match refused {
+        Err(Refusal::Invalid(errors)) => {
+            assert_eq!(errors.len(), 1);
+            assert_eq!(errors[0].field, "number");
+            errors[0].message.clone()
+        }
+        other => panic!("{other:?}"),
+    };
+    // Nobody said what it is about, nor what it is: it is the one that is there.
+    for (kind, number, title) in [
+        (None, "5", ""),
+        (minutes, " № 5 ", ""),
+        (None, "5", "О плане"),
+        (minutes, "5", " О плане "),
+    ] {
+        let words = said(alone.step(record(document(kind, number, title))));
+        assert!(
+            words.contains("протокол № 5 от 1 февраля 2027 года, «О плане» (решение 1)"),
+            "{words}"
+        );
+    }
+    // A correction is an act of its own, whatever it is called.
+    for title in ["", "О плане", "Об изменениях"] {
+        let words = said(alone.step(correct(1, document(minutes, "5", title))));
+        assert!(words.contains("исправляемое") && words.contains("№ 5"), "{words}");
+    }
+    // Another kind of document, or another matter of the same one, is meant where it is named.
+    alone.step(record(document(order, "5", "О плане"))).unwrap();
+    alone.step(record(document(minutes, "5", "О сроках"))).unwrap();
+    alone.step(correct(1, document(minutes, "6", ""))).unwrap();
+    assert_eq!(alone.run.decisions.len(), 4);
+    // Nor does a correction repeat the document of a third.
+    said(alone.step(correct(2, document(None, "6", ""))));
+    let later = Document { date: date(2027, 2, 1), ..document(None, "7", "") };
+    alone.step(correct(2, later)).unwrap();
+}
+
+#[test]
+fn a_report_is_proved_by_a_file_that_stays_with_each_of_its_versions() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let measure = NewMeasure {
+        text: "Обучить".into(),
+        organisations: vec!["school-2".into()],
+        due: date(2027, 2, 13),
+    };
+    alone.decide(Some(vec![measure])).unwrap();
+    let key = "measure-1.school-2";
+    let file = json!({ "name": "акт.pdf", "size": 7, "sha256": "a".repeat(64), "more": 1 });
+    let fields = |refused: Result<Outcome, Refusal>| match refused {
+        Err(Refusal::Invalid(errors)) => errors.into_iter().map(|e| e.field).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    for (name, size, hash) in [("акт.exe", 7, "a"), ("акт.pdf", 11 << 20, "a"), ("акт.pdf", 7, "Я")]
+    {
+        let wrong = json!({ "name": name, "size": size, "sha256": hash.repeat(64) });
+        let report = json!({ "report": "обучены", "document": wrong });
+        assert_eq!(fields(alone.submit(key, report)), ["document"]);
+    }
+    let both = json!({ "report": " ", "document": "акт.pdf" });
+    assert_eq!(fields(alone.submit(key, both)), ["report", "document"], "all at once");
+    assert_eq!(alone.run.measures[0].document, None);
+    let mut told = alone.submit(key, json!({ "report": "обучены", "document": file })).unwrap();
+    let kept = json!({ "name": "акт.pdf", "size": 7, "sha256": "a".repeat(64) });
+    assert_eq!(json!(alone.run.measures[0].document), kept);
+    let answers = told.submissions.remove(0).answers;
+    assert_eq!(Value::Object(answers), json!({ "report": "обучены", "document": kept }));
+    let entry = told.entries.iter().find(|e| e.kind == "submitted").unwrap();
+    assert!(entry.data.contains(&"a".repeat(64)), "the journal proves it: {}", entry.data);
+    // Measures of before this release load as they were.
+    let mut old = json!(alone.run.measures[0]);
+    old.as_object_mut().unwrap().remove("document");
+    let read: vekha_engine::run::Measure = serde_json::from_value(old.clone()).unwrap();
+    assert_eq!(json!(read), old);
+    alone.submit(key, json!({ "report": "обучены все", "document": null })).unwrap();
+    assert_eq!(alone.run.measures[0].document, None, "a report is what it says");
+}
+
+#[test]
+fn what_the_department_said_to_a_wish_for_more_time_stands_until_the_next_wish() {
+    let road_map = Town::usual().road_map();
+    let (mut alone, _) = Alone::open(&road_map, SUMMARY);
+    alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
+    let measure = NewMeasure {
+        text: "Обучить".into(),
+        organisations: vec!["school-2".into()],
+        due: date(2027, 2, 12),
+    };
+    alone.decide(Some(vec![measure])).unwrap();
+    let key: AssignmentKey = "measure-1.school-2".parse().unwrap();
+    let wish = |alone: &mut Alone<'_>| {
+        let (assignment, due) = (key.clone(), date(2027, 2, 18));
+        alone
+            .step(Command::RequestExtension { assignment, due, reason: "Карантин".into() })
+            .unwrap();
+        alone.run.assignments[&key].replied.clone()
+    };
+    assert_eq!(wish(&mut alone), None);
+    let declined = Command::DeclineExtension { assignment: key.clone(), reason: "Нет".into() };
+    alone.step(declined).unwrap();
+    let told = alone.run.assignments[&key].replied.clone().unwrap();
+    assert_eq!((told.granted, told.reason.as_str(), told.due), (false, "Нет", date(2027, 2, 12)));
+    assert_eq!(wish(&mut alone), None, "a new wish waits for a new word");
+    let (assignment, due) = (key.clone(), date(2027, 2, 16));
+    alone.step(Command::Extend { assignment, due, reason: "Два дня".into() }).unwrap();
+    let told = alone.run.assignments[&key].replied.clone().unwrap();
+    assert_eq!((told.granted, told.due, told.wanted), (true, due, date(2027, 2, 18)));
+    // Time that nobody asked for answers no wish.
+    let (assignment, due) = (key.clone(), date(2027, 2, 19));
+    alone.step(Command::Extend { assignment, due, reason: "Ещё".into() }).unwrap();
+    assert_eq!(alone.run.assignments[&key].replied, None);
 }
 
 #[test]

@@ -120,6 +120,8 @@ pub struct Municipality {
     pub name: String,
     /// The authority's name as letters sign it.
     pub authority: String,
+    /// Where its documents are issued: «г. Заречный»; may be empty.
+    pub place: String,
     /// The act that adopted the road map, in words.
     pub adopted_by: String,
     /// Where deadlines are counted.

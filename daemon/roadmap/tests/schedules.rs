@@ -174,6 +174,7 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
             id: "m".into(),
             name: "М".into(),
             authority: "О".into(),
+            place: String::new(),
             adopted_by: String::new(),
             time_zone: TimeZone::get(zone).unwrap(),
             opens: time(opens, 0, 0, 0),

@@ -1,5 +1,6 @@
 //! Assignments and the answers to them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::lists::paging;
 use super::mutation::{Mutation, mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
+use crate::forms::reports;
 use crate::runtime::committer::Answered;
 use crate::runtime::files::Upload;
 use crate::runtime::road_maps::Version;
@@ -144,7 +146,8 @@ impl Api {
             AssignmentKind::Acknowledge => v1::AssignmentKind::Acknowledge,
             AssignmentKind::Measure(_) => v1::AssignmentKind::Measure,
         };
-        let form = version.road_map.form_of(&key.activity, &of.stage).filter(|_| form);
+        let form =
+            form.then(|| reports::of_assignment(&version.road_map, key, of, a.kind)).flatten();
         v1::Assignment {
             name: format!("{run}/assignments/{of}"),
             stage: of.stage.clone(),
@@ -157,7 +160,7 @@ impl Api {
             late,
             version: a.version,
             reason: a.reason.clone(),
-            form: form.map(crate::forms::describe),
+            form: form.as_deref().map(crate::forms::describe),
             recommendation: match a.kind {
                 AssignmentKind::Acknowledge => format!("{run}/recommendations/{of}"),
                 _ => String::new(),
@@ -202,9 +205,9 @@ impl Api {
         let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
         let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
         let earlier = earlier.map_err(status::unavailable)?;
-        let form = version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &row.stage));
+        let form = form_of(version.as_deref(), &run, &assignment, &row)?;
         let mut wrong = Vec::new();
-        if let Some(form) = form {
+        if let Some(form) = form.as_deref() {
             let files = std::mem::take(&mut r.files);
             let (kept, refused) = self.files(form, &row.id, files, r.validate_only).await?;
             let missing =
@@ -249,6 +252,17 @@ impl Api {
             })),
         }
     }
+}
+
+/// The form of an assignment, by the road map that its run keeps.
+fn form_of<'v>(
+    version: Option<&'v Version>,
+    run: &RunKey,
+    key: &AssignmentKey,
+    row: &assignment::Model,
+) -> Result<Option<Cow<'v, Form>>, Status> {
+    let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
+    Ok(version.and_then(|v| reports::of_assignment(&v.road_map, run, key, a.kind)))
 }
 
 fn state(state: AssignmentState) -> v1::AssignmentState {
@@ -415,9 +429,8 @@ impl AssignmentService for Api {
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let row = self.assignment_row(&run, &assignment.to_string()).await?;
         let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
-        let form =
-            version.as_ref().and_then(|v| v.road_map.form_of(&run.activity, &assignment.stage));
-        let form = form.ok_or_else(|| status::not_found("форма поручения"))?;
+        let form = form_of(version.as_deref(), &run, &assignment, &row)?;
+        let form = form.as_deref().ok_or_else(|| status::not_found("форма поручения"))?;
         let versions = self.runtime.store().submissions(&row.id).await;
         let versions = versions.map_err(status::unavailable)?;
         let newest = versions.last().map_or(0, |v| v.version as u32);

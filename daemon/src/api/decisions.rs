@@ -16,7 +16,7 @@ use super::mutation::mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::register::Grounds;
-use crate::runtime::reports::controls;
+use crate::runtime::reports::{controls, letterhead};
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
 use crate::runtime::wording;
@@ -84,13 +84,15 @@ fn kind(kind: DecisionKind) -> v1::DecisionKind {
     }
 }
 
-fn named_kind(kind: v1::DecisionKind) -> DecisionKind {
-    match kind {
-        v1::DecisionKind::Unspecified | v1::DecisionKind::Order => DecisionKind::Order,
+/// The kind that was named, if one was.
+fn named_kind(kind: v1::DecisionKind) -> Option<DecisionKind> {
+    Some(match kind {
+        v1::DecisionKind::Unspecified => return None,
+        v1::DecisionKind::Order => DecisionKind::Order,
         v1::DecisionKind::Directive => DecisionKind::Directive,
         v1::DecisionKind::Decree => DecisionKind::Decree,
         v1::DecisionKind::Minutes => DecisionKind::Minutes,
-    }
+    })
 }
 
 impl Api {
@@ -381,8 +383,8 @@ async fn written(
     decision: reports::Decision,
     file_name: String,
 ) -> Result<v1::DecisionFile, Status> {
-    let authority = map.municipality.authority.clone();
-    let make = move || reports::decision(&authority, &decision);
+    let head = letterhead(&map.municipality);
+    let make = move || reports::decision(&head, &decision);
     let content = tokio::task::spawn_blocking(make).await.map_err(status::unavailable)?;
     let content = content.map_err(status::unavailable)?;
     Ok(v1::DecisionFile { file_name, content_type: forms::DOCX.to_owned(), content })

@@ -1,17 +1,21 @@
 //! Measures that decisions order, until they are done.
 
+use serde_json::json;
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Run, measure_stage};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
+use vekha_roadmap::answers::Values;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
 use super::mutation::{Mutation, mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
+use crate::forms::reports::{self, DOCUMENT};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
+use crate::runtime::files::Upload;
 use crate::runtime::register::{Control, Controlled};
 use crate::runtime::seen::{Thing, etag};
 
@@ -32,6 +36,11 @@ impl Api {
             due: measure.due.to_string(),
             state: state(control).into(),
             report: measure.report.clone(),
+            document: measure.document.as_ref().map(|file| v1::MeasureDocument {
+                file_name: file.name.clone(),
+                size: file.size as i64,
+                sha256: file.sha256.clone(),
+            }),
             comment: measure.comment.clone(),
             late: control == Control::Overdue,
             first_due: measure.first_due.unwrap_or(measure.due).to_string(),
@@ -51,6 +60,41 @@ impl Api {
         })
     }
 
+    /// Reports on a measure.
+    async fn report(&self, r: v1::ReportMeasureRequest) -> Result<Response<v1::Measure>, Status> {
+        let mutation = mutation!(r)?;
+        let (key, number) = names::numbered("name", &r.name, "measures")?;
+        let run = self.loaded(&key).await?.run;
+        let measure = number.checked_sub(1).and_then(|place| run.measures.get(place));
+        let measure = measure.ok_or_else(|| status::not_found(format!("мера {}", r.name)))?;
+        let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
+        let mut answers: Values = [("report".to_owned(), r.text.into())].into_iter().collect();
+        let mut wrong = Vec::new();
+        match r.document {
+            // What was proved before stays proved.
+            None => {
+                answers.extend(measure.document.iter().map(|d| (DOCUMENT.to_owned(), json!(d))))
+            }
+            Some(v1::NewAttachment { file_name, content }) => {
+                let upload = Upload { field: DOCUMENT.to_owned(), name: file_name, bytes: content };
+                let (form, owner) = (reports::measure(), format!("{key}/{assignment}"));
+                let kept = self.runtime.keep_file(&form, &owner, upload, r.validate_only).await;
+                match kept.map_err(status::unavailable)? {
+                    Some(Ok(file)) => drop(answers.insert(DOCUMENT.to_owned(), file)),
+                    Some(Err(e)) => wrong.push(e),
+                    None => {}
+                }
+            }
+        }
+        let command =
+            Command::Submit { assignment, answers, earlier: Values::new(), origin: Origin::Api };
+        if !wrong.is_empty() {
+            let (command, what) = (command.clone(), Thing::Measure(number));
+            self.step_with(wrong, key, command, what, mutation.clone(), named).await?;
+        }
+        self.change_measure(&r.name, mutation, |_, _| command).await
+    }
+
     async fn change_measure(
         &self,
         name: &str,
@@ -62,9 +106,7 @@ impl Api {
         let run = self.loaded(&key).await?.run;
         run.measures.get(number - 1).ok_or_else(not_found)?;
         let task = Task::new(key.clone(), Ask::Step(command(&run, number)), "");
-        // The report is an answer to a form of one field; here it is the request's text.
-        let field = |field: &str| if field == "report" { "text" } else { field }.to_owned();
-        let answered = self.ask_as(task, Thing::Measure(number), &mutation, field).await?;
+        let answered = self.ask_as(task, Thing::Measure(number), &mutation, named).await?;
         let tried = answered.would_be.is_some();
         let run = self.after(&key, answered).await?.run;
         let mut shown = self.describe_measure(&run, number).ok_or_else(not_found)?;
@@ -73,6 +115,16 @@ impl Api {
         }
         Ok(Response::new(shown))
     }
+}
+
+/// A field of the form that reports are, as the request calls it.
+fn named(field: &str) -> String {
+    match field {
+        "report" => "text",
+        DOCUMENT => "document.file_name",
+        field => field,
+    }
+    .to_owned()
 }
 
 fn state(control: Control) -> v1::MeasureState {
@@ -147,17 +199,11 @@ impl MeasureService for Api {
         request: Request<v1::ReportMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
-        let text = r.text.clone();
-        self.change_measure(&r.name, mutation!(r)?, |run, number| Command::Submit {
-            assignment: AssignmentKey::new(
-                &measure_stage(number),
-                &run.measures[number - 1].organisation,
-            ),
-            answers: [("report".to_owned(), text.into())].into_iter().collect(),
-            earlier: Default::default(),
-            origin: Origin::Api,
-        })
-        .await
+        // What is refused keeps no file.
+        if r.document.is_some() && !r.validate_only {
+            self.report(v1::ReportMeasureRequest { validate_only: true, ..r.clone() }).await?;
+        }
+        self.report(r).await
     }
 
     async fn accept_measure(

@@ -253,7 +253,10 @@ impl Api {
                     .max_decoding_message_size(LARGEST_FILE_CALL)
                     .max_encoding_message_size(LARGEST_FILE_CALL),
             )
-            .add_service(MeasureServiceServer::new(self.clone()))
+            .add_service(
+                MeasureServiceServer::new(self.clone())
+                    .max_decoding_message_size(LARGEST_FILE_CALL),
+            )
             .add_service(OrganisationServiceServer::new(self.clone()))
             .add_service(EventServiceServer::new(self.clone()))
             .add_service(OutboxServiceServer::new(self.clone()))

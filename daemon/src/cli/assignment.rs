@@ -159,6 +159,7 @@ pub(super) async fn run(
                 ..Default::default()
             };
             let list = all_pages!(service, list_assignments, request, assignments);
+            client.narrowed_to(organisation.as_deref(), &list).await?;
             out.many(&list, || rows(client, &list))?;
             return Ok(());
         }

@@ -208,6 +208,32 @@ impl Client {
         Ok(format!("{}/runs/{run}", self.activity(activity).await?))
     }
 
+    /// That an organisation of which nothing was found is one at all: to mistype a code is not to
+    /// find nothing. Who has left the registry may still be found by what it did.
+    pub async fn is_organisation(&self, code: &str) -> anyhow::Result<()> {
+        let request = v1::ListOrganisationsRequest {
+            parent: self.municipality.clone(),
+            ..Default::default()
+        };
+        let all = all_pages!(self.organisations(), list_organisations, request, organisations);
+        if code.is_empty() || all.iter().any(|one| one.code == code) {
+            return Ok(());
+        }
+        let near = nearest(code, all.iter().map(|one| one.code.as_str()));
+        let perhaps = near.map(|near| format!("; может быть, {near}")).unwrap_or_default();
+        Err(anyhow!(
+            "организации «{code}» в реестре нет{perhaps}. Все коды: vekha organisations list"
+        ))
+    }
+
+    /// The same of an organisation that a list was narrowed to, where that left nothing of it.
+    pub async fn narrowed_to<T>(&self, code: Option<&str>, list: &[T]) -> anyhow::Result<()> {
+        match code {
+            Some(code) if list.is_empty() => self.is_organisation(code).await,
+            _ => Ok(()),
+        }
+    }
+
     /// A run's full name, or the name that stands for all runs of the municipality.
     pub async fn run_or_all(&self, run: Option<&str>) -> anyhow::Result<String> {
         match run {

@@ -32,6 +32,7 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
         to: args.to.clone(),
     };
     let found = client.completeness().get_completeness(request).await?.into_inner();
+    client.narrowed_to(Some(&args.organisation), &found.organisations).await?;
     out.one(&found, || {
         let runs = found.runs.iter().map(|one| {
             let what = match one.number {

@@ -45,9 +45,9 @@ pub(super) struct DecideArgs {
     /// Без мер, даже если их предписывает дорожная карта
     #[arg(long, conflicts_with = "measures")]
     without_measures: bool,
-    /// Что за документ
-    #[arg(long, value_enum, default_value = "order")]
-    kind: Kind,
+    /// Что за документ; если не указать — приказ
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
     /// Исправляет прежнее решение этого выполнения, само оно остаётся: 1
     #[arg(long, value_name = "НОМЕР", conflicts_with = "stage")]
     corrects: Option<u32>,
@@ -152,6 +152,17 @@ pub(super) enum MeasureCommand {
         /// Что сделано
         #[arg(long)]
         text: String,
+        /// Документ, который это подтверждает; без него остаётся приложенный к прежнему отчёту
+        #[arg(long = "attach", value_name = "ФАЙЛ")]
+        document: Option<PathBuf>,
+    },
+    /// Сохранить документ, приложенный к отчёту
+    Document {
+        /// 29/2026-27/1
+        measure: String,
+        /// Куда записать
+        #[arg(long, value_name = "ФАЙЛ")]
+        file: PathBuf,
     },
     /// Принять отчёт: мера снимается с контроля
     Accept {
@@ -198,7 +209,7 @@ pub(super) async fn decide(
     let corrects = args.corrects.map(|number| format!("{parent}/decisions/{number}"));
     let request = v1::RecordDecisionRequest {
         parent,
-        kind: v1::DecisionKind::from(args.kind).into(),
+        kind: args.kind.map_or(v1::DecisionKind::Unspecified, Into::into).into(),
         corrects: corrects.unwrap_or_default(),
         withdraw_measures: args.withdraw_measures,
         stage: args.stage.clone(),
@@ -392,15 +403,35 @@ pub(super) async fn measures(
                 filter([("state", state.as_deref()), ("organisation", organisation.as_deref())]);
             let request = v1::ListMeasuresRequest { parent, filter, ..Default::default() };
             let list = all_pages!(service, list_measures, request, measures);
+            client.narrowed_to(organisation.as_deref(), &list).await?;
             out.many(&list, || rows(&list))?;
             return Ok(());
         }
-        MeasureCommand::Report { measure, text } => {
-            let name = client.below(measure, "measures").await?;
-            let text = text.clone();
-            let request =
-                v1::ReportMeasureRequest { name, text, etag, actor, request_id, validate_only };
+        MeasureCommand::Report { measure, text, document } => {
+            let request = v1::ReportMeasureRequest {
+                name: client.below(measure, "measures").await?,
+                text: text.clone(),
+                document: document.as_deref().map(attachment).transpose()?,
+                etag,
+                actor,
+                request_id,
+                validate_only,
+            };
+            let mut service = service.max_encoding_message_size(LARGEST_FILE_CALL);
             service.report_measure(request).await?
+        }
+        MeasureCommand::Document { measure, file } => {
+            let name = client.below(measure, "measures").await?;
+            let told = service.get_measure(v1::GetMeasureRequest { name }).await?.into_inner();
+            let Some(document) = told.document else {
+                return Err(anyhow!("к отчёту о мере {measure} документ не приложен"));
+            };
+            let request = v1::GetFileRequest { name: told.assignment, sha256: document.sha256 };
+            let mut files = client.assignments().max_decoding_message_size(LARGEST_FILE_CALL);
+            let content = files.get_file(request).await?.into_inner().content;
+            let content_type = "application/octet-stream".to_owned();
+            let given = v1::DecisionFile { file_name: document.file_name, content_type, content };
+            return written(file, given, out).await;
         }
         MeasureCommand::Accept { measure } => {
             let name = client.below(measure, "measures").await?;
@@ -437,7 +468,9 @@ fn rows(list: &[v1::Measure]) -> String {
             v1::MeasureState::Unspecified => "",
         };
         let (who, due) = (m.organisation.clone(), date(&m.due));
-        [short(&m.name), who, due, state.to_owned(), m.text.clone()]
+        let document = m.document.as_ref().map(|d| d.file_name.clone()).unwrap_or_default();
+        [short(&m.name), who, due, state.to_owned(), m.text.clone(), document]
     };
-    table(["мера", "кто", "срок", "состояние", "что"], list.iter().map(row).collect())
+    let head = ["мера", "кто", "срок", "состояние", "что", "документ"];
+    table(head, list.iter().map(row).collect())
 }

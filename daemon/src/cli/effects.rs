@@ -26,6 +26,7 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
     let organisation = args.organisation.clone();
     let request = v1::GetEffectsRequest { parent, year: args.year, organisation };
     let effects = client.effects().get_effects(request).await?.into_inner();
+    client.narrowed_to(Some(&args.organisation), &effects.effects).await?;
     out.one(&effects, || {
         let head = ["выполнение", "организация", "вывод", "помощь", "показатели", "что стало"];
         table(head, effects.effects.iter().map(row).collect())

@@ -62,6 +62,11 @@ pub(super) async fn run(
                 ..Default::default()
             };
             let mut list = all_pages!(service, list_messages, request, messages);
+            client.narrowed_to(organisation.as_deref(), &list).await?;
+            // A run that is not there is no run without letters.
+            if let (Some(name), true) = (&run, list.is_empty()) {
+                client.runs().get_run(v1::GetRunRequest { name: name.clone() }).await?;
+            }
             list.sort_by_key(|m| m.created_at.map(|at| (at.seconds, at.nanos)));
             out.many(&list, || rows(client, &list))?;
             return Ok(());
@@ -78,6 +83,9 @@ pub(super) async fn run(
                 validate_only: client.validate_only,
             };
             let retried = service.retry_messages(request).await?.into_inner();
+            if retried.messages == 0 {
+                client.is_organisation(organisation.as_deref().unwrap_or_default()).await?;
+            }
             out.one(&retried, || format!("Снова в очереди: {}", retried.messages))?;
             return Ok(());
         }

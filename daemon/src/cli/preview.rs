@@ -41,6 +41,11 @@ pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Resul
     if args.to < args.from {
         anyhow::bail!("--to раньше, чем --from");
     }
+    for number in &args.activity {
+        if !road_map.activities.iter().any(|activity| activity.number == *number) {
+            anyhow::bail!("мероприятия {number} в дорожной карте нет");
+        }
+    }
     let wish = Wish { from: args.from, to: args.to, silent: args.silent };
     let mut lines = preview(&road_map, wish);
     if !args.activity.is_empty() {

@@ -7,7 +7,9 @@ use vekha_engine::run::Recommendation;
 
 use super::link::{Opened, Typed};
 use super::said::Said;
+use super::standing::reported;
 use super::{view, words};
+use crate::forms::reports;
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
 
@@ -21,7 +23,8 @@ pub fn page(
 ) -> Response {
     let municipality = &opened.version.road_map.municipality;
     let mut context = opened.context(runtime, said);
-    super::link::describe_report(opened, &recommendation.report, typed, said, &mut context);
+    let (form, standing) = (reports::acknowledgement(), reported(&recommendation.report, None));
+    super::link::describe_report(opened, &form, standing, typed, said, &mut context);
     context["items"] = recommendation.items.iter().map(item).collect();
     context["issued_at"] =
         json!(recommendation.issued_at.map(|at| words::moment(municipality, at)));

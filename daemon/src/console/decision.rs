@@ -10,7 +10,7 @@ use super::{file, files, problem};
 use crate::forms::DOCX;
 use crate::reports;
 use crate::runtime::Runtime;
-use crate::runtime::reports::controls;
+use crate::runtime::reports::{controls, letterhead};
 use crate::store::files::of_decisions;
 
 /// `GET /runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx`
@@ -29,9 +29,9 @@ pub async fn document(
     let map = &version.road_map;
     let controls = controls(map, &run, runtime.clock().now());
     let decision = reports::Decision::of(map, &run, number, decision, &controls);
-    let authority = map.municipality.authority.clone();
+    let head = letterhead(&map.municipality);
     let name = reports::decision_file_name(&run.key, number);
-    file::give(&name, DOCX, move || reports::decision(&authority, &decision)).await
+    file::give(&name, DOCX, move || reports::decision(&head, &decision)).await
 }
 
 /// `GET /runs/{municipality}/{activity}/{run}/decisions/{number}/attachments/{place}/{name}`

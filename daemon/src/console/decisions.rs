@@ -16,7 +16,7 @@ use vekha_roadmap::russian::plural;
 use super::access::Person;
 use super::completeness::run_words;
 use super::file::{self, List};
-use super::run::attachments;
+use super::run::{attachments, proof};
 use super::{administrator, view, words, yearly};
 use crate::glossary;
 use crate::runtime::Runtime;
@@ -75,6 +75,7 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
             },
             "words": one.control.words(),
             "history": history(map, one),
+            "document": proof(&one.run, one.number, &one.measure),
         })).collect::<Vec<_>>(),
     })
 }
@@ -116,7 +117,7 @@ fn basis_words(map: &RoadMap, basis: &Basis) -> String {
 }
 
 /// The columns of the spreadsheet, with how many characters each is across.
-const COLUMNS: [(&str, f64); 22] = [
+const COLUMNS: [(&str, f64); 23] = [
     ("Документ", 16.0),
     ("Номер", 12.0),
     ("Дата", 12.0),
@@ -139,6 +140,7 @@ const COLUMNS: [(&str, f64); 22] = [
     ("Принят", 12.0),
     ("Кем принят", 20.0),
     ("Отчёт", 50.0),
+    ("Подтверждающий документ", 30.0),
 ];
 
 /// `GET /m/{municipality}/decisions.xlsx?year=2027`: a row for each measure, and for each decision
@@ -177,7 +179,7 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<ListCell>> {
         corrects.chain(corrected).collect::<Vec<_>>().join("; ").into(),
         attached.join("; ").into(),
     ];
-    let with = |measure: [ListCell; 12]| own.iter().cloned().chain(measure).collect();
+    let with = |measure: [ListCell; 13]| own.iter().cloned().chain(measure).collect();
     if measures.is_empty() {
         return vec![with(no_measure())];
     }
@@ -200,13 +202,14 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<ListCell>> {
             }
             .into(),
             one.measure.report.clone().into(),
+            one.measure.document.as_ref().map(|d| d.name.clone()).unwrap_or_default().into(),
         ])
     };
     measures.iter().map(of_measure).collect()
 }
 
 /// What a decision that orders nothing has in the columns of measures.
-fn no_measure() -> [ListCell; 12] {
+fn no_measure() -> [ListCell; 13] {
     let text = || ListCell::from("");
     let [day, count] = [ListCell::Date(None), ListCell::Number(None)];
     [
@@ -220,6 +223,7 @@ fn no_measure() -> [ListCell; 12] {
         day.clone(),
         text(),
         day,
+        text(),
         text(),
         text(),
     ]

@@ -14,7 +14,7 @@ use super::actions::sheet::{day, field, text};
 use super::form::{Filled, mistakes, questions};
 use super::link::{self, Closed, Opened};
 use super::said::Said;
-use super::{controls, posted, problem};
+use super::{controls, posted, problem, words};
 use crate::glossary;
 use crate::runtime::Runtime;
 
@@ -59,6 +59,21 @@ pub fn offer(opened: &Opened, said: &Said) -> Value {
             "reason": wish.reason,
         })),
     })
+}
+
+/// What became of the wish for more time, as long as an answer is awaited.
+pub fn replied(opened: &Opened) -> Value {
+    let assignment = &opened.assignment;
+    let awaited = assignment.state.is_awaited() && !opened.run.state.ended();
+    let municipality = &opened.version.road_map.municipality;
+    json!(assignment.replied.as_ref().filter(|_| awaited).map(|reply| json!({
+        "granted": reply.granted,
+        "wanted": glossary::date(reply.wanted),
+        "less": reply.granted && reply.due != reply.wanted,
+        "due": glossary::date(reply.due),
+        "reason": reply.reason,
+        "at": words::moment(municipality, reply.at),
+    })))
 }
 
 /// `POST /a/{token}/extension`

@@ -11,17 +11,20 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
+use vekha_engine::run::{
+    Assignment, AssignmentKind, Decision, Measure, MeasureState, Recommendation, Run,
+};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_roadmap::answers::Values;
-use vekha_roadmap::model::{Activity, FieldKind, Form};
+use vekha_roadmap::model::{Activity, Form};
 use vekha_roadmap::russian;
 
-use super::actions::{request, sheet};
+use super::actions::request;
 use super::conflict::{self, Choice, Shown};
 use super::said::{self, Clash, Said};
 use super::standing::{Standing, standing};
 use super::{acknowledge, collect, extension, files, measure, posted, problem, words};
+use crate::forms::reports;
 use crate::runtime::committer::Task;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Seen, Thing};
@@ -145,6 +148,7 @@ impl Opened {
             "reason": self.assignment.reason,
             "comment": self.assignment.comment,
             "extension": extension::offer(self, said),
+            "replied": extension::replied(self),
             "asked": matches!(said, Said::Asked),
             "version": self.assignment.version,
             "answered_at": self.assignment.answered_at.map(|at| words::moment(municipality, at)),
@@ -255,7 +259,7 @@ pub struct Sight {
 impl Sight {
     /// As a post of the page brings it back.
     pub fn read(pairs: &[(String, String)]) -> Self {
-        let nothing = Form { fields: vec![], ..report_form() };
+        let nothing = Form { fields: vec![], ..reports::acknowledgement() };
         let posted = posted::read(&nothing, pairs);
         Sight { basis: posted.basis, shown: posted.shown, once: posted.once }
     }
@@ -301,14 +305,16 @@ pub async fn answer(
     let opened = open(&runtime, &token).await;
     match &opened {
         Err(Closed::Unknown) => return problem::unknown_link(),
-        Ok(opened) if !takes_answers(opened) => {
-            return page(&runtime, opened, None, &Said::closed()).await;
+        Ok(opened) => {
+            if let Some(closed) = closed(opened) {
+                return page(&runtime, opened, None, &closed).await;
+            }
         }
-        _ => {}
+        Err(Closed::Unavailable(_)) => {}
     }
     let received = match &opened {
-        Ok(opened) if collect::form(opened).is_some() => posted::receive(request).await,
-        // Without a form of its own nobody sends files.
+        Ok(Opened { about: About::Form | About::Measure(_), .. }) => posted::receive(request).await,
+        // Recommendations ask for no files.
         _ => posted::pairs(request).await.map(|pairs| (pairs, vec![])),
     };
     let (mut pairs, uploads) = match received {
@@ -342,25 +348,11 @@ pub async fn answer(
     deliver(&runtime, opened, &form, typed, wish, &pairs).await
 }
 
-/// The form that a link asks for; whatever is no form asks for a report.
+/// The form that a link asks for; whatever has none asks for a report.
 fn form<'v>(version: &'v Version, opened: &Opened) -> Cow<'v, Form> {
-    let of_stage = version.road_map.form_of(&opened.run.key.activity, &opened.key.stage);
-    match (&opened.about, of_stage) {
-        (About::Form, Some(form)) => Cow::Borrowed(form),
-        _ => Cow::Owned(report_form()),
-    }
-}
-
-/// One question: what was done.
-pub fn report_form() -> Form {
-    let report = FieldKind::LongText { max_length: 4000 };
-    Form {
-        id: "report".to_owned(),
-        title: String::new(),
-        intro: String::new(),
-        fields: vec![sheet::optional("report", "Что сделано", report)],
-        rules: vec![],
-    }
+    let (run, kind) = (&opened.run.key, opened.assignment.kind);
+    let own = reports::of_assignment(&version.road_map, run, &opened.key, kind);
+    own.unwrap_or_else(|| Cow::Owned(reports::acknowledgement()))
 }
 
 /// What was typed, what was chosen where two people differ, and what is wanted.
@@ -437,8 +429,8 @@ async fn deliver(
             Err(Closed::Unknown) => return problem::unknown_link(),
             Err(Closed::Unavailable(e)) => return problem::unsaved(&e, pairs),
         };
-        if !takes_answers(&opened) {
-            return page(runtime, &opened, Some(typed), &Said::closed()).await;
+        if let Some(closed) = closed(&opened) {
+            return page(runtime, &opened, Some(typed), &closed).await;
         }
         if let Err(said) = catch_up(runtime, &opened, form, &mut typed, wish).await {
             return page(runtime, &opened, Some(typed), &said).await;
@@ -505,7 +497,8 @@ async fn unseen(
 /// Has the page of a report carry what its writer sees of it.
 pub fn describe_report(
     opened: &Opened,
-    report: &str,
+    form: &Form,
+    values: Values,
     typed: Option<&Typed>,
     said: &Said,
     context: &mut Value,
@@ -514,21 +507,24 @@ pub fn describe_report(
     match typed {
         Some(typed) => typed.sight.describe(context),
         None => {
-            let mut values = Values::new();
-            values.insert("report".to_owned(), report.into());
             let basis = Basis { answer: opened.assignment.version, draft: 0 };
             let standing = Standing { values, basis, ..Standing::default() };
-            Typed::standing(&report_form(), standing).sight.describe(context);
+            Typed::standing(form, standing).sight.describe(context);
         }
     }
 }
 
-/// Whether a link takes answers, as far as that is known without them; the engine has the last word.
-fn takes_answers(opened: &Opened) -> bool {
+/// That a link takes no answers, as far as that is known without them; the engine has the last word.
+/// What comes with them is not even read then.
+fn closed(opened: &Opened) -> Option<Said> {
     match &opened.about {
-        About::Form => collect::is_editable(opened),
-        // To read late is still to read; a report's fate is the engine's business, and it is short.
-        About::Recommendation(_) | About::Measure(_) => true,
+        About::Form => (!collect::is_editable(opened)).then(Said::closed),
+        About::Measure(ordered) if ordered.0.state == MeasureState::Done => {
+            Some(Said::Refused("мера исполнена и снята с контроля".to_owned()))
+        }
+        About::Measure(_) => (!opened.assignment.state.takes_answers()).then(Said::closed),
+        // To read late is still to read.
+        About::Recommendation(_) => None,
     }
 }
 
@@ -568,12 +564,13 @@ async fn submit(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(),
     let Sight { basis, once, .. } = &typed.sight;
     let once = known(once);
     let earlier = opened.earlier(runtime).await.map_err(unsaved)?;
-    if let (Some(form), About::Form) = (collect::form(opened), &opened.about) {
-        let missing =
-            runtime.missing_files(form, &opened.id, &answers, false).await.map_err(unsaved)?;
-        if !missing.is_empty() {
-            return Err(Said::Wrong(missing));
-        }
+    let form = form(&opened.version, opened);
+    let missing = runtime.missing_files(&form, &opened.id, &answers, false).await;
+    let missing = missing.map_err(unsaved)?;
+    if !missing.is_empty() {
+        return Err(Said::Wrong(missing));
+    }
+    if matches!(opened.about, About::Form) {
         let draft = runtime.store().draft(&opened.id).await.map_err(unsaved)?;
         if let (Some(basis), Some(draft)) = (basis, draft)
             && draft.revision != basis.draft

@@ -1,13 +1,16 @@
 //! The page on which the holder of a measure reports what was done.
 
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::json;
 use vekha_engine::run::{Decision, Measure, MeasureState};
 use vekha_roadmap::russian;
 
+use super::form::{Filled, mistakes, questions};
 use super::link::{Opened, Typed};
 use super::said::Said;
-use super::view;
+use super::standing::reported;
+use super::{answers, controls, view};
+use crate::forms::reports;
 use crate::runtime::Runtime;
 
 /// The measure, what the department said to the last report, and room for the next one.
@@ -18,15 +21,12 @@ pub fn page(
     typed: Option<&Typed>,
     said: &Said,
 ) -> Response {
-    let expected = opened.assignment.state.takes_answers();
-    let report = typed.and_then(Typed::report);
-    let errors: Vec<Value> = said
-        .errors()
-        .iter()
-        .map(|e| json!({ "id": "f-report", "at": "Отчёт", "message": e.message }))
-        .collect();
+    let editable = opened.assignment.state.takes_answers() && measure.state != MeasureState::Done;
+    let (form, action) = (reports::measure(), format!("/a/{}", opened.token));
+    // A returned report is mended, not written anew.
+    let standing = reported(&measure.report, measure.document.as_ref());
     let mut context = opened.context(runtime, said);
-    super::link::describe_report(opened, &measure.report, typed, said, &mut context);
+    super::link::describe_report(opened, &form, standing.clone(), typed, said, &mut context);
     context["decision"] = json!({
         "number": decision.number,
         "date": russian::date_words(decision.date),
@@ -38,9 +38,15 @@ pub fn page(
         "report": measure.report,
         "comment": measure.comment,
     });
-    context["editable"] = (expected && measure.state != MeasureState::Done).into();
-    // A returned report is mended, not written anew.
-    context["report"] = report.unwrap_or(&measure.report).into();
-    context["errors"] = errors.into();
+    let filled = Filled {
+        values: typed.map_or_else(|| standing.clone(), |typed| typed.values.clone()),
+        errors: said.errors().to_vec(),
+        others: said.others(),
+        ..Filled::default()
+    };
+    context["editable"] = editable.into();
+    context["errors"] = json!(mistakes(&form, &filled));
+    context["questions"] = controls::questions(&questions(&form, &filled), &action).into();
+    context["answers"] = json!(answers::read_only(&form, &standing, &action));
     view::page(said.status(), "measure.html", &context)
 }

@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::Happened;
-use vekha_engine::run::{AssignmentState, RecommendationState, Run, StageState};
+use vekha_engine::run::{
+    AssignmentState, Measure, Proof, RecommendationState, Run, StageState, measure_stage,
+};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
@@ -23,10 +25,11 @@ use super::actions::{self, Scene, Texts, told};
 use super::words::capital;
 use super::{acknowledge, administrator, figures, matrix, posted, problem, view, words};
 use crate::glossary;
+use crate::reports::{self, Clauses};
 use crate::runtime::Runtime;
 use crate::runtime::overview::is_late;
 use crate::runtime::register::Control;
-use crate::runtime::reports::place_for_others;
+use crate::runtime::reports::{controls, place_for_others};
 use crate::runtime::road_maps::Version;
 use crate::runtime::wording;
 use crate::store::entities::journal;
@@ -304,10 +307,18 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
                 // The due date says that it has passed.
                 "words": if late { Control::Ordered } else { control }.words(),
                 "report": m.report,
+                "document": proof(&run.key, position + 1, m),
                 "comment": m.comment,
             })
         })
         .collect()
+    };
+    let controls = controls(map, run, now);
+    // As the document has it, so that the page and the paper say the same.
+    let text = |position: usize, d: &vekha_engine::run::Decision| {
+        let told = reports::Decision::of(map, run, position + 1, d, &controls);
+        let Clauses { text, appendix } = Clauses::of(&told);
+        if d.text.is_empty() { String::new() } else { [text, appendix].concat().join("\n") }
     };
     let line = |(position, d): (usize, &vekha_engine::run::Decision)| {
         let refers = |place: usize| {
@@ -325,7 +336,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
             "date": date_words(d.date),
             "title": d.title,
             "outcome": d.outcome,
-            "text": d.text,
+            "text": text(position, d),
             "correction": format!("/runs/{}/decisions/{}/correction", run.key, position + 1),
             "attachments": attachments(map, &run.key, position + 1, d),
             "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),
@@ -354,6 +365,17 @@ pub(super) fn attachments(
         })
     };
     files.map(line).collect()
+}
+
+/// The file that proves the report on a measure, by its number, with where it can be had.
+pub(super) fn proof(run: &RunKey, number: usize, measure: &Measure) -> Value {
+    let file = measure.document.as_ref();
+    let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
+    json!(file.map(|Proof { name, size, sha256 }| json!({
+        "name": name,
+        "link": format!("/runs/{run}/answers/{assignment}/files/{sha256}"),
+        "size": words::size(*size),
+    })))
 }
 
 /// Who did it, in words where that is one of us or a school.

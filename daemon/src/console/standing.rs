@@ -3,12 +3,14 @@
 
 use jiff::Timestamp;
 use sea_orm::DbErr;
-use serde_json::Value;
+use serde_json::{Value, json};
+use vekha_engine::run::{Measure, Proof};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::Municipality;
 
 use super::link::{About, Opened};
 use super::words;
+use crate::forms::reports::DOCUMENT;
 use crate::runtime::Runtime;
 use crate::store::drafts::Basis;
 use crate::store::entities::{draft, submission};
@@ -73,9 +75,12 @@ pub async fn standing(
             of_form(draft, sent)
         }
         About::Recommendation(recommendation) => {
-            of_report(runtime, opened, &recommendation.report).await
+            of_report(runtime, opened, reported(&recommendation.report, None)).await
         }
-        About::Measure(ordered) => of_report(runtime, opened, &ordered.0.report).await,
+        About::Measure(ordered) => {
+            let Measure { report, document, .. } = &ordered.0;
+            of_report(runtime, opened, reported(report, document.as_ref())).await
+        }
     }
 }
 
@@ -106,9 +111,17 @@ fn of_form(
     })
 }
 
-async fn of_report(runtime: &Runtime, opened: &Opened, report: &str) -> Result<Standing, DbErr> {
+/// A report as the form for it holds it.
+pub fn reported(report: &str, document: Option<&Proof>) -> Values {
     let mut values = Values::new();
     values.insert("report".to_owned(), Value::from(report));
+    if let Some(document) = document {
+        values.insert(DOCUMENT.to_owned(), json!(document));
+    }
+    values
+}
+
+async fn of_report(runtime: &Runtime, opened: &Opened, values: Values) -> Result<Standing, DbErr> {
     let answer = opened.assignment.version;
     let sent = match answer {
         0 => None,

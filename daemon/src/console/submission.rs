@@ -19,6 +19,7 @@ use super::actions::sheet::{Page, Sent};
 use super::actions::{self, Scene, told};
 use super::run::{Missing, load};
 use super::{administrator, answers, posted, problem, view, words};
+use crate::forms::reports;
 use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
@@ -97,7 +98,8 @@ async fn describe(
 ) -> Result<Value, DbErr> {
     let map = &version.road_map;
     let assignment = &run.assignments[key];
-    let form = map.form_of(&run.key.activity, &key.stage);
+    let form = reports::of_assignment(map, &run.key, key, assignment.kind);
+    let form = form.as_deref();
     let moment = |at| words::moment(&map.municipality, at);
     let mut versions = Vec::new();
     let mut before: Option<Values> = None;

@@ -1,65 +1,59 @@
-//! A decision as the official document that it is, to be printed and signed.
+//! A decision as the official document that it is, to be printed and signed: whose it is, what, when,
+//! under what number and where; what it is about; its points; who signs; its appendices.
 
-use super::chapter::{Decision, Measure};
+use super::chapter::Decision;
+use super::clauses::{Clauses, post_and_name};
 use super::document::{Document, Origin};
+
+/// Whose document it is.
+#[derive(Debug, Clone)]
+pub struct Letterhead {
+    /// The authority's name.
+    pub authority: String,
+    /// Where it issues documents; may be empty.
+    pub place: String,
+}
 
 /// The document as a file's content. One that is not taken yet leaves room for number and date.
 ///
 /// # Errors
 /// When it cannot be made, and why.
-pub fn decision(authority: &str, decision: &Decision) -> Result<Vec<u8>, String> {
+pub fn decision(head: &Letterhead, decision: &Decision) -> Result<Vec<u8>, String> {
     let or = |words: &str, blank: &str| {
         if words.is_empty() { blank.to_owned() } else { words.to_owned() }
     };
     let mut document = Document::new(Origin {
-        author: authority.to_owned(),
+        author: head.authority.clone(),
         title: format!("{}. {}", decision.kind, decision.title),
         date: decision.date.clone(),
     });
-    document.centred(authority);
+    document.centred(&head.authority);
     document.centred("");
     document.title(&decision.kind.to_uppercase());
-    document.centred(&format!(
-        "от {} № {}",
-        or(&decision.date, "«____» ______________ 20___ г."),
-        or(&decision.number, "________")
-    ));
+    document.centred("");
+    document.ends(
+        &or(&decision.date, "«____» ______________ 20___ г."),
+        &format!("№ {}", or(&decision.number, "________")),
+    );
+    if !head.place.is_empty() {
+        document.centred(&head.place);
+    }
     document.centred("");
     document.centred(&decision.title);
     document.centred("");
-    let text = if decision.text.is_empty() { &decision.outcome } else { &decision.text };
-    // Lines of a justified paragraph would be stretched: each is one of its own.
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        document.text(line.trim_end());
+    let Clauses { text, appendix } = Clauses::of(decision);
+    // Lines of a justified paragraph would be stretched: each is one of its own. Nobody signs an
+    // empty page.
+    for (left, line) in (0..text.len()).rev().zip(&text) {
+        document.clause(line, left == 0);
     }
-    if let Some(earlier) = &decision.corrects {
-        document.text(&format!("Исправляет решение № {earlier}."));
+    let (post, name) = post_and_name(&decision.signatory);
+    document.signature(
+        &or(&post, "__________________________"),
+        &or(&name, "__________________________"),
+    );
+    for line in &appendix {
+        document.text(line);
     }
-    let measures = measures(&decision.measures);
-    if !measures.is_empty() {
-        document.lead("Поручения:");
-    }
-    for (measure, place) in measures.iter().zip(1..) {
-        document.text(&format!("{place}. {measure}"));
-    }
-    document.signature(&decision.signatory);
     document.finish()
-}
-
-/// What is ordered, in sentences: the same of several by the same day is one.
-fn measures(all: &[Measure]) -> Vec<String> {
-    let mut grouped: Vec<(&str, &str, Vec<&str>)> = Vec::new();
-    for Measure { organisation, text, due, .. } in all {
-        let same = grouped.iter_mut().find(|(what, when, _)| what == text && when == due);
-        match same {
-            Some((_, _, who)) => who.push(organisation),
-            None => grouped.push((text, due, vec![organisation])),
-        }
-    }
-    let sentence = |(text, due, who): (&str, &str, Vec<&str>)| {
-        let text = text.trim().trim_end_matches('.');
-        let noun = if who.len() > 1 { "Исполнители" } else { "Исполнитель" };
-        format!("{text}. {noun}: {}. Срок: {due}.", who.join(", "))
-    };
-    grouped.into_iter().map(sentence).collect()
 }

@@ -5,7 +5,8 @@ use std::io::Cursor;
 
 use docx_rs::{
     AlignmentType, BreakType, Docx, Footer, LineSpacing, PageMargin, PageNum, Paragraph, Pic, Run,
-    RunFonts, Shading, Style, StyleType, Table, TableCell, TableLayoutType, TableRow, WidthType,
+    RunFonts, Shading, SpecialIndentType, Style, StyleType, Table, TableCell, TableCellMargins,
+    TableLayoutType, TableRow, VAlignType, WidthType,
 };
 
 use jiff::civil::Date;
@@ -31,6 +32,8 @@ pub const WIDTH: usize = 9355;
 /// The same in the units of pictures: 635 to a twentieth of a point.
 const WIDTH_OF_PICTURES: f64 = WIDTH as f64 * 635.0;
 
+/// How far the first line of a point is set in: 12.5 mm.
+const FIRST_LINE: i32 = 709;
 /// Sizes are half points.
 const TEXT: usize = 26;
 const SMALL: usize = 22;
@@ -120,10 +123,41 @@ impl Document {
         self.add(lines(Paragraph::new().align(AlignmentType::Center), words, TEXT));
     }
 
-    /// Where somebody signs.
-    pub fn signature(&mut self, who: &str) {
+    /// A paragraph of a document that orders something, its first line set in; one may stay with
+    /// what follows.
+    pub fn clause(&mut self, words: &str, stays: bool) {
+        let first = Some(SpecialIndentType::FirstLine(FIRST_LINE));
+        let paragraph = spaced(120).align(AlignmentType::Both).indent(None, first, None, None);
+        self.add(lines(paragraph.keep_next(stays), words, TEXT));
+    }
+
+    /// Where somebody signs: the post at the left end of the line, the name at the right one, and
+    /// room between them.
+    pub fn signature(&mut self, post: &str, name: &str) {
+        self.add(spaced(360).keep_next(true));
+        self.ends(post, name);
         self.text("");
-        self.text(&format!("{who}  ______________________  /______________________/"));
+    }
+
+    /// A line of two, at its left and at its right end; what is longer takes more lines of its half.
+    pub fn ends(&mut self, left: &str, right: &str) {
+        let half = |words: &str, width: usize, align: AlignmentType| {
+            let words = lines(Paragraph::new().align(align), words, TEXT);
+            let cell = TableCell::new().width(width, WidthType::Dxa).add_paragraph(words);
+            cell.vertical_align(VAlignType::Bottom)
+        };
+        let halves = [WIDTH * 11 / 20, WIDTH - WIDTH * 11 / 20];
+        let row = TableRow::new(vec![
+            half(left, halves[0], AlignmentType::Left),
+            half(right, halves[1], AlignmentType::Right),
+        ]);
+        let margins = TableCellMargins::new().margin(0, 0, 0, 0);
+        let table = Table::without_borders(vec![row.cant_split()])
+            .set_grid(halves.to_vec())
+            .layout(TableLayoutType::Fixed)
+            .margins(margins)
+            .width(WIDTH, WidthType::Dxa);
+        self.docx = std::mem::take(&mut self.docx).add_table(table);
     }
 
     /// A picture over the whole width.

@@ -41,7 +41,7 @@ pub fn note(report: &Report) -> Result<Vec<u8>, String> {
         document.heading(2, &indicator.heading(), false);
         one(&mut document, indicator, report, pictures);
     }
-    document.signature("Справку составил(а)");
+    document.signature("Справку составил(а)", "_______________ /_______________/");
     document.finish()
 }
 

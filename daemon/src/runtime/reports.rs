@@ -219,6 +219,14 @@ pub fn authority(municipality: &Municipality) -> Value {
     })
 }
 
+/// Whose documents they are.
+pub fn letterhead(municipality: &Municipality) -> reports::Letterhead {
+    reports::Letterhead {
+        authority: municipality.authority.clone(),
+        place: municipality.place.clone(),
+    }
+}
+
 /// Where all that a municipality publishes lies: several may share one site.
 pub fn place_of(municipality: &str, path: &str) -> String {
     format!("{municipality}/{path}")

@@ -7,7 +7,7 @@ use vekha_roadmap::model::{Due, Span, Work};
 use vekha_roadmap::schedule::due_date;
 
 use super::notes::Notes;
-use crate::command::{Command, DecisionKind, Document, Origin};
+use crate::command::{Command, Document, Origin};
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::Outcome;
 use crate::run::{
@@ -88,14 +88,14 @@ impl People for Dutiful {
             if let (Some(Work::Decide(decide)), Some(due), StageState::Active) =
                 (work, stage.due, stage.state)
             {
-                for _ in &decide.decisions {
+                for place in 1..=decide.decisions.len() {
                     plan(
                         Dutiful::afternoon(world, due),
                         Command::RecordDecision {
                             stage: stage.id.clone(),
                             document: Document {
-                                kind: DecisionKind::Order,
-                                number: "предпросмотр".into(),
+                                kind: None,
+                                number: format!("предпросмотр-{place}"),
                                 date: due,
                                 title: String::new(),
                                 outcome: "предпросмотр".into(),

@@ -112,6 +112,7 @@ impl<'a> Transition<'a> {
                 comment: String::new(),
                 request: None,
                 link,
+                replied: None,
             },
             &mut self.out.assignments,
         );

@@ -4,6 +4,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Decide, Work};
+use vekha_roadmap::russian::date_words;
 use vekha_roadmap::schedule::due_date;
 
 use super::attach::wrong_files;
@@ -56,11 +57,11 @@ impl Transition<'_> {
             return Err(Refusal::NotFound(format!("этап решения «{stage}»")));
         };
         self.check_document(&document, measures.as_deref().unwrap_or_default())?;
+        self.check_new(&document, None)?;
         let title = match document.title.trim() {
             "" => self.awaited(&stage, decide).first().cloned().unwrap_or_default(),
             title => title.to_owned(),
         };
-        self.check_new(&document, &title)?;
         self.keep_decision(stage.clone(), None, Document { title, ..document });
         match measures {
             Some(measures) => {
@@ -83,24 +84,38 @@ impl Transition<'_> {
         Ok(())
     }
 
-    /// Pressed twice from two windows, an order would stand there twice.
-    fn check_new(&self, document: &Document, title: &str) -> Result<(), Refusal> {
-        let same = |one: &Decision| {
-            (one.kind, one.number.trim(), one.date)
-                == (document.kind, document.number.trim(), document.date)
-                && one.title == title
+    /// Entered twice, from two windows or by two commands, an order would stand there twice. What is
+    /// left to us to fill in (what it is about, what kind of document it is) tells no document from
+    /// another; nor does what a correction is about tell it from what it corrects.
+    fn check_new(&self, document: &Document, corrects: Option<usize>) -> Result<(), Refusal> {
+        let title = document.title.trim();
+        let number = plain(&document.number);
+        let same = |(one, place): &(&Decision, usize)| {
+            (plain(&one.number), one.date) == (number.clone(), document.date)
+                && document.kind.is_none_or(|kind| kind == one.kind)
+                && (title.is_empty() || title == one.title || corrects == Some(*place))
         };
-        match self.run.decisions.iter().position(same) {
-            None => Ok(()),
-            Some(place) => {
-                let message = format!(
-                    "этот документ уже внесён в это выполнение (решение {}): если в нём ошибка, исправьте \
-                     его; если это другой документ, укажите, о чём он",
-                    place + 1
-                );
-                Err(Refusal::field("number", message))
-            }
-        }
+        let Some((first, place)) = self.run.decisions.iter().zip(1..).find(same) else {
+            return Ok(());
+        };
+        let named = format!(
+            "{} № {} от {}, «{}» (решение {place})",
+            first.kind.words(),
+            first.number.trim(),
+            date_words(first.date),
+            first.title,
+        );
+        let message = if corrects == Some(place) {
+            format!(
+                "под этим номером и датой внесено само исправляемое: {named}; у исправляющего решения они свои"
+            )
+        } else {
+            format!(
+                "в это выполнение уже внесён документ с этим номером и датой: {named}; если в нём ошибка, \
+                 исправьте его другим решением; если это другой документ, укажите, что это за документ и о чём он"
+            )
+        };
+        Err(Refusal::field("number", message))
     }
 
     pub(super) fn correct_decision(
@@ -128,6 +143,7 @@ impl Transition<'_> {
             let message = "исправляющее решение не может быть раньше исправляемого";
             return Err(Refusal::field("date", message));
         }
+        self.check_new(&document, Some(number))?;
         self.keep_decision(stage, Some(number), Document { title, ..document });
         if withdraw {
             self.withdraw_measures(number);
@@ -161,6 +177,7 @@ impl Transition<'_> {
     fn keep_decision(&mut self, stage: String, corrects: Option<usize>, document: Document) {
         let Document { kind, number, date, title, outcome, text, signatory, attachments } =
             document;
+        let kind = kind.unwrap_or_default();
         self.record(Happened::Decided {
             stage: stage.clone(),
             kind,
@@ -248,4 +265,11 @@ impl Transition<'_> {
         errors.extend(wrong_files(&[], &document.attachments));
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
     }
+}
+
+/// A document's number without what people write in one way or another: «№ 47-ОД» and «47-од» are the
+/// same.
+fn plain(number: &str) -> String {
+    let told = number.chars().filter(|c| !c.is_whitespace() && *c != '№');
+    told.flat_map(char::to_lowercase).collect()
 }

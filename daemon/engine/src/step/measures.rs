@@ -3,14 +3,16 @@
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use vekha_analysis::Values;
+use vekha_roadmap::answers::{FieldError, named_file};
+use vekha_roadmap::model::FileRule;
 
-use super::{Transition, due_words, readable_report};
+use super::{Transition, due_words, wrong_text};
 use crate::command::Origin;
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
-use crate::run::{AssignmentKind, AssignmentState, Measure, MeasureState, measure_stage};
+use crate::run::{AssignmentKind, AssignmentState, Measure, MeasureState, Proof, measure_stage};
 
 impl Transition<'_> {
     /// One measure, one assignment and one letter for each organisation.
@@ -24,6 +26,7 @@ impl Transition<'_> {
                 due,
                 state: MeasureState::Ordered,
                 report: String::new(),
+                document: None,
                 comment: String::new(),
                 first_due: None,
                 extensions: 0,
@@ -96,15 +99,29 @@ impl Transition<'_> {
             return Err(Refusal::State("мера исполнена и снята с контроля".into()));
         }
         let report = answers.get("report").and_then(Value::as_str).unwrap_or_default().trim();
+        let mut errors: Vec<FieldError> = wrong_text("report", report, true).into_iter().collect();
+        let mut wrong = |field: &str, message: String| {
+            errors.push(FieldError { field: field.to_owned(), message });
+        };
         if report.is_empty() || report.chars().count() > 4000 {
-            return Err(Refusal::field("report", "опишите, что сделано: от 1 до 4000 знаков"));
+            wrong("report", "опишите, что сделано: от 1 до 4000 знаков".to_owned());
         }
-        readable_report(report)?;
+        let document = proof(answers.get("document")).unwrap_or_else(|message| {
+            wrong("document", message);
+            None
+        });
+        if !errors.is_empty() {
+            return Err(Refusal::Invalid(errors));
+        }
         let mut kept = Values::new();
         kept.insert("report".into(), Value::String(report.to_owned()));
+        if let Some(document) = &document {
+            kept.insert("document".into(), json!(document));
+        }
         let measure = &mut self.run.measures[number - 1];
         measure.state = MeasureState::Reported;
         measure.report = report.to_owned();
+        measure.document = document;
         measure.comment.clear();
         self.out.measures.insert(number - 1);
         self.answered(&key, kept, origin);
@@ -159,4 +176,11 @@ impl Transition<'_> {
         self.write_measure(&key, number, &format!("returned/{version}"));
         Ok(())
     }
+}
+
+/// The file that an answer names as the proof of its report, or what is wrong with it.
+fn proof(answer: Option<&Value>) -> Result<Option<Proof>, String> {
+    let Some(answer) = answer.filter(|answer| !answer.is_null()) else { return Ok(None) };
+    let file = named_file(answer, &FileRule::default())?;
+    serde_json::from_value(file).map(Some).map_err(|e| e.to_string())
 }

@@ -444,8 +444,3 @@ fn wrong_text(field: &str, text: &str, lines: bool) -> Option<FieldError> {
     let message = check_text(text, lines).err()?;
     Some(FieldError { field: field.to_owned(), message })
 }
-
-/// What an organisation says it did.
-fn readable_report(report: &str) -> Result<(), Refusal> {
-    wrong_text("report", report, true).map_or(Ok(()), |wrong| Err(Refusal::Invalid(vec![wrong])))
-}

@@ -6,7 +6,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Due, Recommend, Work};
 use vekha_roadmap::schedule::due_date;
 
-use super::{Transition, due_words, readable_report, reason, wrong_text};
+use super::{Transition, due_words, reason, wrong_text};
 use crate::command::Origin;
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
@@ -215,7 +215,9 @@ impl Transition<'_> {
         if report.chars().count() > 4000 {
             return Err(Refusal::field("report", "не длиннее 4000 знаков"));
         }
-        readable_report(report)?;
+        if let Some(wrong) = wrong_text("report", report, true) {
+            return Err(Refusal::Invalid(vec![wrong]));
+        }
         // To confirm twice is to confirm.
         if self.run.assignments[&key].state != AssignmentState::Answered {
             self.confirm_read(key.clone());

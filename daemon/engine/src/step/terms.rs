@@ -1,5 +1,6 @@
 //! More time for one participant, and none asked of it any more.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_roadmap::answers::FieldError;
@@ -9,7 +10,7 @@ use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
-use crate::run::{Assignment, AssignmentKind, AssignmentState, ExtensionRequest};
+use crate::run::{Assignment, AssignmentKind, AssignmentState, ExtensionReply, ExtensionRequest};
 
 impl Transition<'_> {
     pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
@@ -48,10 +49,11 @@ impl Transition<'_> {
             measure.extensions += 1;
             self.out.measures.insert(number - 1);
         }
+        let now = self.now;
         self.touch(&key, |assignment| {
             assignment.due = due;
             assignment.reason.clone_from(&why);
-            assignment.request = None;
+            reply(assignment, true, &why, now);
         });
         let (assignment, reason) = (key.clone(), why.clone());
         self.record(Happened::Extended { assignment, due, reason });
@@ -73,7 +75,10 @@ impl Transition<'_> {
         self.check_term(assignment, due, &why)?;
         let now = self.now;
         let wish = ExtensionRequest { due, reason: why.clone(), at: now };
-        self.touch(&key, |assignment| assignment.request = Some(wish));
+        self.touch(&key, |assignment| {
+            assignment.request = Some(wish);
+            assignment.replied = None;
+        });
         let (assignment, reason) = (key.clone(), why.clone());
         self.record(Happened::ExtensionRequested { assignment, due, reason });
         let facts = json!({
@@ -99,7 +104,8 @@ impl Transition<'_> {
         }
         reason("reason", &why)?;
         let (kind, due) = (assignment.kind, assignment.due);
-        self.touch(&key, |assignment| assignment.request = None);
+        let now = self.now;
+        self.touch(&key, |assignment| reply(assignment, false, &why, now));
         let (assignment, reason) = (key.clone(), why.clone());
         self.record(Happened::ExtensionDeclined { assignment, reason });
         self.write_extension(&key, kind, false, due, &why);
@@ -145,4 +151,16 @@ impl Transition<'_> {
         }
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
     }
+}
+
+/// The wish for more time, if there was one, is answered; its author finds the answer where it asked.
+fn reply(assignment: &mut Assignment, granted: bool, why: &str, at: Timestamp) {
+    let due = assignment.due;
+    assignment.replied = assignment.request.take().map(|wish| ExtensionReply {
+        wanted: wish.due,
+        granted,
+        due,
+        reason: why.to_owned(),
+        at,
+    });
 }

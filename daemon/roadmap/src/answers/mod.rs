@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use self::typed::{date, file, integer, number, text, within, yes_no};
+use self::typed::{date, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
 use crate::formula::Formula;
 pub use crate::formula::Values;
@@ -21,7 +21,7 @@ use crate::russian;
 pub use self::compare::{Difference, compare};
 pub use self::display::display;
 pub use self::questions::{EXPLANATIONS, explained, questioned};
-pub use self::typed::check_file;
+pub use self::typed::{check_file, named_file};
 pub use self::writing::{check_text, file_name, hides, is_printable, turns};
 
 /// What is wrong with one field.
@@ -149,7 +149,7 @@ impl Checker {
                     Err("выберите из предложенных вариантов".to_owned())
                 }
             }
-            FieldKind::File(rule) => file(raw, rule),
+            FieldKind::File(rule) => named_file(raw, rule),
             FieldKind::Table(_) | FieldKind::Histogram(_) => {
                 Err("таблица внутри таблицы не бывает".to_owned())
             }

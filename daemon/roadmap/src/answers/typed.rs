@@ -90,7 +90,10 @@ pub(super) fn yes_no(raw: &Value) -> Result<Value, String> {
 }
 
 /// A file that was kept before: its name, size and SHA-256. Whether it was, the caller knows.
-pub(super) fn file(raw: &Value, rule: &FileRule) -> Result<Value, String> {
+///
+/// # Errors
+/// That it is none, or why it may not be what is asked for; for people.
+pub fn named_file(raw: &Value, rule: &FileRule) -> Result<Value, String> {
     let again = || "выберите файл ещё раз".to_owned();
     let name = raw.get("name").and_then(Value::as_str).ok_or_else(again)?;
     let size = raw.get("size").and_then(Value::as_u64).ok_or_else(again)?;

@@ -15,6 +15,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
     let municipality_id = table.parsed("id", id);
     let name = table.text("name");
     let authority = table.text("authority");
+    let place = table.optional("place");
     let adopted_by = table.optional("adopted-by");
     let time_zone = table.parsed("time-zone", |text| {
         TimeZone::get(text)
@@ -63,6 +64,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         id: municipality_id.unwrap_or_default(),
         name: name.unwrap_or_default(),
         authority: authority.unwrap_or_default(),
+        place,
         adopted_by,
         time_zone: time_zone.unwrap_or(TimeZone::UTC),
         opens,

@@ -25,7 +25,7 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Optio
 pub(super) fn steps(key: &AssignmentKey, values: &Values) -> Result<Vec<Step>, Vec<FieldError>> {
     let due = optional_day(values, "due").map_err(|e| vec![e])?;
     let comment = text(values, "comment");
-    Ok(vec![Step::new("", Command::ReturnAnswer { assignment: key.clone(), comment, due })])
+    Ok(vec![Step::new(Command::ReturnAnswer { assignment: key.clone(), comment, due })])
 }
 
 /// The form, if the answer can be returned; the engine has the last word.

@@ -72,7 +72,7 @@ pub(super) fn steps(
     for name in chosen(&values, "assignments") {
         let Ok(key) = name.parse() else { continue };
         let command = command(key).map_err(|e: FieldError| vec![e])?;
-        steps.push(Step::new(format!("{action}/{name}"), command));
+        steps.push(Step::new(command));
     }
     Ok(steps)
 }

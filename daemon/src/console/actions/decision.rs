@@ -151,7 +151,7 @@ fn read(
     let kind = text(values, "kind");
     let kind = DecisionKind::ALL.iter().copied().find(|one| one.as_str() == kind);
     let document = Document {
-        kind: kind.unwrap_or_default(),
+        kind,
         number: text(values, "number"),
         date: day(values, "date").map_err(|e| vec![e])?,
         title: text(values, "title"),
@@ -186,7 +186,7 @@ pub(super) fn attachment(name: &str, scene: &Scene<'_>, number: usize) -> Option
 /// Attaches a file to the decision of this number.
 pub(super) fn attach(number: usize, values: &Values) -> Vec<Step> {
     let command = Command::AttachToDecision { decision: number, files: attached(values) };
-    vec![Step::new("", command)]
+    vec![Step::new(command)]
 }
 
 /// A form for each decision that may be attached to.
@@ -211,7 +211,7 @@ pub(super) fn steps(
     }
     let measures = (without || !measures.is_empty()).then_some(measures);
     let command = Command::RecordDecision { stage: stage.to_owned(), document, measures };
-    Ok(vec![Step::new("", command)])
+    Ok(vec![Step::new(command)])
 }
 
 pub(super) fn correct(
@@ -222,7 +222,7 @@ pub(super) fn correct(
     let (document, measures) = read(scene, values)?;
     let withdraw = !chosen(values, "withdraw").is_empty();
     let command = Command::CorrectDecision { decision, document, measures, withdraw };
-    Ok(vec![Step::new("", command)])
+    Ok(vec![Step::new(command)])
 }
 
 /// A form for each stage that waits for a decision. `texts` are what is drafted for them.

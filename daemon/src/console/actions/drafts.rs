@@ -136,7 +136,7 @@ pub(super) fn steps(
         } else if own != seen {
             let recommendation = key.clone();
             let command = Command::Revise { recommendation, texts: typed };
-            let mut step = Step::new(format!("revise/{code}"), command);
+            let mut step = Step::new(command);
             step.within = name(code, "");
             steps.push(step);
         }
@@ -148,13 +148,13 @@ pub(super) fn steps(
         "approve" => {
             let organisations = if only.is_empty() { vec![] } else { vec![only.to_owned()] };
             let command = Command::Approve { stage: stage.to_owned(), organisations };
-            steps.push(Step::new(sent.action.clone(), command));
+            steps.push(Step::new(command));
         }
         "discard" => {
             let reason = text(&sent.posted.values, &name(only, "reason"));
             let recommendation = AssignmentKey::new(stage, only);
             let command = Command::Discard { recommendation, reason };
-            let mut step = Step::new(sent.action.clone(), command);
+            let mut step = Step::new(command);
             step.within = name(only, "");
             steps.push(step);
         }

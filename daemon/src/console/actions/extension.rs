@@ -40,7 +40,7 @@ pub(super) fn steps(
         // Of a wish that was withdrawn or settled meanwhile the engine says so itself.
         _ => Command::DeclineExtension { assignment, reason },
     };
-    Ok(vec![Step::new(action, command)])
+    Ok(vec![Step::new(command)])
 }
 
 /// A form for each wish that waits.

@@ -19,5 +19,5 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Optio
 pub(super) fn steps(key: &AssignmentKey, action: &str, values: &Values) -> Vec<Step> {
     let (assignment, renew) = (key.clone(), action == "renew");
     let command = Command::SendLink { assignment, renew, reason: text(values, "reason") };
-    vec![Step::new(action, command)]
+    vec![Step::new(command)]
 }

@@ -34,7 +34,7 @@ pub(super) fn steps(
         }
         _ => Command::AcceptMeasure { measure },
     };
-    Ok(vec![Step::new(action, command)])
+    Ok(vec![Step::new(command)])
 }
 
 /// A form for each report that waits, by the measure's number.

@@ -138,8 +138,6 @@ impl<'a> Scene<'a> {
 
 /// One command of those that a form asks for.
 struct Step {
-    /// Tells it from the other commands of the same form.
-    id: String,
     /// What is asked.
     command: Command,
     /// Begins the names of the fields that it came from, where a form has several of a kind.
@@ -147,8 +145,8 @@ struct Step {
 }
 
 impl Step {
-    fn new(id: impl Into<String>, command: Command) -> Self {
-        Step { id: id.into(), command, within: String::new() }
+    fn new(command: Command) -> Self {
+        Step { command, within: String::new() }
     }
 }
 
@@ -204,7 +202,7 @@ fn steps(
         About::Link(key) => Ok(link::steps(key, &sent.action, &checked?)),
         About::Review(stage) => {
             let command = Command::AcceptAnswers { stage: stage.clone() };
-            Ok(vec![Step::new("", command)])
+            Ok(vec![Step::new(command)])
         }
     }
 }
@@ -254,7 +252,9 @@ pub async fn act(
         Ok(steps) => steps,
         Err(errors) => return refused(sent, Said::Wrong(errors)),
     };
-    match perform(runtime, scene, person, (&about, &sent.posted.once), steps).await {
+    let request =
+        request(&format!("{}/{about}", scene.run.key), &sent.posted.once, &sent.said_there());
+    match perform(runtime, scene, person, request, steps).await {
         Ok(()) => Some(told::word(&about, &sent.action)),
         Err(said) => refused(sent, said),
     }
@@ -290,20 +290,14 @@ async fn perform(
     runtime: &Runtime,
     scene: &Scene<'_>,
     person: &Person,
-    (about, once): (&About, &str),
+    request: Option<Request>,
     steps: Vec<Step>,
 ) -> Result<(), Said> {
-    let (ids, (within, mut commands)): (Vec<String>, (Vec<String>, Vec<Command>)) =
-        steps.into_iter().map(|step| (step.id, (step.within, step.command))).unzip();
-    if commands.is_empty() {
-        return Ok(());
-    }
+    let (within, mut commands): (Vec<String>, Vec<Command>) =
+        steps.into_iter().map(|step| (step.within, step.command)).unzip();
     let key = &scene.run.key;
-    let request = match commands.as_slice() {
-        [command] => request(&format!("{key}/{about}/{}", ids[0]), once, command),
-        several => request(&format!("{key}/{about}"), once, &several),
-    };
     let ask = match commands.len() {
+        0 => return Ok(()),
         1 => Ask::Step(commands.remove(0)),
         _ => Ask::Steps(commands),
     };

@@ -16,7 +16,7 @@ pub(super) fn steps(about: &About, values: &Values) -> Result<Vec<Step>, Vec<Fie
         About::Retry => Command::Retry,
         _ => Command::Cancel { reason },
     };
-    Ok(vec![Step::new("", command)])
+    Ok(vec![Step::new(command)])
 }
 
 /// The forms that the run's state allows.

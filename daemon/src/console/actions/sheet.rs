@@ -55,6 +55,12 @@ impl Sent {
         sent
     }
 
+    /// What the person said, without what only names the page: pressed twice, a button says the same,
+    /// though the run may ask for something else by then.
+    pub fn said_there(&self) -> Vec<&(String, String)> {
+        self.pairs.iter().filter(|(name, _)| name != "_once").collect()
+    }
+
     /// Reads the answers by the form's fields. Says whether only more rows are wanted.
     pub fn read(&mut self, form: &Form) -> bool {
         self.posted = posted::read(form, &self.pairs);

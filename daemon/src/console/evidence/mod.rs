@@ -18,8 +18,8 @@ use axum::response::Response;
 use sea_orm::DbErr;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
-use vekha_engine::RunKey;
-use vekha_engine::run::Run;
+use vekha_engine::run::{Run, measure_stage};
+use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian::date_words;
@@ -36,7 +36,7 @@ use crate::runtime::effects::{Traced, traced};
 use crate::runtime::ran::Ran;
 use crate::runtime::recommended::recommended;
 use crate::runtime::register::decided;
-use crate::runtime::reports::{Rendered, authority, chapter, place, published};
+use crate::runtime::reports::{Rendered, authority, chapter, letterhead, place, published};
 use crate::runtime::road_maps::Version;
 use crate::store::files::of_decisions;
 
@@ -192,7 +192,8 @@ impl Archive {
         Ok(())
     }
 
-    /// What is attached to a run's decisions, as it is: one file in memory at a time.
+    /// What is attached to a run's decisions and to reports on its measures, as it is: one file in
+    /// memory at a time.
     async fn attachments(
         &mut self,
         runtime: &Runtime,
@@ -205,24 +206,42 @@ impl Archive {
         let owner = of_decisions(&one.run.key);
         for (number, decision) in (1..).zip(&one.run.decisions) {
             for (place, file) in (1..).zip(&decision.attachments) {
-                let content = runtime.store().file(&owner, &file.sha256).await;
-                let content = content.map_err(|e| e.to_string())?;
-                let content = content.ok_or_else(|| format!("{owner}: нет {}", file.sha256))?;
                 let name = pages::attached(one, number, place, &file.name);
-                let options =
-                    SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
                 let path = format!("{}/{name}", folder(activity));
-                self.zip.start_file(path, options).map_err(|e| e.to_string())?;
-                self.zip.write_all(&content).map_err(|e| e.to_string())?;
+                self.given(runtime, &owner, &file.sha256, path).await?;
+            }
+        }
+        for (number, measure) in (1..).zip(&one.run.measures) {
+            if let Some(file) = &measure.document {
+                let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
+                let owner = format!("{}/{assignment}", one.run.key);
+                let name = pages::proof(one, number, &file.name);
+                let path = format!("{}/{name}", folder(activity));
+                self.given(runtime, &owner, &file.sha256, path).await?;
             }
         }
         Ok(())
     }
 
+    /// A file that was given to us.
+    async fn given(
+        &mut self,
+        runtime: &Runtime,
+        owner: &str,
+        sha256: &str,
+        path: String,
+    ) -> Result<(), String> {
+        let content = runtime.store().file(owner, sha256).await.map_err(|e| e.to_string())?;
+        let content = content.ok_or_else(|| format!("{owner}: нет {sha256}"))?;
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        self.zip.start_file(path, options).map_err(|e| e.to_string())?;
+        self.zip.write_all(&content).map_err(|e| e.to_string())
+    }
+
     /// A run's decisions as documents.
     fn decisions(&mut self, map: &RoadMap, folder: &str, one: &Told) -> Result<(), String> {
         for (number, decision) in (1..).zip(&one.chapter.decisions) {
-            let bytes = reports::decision(&map.municipality.authority, decision)?;
+            let bytes = reports::decision(&letterhead(&map.municipality), decision)?;
             self.file(&format!("{folder}/{}", pages::written(one, number)), &bytes)?;
         }
         Ok(())

@@ -28,8 +28,16 @@ pub(super) fn written(one: &Told, number: usize) -> String {
 /// What is attached to a decision, in the folder of its activity. A name that came from outside leads
 /// nowhere.
 pub(super) fn attached(one: &Told, number: usize, place: usize, name: &str) -> String {
-    let name = name.replace(['/', '\\', ':'], "_");
-    format!("{}-decision-{number}-{place}-{name}", one.run.key.run_id())
+    format!("{}-decision-{number}-{place}-{}", one.run.key.run_id(), harmless(name))
+}
+
+/// The file that proves the report on a measure, in the folder of its activity.
+pub(super) fn proof(one: &Told, measure: usize, name: &str) -> String {
+    format!("{}-measure-{measure}-{}", one.run.key.run_id(), harmless(name))
+}
+
+fn harmless(name: &str) -> String {
+    name.replace(['/', '\\', ':'], "_")
 }
 
 /// What was recommended, as far as it was sent.
@@ -149,6 +157,13 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
                 json!({ "name": file.name, "file": attached(one, number, place, &file.name) })
             })
             .collect();
+        for (shown, own) in
+            (shown["measures"].as_array_mut().into_iter().flatten()).zip(run.measures_of(number))
+        {
+            shown["document"] = json!(run.measures[own].document.as_ref().map(|file| {
+                json!({ "name": file.name, "file": proof(one, own + 1, &file.name) })
+            }));
+        }
         shown
     });
     // Where it stands for everybody, and as what it lies here.

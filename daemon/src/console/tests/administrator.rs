@@ -72,7 +72,7 @@ async fn a_run_shows_who_answered_what_was_found_and_what_was_decided() {
     let decision = Command::RecordDecision {
         stage: "decide".into(),
         document: Document {
-            kind: DecisionKind::Order,
+            kind: Some(DecisionKind::Order),
             number: "47-од".into(),
             date: "2027-09-16".parse().unwrap(),
             title: String::new(),

@@ -53,7 +53,7 @@ async fn a_year_is_told_as_the_road_map_said_it_then_though_it_was_changed_since
         due: "2027-10-01".parse().unwrap(),
     };
     let document = Document {
-        kind: DecisionKind::Order,
+        kind: Some(DecisionKind::Order),
         number: "47-од".into(),
         date: "2027-09-01".parse().unwrap(),
         title: String::new(),

@@ -156,7 +156,22 @@ async fn a_school_asks_for_more_time_and_is_answered() {
     let form = ("_form", "extension:collect.school-1");
     let page = act(&house, &[form, ("_do", "decline"), ("reason", "")]).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "nobody is declined without a word");
+    // The school finds the answer where it asked, in the department's words, until it asks again.
+    done(&house, &[form, ("_do", "decline"), ("reason", "Сводка <нужна> в срок")]).await;
+    let page = house.get(&link).await.text;
+    for expected in
+        ["В продлении срока до 22.09.2027 отказано", "Сводка &lt;нужна&gt; в срок", "15 сентября"]
+    {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    assert!(!page.contains("Вы просили продлить срок"), "{page}");
+    house.post(&format!("{link}/extension"), &ask("2027-09-22")).await;
+    let page = house.get(&link).await.text;
+    assert!(page.contains("Вы просили продлить срок") && !page.contains("отказано"), "{page}");
     done(&house, &[form, ("_do", "grant"), ("reason", "")]).await;
+    let page = house.get(&link).await.text;
+    assert!(page.contains("Срок продлён до 22.09.2027</strong>."), "{page}");
+    assert!(!page.contains("отказано") && !page.contains("вы просили до"), "{page}");
     let now = run(&house).await.assignments[&key("school-1")].clone();
     assert_eq!((now.due.to_string(), now.request), ("2027-09-22".to_owned(), None));
     assert_eq!(now.reason, "Карантин в двух классах", "the wish itself is reason enough");

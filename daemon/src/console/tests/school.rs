@@ -204,7 +204,7 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
         .step(Command::RecordDecision {
             stage: "decide".into(),
             document: Document {
-                kind: DecisionKind::Order,
+                kind: Some(DecisionKind::Order),
                 number: "47-од".into(),
                 date: "2027-09-01".parse().unwrap(),
                 title: String::new(),

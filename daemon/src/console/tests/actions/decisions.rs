@@ -1,10 +1,10 @@
 //! Decisions, and the measures that they order.
 
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
 use vekha_engine::Command;
 use vekha_engine::run::{MeasureState, RunState};
 
-use super::super::house::RUN;
+use super::super::house::{RUN, with_files};
 use super::{act, deciding, decision, did, done, run, send};
 
 #[tokio::test]
@@ -173,6 +173,102 @@ async fn measures_are_returned_and_accepted() {
     done(&house, &pairs).await;
     assert_eq!(run(&house).await.measures[0].state, MeasureState::Done);
     assert!(did(&house, "measure-returned").await && did(&house, "measure-accepted").await);
+}
+
+#[tokio::test]
+async fn a_report_is_proved_by_a_file_that_is_found_wherever_the_measure_is_told_of() {
+    let house = deciding().await;
+    done(&house, &decision("47-од", "2027-10-15")).await;
+    let (link, other) = (house.link("measure-1.school-1"), house.link("recommend.school-1"));
+    let send = async |pairs: &[(&str, &str)], files: &[(&str, &str, &[u8])]| {
+        house.fetch(with_files(Request::post(&link), pairs, files)).await
+    };
+    let page = house.get(&link).await.text;
+    for expected in ["enctype=\"multipart/form-data\"", "type=\"file\" id=\"f-document\""] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    // All that is wrong is told at once, and a mistake elsewhere does not lose the file.
+    let evil = ("document", "акт.exe", &b"MZ"[..]);
+    let page = send(&[("report", "Проверено")], &[evil]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("нужен файл .pdf, .docx"), "{}", page.text);
+    let act_file = ("document", "Акт № 5.pdf", &b"%PDF act"[..]);
+    let page = send(&[("report", " ")], &[act_file]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("href=\"#f-report\""), "{}", page.text);
+    assert!(page.text.contains("Приложен файл: Акт № 5.pdf"), "{}", page.text);
+    let hidden = page.text.split("name=\"document\" value=\"").nth(1).unwrap();
+    let hidden = hidden.split('"').next().unwrap().replace("&#34;", "\"");
+    let pairs = [("report", "Проверено"), ("document", hidden.as_str())];
+    let sent = send(&pairs, &[]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let measure = run(&house).await.measures[0].clone();
+    assert_eq!(measure.document.as_ref().unwrap().name, "Акт № 5.pdf");
+    // What nobody refers to goes, what proves a report stays.
+    house.at("2027-10-18T09:00:00+05:00").await;
+    house.runtime.remove_stray_files().await.unwrap();
+
+    // A returned report is corrected, and the file stays with it unless it is taken away.
+    let back = [("_form", "measure:1"), ("_do", "return"), ("comment", "Подробнее")];
+    done(&house, &back).await;
+    assert!(house.get(&link).await.text.contains("Приложен файл: Акт № 5.pdf"));
+    let dropped = [("report", "Б"), ("document", hidden.as_str()), ("_drop", "document")];
+    assert_eq!(send(&dropped, &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(run(&house).await.measures[0].document, None);
+    let again = [("report", "Проверено\r\nдважды"), ("document", hidden.as_str())];
+    assert_eq!(send(&again, &[]).await.status, StatusCode::SEE_OTHER);
+
+    // For the department: the run's page, the report's own, the register; nobody else has it.
+    let answer = format!("/runs/{RUN}/answers/measure-1.school-1");
+    for path in [&format!("/runs/{RUN}"), &answer, "/m/zarechny/decisions?year=2027"] {
+        let text = house.look(path).await.text.replace("&#x2f;", "/");
+        let mut links = text.split("href=\"").filter(|part| part.contains("/files/"));
+        let file = links.next().unwrap_or_else(|| panic!("{path}: {text}"));
+        let file = file.split('"').next().unwrap();
+        assert_eq!(house.look_at_file(file).await, b"%PDF act");
+        assert_eq!(house.get(file).await.status, StatusCode::UNAUTHORIZED);
+        let (_, rest) = file.split_once("/files/").unwrap();
+        assert_eq!(house.get(&format!("{link}/files/{rest}")).await.status, StatusCode::OK);
+        assert_eq!(house.get(&format!("{other}/files/{rest}")).await.status, StatusCode::NOT_FOUND);
+    }
+    let sheet = house.look_at_file("/m/zarechny/decisions.xlsx?year=2027").await;
+    let limits = vekha_plugin_tables::Limits::default();
+    let columns = ["Подтверждающий документ"];
+    let list = vekha_plugin_tables::read_list(&columns, "a.xlsx", &sheet, &limits).unwrap();
+    assert_eq!(list.text(0, 0), "Акт № 5.pdf");
+    let archive = house.look_at_file("/m/zarechny/evidence.zip?year=2027").await;
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
+    let name = (archive.file_names()).map(|name| name.unwrap().into_owned());
+    let name = name.into_iter().find(|name| name.ends_with("-measure-1-Акт № 5.pdf")).unwrap();
+    let mut content = Vec::new();
+    std::io::Read::read_to_end(&mut archive.by_name(&name).unwrap(), &mut content).unwrap();
+    assert_eq!(content, b"%PDF act");
+    let (folder, _) = name.split_once('/').unwrap();
+    let mut page = String::new();
+    let mut index = archive.by_name(&format!("{folder}/index.html")).unwrap();
+    std::io::Read::read_to_string(&mut index, &mut page).unwrap();
+    assert!(page.contains("Акт № 5.pdf</a>"), "{page}");
+
+    // Control is over: the file is still to be had, and no more are taken.
+    done(&house, &[("_form", "measure:1"), ("_do", "accept"), ("comment", "")]).await;
+    let late = send(&[("report", "Ещё")], &[("document", "ещё.pdf", b"%PDF more")]).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.text);
+    assert!(late.text.contains("мера исполнена и снята с контроля"), "{}", late.text);
+    assert!(house.get(&link).await.text.contains("Акт № 5.pdf"));
+}
+
+#[tokio::test]
+async fn an_order_that_is_entered_already_is_refused_in_words_that_name_it() {
+    let house = deciding().await;
+    done(&house, &decision("47-од", "2027-10-15")).await;
+    let mut pairs = decision(" № 47-ОД", "2027-10-15");
+    pairs[0] = ("_form", "correction:1");
+    let page = format!("/runs/{RUN}/decisions/1/correction");
+    let refused = send(&house, &page, &pairs).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    let said = "приказ № 47-од от 15 октября 2027 года, «О мерах» (решение 1)";
+    assert!(refused.text.contains(said), "{}", refused.text);
+    assert_eq!(run(&house).await.decisions.len(), 1);
 }
 
 #[tokio::test]

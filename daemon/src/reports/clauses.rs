@@ -1,0 +1,252 @@
+//! What a decision says, in the order in which an official document says it: points are numbered
+//! once, what is ordered follows those of the text, and control is the last of them.
+
+use super::chapter::{Decision, Measure};
+
+/// A decision's words, as its document and its page show them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Clauses {
+    /// The text with what is ordered; control comes last.
+    pub text: Vec<String>,
+    /// What stands after the signature: the appendices that the text names.
+    pub appendix: Vec<String>,
+}
+
+impl Clauses {
+    /// Of a decision; one without a text of its own says what was decided.
+    pub fn of(decision: &Decision) -> Self {
+        let text = if decision.text.is_empty() { &decision.outcome } else { &decision.text };
+        let lines: Vec<&str> =
+            text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+        let control = lines.iter().rposition(|line| is_control(unnumbered(line)));
+        // An appendix is named below all points.
+        let points = lines.iter().rposition(|line| number(line).is_some());
+        let below = points.max(control).map_or(0, |last| last + 1);
+        let appendix = lines[below..].iter().position(|line| is_appendix(line));
+        let (body, appendix) = lines.split_at(appendix.map_or(lines.len(), |at| below + at));
+        let taken = control.and_then(|at| number(lines[at]));
+        let mut text: Vec<String> = decision
+            .corrects
+            .iter()
+            .map(|earlier| format!("Исправляет решение № {earlier}."))
+            .collect();
+        let body = body.iter().enumerate().filter(|(at, _)| Some(*at) != control);
+        text.extend(body.map(|(_, line)| closed_up(line, taken)));
+        let measures = measures(&decision.measures);
+        let last = text.iter().filter_map(|line| number(line)).max();
+        if last.is_none() && !measures.is_empty() {
+            text.push("Поручения:".to_owned());
+        }
+        let mut next = last.unwrap_or(0) + 1;
+        for measure in measures {
+            text.push(format!("{next}. {measure}"));
+            next += 1;
+        }
+        if let Some(at) = control {
+            let words = unnumbered(lines[at]);
+            text.push(if next > 1 { format!("{next}. {words}") } else { words.to_owned() });
+        }
+        let appendix = appendix.iter().map(|line| (*line).to_owned()).collect();
+        Clauses { text, appendix }
+    }
+}
+
+/// Who keeps an eye on it: «Контроль за исполнением приказа оставляю за собой».
+fn is_control(line: &str) -> bool {
+    let line = line.to_lowercase();
+    [
+        "контроль за исполнением",
+        "контроль исполнения",
+        "контроль за выполнением",
+        "контроль выполнения",
+    ]
+    .iter()
+    .any(|words| line.starts_with(words))
+}
+
+/// «Приложение: на 3 л.», «Приложение № 1», «Приложение».
+fn is_appendix(line: &str) -> bool {
+    let rest = line.trim_start().strip_prefix("Приложение").map(str::trim_start);
+    rest.is_some_and(|rest| {
+        rest.is_empty()
+            || rest.starts_with([':', '№'])
+            || rest.starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
+/// The number of a point: of «3. Довести…» 3, of «3.1. …» and of a date nothing.
+fn number(line: &str) -> Option<usize> {
+    let (digits, rest) = split(line)?;
+    let begins = rest.strip_prefix('.').or_else(|| rest.strip_prefix(')'))?;
+    begins.starts_with([' ', '\t', '\u{a0}']).then(|| digits.parse().ok()).flatten()
+}
+
+fn split(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim_start();
+    let end = line.find(|c: char| !c.is_ascii_digit())?;
+    (1..=3).contains(&end).then(|| line.split_at(end))
+}
+
+/// A point without its number.
+fn unnumbered(line: &str) -> &str {
+    match (number(line), split(line)) {
+        (Some(_), Some((_, rest))) => rest[1..].trim_start(),
+        _ => line.trim_start(),
+    }
+}
+
+/// A line that stood below control with the number that control has left free: points follow each
+/// other without a gap.
+fn closed_up(line: &str, taken: Option<usize>) -> String {
+    let Some((digits, rest)) = split(line).filter(|(_, rest)| rest.starts_with(['.', ')'])) else {
+        return line.to_owned();
+    };
+    match (digits.parse::<usize>(), taken) {
+        (Ok(own), Some(taken)) if own > taken => format!("{}{rest}", own - 1),
+        _ => line.to_owned(),
+    }
+}
+
+/// What is ordered, in sentences: the same of several by the same day is one.
+fn measures(all: &[Measure]) -> Vec<String> {
+    let mut grouped: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for Measure { organisation, text, due, .. } in all {
+        let same = grouped.iter_mut().find(|(what, when, _)| what == text && when == due);
+        match same {
+            Some((_, _, who)) => who.push(organisation),
+            None => grouped.push((text, due, vec![organisation])),
+        }
+    }
+    let sentence = |(text, due, who): (&str, &str, Vec<&str>)| {
+        let text = text.trim().trim_end_matches('.');
+        let noun = if who.len() > 1 { "Исполнители" } else { "Исполнитель" };
+        format!("{text}. {noun}: {}. Срок: до {due}.", who.join(", "))
+    };
+    grouped.into_iter().map(sentence).collect()
+}
+
+/// Post and name of who signs: they stand at the two ends of the line. What is not told apart is
+/// the post.
+pub fn post_and_name(signatory: &str) -> (String, String) {
+    let signatory = signatory.trim();
+    if let Some((one, other)) = signatory.split_once(',') {
+        let (one, other) = (one.trim(), other.trim());
+        return if is_name(&one.split_whitespace().collect::<Vec<_>>()) {
+            (other.to_owned(), one.to_owned())
+        } else {
+            (one.to_owned(), other.to_owned())
+        };
+    }
+    let words: Vec<&str> = signatory.split_whitespace().collect();
+    // The longest name that leaves a post before it.
+    let name = (2..=3)
+        .rev()
+        .filter(|count| *count < words.len())
+        .find(|count| is_name(&words[words.len() - count..]));
+    match name {
+        Some(count) => {
+            let (post, name) = words.split_at(words.len() - count);
+            (post.join(" "), name.join(" "))
+        }
+        None => (words.join(" "), String::new()),
+    }
+}
+
+/// «И. О. Фамилия», «Фамилия И.О.», «Фамилия Имя Отчество».
+fn is_name(words: &[&str]) -> bool {
+    let capital = |word: &str| word.chars().next().is_some_and(char::is_uppercase);
+    let initials = |word: &&str| {
+        word.ends_with('.') && word.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
+    };
+    let patronymic = |word: &&str| {
+        let word = word.to_lowercase();
+        ["ич", "вна", "чна", "кызы", "оглы"].iter().any(|end| word.ends_with(end))
+    };
+    let named = words.iter().filter(|word| !initials(word)).count();
+    (2..=3).contains(&words.len())
+        && words.iter().all(|word| capital(word))
+        && (named == 1 || words.len() == 3 && named == 3 && words.iter().any(patronymic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clauses(text: &str, measures: &[&str]) -> Clauses {
+        let measure = |text: &&str| Measure {
+            organisation: "Школа".to_owned(),
+            text: (*text).to_owned(),
+            due: "1 мая 2027 года".to_owned(),
+            state: "",
+        };
+        let measures = measures.iter().map(measure).collect();
+        Clauses::of(&Decision {
+            kind: "приказ",
+            corrects: None,
+            number: String::new(),
+            date: String::new(),
+            title: String::new(),
+            outcome: String::new(),
+            text: text.to_owned(),
+            signatory: String::new(),
+            measures,
+        })
+    }
+
+    #[test]
+    fn points_are_numbered_once_and_control_is_the_last_of_them() {
+        let ordered = |number: usize| {
+            format!("{number}. План. Исполнитель: Школа. Срок: до 1 мая 2027 года.")
+        };
+        let control = "Контроль за исполнением приказа оставляю за собой.";
+        let plain =
+            format!("ПРИКАЗЫВАЮ:\n\n1. Раз.\n— а\n2. Два.\n\n{control}\n\nПриложение: на 3 л.");
+        let all = clauses(&plain, &["План"]);
+        let expected =
+            ["ПРИКАЗЫВАЮ:", "1. Раз.", "— а", "2. Два.", &ordered(3), &format!("4. {control}")];
+        assert_eq!(all.text, expected);
+        assert_eq!(all.appendix, ["Приложение: на 3 л."]);
+        // Numbered where it was typed, and not below everything: it still is the last.
+        let amid = format!("1. Раз.\n2. {control}\n3. Три.\n3.1. Часть.\n1 марта было.");
+        let all = clauses(&amid, &["План"]);
+        let expected = [
+            "1. Раз.",
+            "2. Три.",
+            "2.1. Часть.",
+            "1 марта было.",
+            &ordered(3),
+            &format!("4. {control}"),
+        ];
+        assert_eq!(all.text, expected);
+        // Of what is not numbered nothing is.
+        assert_eq!(clauses(&format!("Решено.\n{control}"), &[]).text, ["Решено.", control]);
+        let ordered_only = clauses("Решено.\nПриложение о питании принять.", &["План"]);
+        let expected = ["Решено.", "Приложение о питании принять.", "Поручения:", &ordered(1)];
+        assert_eq!(ordered_only.text, expected);
+        assert_eq!(clauses("", &[]), Clauses::default());
+    }
+
+    #[test]
+    fn post_and_name_are_told_apart_however_they_are_written() {
+        for (typed, post, name) in [
+            (
+                "Начальник отдела образования А. П. Иванова",
+                "Начальник отдела образования",
+                "А. П. Иванова",
+            ),
+            ("Начальник отдела Иванова А.П.", "Начальник отдела", "Иванова А.П."),
+            ("Начальник отдела Иванова Анна Петровна", "Начальник отдела", "Иванова Анна Петровна"),
+            (
+                "Начальник отдела, Анна Петровна Иванова",
+                "Начальник отдела",
+                "Анна Петровна Иванова",
+            ),
+            ("Иванова А. П., начальник отдела", "начальник отдела", "Иванова А. П."),
+            ("Глава Заречного муниципального округа", "Глава Заречного муниципального округа", ""),
+            ("Начальник отдела", "Начальник отдела", ""),
+            ("", "", ""),
+        ] {
+            assert_eq!(post_and_name(typed), (post.to_owned(), name.to_owned()), "{typed}");
+        }
+    }
+}
