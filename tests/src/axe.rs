@@ -84,7 +84,14 @@ fn script() -> &'static str {
         let wheel = folder.join(WHEEL);
         if !wheel.exists() {
             let mut pip = Command::new("python3");
-            pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]);
+            pip.args([
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--disable-pip-version-check",
+            ]);
             let brought = pip.arg("--dest").arg(folder).arg(PACKAGE).status();
             let brought = brought.is_ok_and(|status| status.success());
             assert!(brought, "pip does not bring {PACKAGE}: tests/run installs pip");

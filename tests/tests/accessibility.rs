@@ -48,99 +48,306 @@ const DONE: Step = See(".good[role=\"status\"]");
 const DEPARTMENT: &[Row] = &[
     ("the road map", "/m/zarechny", "Требует внимания", &[]),
     ("an activity", "/runs/zarechny/low-result-schools", "Начать выполнение сейчас", &[]),
-    ("an activity whose schedule is paused", "/runs/zarechny/combined-analysis", "Ждём методику", &[]),
+    (
+        "an activity whose schedule is paused",
+        "/runs/zarechny/combined-analysis",
+        "Ждём методику",
+        &[],
+    ),
     ("an activity without runs", "/runs/zarechny/adopt-road-map", "Выполнений ещё не было", &[]),
-    ("a run that waits for others", "/runs/zarechny/training-analysis/2025-26", "Начать, не дожидаясь", &[]),
-    ("a run that asks whether to begin", "/runs/zarechny/gia-vpr-analysis/2025-26", "Начать или пропустить", &[]),
+    (
+        "a run that waits for others",
+        "/runs/zarechny/training-analysis/2025-26",
+        "Начать, не дожидаясь",
+        &[],
+    ),
+    (
+        "a run that asks whether to begin",
+        "/runs/zarechny/gia-vpr-analysis/2025-26",
+        "Начать или пропустить",
+        &[],
+    ),
     ("a run that collects", "/runs/zarechny/low-result-schools/2023-24", "исправят к", &[]),
-    ("a run whose answers are looked through", "/runs/zarechny/leader-monitoring/2025-26", "Все ответили: проверьте ответы", &[]),
-    ("a decision with mistakes", "/runs/zarechny/annual-report/2025-26", "Кто подписал: заполните", &[
-        Press("[aria-labelledby=\"decision:decide\"] button.primary"), WRONG,
-    ]),
-    ("a run that was decided without measures", "/runs/zarechny/low-result-schools/2025-26", "220-од", &[]),
+    (
+        "a run whose answers are looked through",
+        "/runs/zarechny/leader-monitoring/2025-26",
+        "Все ответили: проверьте ответы",
+        &[],
+    ),
+    (
+        "a decision with mistakes",
+        "/runs/zarechny/annual-report/2025-26",
+        "Кто подписал: заполните",
+        &[Press("[aria-labelledby=\"decision:decide\"] button.primary"), WRONG],
+    ),
+    (
+        "a run that was decided without measures",
+        "/runs/zarechny/low-result-schools/2025-26",
+        "220-од",
+        &[],
+    ),
     ("a run that was decided", "/runs/zarechny/low-result-schools/2024-25", "214-од", &[]),
-    ("a report sent back without a reason", "/runs/zarechny/low-result-schools/2024-25", "Ничего ещё не сделано", &[
-        Press("[name=\"_do\"][value=\"return\"]"), WRONG,
-    ]),
+    (
+        "a report sent back without a reason",
+        "/runs/zarechny/low-result-schools/2024-25",
+        "Ничего ещё не сделано",
+        &[Press("[name=\"_do\"][value=\"return\"]"), WRONG],
+    ),
     ("a run with drafts", "/runs/zarechny/equity-methods/2024-25", "Проекты рекомендаций", &[]),
-    ("a draft refused without a reason", "/runs/zarechny/equity-methods/2024-25", "Ничего ещё не сделано", &[
-        Press("[name=\"_do\"][value^=\"discard:\"]"), WRONG,
-    ]),
+    (
+        "a draft refused without a reason",
+        "/runs/zarechny/equity-methods/2024-25",
+        "Ничего ещё не сделано",
+        &[Press("[name=\"_do\"][value^=\"discard:\"]"), WRONG],
+    ),
     ("a run that was called off", "/runs/zarechny/vpr/2025-26", "отменено", &[]),
-    ("a run that has published and awaits a decision", "/runs/zarechny/annual-report/2025-26", "Внести решение", &[]),
-    ("a correction", "/runs/zarechny/low-result-schools/2024-25/decisions/1/correction", "новое сошлётся на него", &[]),
-    ("a correction with mistakes", "/runs/zarechny/low-result-schools/2024-25/decisions/1/correction", "Ничего ещё не сделано", &[
-        SEND, WRONG,
-    ]),
-    ("an answer", "/runs/zarechny/low-result-schools/2023-24/answers/collect.school-4", "Ответ, версия 1", &[]),
-    ("an answer of two versions", "/runs/zarechny/low-result-schools/2023-24/answers/collect.school-5", "Что менялось", &[]),
-    ("an answer with an explanation", "/runs/zarechny/leader-monitoring/2025-26/answers/schools.school-1", "Закрыт филиал в Сосновке", &[]),
-    ("an answer sent back without a reason", "/runs/zarechny/leader-monitoring/2025-26/answers/schools.school-1", "Ничего ещё не сделано", &[
-        Press("[name=\"_do\"][value=\"return\"]"), WRONG,
-    ]),
-    ("no answer", "/runs/zarechny/low-result-schools/2023-24/answers/collect.school-1", "Ответа ещё нет", &[]),
-    ("an analysis", "/runs/zarechny/low-result-schools/2025-26/reports/analyze", "Отчёт по организации", &[]),
-    ("an analysis of one school", "/runs/zarechny/low-result-schools/2025-26/reports/analyze?organisation=school-1", "Все организации", &[]),
+    (
+        "a run that has published and awaits a decision",
+        "/runs/zarechny/annual-report/2025-26",
+        "Внести решение",
+        &[],
+    ),
+    (
+        "a correction",
+        "/runs/zarechny/low-result-schools/2024-25/decisions/1/correction",
+        "новое сошлётся на него",
+        &[],
+    ),
+    (
+        "a correction with mistakes",
+        "/runs/zarechny/low-result-schools/2024-25/decisions/1/correction",
+        "Ничего ещё не сделано",
+        &[SEND, WRONG],
+    ),
+    (
+        "an answer",
+        "/runs/zarechny/low-result-schools/2023-24/answers/collect.school-4",
+        "Ответ, версия 1",
+        &[],
+    ),
+    (
+        "an answer of two versions",
+        "/runs/zarechny/low-result-schools/2023-24/answers/collect.school-5",
+        "Что менялось",
+        &[],
+    ),
+    (
+        "an answer with an explanation",
+        "/runs/zarechny/leader-monitoring/2025-26/answers/schools.school-1",
+        "Закрыт филиал в Сосновке",
+        &[],
+    ),
+    (
+        "an answer sent back without a reason",
+        "/runs/zarechny/leader-monitoring/2025-26/answers/schools.school-1",
+        "Ничего ещё не сделано",
+        &[Press("[name=\"_do\"][value=\"return\"]"), WRONG],
+    ),
+    (
+        "no answer",
+        "/runs/zarechny/low-result-schools/2023-24/answers/collect.school-1",
+        "Ответа ещё нет",
+        &[],
+    ),
+    (
+        "an analysis",
+        "/runs/zarechny/low-result-schools/2025-26/reports/analyze",
+        "Отчёт по организации",
+        &[],
+    ),
+    (
+        "an analysis of one school",
+        "/runs/zarechny/low-result-schools/2025-26/reports/analyze?organisation=school-1",
+        "Все организации",
+        &[],
+    ),
     ("an analysis as a file", "analysis.html", "Мероприятие 29 дорожной карты", &[]),
     ("a published report", "published.html", "Содержание", &[]),
     ("completeness", "/m/zarechny/completeness?year=2026", "По организациям", &[]),
-    ("completeness of a school", "/m/zarechny/completeness?year=2026&organisation=school-1", "По запросам", &[]),
-    ("completeness of a year without requests", "/m/zarechny/completeness?year=2019", "никого не спрашивали", &[]),
-    ("recommendations", "/m/zarechny/recommendations?year=2025", "Адресные рекомендации, 2025 год", &[]),
+    (
+        "completeness of a school",
+        "/m/zarechny/completeness?year=2026&organisation=school-1",
+        "По запросам",
+        &[],
+    ),
+    (
+        "completeness of a year without requests",
+        "/m/zarechny/completeness?year=2019",
+        "никого не спрашивали",
+        &[],
+    ),
+    (
+        "recommendations",
+        "/m/zarechny/recommendations?year=2025",
+        "Адресные рекомендации, 2025 год",
+        &[],
+    ),
     ("decisions", "/m/zarechny/decisions?year=2026", "отчёт на проверке", &[]),
     ("a year without decisions", "/m/zarechny/decisions?year=2019", "решений ещё нет", &[]),
     ("effects", "/m/zarechny/effects?year=2025", "Чем помогли", &[]),
     ("organisations", "/m/zarechny/organisations", "МБОУ СОШ № 1", &[]),
     ("documents of a year", "year/index.html", "документы за 2025 год", &[]),
-    ("documents of an activity", "activity.html", "Заречный", &[]),
+    ("documents of an activity", "activity.html", "Анализ эффективности", &[]),
     ("no such page", "/m/nowhere", "Такой страницы нет", &[]),
 ];
 
 /// Pages of schools, behind their links.
 const SCHOOL: &[Row] = &[
     ("a form, late", "@low-result-schools/2023-24/collect.school-1", "срок прошёл", &[]),
-    ("a form with mistakes", "@low-result-schools/2023-24/collect.school-1", "нужно целое число", &[
-        Fill("procedures[0].procedure", "ВПР"), Fill("procedures[0].grade", "двадцать"), SEND, WRONG,
-    ]),
-    ("a form with rows added", "@low-result-schools/2023-24/collect.school-1", "Отправить сведения", &[
-        Press("button[name=\"_add\"]"),
-    ]),
-    ("a form from a spreadsheet with mistakes", "@low-result-schools/2023-24/collect.school-1", "Исправьте, пожалуйста", &[
-        Spreadsheet, Press("form[action$=\"/table\"] button"), WRONG,
-    ]),
-    ("more time asked for without a reason", "@low-result-schools/2023-24/collect.school-1", "Просьба о сроке не отправлена", &[
-        Press("#extension button"), WRONG,
-    ]),
-    ("a draft", "@low-result-schools/2023-24/collect.school-2", "Черновик сохранён", &[
-        Fill("procedures[0].procedure", "ВПР"), Press("[name=\"_save\"]"), See("[role=\"status\"]"),
-    ]),
-    ("a form that two people filled in", "@low-result-schools/2023-24/collect.school-2", "её изменил другой человек", &[
-        Fill("procedures[0].procedure", "НИКО"), Meanwhile, SEND, See("#conflict"),
-    ]),
-    ("more time asked for", "@low-result-schools/2023-24/collect.school-3", "Просьба о продлении срока отправлена", &[
-        Set("#extension [name=\"due\"]", "2026-12-01"),
-        Fill("reason", "Директор на курсах"), Press("#extension button"), DONE,
-    ]),
-    ("an answer that was accepted", "@low-result-schools/2023-24/collect.school-4", "Исправления принимаются", &[]),
-    ("an answer that was sent back", "@low-result-schools/2023-24/collect.school-5", "Отдел просит исправить ответ", &[]),
-    ("a form that is not needed any more", "@low-result-schools/2023-24/collect.school-6", "Сведения больше не требуются", &[]),
+    (
+        "a form with mistakes",
+        "@low-result-schools/2023-24/collect.school-1",
+        "нужно целое число",
+        &[
+            Fill("procedures[0].procedure", "ВПР"),
+            Fill("procedures[0].grade", "двадцать"),
+            SEND,
+            WRONG,
+        ],
+    ),
+    (
+        "a form with rows added",
+        "@low-result-schools/2023-24/collect.school-1",
+        "Отправить сведения",
+        &[Press("button[name=\"_add\"]")],
+    ),
+    (
+        "a form from a spreadsheet with mistakes",
+        "@low-result-schools/2023-24/collect.school-1",
+        "Исправьте, пожалуйста",
+        &[Spreadsheet, Press("form[action$=\"/table\"] button"), WRONG],
+    ),
+    (
+        "more time asked for without a reason",
+        "@low-result-schools/2023-24/collect.school-1",
+        "Просьба о сроке не отправлена",
+        &[Press("#extension button"), WRONG],
+    ),
+    (
+        "a draft",
+        "@low-result-schools/2023-24/collect.school-2",
+        "Черновик сохранён",
+        &[
+            Fill("procedures[0].procedure", "ВПР"),
+            Press("[name=\"_save\"]"),
+            See("[role=\"status\"]"),
+        ],
+    ),
+    (
+        "a form that two people filled in",
+        "@low-result-schools/2023-24/collect.school-2",
+        "её изменил другой человек",
+        &[Fill("procedures[0].procedure", "НИКО"), Meanwhile, SEND, See("#conflict")],
+    ),
+    (
+        "more time asked for",
+        "@low-result-schools/2023-24/collect.school-3",
+        "Просьба о продлении срока отправлена",
+        &[
+            Set("#extension [name=\"due\"]", "2026-12-01"),
+            Fill("reason", "Директор на курсах"),
+            Press("#extension button"),
+            DONE,
+        ],
+    ),
+    (
+        "an answer that was accepted",
+        "@low-result-schools/2023-24/collect.school-4",
+        "Исправления принимаются",
+        &[],
+    ),
+    (
+        "an answer that was sent back",
+        "@low-result-schools/2023-24/collect.school-5",
+        "Отдел просит исправить ответ",
+        &[],
+    ),
+    (
+        "a form that is not needed any more",
+        "@low-result-schools/2023-24/collect.school-6",
+        "Сведения больше не требуются",
+        &[],
+    ),
     ("a form that was called off", "@vpr/2025-26/collect.school-1", "Мероприятие отменено", &[]),
-    ("an answer after the collection", "@low-result-schools/2024-25/collect.school-1", "Сбор завершён", &[]),
-    ("no answer after the collection", "@low-result-schools/2024-25/collect.school-6", "Приём сведений закрыт", &[]),
-    ("a form with choices and a file", "@low-result-monitoring/2025-26/collect.school-2", "Отправить сведения", &[]),
-    ("mistakes in choices and a file", "@low-result-monitoring/2025-26/collect.school-2", "Исправьте, пожалуйста", &[SEND, WRONG]),
-    ("a form with scores and dates", "@municipal-assessments/2025-26/collect.school-2", "Под каждым баллом", &[]),
-    ("mistakes in scores and dates", "@municipal-assessments/2025-26/collect.school-2", "Исправьте, пожалуйста", &[SEND, WRONG]),
-    ("an explanation that is asked for", "@leader-monitoring/2025-26/schools.school-2", "каждый четвёртый", &[
-        Fill("staff_left", "30"), SEND, See("[name=\"explanations.staff_left\"]"),
-    ]),
-    ("recommendations to a school", "@equity-methods/2024-25/recommend.school-1", "С рекомендациями ознакомлены", &[]),
-    ("recommendations that were read", "@equity-methods/2024-25/recommend.school-1", "Отметка об ознакомлении принята", &[SEND, DONE]),
+    (
+        "an answer after the collection",
+        "@low-result-schools/2024-25/collect.school-1",
+        "Сбор завершён",
+        &[],
+    ),
+    (
+        "no answer after the collection",
+        "@low-result-schools/2024-25/collect.school-6",
+        "Приём сведений закрыт",
+        &[],
+    ),
+    (
+        "a form with choices and a file",
+        "@low-result-monitoring/2025-26/collect.school-2",
+        "Отправить сведения",
+        &[],
+    ),
+    (
+        "mistakes in choices and a file",
+        "@low-result-monitoring/2025-26/collect.school-2",
+        "Исправьте, пожалуйста",
+        &[SEND, WRONG],
+    ),
+    (
+        "a form with scores and dates",
+        "@municipal-assessments/2025-26/collect.school-2",
+        "Под каждым баллом",
+        &[],
+    ),
+    (
+        "mistakes in scores and dates",
+        "@municipal-assessments/2025-26/collect.school-2",
+        "Исправьте, пожалуйста",
+        &[SEND, WRONG],
+    ),
+    (
+        "an explanation that is asked for",
+        "@leader-monitoring/2025-26/schools.school-2",
+        "каждый четвёртый",
+        &[Fill("staff_left", "30"), SEND, See("[name=\"explanations.staff_left\"]")],
+    ),
+    (
+        "recommendations to a school",
+        "@equity-methods/2024-25/recommend.school-1",
+        "С рекомендациями ознакомлены",
+        &[],
+    ),
+    (
+        "recommendations that were read",
+        "@equity-methods/2024-25/recommend.school-1",
+        "Отметка об ознакомлении принята",
+        &[SEND, DONE],
+    ),
     ("a measure", "@low-result-schools/2024-25/measure-1.school-1", "Что нужно сделать", &[]),
-    ("a measure without a report", "@low-result-schools/2024-25/measure-1.school-1", "Исправьте, пожалуйста", &[SEND, WRONG]),
-    ("a measure that was reported", "@low-result-schools/2024-25/measure-2.school-2", "Отчёт отправлен", &[]),
-    ("a report that was sent back", "@low-result-schools/2024-25/measure-3.school-3", "Отчёт возвращён", &[]),
-    ("a measure that is done", "@low-result-schools/2024-25/measure-4.school-4", "Мера исполнена", &[]),
+    (
+        "a measure without a report",
+        "@low-result-schools/2024-25/measure-1.school-1",
+        "Исправьте, пожалуйста",
+        &[SEND, WRONG],
+    ),
+    (
+        "a measure that was reported",
+        "@low-result-schools/2024-25/measure-2.school-2",
+        "Отчёт отправлен",
+        &[],
+    ),
+    (
+        "a report that was sent back",
+        "@low-result-schools/2024-25/measure-3.school-3",
+        "Отчёт возвращён",
+        &[],
+    ),
+    (
+        "a measure that is done",
+        "@low-result-schools/2024-25/measure-4.school-4",
+        "Мера исполнена",
+        &[],
+    ),
     ("a link that opens nothing", "/a/0000", "Ссылка не открывается", &[]),
 ];
 
@@ -185,9 +392,7 @@ async fn town() -> (Town, Stranger) {
 
     // What follows from the first: a decision whose measures stand differently, drafts.
     let found = run("low-result-schools", "2024-25");
-    let measure = |school: &str| {
-        json!({ "text": "Утвердить программу школы", "organisations": [school], "due": "2026-12-01" })
-    };
+    let measure = |school: &str| json!({ "text": "Утвердить программу школы", "organisations": [school], "due": "2026-12-01" });
     let measures: Vec<Value> = SCHOOLS[..4].iter().map(|school| measure(school)).collect();
     let decision = json!({ "parent": found, "number": "214-од", "date": "2026-11-09",
         "title": "О школах с низкими результатами", "outcome": "Утвердить перечень.",
@@ -203,11 +408,13 @@ async fn town() -> (Town, Stranger) {
     call("MeasureService.ReturnMeasure", third).await;
     call("MeasureService.AcceptMeasure", json!({ "name": format!("{found}/measures/4") })).await;
     for school in ["school-1", "school-2"] {
-        let name = format!("{}/assignments/collect.{school}", run("low-result-monitoring", "2024-25"));
+        let name =
+            format!("{}/assignments/collect.{school}", run("low-result-monitoring", "2024-25"));
         submit(&stranger, &name, prepared("low-result-state.troubled")).await.unwrap();
     }
     town.settle().await;
-    let drafted = format!("{}/recommendations/recommend.school-1", run("equity-methods", "2024-25"));
+    let drafted =
+        format!("{}/recommendations/recommend.school-1", run("equity-methods", "2024-25"));
     let parent = run("equity-methods", "2024-25");
     let approved = json!({ "parent": parent, "names": [drafted] });
     call("RecommendationService.ApproveRecommendations", approved).await;
@@ -230,7 +437,9 @@ async fn town() -> (Town, Stranger) {
         let mut answers = prepared("leader-effectiveness");
         answers["staff_left"] = json!(if school == "school-1" { 30 } else { 0 });
         answers["explanations"] = json!({ "staff_left": "Закрыт филиал в Сосновке" });
-        submit(&stranger, &format!("{leaders}/assignments/schools.{school}"), answers).await.unwrap();
+        submit(&stranger, &format!("{leaders}/assignments/schools.{school}"), answers)
+            .await
+            .unwrap();
     }
     let report = start(&stranger, "annual-report", "2025-26").await;
     let department = format!("{report}/assignments/collect.department");
@@ -266,17 +475,17 @@ async fn files(town: &Town) {
     let archive = fetch("/m/zarechny/evidence.zip?year=2025").await;
     let mut archive = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
     archive.extract(folder.join("year")).unwrap();
-    // The page with most to tell.
+    // Of the pages about activities the one with most to tell.
     let mut pages = Vec::new();
     for place in 0..archive.len() {
         let mut file = archive.by_index(place).unwrap();
-        let name = file.name().unwrap().into_owned();
-        if name.ends_with(".html") && !name.ends_with("index.html") {
+        if file.name().unwrap().ends_with(".html") {
             let mut page = String::new();
             file.read_to_string(&mut page).unwrap();
             pages.push(page);
         }
     }
+    pages.retain(|page| page.contains("id=\"effects\""));
     let longest = pages.into_iter().max_by_key(String::len).unwrap();
     std::fs::write(folder.join("activity.html"), longest).unwrap();
 }
@@ -295,8 +504,7 @@ impl Visitor<'_> {
                 false => format!("file://{}", self.town.folder.path().join(way).display()),
             };
         };
-        let assigned =
-            json!({ "name": named(assignment), "showLink": true });
+        let assigned = json!({ "name": named(assignment), "showLink": true });
         let assigned = self.stranger.call("AssignmentService.GetAssignment", assigned).await;
         text(&assigned.unwrap(), "link").to_owned()
     }
@@ -389,4 +597,34 @@ async fn axe_finds_nothing_wrong_with_any_page_on_a_desk_or_a_phone_by_day_or_by
     let mut found = found.into_inner().unwrap();
     found.extend(at_the_door().await);
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_on_a_desk_or_a_phone_by_day_or_by_night_is_named_with_its_place() {
+    let page = "<!doctype html><html lang=\"ru\"><title>Проба</title><style>
+        @media (max-width: 500px) { h1 { display: none } }
+        @media (prefers-color-scheme: dark) { p { color: #777; background: #666 } }
+        </style><main><h1>Проба</h1><details><p>Ночью не прочесть</p></details>
+        <input id=\"nameless\"></main>";
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("page.html");
+    std::fs::write(&path, page).unwrap();
+    let browser = Browser::start(1280, 900).await;
+    browser.open(&format!("file://{}", path.display())).await;
+    let found = axe::violations(&browser).await;
+    let named = found.iter().map(|line| {
+        let (rule, place) = (line.split(" (").next().unwrap(), line.rsplit(": ").next().unwrap());
+        format!("{rule} at {place}")
+    });
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        [
+            "1280 px, Light: label at #nameless",
+            "1280 px, Dark: color-contrast at p",
+            "390 px, Light: label at #nameless",
+            "390 px, Light: page-has-heading-one at html",
+            "390 px, Dark: color-contrast at p",
+        ]
+    );
+    browser.close().await;
 }

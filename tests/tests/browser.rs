@@ -174,7 +174,9 @@ async fn whoever_comes_back_to_a_decision_finds_it_and_records_it_once() {
     town::ask_schools(town.channel().await).await;
     let mut service = AssignmentServiceClient::new(town.channel().await);
     for school in foreign::SCHOOLS {
-        let name = format!("municipalities/zarechny/activities/low-result-schools/runs/2025-26/assignments/collect.{school}");
+        let name = format!(
+            "municipalities/zarechny/activities/low-result-schools/runs/2025-26/assignments/collect.{school}"
+        );
         let answers = foreign::results(false);
         let answers = Some(convert::structure(answers.as_object().unwrap()));
         let request = SubmitAssignmentRequest { name, answers, ..Default::default() };
