@@ -25,14 +25,24 @@ const OF_COLOURS: [&str; 2] = ["color-contrast", "link-in-text-block"];
 /// A desk and a phone, in CSS pixels.
 const WIDTHS: [(u32, u32); 2] = [(1280, 900), (390, 844)];
 
-/// What axe-core finds wrong with the page that is open, on a desk and on a phone, by day and by
+/// A browser that takes axe-core into every page.
+///
+/// # Panics
+/// When there is no browser, or pip does not bring axe-core.
+pub async fn browser() -> Browser {
+    let (width, height) = WIDTHS[0];
+    let browser = Browser::start(width, height).await;
+    browser.take_in(script()).await;
+    browser
+}
+
+/// What axe-core finds wrong with the page that is open in such a browser, on a desk and on a phone, by day and by
 /// night: a line for each rule.
 ///
 /// # Panics
 /// When the browser or axe-core fails.
 pub async fn violations(browser: &Browser) -> Vec<String> {
     unfold(browser).await;
-    browser.client.execute(script(), vec![]).await.expect("axe-core to be taken in");
     let mut found = Vec::new();
     for (width, height) in WIDTHS {
         browser.resize(width, height).await;

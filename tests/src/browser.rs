@@ -106,6 +106,15 @@ impl Browser {
         self.command("Emulation.setEmulatedMedia", json!({ "features": [feature] })).await;
     }
 
+    /// Takes a script into every page that is opened from now on, before the page's own.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub async fn take_in(&self, script: &str) {
+        let source = json!({ "source": script });
+        self.command("Page.addScriptToEvaluateOnNewDocument", source).await;
+    }
+
     /// Has the browser do what WebDriver has no words for.
     async fn command(&self, name: &str, parameters: Value) {
         let sent = reqwest::Client::new()
