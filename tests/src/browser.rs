@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -12,6 +12,15 @@ use crate::process::free_port;
 
 /// How long the driver may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Which colours a reader prefers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
 
 /// A browser; it ends with its driver when it is dropped.
 pub struct Browser {
@@ -79,17 +88,41 @@ impl Browser {
     /// # Panics
     /// When the browser has gone.
     pub async fn resize(&self, width: u32, height: u32) {
-        let size = json!({
-            "cmd": "Emulation.setDeviceMetricsOverride",
-            "params": { "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false },
-        });
-        reqwest::Client::new()
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.command("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Shows pages to somebody who prefers these colours.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub async fn prefer(&self, scheme: Scheme) {
+        let value = match scheme {
+            Scheme::Light => "light",
+            Scheme::Dark => "dark",
+        };
+        let feature = json!({ "name": "prefers-color-scheme", "value": value });
+        self.command("Emulation.setEmulatedMedia", json!({ "features": [feature] })).await;
+    }
+
+    /// Takes a script into every page that is opened from now on, before the page's own.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub async fn take_in(&self, script: &str) {
+        let source = json!({ "source": script });
+        self.command("Page.addScriptToEvaluateOnNewDocument", source).await;
+    }
+
+    /// Has the browser do what WebDriver has no words for.
+    async fn command(&self, name: &str, parameters: Value) {
+        let sent = reqwest::Client::new()
             .post(&self.commands)
-            .json(&size)
+            .json(&json!({ "cmd": name, "params": parameters }))
             .send()
-            .await
-            .and_then(reqwest::Response::error_for_status)
-            .expect("to be given a size");
+            .await;
+        sent.and_then(reqwest::Response::error_for_status).expect(name);
     }
 
     /// The page's text.
@@ -153,6 +186,17 @@ impl Browser {
         match tokio::time::timeout(PATIENCE, self.client.goto(url)).await {
             Ok(opened) => opened.expect("to open a page"),
             Err(_) => panic!("{url} does not open"),
+        }
+    }
+
+    /// Goes back to the page before.
+    ///
+    /// # Panics
+    /// When it does not open in time.
+    pub async fn back(&self) {
+        match tokio::time::timeout(PATIENCE, self.client.back()).await {
+            Ok(opened) => opened.expect("to go back"),
+            Err(_) => panic!("the page before does not open"),
         }
     }
 

@@ -9,6 +9,7 @@ use vekha_engine::{AssignmentKey, RunKey};
 use vekha_proto::v1::SubmitAssignmentRequest;
 use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
 use vekha_tests::browser::Browser;
+use vekha_tests::foreign;
 use vekha_tests::town::{self, Town};
 
 /// Starts activity 29 and returns school 1's link.
@@ -104,6 +105,116 @@ async fn a_phone_shows_every_page_whole_and_sends_the_form() {
     browser.press("button.primary").await;
     browser.wait_for("[role=\"status\"]").await;
     assert!(browser.text().await.contains("Сведения приняты, версия 1"));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_back_to_a_form_finds_what_was_sent_and_overwrites_nobody_unseen() {
+    let mut town = Town::start("2026-10-06T10:00").await;
+    let link = asked(&mut town).await;
+    let browser = Browser::start(1200, 900).await;
+    let at = async || browser.client.current_url().await.unwrap().to_string();
+    browser.open(&link).await;
+    browser.press("button[name=\"_add\"]").await;
+    let rows = browser.client.find_all(Locator::Css("tbody[data-rows] tr")).await.unwrap();
+    let last = rows.len() - 1;
+    let participants = format!("procedures[{last}].participants");
+    row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
+    row(&browser, last, "Русский язык", [1, 10, 5, 2], 25).await;
+
+    // Refused: the form is as it was sent, with the row that was added.
+    browser.press("button.primary").await;
+    browser.wait_for("#summary").await;
+    browser.back().await;
+    browser.wait_for("button.primary").await;
+    assert_eq!(at().await, link);
+    assert_eq!(browser.value("procedures[0].subject").await, "Математика");
+    assert_eq!(browser.value(&participants).await, "25");
+
+    // Corrected where the mistakes were told, and accepted: that page is no dead end.
+    browser.press("button.primary").await;
+    browser.wait_for("#summary").await;
+    browser.set("[aria-invalid=\"true\"]", "18").await;
+    browser.press("button.primary").await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    assert!(browser.text().await.contains("версия 1"));
+    browser.back().await;
+    browser.wait_for("button.primary").await;
+    assert_eq!(browser.value("procedures[1].participants").await, "18");
+    // Sent once more it is the same answer; changed, another.
+    browser.press("button.primary").await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    assert!(browser.text().await.contains("версия 1"));
+    browser.back().await;
+    browser.wait_for("button.primary").await;
+    browser.fill("procedures[0].subject", "Алгебра").await;
+    browser.press("button.primary").await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    assert!(browser.text().await.contains("версия 2"));
+
+    // Somebody else answers meanwhile: coming back does not hide it.
+    let name = "municipalities/zarechny/activities/low-result-schools/runs/2025-26/assignments/collect.school-1";
+    let answers = foreign::results(true);
+    let answers = Some(convert::structure(answers.as_object().unwrap()));
+    let request = SubmitAssignmentRequest { name: name.into(), answers, ..Default::default() };
+    let mut service = AssignmentServiceClient::new(town.channel().await);
+    service.submit_assignment(request).await.unwrap();
+    browser.back().await;
+    browser.wait_for("button.primary").await;
+    assert_eq!(browser.value("procedures[0].subject").await, "Алгебра");
+    browser.fill("procedures[0].subject", "Геометрия").await;
+    browser.press("button.primary").await;
+    browser.wait_for("#conflict").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_back_to_a_decision_finds_it_and_records_it_once() {
+    let town = Town::start("2026-10-06T10:00").await;
+    town::ask_schools(town.channel().await).await;
+    let mut service = AssignmentServiceClient::new(town.channel().await);
+    for school in foreign::SCHOOLS {
+        let name = format!(
+            "municipalities/zarechny/activities/low-result-schools/runs/2025-26/assignments/collect.{school}"
+        );
+        let answers = foreign::results(false);
+        let answers = Some(convert::structure(answers.as_object().unwrap()));
+        let request = SubmitAssignmentRequest { name, answers, ..Default::default() };
+        service.submit_assignment(request).await.unwrap();
+    }
+    town.settle().await;
+    let browser = Browser::start(1200, 900).await;
+    let run = format!("{}/runs/zarechny/low-result-schools/2025-26", town.url());
+    let send = "[aria-labelledby=\"decision:decide\"] button.primary";
+    browser.open(&run).await;
+    browser.fill("number", "214-од").await;
+    browser.fill("outcome", "Утвердить перечень").await;
+    let kind = "[name=\"kind\"][value=\"directive\"]";
+    browser.press(kind).await;
+    browser.press(send).await;
+    browser.wait_for("#summary").await;
+    browser.back().await;
+    browser.wait_for(send).await;
+    assert_eq!(browser.client.current_url().await.unwrap().as_str(), run);
+    assert_eq!(browser.value("number").await, "214-од");
+    assert_eq!(browser.value("outcome").await, "Утвердить перечень");
+    let kind = browser.client.find(Locator::Css(kind)).await.unwrap();
+    assert!(kind.is_selected().await.unwrap());
+    browser.set("[name=\"date\"]", "2026-10-06").await;
+    browser.fill("signatory", "Начальник отдела").await;
+    browser.press(send).await;
+    browser.wait_for(".good[role=\"status\"]").await;
+    browser.wait_for("#decision-1").await;
+    // Whatever the browser shows of the page before, what stands there is the same decision.
+    browser.back().await;
+    if browser.client.find(Locator::Css(send)).await.is_ok() {
+        assert_eq!(browser.value("number").await, "214-од");
+        browser.press(send).await;
+        browser.wait_for(".good[role=\"status\"]").await;
+    }
+    browser.open(&run).await;
+    let recorded = browser.client.find_all(Locator::Css("[id^=\"decision-\"]")).await.unwrap();
+    assert_eq!(recorded.len(), 1);
     browser.close().await;
 }
 

@@ -384,6 +384,13 @@ fn two_versions_of_an_answer_are_compared_field_by_field() {
 }
 
 #[test]
+fn what_a_draft_leaves_open_is_shown_as_nothing_whatever_is_asked() {
+    for field in &form_once().fields {
+        assert_eq!(display(field, &json!("")), "", "{}", field.id);
+    }
+}
+
+#[test]
 fn a_histogram_holds_a_count_for_every_score() {
     let counts = |given: Value| validate(form_once(), &with("scores", given), &Values::new());
     let kept = counts(json!(["", "2", null, 7])).unwrap();

@@ -16,6 +16,8 @@ pub fn display(field: &Field, value: &Value) -> String {
         options.iter().find(|o| o.value == value).map_or(value, |o| &o.label).to_owned()
     };
     match (&field.kind, value) {
+        // Drafts hold what was left open, too.
+        (_, Value::String(s)) if s.is_empty() => String::new(),
         (FieldKind::YesNo, Value::String(s)) => if s == "yes" { "да" } else { "нет" }.into(),
         (FieldKind::Choice(options), value) => label(options, value),
         (FieldKind::Choices(options), Value::Array(list)) => {

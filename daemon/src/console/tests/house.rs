@@ -314,7 +314,8 @@ fn can_be_walked_through(page: &str) {
         if inside.trim_start().starts_with("<table class=\"grid\"") {
             continue;
         }
-        for needed in ["tabindex=\"0\"", "role=\"region\"", "aria-label=\""] {
+        // A group and no region: a page with thirty tables would have as many landmarks, some of one name.
+        for needed in ["tabindex=\"0\"", "role=\"group\"", "aria-label=\""] {
             assert!(tag.contains(needed), "{needed}: {tag}\n{page}");
         }
         assert!(!tag.contains("aria-label=\"\""), "{page}");
