@@ -285,6 +285,7 @@ fn letter(key: &str, not_before: Timestamp) -> Letter {
         to: "office".into(),
         run: survey_run("a"),
         assignment: None,
+        link: 0,
         revision: 1,
         thread: None,
         due: None,
@@ -722,8 +723,8 @@ async fn write_and_load(
     for (run, outcome, at) in steps {
         entries.extend(outcome.entries.clone());
         letters.extend(outcome.letters.iter().map(|l| l.key.clone()));
-        newest = outcome.submission.clone().or(newest);
-        let analysis = outcome.analysis.clone();
+        newest = outcome.submissions.last().cloned().or(newest);
+        let analyses = outcome.analyses.clone();
         let Memory { store: writer, left } = turns.next().unwrap().get_mut(memories);
         let mut batch = writer.begin().await.unwrap().remembering(std::mem::take(left));
         batch.load([run.key.clone()]).await.unwrap();
@@ -742,7 +743,7 @@ async fn write_and_load(
         prop_assert!(loaded.revision > revision, "the revision grows");
         revision = loaded.revision;
         prop_assert_eq!(loaded.run, run);
-        if let Some((stage, analysis)) = analysis {
+        for (stage, analysis) in analyses {
             let stored = store.analyses(&id).await.unwrap();
             let row = stored.iter().find(|row| row.stage == stage).unwrap();
             let body: vekha_analysis::Outcome = serde_json::from_str(&row.body).unwrap();
