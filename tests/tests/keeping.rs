@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryOrder as _};
 use tempfile::TempDir;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
@@ -15,7 +15,7 @@ use vekha::runtime::{Ask, Runtime};
 use vekha::secret::Secret;
 use vekha::store::entities::{assignment, run};
 use vekha::store::{OpenError, Opening, SecretFrom, Store};
-use vekha_engine::Why;
+use vekha_engine::{Command, Why};
 use vekha_tests::base::{Base, end};
 use vekha_tests::process::binary;
 use vekha_tests::small::survey_run;
@@ -108,7 +108,18 @@ async fn a_daemon_with_another_secret_or_none_is_refused_and_a_new_one_is_drawn_
     for base in [Base::sqlite(), Base::postgres().await] {
         let runtime = start(&base).await;
         open_run(&runtime, "a").await;
-        let before = assignment::Entity::find().all(runtime.store().reader()).await.unwrap();
+        let first =
+            assignment::Entity::find().one(runtime.store().reader()).await.unwrap().unwrap();
+        let (_, replaced) = first.id.rsplit_once('/').unwrap();
+        let renewed = Command::SendLink {
+            assignment: replaced.parse().unwrap(),
+            renew: true,
+            reason: "письмо переслали".into(),
+        };
+        let task = Task::new(survey_run("a"), Ask::Step(renewed), "test");
+        runtime.ask(task).await.unwrap();
+        let links = || assignment::Entity::find().order_by_asc(assignment::Column::Id);
+        let before = links().all(runtime.store().reader()).await.unwrap();
         end(runtime).await;
         let file = base.folder.path().join("secret");
         let open = async |secret| {
@@ -130,11 +141,12 @@ async fn a_daemon_with_another_secret_or_none_is_refused_and_a_new_one_is_drawn_
         assert!(matches!(missing, OpenError::SecretMissing { .. }), "{missing}");
         open(SecretFrom::Renewed(file.clone())).await.unwrap().close().await.unwrap();
         let store = open(SecretFrom::File(file)).await.unwrap();
-        let after = assignment::Entity::find().all(store.reader()).await.unwrap();
+        let after = links().all(store.reader()).await.unwrap();
         assert_eq!(after.len(), before.len());
         for (old, new) in before.iter().zip(&after) {
             assert_ne!(old.token_hash, new.token_hash);
-            assert_eq!(new.token_hash, Secret::hash(&store.secret().token(&new.id)));
+            let token = store.secret().token(&new.id, u32::from(new.id == first.id));
+            assert_eq!(new.token_hash, Secret::hash(&token));
         }
         store.close().await.unwrap();
     }
