@@ -18,7 +18,7 @@ use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::forms::reports;
 use crate::runtime::committer::Answered;
-use crate::runtime::files::Upload;
+use crate::runtime::documents::uploads::Upload;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Thing, etag};
 use crate::store::document;

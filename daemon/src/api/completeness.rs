@@ -6,7 +6,7 @@ use vekha_roadmap::answers::FieldError;
 
 use super::names::Depth;
 use super::{Api, convert, names, status};
-use crate::runtime::completeness::{Fate, Scope, Tally, asked, tallies};
+use crate::runtime::views::completeness::{Fate, Scope, Tally, asked, tallies};
 
 pub(super) fn describe(tally: &Tally) -> v1::Tally {
     v1::Tally {

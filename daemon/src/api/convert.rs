@@ -11,7 +11,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Contact, Duty, Severity};
 
 use super::status::invalid;
-use crate::runtime::addresses::AddressState;
+use crate::runtime::views::addresses::AddressState;
 
 /// An instant.
 pub fn timestamp(at: jiff::Timestamp) -> Timestamp {

@@ -7,7 +7,7 @@ use vekha_proto::v1::{self, TroubleKind, status_service_server::StatusService};
 
 use super::mutation::mutation;
 use super::{Api, convert, status};
-use crate::runtime::troubles::Trouble;
+use crate::runtime::views::troubles::Trouble;
 
 /// How far the clock may have gone on since the caller saw it.
 const SEEN: SignedDuration = SignedDuration::from_hours(1);

@@ -6,8 +6,8 @@ use vekha_proto::v1::{self, effect_service_server::EffectService};
 
 use super::names::Depth;
 use super::{Api, convert, names, recommendations, status};
-use crate::runtime::effects::{Help, Series, Traced, traced};
-use crate::runtime::register::Controlled;
+use crate::runtime::views::effects::{Help, Series, Traced, traced};
+use crate::runtime::views::register::Controlled;
 
 fn kind(effect: Effect) -> v1::EffectKind {
     match effect {

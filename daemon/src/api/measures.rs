@@ -15,9 +15,9 @@ use super::{Api, convert, lists, names, status};
 use crate::forms::reports::{self, DOCUMENT};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
-use crate::runtime::files::Upload;
-use crate::runtime::register::{Control, Controlled};
+use crate::runtime::documents::uploads::Upload;
 use crate::runtime::seen::{Thing, etag};
+use crate::runtime::views::register::{Control, Controlled};
 
 impl Api {
     fn describe_measure(&self, run: &Run, number: usize) -> Option<v1::Measure> {

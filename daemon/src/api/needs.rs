@@ -5,7 +5,7 @@ use vekha_proto::v1::{self, need_service_server::NeedService};
 
 use super::lists::paging;
 use super::{Api, names, status};
-use crate::runtime::attention::{Need, attention, in_order};
+use crate::runtime::views::attention::{Need, attention, in_order};
 
 fn kind(need: &Need) -> v1::NeedKind {
     match need {

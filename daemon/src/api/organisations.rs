@@ -7,7 +7,7 @@ use vekha_roadmap::model::{Organisation, OrganisationKind};
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
 use super::{Api, convert, names, status};
-use crate::runtime::addresses::{AddressState, Addresses};
+use crate::runtime::views::addresses::{AddressState, Addresses};
 
 fn kind(kind: OrganisationKind) -> v1::OrganisationKind {
     match kind {

@@ -9,7 +9,7 @@ use super::mutation::mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::message_id;
-use crate::runtime::letters;
+use crate::runtime::letters::message;
 use crate::store;
 use crate::store::entities::outbox;
 
@@ -47,7 +47,7 @@ impl Api {
             // Whoever reads the outbox must not be able to answer for a school.
             let link = letter.assignment.as_ref().map(|_| "(личная ссылка)");
             let page = format!("{}/runs/{}", self.runtime.public_url(), letter.run);
-            match letters::render(&self.runtime, &version, &letter, link, &page) {
+            match message::render(&self.runtime, &version, &letter, link, &page) {
                 Ok(parts) => (subject, text, html) = parts,
                 Err(e) => return Err(status::unavailable(e)),
             }

@@ -13,8 +13,8 @@ use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
-use crate::runtime::recommended::recommended_on;
 use crate::runtime::seen::{Thing, etag};
+use crate::runtime::views::recommended::recommended_on;
 use crate::store::document;
 
 impl Api {

@@ -18,10 +18,10 @@ use super::lists::paging;
 use super::mutation::{Mutation, mutation};
 use super::{Api, convert, names, runs, status};
 use crate::runtime::AskError;
-use crate::runtime::coming::{Coming, coming};
-use crate::runtime::overview::Overview;
 use crate::runtime::road_maps::{ApplyError, Applying, Version};
 use crate::runtime::seen;
+use crate::runtime::views::coming::{Coming, coming};
+use crate::runtime::views::overview::Overview;
 use crate::store::entities::activity;
 use crate::store::schedule::{Pause, Paused};
 

@@ -16,8 +16,8 @@ use super::actions::sheet::{Page, Sent};
 use super::actions::told;
 use super::{actions, administrator, posted, problem, view};
 use crate::runtime::Runtime;
-use crate::runtime::overview::Overview;
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::overview::Overview;
 
 /// `GET /runs/{municipality}/{activity}`
 pub async fn show(

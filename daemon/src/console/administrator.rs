@@ -18,10 +18,10 @@ use super::access::Person;
 use super::{coming, problem, view};
 use crate::glossary;
 use crate::runtime::Runtime;
-use crate::runtime::attention::{Need, attention, in_order};
-use crate::runtime::coming::coming;
-use crate::runtime::overview::{Overview, Standing};
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::attention::{Need, attention, in_order};
+use crate::runtime::views::coming::coming;
+use crate::runtime::views::overview::{Overview, Standing};
 use crate::store::instant;
 
 /// `GET /`: the road map, or which one.

@@ -5,8 +5,8 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::russian::{date_words, plural};
 
 use super::administrator::name;
-use crate::runtime::addresses::AddressState;
-use crate::runtime::coming::Coming;
+use crate::runtime::views::addresses::AddressState;
+use crate::runtime::views::coming::Coming;
 
 /// Openings whose letters would not reach every participant.
 pub fn lines(map: &RoadMap, coming: &[Coming]) -> Value {

@@ -20,8 +20,8 @@ use super::file::{self, List};
 use super::{administrator, problem, view, yearly};
 use crate::glossary;
 use crate::runtime::Runtime;
-use crate::runtime::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
 
 /// `GET /m/{municipality}/completeness?year=2027&organisation=school-1`
 pub async fn show(

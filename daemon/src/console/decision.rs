@@ -10,7 +10,7 @@ use super::{file, files, problem};
 use crate::forms::DOCX;
 use crate::reports;
 use crate::runtime::Runtime;
-use crate::runtime::reports::{controls, letterhead};
+use crate::runtime::documents::reports::{controls, letterhead};
 use crate::store::files::of_decisions;
 
 /// `GET /runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx`

@@ -20,7 +20,7 @@ use super::run::{attachments, proof};
 use super::{administrator, view, words, yearly};
 use crate::glossary;
 use crate::runtime::Runtime;
-use crate::runtime::register::{Basis, Control, Controlled, Decided, decided};
+use crate::runtime::views::register::{Basis, Control, Controlled, Decided, decided};
 
 /// `GET /m/{municipality}/decisions?year=2027`
 pub async fn show(

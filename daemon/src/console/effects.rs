@@ -20,8 +20,8 @@ use super::{administrator, problem, view, yearly};
 use crate::glossary;
 use crate::reports::{heading, severity_words};
 use crate::runtime::Runtime;
-use crate::runtime::effects::{Help, Series, Traced, traced};
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::effects::{Help, Series, Traced, traced};
 
 /// The findings that a page is about.
 struct Asked {

@@ -13,7 +13,7 @@ use vekha_roadmap::model::Form;
 use super::link::{self, Closed};
 use super::problem;
 use crate::runtime::Runtime;
-use crate::runtime::files::Upload;
+use crate::runtime::documents::uploads::Upload;
 
 /// Keeps the files that came with a form and adds what is known of them to its pairs. Returns what
 /// is wrong with those that were not kept.

@@ -64,7 +64,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::runtime::Runtime;
-use crate::runtime::troubles::Trouble;
+use crate::runtime::views::troubles::Trouble;
 
 pub use problem::{misdirected, unreceived};
 

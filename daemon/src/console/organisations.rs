@@ -13,7 +13,7 @@ use super::access::Person;
 use super::{administrator, problem, view, words};
 use crate::glossary;
 use crate::runtime::Runtime;
-use crate::runtime::addresses::{AddressState, Addresses};
+use crate::runtime::views::addresses::{AddressState, Addresses};
 
 /// `GET /m/{municipality}/organisations`
 pub async fn show(

@@ -20,7 +20,7 @@ use super::conflict::{Choice, Shown};
 use super::problem;
 use crate::port::told::{self, Bound};
 use crate::port::work;
-use crate::runtime::files::Upload;
+use crate::runtime::documents::uploads::Upload;
 use crate::store::drafts::Basis;
 
 /// What a browser sent: the fields of the form in order, each with its text.

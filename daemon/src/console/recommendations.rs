@@ -20,7 +20,7 @@ use super::{administrator, view, yearly};
 use crate::glossary;
 use crate::reports::severity_words;
 use crate::runtime::Runtime;
-use crate::runtime::recommended::{Recommended, recommended};
+use crate::runtime::views::recommended::{Recommended, recommended};
 
 /// `GET /m/{municipality}/recommendations?year=2027`
 pub async fn show(

@@ -15,7 +15,7 @@ use super::{administrator, assets, file, problem, view};
 use crate::forms::{DOCX, XLSX};
 use crate::reports::{self, Indicator, Report, severity_words};
 use crate::runtime::Runtime;
-use crate::runtime::reports::{on_analysis, published_by};
+use crate::runtime::documents::reports::{on_analysis, published_by};
 use crate::runtime::road_maps::Version;
 
 /// Municipality, activity, run and stage.

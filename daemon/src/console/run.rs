@@ -27,11 +27,11 @@ use super::{acknowledge, administrator, figures, matrix, posted, problem, view, 
 use crate::glossary;
 use crate::reports::{self, Clauses};
 use crate::runtime::Runtime;
-use crate::runtime::overview::is_late;
-use crate::runtime::register::Control;
-use crate::runtime::reports::{controls, place_for_others};
+use crate::runtime::documents::reports::{controls, place_for_others};
+use crate::runtime::documents::wording;
 use crate::runtime::road_maps::Version;
-use crate::runtime::wording;
+use crate::runtime::views::overview::is_late;
+use crate::runtime::views::register::Control;
 use crate::store::entities::journal;
 use crate::store::{document, instant};
 

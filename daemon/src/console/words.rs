@@ -7,7 +7,7 @@ use vekha_roadmap::model::Municipality;
 use vekha_roadmap::russian;
 
 use crate::glossary::date;
-use crate::runtime::addresses::AddressState;
+use crate::runtime::views::addresses::AddressState;
 
 /// «1 октября 2027 года, 14:05»
 pub fn moment(municipality: &Municipality, at: Timestamp) -> String {

@@ -6,40 +6,16 @@
 //! tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
-pub mod addresses;
-mod attachments;
-pub mod attention;
-pub mod coming;
 pub mod committer;
-pub mod completeness;
-mod covered;
-mod delivery;
-mod departure;
-mod digest;
-pub mod effects;
+pub mod documents;
 pub mod fault;
-mod fetches;
-pub mod files;
 pub mod letters;
-pub mod outage;
-pub mod outbox;
-pub mod overview;
-mod parcels;
-mod past;
-pub mod planner;
-mod put_off;
-pub mod ran;
-pub mod recommended;
-pub mod register;
+pub mod loops;
 mod registry;
-pub mod reports;
 pub mod request;
 pub mod road_maps;
 pub mod seen;
-pub mod troubles;
-pub mod wellbeing;
-pub mod wording;
-mod worker;
+pub mod views;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -59,9 +35,9 @@ use crate::clock::Clock;
 use crate::store::schedule::Jobs;
 use crate::store::{Store, instant, is_unreadable, micros, words};
 use committer::{Answered, Committer, Done, Task};
-use outage::{Away, Outage};
+use letters::outage::{Away, Outage};
+use loops::wellbeing::Wellbeing;
 use road_maps::{ApplyError, Applying, RoadMaps, Version};
-use wellbeing::Wellbeing;
 
 pub use committer::{Ask, AskError};
 

@@ -16,7 +16,7 @@ use vekha_roadmap::russian;
 use super::super::administrator;
 use super::sheet::{Page, Sheet, choice, chosen, day, field, optional, text};
 use super::{About, Scene, Step, Texts};
-use crate::runtime::wording::planned;
+use crate::runtime::documents::wording::planned;
 
 /// Stands for all participants of the run among the organisations of a measure. No code has it.
 const PARTICIPANTS: &str = "*";

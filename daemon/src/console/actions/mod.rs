@@ -36,7 +36,7 @@ use super::said::{self, Said};
 use super::{files, posted};
 use crate::glossary;
 use crate::runtime::committer::Task;
-use crate::runtime::files::Upload;
+use crate::runtime::documents::uploads::Upload;
 use crate::runtime::request::Request;
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::files::of_decisions;

@@ -32,12 +32,14 @@ use super::{
 };
 use crate::reports::{self, Chapter};
 use crate::runtime::Runtime;
-use crate::runtime::effects::{Traced, traced};
-use crate::runtime::ran::Ran;
-use crate::runtime::recommended::recommended;
-use crate::runtime::register::decided;
-use crate::runtime::reports::{Rendered, authority, chapter, letterhead, place, published};
+use crate::runtime::documents::reports::{
+    Rendered, authority, chapter, letterhead, place, published,
+};
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::effects::{Traced, traced};
+use crate::runtime::views::recommended::recommended;
+use crate::runtime::views::register::decided;
+use crate::runtime::views::year_runs::Ran;
 use crate::store::files::of_decisions;
 
 /// A run with what it tells.

@@ -10,7 +10,7 @@ use super::super::administrator;
 use super::Told;
 use crate::glossary;
 use crate::reports::{Advice, Report};
-use crate::runtime::reports::place_for_others;
+use crate::runtime::documents::reports::place_for_others;
 
 /// The file with an activity's recommendations.
 pub(super) const ADVICES: &str = "recommendations.docx";

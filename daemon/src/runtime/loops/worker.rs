@@ -13,11 +13,12 @@ use vekha_engine::{Command, Job, RunKey};
 use vekha_plugin::Document;
 use vekha_roadmap::RoadMap;
 
-use super::committer::{Ask, AskError, Task};
-use super::reports::Rendered;
-use super::road_maps::Version;
-use super::{Error, Runtime, reports};
 use crate::forms;
+use crate::runtime::committer::{Ask, AskError, Task};
+use crate::runtime::documents::reports;
+use crate::runtime::documents::reports::Rendered;
+use crate::runtime::road_maps::Version;
+use crate::runtime::{Error, Runtime};
 use crate::store::entities::job;
 use crate::store::schedule::Jobs;
 use crate::store::{document, unreadable};
@@ -52,7 +53,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not done is still due.
-    pub(super) async fn work(&self, now: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn work(&self, now: Timestamp) -> Result<usize, Error> {
         let mut jobs = self.store.due_jobs(Jobs::Own, now, MOST_JOBS).await?;
         let count = jobs.len();
         if count > 0 {

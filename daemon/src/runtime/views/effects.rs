@@ -14,10 +14,10 @@ use vekha_roadmap::model::{
     Activity, Indicator, Municipality, Participants, PeriodOf, Severity, Work,
 };
 
-use super::Runtime;
-use super::overview::runs_of_years;
-use super::register::{Control, Controlled};
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::overview::runs_of_years;
+use crate::runtime::views::register::{Control, Controlled};
 
 /// A finding, what was done about it, and what followed.
 #[derive(Debug, Clone)]

@@ -10,11 +10,11 @@ use vekha_roadmap::read::{decision, placed_mistake, unknown_to_samples};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::due_date;
 
-use super::Runtime;
-use super::register::Grounds;
-use super::reports::{authority, chapter};
-use super::road_maps::Version;
 use crate::reports;
+use crate::runtime::Runtime;
+use crate::runtime::documents::reports::{authority, chapter};
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::register::Grounds;
 use crate::store::runs::Loaded;
 
 /// A measure that the road map prescribes, as people read it.

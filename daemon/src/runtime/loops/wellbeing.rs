@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::Runtime;
+use crate::runtime::Runtime;
 use crate::store::pulse::Ill;
 
 /// How often the database is looked at.
@@ -31,7 +31,7 @@ impl Runtime {
     }
 
     /// Looks after the database's pulse until the daemon is to end.
-    pub(super) async fn watch_over_store(&self) {
+    pub(crate) async fn watch_over_store(&self) {
         let mut ending = self.ending();
         let mut failures = self.store.failures();
         while tokio::time::timeout(PERIOD, ending.wait_for(|ending| *ending)).await.is_err() {

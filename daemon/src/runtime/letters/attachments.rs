@@ -9,9 +9,9 @@ use vekha_plugin::Attachment;
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::russian;
 
-use super::road_maps::Version;
 use crate::forms;
 use crate::reports::{self, Advice};
+use crate::runtime::road_maps::Version;
 
 /// The files of a letter that was written at `at`; `link` is what it asks to open.
 pub fn of(

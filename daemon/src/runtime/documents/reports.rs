@@ -17,12 +17,12 @@ use vekha_roadmap::model::{Activity, Covers, Municipality, Work};
 use vekha_roadmap::read::{placed_mistake, unknown_to_samples};
 use vekha_roadmap::{RoadMap, russian};
 
-use super::Runtime;
-use super::covered::{covered, every_run};
-use super::register::Control;
-use super::road_maps::Version;
 use crate::glossary;
 use crate::reports::{self, Chapter, Cover, Listed, Past, Report, book};
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::register::Control;
+use crate::runtime::views::reported_runs::{covered, every_run};
 
 /// The report of a publish stage: as a page that needs nothing beside itself, and as a document.
 #[derive(Debug)]

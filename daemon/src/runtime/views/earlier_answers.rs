@@ -5,7 +5,7 @@ use vekha_engine::{AssignmentKey, RunKey, data};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::Activity;
 
-use super::Runtime;
+use crate::runtime::Runtime;
 use crate::store::document;
 
 impl Runtime {

@@ -14,7 +14,8 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Error, Runtime, parcels};
+use crate::runtime::letters::parcels;
+use crate::runtime::{Error, Runtime};
 use crate::store::entities::outbox::Model;
 use crate::store::outbox::{Delivery, LEASE, Parcel};
 
@@ -103,7 +104,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what is under way is settled before.
-    pub(super) async fn send(&self) -> Result<usize, Error> {
+    pub(crate) async fn send(&self) -> Result<usize, Error> {
         let mut sending = Sending::default();
         let mut under_way = UnderWay::default();
         let (mut changed, mut ending) = (self.changes(), self.ending());

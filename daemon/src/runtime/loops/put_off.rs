@@ -3,14 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Error, Runtime};
+use crate::runtime::{Error, Runtime};
 use crate::store::entities::job;
 
 /// How long after the n-th look in vain the next one is, at most; then it stays so.
 const MOST: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long to wait after so many looks in vain.
-pub(super) fn wait(looks: i32) -> SignedDuration {
+pub(crate) fn wait(looks: i32) -> SignedDuration {
     SignedDuration::from_mins(1 << looks.clamp(0, 6)).min(MOST)
 }
 
@@ -19,7 +19,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn put_off(
+    pub(crate) async fn put_off(
         &self,
         job: &job::Model,
         why: &str,
@@ -34,7 +34,7 @@ impl Runtime {
     ///
     /// # Errors
     /// As it was.
-    pub(super) async fn unless_unreadable(
+    pub(crate) async fn unless_unreadable(
         &self,
         done: Result<(), Error>,
         job: &job::Model,

@@ -39,14 +39,14 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Organisation, OrganisationKind, Work};
 use vekha_roadmap::russian::date_words_with_weekday;
 
-use super::Runtime;
+use crate::runtime::Runtime;
 use crate::store::entities::outbox;
 
 /// The letter as it is to leave now; none if it is obsolete. `parcel` is what leaves with it.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub(super) async fn judge(
+pub(crate) async fn judge(
     runtime: &Runtime,
     letter: Letter,
     parcel: &[outbox::Model],
@@ -76,7 +76,7 @@ pub(super) async fn judge(
     let version = runtime.road_maps().current(&run.key.municipality, run.road_map);
     let Some(version) = version else {
         let why = runtime.road_maps().why_not(&run.key, run.road_map);
-        return Err(super::Error::Unreadable(why).into());
+        return Err(crate::runtime::Error::Unreadable(why).into());
     };
     let comment = match (letter.kind, owed.as_ref().map(|a| a.kind)) {
         (LetterKind::Measure, Some(AssignmentKind::Measure(number))) => {

@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, RunKey};
 
-use super::Runtime;
+use crate::runtime::Runtime;
 use crate::store::document;
 use crate::store::queries::Filter;
 

@@ -13,9 +13,9 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
 use vekha_roadmap::russian::{date_words, plural};
 
-use super::Runtime;
-use super::overview::{Overview, Standing};
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::overview::{Overview, Standing};
 use crate::store::micros;
 use crate::store::queries::{Filter, Page};
 

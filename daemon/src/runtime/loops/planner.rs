@@ -11,8 +11,8 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, CatchUp};
 use vekha_roadmap::schedule::{Opening, next_opening, openings};
 
-use super::committer::{Ask, AskError, Task};
-use super::{Error, Runtime};
+use crate::runtime::committer::{Ask, AskError, Task};
+use crate::runtime::{Error, Runtime};
 use crate::store::activities::Happened;
 use crate::store::entities::{activity, request};
 use crate::store::schedule::{Pause, Paused};
@@ -79,7 +79,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not opened is still due.
-    pub(super) async fn open_due(&self, now: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn open_due(&self, now: Timestamp) -> Result<usize, Error> {
         let mut moved = 0;
         self.keep_up().await?;
         if !self.agreed.load(Ordering::Acquire) {

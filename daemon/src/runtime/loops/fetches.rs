@@ -11,10 +11,10 @@ use vekha_plugin::{FetchRequest, Fetched, Record, SourceError};
 use vekha_roadmap::model::{Activity, Form, Prefill};
 use vekha_roadmap::schedule::letters_leave;
 
-use super::committer::{Ask, AskError, Task};
-use super::road_maps::Version;
-use super::{Error, Runtime};
 use crate::forms::wanted;
+use crate::runtime::committer::{Ask, AskError, Task};
+use crate::runtime::road_maps::Version;
+use crate::runtime::{Error, Runtime};
 use crate::store::entities::job;
 use crate::store::schedule::Jobs;
 use crate::store::{document, unreadable};
@@ -39,7 +39,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not done is still due.
-    pub(super) async fn fetch(&self, now: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn fetch(&self, now: Timestamp) -> Result<usize, Error> {
         let jobs = self.store.due_jobs(Jobs::Fetches, now, AT_ONCE).await?;
         let count = jobs.len();
         let done = jobs.into_iter().map(|job| async move {

@@ -35,7 +35,7 @@ impl Outage {
     }
 
     /// A try failed for the server's own reasons.
-    pub(super) fn met(&self, reason: &str, clock: &Clock) {
+    pub(crate) fn met(&self, reason: &str, clock: &Clock) {
         let now = clock.now();
         let again = now.saturating_add(clock.span(PAUSE)).unwrap_or(Timestamp::MAX);
         let mut away = self.now.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +47,7 @@ impl Outage {
     }
 
     /// The server took or refused a letter: it is there.
-    pub(super) fn over(&self) {
+    pub(crate) fn over(&self) {
         let away = self.now.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Away { since, .. }) = away {
             tracing::info!(%since, "the mail server is back: letters go on");

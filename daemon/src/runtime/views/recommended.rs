@@ -6,7 +6,7 @@ use vekha_engine::run::Recommendation;
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::{Municipality, Severity};
 
-use super::Runtime;
+use crate::runtime::Runtime;
 use crate::store::document;
 use crate::store::queries::{Filter, Page};
 

@@ -10,10 +10,10 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, Work};
 use vekha_roadmap::schedule::{Opening, openings};
 
-use super::Runtime;
-use super::addresses::{AddressState, Addresses};
-use super::overview::Overview;
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::addresses::{AddressState, Addresses};
+use crate::runtime::views::overview::Overview;
 
 /// How far ahead openings are told of.
 const AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);

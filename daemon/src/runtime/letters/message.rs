@@ -10,9 +10,10 @@ use vekha_plugin::{Address, Message};
 
 use vekha_roadmap::read::{placed_mistake, unknown_to_samples};
 
-use super::road_maps::Version;
-use super::{Runtime, attachments};
 use crate::message_id;
+use crate::runtime::Runtime;
+use crate::runtime::letters::attachments;
+use crate::runtime::road_maps::Version;
 use crate::store::entities::outbox;
 use crate::store::instant;
 
@@ -49,13 +50,13 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
 }
 
 /// The road map that a letter's run keeps, with the registry of today.
-pub(super) fn version(runtime: &Runtime, row: &outbox::Model) -> Result<Arc<Version>, String> {
+pub(crate) fn version(runtime: &Runtime, row: &outbox::Model) -> Result<Arc<Version>, String> {
     let version = runtime.road_maps().current(&row.municipality, row.road_map as u32);
     version.ok_or_else(|| "версия дорожной карты не найдена".to_owned())
 }
 
 /// Where an organisation's letters go.
-pub(super) fn addresses(version: &Version, code: &str) -> Result<Vec<Address>, String> {
+pub(crate) fn addresses(version: &Version, code: &str) -> Result<Vec<Address>, String> {
     let organisation = version.road_map.organisation(code);
     let organisation = organisation.ok_or_else(|| format!("организации «{code}» нет в реестре"))?;
     let addressees = organisation.addressees();
@@ -66,18 +67,18 @@ pub(super) fn addresses(version: &Version, code: &str) -> Result<Vec<Address>, S
 }
 
 /// The person whom answers reach.
-pub(super) fn reply_to(version: &Version) -> Option<Address> {
+pub(crate) fn reply_to(version: &Version) -> Option<Address> {
     let contact = &version.road_map.municipality.contact;
     (!contact.email.is_empty()).then(|| Address::new(&contact.name, &contact.email))
 }
 
 /// The letter's date: the same for every try.
-pub(super) fn date(row: &outbox::Model) -> Timestamp {
+pub(crate) fn date(row: &outbox::Model) -> Timestamp {
     instant(row.next_attempt_at.min(row.created_at.max(0)))
 }
 
 /// The participant's link, if the letter has one, and the department's page.
-pub(super) fn ways(runtime: &Runtime, letter: &Letter) -> (Option<String>, String) {
+pub(crate) fn ways(runtime: &Runtime, letter: &Letter) -> (Option<String>, String) {
     let link = letter.assignment.as_ref().map(|assignment| {
         let token =
             runtime.store().secret().token(&format!("{}/{assignment}", letter.run), letter.link);
@@ -106,7 +107,7 @@ pub fn render(
 ///
 /// # Errors
 /// What the version's own templates fail of.
-pub(super) fn by_any(
+pub(crate) fn by_any(
     runtime: &Runtime,
     version: &Version,
     templates: fn(&Version) -> &Environment<'static>,
@@ -142,7 +143,7 @@ fn parts(
 }
 
 /// What a letter's templates are given.
-pub(super) fn context(
+pub(crate) fn context(
     version: &Version,
     letter: &Letter,
     link: Option<&str>,

@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Runtime;
-use super::outage::Away;
-use super::wellbeing::Illness;
+use crate::runtime::Runtime;
+use crate::runtime::letters::outage::Away;
+use crate::runtime::loops::wellbeing::Illness;
 use crate::timekeeper::Doubt;
 
 /// Something that is wrong, gravest first.

@@ -7,9 +7,9 @@ use sea_orm::DbErr;
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
 
-use super::Runtime;
-use super::overview::runs_of_years;
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::overview::runs_of_years;
 
 /// The activities that ran for the periods that end in a year, and whatever else is told in it.
 pub struct Ran {

@@ -7,8 +7,9 @@ use vekha_engine::{Letter, LetterKind};
 use vekha_plugin::{Attachment, Message};
 use vekha_roadmap::russian::date_words_with_weekday;
 
-use super::{Runtime, attachments, letters};
 use crate::message_id;
+use crate::runtime::Runtime;
+use crate::runtime::letters::{attachments, message};
 use crate::store::entities::outbox;
 
 /// Composes the digest of these letters, which go to one organisation.
@@ -20,15 +21,15 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
     sorted.sort_by_key(|(row, letter)| (urgency(letter), row.created_at, &row.key));
     let newest = parcel.iter().max_by_key(|(row, _)| row.road_map);
     let (row, letter) = newest.ok_or("в письме ничего нет")?;
-    let version = letters::version(runtime, row)?;
-    let to = letters::addresses(&version, &letter.to)?;
+    let version = message::version(runtime, row)?;
+    let to = message::addresses(&version, &letter.to)?;
     let mut items = Vec::new();
     let mut attachments: Vec<Attachment> = Vec::new();
     for (row, letter) in &sorted {
-        let version = letters::version(runtime, row)?;
-        let (link, page) = letters::ways(runtime, letter);
-        let context = letters::context(&version, letter, link.as_deref(), &page);
-        let at = letters::date(row);
+        let version = message::version(runtime, row)?;
+        let (link, page) = message::ways(runtime, letter);
+        let context = message::context(&version, letter, link.as_deref(), &page);
+        let at = message::date(row);
         for mut file in attachments::of(&version, letter, link.as_deref(), at) {
             // Two files of one name would be one file in many a mail program.
             if attachments.iter().any(|known| known.file_name == file.file_name) {
@@ -38,23 +39,23 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
         }
         let kind = letter.kind.as_str();
         let (subject, text, html) =
-            letters::by_any(runtime, &version, |v| &v.items, kind, &Value::Object(context))?;
+            message::by_any(runtime, &version, |v| &v.items, kind, &Value::Object(context))?;
         items.push(json!({ "subject": subject, "text": text, "html": html }));
     }
     let due = sorted.iter().filter_map(|(_, letter)| letter.due).min();
-    let mut context = common(&letters::context(&version, letter, None, ""));
+    let mut context = common(&message::context(&version, letter, None, ""));
     context.insert("items".into(), items.into());
     context.insert("due".into(), json!(due.map(date_words_with_weekday)));
     context.insert("link".into(), sorted.iter().any(|(_, l)| l.assignment.is_some()).into());
     let (subject, text, html) =
-        letters::by_any(runtime, &version, |v| &v.templates, "digest", &Value::Object(context))?;
+        message::by_any(runtime, &version, |v| &v.templates, "digest", &Value::Object(context))?;
     let key = row.digest.clone().unwrap_or_else(|| row.key.clone());
-    let first = parcel.iter().map(|(row, _)| letters::date(row)).min();
+    let first = parcel.iter().map(|(row, _)| message::date(row)).min();
     Ok(Message {
         message_id: message_id::of(&key, &row.municipality),
         key,
         to,
-        reply_to: letters::reply_to(&version),
+        reply_to: message::reply_to(&version),
         subject,
         text,
         html: Some(html),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use sea_orm::DbErr;
 use vekha_roadmap::model::Organisation;
 
-use super::Runtime;
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
 use crate::store::addresses::NewestLetter;
 use crate::store::instant;
 

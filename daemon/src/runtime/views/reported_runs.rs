@@ -6,13 +6,13 @@ use vekha_engine::RunKey;
 use vekha_engine::run::Run;
 use vekha_roadmap::period::Period;
 
-use super::Runtime;
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::bare;
 
 /// A municipality's runs by themselves, without what belongs to them.
-pub(super) async fn every_run(runtime: &Runtime, municipality: &str) -> Result<Vec<Run>, DbErr> {
+pub(crate) async fn every_run(runtime: &Runtime, municipality: &str) -> Result<Vec<Run>, DbErr> {
     let filter = Filter { municipality: Some(municipality.to_owned()), ..Filter::default() };
     let store = runtime.store();
     let rows = store.list_runs(&filter, &Page::all()).await?;
@@ -24,7 +24,7 @@ pub(super) async fn every_run(runtime: &Runtime, municipality: &str) -> Result<V
 }
 
 /// The runs that the report of a publish stage covers; its own is one of them.
-pub(super) async fn covered(
+pub(crate) async fn covered(
     runtime: &Runtime,
     version: &Version,
     key: &RunKey,

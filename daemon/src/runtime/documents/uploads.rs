@@ -8,7 +8,7 @@ use vekha_engine::{NewAttachment, RunKey};
 use vekha_roadmap::answers::{FieldError, Values, check_file};
 use vekha_roadmap::model::{FieldKind, FileRule, Form};
 
-use super::Runtime;
+use crate::runtime::Runtime;
 use crate::store::files::{hash, of_decisions};
 
 /// A file that came with an answer.

@@ -11,8 +11,8 @@ use vekha_engine::run::{
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::{Municipality, Stage, Work};
 
-use super::Runtime;
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
 use crate::store::entities::decision;
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::Loaded;
@@ -175,7 +175,7 @@ impl<'a> Grounds<'a> {
 
     /// What the decisions of a run rest on: the run itself, and those for which it waited. One that
     /// only decides rests on others in its turn, which follow it.
-    pub(super) fn of_run<'b>(&'b self, run: &'b Run) -> Vec<&'b Run> {
+    pub(crate) fn of_run<'b>(&'b self, run: &'b Run) -> Vec<&'b Run> {
         let mut all = vec![run];
         self.follow(run, MOST_STEPS, &mut all);
         all
@@ -208,7 +208,7 @@ impl<'a> Grounds<'a> {
     }
 
     /// The road map that a run keeps.
-    pub(super) fn version(&self, run: &Run) -> Option<Arc<Version>> {
+    pub(crate) fn version(&self, run: &Run) -> Option<Arc<Version>> {
         self.runtime.road_maps().version(&run.key.municipality, run.road_map)
     }
 

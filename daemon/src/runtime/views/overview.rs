@@ -12,8 +12,8 @@ use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::Municipality;
 
-use super::Runtime;
-use super::road_maps::Version;
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
 use crate::store::document;
 use crate::store::entities::{activity, run};
 use crate::store::queries::{Filter, Page};

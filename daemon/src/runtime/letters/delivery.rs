@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
 
-use super::{Runtime, departure, digest, letters, put_off};
+use crate::runtime::Runtime;
+use crate::runtime::letters::{departure, digest, message};
+use crate::runtime::loops::put_off;
 use crate::store::entities::outbox::Model;
 use crate::store::outbox::Delivery;
 use crate::store::{self, is_unreadable, words};
@@ -21,7 +23,7 @@ const BACKOFF: [SignedDuration; 7] = [
 
 impl Runtime {
     /// Delivers a claimed parcel. Returns what became of each of its messages.
-    pub(super) async fn deliver(&self, rows: Vec<Model>) -> Vec<(Model, Delivery)> {
+    pub(crate) async fn deliver(&self, rows: Vec<Model>) -> Vec<(Model, Delivery)> {
         let now = self.clock.now();
         let mut known: Vec<Option<Delivery>> = Vec::with_capacity(rows.len());
         let mut letters = Vec::with_capacity(rows.len());
@@ -42,7 +44,7 @@ impl Runtime {
         }
         let message = match letters.as_slice() {
             [] => None,
-            [(row, letter)] => Some(letters::message(self, row, letter)),
+            [(row, letter)] => Some(message::message(self, row, letter)),
             several => Some(digest::message(self, several)),
         };
         let sent = match message {

@@ -1,0 +1,8 @@
+//! What goes on by itself: runs are opened, jobs done, sources asked, and what cannot be done yet is put
+//! off and named.
+
+pub(crate) mod fetches;
+pub mod planner;
+pub(crate) mod put_off;
+pub mod wellbeing;
+pub(crate) mod worker;
