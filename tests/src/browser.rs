@@ -1,5 +1,6 @@
 //! A real browser, driven over WebDriver: Chromium without a window.
 
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -22,14 +23,29 @@ pub enum Scheme {
     Dark,
 }
 
-/// A browser; it ends with its driver when it is dropped.
+/// A browser; it ends with its driver when it is dropped, also by a test that fails.
 pub struct Browser {
     /// What drives it.
     pub client: Client,
     /// Where commands go that only this browser knows.
     commands: String,
+    /// The driver's port, and the session that it would leave running when it is killed.
+    session: (u16, String),
     _driver: Child,
     _profile: TempDir,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let (port, session) = &self.session;
+        // Nobody can be waited for here but by the plainest means; a session that was closed is none.
+        if let Ok(mut driver) = std::net::TcpStream::connect(("127.0.0.1", *port)) {
+            driver.set_read_timeout(Some(Duration::from_secs(5))).ok();
+            let text = format!("DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+            driver.write_all(text.as_bytes()).ok();
+            driver.read_exact(&mut [0]).ok();
+        }
+    }
 }
 
 impl Browser {
@@ -78,7 +94,8 @@ impl Browser {
         };
         let session = client.session_id().await.expect("a session").expect("its id");
         let commands = format!("http://127.0.0.1:{port}/session/{session}/goog/cdp/execute");
-        let browser = Browser { client, commands, _driver: driver, _profile: profile };
+        let session = (port, session);
+        let browser = Browser { client, commands, session, _driver: driver, _profile: profile };
         browser.resize(width, height).await;
         browser
     }

@@ -6,53 +6,13 @@
 //! for the access token, and do what they do under the name that was given with it. Pages show and
 //! pass on: whatever the rules are, they are in the engine.
 
-mod access;
-mod acknowledge;
-mod actions;
-mod activity;
-mod administrator;
-mod answers;
-mod assets;
-mod collect;
-mod coming;
-mod completeness;
-mod conflict;
-mod controls;
-mod correction;
-mod decision;
-mod decisions;
-mod effects;
-mod evidence;
-mod extension;
-mod figures;
-mod file;
-mod files;
-mod form;
-mod header;
-mod link;
-mod matrix;
-mod measure;
-mod organisations;
-mod origin;
-mod posted;
-mod problem;
-mod recommendations;
-mod report;
-mod run;
-mod said;
-mod spreadsheet;
-mod standing;
-mod submission;
-mod view;
-mod words;
-mod yearly;
-
-pub(crate) use origin::is_own;
-pub(crate) use problem::unavailable;
-
+mod department;
+mod frame;
+mod school;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;
+mod year;
 
 use std::sync::Arc;
 
@@ -63,10 +23,18 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use self::department::{
+    activity, administrator, correction, decision, organisations, report, run, submission,
+};
+use self::frame::{access, assets, header, origin, posted, problem};
+use self::school::{extension, link, spreadsheet, uploads};
+use self::year::{completeness, decisions, effects, evidence, recommendations};
 use crate::runtime::Runtime;
 use crate::runtime::views::troubles::Trouble;
 
-pub use problem::{misdirected, unreceived};
+pub(crate) use self::frame::origin::is_own;
+pub(crate) use self::frame::problem::unavailable;
+pub use self::frame::problem::{misdirected, unreceived};
 
 /// Longest form that is read, in bytes.
 const LONGEST_FORM: usize = 2 * 1024 * 1024;
@@ -80,7 +48,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
                 .post(link::answer)
                 .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
         )
-        .route("/a/{token}/files/{sha256}/{name}", get(files::of_link))
+        .route("/a/{token}/files/{sha256}/{name}", get(uploads::of_link))
         .route("/a/{token}/extension", post(extension::ask))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .route("/a/{token}/form.xlsx", get(spreadsheet::template))
@@ -136,7 +104,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         )
         .route(
             "/runs/{municipality}/{activity}/{run}/answers/{assignment}/files/{sha256}/{name}",
-            get(files::of_answer),
+            get(uploads::of_answer),
         )
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn(origin::own))

@@ -1,0 +1,249 @@
+//! Recording what the authority decided, and what it ordered.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use vekha_engine::run::{Measure, MeasureState, StageState};
+use vekha_engine::{
+    Command, DecisionKind, Document, LONGEST_TEXT, MOST_ATTACHMENTS, NewAttachment, NewMeasure,
+};
+use vekha_roadmap::answers::{FieldError, Values};
+use vekha_roadmap::model::{
+    Choice, Decide, Field, FieldKind, FileRule, Required, Rows, Table, Work,
+};
+use vekha_roadmap::russian;
+
+use super::sheet::{Page, Sheet, choice, chosen, day, field, optional, text};
+use super::{About, Scene, Step, Texts};
+use crate::console::department::administrator;
+use crate::runtime::documents::wording::planned;
+
+/// Stands for all participants of the run among the organisations of a measure. No code has it.
+const PARTICIPANTS: &str = "*";
+
+/// The field for a file.
+const ATTACHMENT: &str = "attachment";
+
+/// Most measures of one form.
+const MOST_MEASURES: usize = 100;
+
+fn decide<'a>(scene: &Scene<'a>, stage: &str) -> Option<&'a Decide> {
+    match &scene.activity()?.stage(stage)?.1.work {
+        Work::Decide(decide) => Some(decide),
+        _ => None,
+    }
+}
+
+/// Codes of those who take part in the run and are still there.
+fn participants<'a>(scene: &Scene<'a>) -> BTreeSet<&'a str> {
+    let asked = scene.run.assignments.keys().map(|key| key.organisation.as_str());
+    let named = scene.run.named.iter().chain(&scene.run.key.part).map(String::as_str);
+    let found = scene.run.found.values().flatten().map(String::as_str);
+    let active =
+        |code: &&str| scene.map.organisation(code).is_some_and(|o| o.active_on(scene.today));
+    asked.chain(named).chain(found).filter(active).collect()
+}
+
+/// Participants first: a measure is seldom for anybody else.
+fn holders(scene: &Scene<'_>) -> Vec<Choice> {
+    let participants = participants(scene);
+    let mut options = Vec::new();
+    if participants.len() > 1 {
+        let label = format!("все участники ({})", participants.len());
+        options.push(choice(PARTICIPANTS, &label));
+    }
+    let others = scene.map.organisations.iter().filter(|o| o.active_on(scene.today));
+    let others = others.map(|o| o.code.as_str()).filter(|code| !participants.contains(code));
+    let codes = participants.iter().copied().chain(others);
+    options.extend(codes.map(|code| choice(code, &administrator::name(scene.map, code))));
+    options
+}
+
+/// The fields of a document and of the measures that it orders.
+fn fields(scene: &Scene<'_>) -> Vec<Field> {
+    let text = |longest| FieldKind::Text { max_length: longest };
+    let document = |field: Field| Field { section: "Документ".to_owned(), ..field };
+    let helped = |help: &str, field: Field| Field { help: help.to_owned(), ..field };
+    let columns = vec![
+        field("text", "Что сделать", FieldKind::LongText { max_length: 2000 }),
+        field("organisations", "Кому", FieldKind::Choices(holders(scene))),
+        field("due", "Срок", FieldKind::Date),
+    ];
+    let table = Table { columns, rows: Rows::Free { min: 0, max: MOST_MEASURES } };
+    let kinds = DecisionKind::ALL.iter().map(|kind| choice(kind.as_str(), kind.words()));
+    vec![
+        document(field("kind", "Что за документ", FieldKind::Choice(kinds.collect()))),
+        document(helped("например, 47-од", field("number", "Номер", text(100)))),
+        document(field("date", "Дата", FieldKind::Date)),
+        document(optional("title", "О чём", text(1000))),
+        document(field("outcome", "Что решено", FieldKind::LongText { max_length: 10_000 })),
+        document(optional(
+            "text",
+            "Текст документа",
+            FieldKind::LongText { max_length: LONGEST_TEXT },
+        )),
+        document(helped("должность и фамилия", field("signatory", "Кто подписал", text(200)))),
+        document(optional(ATTACHMENT, "Скан или приложение", FieldKind::File(FileRule::default()))),
+        of_measures(field("measures", "Что поручено", FieldKind::Table(table))),
+    ]
+}
+
+fn of_measures(field: Field) -> Field {
+    Field { section: "Меры".to_owned(), required: Required::Optional, ..field }
+}
+
+fn filled(name: &str, fields: Vec<Field>, scene: &Scene<'_>, title: &str) -> Sheet {
+    Sheet::new(name, fields)
+        .with("kind", DecisionKind::default().as_str())
+        .with("date", scene.today.to_string())
+        .with("title", title)
+}
+
+pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet> {
+    let decide = decide(scene, stage)?;
+    let mut fields = fields(scene);
+    if !decide.measures.is_empty() {
+        let options = vec![choice("none", "без мер: предписанные картой не поручать")];
+        fields.push(of_measures(field("without", "Меры карты", FieldKind::Choices(options))));
+    }
+    let title =
+        decide.awaited(scene.run.awaited_decisions(stage)).first().cloned().unwrap_or_default();
+    Some(filled(name, fields, scene, &title))
+}
+
+/// A decision that corrects the one of this number.
+pub(super) fn correction(name: &str, scene: &Scene<'_>, number: usize) -> Option<Sheet> {
+    let corrected = scene.run.decisions.get(number.checked_sub(1)?)?;
+    let mut fields = fields(scene);
+    let open = |m: &Measure| m.decision == number && m.state == MeasureState::Ordered;
+    if scene.run.measures.iter().any(open) {
+        let options = vec![choice("withdraw", "неисполненные меры прежнего решения снять")];
+        fields.push(of_measures(field("withdraw", "Прежние меры", FieldKind::Choices(options))));
+    }
+    Some(filled(name, fields, scene, &corrected.title))
+}
+
+/// The document that was filled in, and what it orders.
+fn read(
+    scene: &Scene<'_>,
+    values: &Values,
+) -> Result<(Document, Vec<NewMeasure>), Vec<FieldError>> {
+    let rows = values.get("measures").and_then(Value::as_array);
+    let mut measures = Vec::new();
+    for row in rows.into_iter().flatten().filter_map(Value::as_object) {
+        let mut organisations: BTreeSet<String> = BTreeSet::new();
+        for code in chosen(row, "organisations") {
+            match code.as_str() {
+                PARTICIPANTS => {
+                    organisations.extend(participants(scene).into_iter().map(str::to_owned));
+                }
+                _ => {
+                    organisations.insert(code);
+                }
+            }
+        }
+        measures.push(NewMeasure {
+            text: text(row, "text"),
+            organisations: organisations.into_iter().collect(),
+            due: day(row, "due").map_err(|e| vec![e])?,
+        });
+    }
+    let kind = text(values, "kind");
+    let kind = DecisionKind::ALL.iter().copied().find(|one| one.as_str() == kind);
+    let document = Document {
+        kind,
+        number: text(values, "number"),
+        date: day(values, "date").map_err(|e| vec![e])?,
+        title: text(values, "title"),
+        outcome: text(values, "outcome"),
+        text: text(values, "text"),
+        signatory: text(values, "signatory"),
+        attachments: attached(values),
+    };
+    Ok((document, measures))
+}
+
+/// What came in the field for a file.
+fn attached(values: &Values) -> Vec<NewAttachment> {
+    let file = values.get(ATTACHMENT).and_then(|file| {
+        Some(NewAttachment {
+            name: file["name"].as_str()?.to_owned(),
+            size: file["size"].as_u64()?,
+            sha256: file["sha256"].as_str()?.to_owned(),
+        })
+    });
+    file.into_iter().collect()
+}
+
+/// A file for a decision that was recorded.
+pub(super) fn attachment(name: &str, scene: &Scene<'_>, number: usize) -> Option<Sheet> {
+    let decision = scene.run.decisions.get(number.checked_sub(1)?)?;
+    let file = field(ATTACHMENT, "Файл", FieldKind::File(FileRule::default()));
+    let room = decision.attachments.len() < MOST_ATTACHMENTS;
+    room.then(|| Sheet::new(name, vec![file]))
+}
+
+/// Attaches a file to the decision of this number.
+pub(super) fn attach(number: usize, values: &Values) -> Vec<Step> {
+    let command = Command::AttachToDecision { decision: number, files: attached(values) };
+    vec![Step::new(command)]
+}
+
+/// A form for each decision that may be attached to.
+pub(super) fn attachments(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+    let form = |number: usize| {
+        let form = super::sheet(&About::Attachment(number), scene)?;
+        Some((number.to_string(), form.show(page)))
+    };
+    Value::Object((1..=scene.run.decisions.len()).filter_map(form).collect())
+}
+
+pub(super) fn steps(
+    scene: &Scene<'_>,
+    stage: &str,
+    values: &Values,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let (document, measures) = read(scene, values)?;
+    let without = !chosen(values, "without").is_empty();
+    if without && !measures.is_empty() {
+        let message = "отмечено «без мер», но меры указаны: уберите одно из двух".to_owned();
+        return Err(vec![FieldError { field: "without".to_owned(), message }]);
+    }
+    let measures = (without || !measures.is_empty()).then_some(measures);
+    let command = Command::RecordDecision { stage: stage.to_owned(), document, measures };
+    Ok(vec![Step::new(command)])
+}
+
+pub(super) fn correct(
+    scene: &Scene<'_>,
+    decision: usize,
+    values: &Values,
+) -> Result<Vec<Step>, Vec<FieldError>> {
+    let (document, measures) = read(scene, values)?;
+    let withdraw = !chosen(values, "withdraw").is_empty();
+    let command = Command::CorrectDecision { decision, document, measures, withdraw };
+    Ok(vec![Step::new(command)])
+}
+
+/// A form for each stage that waits for a decision. `texts` are what is drafted for them.
+pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
+    let active = scene
+        .run
+        .stages
+        .iter()
+        .filter(|s| s.state == StageState::Active && !scene.run.state.ended());
+    let offer = |stage: &vekha_engine::run::Stage| {
+        let decide = decide(scene, &stage.id)?;
+        let about = About::Decision(stage.id.clone());
+        let text = texts.get(&stage.id).cloned().unwrap_or_default();
+        let mut shown = super::sheet(&about, scene)?.with("text", text).show(page);
+        let awaited = decide.awaited(scene.run.awaited_decisions(&stage.id));
+        shown["awaited"] = awaited.into();
+        shown["due"] = stage.due.map(russian::date_words).into();
+        shown["planned"] = json!(planned(scene.map, scene.run, decide, scene.today));
+        // They come once, with the decision that completes the stage.
+        shown["planned_now"] = (awaited.len() <= 1).into();
+        Some(shown)
+    };
+    active.filter_map(offer).collect()
+}

@@ -1,0 +1,394 @@
+//! One run, whole: what it waits for, its stages, who answered, what was found, recommended,
+//! decided and ordered, and the end of its journal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use sea_orm::DbErr;
+use serde_json::{Value, json};
+use vekha_engine::Happened;
+use vekha_engine::run::{
+    AssignmentState, Measure, Proof, RecommendationState, Run, StageState, measure_stage,
+};
+use vekha_engine::{AssignmentKey, RunKey};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Work;
+use vekha_roadmap::russian::date_words;
+
+use crate::console::department::actions::sheet::{Page, Sent};
+use crate::console::department::actions::{self, Scene, Texts, told};
+use crate::console::department::{administrator, figures, matrix};
+use crate::console::frame::access::Person;
+use crate::console::frame::words::capital;
+use crate::console::frame::{posted, problem, view, words};
+use crate::console::school::acknowledge;
+use crate::glossary;
+use crate::reports::{self, Clauses};
+use crate::runtime::Runtime;
+use crate::runtime::documents::reports::{controls, place_for_others};
+use crate::runtime::documents::wording;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::overview::is_late;
+use crate::runtime::views::register::Control;
+use crate::store::entities::journal;
+use crate::store::{document, instant};
+
+/// Entries of the journal that the page shows.
+const JOURNAL: u64 = 50;
+
+/// Why there is no run to show.
+pub(crate) enum Missing {
+    Unknown,
+    Unavailable(String),
+}
+
+pub(crate) async fn load(
+    runtime: &Runtime,
+    path: &(String, String, String),
+) -> Result<(Run, Arc<Version>), Missing> {
+    let (municipality, activity, run) = path;
+    let name = format!("{municipality}/{activity}/{run}");
+    let key: RunKey = name.parse().map_err(|_| Missing::Unknown)?;
+    let loaded = runtime.store().run(&key).await;
+    let loaded = loaded.map_err(|e| Missing::Unavailable(e.to_string()))?;
+    let run = loaded.ok_or(Missing::Unknown)?.run;
+    let version = runtime.road_maps().current(municipality, run.road_map);
+    let version = version
+        .ok_or_else(|| Missing::Unavailable(format!("{key}: no road map {}", run.road_map)))?;
+    Ok((run, version))
+}
+
+/// `GET /runs/{municipality}/{activity}/{run}`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(path): Path<(String, String, String)>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let (run, version) = match load(&runtime, &path).await {
+        Ok(loaded) => loaded,
+        Err(Missing::Unknown) => return problem::no_such_page().await,
+        Err(Missing::Unavailable(e)) => return problem::unavailable(&e),
+    };
+    match describe(&runtime, &version, &run, &person, None).await {
+        Ok(mut context) => {
+            context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
+            view::page(StatusCode::OK, "run.html", &context)
+        }
+        Err(e) => problem::unavailable(&e),
+    }
+}
+
+/// `POST /runs/{municipality}/{activity}/{run}`
+pub async fn act(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(path): Path<(String, String, String)>,
+    request: Request,
+) -> Response {
+    let (pairs, uploads) = match posted::receive(request).await {
+        Ok(received) => received,
+        Err(unread) => return *unread,
+    };
+    let (run, version) = match load(&runtime, &path).await {
+        Ok(loaded) => loaded,
+        Err(Missing::Unknown) => return problem::no_such_page().await,
+        Err(Missing::Unavailable(e)) => return problem::unsaved(&e, &pairs),
+    };
+    let today = version.road_map.municipality.today(runtime.clock().now());
+    let mut sent = Sent::new(pairs);
+    let scene = Scene { map: &version.road_map, run: &run, today };
+    if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, uploads).await {
+        return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
+    }
+    // Refused, perhaps because the run has moved on: it is shown as it stands now.
+    let shown = match load(&runtime, &path).await {
+        Ok((run, version)) => describe(&runtime, &version, &run, &person, Some(&sent)).await,
+        Err(_) => Err(DbErr::Custom("the run is not there any more".to_owned())),
+    };
+    match shown {
+        Ok(context) => view::page(sent.said.status(), "run.html", &context),
+        Err(e) => problem::unsaved(&e, &sent.pairs),
+    }
+}
+
+async fn describe(
+    runtime: &Runtime,
+    version: &Version,
+    run: &Run,
+    person: &Person,
+    sent: Option<&Sent>,
+) -> Result<Value, DbErr> {
+    let store = runtime.store();
+    let map = &version.road_map;
+    let now = runtime.clock().now();
+    let moment = |at| words::moment(&map.municipality, at);
+    let activity = map.activity(&run.key.activity);
+    let id = run.key.to_string();
+    let mut context = administrator::context(runtime, version, person);
+    context["activity"] = json!({
+        "number": activity.map(|a| a.number),
+        "title": activity.map(|a| &a.title),
+        "short": activity.map(|a| &a.short),
+        "deadline": activity.map(|a| &a.deadline),
+        "link": format!("/runs/{}/{}", run.key.municipality, run.key.activity),
+    });
+    context["run"] = json!({
+        "period": run.key.period.words(),
+        "part": run.key.part.as_ref().map(|code| administrator::name(map, code)),
+        "named": run.named.iter().map(|code| administrator::name(map, code)).collect::<Vec<_>>(),
+        "state": run.state.as_str(),
+        "words": glossary::run_state(run.state),
+        "late": is_late(run, version, now),
+        "opened": moment(run.opened_at),
+        "ended": run.ended_at.map(moment),
+        "road_map": run.road_map,
+    });
+    context["waits_for"] = waits_for(runtime, map, run).await?;
+    context["stages"] = stages(version, run, now);
+    context["matrix"] = matrix::matrix(map, run, store.secret(), now);
+    let mut analyses = Vec::new();
+    for row in store.analyses(&id).await? {
+        analyses.push((row.stage.clone(), document(&row.id, &row.body)?));
+    }
+    let order = |stage: &String| run.stages.iter().position(|s| s.id == *stage);
+    analyses.sort_by_key(|(stage, _)| order(stage));
+    context["analyses"] = analyses
+        .iter()
+        .map(|(stage, outcome)| figures::analysis(map, run, stage, outcome))
+        .collect();
+    let once = uuid::Uuid::now_v7().to_string();
+    let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
+    let scene = Scene { map, run, today: map.municipality.today(now) };
+    let texts = texts(runtime, version, run).await;
+    let offers = actions::offers(&scene, &page, &texts);
+    context["outcome"] = told::outcome(sent, &actions::forms(&offers));
+    context["offers"] = offers;
+    context["recommendations"] = recommendations(map, run);
+    context["decisions"] = decisions(map, run, now);
+    let journal = store.journal_tail(&id, JOURNAL).await?;
+    context["journal_length"] = run.journal.sequence.into();
+    context["journal"] = journal
+        .iter()
+        .map(|entry| {
+            json!({
+                "at": words::short_moment(&map.municipality, instant(entry.at)),
+                "actor": actor(map, &entry.actor),
+                "kind": glossary::journal_kind(&entry.kind),
+                "notes": notes(entry),
+            })
+        })
+        .collect();
+    Ok(context)
+}
+
+/// What a source noted of what it read.
+fn notes(entry: &journal::Model) -> Value {
+    match Happened::read(&entry.kind, &entry.data) {
+        Some(Happened::SourceNoted { notes, .. }) => json!(notes),
+        _ => json!([]),
+    }
+}
+
+/// What is drafted for the decisions that the run awaits now. A text that cannot be drafted leaves
+/// the form without it.
+async fn texts(runtime: &Runtime, version: &Version, run: &Run) -> Texts {
+    let mut texts = Texts::new();
+    let deciding = |stage: &&vekha_engine::run::Stage| {
+        let activity = version.road_map.activity(&run.key.activity);
+        let work = activity.and_then(|a| a.stage(&stage.id)).map(|(_, stage)| &stage.work);
+        stage.state == StageState::Active
+            && !run.state.ended()
+            && matches!(work, Some(Work::Decide(_)))
+    };
+    for stage in run.stages.iter().filter(deciding) {
+        match wording::draft(runtime, version, run, &stage.id).await {
+            Ok(drafted) => texts.extend(drafted.map(|d| (stage.id.clone(), d.text))),
+            Err(e) => tracing::warn!(run = %run.key, stage = stage.id, "no text drafted: {e}"),
+        }
+    }
+    texts
+}
+
+async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value, DbErr> {
+    let others = runtime.store().runs(&run.waits_for).await?;
+    let line = |key: &RunKey| {
+        let activity = map.activity(&key.activity);
+        let other = others.get(key).map(|loaded| loaded.run.state);
+        json!({
+            "number": activity.map(|a| a.number),
+            "short": activity.map_or(&key.activity, |a| &a.short),
+            "period": key.period.words(),
+            "link": other.map(|_| format!("/runs/{key}")),
+            "words": other.map_or("ещё не начато", glossary::run_state),
+        })
+    };
+    Ok(run.waits_for.iter().map(line).collect())
+}
+
+fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
+    let municipality = &version.road_map.municipality;
+    let activity = version.road_map.activity(&run.key.activity);
+    let day = |at| glossary::date(municipality.today(at));
+    let line = |stage: &vekha_engine::run::Stage| {
+        let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
+        let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
+        let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
+        let active = stage.state == StageState::Active && !run.state.ended();
+        let location = place_for_others(&run.key, &stage.location);
+        json!({
+            "title": definition.map_or(&stage.id, |d| &d.title),
+            "kind": definition.map(|d| glossary::work(&d.work)),
+            // In a run that was called off nothing goes on.
+            "state": if run.state.ended() && stage.state == StageState::Active {
+                StageState::Pending
+            } else {
+                stage.state
+            },
+            "words": glossary::stage_state(stage.state, run.state),
+            "started": stage.started_at.map(day),
+            "due": stage.due.map(glossary::date),
+            "late": active && stage.due.is_some_and(|due| now > municipality.closing(due)),
+            "completed": stage.completed_at.map(day),
+            "answered": answered,
+            "asked": own().count(),
+            "reason": stage.reason,
+            "location": location,
+            // Only what is surely an address becomes a link.
+            "is_link": is_address(location),
+            "published": (!location.is_empty())
+                .then(|| format!("/runs/{}/published/{}.html", run.key, stage.id)),
+        })
+    };
+    run.stages.iter().map(line).collect()
+}
+
+fn is_address(location: &str) -> bool {
+    location.starts_with("https://") || location.starts_with("http://")
+}
+
+fn recommendations(map: &RoadMap, run: &Run) -> Value {
+    let day = |at| date_words(map.municipality.today(at));
+    let line = |(key, r): (&AssignmentKey, &vekha_engine::run::Recommendation)| {
+        json!({
+            "organisation": administrator::name(map, &key.organisation),
+            "state": r.state.as_str(),
+            "words": glossary::recommendation_state(r.state),
+            "issued": r.issued_at.map(day),
+            "acknowledged": r.acknowledged_at.map(day),
+            "report": r.report,
+            "reported": r.reported_at.map(day),
+            "items": r.items.iter().map(acknowledge::item).collect::<Vec<_>>(),
+        })
+    };
+    // Drafts that can still be released have a form of their own.
+    let offered = |r: &vekha_engine::run::Recommendation| {
+        r.state == RecommendationState::Draft && !run.state.ended()
+    };
+    run.recommendations.iter().filter(|(_, r)| !offered(r)).map(line).collect()
+}
+
+/// Decisions, each with what it ordered.
+fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
+    let measures = |decision: usize| -> Value {
+        let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == decision);
+        own.map(|(position, m)| {
+            let control = Control::of(run, position, &map.municipality, now);
+            let late = control == Control::Overdue;
+            json!({
+                "number": (position + 1).to_string(),
+                "text": m.text,
+                "organisation": administrator::name(map, &m.organisation),
+                "due": glossary::date(m.due),
+                "late": late,
+                "state": m.state.as_str(),
+                // The due date says that it has passed.
+                "words": if late { Control::Ordered } else { control }.words(),
+                "report": m.report,
+                "document": proof(&run.key, position + 1, m),
+                "comment": m.comment,
+            })
+        })
+        .collect()
+    };
+    let controls = controls(map, run, now);
+    // As the document has it, so that the page and the paper say the same.
+    let text = |position: usize, d: &vekha_engine::run::Decision| {
+        let told = reports::Decision::of(map, run, position + 1, d, &controls);
+        let Clauses { text, appendix } = Clauses::of(&told);
+        if d.text.is_empty() { String::new() } else { [text, appendix].concat().join("\n") }
+    };
+    let line = |(position, d): (usize, &vekha_engine::run::Decision)| {
+        let refers = |place: usize| {
+            let number = run.decisions.get(place).map(|d| d.number.clone());
+            json!({ "ordinal": (place + 1).to_string(), "number": number })
+        };
+        let later = run.decisions.iter().enumerate();
+        let later = later.filter(|(_, later)| later.corrects == Some(position + 1));
+        json!({
+            "ordinal": (position + 1).to_string(),
+            "kind": capital(d.kind.words()),
+            "corrects": d.corrects.map(|number| refers(number - 1)),
+            "corrected_by": later.map(|(place, _)| refers(place)).collect::<Vec<_>>(),
+            "number": d.number,
+            "date": date_words(d.date),
+            "title": d.title,
+            "outcome": d.outcome,
+            "text": text(position, d),
+            "correction": format!("/runs/{}/decisions/{}/correction", run.key, position + 1),
+            "attachments": attachments(map, &run.key, position + 1, d),
+            "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),
+            "signatory": d.signatory,
+            "measures": measures(position + 1),
+        })
+    };
+    run.decisions.iter().enumerate().map(line).collect()
+}
+
+/// What is attached to a decision, each with where it can be had.
+pub(crate) fn attachments(
+    map: &RoadMap,
+    run: &RunKey,
+    number: usize,
+    decision: &vekha_engine::run::Decision,
+) -> Value {
+    let files = decision.attachments.iter().zip(1..);
+    let line = |(file, place): (&vekha_engine::run::Attachment, usize)| {
+        json!({
+            "name": file.name,
+            "link": format!("/runs/{run}/decisions/{number}/attachments/{place}"),
+            "size": words::size(file.size),
+            "at": words::short_moment(&map.municipality, file.attached_at),
+            "by": actor(map, &file.attached_by),
+        })
+    };
+    files.map(line).collect()
+}
+
+/// The file that proves the report on a measure, by its number, with where it can be had.
+pub(crate) fn proof(run: &RunKey, number: usize, measure: &Measure) -> Value {
+    let file = measure.document.as_ref();
+    let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
+    json!(file.map(|Proof { name, size, sha256 }| json!({
+        "name": name,
+        "link": format!("/runs/{run}/answers/{assignment}/files/{sha256}"),
+        "size": words::size(*size),
+    })))
+}
+
+/// Who did it, in words where that is one of us or a school.
+pub(crate) fn actor(map: &RoadMap, actor: &str) -> String {
+    match actor.split_once(':') {
+        Some(("page", code)) => format!("{}, по ссылке", administrator::name(map, code)),
+        Some(("console", name)) => name.to_owned(),
+        Some(("source", id)) => format!("источник «{id}»"),
+        _ if actor == "console" => "отдел, на странице".to_owned(),
+        _ if actor == "schedule" => "расписание".to_owned(),
+        _ if actor == "vekha" => "Веха".to_owned(),
+        _ => actor.to_owned(),
+    }
+}

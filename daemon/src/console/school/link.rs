@@ -1,0 +1,626 @@
+//! A school's link: one assignment of one organisation, opened by the token in its address.
+//!
+//! GET shows what is asked and what has been answered; POST answers. Everything that was typed
+//! stays in the page until it is accepted, whatever happens.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use sea_orm::DbErr;
+use serde_json::{Value, json};
+use vekha_engine::run::{
+    Assignment, AssignmentKind, Decision, Measure, MeasureState, Recommendation, Run,
+};
+use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
+use vekha_roadmap::answers::Values;
+use vekha_roadmap::model::{Activity, Form};
+use vekha_roadmap::russian;
+
+use crate::console::department::actions::request;
+use crate::console::frame::said::{self, Clash, Said};
+use crate::console::frame::{posted, problem, words};
+use crate::console::school::conflict::{self, Choice, Shown};
+use crate::console::school::standing::{Standing, standing};
+use crate::console::school::{acknowledge, collect, extension, measure, uploads};
+use crate::forms::reports;
+use crate::runtime::committer::Task;
+use crate::runtime::road_maps::Version;
+use crate::runtime::seen::{Seen, Thing};
+use crate::runtime::{Ask, AskError, Runtime};
+use crate::secret::Secret;
+use crate::store::drafts::{Basis, NewDraft, Saved};
+use crate::store::{Store, document};
+
+/// Rows that one press of the button adds.
+const MORE_ROWS: usize = 5;
+
+/// How often what two people wrote in the same way is tried.
+const ATTEMPTS: usize = 3;
+
+/// How often one page's answer may be corrected by going back to it.
+const MOST_AGAIN: usize = 100;
+
+/// What a link opens.
+pub struct Opened {
+    /// Its token.
+    pub token: String,
+    /// The assignment's id in the database.
+    pub id: String,
+    /// The assignment's name within its run.
+    pub key: AssignmentKey,
+    /// What is asked.
+    pub assignment: Assignment,
+    /// What it is about, besides its form.
+    pub about: About,
+    /// The run that it belongs to, by itself: a thousand schools may have been asked, and whoever
+    /// opens a link needs not what the others owe.
+    pub run: Run,
+    /// The road map that the run keeps.
+    pub version: Arc<Version>,
+}
+
+/// What an assignment is about.
+pub enum About {
+    /// The stage's form.
+    Form,
+    /// What the organisation is recommended.
+    Recommendation(Recommendation),
+    /// What a decision orders it to do.
+    Measure(Box<(Measure, Decision)>),
+}
+
+impl About {
+    /// None if the database lacks it.
+    async fn of(
+        store: &Store,
+        run: &RunKey,
+        key: &AssignmentKey,
+        kind: AssignmentKind,
+    ) -> Result<Option<About>, DbErr> {
+        Ok(match kind {
+            AssignmentKind::Collect => Some(About::Form),
+            AssignmentKind::Acknowledge => {
+                store.recommendation(run, key).await?.map(About::Recommendation)
+            }
+            AssignmentKind::Measure(number) => match store.measure(run, number).await? {
+                Some(measure) => {
+                    let decision = store.decision(run, measure.decision).await?;
+                    decision.map(|decision| About::Measure(Box::new((measure, decision))))
+                }
+                None => None,
+            },
+        })
+    }
+}
+
+/// Why a link opens nothing.
+pub enum Closed {
+    /// There is no such link.
+    Unknown,
+    /// The database does not answer.
+    Unavailable(String),
+}
+
+impl Opened {
+    /// The activity of the road map.
+    pub fn activity(&self) -> Option<&Activity> {
+        self.version.road_map.activity(&self.run.key.activity)
+    }
+
+    /// What the same organisation answered in the period before.
+    pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, DbErr> {
+        runtime.earlier_answers(self.activity(), &self.run.key, &self.key).await
+    }
+
+    /// What every page behind a link shows.
+    pub fn context(&self, runtime: &Runtime, said: &Said) -> Value {
+        let road_map = &self.version.road_map;
+        let municipality = &road_map.municipality;
+        let organisation = road_map.organisation(&self.key.organisation);
+        let activity = self.activity();
+        let now = runtime.clock().now();
+        let refused = match said {
+            Said::Refused(sentence) => sentence.as_str(),
+            _ => "",
+        };
+        json!({
+            "rehearsal": runtime.clock().rehearses(),
+            "authority": municipality.authority,
+            "adopted_by": municipality.adopted_by,
+            "contact": municipality.contact,
+            "organisation": {
+                "name": organisation.map(|o| &o.name),
+                "email": organisation.map(|o| &o.email),
+            },
+            "activity": {
+                "number": activity.map(|a| a.number),
+                "title": activity.map(|a| &a.title),
+                "short": activity.map(|a| &a.short),
+            },
+            "period": self.run.key.period.words(),
+            "due": russian::date_words_with_weekday(self.assignment.due),
+            "left": words::left(municipality, self.assignment.due, now),
+            "late": now > municipality.closing(self.assignment.due),
+            "state": self.assignment.state.as_str(),
+            "called_off": self.run.state.called_off(),
+            "reason": self.assignment.reason,
+            "comment": self.assignment.comment,
+            "extension": extension::offer(self, said),
+            "replied": extension::replied(self),
+            "asked": matches!(said, Said::Asked),
+            "version": self.assignment.version,
+            "answered_at": self.assignment.answered_at.map(|at| words::moment(municipality, at)),
+            "accepted": matches!(said, Said::Accepted),
+            "refused": refused,
+            "unsaved": matches!(said, Said::Unsaved),
+            "conflict": match said {
+                Said::Conflict(clash) => json!({
+                    "by": clash.by,
+                    "saving": clash.saving,
+                    "differences": clash.differences,
+                }),
+                _ => Value::Null,
+            },
+            "action": format!("/a/{}", self.token),
+            // Told apart by this, a second press of the button is not a second answer.
+            "once": uuid::Uuid::now_v7().to_string(),
+        })
+    }
+}
+
+/// What a token opens.
+pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
+    // What cannot be a token does not reach the database.
+    if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Closed::Unknown);
+    }
+    let unavailable = |e: DbErr| Closed::Unavailable(e.to_string());
+    let broken = || Closed::Unavailable("the run of a link is not whole".to_owned());
+    let token = token.to_ascii_lowercase();
+    let row = runtime.store().assignment_by_token(&Secret::hash(&token)).await;
+    let row = row.map_err(unavailable)?.ok_or(Closed::Unknown)?;
+    let run_key: RunKey = row.run.parse().map_err(|_| broken())?;
+    let key = AssignmentKey::new(&row.stage, &row.organisation);
+    let assignment: Assignment = document(&row.id, &row.body).map_err(unavailable)?;
+    let about = About::of(runtime.store(), &run_key, &key, assignment.kind).await;
+    let about = about.map_err(unavailable)?.ok_or_else(broken)?;
+    let run = runtime.store().bare_run(&run_key).await;
+    let run = run.map_err(unavailable)?.ok_or_else(broken)?;
+    let version = runtime.road_maps().current(&run_key.municipality, run.road_map);
+    let version = version.ok_or_else(broken)?;
+    Ok(Opened { token, id: row.id, key, assignment, about, run, version })
+}
+
+/// The page of whatever the link asks for.
+pub async fn page(
+    runtime: &Runtime,
+    opened: &Opened,
+    typed: Option<Typed>,
+    said: &Said,
+) -> Response {
+    match &opened.about {
+        About::Form => collect::page(runtime, opened, typed, said).await,
+        About::Recommendation(recommendation) => {
+            acknowledge::page(runtime, opened, recommendation, typed.as_ref(), said)
+        }
+        About::Measure(ordered) => measure::page(runtime, opened, ordered, typed.as_ref(), said),
+    }
+}
+
+/// What a person wants done with what was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Send it.
+    Send,
+    /// Keep it for later.
+    Save,
+    /// Give it more rows.
+    AddRows,
+}
+
+/// What a person has typed and not yet got accepted.
+#[derive(Debug, Default)]
+pub struct Typed {
+    /// Raw answers.
+    pub values: Values,
+    /// Rows that each free table showed.
+    pub rows: BTreeMap<String, usize>,
+    /// What they rest on.
+    pub sight: Sight,
+}
+
+impl Typed {
+    /// Nothing was typed: the page shows what stands there.
+    pub fn standing(form: &Form, standing: Standing) -> Self {
+        let shown = Shown::of(form, &standing.values);
+        let sight = Sight { basis: Some(standing.basis), shown, once: String::new() };
+        Typed { values: standing.values, rows: BTreeMap::new(), sight }
+    }
+
+    /// What a person typed into a report.
+    pub fn report(&self) -> Option<&str> {
+        self.values.get("report").and_then(Value::as_str)
+    }
+}
+
+/// What a writer's page had shown, and by what it is known.
+#[derive(Debug, Default)]
+pub struct Sight {
+    /// What stood in the database then; none if the page did not say.
+    pub basis: Option<Basis>,
+    /// What it showed.
+    pub shown: Shown,
+    /// The page's own mark: told apart by it, a second press of the button is no second answer.
+    pub once: String,
+}
+
+impl Sight {
+    /// As a post of the page brings it back.
+    pub fn read(pairs: &[(String, String)]) -> Self {
+        let nothing = Form { fields: vec![], ..reports::acknowledgement() };
+        let posted = posted::read(&nothing, pairs);
+        Sight { basis: posted.basis, shown: posted.shown, once: posted.once }
+    }
+
+    /// Has the page that is shown now carry it.
+    pub fn describe(&self, context: &mut Value) {
+        context["seen"] = json!(self.basis.map(posted::seen));
+        context["shown"] = self.shown.to_string().into();
+    }
+}
+
+/// `GET /a/{token}`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Path(token): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    match open(&runtime, &token).await {
+        Ok(opened) => {
+            let said = if query.contains_key("sent") && opened.assignment.version > 0 {
+                Said::Accepted
+            } else if query.contains_key("saved") {
+                Said::Saved
+            } else if query.contains_key("asked") {
+                Said::Asked
+            } else {
+                Said::Nothing
+            };
+            page(&runtime, &opened, None, &said).await
+        }
+        Err(Closed::Unknown) => problem::unknown_link(),
+        Err(Closed::Unavailable(e)) => problem::unavailable(&e),
+    }
+}
+
+/// `POST /a/{token}`
+pub async fn answer(
+    State(runtime): State<Arc<Runtime>>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Response {
+    // Whoever has no link, or one that takes nothing any more, is told so before anything is read.
+    let opened = open(&runtime, &token).await;
+    match &opened {
+        Err(Closed::Unknown) => return problem::unknown_link(),
+        Ok(opened) => {
+            if let Some(closed) = closed(opened) {
+                return page(&runtime, opened, None, &closed).await;
+            }
+        }
+        Err(Closed::Unavailable(_)) => {}
+    }
+    let received = match &opened {
+        Ok(Opened { about: About::Form | About::Measure(_), .. }) => posted::receive(request).await,
+        // Recommendations ask for no files.
+        _ => posted::pairs(request).await.map(|pairs| (pairs, vec![])),
+    };
+    let (mut pairs, uploads) = match received {
+        Ok(received) => received,
+        Err(unread) => return *unread,
+    };
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(Closed::Unknown) => return problem::unknown_link(),
+        Err(Closed::Unavailable(e)) => return problem::unsaved(&e, &pairs),
+    };
+    let version = opened.version.clone();
+    let form = form(&version, &opened);
+    if let Some(excess) = posted::excess(&form, &pairs) {
+        return problem::too_many(&excess.sentence());
+    }
+    let refused = match uploads::keep(&runtime, &form, &opened.id, uploads, &mut pairs).await {
+        Ok(refused) => refused,
+        Err(e) => return problem::unsaved(&e, &pairs),
+    };
+    let (mut typed, choices, wish) = read(&opened, &form, &pairs);
+    if let Err(e) = choose(&runtime, &opened, &form, &choices, &mut typed).await {
+        return problem::unsaved(&e, &pairs);
+    }
+    if !refused.is_empty() {
+        return page(&runtime, &opened, Some(typed), &Said::Wrong(refused)).await;
+    }
+    if wish == Wish::AddRows {
+        return page(&runtime, &opened, Some(typed), &Said::MoreRows).await;
+    }
+    deliver(&runtime, opened, &form, typed, wish, &pairs).await
+}
+
+/// The form that a link asks for; whatever has none asks for a report.
+fn form<'v>(version: &'v Version, opened: &Opened) -> Cow<'v, Form> {
+    let (run, kind) = (&opened.run.key, opened.assignment.kind);
+    let own = reports::of_assignment(&version.road_map, run, &opened.key, kind);
+    own.unwrap_or_else(|| Cow::Owned(reports::acknowledgement()))
+}
+
+/// What was typed, what was chosen where two people differ, and what is wanted.
+fn read(
+    opened: &Opened,
+    form: &Form,
+    pairs: &[(String, String)],
+) -> (Typed, BTreeMap<String, Choice>, Wish) {
+    let mut posted = posted::read(form, pairs);
+    let is_report = !matches!(opened.about, About::Form);
+    if is_report {
+        let report = posted.values.get("report").and_then(Value::as_str).unwrap_or_default();
+        let report = report.replace("\r\n", "\n");
+        posted.values.insert("report".to_owned(), report.into());
+    }
+    let added = posted.add.as_ref().and_then(|table| posted.rows.get_mut(table));
+    let wish = match added {
+        Some(rows) => {
+            *rows += MORE_ROWS;
+            Wish::AddRows
+        }
+        None if posted.save && !is_report => Wish::Save,
+        None => Wish::Send,
+    };
+    let sight = Sight { basis: posted.basis, shown: posted.shown, once: posted.once };
+    (Typed { values: posted.values, rows: posted.rows, sight }, posted.choices, wish)
+}
+
+/// Carries out what was chosen between two people's answers. If what stands there has changed again,
+/// there is something else to choose between, and what was typed stays as it is.
+async fn choose(
+    runtime: &Runtime,
+    opened: &Opened,
+    form: &Form,
+    choices: &BTreeMap<String, Choice>,
+    typed: &mut Typed,
+) -> Result<(), DbErr> {
+    if choices.values().all(|choice| *choice == Choice::Form) {
+        return Ok(());
+    }
+    let standing = standing(runtime, opened, true).await?;
+    if typed.sight.basis == Some(standing.basis) {
+        conflict::settle(form, choices, &standing.values, &mut typed.values);
+    }
+    Ok(())
+}
+
+/// Keeps or sends what was typed, unless its writer has not seen what somebody else wrote meanwhile:
+/// then the page shows both, and asks.
+async fn deliver(
+    runtime: &Runtime,
+    mut opened: Opened,
+    form: &Form,
+    mut typed: Typed,
+    wish: Wish,
+    pairs: &[(String, String)],
+) -> Response {
+    for _ in 0..ATTEMPTS {
+        let done = match wish {
+            Wish::Save => save(runtime, &opened, &typed).await,
+            Wish::Send | Wish::AddRows => submit(runtime, &opened, &typed).await,
+        };
+        let word = if wish == Wish::Save { "saved" } else { "sent" };
+        match done {
+            Ok(()) => {
+                return Redirect::to(&format!("/a/{}?{word}=1", opened.token)).into_response();
+            }
+            Err(Said::Stale) => {}
+            Err(said) => return page(runtime, &opened, Some(typed), &said).await,
+        }
+        let token = std::mem::take(&mut opened.token);
+        opened = match open(runtime, &token).await {
+            Ok(opened) => opened,
+            Err(Closed::Unknown) => return problem::unknown_link(),
+            Err(Closed::Unavailable(e)) => return problem::unsaved(&e, pairs),
+        };
+        if let Some(closed) = closed(&opened) {
+            return page(runtime, &opened, Some(typed), &closed).await;
+        }
+        if let Err(said) = catch_up(runtime, &opened, form, &mut typed, wish).await {
+            return page(runtime, &opened, Some(typed), &said).await;
+        }
+        // Both wrote the same: then there is nothing to ask, and it is tried upon that.
+    }
+    page(runtime, &opened, Some(typed), &Said::Unsaved).await
+}
+
+/// Brings what was typed up to what stands there now.
+async fn catch_up(
+    runtime: &Runtime,
+    opened: &Opened,
+    form: &Form,
+    typed: &mut Typed,
+    wish: Wish,
+) -> Result<(), Said> {
+    let standing = standing(runtime, opened, true).await.map_err(unsaved)?;
+    let found = conflict::between(form, &typed.sight.shown, &standing.values, &typed.values);
+    typed.sight.basis = Some(standing.basis);
+    typed.sight.shown = Shown::of(form, &standing.values);
+    if found.differences.is_empty() {
+        return Ok(());
+    }
+    typed.values = found.proposed;
+    Err(Said::Conflict(Box::new(Clash {
+        by: standing.by(&opened.version.road_map.municipality),
+        saving: wish == Wish::Save,
+        differences: found.differences,
+        others: found.others,
+    })))
+}
+
+/// Shows a page of what was typed elsewhere (in a spreadsheet), or asks, if somebody has written
+/// meanwhile what its writer had not seen.
+pub async fn offer(
+    runtime: &Runtime,
+    opened: &Opened,
+    form: &Form,
+    mut typed: Typed,
+    said: Said,
+) -> Response {
+    let said = match unseen(runtime, opened, form, &mut typed).await {
+        Ok(()) => said,
+        Err(clash) => clash,
+    };
+    page(runtime, opened, Some(typed), &said).await
+}
+
+async fn unseen(
+    runtime: &Runtime,
+    opened: &Opened,
+    form: &Form,
+    typed: &mut Typed,
+) -> Result<(), Said> {
+    let Some(basis) = typed.sight.basis else { return Ok(()) };
+    let now = standing(runtime, opened, true).await.map_err(unsaved)?.basis;
+    match now == basis {
+        true => Ok(()),
+        false => catch_up(runtime, opened, form, typed, Wish::Save).await,
+    }
+}
+
+/// Has the page of a report carry what its writer sees of it.
+pub fn describe_report(
+    opened: &Opened,
+    form: &Form,
+    values: Values,
+    typed: Option<&Typed>,
+    said: &Said,
+    context: &mut Value,
+) {
+    context["other"] = said.others().remove("report").unwrap_or_default().into();
+    match typed {
+        Some(typed) => typed.sight.describe(context),
+        None => {
+            let basis = Basis { answer: opened.assignment.version, draft: 0 };
+            let standing = Standing { values, basis, ..Standing::default() };
+            Typed::standing(form, standing).sight.describe(context);
+        }
+    }
+}
+
+/// That a link takes no answers, as far as that is known without them; the engine has the last word.
+/// What comes with them is not even read then.
+fn closed(opened: &Opened) -> Option<Said> {
+    match &opened.about {
+        About::Form => (!collect::is_editable(opened)).then(Said::closed),
+        About::Measure(ordered) if ordered.0.state == MeasureState::Done => {
+            Some(Said::Refused("мера исполнена и снята с контроля".to_owned()))
+        }
+        About::Measure(_) => (!opened.assignment.state.takes_answers()).then(Said::closed),
+        // To read late is still to read.
+        About::Recommendation(_) => None,
+    }
+}
+
+fn unsaved(e: DbErr) -> Said {
+    tracing::error!("an answer was not saved: {e}");
+    Said::Unsaved
+}
+
+async fn save(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), Said> {
+    let Sight { basis, once, .. } = &typed.sight;
+    if let Some(form) = collect::form(opened) {
+        // Those that are there are held for the draft; that others are not is told to who sends it.
+        let held = runtime.missing_files(form, &opened.id, &typed.values, false);
+        held.await.map_err(unsaved)?;
+    }
+    let draft = NewDraft {
+        assignment: &opened.id,
+        answers: &typed.values,
+        basis: *basis,
+        page: known(once),
+    };
+    match runtime.store().save_draft(draft, runtime.clock().now()).await {
+        Ok(Saved::Kept) => Ok(()),
+        Ok(Saved::Stale) => Err(Said::Stale),
+        Err(e) => Err(unsaved(e)),
+    }
+}
+
+/// A page's mark, if we made it.
+pub fn known(once: &str) -> &str {
+    if uuid::Uuid::parse_str(once).is_ok() { once } else { "" }
+}
+
+async fn submit(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), Said> {
+    let assignment = opened.key.clone();
+    let answers = typed.values.clone();
+    let Sight { basis, once, .. } = &typed.sight;
+    let once = known(once);
+    let earlier = opened.earlier(runtime).await.map_err(unsaved)?;
+    let form = form(&opened.version, opened);
+    let missing = runtime.missing_files(&form, &opened.id, &answers, false).await;
+    let missing = missing.map_err(unsaved)?;
+    if !missing.is_empty() {
+        return Err(Said::Wrong(missing));
+    }
+    if matches!(opened.about, About::Form) {
+        let draft = runtime.store().draft(&opened.id).await.map_err(unsaved)?;
+        if let (Some(basis), Some(draft)) = (basis, draft)
+            && draft.revision != basis.draft
+            && (once.is_empty() || draft.page != once)
+        {
+            return Err(Said::Stale);
+        }
+    }
+    let command = Command::Submit { assignment, answers, earlier, origin: Origin::Page };
+    send(runtime, opened, command, once, basis.map(|basis| basis.answer)).await?;
+    // A draft that came between that look and the commit is not hidden by the answer.
+    if let (Some(basis), About::Form) = (basis, &opened.about)
+        && let Err(e) = runtime.store().reveal_draft(&opened.id, *basis, once).await
+    {
+        tracing::error!("a draft beside an answer was not looked for: {e}");
+    }
+    Ok(())
+}
+
+/// Carries out what a person behind a link wants; `once` tells a second press of the same button,
+/// `seen` is the number of the answer that the person had seen, if that matters.
+pub async fn send(
+    runtime: &Runtime,
+    opened: &Opened,
+    command: Command,
+    once: &str,
+    seen: Option<u32>,
+) -> Result<(), Said> {
+    let actor = format!("page:{}", opened.key.organisation);
+    let seen = seen
+        .map(|answer| Seen { what: Thing::Answers(opened.key.clone()), etag: answer.to_string() });
+    let request_of = |own: &str| request(own, once, &command);
+    let mut task = Task::new(opened.run.key.clone(), Ask::Step(command.clone()), &actor);
+    task.request = request_of(&opened.id);
+    task.seen = seen;
+    let mut done = runtime.ask(task.clone()).await;
+    // Someone went back to the page and corrected what had been accepted: a new answer, upon the one
+    // that the same page made before.
+    for again in 2..=MOST_AGAIN {
+        let Some(before) = task.request.take_if(|_| matches!(done, Err(AskError::RequestReused)))
+        else {
+            break;
+        };
+        let before = runtime.store().request(&before.id).await.map_err(unsaved)?;
+        if let (Some(seen), Some(before)) = (&mut task.seen, before) {
+            seen.etag = before.made;
+        }
+        task.request = request_of(&format!("{}/{again}", opened.id));
+        done = runtime.ask(task.clone()).await;
+    }
+    said::of(runtime, done, &[])
+}

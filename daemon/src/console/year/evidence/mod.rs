@@ -1,0 +1,287 @@
+//! Evidence for the federal monitoring of how a municipality manages the quality of education: for
+//! each direction of work its goals, indicators, methods of collection, monitoring, analysis,
+//! addressed recommendations, measures, decisions and the analysis of their effect (letter of
+//! Rosobrnadzor N 08-70 of 20.04.2021). A year of all that in one archive that opens in a browser
+//! and can be laid on a site as it is.
+//!
+//! An activity is described as the road map said it when it ran, and its files are made and packed
+//! before the next one is looked at.
+
+mod pages;
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write as _};
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use sea_orm::DbErr;
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+use vekha_engine::run::{Run, measure_stage};
+use vekha_engine::{AssignmentKey, RunKey};
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Activity;
+use vekha_roadmap::russian::date_words;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::console::department::report;
+use crate::console::frame::downloads::{self, List};
+use crate::console::frame::{assets, problem, view};
+use crate::console::year::{completeness, decisions, effects, of_year, recommendations};
+use crate::reports::{self, Chapter};
+use crate::runtime::Runtime;
+use crate::runtime::documents::reports::{
+    Rendered, authority, chapter, letterhead, place, published,
+};
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::effects::{Traced, traced};
+use crate::runtime::views::recommended::recommended;
+use crate::runtime::views::register::decided;
+use crate::runtime::views::year_runs::Ran;
+use crate::store::files::of_decisions;
+
+/// A run with what it tells.
+struct Told {
+    run: Run,
+    chapter: Chapter,
+    /// What it published, rendered anew: places within the activity's folder, and contents.
+    published: Vec<(String, Vec<u8>)>,
+}
+
+/// An activity with all that a year holds of it.
+struct Work {
+    /// The road map by which it ran, or else that of the year.
+    version: Arc<Version>,
+    activity: String,
+    told: Vec<Told>,
+    traced: Vec<Traced>,
+}
+
+/// `GET /m/{municipality}/evidence.zip?year=2027`: about the periods that end in the year, and
+/// whatever was decided or recommended in it.
+pub async fn archive(
+    State(runtime): State<Arc<Runtime>>,
+    Path(municipality): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Response, Response> {
+    let (newest, year) = of_year::open(&runtime, &municipality, &query).await?;
+    let packed = packed(&runtime, &newest, year).await.map_err(|e| problem::unavailable(&e))?;
+    let name = format!("evidence-{municipality}-{year}.zip");
+    Ok(downloads::give(&name, "application/zip", move || packed.finish()).await)
+}
+
+/// The archive with everything in it.
+async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<Archive, String> {
+    let text = |e: DbErr| e.to_string();
+    let municipality = &newest.road_map.municipality;
+    let decided = decided(runtime, municipality, year).await.map_err(text)?;
+    let advised = recommended(runtime, municipality, year).await.map_err(text)?;
+    let also =
+        decided.iter().map(|one| &one.run).chain(advised.iter().map(|one| &one.run)).cloned();
+    let ran = Ran::in_year(runtime, newest, year, also).await.map_err(text)?;
+    let map = Arc::new(ran.road_map());
+    let asked = completeness::of_year(runtime, &map, year, None).await.map_err(text)?;
+    let all = traced(runtime, municipality, year).await.map_err(text)?;
+    let lists = [
+        ("completeness.xlsx", completeness::list(&map, year, &asked)),
+        ("recommendations.xlsx", recommendations::list(&map, year, &advised)),
+        ("decisions.xlsx", decisions::list(&map, year, &decided)),
+        ("effects.xlsx", effects::list(&map, year, &all)),
+    ];
+    let mut traced: BTreeMap<String, Vec<Traced>> = BTreeMap::new();
+    for one in all {
+        traced.entry(one.run.activity.clone()).or_default().push(one);
+    }
+    let mut archive = Archive {
+        zip: ZipWriter::new(Cursor::new(Vec::new())),
+        common: json!({
+            "style": assets::STYLE,
+            "year": year,
+            "today": date_words(municipality.today(runtime.clock().now())),
+            "municipality": authority(&map.municipality),
+        }),
+        lines: BTreeMap::new(),
+    };
+    for activity in map.activities.iter().map(|activity| activity.id.clone()) {
+        let (version, keys) = ran.of(&activity);
+        let told = told(runtime, version, keys).await?;
+        let traced = traced.remove(&activity).unwrap_or_default();
+        for one in &told {
+            archive.attachments(runtime, version, one).await?;
+        }
+        let work = Work { version: version.clone(), activity, told, traced };
+        let map = map.clone();
+        let packed = spawn_blocking(move || archive.activity(&map, &work).map(|()| archive)).await;
+        archive = packed.map_err(|e| e.to_string())??;
+    }
+    let packed = spawn_blocking(move || archive.index(&map, lists).map(|()| archive)).await;
+    packed.map_err(|e| e.to_string())?
+}
+
+/// What these runs of an activity tell, each in the words of its own road map.
+async fn told(
+    runtime: &Runtime,
+    version: &Arc<Version>,
+    keys: &[RunKey],
+) -> Result<Vec<Told>, String> {
+    let runs = runtime.store().runs(keys).await.map_err(|e| e.to_string())?;
+    let mut all = Vec::new();
+    for (key, loaded) in runs {
+        let run = loaded.run;
+        let own = runtime.road_maps().version(&key.municipality, run.road_map);
+        let own = own.unwrap_or_else(|| version.clone());
+        let chapter = chapter(runtime, &own, &run).await.map_err(|e| e.to_string())?;
+        let mut files = Vec::new();
+        for Rendered { html, docx } in published(runtime, &own, &run).await? {
+            files.push((place(&key, "html"), html.into_bytes()));
+            files.push((place(&key, "docx"), docx));
+        }
+        all.push(Told { run, chapter, published: files });
+    }
+    Ok(all)
+}
+
+/// The folder of an activity in the archive.
+fn folder(activity: &Activity) -> String {
+    format!("{:02}-{}", activity.number, activity.id)
+}
+
+struct Archive {
+    zip: ZipWriter<Cursor<Vec<u8>>>,
+    /// What every page shows.
+    common: Value,
+    /// Lines of the index, by section.
+    lines: BTreeMap<String, Vec<Value>>,
+}
+
+impl Archive {
+    fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), String> {
+        let options = SimpleFileOptions::default();
+        self.zip.start_file(path, options).map_err(|e| e.to_string())?;
+        self.zip.write_all(bytes).map_err(|e| e.to_string())
+    }
+
+    fn page(&mut self, path: &str, template: &str, context: &Value) -> Result<(), String> {
+        let html = view::rendered(template, context).map_err(|e| format!("{e:#}"))?;
+        self.file(path, html.as_bytes())
+    }
+
+    /// An activity's page and files.
+    fn activity(&mut self, map: &RoadMap, work: &Work) -> Result<(), String> {
+        let own = &work.version.road_map;
+        let Some(activity) = own.activity(&work.activity) else { return Ok(()) };
+        let folder = folder(activity);
+        for one in &work.told {
+            self.reports(&folder, one)?;
+            self.decisions(own, &folder, one)?;
+        }
+        let advices = pages::advices(map, activity, &work.told);
+        if !advices.is_empty() {
+            let bytes = reports::advices(&advices)?;
+            self.file(&format!("{folder}/{}", pages::ADVICES), &bytes)?;
+        }
+        let mut context = self.common.clone();
+        context["activity"] = pages::described(own, activity);
+        context["advices"] = json!((!advices.is_empty()).then_some(pages::ADVICES));
+        context["runs"] = work.told.iter().map(|one| pages::run(map, one)).collect();
+        context["effects"] = work.traced.iter().map(|one| effects::finding(map, one)).collect();
+        let page = folder + "/index.html";
+        self.page(&page, "evidence/activity.html", &context)?;
+        let line = pages::line(activity, &page, &work.told, work.traced.len());
+        self.lines.entry(activity.section.clone()).or_default().push(line);
+        Ok(())
+    }
+
+    /// What is attached to a run's decisions and to reports on its measures, as it is: one file in
+    /// memory at a time.
+    async fn attachments(
+        &mut self,
+        runtime: &Runtime,
+        version: &Version,
+        one: &Told,
+    ) -> Result<(), String> {
+        let Some(activity) = version.road_map.activity(&one.run.key.activity) else {
+            return Ok(());
+        };
+        let owner = of_decisions(&one.run.key);
+        for (number, decision) in (1..).zip(&one.run.decisions) {
+            for (place, file) in (1..).zip(&decision.attachments) {
+                let name = pages::attached(one, number, place, &file.name);
+                let path = format!("{}/{name}", folder(activity));
+                self.given(runtime, &owner, &file.sha256, path).await?;
+            }
+        }
+        for (number, measure) in (1..).zip(&one.run.measures) {
+            if let Some(file) = &measure.document {
+                let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
+                let owner = format!("{}/{assignment}", one.run.key);
+                let name = pages::proof(one, number, &file.name);
+                let path = format!("{}/{name}", folder(activity));
+                self.given(runtime, &owner, &file.sha256, path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that was given to us.
+    async fn given(
+        &mut self,
+        runtime: &Runtime,
+        owner: &str,
+        sha256: &str,
+        path: String,
+    ) -> Result<(), String> {
+        let content = runtime.store().file(owner, sha256).await.map_err(|e| e.to_string())?;
+        let content = content.ok_or_else(|| format!("{owner}: нет {sha256}"))?;
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        self.zip.start_file(path, options).map_err(|e| e.to_string())?;
+        self.zip.write_all(&content).map_err(|e| e.to_string())
+    }
+
+    /// A run's decisions as documents.
+    fn decisions(&mut self, map: &RoadMap, folder: &str, one: &Told) -> Result<(), String> {
+        for (number, decision) in (1..).zip(&one.chapter.decisions) {
+            let bytes = reports::decision(&letterhead(&map.municipality), decision)?;
+            self.file(&format!("{folder}/{}", pages::written(one, number)), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// What a run tells and published, in every form.
+    fn reports(&mut self, folder: &str, one: &Told) -> Result<(), String> {
+        for report in &one.chapter.reports {
+            let path = format!("{folder}/{}", pages::name(one, report));
+            self.file(&format!("{path}.docx"), &reports::note(report)?)?;
+            let workbook = reports::workbook(report).map_err(|e| e.to_string())?;
+            self.file(&format!("{path}.xlsx"), &workbook)?;
+            let html = report::page(report).map_err(|e| format!("{e:#}"))?;
+            self.file(&format!("{path}.html"), html.as_bytes())?;
+        }
+        for (path, bytes) in &one.published {
+            self.file(&format!("{folder}/{path}"), bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The page that leads to all the others, and what is told of all activities together.
+    fn index(&mut self, map: &RoadMap, lists: [(&str, List); 4]) -> Result<(), String> {
+        let sections = map.municipality.sections.iter().map(|section| {
+            let lines = self.lines.remove(&section.id).unwrap_or_default();
+            json!({ "title": section.title, "goal": section.goal, "activities": lines })
+        });
+        let sections: Vec<Value> = sections.collect();
+        let mut context = self.common.clone();
+        context["sections"] = sections.into();
+        self.page("index.html", "evidence/index.html", &context)?;
+        for (name, list) in lists {
+            self.file(name, &list.spreadsheet()?)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vec<u8>, String> {
+        self.zip.finish().map(Cursor::into_inner).map_err(|e| e.to_string())
+    }
+}
