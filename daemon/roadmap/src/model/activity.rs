@@ -1,0 +1,47 @@
+//! An activity: a workflow of stages.
+
+use super::{Collect, Schedule, Stage, Work};
+
+/// One row of the road map.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    /// The row's number in the decree.
+    pub number: u32,
+    /// Latin id (the file's name without number and ending).
+    pub id: String,
+    /// The decree's words.
+    pub title: String,
+    /// A few words for tables, letters' subjects and chains.
+    pub short: String,
+    /// Section id.
+    pub section: String,
+    /// The decree's deadline column, word for word.
+    pub deadline: String,
+    /// Party ids in the decree's order.
+    pub responsible: Vec<String>,
+    /// When runs start.
+    pub schedule: Schedule,
+    /// What a run does, in order.
+    pub stages: Vec<Stage>,
+}
+
+impl Activity {
+    /// Position and definition of the stage with this id.
+    pub fn stage(&self, id: &str) -> Option<(usize, &Stage)> {
+        self.stages.iter().enumerate().find(|(_, s)| s.id == id)
+    }
+
+    /// What the collect stage with this id asks; none if it is no such stage.
+    pub fn collect(&self, id: &str) -> Option<&Collect> {
+        match &self.stage(id)?.1.work {
+            Work::Collect(collect) => Some(collect),
+            _ => None,
+        }
+    }
+
+    /// Ids of the stages that analyze.
+    pub fn analyses(&self) -> impl Iterator<Item = &str> {
+        let analyze = self.stages.iter().filter(|s| matches!(s.work, Work::Analyze(_)));
+        analyze.map(|stage| stage.id.as_str())
+    }
+}

@@ -1,0 +1,28 @@
+//! What a road map says, once read and checked.
+//!
+//! These types are the only form in which the rest of Vekha sees a definition. They are built by
+//! [`crate::read`] from the administrator's files and never by hand elsewhere, so whoever holds a
+//! [`RoadMap`] may rely on what `check` proved: every reference resolves, every formula types.
+
+mod activity;
+mod analysis;
+mod form;
+mod map;
+mod organisation;
+mod schedule;
+mod stage;
+mod time;
+
+pub use self::activity::Activity;
+pub use self::analysis::{Analysis, Better, Indicator, RestsOn, Rule, Severity};
+pub use self::form::{
+    Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores, Table,
+};
+pub use self::map::{Municipality, RoadMap, Section};
+pub use self::organisation::{Contact, Duty, Organisation, OrganisationKind};
+pub use self::schedule::{CatchUp, Every, MonthDay, Overlap, PeriodOf, Schedule, Upstream};
+pub use self::stage::{
+    Analyze, Collect, Covers, DatasetSource, Decide, Participants, PlannedMeasure, Prefill,
+    Publish, Recommend, Stage, Work,
+};
+pub use self::time::{Due, Offset, Span};

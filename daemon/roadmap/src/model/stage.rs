@@ -1,0 +1,182 @@
+//! What is done in a stage.
+
+use super::{Due, Offset, OrganisationKind, Span};
+
+/// One step of a run.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Id within the activity; defaults to the kind's name.
+    pub id: String,
+    /// A few words for people.
+    pub title: String,
+    /// Ids of stages that must be completed first; by default the one before.
+    pub needs: Vec<String>,
+    /// What is done.
+    pub work: Work,
+}
+
+/// What a stage does.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Ask participants to fill a form.
+    Collect(Collect),
+    /// Compute indicators and findings.
+    Analyze(Analyze),
+    /// Address recommendations to organisations.
+    Recommend(Recommend),
+    /// Have the authority decide.
+    Decide(Decide),
+    /// Render a report and put it where it belongs.
+    Publish(Publish),
+}
+
+impl Work {
+    /// The kind's name, as definitions and the API spell it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Work::Collect(_) => "collect",
+            Work::Analyze(_) => "analyze",
+            Work::Recommend(_) => "recommend",
+            Work::Decide(_) => "decide",
+            Work::Publish(_) => "publish",
+        }
+    }
+}
+
+/// Ask participants to fill a form.
+#[derive(Debug, Clone)]
+pub struct Collect {
+    /// Form id.
+    pub form: String,
+    /// Whether the letter brings the form as a spreadsheet.
+    pub attach_form: bool,
+    /// What another system knows already, if one is asked.
+    pub source: Option<Prefill>,
+    /// Who is asked.
+    pub participants: Participants,
+    /// By when, counted from the stage's start.
+    pub due: Due,
+    /// When to remind whoever has not answered, relative to the due date.
+    pub remind: Vec<Offset>,
+    /// How long after the due date the department is told who is silent.
+    pub escalate: Option<Span>,
+    /// How long the department may look at the answers, once all are there, before the stage
+    /// closes; at once, if absent.
+    pub review: Option<Span>,
+    /// How long after the due date the stage closes without the silent; never, if absent.
+    pub close: Option<Span>,
+}
+
+/// Another system that knows answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefill {
+    /// The source's id in the daemon's settings.
+    pub id: String,
+    /// Whether the participant looks at what it brought and sends it; otherwise it is the answer,
+    /// as far as it is right.
+    pub confirm: bool,
+}
+
+/// Who takes part in a collect stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Participants {
+    /// All active organisations of these kinds.
+    Kinds(Vec<OrganisationKind>),
+    /// These organisations.
+    Organisations(Vec<String>),
+    /// Organisations that another activity's analysis of the same period found.
+    FoundBy {
+        /// That activity's id.
+        activity: String,
+        /// Rule ids that count; all, if empty.
+        rules: Vec<String>,
+    },
+    /// The organisations that the run's event (or the person who started it) names.
+    Named,
+    /// The one organisation whose rotation run this is.
+    Each,
+}
+
+/// Compute indicators and findings.
+#[derive(Debug, Clone)]
+pub struct Analyze {
+    /// Analysis id.
+    pub analysis: String,
+    /// Whose datasets it reads.
+    pub from: Vec<DatasetSource>,
+}
+
+/// A dataset that an analysis reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetSource {
+    /// The name under which formulas see it; none for the single unnamed dataset, whose fields
+    /// formulas see directly.
+    pub alias: Option<String>,
+    /// Activity id; this activity itself if none.
+    pub activity: Option<String>,
+}
+
+/// Address recommendations to organisations.
+#[derive(Debug, Clone)]
+pub struct Recommend {
+    /// Activity whose findings they rest on; this one if none.
+    pub findings: Option<String>,
+    /// Whether a person of the department releases the letters.
+    pub approve: bool,
+    /// How long an organisation has to acknowledge, counted from the letter.
+    pub acknowledge: Option<Span>,
+    /// When to remind whoever has not acknowledged.
+    pub remind: Vec<Offset>,
+}
+
+/// Have the authority decide.
+#[derive(Debug, Clone)]
+pub struct Decide {
+    /// What is to be decided, one title per decision that the stage waits for; at least one.
+    pub decisions: Vec<String>,
+    /// Template below `decisions/`, without the ending, from which the document's text is drafted;
+    /// nothing is drafted if none.
+    pub text: Option<String>,
+    /// By when, counted from the stage's start.
+    pub due: Due,
+    /// When to remind the department.
+    pub remind: Vec<Offset>,
+    /// Measures that the decision carries unless the person who records it names others.
+    pub measures: Vec<PlannedMeasure>,
+}
+
+impl Decide {
+    /// The titles that are still awaited once so many decisions have been taken.
+    pub fn awaited(&self, taken: usize) -> &[String] {
+        &self.decisions[taken.min(self.decisions.len())..]
+    }
+}
+
+/// A measure that the road map itself prescribes.
+#[derive(Debug, Clone)]
+pub struct PlannedMeasure {
+    /// What is to be done.
+    pub text: String,
+    /// Who must do it.
+    pub by: Participants,
+    /// By when, counted from the decision.
+    pub due: Due,
+}
+
+/// Render a report and put it where it belongs.
+#[derive(Debug, Clone)]
+pub struct Publish {
+    /// Template below `reports/`, without the ending.
+    pub report: String,
+    /// Which runs it is about.
+    pub covers: Covers,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Covers {
+    /// The run that publishes it.
+    Run,
+    /// Every run of the municipality within the run's period.
+    Period,
+}
