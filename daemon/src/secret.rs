@@ -10,7 +10,6 @@ use std::path::Path;
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
-use vekha_engine::journal::hex;
 use vekha_plugin::files::make_private;
 
 use crate::private;
@@ -73,7 +72,7 @@ impl Secret {
 
     /// What its file holds.
     pub fn to_line(&self) -> String {
-        format!("{}\n", hex(&self.0))
+        format!("{}\n", hex::encode(self.0))
     }
 
     /// By what a database knows the secret again: it tells nothing of it.
@@ -95,12 +94,12 @@ impl Secret {
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(purpose);
         mac.update(of.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// What the database keeps of a token.
     pub fn hash(token: &str) -> String {
-        hex(&Sha256::digest(token.as_bytes()))
+        hex::encode(Sha256::digest(token.as_bytes()))
     }
 }
 

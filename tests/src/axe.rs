@@ -110,7 +110,7 @@ fn script() -> &'static str {
         let mut archive = zip::ZipArchive::new(file).expect("a wheel");
         let mut text = String::new();
         archive.by_name(SCRIPT).expect(SCRIPT).read_to_string(&mut text).expect("a text");
-        let sum: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum: String = hex::encode(Sha256::digest(&text));
         assert_eq!(sum, SHA256, "{} is another than was looked at", wheel.display());
         text
     })

@@ -32,7 +32,7 @@ use vekha::store::entities::{
 use vekha::store::outbox::{Delivery, Parcel};
 use vekha::store::queries::{Filter, Page};
 use vekha::store::schedule::{Jobs, Pause, Paused};
-use vekha_engine::journal::{Head, hex};
+use vekha_engine::journal::Head;
 use vekha_engine::run::{AssignmentState, Run, RunState, StageState};
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
@@ -552,7 +552,7 @@ async fn a_request_that_an_older_release_carried_out_is_known_by_what_that_relea
         asked("of old", step_task(&key, submit("collect.school-1", json!({ "low": low }))))
     };
     let Task { run, ask, .. } = answer(3);
-    let digest = hex(&Sha256::digest(format!("{run} {ask:?}").as_bytes()));
+    let digest = hex::encode(Sha256::digest(format!("{run} {ask:?}").as_bytes()));
     let row = request::Model { id: "of old".into(), digest, at: 0, made: String::new() };
     daemon.store().remember_request(row).await.unwrap();
     assert_eq!(daemon.ask(answer(3)).await.unwrap(), Done::Before);

@@ -18,7 +18,7 @@ pub struct Head {
 impl Head {
     /// The head of an empty journal: bound to the run, so that entries cannot change runs.
     pub fn of(run: &str) -> Self {
-        Head { sequence: 0, hash: hex(&Sha256::digest(run.as_bytes())) }
+        Head { sequence: 0, hash: hex::encode(Sha256::digest(run.as_bytes())) }
     }
 
     /// Appends what happened and returns the entry to be stored.
@@ -55,16 +55,5 @@ fn link(previous: &str, sequence: u64, at: &str, actor: &str, kind: &str, data: 
         hasher.update((text.len() as u64).to_be_bytes());
         hasher.update(text.as_bytes());
     }
-    hex(&hasher.finalize())
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
+    hex::encode(hasher.finalize())
 }

@@ -4,7 +4,6 @@ use jiff::ToSpan as _;
 use prost::{Message, Name};
 use sha2::{Digest as _, Sha256};
 use tonic::Status;
-use vekha_engine::journal::hex;
 
 use super::filter::Conditions;
 use super::names::Parent;
@@ -63,7 +62,7 @@ impl Paging {
 
     /// The token of the page that begins after a key.
     pub fn after(&self, key: &str) -> String {
-        hex(&[&self.list, key.as_bytes()].concat())
+        hex::encode([&self.list, key.as_bytes()].concat())
     }
 
     /// A page of things that are all in memory, in the order of their keys. A page begins after the

@@ -5,7 +5,6 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use vekha_engine::RunKey;
-use vekha_engine::journal::hex;
 
 use super::committer::Ask;
 use crate::store::entities::request;
@@ -29,7 +28,7 @@ impl Request {
         hasher.update((call.len() as u64).to_be_bytes());
         hasher.update(call.as_bytes());
         hasher.update(said);
-        Request { id: id.into(), digest: format!("{FORM}{}", hex(&hasher.finalize())) }
+        Request { id: id.into(), digest: format!("{FORM}{}", hex::encode(hasher.finalize())) }
     }
 
     /// The same for what was said as a document: the order of its keys tells nothing.
@@ -51,7 +50,7 @@ impl Request {
 
 /// The digest as releases before the first form made it.
 pub(super) fn old_digest(run: &RunKey, ask: &Ask) -> String {
-    hex(&Sha256::digest(format!("{run} {ask:?}").as_bytes()))
+    hex::encode(Sha256::digest(format!("{run} {ask:?}").as_bytes()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 use vekha_engine::RunKey;
-use vekha_engine::journal::hex;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::read::{self, Files};
@@ -404,5 +403,5 @@ fn digest(files: &Files) -> String {
             hasher.update(part.as_bytes());
         }
     }
-    hex(&hasher.finalize())
+    hex::encode(hasher.finalize())
 }

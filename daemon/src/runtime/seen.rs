@@ -4,7 +4,6 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use vekha_engine::AssignmentKey;
-use vekha_engine::journal::hex;
 use vekha_engine::run::Run;
 
 use crate::store::json;
@@ -56,5 +55,5 @@ pub fn etag(thing: &impl Serialize) -> String {
 
 /// The etag of a text.
 pub fn of_text(content: &str) -> String {
-    hex(&Sha256::digest(content.as_bytes())[..8])
+    hex::encode(&Sha256::digest(content.as_bytes())[..8])
 }

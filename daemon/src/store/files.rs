@@ -8,7 +8,6 @@ use sea_orm::{
 };
 use sha2::{Digest, Sha256};
 use vekha_engine::RunKey;
-use vekha_engine::journal::hex;
 
 use super::entities::file::{ActiveModel, Column, Entity, Model};
 use super::{Store, micros};
@@ -20,7 +19,7 @@ pub fn of_decisions(run: &RunKey) -> String {
 
 /// SHA-256 of a content, lower-case hex.
 pub fn hash(content: &[u8]) -> String {
-    hex(&Sha256::digest(content))
+    hex::encode(Sha256::digest(content))
 }
 
 /// Files that nobody refers to. Who is about to refer to one has made it young before. Answers are

@@ -163,12 +163,7 @@ fn boundary(kind: &str, message: &Message) -> String {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     }
-    format!("vekha-{}", hex(&hash.finalize()[..16]))
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("vekha-{}", hex::encode(&hash.finalize()[..16]))
 }
 
 /// Headers with a constant value.

@@ -9,8 +9,6 @@ use sha2::{Digest, Sha256};
 use vekha_plugin::files::{make_private, probe_folder, write_private};
 use vekha_plugin::{DeliveryError, Message, Receipt};
 
-use crate::compose::hex;
-
 /// The longest readable part of a file name, in bytes.
 const MAX_SLUG: usize = 80;
 
@@ -65,7 +63,7 @@ fn file_name(message: &Message) -> String {
     let date = Timestamp::from_millisecond(message.date)
         .map(|time| time.strftime("%Y%m%dT%H%M%SZ").to_string())
         .unwrap_or_else(|_| "undated".to_owned());
-    let hash = hex(&Sha256::digest(&message.key)[..6]);
+    let hash = hex::encode(&Sha256::digest(&message.key)[..6]);
     format!("{date}-{}{hash}.eml", slug(&message.key))
 }
 

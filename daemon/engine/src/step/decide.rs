@@ -11,7 +11,6 @@ use super::attach::wrong_files;
 use super::{Transition, days_left, due_words, wrong_text};
 use crate::command::{Document, NewMeasure};
 use crate::entry::Happened;
-use crate::journal::hex;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
@@ -187,7 +186,7 @@ impl Transition<'_> {
             outcome: outcome.clone(),
             signatory: signatory.clone(),
             corrects,
-            text_sha256: (!text.is_empty()).then(|| hex(&Sha256::digest(&text))),
+            text_sha256: (!text.is_empty()).then(|| hex::encode(Sha256::digest(&text))),
         });
         self.run.decisions.push(Decision {
             stage,

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use sha2::{Digest, Sha256};
-use vekha_engine::journal::hex;
 
 /// The style of all pages, for files that carry it within.
 pub const STYLE: &str = include_str!("assets/style.css");
@@ -19,7 +18,7 @@ pub static STYLE_URL: LazyLock<String> = LazyLock::new(|| url("style.css", STYLE
 pub static SCRIPT_URL: LazyLock<String> = LazyLock::new(|| url("form.js", SCRIPT));
 
 fn url(name: &str, content: &str) -> String {
-    format!("/assets/{name}?v={}", hex(&Sha256::digest(content.as_bytes())[..6]))
+    format!("/assets/{name}?v={}", hex::encode(&Sha256::digest(content.as_bytes())[..6]))
 }
 
 /// The style of all pages.

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use vekha_engine::journal::hex;
 use vekha_roadmap::answers::{EXPLANATIONS, Values, display, whereabouts};
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
 
@@ -61,7 +60,7 @@ impl std::fmt::Display for Shown {
 }
 
 fn fingerprint(content: &str) -> String {
-    hex(&Sha256::digest(content.as_bytes())[..6])
+    hex::encode(&Sha256::digest(content.as_bytes())[..6])
 }
 
 /// A place of a form that is compared as one.

@@ -7,7 +7,6 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use vekha_analysis::Finding;
-use vekha_engine::journal::hex;
 use vekha_engine::run::{Recommendation, RecommendationState, StageState};
 use vekha_engine::{AssignmentKey, Command};
 use vekha_roadmap::answers::{FieldError, Values};
@@ -48,7 +47,7 @@ fn digest(texts: &[String]) -> String {
         hasher.update(plain.trim().as_bytes());
         hasher.update([0]);
     }
-    hex(&hasher.finalize()[..8])
+    hex::encode(&hasher.finalize()[..8])
 }
 
 pub(super) fn sheet(sheet: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet> {
