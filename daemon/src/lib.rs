@@ -28,3 +28,4 @@ pub mod timekeeper;
 /// own. SQLite's memory comes from here as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+pub mod wire;

@@ -24,6 +24,7 @@ use crate::runtime::seen::{Thing, etag};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
 use crate::store::queries::Page;
+use crate::wire::Twin as _;
 
 impl Api {
     async fn assignment_row(&self, run: &RunKey, id: &str) -> Result<assignment::Model, Status> {
@@ -153,7 +154,7 @@ impl Api {
             stage: of.stage.clone(),
             organisation: of.organisation.clone(),
             kind: kind.into(),
-            state: state(a.state).into(),
+            state: a.state.wire().into(),
             due: a.due.to_string(),
             asked_at: Some(convert::timestamp(a.asked_at)),
             answered_at: a.answered_at.map(convert::timestamp),
@@ -229,12 +230,7 @@ impl Api {
                 version: sent.version,
                 at: Some(convert::timestamp(sent.at)),
                 actor: sent.actor.clone(),
-                origin: match sent.origin {
-                    Origin::Page => v1::Origin::Page,
-                    Origin::Source => v1::Origin::Source,
-                    Origin::Api => v1::Origin::Api,
-                }
-                .into(),
+                origin: sent.origin.wire().into(),
                 answers: Some(convert::structure(&sent.answers)),
                 mistakes: vec![],
             }));
@@ -263,16 +259,6 @@ fn form_of<'v>(
 ) -> Result<Option<Cow<'v, Form>>, Status> {
     let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
     Ok(version.and_then(|v| reports::of_assignment(&v.road_map, run, key, a.kind)))
-}
-
-fn state(state: AssignmentState) -> v1::AssignmentState {
-    match state {
-        AssignmentState::Open => v1::AssignmentState::Open,
-        AssignmentState::Answered => v1::AssignmentState::Answered,
-        AssignmentState::Missing => v1::AssignmentState::Missing,
-        AssignmentState::Waived => v1::AssignmentState::Waived,
-        AssignmentState::Returned => v1::AssignmentState::Returned,
-    }
 }
 
 fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status> {

@@ -5,13 +5,13 @@ use prost_types::{ListValue, Struct, Timestamp, Value};
 use serde_json::Value as Json;
 use tonic::Status;
 use vekha_analysis::Finding;
-use vekha_engine::run::RunState;
 use vekha_proto::v1;
 use vekha_roadmap::answers::FieldError;
-use vekha_roadmap::model::{Contact, Duty, Severity};
+use vekha_roadmap::model::Contact;
 
 use super::status::invalid;
 use crate::runtime::views::addresses::AddressState;
+use crate::wire::Twin;
 
 /// An instant.
 pub fn timestamp(at: jiff::Timestamp) -> Timestamp {
@@ -90,34 +90,12 @@ fn json(value: Value) -> Json {
     }
 }
 
-/// A run's state.
-pub fn run_state(state: RunState) -> v1::RunState {
-    match state {
-        RunState::Waiting => v1::RunState::Waiting,
-        RunState::Question => v1::RunState::Question,
-        RunState::Active => v1::RunState::Active,
-        RunState::Failed => v1::RunState::Failed,
-        RunState::Completed => v1::RunState::Completed,
-        RunState::Cancelled => v1::RunState::Cancelled,
-        RunState::Skipped => v1::RunState::Skipped,
-    }
-}
-
-/// How grave a finding is.
-pub fn severity(severity: Severity) -> v1::Severity {
-    match severity {
-        Severity::Note => v1::Severity::Note,
-        Severity::Attention => v1::Severity::Attention,
-        Severity::Serious => v1::Severity::Serious,
-    }
-}
-
 /// A finding.
 pub fn finding(finding: &Finding) -> v1::Finding {
     v1::Finding {
         organisation: finding.organisation.clone(),
         rule: finding.rule.clone(),
-        severity: severity(finding.severity).into(),
+        severity: finding.severity.wire().into(),
         text: finding.text.clone(),
         recommendation: finding.recommendation.clone().unwrap_or_default(),
         alternatives: finding.alternatives.clone(),
@@ -139,13 +117,7 @@ pub fn finding(finding: &Finding) -> v1::Finding {
 
 /// A person.
 pub fn contact(contact: &Contact) -> v1::Contact {
-    let duty = match contact.duty {
-        None => v1::ContactDuty::Unspecified,
-        Some(Duty::Director) => v1::ContactDuty::Director,
-        Some(Duty::Deputy) => v1::ContactDuty::Deputy,
-        Some(Duty::Coordinator) => v1::ContactDuty::Coordinator,
-        Some(Duty::Secretary) => v1::ContactDuty::Secretary,
-    };
+    let duty = contact.duty.map_or(v1::ContactDuty::Unspecified, Twin::wire);
     v1::Contact {
         name: contact.name.clone(),
         role: contact.role.clone(),

@@ -22,6 +22,7 @@ use crate::runtime::seen::Thing;
 use crate::runtime::views::register::Grounds;
 use crate::store::files::of_decisions;
 use crate::store::runs::Loaded;
+use crate::wire::Twin as _;
 use crate::{forms, reports};
 
 fn describe(grounds: &Grounds<'_>, run: &Run, number: usize, d: &Decision) -> v1::Decision {
@@ -44,7 +45,7 @@ fn describe(grounds: &Grounds<'_>, run: &Run, number: usize, d: &Decision) -> v1
             .collect(),
         recorded_by: d.recorded_by.clone(),
         recorded_at: Some(convert::timestamp(d.recorded_at)),
-        kind: kind(d.kind).into(),
+        kind: d.kind.wire().into(),
         mistakes: vec![],
         basis: (grounds.basis(run).iter())
             .map(|one| v1::DecisionBasis {
@@ -73,26 +74,6 @@ fn describe(grounds: &Grounds<'_>, run: &Run, number: usize, d: &Decision) -> v1
             .collect(),
         run: name,
     }
-}
-
-fn kind(kind: DecisionKind) -> v1::DecisionKind {
-    match kind {
-        DecisionKind::Order => v1::DecisionKind::Order,
-        DecisionKind::Directive => v1::DecisionKind::Directive,
-        DecisionKind::Decree => v1::DecisionKind::Decree,
-        DecisionKind::Minutes => v1::DecisionKind::Minutes,
-    }
-}
-
-/// The kind that was named, if one was.
-fn named_kind(kind: v1::DecisionKind) -> Option<DecisionKind> {
-    Some(match kind {
-        v1::DecisionKind::Unspecified => return None,
-        v1::DecisionKind::Order => DecisionKind::Order,
-        v1::DecisionKind::Directive => DecisionKind::Directive,
-        v1::DecisionKind::Decree => DecisionKind::Decree,
-        v1::DecisionKind::Minutes => DecisionKind::Minutes,
-    })
 }
 
 impl Api {
@@ -200,7 +181,7 @@ impl Api {
             self.attachments(&run, &r.attachments, r.validate_only).await?;
         wrong.extend(refused);
         let document = Document {
-            kind: named_kind(r.kind()),
+            kind: DecisionKind::of(r.kind()),
             number: r.number.clone(),
             date,
             title: r.title.clone(),

@@ -1,33 +1,13 @@
 //! What became of findings.
 
 use tonic::{Request, Response, Status};
-use vekha_analysis::effect::Effect;
 use vekha_proto::v1::{self, effect_service_server::EffectService};
 
 use super::names::Depth;
-use super::{Api, convert, names, recommendations, status};
-use crate::runtime::views::effects::{Help, Series, Traced, traced};
+use super::{Api, names, status};
+use crate::runtime::views::effects::{Series, Traced, traced};
 use crate::runtime::views::register::Controlled;
-
-fn kind(effect: Effect) -> v1::EffectKind {
-    match effect {
-        Effect::Resolved => v1::EffectKind::Resolved,
-        Effect::Better => v1::EffectKind::Better,
-        Effect::Mixed => v1::EffectKind::Mixed,
-        Effect::Same => v1::EffectKind::Same,
-        Effect::Worse => v1::EffectKind::Worse,
-        Effect::Unknown => v1::EffectKind::Unknown,
-    }
-}
-
-fn help(help: Help) -> v1::HelpKind {
-    match help {
-        Help::Done => v1::HelpKind::Done,
-        Help::Recommended => v1::HelpKind::Recommended,
-        Help::Ordered => v1::HelpKind::Ordered,
-        Help::None => v1::HelpKind::None,
-    }
-}
+use crate::wire::Twin;
 
 fn describe(one: Traced) -> v1::Effect {
     let figure = |Series { indicator, values }: Series| v1::EffectFigure {
@@ -39,23 +19,23 @@ fn describe(one: Traced) -> v1::Effect {
             .map(|(run, value)| v1::EffectValue { period: run.period.to_string(), value })
             .collect(),
     };
-    let recommended = one.recommended.map(recommendations::state);
+    let recommended = one.recommended.map(Twin::wire);
     let name = |m: &Controlled| format!("{}/measures/{}", names::of_run(&m.run), m.number);
     let measures = one.standing().map(name).collect();
     let done = one.done().map(name).collect();
-    let help = help(one.help());
+    let help = one.help().wire();
     v1::Effect {
         run: names::of_run(&one.run),
         stage: one.stage,
         organisation: one.organisation,
         rule: one.rule,
-        severity: convert::severity(one.severity).into(),
+        severity: one.severity.wire().into(),
         text: one.text,
         recommended: recommended.unwrap_or(v1::RecommendationState::Unspecified).into(),
         report: one.report,
         measures,
         figures: one.figures.into_iter().map(figure).collect(),
-        effect: kind(one.effect).into(),
+        effect: one.effect.wire().into(),
         done,
         help: help.into(),
     }

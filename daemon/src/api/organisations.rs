@@ -2,28 +2,20 @@
 
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, organisation_service_server::OrganisationService};
-use vekha_roadmap::model::{Organisation, OrganisationKind};
+use vekha_roadmap::model::Organisation;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
 use super::{Api, convert, names, status};
 use crate::runtime::views::addresses::{AddressState, Addresses};
-
-fn kind(kind: OrganisationKind) -> v1::OrganisationKind {
-    match kind {
-        OrganisationKind::Department => v1::OrganisationKind::Department,
-        OrganisationKind::School => v1::OrganisationKind::School,
-        OrganisationKind::Kindergarten => v1::OrganisationKind::Kindergarten,
-        OrganisationKind::Association => v1::OrganisationKind::Association,
-    }
-}
+use crate::wire::Twin as _;
 
 fn describe(municipality: &str, o: &Organisation, address: &AddressState) -> v1::Organisation {
     let (address_state, address_reason, address_at) = convert::address(address);
     v1::Organisation {
         name: format!("municipalities/{municipality}/organisations/{}", o.code),
         code: o.code.clone(),
-        kind: kind(o.kind).into(),
+        kind: o.kind.wire().into(),
         display_name: o.name.clone(),
         short: o.short.clone(),
         email: o.email.clone(),

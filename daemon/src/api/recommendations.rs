@@ -16,6 +16,7 @@ use crate::runtime::committer::Task;
 use crate::runtime::seen::{Thing, etag};
 use crate::runtime::views::recommended::recommended_on;
 use crate::store::document;
+use crate::wire::Twin as _;
 
 impl Api {
     async fn recommendation(
@@ -41,7 +42,7 @@ impl Api {
             name: format!("{name}/recommendations/{key}"),
             stage: key.stage.clone(),
             organisation: key.organisation.clone(),
-            state: state(r.state).into(),
+            state: r.state.wire().into(),
             items: r.items.iter().map(convert::finding).collect(),
             issued_at: r.issued_at.map(convert::timestamp),
             acknowledged_at: r.acknowledged_at.map(convert::timestamp),
@@ -123,15 +124,6 @@ fn requested(field: &str) -> String {
         Some("") => "recommendation.items".to_owned(),
         Some(number) => format!("recommendation.items{number}.recommendation"),
         None => field.to_owned(),
-    }
-}
-
-pub(super) fn state(state: RecommendationState) -> v1::RecommendationState {
-    match state {
-        RecommendationState::Draft => v1::RecommendationState::Draft,
-        RecommendationState::Issued => v1::RecommendationState::Issued,
-        RecommendationState::Acknowledged => v1::RecommendationState::Acknowledged,
-        RecommendationState::Discarded => v1::RecommendationState::Discarded,
     }
 }
 

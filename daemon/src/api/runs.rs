@@ -26,6 +26,7 @@ use crate::runtime::views::overview::{Standing, is_late};
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
+use crate::wire::Twin as _;
 use crate::{forms, reports};
 
 /// Marks a run that a backfill found there.
@@ -77,10 +78,7 @@ impl Api {
             .iter()
             .map(|key| v1::RunUpstream {
                 run: names::of_run(key),
-                state: states
-                    .get(key)
-                    .map_or(v1::RunState::Unspecified, |s| convert::run_state(*s))
-                    .into(),
+                state: states.get(key).map_or(v1::RunState::Unspecified, |s| s.wire()).into(),
             })
             .collect();
         let version = self.runtime.road_maps().current(&run.key.municipality, run.road_map);
@@ -94,7 +92,7 @@ impl Api {
             period: run.key.period.to_string(),
             period_words: run.key.period.words(),
             part: run.key.part.clone().unwrap_or_default(),
-            state: convert::run_state(run.state).into(),
+            state: run.state.wire().into(),
             waits_for,
             stages: stages(run, &version),
             organisations: run.named.clone(),
@@ -234,13 +232,7 @@ fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
                 id: stage.id.clone(),
                 kind: kind.into(),
                 title: definition.map_or_else(String::new, |d| d.title.clone()),
-                state: match stage.state {
-                    StageState::Pending => v1::StageState::Pending,
-                    StageState::Active => v1::StageState::Active,
-                    StageState::Completed => v1::StageState::Completed,
-                    StageState::Failed => v1::StageState::Failed,
-                }
-                .into(),
+                state: stage.state.wire().into(),
                 started_at: stage.started_at.map(convert::timestamp),
                 due: stage.due.map(|d| d.to_string()).unwrap_or_default(),
                 completed_at: stage.completed_at.map(convert::timestamp),
@@ -509,7 +501,7 @@ pub(super) fn summary(standing: &Standing) -> v1::RunSummary {
         name: names::of_run(&run.key),
         period: run.key.period.to_string(),
         period_words: run.key.period.words(),
-        state: convert::run_state(run.state).into(),
+        state: run.state.wire().into(),
         stage_title: standing.stages.first().cloned().unwrap_or_default(),
         due: standing.due.map(|d| d.to_string()).unwrap_or_default(),
         late: standing.late,

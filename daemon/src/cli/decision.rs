@@ -4,12 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use vekha_engine::DecisionKind;
 use vekha_proto::v1::{self, DecisionBasis};
 
 use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::output::{Output, table};
 use super::words::date;
 use crate::api::LARGEST_FILE_CALL;
+use crate::wire::Twin as _;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct DecideArgs {
@@ -280,12 +282,7 @@ fn describe(d: &v1::Decision) -> String {
 }
 
 fn kind(kind: v1::DecisionKind) -> &'static str {
-    match kind {
-        v1::DecisionKind::Unspecified | v1::DecisionKind::Order => "приказ",
-        v1::DecisionKind::Directive => "распоряжение",
-        v1::DecisionKind::Decree => "постановление",
-        v1::DecisionKind::Minutes => "протокол",
-    }
+    DecisionKind::of(kind).unwrap_or_default().words()
 }
 
 pub(super) async fn run(

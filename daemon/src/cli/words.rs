@@ -1,19 +1,14 @@
 //! Words that several commands print.
 
+use vekha_engine::run::RunState;
 use vekha_proto::v1;
+
+use crate::glossary;
+use crate::wire::Twin as _;
 
 /// A run's state in words.
 pub(super) fn state(state: v1::RunState) -> &'static str {
-    match state {
-        v1::RunState::Unspecified => "ещё нет",
-        v1::RunState::Waiting => "ждёт",
-        v1::RunState::Question => "ждёт решения администратора",
-        v1::RunState::Active => "идёт",
-        v1::RunState::Completed => "завершено",
-        v1::RunState::Cancelled => "отменено",
-        v1::RunState::Skipped => "пропущено",
-        v1::RunState::Failed => "этап не выполнен",
-    }
+    RunState::of(state).map_or("ещё нет", glossary::run_state)
 }
 
 /// An ISO date as Russian tables write it: 15.09.2027.

@@ -1,0 +1,57 @@
+//! The contract's enums and ours: each pair stands here once, for the API that answers with them and
+//! the command line that reads them. A new value of either side does not compile without its twin.
+
+use vekha_analysis::effect::Effect;
+use vekha_engine::run::{AssignmentState, RecommendationState, RunState, StageState};
+use vekha_engine::{DecisionKind, Origin};
+use vekha_proto::v1;
+use vekha_roadmap::model::{Duty, OrganisationKind, Severity};
+
+use crate::runtime::views::effects::Help;
+
+/// A value that the contract has a twin of.
+pub trait Twin: Sized {
+    /// Its twin in the contract.
+    type Wire;
+
+    /// As the contract has it.
+    fn wire(self) -> Self::Wire;
+
+    /// What the contract's value says; none if it says nothing.
+    fn of(wire: Self::Wire) -> Option<Self>;
+}
+
+macro_rules! twins {
+    ($($own:ident = $wire:ident { $($value:ident),+ $(,)? })+) => {$(
+        impl Twin for $own {
+            type Wire = v1::$wire;
+
+            fn wire(self) -> v1::$wire {
+                match self {
+                    $($own::$value => v1::$wire::$value,)+
+                }
+            }
+
+            fn of(wire: v1::$wire) -> Option<Self> {
+                match wire {
+                    v1::$wire::Unspecified => None,
+                    $(v1::$wire::$value => Some($own::$value),)+
+                }
+            }
+        }
+    )+};
+}
+
+twins! {
+    RunState = RunState { Waiting, Question, Active, Failed, Completed, Cancelled, Skipped }
+    StageState = StageState { Pending, Active, Completed, Failed }
+    AssignmentState = AssignmentState { Open, Answered, Returned, Missing, Waived }
+    RecommendationState = RecommendationState { Draft, Issued, Acknowledged, Discarded }
+    DecisionKind = DecisionKind { Order, Directive, Decree, Minutes }
+    Origin = Origin { Page, Api, Source }
+    OrganisationKind = OrganisationKind { Department, School, Kindergarten, Association }
+    Duty = ContactDuty { Director, Deputy, Coordinator, Secretary }
+    Severity = Severity { Note, Attention, Serious }
+    Effect = EffectKind { Resolved, Better, Mixed, Same, Worse, Unknown }
+    Help = HelpKind { Done, Recommended, Ordered, None }
+}
