@@ -325,8 +325,9 @@ async fn a_repetition_is_answered_with_what_the_first_call_made(place: Place) {
     let mut record = decision(&run, "Утвердить");
     record["requestId"] = "decide".into();
     let decided = place.call("DecisionService.RecordDecision", record.clone()).await;
-    // A later decision bears the same number and corrects it.
+    // A later decision corrects it.
     let mut correction = decision(&run, "Утвердить с изменениями");
+    correction["number"] = "52-од".into();
     correction["corrects"] = decided["name"].clone();
     place.call("DecisionService.RecordDecision", correction).await;
     let again = place.call("DecisionService.RecordDecision", record).await;

@@ -81,7 +81,7 @@ impl FromStr for RunKey {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
-            || format!("«{text}» is not a run: expected municipality/activity/period[.part]");
+            || format!("«{text}» — не выполнение: нужно муниципалитет/мероприятие/период[.часть]");
         let mut segments = text.split('/');
         let (Some(municipality), Some(activity), Some(run), None) =
             (segments.next(), segments.next(), segments.next(), segments.next())
@@ -132,7 +132,7 @@ impl FromStr for AssignmentKey {
             Some((stage, organisation)) if is_part(stage) && is_part(organisation) => {
                 Ok(AssignmentKey::new(stage, organisation))
             }
-            _ => Err(format!("«{text}» is not an assignment: expected stage.organisation")),
+            _ => Err(format!("«{text}» — не поручение: нужно этап.организация")),
         }
     }
 }

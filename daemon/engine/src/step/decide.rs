@@ -55,6 +55,7 @@ impl Transition<'_> {
         let Work::Decide(decide) = &activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап решения «{stage}»")));
         };
+        let document = numbered(document);
         self.check_document(&document, measures.as_deref().unwrap_or_default())?;
         self.check_new(&document, None)?;
         let title = match document.title.trim() {
@@ -110,8 +111,8 @@ impl Transition<'_> {
             )
         } else {
             format!(
-                "в это выполнение уже внесён документ с этим номером и датой: {named}; если в нём ошибка, \
-                 исправьте его другим решением; если это другой документ, укажите, что это за документ и о чём он"
+                "под этим номером и датой уже внесено: {named}; ошибку исправляют другим решением, а у \
+                 другого документа называют вид и о чём он"
             )
         };
         Err(Refusal::field("number", message))
@@ -124,6 +125,7 @@ impl Transition<'_> {
         measures: Vec<NewMeasure>,
         withdraw: bool,
     ) -> Result<(), Refusal> {
+        let document = numbered(document);
         let corrected = number.checked_sub(1).and_then(|place| self.run.decisions.get(place));
         let Some(corrected) = corrected else {
             return Err(Refusal::NotFound(format!("решение {number}")));
@@ -266,9 +268,63 @@ impl Transition<'_> {
     }
 }
 
-/// A document's number without what people write in one way or another: «№ 47-ОД» and «47-од» are the
-/// same.
+/// A document's number without what people write in one way or another: «№ 47-ОД», «N 47 – од» and
+/// «47-oд» with a Latin letter in it are the same.
 fn plain(number: &str) -> String {
-    let told = number.chars().filter(|c| !c.is_whitespace() && *c != '№');
-    told.flat_map(char::to_lowercase).collect()
+    let bare = number.trim_start_matches(|c: char| !c.is_alphanumeric() || matches!(c, 'N' | 'n'));
+    let bare = bare.strip_prefix("o.").unwrap_or(bare);
+    let bare = bare.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let signs = bare.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase);
+    signs
+        .map(|c| match c {
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+            c => LOOK_ALIKE.iter().find(|(latin, _)| *latin == c).map_or(c, |(_, own)| *own),
+        })
+        .collect()
+}
+
+/// Latin letters that stand in Russian words unseen.
+const LOOK_ALIKE: [(char, char); 11] = [
+    ('a', 'а'),
+    ('c', 'с'),
+    ('e', 'е'),
+    ('h', 'н'),
+    ('k', 'к'),
+    ('m', 'м'),
+    ('o', 'о'),
+    ('p', 'р'),
+    ('t', 'т'),
+    ('x', 'х'),
+    ('y', 'у'),
+];
+
+/// The document under its number alone: «№» is put before it wherever it is told.
+fn numbered(document: Document) -> Document {
+    let bare = document.number.trim().trim_start_matches('№').trim_start();
+    Document { number: bare.to_owned(), ..document }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_number_is_the_same_however_it_is_typed_and_another_one_is_another() {
+        let own = plain("47-од");
+        for typed in [
+            "№ 47-ОД",
+            "N 47-од",
+            "No. 47-од",
+            "47–од",
+            "47\u{2011}од",
+            "47-oд",
+            "47-од.",
+            " 47 - од ",
+        ] {
+            assert_eq!(plain(typed), own, "{typed}");
+        }
+        for other in ["47", "147-од", "4-7од", "47/од", "48-од"] {
+            assert_ne!(plain(other), own, "{other}");
+        }
+    }
 }

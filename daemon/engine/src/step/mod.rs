@@ -434,6 +434,8 @@ fn wrong_reason(field: &str, text: &str) -> Option<FieldError> {
     let message = match text.trim() {
         "" => "укажите причину",
         text if text.chars().count() > 1000 => "не длиннее 1000 знаков",
+        // Signs that nobody sees, or a dash, tell nothing.
+        text if !text.chars().any(char::is_alphanumeric) => "укажите причину словами",
         text => return wrong_text(field, text, true),
     };
     Some(FieldError { field: field.to_owned(), message: message.to_owned() })

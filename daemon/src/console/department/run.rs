@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::Happened;
 use vekha_engine::run::{
     AssignmentState, Measure, Proof, RecommendationState, Run, StageState, measure_stage,
 };
@@ -34,7 +33,6 @@ use crate::runtime::documents::wording;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::is_late;
 use crate::runtime::views::register::Control;
-use crate::store::entities::journal;
 use crate::store::{document, instant};
 
 /// Entries of the journal that the page shows.
@@ -179,19 +177,11 @@ async fn describe(
                 "at": words::short_moment(&map.municipality, instant(entry.at)),
                 "actor": actor(map, &entry.actor),
                 "kind": glossary::journal_kind(&entry.kind),
-                "notes": notes(entry),
+                "facts": glossary::journal_facts(&entry.kind, &entry.data),
             })
         })
         .collect();
     Ok(context)
-}
-
-/// What a source noted of what it read.
-fn notes(entry: &journal::Model) -> Value {
-    match Happened::read(&entry.kind, &entry.data) {
-        Some(Happened::SourceNoted { notes, .. }) => json!(notes),
-        _ => json!([]),
-    }
 }
 
 /// What is drafted for the decisions that the run awaits now. A text that cannot be drafted leaves
@@ -310,6 +300,9 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
                 "words": if late { Control::Ordered } else { control }.words(),
                 "report": m.report,
                 "document": proof(&run.key, position + 1, m),
+                "assignment": format!(
+                    "/runs/{}/answers/{}.{}", run.key, measure_stage(position + 1), m.organisation
+                ),
                 "comment": m.comment,
             })
         })
