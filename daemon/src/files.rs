@@ -92,11 +92,17 @@ fn read(path: &Path, length: u64) -> Result<String, (u32, String)> {
 }
 
 /// What stands in the way, in Russian where it is of a common kind.
-fn words(e: &io::Error) -> String {
+pub fn words(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::NotFound => "не найдено".to_owned(),
-        io::ErrorKind::PermissionDenied => "нет права читать".to_owned(),
+        io::ErrorKind::PermissionDenied => "нет права читать или писать".to_owned(),
         io::ErrorKind::NotADirectory => "это не папка".to_owned(),
+        io::ErrorKind::IsADirectory => "это папка, а нужен файл".to_owned(),
+        io::ErrorKind::AlreadyExists => "уже есть".to_owned(),
+        io::ErrorKind::StorageFull => "на диске нет места".to_owned(),
+        io::ErrorKind::AddrInUse => "адрес занят другой программой".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "у этой машины нет такого адреса".to_owned(),
+        io::ErrorKind::ConnectionRefused => "никто не отвечает".to_owned(),
         _ => e.to_string(),
     }
 }

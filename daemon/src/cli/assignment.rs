@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use prost_types::Struct;
+use serde_json::Value;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short, with_all_mistakes};
@@ -388,9 +389,26 @@ async fn follow(client: &Client, submission: &str) -> anyhow::Result<()> {
     bail!("ответ принят; того, что из него следует, за минуту не дождались: см. vekha run show")
 }
 
+/// What was answered, a question on a line: of tables how many rows, of files the name. All of it is
+/// in `--format json`, and what changed in `compare`.
 fn answers(answers: &Option<Struct>) -> String {
+    let shown = |(field, value): (String, Value)| {
+        let value = match value {
+            Value::Array(list) if list.iter().all(|one| !one.is_object()) => {
+                list.iter().map(plain).collect::<Vec<_>>().join(", ")
+            }
+            Value::Array(rows) => format!("строк: {}", rows.len()),
+            Value::Object(file) => file.get("name").map(plain).unwrap_or_default(),
+            one => plain(&one),
+        };
+        format!("{field}: {value}")
+    };
     let object = convert::object(answers.clone().unwrap_or_default());
-    serde_json::Value::Object(object).to_string()
+    object.into_iter().map(shown).collect::<Vec<_>>().join("\n")
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Assignments as a table.

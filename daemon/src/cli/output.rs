@@ -14,6 +14,7 @@ use vekha_proto::v1;
 use vekha_roadmap::answers::turns;
 
 use super::russian;
+use crate::files;
 
 /// How a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -155,6 +156,15 @@ pub(super) fn leaves_out(status: &tonic::Status) -> bool {
     info.is_some_and(|info| info.metadata.contains_key(crate::api::status::OMITTED))
 }
 
+/// An error and what caused it, each in our words where the system has only its own.
+fn told(error: &anyhow::Error) -> String {
+    let cause = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
+        Some(io) => files::words(io),
+        None => cause.to_string(),
+    };
+    error.chain().map(cause).collect::<Vec<_>>().join(": ")
+}
+
 /// Tells what went wrong, with every wrong field.
 pub(super) fn error(format: Format, error: &anyhow::Error) {
     let mut err = io::stderr().lock();
@@ -179,14 +189,14 @@ pub(super) fn error(format: Format, error: &anyhow::Error) {
         (Format::Text, Some(status)) => {
             writeln!(err, "ошибка: {}", harmless(status.message()))
         }
-        (Format::Text, None) => writeln!(err, "ошибка: {}", harmless(&format!("{error:#}"))),
+        (Format::Text, None) => writeln!(err, "ошибка: {}", harmless(&told(error))),
         (Format::Json, _) => {
             let code = match status {
                 Some(status) => format!("{:?}", status.code()),
                 None if all.is_some() => format!("{:?}", tonic::Code::InvalidArgument),
                 None => "LOCAL".to_owned(),
             };
-            let message = status.map_or_else(|| format!("{error:#}"), |s| s.message().to_owned());
+            let message = status.map_or_else(|| told(error), |s| s.message().to_owned());
             let fields: Vec<_> = fields
                 .iter()
                 .map(|(f, m)| serde_json::json!({ "field": f, "message": m }))
@@ -208,5 +218,14 @@ mod tests {
         assert_eq!(harmless("обычный\tтекст\nв строках"), "обычный\tтекст\nв строках");
         assert_eq!(harmless("\u{1b}]0;взлом\u{7}\u{202e}fdp"), "␛]0;взлом␇fdp");
         assert_eq!(harmless("\u{9b}31m"), "\\u{9b}31m");
+    }
+
+    #[test]
+    fn what_the_system_says_is_told_in_russian_wherever_it_stands_in_the_chain() {
+        use anyhow::Context as _;
+        let missing = std::fs::read("/nowhere/акт.pdf").context("акт.pdf").unwrap_err();
+        assert_eq!(told(&missing), "акт.pdf: не найдено");
+        let folder = std::fs::read("/").context("отчёт").context("мера 1").unwrap_err();
+        assert_eq!(told(&folder), "мера 1: отчёт: это папка, а нужен файл");
     }
 }
