@@ -93,6 +93,10 @@ fn read(path: &Path, length: u64) -> Result<String, (u32, String)> {
 
 /// What stands in the way, in Russian where it is of a common kind.
 pub fn words(e: &io::Error) -> String {
+    // One that somebody has put into words keeps them.
+    if e.raw_os_error().is_none() {
+        return e.to_string();
+    }
     match e.kind() {
         io::ErrorKind::NotFound => "не найдено".to_owned(),
         io::ErrorKind::PermissionDenied => "нет права читать или писать".to_owned(),

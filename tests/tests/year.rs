@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Cursor, Read as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -109,6 +110,12 @@ impl People {
         }
     }
 
+    /// The number of the next document: no two of a day bear the same.
+    fn next_number(&self) -> String {
+        static SIGNED: AtomicU32 = AtomicU32::new(0);
+        format!("{}-од", SIGNED.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     /// Approves what waits for approval and decides what waits for a decision.
     async fn decide(&self, run: &v1::Run, today: Date) {
         for stage in run.stages.iter().filter(|s| s.state() == StageState::Active) {
@@ -124,7 +131,7 @@ impl People {
                 StageKind::Decide => {
                     let request = v1::RecordDecisionRequest {
                         parent: run.name.clone(),
-                        number: format!("{}-од", run.number),
+                        number: self.next_number(),
                         date: today.to_string(),
                         outcome: "Утвердить.".into(),
                         signatory: "Начальник отдела образования".into(),
