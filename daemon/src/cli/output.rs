@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(told(&missing), "акт.pdf: не найдено");
         let folder = std::fs::read("/").context("отчёт").context("мера 1").unwrap_err();
         assert_eq!(told(&folder), "мера 1: отчёт: это папка, а нужен файл");
-        let own = std::io::Error::new(std::io::ErrorKind::NotFound, "папка карты: не найдено");
+        let own = io::Error::new(io::ErrorKind::NotFound, "папка карты: не найдено");
         assert_eq!(told(&own.into()), "папка карты: не найдено");
     }
 }
