@@ -5,7 +5,7 @@ use vekha_analysis::effect::Effect;
 use vekha_engine::run::{AssignmentState, RecommendationState, RunState, StageState};
 use vekha_engine::{DecisionKind, Origin};
 use vekha_proto::v1;
-use vekha_roadmap::model::{Duty, OrganisationKind, Severity};
+use vekha_roadmap::model::{Duty, OrganisationKind, Severity, Work};
 
 use crate::runtime::views::effects::Help;
 
@@ -54,4 +54,15 @@ twins! {
     Severity = Severity { Note, Attention, Serious }
     Effect = EffectKind { Resolved, Better, Mixed, Same, Worse, Unknown }
     Help = HelpKind { Done, Recommended, Ordered, None }
+}
+
+/// What a stage does, as the contract has it.
+pub fn stage_kind(work: &Work) -> v1::StageKind {
+    match work {
+        Work::Collect(_) => v1::StageKind::Collect,
+        Work::Analyze(_) => v1::StageKind::Analyze,
+        Work::Recommend(_) => v1::StageKind::Recommend,
+        Work::Decide(_) => v1::StageKind::Decide,
+        Work::Publish(_) => v1::StageKind::Publish,
+    }
 }

@@ -36,8 +36,8 @@ pub async fn browser() -> Browser {
     browser
 }
 
-/// What axe-core finds wrong with the page that is open in such a browser, on a desk and on a phone, by day and by
-/// night: a line for each rule.
+/// What axe-core finds wrong with the page that is open in such a browser, on a desk and on a phone,
+/// by day and by night: a line for each rule.
 ///
 /// # Panics
 /// When the browser or axe-core fails.

@@ -23,6 +23,7 @@ use vekha::runtime::request::Request;
 use vekha::runtime::seen::{Seen, Thing};
 use vekha::runtime::views::addresses::{AddressState, Addresses};
 use vekha::runtime::{Ask, AskError, Runtime};
+use vekha::secret::Secret;
 use vekha::server::Daemon;
 use vekha::store::Store;
 use vekha::store::batch::Remembered;
@@ -592,7 +593,7 @@ struct Act {
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     // The ordinary course of things first of all, so that runs get far.
-    let what = prop_oneof![6 => 0..5u8, 3 => 5..10u8, 1 => 10..17u8];
+    let what = prop_oneof![6 => 0..5u8, 3 => 5..10u8, 1 => 10..17u8, 2 => Just(17u8)];
     let hours = prop_oneof![5 => 0..30i64, 1 => 0..900i64];
     let act = (hours, what, any::<Index>()).prop_map(|(hours, what, number)| Act {
         after: SignedDuration::from_hours(hours),
@@ -641,6 +642,10 @@ impl Act {
                 organisation: school(),
                 reason: text,
             },
+            17 => {
+                let renew = self.number.index(3) > 0;
+                Command::SendLink { assignment: key("collect"), renew, reason: text }
+            }
             15 => Command::Cancel { reason: text },
             _ => Command::Skip { reason: text },
         }
@@ -742,6 +747,11 @@ async fn write_and_load(
         let loaded = store.run(&run.key).await.unwrap().unwrap();
         prop_assert!(loaded.revision > revision, "the revision grows");
         revision = loaded.revision;
+        for (key, assignment) in run.assignments.iter() {
+            let token = store.secret().token(&format!("{id}/{key}"), assignment.link);
+            let opened = store.assignment_by_token(&Secret::hash(&token)).await.unwrap();
+            prop_assert_eq!(opened.map(|row| row.id), Some(format!("{id}/{key}")), "its link");
+        }
         prop_assert_eq!(loaded.run, run);
         for (stage, analysis) in analyses {
             let stored = store.analyses(&id).await.unwrap();

@@ -397,10 +397,12 @@ impl Happened {
         self.into()
     }
 
-    /// The facts, as the journal holds them.
-    pub fn facts(&self) -> Value {
-        let mut written = serde_json::to_value(self).unwrap_or_default();
-        written.get_mut("data").map(Value::take).unwrap_or_default()
+    /// The facts, as the JSON text that the journal holds and hashes.
+    pub fn facts(&self) -> String {
+        // Written out once, whole, and taken from between the kind and the closing brace.
+        let whole = serde_json::to_string(self).unwrap_or_default();
+        let begin = r#"{"kind":"","data":"#.len() + self.name().len();
+        whole.get(begin..whole.len().saturating_sub(1)).unwrap_or_default().to_owned()
     }
 }
 

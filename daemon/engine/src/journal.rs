@@ -24,7 +24,7 @@ impl Head {
     /// Appends what happened and returns the entry to be stored.
     pub fn append(&mut self, at: jiff::Timestamp, actor: &str, happened: &Happened) -> Entry {
         let sequence = self.sequence + 1;
-        let (kind, data) = (happened.name(), happened.facts().to_string());
+        let (kind, data) = (happened.name(), happened.facts());
         let hash = link(&self.hash, sequence, &at.to_string(), actor, kind, &data);
         *self = Head { sequence, hash: hash.clone() };
         Entry { sequence, at, actor: actor.to_owned(), kind: kind.to_owned(), data, hash }

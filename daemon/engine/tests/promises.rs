@@ -314,7 +314,7 @@ impl People for Watch {
         }
         for entry in &outcome.entries {
             let read = Happened::read(&entry.kind, &entry.data).expect("an entry reads back");
-            assert_eq!((read.name(), read.facts().to_string()), (&*entry.kind, entry.data.clone()));
+            assert_eq!((read.name(), read.facts()), (&*entry.kind, entry.data.clone()));
         }
         for letter in &outcome.letters {
             let newest = letter.assignment.as_ref().map_or(0, |key| run.assignments[key].link);

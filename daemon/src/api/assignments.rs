@@ -24,7 +24,7 @@ use crate::runtime::seen::{Thing, etag};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
 use crate::store::queries::Page;
-use crate::wire::Twin as _;
+use crate::wire::Twin;
 
 impl Api {
     async fn assignment_row(&self, run: &RunKey, id: &str) -> Result<assignment::Model, Status> {
@@ -267,11 +267,7 @@ fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status
         .rsplit_once('/')
         .ok_or_else(|| status::unavailable(format!("submission {}", row.id)))?;
     let assignment = format!("{}/assignments/{below}", names::of_run_id(run));
-    let origin = match row.origin.as_str() {
-        "page" => v1::Origin::Page,
-        "source" => v1::Origin::Source,
-        _ => v1::Origin::Api,
-    };
+    let origin = row.origin.parse::<Origin>().map_or(v1::Origin::Api, Twin::wire);
     Ok(v1::Submission {
         name: format!("{assignment}/submissions/{}", row.version),
         organisation: below.rsplit_once('.').map_or(below, |(_, code)| code).to_owned(),

@@ -10,7 +10,7 @@ use vekha_proto::v1::{self, road_map_service_server::RoadMapService};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::diagnostic::Diagnostic;
-use vekha_roadmap::model::{Activity, Every, PeriodOf, Work};
+use vekha_roadmap::model::{Activity, Every, PeriodOf};
 use vekha_roadmap::read::{Files, read_with_warnings};
 
 use super::filter::{Conditions, Kind, words};
@@ -24,6 +24,7 @@ use crate::runtime::views::coming::{Coming, coming};
 use crate::runtime::views::overview::Overview;
 use crate::store::entities::activity;
 use crate::store::schedule::{Pause, Paused};
+use crate::wire::stage_kind;
 
 /// Longest preview, in days.
 const LONGEST_PREVIEW: i64 = 366 * 3;
@@ -156,14 +157,7 @@ fn describe_schedule(
             .iter()
             .map(|stage| v1::PlannedStage {
                 id: stage.id.clone(),
-                kind: match stage.work {
-                    Work::Collect(_) => v1::StageKind::Collect,
-                    Work::Analyze(_) => v1::StageKind::Analyze,
-                    Work::Recommend(_) => v1::StageKind::Recommend,
-                    Work::Decide(_) => v1::StageKind::Decide,
-                    Work::Publish(_) => v1::StageKind::Publish,
-                }
-                .into(),
+                kind: stage_kind(&stage.work).into(),
                 title: stage.title.clone(),
             })
             .collect(),

@@ -9,7 +9,7 @@ use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{Answer, Command, Refusal, RunKey, Why};
 use vekha_proto::v1::{self, run_service_server::RunService};
 use vekha_roadmap::answers::FieldError;
-use vekha_roadmap::model::{PeriodOf, Work};
+use vekha_roadmap::model::PeriodOf;
 use vekha_roadmap::period::Period;
 
 use super::filter::{Conditions, Field, Kind, words};
@@ -26,7 +26,7 @@ use crate::runtime::views::overview::{Standing, is_late};
 use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
-use crate::wire::Twin as _;
+use crate::wire::{Twin as _, stage_kind};
 use crate::{forms, reports};
 
 /// Marks a run that a backfill found there.
@@ -215,14 +215,8 @@ fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
         .iter()
         .map(|stage| {
             let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
-            let kind = match definition.map(|d| &d.work) {
-                Some(Work::Collect(_)) => v1::StageKind::Collect,
-                Some(Work::Analyze(_)) => v1::StageKind::Analyze,
-                Some(Work::Recommend(_)) => v1::StageKind::Recommend,
-                Some(Work::Decide(_)) => v1::StageKind::Decide,
-                Some(Work::Publish(_)) => v1::StageKind::Publish,
-                None => v1::StageKind::Unspecified,
-            };
+            let kind =
+                definition.map_or(v1::StageKind::Unspecified, |stage| stage_kind(&stage.work));
             let count = |wanted: Option<AssignmentState>| {
                 let own = run.assignments.iter().filter(|(k, _)| k.stage == stage.id);
                 own.filter(|(_, a)| wanted.is_none_or(|w| a.state == w)).count() as i32

@@ -501,7 +501,7 @@ impl Batch {
                 version: submission.version as i32,
                 at: micros(submission.at),
                 actor: submission.actor,
-                origin: json(&submission.origin).trim_matches('"').to_owned(),
+                origin: <&str>::from(submission.origin).to_owned(),
                 answers: json(&submission.answers),
             });
         }

@@ -1,5 +1,5 @@
-//! A chain, a run's or an activity's own, as it stood at one moment: its head and the entries up to it. Read one after the
-//! other, an answer that comes in between would look like a forgery.
+//! A chain, a run's or an activity's own, as it stood at one moment: its head and the entries up to
+//! it. Read one after the other, an answer that comes in between would look like a forgery.
 
 use sea_orm::{
     AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,

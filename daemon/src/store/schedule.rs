@@ -197,8 +197,7 @@ impl Store {
     }
 
     /// Stops or resumes a schedule, together with the request that asks for it and the entry that
-    /// tells of it. Nothing else of the
-    /// row changes: it may be moved on at the same time.
+    /// tells of it. Nothing else of the row changes: it may be moved on at the same time.
     ///
     /// # Errors
     /// When the database cannot be written.

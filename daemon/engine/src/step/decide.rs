@@ -271,11 +271,12 @@ impl Transition<'_> {
 /// A document's number without what people write in one way or another: «№ 47-ОД», «N 47 – од» and
 /// «47-oд» with a Latin letter in it are the same.
 fn plain(number: &str) -> String {
-    let bare = number.trim_start_matches(|c: char| !c.is_alphanumeric() || matches!(c, 'N' | 'n'));
-    let bare = bare.strip_prefix("o.").unwrap_or(bare);
-    let bare = bare.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let signs = bare.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase);
-    signs
+    let number = number.to_lowercase();
+    let bare = number.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let bare = bare.strip_prefix("no.").or_else(|| bare.strip_prefix('n')).unwrap_or(bare);
+    bare.trim_matches(|c: char| !c.is_alphanumeric())
+        .chars()
+        .filter(|c| !c.is_whitespace())
         .map(|c| match c {
             '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
             c => LOOK_ALIKE.iter().find(|(latin, _)| *latin == c).map_or(c, |(_, own)| *own),
@@ -315,6 +316,7 @@ mod tests {
             "№ 47-ОД",
             "N 47-од",
             "No. 47-од",
+            "NO.47-од",
             "47–од",
             "47\u{2011}од",
             "47-oд",

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Transition, due_words, reason, wrong_reason};
+use super::{Transition, due_words, reason};
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::outcome::LetterKind;
@@ -20,15 +20,11 @@ impl Transition<'_> {
         let assignment = self.assignment(&key)?;
         let (kind, due) = (assignment.kind, assignment.due);
         let awaited = assignment.state.is_awaited() && !self.run.state.called_off();
-        match renew {
-            true => reason("reason", &why)?,
-            false => {
-                let wrong = (!why.trim().is_empty()).then(|| wrong_reason("reason", &why));
-                wrong.flatten().map_or(Ok(()), |wrong| Err(Refusal::Invalid(vec![wrong])))?;
-            }
+        if renew || !why.trim().is_empty() {
+            reason("reason", &why)?;
         }
-        self.touch(&key, |assignment| assignment.link += u32::from(renew));
         if renew {
+            self.touch(&key, |assignment| assignment.link += 1);
             self.out.links.insert(key.clone());
         }
         let (assignment, reason) = (key.clone(), why);

@@ -1,5 +1,6 @@
-//! Files of answers and of decisions: kept as soon as they arrive, so that a mistake elsewhere in the form does not
-//! lose them; given back to the school and to the department, and never shown in the browser.
+//! Files of answers and of decisions: kept as soon as they arrive, so that a mistake elsewhere in the
+//! form does not lose them; given back to the school and to the department, and never shown in the
+//! browser.
 
 use std::sync::Arc;
 

@@ -253,8 +253,9 @@ pub async fn act(
         Ok(steps) => steps,
         Err(errors) => return refused(sent, Said::Wrong(errors)),
     };
-    let request =
-        request(&format!("{}/{about}", scene.run.key), &sent.posted.once, &sent.said_there());
+    // A form's buttons are requests of their own.
+    let own = format!("{}/{about}/{}", scene.run.key, sent.action);
+    let request = request(&own, &sent.posted.once, &sent.said_there());
     match perform(runtime, scene, person, request, steps).await {
         Ok(()) => Some(told::word(&about, &sent.action)),
         Err(said) => refused(sent, said),
