@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, EntityTrait as _, QueryOrder as _};
 use serde_json::json;
 use vekha::clock::Clock;
-use vekha::runtime::committer::Task;
+use vekha::runtime::committer::{Caller, Task};
+use vekha::runtime::documents::uploads::NewFile;
 use vekha::runtime::request::Request;
 use vekha::runtime::{Ask, AskError, Runtime};
 use vekha::store::drafts::NewDraft;
@@ -164,7 +165,6 @@ fn submit(assignment: &str, value: serde_json::Value) -> Command {
     Command::Submit {
         assignment: assignment.parse().unwrap(),
         answers: value.as_object().cloned().unwrap(),
-        earlier: Default::default(),
         origin: Origin::Api,
     }
 }
@@ -196,7 +196,7 @@ async fn ask(fault: &mut Fault, runtime: &Runtime, key: &RunKey, name: &str, ask
     fault
         .insist(async || {
             let mut task = Task::new(key.clone(), ask.clone(), "test");
-            task.request = Some(Request::new(format!("{key}/{name}"), name, b"the same"));
+            task.by.request = Some(Request::new(format!("{key}/{name}"), name, b"the same"));
             runtime.ask(task).await
         })
         .await;
@@ -216,13 +216,15 @@ async fn live(fault: &mut Fault, runtime: &Arc<Runtime>, key: &RunKey, pupils: i
     fault.insist(async || runtime.settle().await).await;
     ask(fault, runtime, key, "decide", Ask::Step(decide())).await;
     let content = format!("%PDF {pupils}").into_bytes();
-    let kept = fault
+    // The whole act: its file and its step are two writes.
+    fault
         .insist(async || {
-            runtime.keep_attachment(key, "приказ.pdf".into(), content.clone(), false).await
+            let file = NewFile { name: "приказ.pdf".into(), bytes: content.clone() };
+            let request = Some(Request::new(format!("{key}/attach"), "attach", b"the same"));
+            let by = Caller { request, ..Caller::new("test") };
+            runtime.attach(key.clone(), 1, file, by).await
         })
         .await;
-    let attach = Command::AttachToDecision { decision: 1, files: vec![kept.unwrap()] };
-    ask(fault, runtime, key, "attach", Ask::Step(attach)).await;
     fault.insist(async || runtime.settle().await).await;
     let report = submit("measure-1.school-1", json!({ "report": format!("сделано {pupils}") }));
     ask(fault, runtime, key, "report", Ask::Step(report)).await;

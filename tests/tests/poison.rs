@@ -58,7 +58,6 @@ fn command(step: &str) -> Ask {
     let submit = |assignment: &str, value: serde_json::Value| Command::Submit {
         assignment: assignment.parse().unwrap(),
         answers: value.as_object().cloned().unwrap(),
-        earlier: Default::default(),
         origin: Origin::Api,
     };
     Ask::Step(match step {
@@ -91,7 +90,7 @@ fn command(step: &str) -> Ask {
 
 async fn ask(runtime: &Runtime, run: &RunKey, step: &str) -> Result<(), AskError> {
     let mut task = Task::new(run.clone(), command(step), "test");
-    task.request = Some(Request::new(format!("{run}/{step}"), step, b"the same"));
+    task.by.request = Some(Request::new(format!("{run}/{step}"), step, b"the same"));
     runtime.ask(task).await.map(drop)
 }
 

@@ -93,7 +93,6 @@ async fn a_wrong_minute(base: Base) {
     let command = Command::Submit {
         assignment: "collect.school-1".parse().unwrap(),
         answers,
-        earlier: Default::default(),
         origin: Origin::Api,
     };
     runtime.ask(Task::new(survey_run("a"), Ask::Step(command), "school")).await.unwrap();

@@ -39,7 +39,6 @@ async fn proved_while_answers_come_in(base: Base) {
                 let command = Command::Submit {
                     assignment: "collect.school-1".parse().unwrap(),
                     answers: answers.as_object().cloned().unwrap(),
-                    earlier: Default::default(),
                     origin: Origin::Api,
                 };
                 let task = Task::new(survey_run("a"), Ask::Step(command), "school");

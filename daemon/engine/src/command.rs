@@ -84,10 +84,6 @@ pub enum Command {
         assignment: AssignmentKey,
         /// Answers by field id, as typed.
         answers: Values,
-        /// What it answered in the period before ([`crate::data::earlier`]), empty if nothing:
-        /// large jumps must be explained.
-        #[serde(skip)]
-        earlier: Values,
         /// Through what.
         origin: Origin,
     },

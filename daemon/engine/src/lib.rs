@@ -12,6 +12,8 @@ pub mod entry;
 pub mod journal;
 mod key;
 pub mod keyed;
+pub mod limits;
+pub mod offers;
 pub mod outcome;
 pub mod preview;
 pub mod recommendations;
@@ -27,7 +29,8 @@ pub use command::{
 };
 pub use entry::{Entry, EntryKind, Happened};
 pub use key::{AssignmentKey, RunKey};
+pub use offers::{Offer, offers};
 pub use outcome::{Job, Letter, LetterKind, Outcome, Submission};
 pub use refusal::Refusal;
 pub use run::Run;
-pub use step::{Context, LONGEST_TEXT, MOST_ATTACHMENTS, Summary, open, references, step, steps};
+pub use step::{Context, Summary, open, references, step, steps};

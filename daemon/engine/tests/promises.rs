@@ -21,8 +21,8 @@ use vekha_engine::run::{
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
     Answer, AssignmentKey, Command, CommandKind, Context, DecisionKind, Document, Entry, Happened,
-    Job, LetterKind, NewAttachment, NewMeasure, Origin, Outcome, Refusal, RunKey, Summary, Why,
-    open, references, step, steps,
+    Job, LetterKind, NewAttachment, NewMeasure, Offer, Origin, Outcome, Refusal, RunKey, Summary,
+    Why, limits, offers, open, references, step, steps,
 };
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Overlap, Severity, Work};
@@ -151,12 +151,7 @@ impl Act {
                 if assignment.stage.starts_with("collect") {
                     answers.remove("report");
                 }
-                Command::Submit {
-                    assignment,
-                    answers,
-                    earlier: Default::default(),
-                    origin: Origin::Page,
-                }
+                Command::Submit { assignment, answers, origin: Origin::Page }
             }
             CommandKind::Waive => Command::Waive { assignment, reason: text },
             CommandKind::Extend => {
@@ -459,7 +454,7 @@ fn others(road_map: &RoadMap, world: &World<'_>, key: &RunKey) -> BTreeMap<RunKe
 /// Waking a run at the times that it asks for ends, each time changing something.
 fn wakes_end(road_map: &RoadMap, world: &World<'_>, key: &RunKey) {
     let others = others(road_map, world, key);
-    let context = Context { road_map, version: 1, others: &others };
+    let context = Context { road_map, version: 1, others: &others, earlier: &BTreeMap::new() };
     let mut run = world.runs[key].clone();
     let wake = |run: &mut Run, at| step(&context, run, Command::Wake, "vekha", at).unwrap();
     let mut next = wake(&mut run, world.now()).wake_at;
@@ -511,9 +506,12 @@ fn live<'a>(road_map: &'a RoadMap, acts: &[Act]) -> World<'a> {
             let run = &world.runs[*key];
             let command = act.command(run, today);
             let others = others(road_map, &world, key);
-            let context = Context { road_map, version: 1, others: &others };
+            let context =
+                Context { road_map, version: 1, others: &others, earlier: &BTreeMap::new() };
             let mut copy = run.clone();
-            let refused = step(&context, &mut copy, command.clone(), "i", world.now()).is_err();
+            let done = step(&context, &mut copy, command.clone(), "i", world.now());
+            is_taken_if_offered(road_map, run, &command, done.as_ref().err());
+            let refused = done.is_err();
             assert!(!refused || copy == *run, "refused, and yet changed by {command:?}");
             !refused
         };
@@ -530,16 +528,124 @@ fn live<'a>(road_map: &'a RoadMap, acts: &[Act]) -> World<'a> {
         assert_eq!(done.is_err(), refused);
         nobody_waits_in_vain(&world);
         wakes_end(road_map, &world, key);
+        takes_what_it_offers(road_map, &world, key);
     }
     world.live(world.now() + SignedDuration::from_hours(24 * 60), &mut watch);
     nobody_waits_in_vain(&world);
     world
 }
 
+/// What takes up an offer is refused by its fields at most; what takes up none is refused by the run.
+fn is_taken_if_offered(
+    road_map: &RoadMap,
+    run: &Run,
+    command: &Command,
+    refused: Option<&Refusal>,
+) {
+    let taken_up = Offer::taken_up(command);
+    if taken_up.is_empty() {
+        return;
+    }
+    let offers = offers(road_map.activity(&run.key.activity).unwrap(), run);
+    let offered = taken_up.iter().all(|offer| offers.contains(offer));
+    let by_the_run = matches!(refused, Some(Refusal::State(_) | Refusal::NotFound(_)));
+    assert_eq!(offered, !by_the_run, "{command:?} of {offers:?}: {refused:?}");
+}
+
+/// Whatever is offered can be taken up.
+fn takes_what_it_offers(road_map: &RoadMap, world: &World<'_>, key: &RunKey) {
+    let run = &world.runs[key];
+    let others = others(road_map, world, key);
+    let context = Context { road_map, version: 1, others: &others, earlier: &BTreeMap::new() };
+    for offer in offers(road_map.activity(&key.activity).unwrap(), run) {
+        let command = rightly(road_map, run, &offer, world.now());
+        assert_eq!(Offer::taken_up(&command), [offer]);
+        let mut copy = run.clone();
+        if let Err(refusal) = step(&context, &mut copy, command.clone(), "i", world.now()) {
+            panic!("{command:?} was offered by {key}: {refusal:?}");
+        }
+    }
+}
+
+/// A command that takes up an offer with nothing wrong in it.
+fn rightly(road_map: &RoadMap, run: &Run, offer: &Offer, now: Timestamp) -> Command {
+    let reason = "причина".to_owned();
+    let today = road_map.municipality.today(now);
+    let later = |due: Date| road_map.calendar.on_or_after(due.max(today).saturating_add(1.days()));
+    let document = |number: &str| Document {
+        kind: Some(DecisionKind::Order),
+        number: format!("{number}-{}", run.decisions.len()),
+        date: today,
+        title: String::new(),
+        outcome: "решено".into(),
+        text: String::new(),
+        signatory: "Начальник".into(),
+        attachments: vec![],
+    };
+    match offer.clone() {
+        Offer::AnswerQuestion => Command::AnswerQuestion(Answer::Proceed),
+        Offer::Skip => Command::Skip { reason },
+        Offer::Cancel => Command::Cancel { reason },
+        Offer::Retry => Command::Retry,
+        Offer::Submit(assignment) => {
+            let answers = match run.assignments[&assignment].kind {
+                AssignmentKind::Collect => json!({ "pupils": 60, "low": 20 }),
+                _ => json!({ "report": "сделано" }),
+            };
+            Command::Submit { assignment, answers: values(answers), origin: Origin::Page }
+        }
+        Offer::Waive(assignment) => Command::Waive { assignment, reason },
+        Offer::Extend(assignment) => {
+            let due = later(run.assignments[&assignment].due);
+            Command::Extend { assignment, due, reason }
+        }
+        Offer::RequestExtension(assignment) => {
+            let due = later(run.assignments[&assignment].due);
+            Command::RequestExtension { assignment, due, reason }
+        }
+        Offer::DeclineExtension(assignment) => Command::DeclineExtension { assignment, reason },
+        Offer::SendLink(assignment) => Command::SendLink { assignment, renew: true, reason },
+        Offer::ReturnAnswer(assignment) => {
+            Command::ReturnAnswer { assignment, comment: reason, due: None }
+        }
+        Offer::AcceptAnswers(stage) => Command::AcceptAnswers { stage },
+        Offer::Approve(stage) => Command::Approve { stage, organisations: vec![] },
+        Offer::Release(AssignmentKey { stage, organisation }) => {
+            Command::Approve { stage, organisations: vec![organisation] }
+        }
+        Offer::Revise(recommendation) => {
+            let texts = vec![reason; run.recommendations[&recommendation].items.len()];
+            Command::Revise { recommendation, texts }
+        }
+        Offer::Discard(recommendation) => Command::Discard { recommendation, reason },
+        Offer::RecordDecision(stage) => {
+            Command::RecordDecision { stage, document: document("новое"), measures: None }
+        }
+        Offer::CorrectDecision(decision) => Command::CorrectDecision {
+            decision,
+            document: Document {
+                date: today.max(run.decisions[decision - 1].date),
+                ..document("иначе")
+            },
+            measures: vec![],
+            withdraw: true,
+        },
+        Offer::AttachToDecision(decision) => {
+            let sha256 = format!("{:064x}", 1 << 20);
+            let files = vec![NewAttachment { name: "скан.pdf".into(), size: 9, sha256 }];
+            Command::AttachToDecision { decision, files }
+        }
+        Offer::AcceptMeasure(measure) => Command::AcceptMeasure { measure },
+        Offer::ReturnMeasure(measure) => {
+            Command::ReturnMeasure { measure, comment: reason, due: None }
+        }
+    }
+}
+
 /// Several commands are carried out one upon the other, or none of them is.
 fn all_or_none(road_map: &RoadMap, world: &World<'_>, key: &RunKey, commands: Vec<Command>) {
     let others = others(road_map, world, key);
-    let context = Context { road_map, version: 1, others: &others };
+    let context = Context { road_map, version: 1, others: &others, earlier: &BTreeMap::new() };
     let before = &world.runs[key];
     let (mut one_by_one, mut together) = (before.clone(), before.clone());
     let mut entries = Vec::new();
@@ -708,15 +814,7 @@ impl People for Office {
             if run.assignments[key].state.is_awaited() && draw < self.diligence {
                 let answers = values(json!({ "pupils": 10, "low": draw }));
                 let assignment = key.clone();
-                plan(
-                    draw as i64 * 9,
-                    Command::Submit {
-                        assignment,
-                        answers,
-                        earlier: Default::default(),
-                        origin: Origin::Api,
-                    },
-                );
+                plan(draw as i64 * 9, Command::Submit { assignment, answers, origin: Origin::Api });
             }
         }
         for letter in &outcome.letters {
@@ -770,7 +868,7 @@ impl<'a> Alone<'a> {
     fn open(road_map: &'a RoadMap, key: &str) -> (Self, Outcome) {
         let now: Timestamp = "2027-02-01T06:00:00Z".parse().unwrap();
         let others = BTreeMap::new();
-        let context = Context { road_map, version: 1, others: &others };
+        let context = Context { road_map, version: 1, others: &others, earlier: &BTreeMap::new() };
         let (run, outcome) =
             open(&context, key.parse().unwrap(), vec![], Why::Schedule, "schedule", now).unwrap();
         (Alone { road_map, others, run, now }, outcome)
@@ -778,18 +876,18 @@ impl<'a> Alone<'a> {
 
     fn step(&mut self, command: Command) -> Result<Outcome, Refusal> {
         self.now += SignedDuration::from_mins(1);
-        let context = Context { road_map: self.road_map, version: 1, others: &self.others };
+        let context = Context {
+            road_map: self.road_map,
+            version: 1,
+            others: &self.others,
+            earlier: &BTreeMap::new(),
+        };
         step(&context, &mut self.run, command, "i", self.now)
     }
 
     fn submit(&mut self, key: &str, answers: Value) -> Result<Outcome, Refusal> {
         let assignment = key.parse().unwrap();
-        self.step(Command::Submit {
-            assignment,
-            answers: values(answers),
-            earlier: Default::default(),
-            origin: Origin::Page,
-        })
+        self.step(Command::Submit { assignment, answers: values(answers), origin: Origin::Page })
     }
 
     fn correct(
@@ -853,7 +951,7 @@ fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
             measures: Some(vec![]),
         })
     };
-    let long = "я".repeat(vekha_engine::LONGEST_TEXT + 1);
+    let long = "я".repeat(limits::TEXT + 1);
     let Err(Refusal::Invalid(errors)) = record(&mut alone, &long) else { panic!("too long") };
     assert_eq!(errors[0].field, "text");
     let recorded = record(&mut alone, "ПРИКАЗЫВАЮ").unwrap();
@@ -900,10 +998,10 @@ fn files_join_a_decision_at_any_time_and_none_is_taken_away() {
     for files in [vec![file(1)], vec![file(3), file(3)], vec![evil], vec![huge], vec![nameless]] {
         assert!(matches!(attach(&mut alone, 1, files), Err(Refusal::Invalid(_))));
     }
-    let rest = (3..=vekha_engine::MOST_ATTACHMENTS).map(file).collect();
+    let rest = (3..=limits::ATTACHMENTS).map(file).collect();
     attach(&mut alone, 1, rest).unwrap();
     assert!(matches!(attach(&mut alone, 1, vec![file(99)]), Err(Refusal::Invalid(_))));
-    assert_eq!(names(&alone).len(), vekha_engine::MOST_ATTACHMENTS);
+    assert_eq!(names(&alone).len(), limits::ATTACHMENTS);
 }
 
 #[test]
@@ -1360,7 +1458,8 @@ fn a_run_after_others_is_not_opened_where_there_is_none() {
     let key: RunKey = "m/outcome/2027".parse().unwrap();
     let mut others = BTreeMap::new();
     let open_with = |others: &BTreeMap<RunKey, Summary>| {
-        let context = Context { road_map: &road_map, version: 1, others };
+        let context =
+            Context { road_map: &road_map, version: 1, others, earlier: &BTreeMap::new() };
         open(&context, key.clone(), vec![], Why::Upstream, "schedule", begin())
     };
     assert!(matches!(open_with(&others), Err(Refusal::State(_))));

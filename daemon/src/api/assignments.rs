@@ -17,6 +17,7 @@ use super::mutation::{Mutation, mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::forms::reports;
+use crate::runtime::acts::answer::NewAnswer;
 use crate::runtime::committer::Answered;
 use crate::runtime::documents::uploads::Upload;
 use crate::runtime::road_maps::Version;
@@ -47,7 +48,7 @@ impl Api {
         let what = Thing::Assignment(assignment.clone());
         let command = command(assignment.clone());
         let answered =
-            self.step_with(wrong, run.clone(), command, what, mutation, str::to_owned).await?;
+            self.step_with(wrong, run.clone(), command, what, &mutation, str::to_owned).await?;
         if let Some(would_be) = answered.would_be
             && let Some(owed) = would_be.run.assignments.get(&assignment)
         {
@@ -57,33 +58,6 @@ impl Api {
         }
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, false, false).await?))
-    }
-
-    /// Keeps the files that came with an answer, unless it is only tried. Returns what the answer
-    /// says of them, and what is wrong with the others.
-    async fn files(
-        &self,
-        form: &Form,
-        assignment: &str,
-        files: Vec<v1::FileContent>,
-        on_trial: bool,
-    ) -> Result<(Values, Vec<FieldError>), Status> {
-        let (mut kept, mut wrong) = (Values::new(), Vec::new());
-        for v1::FileContent { field, name, content } in files {
-            let upload = Upload { field: field.clone(), name, bytes: content };
-            let file = self.runtime.keep_file(form, assignment, upload, on_trial).await;
-            match file.map_err(status::unavailable)? {
-                Some(Ok(file)) => {
-                    kept.insert(field, file);
-                }
-                Some(Err(error)) => wrong.push(error),
-                None => {
-                    let message = "в форме нет такого поля для файла".to_owned();
-                    wrong.push(FieldError { field, message });
-                }
-            }
-        }
-        Ok((kept, wrong))
     }
 
     /// A run by its id, and the version that it keeps; none if either cannot be read.
@@ -191,42 +165,37 @@ impl Api {
     /// Answers an assignment.
     async fn submit(
         &self,
-        mut r: v1::SubmitAssignmentRequest,
+        r: v1::SubmitAssignmentRequest,
     ) -> Result<Response<v1::Submission>, Status> {
         let mutation = mutation!(r)?;
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
-        let id = assignment.to_string();
-        let row = self.assignment_row(&run, &id).await?;
+        let id = format!("{run}/{assignment}");
         let origin = match r.origin() {
             v1::Origin::Page => Origin::Page,
             _ => Origin::Api,
         };
-        let mut answers = convert::object(r.answers.clone().unwrap_or_default());
-        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
-        let activity = version.as_ref().and_then(|v| v.road_map.activity(&run.activity));
-        let earlier = self.runtime.earlier_answers(activity, &run, &assignment).await;
-        let earlier = earlier.map_err(status::unavailable)?;
-        let form = form_of(version.as_deref(), &run, &assignment, &row)?;
-        let mut wrong = Vec::new();
-        if let Some(form) = form.as_deref() {
-            let files = std::mem::take(&mut r.files);
-            let (kept, refused) = self.files(form, &row.id, files, r.validate_only).await?;
-            let missing =
-                self.runtime.missing_files(form, &row.id, &answers, r.validate_only).await;
-            wrong.extend(refused);
-            wrong.extend(missing.map_err(status::unavailable)?);
-            answers.extend(kept);
-        }
-        let what = Thing::Assignment(assignment.clone());
-        let command = Command::Submit { assignment, answers: answers.clone(), earlier, origin };
+        let file = |file: v1::FileContent| {
+            let v1::FileContent { field, name, content } = file;
+            Upload { field, name, bytes: content }
+        };
+        let by = mutation.of(Thing::Assignment(assignment.clone()));
+        let organisation = assignment.organisation.clone();
+        let new = NewAnswer {
+            run,
+            assignment,
+            answers: convert::object(r.answers.unwrap_or_default()),
+            files: r.files.into_iter().map(file).collect(),
+            origin,
+            page: None,
+        };
         let field = |field: &str| format!("answers.{field}");
         let Answered { made, would_be, .. } =
-            self.step_with(wrong, run, command, what, mutation, field).await?;
+            self.runtime.answer(new, by).await.map_err(|e| status::refused(e, field))?;
         if let Some(sent) = would_be.as_ref().and_then(|tried| tried.outcome.submissions.last()) {
             return Ok(Response::new(v1::Submission {
                 name: format!("{}/submissions/{}", r.name, sent.version),
                 assignment: r.name,
-                organisation: row.organisation,
+                organisation,
                 version: sent.version,
                 at: Some(convert::timestamp(sent.at)),
                 actor: sent.actor.clone(),
@@ -236,13 +205,13 @@ impl Api {
             }));
         }
         // Others may have answered since: what is told is the answer that this call made.
-        let own = self.runtime.store().submission(&format!("{}/{made}", row.id)).await;
+        let own = self.runtime.store().submission(&format!("{id}/{made}")).await;
         match own.map_err(status::unavailable)? {
             Some(own) => Ok(Response::new(describe_submission(&own)?)),
             // An acknowledgement has no answers to keep.
             None => Ok(Response::new(v1::Submission {
                 assignment: r.name,
-                organisation: row.organisation,
+                organisation,
                 version: 1,
                 ..v1::Submission::default()
             })),
@@ -350,10 +319,6 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Submission { mistakes, ..v1::Submission::default() };
-        // What is refused keeps no files.
-        if !r.files.is_empty() && !r.validate_only {
-            self.submit(v1::SubmitAssignmentRequest { validate_only: true, ..r.clone() }).await?;
-        }
         status::listed(listing, self.submit(r).await, list)
     }
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Decision, Run, StageState};
-use vekha_engine::{Command, DecisionKind, Document, NewAttachment, NewMeasure, Refusal, RunKey};
+use vekha_engine::{DecisionKind, Document, NewMeasure, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
 use super::filter::{Conditions, Kind, words};
@@ -15,7 +14,9 @@ use super::lists::paging;
 use super::mutation::mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
+use crate::runtime::acts::decide::Decides;
 use crate::runtime::documents::reports::{controls, letterhead};
+use crate::runtime::documents::uploads::NewFile;
 use crate::runtime::documents::wording;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
@@ -98,33 +99,6 @@ impl Api {
         version.ok_or_else(|| status::not_found("версия дорожной карты"))
     }
 
-    /// Keeps what is to be attached to a run's decision, unless that is only tried. Returns what the
-    /// decision says of it, and what is wrong with the others.
-    async fn attachments(
-        &self,
-        run: &RunKey,
-        files: &[v1::NewAttachment],
-        on_trial: bool,
-    ) -> Result<(Vec<NewAttachment>, Vec<FieldError>), Status> {
-        let (mut kept, mut wrong) = (Vec::new(), Vec::new());
-        // Nothing is kept for a run that is not there.
-        if !files.is_empty() {
-            self.loaded(run).await?;
-        }
-        for (place, file) in files.iter().enumerate() {
-            let (name, content) = (file.file_name.clone(), file.content.clone());
-            let file = self.runtime.keep_attachment(run, name, content, on_trial).await;
-            match file.map_err(status::unavailable)? {
-                Ok(file) => kept.push(file),
-                Err(message) => {
-                    let field = format!("attachments[{place}].file_name");
-                    wrong.push(FieldError { field, message });
-                }
-            }
-        }
-        Ok((kept, wrong))
-    }
-
     /// The decide stage that a request means: the one named, or the one at work.
     async fn deciding_stage(&self, run: &RunKey, named: &str) -> Result<String, Status> {
         if !named.is_empty() {
@@ -146,23 +120,6 @@ impl Api {
             .ok_or_else(|| status::invalid("stage", "в этом мероприятии нет этапа решения"))
     }
 
-    /// Attaches a file to a decision.
-    async fn attach(&self, r: v1::AttachFileRequest) -> Result<Response<v1::Decision>, Status> {
-        let mutation = mutation!(r)?;
-        let (run, number) = names::numbered("name", &r.name, "decisions")?;
-        decision(&self.loaded(&run).await?.run, number, &r.name)?;
-        let file = r.file.clone().unwrap_or_default();
-        let (files, refused) = self.attachments(&run, &[file], r.validate_only).await?;
-        let at = |e: FieldError| FieldError { field: "file.file_name".to_owned(), ..e };
-        let wrong: Vec<FieldError> = refused.into_iter().map(at).collect();
-        if !wrong.is_empty() {
-            return Err(status::of(Refusal::Invalid(wrong).into()));
-        }
-        let command = Command::AttachToDecision { decision: number, files };
-        let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
-        self.describe_decision(self.after(&run, answered).await?, number, &r.name).await
-    }
-
     /// Records a decision.
     async fn record(&self, r: v1::RecordDecisionRequest) -> Result<Response<v1::Decision>, Status> {
         let mutation = mutation!(r)?;
@@ -177,9 +134,6 @@ impl Api {
                 due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
             });
         }
-        let (attachments, refused) =
-            self.attachments(&run, &r.attachments, r.validate_only).await?;
-        wrong.extend(refused);
         let document = Document {
             kind: DecisionKind::of(r.kind()),
             number: r.number.clone(),
@@ -188,22 +142,23 @@ impl Api {
             outcome: r.outcome.clone(),
             text: r.text.clone(),
             signatory: r.signatory.clone(),
-            attachments,
+            attachments: vec![],
         };
-        let command = if r.corrects.is_empty() {
+        let decides = if r.corrects.is_empty() {
             let stage = self.deciding_stage(&run, &r.stage).await?;
             let measures = (r.without_measures || !measures.is_empty()).then_some(measures);
-            Command::RecordDecision { stage, document, measures }
+            Decides::Stage(stage, measures)
         } else {
-            let (of, decision) = names::numbered("corrects", &r.corrects, "decisions")?;
-            if of != run {
+            let (run_of_it, of) = names::numbered("corrects", &r.corrects, "decisions")?;
+            if run_of_it != run {
                 return Err(status::invalid("corrects", "это решение другого выполнения"));
             }
-            Command::CorrectDecision { decision, document, measures, withdraw: r.withdraw_measures }
+            Decides::Correction { of, measures, withdraw: r.withdraw_measures }
         };
-        let answered = self
-            .step_with(wrong, run.clone(), command, Thing::Run, mutation, str::to_owned)
-            .await?;
+        let files = r.attachments.into_iter().map(file).collect();
+        let by = mutation.of(Thing::Run);
+        let answered = self.runtime.decide(run.clone(), decides, document, files, wrong, by).await;
+        let answered = answered.map_err(|e| status::refused(e, attached))?;
         let made = answered.made.clone();
         let loaded = self.after(&run, answered).await?;
         // What a release before this one recorded did not note which decision that was.
@@ -246,10 +201,6 @@ impl DecisionService for Api {
         let r = request.into_inner();
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Decision { mistakes, ..v1::Decision::default() };
-        // What is refused keeps no files.
-        if !r.attachments.is_empty() && !r.validate_only {
-            self.record(v1::RecordDecisionRequest { validate_only: true, ..r.clone() }).await?;
-        }
         status::listed(listing, self.record(r).await, list)
     }
 
@@ -306,11 +257,13 @@ impl DecisionService for Api {
         request: Request<v1::AttachFileRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
         let r = request.into_inner();
-        // What is refused keeps no files.
-        if !r.validate_only {
-            self.attach(v1::AttachFileRequest { validate_only: true, ..r.clone() }).await?;
-        }
-        self.attach(r).await
+        let mutation = mutation!(r)?;
+        let (run, number) = names::numbered("name", &r.name, "decisions")?;
+        let (sent, by) = (file(r.file.unwrap_or_default()), mutation.of(Thing::Run));
+        let answered = self.runtime.attach(run.clone(), number, sent, by).await;
+        let own = |field: &str| attached(field).replace("attachments[0]", "file");
+        let answered = answered.map_err(|e| status::refused(e, own))?;
+        self.describe_decision(self.after(&run, answered).await?, number, &r.name).await
     }
 
     async fn get_attachment(
@@ -350,6 +303,18 @@ impl DecisionService for Api {
         let decision = reports::Decision::of(map, &run, number, decision, &controls);
         let file_name = reports::decision_file_name(&key, number);
         Ok(Response::new(written(map, decision, file_name).await?))
+    }
+}
+
+fn file(file: v1::NewAttachment) -> NewFile {
+    NewFile { name: file.file_name, bytes: file.content }
+}
+
+/// A field of a decision as the request calls it.
+fn attached(field: &str) -> String {
+    match field.strip_suffix("].name").filter(|field| field.starts_with("attachments[")) {
+        Some(place) => format!("{place}].file_name"),
+        None => field.to_owned(),
     }
 }
 

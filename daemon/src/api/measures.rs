@@ -1,21 +1,18 @@
 //! Measures that decisions order, until they are done.
 
-use serde_json::json;
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Run, measure_stage};
-use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
+use vekha_engine::{Command, RunKey};
 use vekha_proto::v1::{self, measure_service_server::MeasureService};
-use vekha_roadmap::answers::Values;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
 use super::mutation::{Mutation, mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
-use crate::forms::reports::{self, DOCUMENT};
-use crate::runtime::Ask;
-use crate::runtime::committer::Task;
-use crate::runtime::documents::uploads::Upload;
+use crate::forms::reports::DOCUMENT;
+use crate::runtime::committer::Answered;
+use crate::runtime::documents::uploads::NewFile;
 use crate::runtime::seen::{Thing, etag};
 use crate::runtime::views::register::{Control, Controlled};
 
@@ -64,52 +61,36 @@ impl Api {
     async fn report(&self, r: v1::ReportMeasureRequest) -> Result<Response<v1::Measure>, Status> {
         let mutation = mutation!(r)?;
         let (key, number) = names::numbered("name", &r.name, "measures")?;
-        let run = self.loaded(&key).await?.run;
-        let measure = number.checked_sub(1).and_then(|place| run.measures.get(place));
-        let measure = measure.ok_or_else(|| status::not_found(format!("мера {}", r.name)))?;
-        let assignment = AssignmentKey::new(&measure_stage(number), &measure.organisation);
-        let mut answers: Values = [("report".to_owned(), r.text.into())].into_iter().collect();
-        let mut wrong = Vec::new();
-        match r.document {
-            // What was proved before stays proved.
-            None => {
-                answers.extend(measure.document.iter().map(|d| (DOCUMENT.to_owned(), json!(d))))
-            }
-            Some(v1::NewAttachment { file_name, content }) => {
-                let upload = Upload { field: DOCUMENT.to_owned(), name: file_name, bytes: content };
-                let (form, owner) = (reports::measure(), format!("{key}/{assignment}"));
-                let kept = self.runtime.keep_file(&form, &owner, upload, r.validate_only).await;
-                match kept.map_err(status::unavailable)? {
-                    Some(Ok(file)) => drop(answers.insert(DOCUMENT.to_owned(), file)),
-                    Some(Err(e)) => wrong.push(e),
-                    None => {}
-                }
-            }
-        }
-        let command =
-            Command::Submit { assignment, answers, earlier: Values::new(), origin: Origin::Api };
-        if !wrong.is_empty() {
-            let (command, what) = (command.clone(), Thing::Measure(number));
-            self.step_with(wrong, key, command, what, mutation.clone(), named).await?;
-        }
-        self.change_measure(&r.name, mutation, |_, _| command).await
+        let proof = r.document.map(|d| NewFile { name: d.file_name, bytes: d.content });
+        let by = mutation.of(Thing::Measure(number));
+        let answered = self.runtime.report_measure(key.clone(), number, r.text, proof, by).await;
+        let answered = answered.map_err(|e| status::refused(e, named))?;
+        self.show_measure(&key, number, answered).await
     }
 
     async fn change_measure(
         &self,
         name: &str,
         mutation: Mutation,
-        command: impl FnOnce(&Run, usize) -> Command,
+        command: impl FnOnce(usize) -> Command,
     ) -> Result<Response<v1::Measure>, Status> {
         let (key, number) = names::numbered("name", name, "measures")?;
-        let not_found = || status::not_found(format!("мера {name}"));
-        let run = self.loaded(&key).await?.run;
-        run.measures.get(number - 1).ok_or_else(not_found)?;
-        let task = Task::new(key.clone(), Ask::Step(command(&run, number)), "");
-        let answered = self.ask_as(task, Thing::Measure(number), &mutation, named).await?;
+        let (what, command) = (Thing::Measure(number), command(number));
+        let answered = self.step(key.clone(), command, what, &mutation).await?;
+        self.show_measure(&key, number, answered).await
+    }
+
+    /// A measure as a request left it.
+    async fn show_measure(
+        &self,
+        key: &RunKey,
+        number: usize,
+        answered: Answered,
+    ) -> Result<Response<v1::Measure>, Status> {
         let tried = answered.would_be.is_some();
-        let run = self.after(&key, answered).await?.run;
-        let mut shown = self.describe_measure(&run, number).ok_or_else(not_found)?;
+        let run = self.after(key, answered).await?.run;
+        let shown = self.describe_measure(&run, number);
+        let mut shown = shown.ok_or_else(|| status::not_found(format!("мера {key}/{number}")))?;
         if tried {
             shown.etag.clear();
         }
@@ -198,12 +179,7 @@ impl MeasureService for Api {
         &self,
         request: Request<v1::ReportMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
-        let r = request.into_inner();
-        // What is refused keeps no file.
-        if r.document.is_some() && !r.validate_only {
-            self.report(v1::ReportMeasureRequest { validate_only: true, ..r.clone() }).await?;
-        }
-        self.report(r).await
+        self.report(request.into_inner()).await
     }
 
     async fn accept_measure(
@@ -211,7 +187,7 @@ impl MeasureService for Api {
         request: Request<v1::AcceptMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
-        self.change_measure(&r.name, mutation!(r)?, |_, measure| Command::AcceptMeasure { measure })
+        self.change_measure(&r.name, mutation!(r)?, |measure| Command::AcceptMeasure { measure })
             .await
     }
 
@@ -226,7 +202,7 @@ impl MeasureService for Api {
             due => Some(convert::date("due", due)?),
         };
         let comment = r.comment.clone();
-        self.change_measure(&r.name, mutation, |_, measure| Command::ReturnMeasure {
+        self.change_measure(&r.name, mutation, |measure| Command::ReturnMeasure {
             measure,
             comment,
             due,

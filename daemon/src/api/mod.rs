@@ -24,7 +24,6 @@ mod road_maps;
 pub mod runs;
 pub(crate) mod status;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -33,16 +32,13 @@ use tonic::server::NamedService as _;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use vekha_engine::{Command, Refusal, RunKey};
+use vekha_engine::{Command, RunKey};
 use vekha_proto::v1;
 use vekha_roadmap::answers::FieldError;
 
-use crate::runtime::committer::{Answered, Task};
-use crate::runtime::request::Request;
+use crate::runtime::committer::Answered;
 use crate::runtime::seen::Thing;
-use crate::runtime::{Ask, AskError, Runtime};
-use crate::store::entities::request;
-use crate::store::micros;
+use crate::runtime::{Ask, Runtime};
 use crate::store::queries::Page;
 
 use filter::Conditions;
@@ -98,80 +94,7 @@ impl Api {
         if is_there { Ok(parent) } else { Err(status::not_found(text)) }
     }
 
-    /// Carries out a task; the etag is that of this thing.
-    async fn ask(&self, task: Task, what: Thing, by: &Mutation) -> Result<Answered, Status> {
-        self.ask_as(task, what, by, str::to_owned).await
-    }
-
-    /// The same with fields called as the request calls them.
-    async fn ask_as(
-        &self,
-        task: Task,
-        what: Thing,
-        by: &Mutation,
-        field: impl Fn(&str) -> String,
-    ) -> Result<Answered, Status> {
-        let answered = self.runtime.carry_out(by.onto(task, what)).await;
-        let answered = answered.map_err(|e| status::refused(e, field))?;
-        self.runtime.nudge();
-        Ok(answered)
-    }
-
-    /// What a call that is no single step of a run made before, under its request id.
-    async fn before(&self, mutation: &Mutation) -> Result<Option<String>, Status> {
-        let Some(request) = &mutation.request else { return Ok(None) };
-        let before = self.runtime.store().request(&request.id).await;
-        match before.map_err(status::unavailable)? {
-            None => Ok(None),
-            Some(before) if before.digest == request.digest => Ok(Some(before.made)),
-            Some(_) => Err(status::of(AskError::RequestReused)),
-        }
-    }
-
-    /// Keeps the request id of a call that consists of several steps, each with an id of its own:
-    /// a daemon that dies in between finds them done.
-    async fn remember(&self, mutation: &Mutation, made: String) -> Result<(), Status> {
-        let Some(request) = mutation.request.as_ref().filter(|_| !mutation.validate_only) else {
-            return Ok(());
-        };
-        let row = self.row(request, made);
-        self.runtime.store().remember_request(row).await.map_err(status::unavailable)
-    }
-
-    fn row(&self, request: &Request, made: String) -> request::Model {
-        let Request { id, digest } = request.clone();
-        request::Model { id, digest, at: micros(self.runtime.clock().now()), made }
-    }
-
-    /// A step some of whose fields did not even read: told together with those that the engine
-    /// refuses.
-    async fn step_with(
-        &self,
-        wrong: Vec<FieldError>,
-        run: RunKey,
-        command: Command,
-        what: Thing,
-        mut mutation: Mutation,
-        field: impl Fn(&str) -> String,
-    ) -> Result<Answered, Status> {
-        let task = Task::new(run, Ask::Step(command), "");
-        if wrong.is_empty() {
-            return self.ask_as(task, what, &mutation, field).await;
-        }
-        mutation.validate_only = true;
-        let mut all = wrong;
-        let task = mutation.onto(task, what);
-        match self.runtime.ask(task).await {
-            Err(AskError::Refused(Refusal::Invalid(more))) => {
-                let known: BTreeSet<String> = all.iter().map(|e| e.field.clone()).collect();
-                all.extend(more.into_iter().filter(|e| !known.contains(&e.field)));
-            }
-            Err(e) => return Err(status::refused(e, field)),
-            Ok(_) => {}
-        }
-        Err(status::refused(Refusal::Invalid(all).into(), field))
-    }
-
+    /// Carries out a command; the etag is that of this thing.
     async fn step(
         &self,
         run: RunKey,
@@ -179,7 +102,34 @@ impl Api {
         what: Thing,
         mutation: &Mutation,
     ) -> Result<Answered, Status> {
-        self.ask(Task::new(run, Ask::Step(command), ""), what, mutation).await
+        let answered = self.runtime.act(run, Ask::Step(command), mutation.of(what)).await;
+        answered.map_err(status::of)
+    }
+
+    /// The same where some fields may not even read, and with fields called as the request calls
+    /// them.
+    async fn step_with(
+        &self,
+        wrong: Vec<FieldError>,
+        run: RunKey,
+        command: Command,
+        what: Thing,
+        mutation: &Mutation,
+        field: impl Fn(&str) -> String,
+    ) -> Result<Answered, Status> {
+        let ask = Ask::Step(command);
+        let answered = self.runtime.act_if_right(wrong, run, ask, mutation.of(what)).await;
+        answered.map_err(|e| status::refused(e, field))
+    }
+
+    /// What a call that is no single step of a run made before, under its request id.
+    async fn before(&self, mutation: &Mutation) -> Result<Option<String>, Status> {
+        self.runtime.made_before(&mutation.caller()).await.map_err(status::of)
+    }
+
+    /// Keeps what such a call made.
+    async fn remember(&self, mutation: &Mutation, made: String) -> Result<(), Status> {
+        self.runtime.remember(&mutation.caller(), made).await.map_err(status::of)
     }
 
     /// The services as routes of the daemon's one port, health and reflection among them.

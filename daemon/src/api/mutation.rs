@@ -6,7 +6,7 @@ use tonic::Status;
 use vekha_roadmap::answers::{hides, turns};
 
 use super::status::invalid;
-use crate::runtime::committer::Task;
+use crate::runtime::committer::Caller;
 use crate::runtime::request::Request;
 use crate::runtime::seen::{Seen, Thing};
 
@@ -52,7 +52,7 @@ macro_rules! mutation {
             said
         };
         let (id, actor) = (&$request.request_id, &$request.actor);
-        $crate::api::mutation::Mutation::of(id, actor, $request.validate_only, rest)
+        $crate::api::mutation::Mutation::read(id, actor, $request.validate_only, rest)
     }};
 }
 pub(super) use mutation;
@@ -61,7 +61,7 @@ impl Mutation {
     /// A call of this id for what is said by the rest of its message: its fields in the order of
     /// their numbers, maps in the order of their keys, what is not set left out. So a field that a
     /// later release adds changes nothing.
-    pub fn of<M: Message + Name>(
+    pub fn read<M: Message + Name>(
         id: &str,
         actor: &str,
         validate_only: bool,
@@ -77,25 +77,21 @@ impl Mutation {
         Ok(Mutation { etag: String::new(), actor: name(actor)?, request, validate_only })
     }
 
-    /// Puts the common fields onto a task; the etag is that of this thing.
-    pub fn onto(&self, task: Task, what: Thing) -> Task {
+    /// Who asks for a change of this thing, whose etag it is.
+    pub fn of(&self, what: Thing) -> Caller {
         let etag = Some(self.etag.clone()).filter(|etag| !etag.is_empty());
-        Task {
+        let seen = etag.map(|etag| Seen { what, etag });
+        Caller { seen, ..self.caller() }
+    }
+
+    /// Who asks, whatever was seen.
+    pub fn caller(&self) -> Caller {
+        Caller {
             actor: self.actor.clone(),
             request: self.request.clone(),
             validate_only: self.validate_only,
-            seen: etag.map(|etag| Seen { what, etag }),
-            ..task
+            seen: None,
         }
-    }
-
-    /// The same of one of the steps that a call consists of.
-    pub fn of_step(&self, name: &str) -> Self {
-        let mut own = self.clone();
-        if let Some(request) = &mut own.request {
-            request.id = format!("{}/{name}", request.id);
-        }
-        own
     }
 
     /// Whether the thing has changed since the caller saw it.

@@ -11,8 +11,6 @@ use super::lists::paging;
 use super::mutation::{Mutation, mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
-use crate::runtime::Ask;
-use crate::runtime::committer::Task;
 use crate::runtime::seen::{Thing, etag};
 use crate::runtime::views::recommended::recommended_on;
 use crate::store::document;
@@ -76,9 +74,9 @@ impl Api {
         mutation: Mutation,
     ) -> Result<Response<v1::Recommendation>, Status> {
         self.recommendation(&run, &key).await?;
-        let task = Task::new(run.clone(), Ask::Step(command), "");
         let what = Thing::Recommendation(key.clone());
-        let answered = self.ask_as(task, what, &mutation, requested).await?;
+        let (wrong, at) = (vec![], run.clone());
+        let answered = self.step_with(wrong, at, command, what, &mutation, requested).await?;
         if let Some(would_be) = answered.would_be
             && let Some(now) = would_be.run.recommendations.get(&key)
         {
@@ -271,7 +269,6 @@ impl RecommendationService for Api {
         let command = Command::Submit {
             assignment: key.clone(),
             answers: [("report".to_owned(), r.report.clone().into())].into_iter().collect(),
-            earlier: Default::default(),
             origin: Origin::Api,
         };
         self.change_recommendation(run, key, command, mutation).await

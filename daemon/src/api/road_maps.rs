@@ -4,8 +4,8 @@ use std::pin::Pin;
 
 use futures::Stream;
 use tonic::{Request, Response, Status};
-use vekha_engine::Refusal;
 use vekha_engine::preview::{Line, What, Wish, preview};
+use vekha_engine::{Refusal, limits};
 use vekha_proto::v1::{self, road_map_service_server::RoadMapService};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
@@ -68,12 +68,14 @@ impl Api {
         if !before && mutation.is_stale(&etag) {
             return Err(status::stale());
         }
-        if (paused && reason.trim().is_empty()) || reason.chars().count() > 1000 {
-            return Err(status::invalid("reason", "укажите причину, до 1000 знаков"));
+        let needed = paused || !reason.trim().is_empty();
+        if let Some(wrong) = limits::reason("reason", reason).filter(|_| needed) {
+            return Err(status::of(Refusal::Invalid(vec![wrong]).into()));
         }
         if !mutation.validate_only && !before {
             let pause = Pause { paused, reason, actor: &mutation.actor.clone() };
-            let request = mutation.request.as_ref().map(|request| self.row(request, String::new()));
+            let request =
+                mutation.request.as_ref().map(|request| self.runtime.noted(request, String::new()));
             // Between the look and the change somebody may have been faster.
             let seen = row.as_ref().filter(|_| !mutation.etag.is_empty());
             let done = self.runtime.pause(&municipality, &id, pause, seen, request).await;

@@ -6,7 +6,7 @@ use futures::Stream;
 use tonic::{Request, Response, Status};
 use vekha_analysis::Outcome;
 use vekha_engine::run::{AssignmentState, Run, StageState};
-use vekha_engine::{Answer, Command, Refusal, RunKey, Why};
+use vekha_engine::{Answer, Command, RunKey, Why};
 use vekha_proto::v1::{self, run_service_server::RunService};
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::PeriodOf;
@@ -18,19 +18,17 @@ use super::lists::paging;
 use super::mutation::{Mutation, mutation};
 use super::names::Depth;
 use super::{Api, convert, figures, journal, lists, lists_mistakes, names, status};
-use crate::runtime::committer::{Answered, Task};
+use crate::runtime::Ask;
+use crate::runtime::acts::open::{Backfill, Backfilled};
+use crate::runtime::committer::Answered;
 use crate::runtime::documents::reports::{on_analysis, place_for_others};
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
 use crate::runtime::views::overview::{Standing, is_late};
-use crate::runtime::{Ask, AskError};
 use crate::store::document;
 use crate::store::runs::Loaded;
 use crate::wire::{Twin as _, stage_kind};
 use crate::{forms, reports};
-
-/// Marks a run that a backfill found there.
-const WAS: char = '=';
 
 const STATE: Field = words!("state", "RUN_STATE_", RunState);
 
@@ -120,21 +118,6 @@ impl Api {
         .to_string())
     }
 
-    /// What a backfill came to: the ids of its runs, each on a line.
-    async fn backfilled(&self, made: &str) -> Result<v1::BackfillRunsResponse, Status> {
-        let mut response = v1::BackfillRunsResponse::default();
-        for line in made.lines() {
-            match line.strip_prefix(WAS) {
-                Some(id) => response.existing.push(names::of_run_id(id)),
-                None => {
-                    let key = line.parse().map_err(status::unavailable)?;
-                    response.runs.push(self.show_run(&key).await?);
-                }
-            }
-        }
-        Ok(response)
-    }
-
     async fn change_run(
         &self,
         name: &str,
@@ -157,54 +140,24 @@ impl Api {
         if r.periods.is_empty() || r.periods.len() > 100 {
             return Err(status::invalid("periods", "от 1 до 100 периодов"));
         }
-        if let Some(made) = self.before(&whole).await? {
-            return Ok(Response::new(self.backfilled(&made).await?));
-        }
-        // All are looked at before the first is opened.
-        let open = || Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
-        let (mut keys, mut wrong) = (Vec::new(), Vec::new());
-        for (i, period) in r.periods.iter().enumerate() {
-            let mut note = |message: String| {
-                wrong.push(FieldError { field: format!("periods[{i}]"), message });
-            };
-            match key(municipality.clone(), activity.clone(), period, "") {
-                Err(status) => note(status.message().to_owned()),
-                Ok(key) => {
-                    let looked = Task::new(key.clone(), open(), "");
-                    let looked = Task { validate_only: true, ..looked };
-                    match self.runtime.ask(looked).await {
-                        Err(AskError::Refused(Refusal::Invalid(errors)))
-                            if errors.iter().all(|e| e.field == "period") =>
-                        {
-                            errors.into_iter().for_each(|e| note(e.message));
-                        }
-                        Ok(_) | Err(AskError::Exists(_)) => keys.push(key),
-                        Err(e) => return Err(status::of(e)),
-                    }
+        let (mut periods, mut wrong) = (Vec::new(), Vec::new());
+        for (place, period) in r.periods.iter().enumerate() {
+            match period.parse() {
+                Ok(period) => periods.push((place, period)),
+                Err(message) => {
+                    wrong.push(FieldError { field: format!("periods[{place}]"), message });
                 }
             }
         }
-        if !wrong.is_empty() {
-            return Err(status::of(Refusal::Invalid(wrong).into()));
-        }
-        let (mut made, mut would_be) = (Vec::new(), Vec::new());
-        for key in keys {
-            let mutation = whole.of_step(&key.period.to_string());
-            let task = mutation.onto(Task::new(key.clone(), open(), ""), Thing::Run);
-            match self.runtime.carry_out(task).await {
-                Ok(answered) if r.validate_only => {
-                    would_be.push(self.show_after(&key, answered).await?);
-                }
-                Ok(_) => made.push(key.to_string()),
-                Err(AskError::Exists(_)) => made.push(format!("{WAS}{key}")),
-                Err(e) => return Err(status::of(e)),
+        let backfill = Backfill { municipality, activity, periods, wrong };
+        let all = self.runtime.backfill(backfill, whole.caller()).await.map_err(status::of)?;
+        let mut response = v1::BackfillRunsResponse::default();
+        for Backfilled { run, answered } in all {
+            match answered {
+                Some(answered) => response.runs.push(self.show_after(&run, answered).await?),
+                None => response.existing.push(names::of_run(&run)),
             }
         }
-        let made = made.join("\n");
-        self.remember(&whole, made.clone()).await?;
-        self.runtime.nudge();
-        let mut response = self.backfilled(&made).await?;
-        response.runs.extend(would_be);
         Ok(Response::new(response))
     }
 }
@@ -276,8 +229,8 @@ impl RunService for Api {
         let key = key(municipality, activity, &period, &r.part)?;
         let ask =
             Ask::Open { named: r.organisations.clone(), why: Why::Request, without_waiting: false };
-        let task = Task::new(key.clone(), ask, "");
-        let answered = self.ask(task, Thing::Run, &mutation).await?;
+        let answered = self.runtime.act(key.clone(), ask, mutation.caller()).await;
+        let answered = answered.map_err(status::of)?;
         // Without a period the call means today's; its repetition means the run that it opened.
         let key = answered.made.parse().unwrap_or(key);
         Ok(Response::new(self.show_after(&key, answered).await?))

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use vekha_engine::run::AssignmentKind;
-use vekha_engine::{AssignmentKey, RunKey};
+use vekha_engine::{AssignmentKey, RunKey, limits};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Field, FieldKind, FileRule, Form, Required};
 
@@ -60,7 +60,7 @@ fn report(label: &str, help: &str, required: Required) -> Field {
         help: help.to_owned(),
         section: String::new(),
         unit: String::new(),
-        kind: FieldKind::LongText { max_length: 4000 },
+        kind: FieldKind::LongText { max_length: limits::REPORT },
         required,
         jump: None,
     }

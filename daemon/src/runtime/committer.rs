@@ -39,6 +39,32 @@ pub enum Ask {
     Upstream,
 }
 
+/// Who asks, and on what terms.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// Who, as the journal names it.
+    pub actor: String,
+    /// The caller's request: asked again, it changes nothing.
+    pub request: Option<Request>,
+    /// Only say what would come of it.
+    pub validate_only: bool,
+    /// What the caller has seen of what it wants changed: if that is no longer so, it is refused.
+    pub seen: Option<Seen>,
+}
+
+impl Caller {
+    /// Who asks once, on no terms.
+    pub fn new(actor: impl Into<String>) -> Self {
+        Caller { actor: actor.into(), ..Caller::default() }
+    }
+
+    /// Who only wants to know what would come of it.
+    #[must_use]
+    pub fn on_trial(&self) -> Self {
+        Caller { validate_only: true, ..self.clone() }
+    }
+}
+
 /// A request to the committer.
 #[derive(Debug, Clone)]
 pub struct Task {
@@ -47,29 +73,15 @@ pub struct Task {
     /// What.
     pub ask: Ask,
     /// Who asks.
-    pub actor: String,
-    /// The caller's request: asked again, it changes nothing.
-    pub request: Option<Request>,
+    pub by: Caller,
     /// The job that is done with it.
     pub job: Option<String>,
-    /// Only say whether it would be carried out.
-    pub validate_only: bool,
-    /// What the caller has seen of what it wants changed: if that is no longer so, it is refused.
-    pub seen: Option<Seen>,
 }
 
 impl Task {
     /// A plain request.
     pub fn new(run: RunKey, ask: Ask, actor: &str) -> Self {
-        Task {
-            run,
-            ask,
-            actor: actor.to_owned(),
-            request: None,
-            job: None,
-            validate_only: false,
-            seen: None,
-        }
+        Task { run, ask, by: Caller::new(actor), job: None }
     }
 
     /// That also settles a job.

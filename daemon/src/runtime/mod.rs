@@ -6,6 +6,7 @@
 //! tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
+pub mod acts;
 pub mod committer;
 pub mod documents;
 pub mod fault;
@@ -29,7 +30,6 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
 use vekha_plugin::{Notifier, Publisher, Source};
-use vekha_roadmap::read::Files;
 
 use crate::clock::Clock;
 use crate::store::schedule::Jobs;
@@ -37,7 +37,7 @@ use crate::store::{Store, instant, is_unreadable, micros, words};
 use committer::{Answered, Committer, Done, Task};
 use letters::outage::{Away, Outage};
 use loops::wellbeing::Wellbeing;
-use road_maps::{ApplyError, Applying, RoadMaps, Version};
+use road_maps::{RoadMaps, Version};
 
 pub use committer::{Ask, AskError};
 
@@ -221,29 +221,6 @@ impl Runtime {
             self.road_maps.refresh(&self.store).await?;
         }
         Ok(())
-    }
-
-    /// Applies a road map; new runs follow it, those under way keep theirs.
-    ///
-    /// # Errors
-    /// When it has mistakes or the database fails.
-    pub async fn apply(&self, files: Files, actor: &str) -> Result<Arc<Version>, ApplyError> {
-        self.apply_as(files, Applying { actor, ..Applying::default() }).await
-    }
-
-    /// The same for a caller who has seen a version, or may repeat its request.
-    ///
-    /// # Errors
-    /// As [`Runtime::apply`], and when there is a newer version than the caller saw.
-    pub async fn apply_as(
-        &self,
-        files: Files,
-        by: Applying<'_>,
-    ) -> Result<Arc<Version>, ApplyError> {
-        let version = self.road_maps.apply(&self.store, files, by, self.clock.now()).await?;
-        self.reschedule().await.map_err(sea_orm::DbErr::from)?;
-        self.nudge();
-        Ok(version)
     }
 
     /// The version that a run keeps, with the registry of today; the newest for a run that does not exist.

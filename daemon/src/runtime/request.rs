@@ -4,12 +4,8 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use vekha_engine::RunKey;
 
-use super::committer::Ask;
-use crate::store::entities::request;
-
-/// Begins the digests of this form; those of older releases have no such mark.
+/// Begins the digests of this form: another one could not be mistaken for it.
 const FORM: &str = "v1:";
 
 /// A request that may be repeated.
@@ -37,20 +33,6 @@ impl Request {
         said.sort_all_objects();
         Request::new(id, call, said.to_string().as_bytes())
     }
-
-    /// Whether it is the repetition of the one that was carried out under its id. What an older
-    /// release kept is compared as that release did.
-    pub(super) fn repeats(&self, before: &request::Model, old: impl FnOnce() -> String) -> bool {
-        match before.digest.starts_with(FORM) {
-            true => before.digest == self.digest,
-            false => before.digest == old(),
-        }
-    }
-}
-
-/// The digest as releases before the first form made it.
-pub(super) fn old_digest(run: &RunKey, ask: &Ask) -> String {
-    hex::encode(Sha256::digest(format!("{run} {ask:?}").as_bytes()))
 }
 
 #[cfg(test)]

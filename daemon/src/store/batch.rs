@@ -13,6 +13,7 @@ use sea_orm::{
 };
 use vekha_engine::run::Run;
 use vekha_engine::{Outcome, RunKey, Summary};
+use vekha_roadmap::answers::Values;
 
 use super::entities::{
     analysis, assignment, decision, job, journal, measure, recommendation, request, run, submission,
@@ -21,7 +22,7 @@ use super::proof::Evidence;
 use super::rows::Existing::{Change, Keep, Refuse};
 use super::rows::{execute, execute_on_sqlite, insert};
 use super::runs::{self, Load, Loaded};
-use super::{Lock, Store, entities, json, micros, outbox, unreadable, words};
+use super::{Lock, Store, document, entities, json, micros, outbox, unreadable, words};
 use crate::secret::Secret;
 
 /// Most keys of one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
@@ -343,6 +344,32 @@ impl Batch {
                     (_, Err(e)) => self.is_broken(row.id, &e),
                     (Err(e), _) => self.is_broken(row.id.clone(), &unreadable(&row.id, e)),
                 }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The newest answers to these assignments, by their ids, as the database has them; of those that
+    /// cannot be read, why.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest_answers(
+        &self,
+        assignments: &BTreeMap<String, RunKey>,
+    ) -> Result<HashMap<String, Result<Values, String>>, DbErr> {
+        let mut found = HashMap::new();
+        for chunk in assignments.iter().collect::<Vec<_>>().chunks(ROWS) {
+            let runs: BTreeSet<String> = chunk.iter().map(|(_, run)| run.to_string()).collect();
+            let rows = submission::Entity::find()
+                .filter(submission::Column::Run.is_in(runs))
+                .filter(submission::Column::Assignment.is_in(chunk.iter().map(|(id, _)| *id)))
+                .order_by_asc(submission::Column::Version)
+                .all(&self.db())
+                .await?;
+            for row in rows {
+                let answers = document(&row.id, &row.answers).map_err(|e| words(&e));
+                found.insert(row.assignment, answers);
             }
         }
         Ok(found)

@@ -54,7 +54,6 @@ impl People for Dutiful {
                             AssignmentKind::Acknowledge => Values::new(),
                             _ => [("report".to_owned(), "исполнено".into())].into_iter().collect(),
                         },
-                        earlier: Default::default(),
                         origin: Origin::Page,
                     }
                 }

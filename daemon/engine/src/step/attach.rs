@@ -6,11 +6,9 @@ use vekha_roadmap::model::FileRule;
 use super::Transition;
 use crate::command::NewAttachment;
 use crate::entry::Happened;
+use crate::limits::ATTACHMENTS;
 use crate::refusal::Refusal;
 use crate::run::Attachment;
-
-/// Most files of one decision.
-pub const MOST_ATTACHMENTS: usize = 10;
 
 impl Transition<'_> {
     pub(super) fn attach_to_decision(
@@ -18,10 +16,7 @@ impl Transition<'_> {
         number: usize,
         files: Vec<NewAttachment>,
     ) -> Result<(), Refusal> {
-        let decision = number.checked_sub(1).and_then(|place| self.run.decisions.get(place));
-        let Some(decision) = decision else {
-            return Err(Refusal::NotFound(format!("решение {number}")));
-        };
+        let decision = self.run.decision(number)?;
         if files.is_empty() {
             return Err(Refusal::field("attachments", "приложите файл"));
         }
@@ -58,8 +53,8 @@ impl Transition<'_> {
 pub(super) fn wrong_files(before: &[Attachment], files: &[NewAttachment]) -> Vec<FieldError> {
     let rule = FileRule::default();
     let mut errors = Vec::new();
-    if before.len() + files.len() > MOST_ATTACHMENTS {
-        let message = format!("у решения не больше {MOST_ATTACHMENTS} файлов");
+    if before.len() + files.len() > ATTACHMENTS {
+        let message = format!("у решения не больше {ATTACHMENTS} файлов");
         errors.push(FieldError { field: "attachments".to_owned(), message });
     }
     for (place, file) in files.iter().enumerate() {

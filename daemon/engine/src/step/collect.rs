@@ -48,7 +48,7 @@ impl<'a> Transition<'a> {
         source: &str,
         organisations: &[String],
     ) -> Result<(), Refusal> {
-        self.active_stage(stage)?;
+        self.run.at_work(stage)?;
         self.record(Happened::Prefilled {
             stage: stage.to_owned(),
             source: source.to_owned(),
@@ -64,7 +64,7 @@ impl<'a> Transition<'a> {
         source: &str,
         notes: &[String],
     ) -> Result<(), Refusal> {
-        self.active_stage(stage)?;
+        self.run.at_work(stage)?;
         self.record(Happened::SourceNoted {
             stage: stage.to_owned(),
             source: source.to_owned(),
@@ -80,7 +80,7 @@ impl<'a> Transition<'a> {
         source: &str,
         reason: &str,
     ) -> Result<(), Refusal> {
-        self.active_stage(stage)?;
+        self.run.at_work(stage)?;
         self.record(Happened::SourceFailed {
             stage: stage.to_owned(),
             source: source.to_owned(),
@@ -122,28 +122,16 @@ impl<'a> Transition<'a> {
         self.road_map.forms.get(&collect.form).expect("check proves that forms exist")
     }
 
-    /// An assignment by its key, open to changes.
-    pub(super) fn assignment(&self, key: &AssignmentKey) -> Result<&Assignment, Refusal> {
-        self.run.assignments.get(key).ok_or_else(|| Refusal::NotFound(format!("поручение «{key}»")))
-    }
-
     pub(super) fn submit(
         &mut self,
         key: AssignmentKey,
         answers: Values,
-        earlier: &Values,
         origin: Origin,
     ) -> Result<(), Refusal> {
-        let assignment = self.assignment(&key)?;
-        match (assignment.kind, assignment.state) {
-            // To read late is still to read.
-            (AssignmentKind::Acknowledge, _) => self.acknowledge(key, answers, origin),
-            (_, AssignmentState::Waived) => Err(Refusal::State("ответ больше не требуется".into())),
-            (_, AssignmentState::Missing) => Err(Refusal::State("приём ответов закрыт".into())),
-            (AssignmentKind::Collect, _) => self.submit_form(key, answers, earlier, origin),
-            (AssignmentKind::Measure(number), _) => {
-                self.report_measure(key, number, answers, origin)
-            }
+        match self.run.assignment(&key)?.kind {
+            AssignmentKind::Acknowledge => self.acknowledge(key, answers, origin),
+            AssignmentKind::Collect => self.submit_form(key, answers, origin),
+            AssignmentKind::Measure(number) => self.report_measure(key, number, answers, origin),
         }
     }
 
@@ -151,14 +139,15 @@ impl<'a> Transition<'a> {
         &mut self,
         key: AssignmentKey,
         answers: Values,
-        earlier: &Values,
         origin: Origin,
     ) -> Result<(), Refusal> {
-        let position = self.active_stage(&key.stage)?;
+        let position = self.run.at_work(&key.stage)?;
         let Some(collect) = self.activity.collect(&key.stage) else {
             return Err(Refusal::NotFound(format!("этап сбора «{}»", key.stage)));
         };
         let form = self.form(collect);
+        let nothing = Values::new();
+        let earlier = self.earlier.get(&key).unwrap_or(&nothing);
         let answers = answers::validate(form, &answers, earlier).map_err(Refusal::Invalid)?;
         let version = self.answered(&key, answers.clone(), origin);
         let facts = json!({
@@ -210,7 +199,7 @@ impl<'a> Transition<'a> {
     /// Completes a stage of assignments once none of them is open and nobody looks at the answers.
     pub(super) fn close_if_answered(&mut self, position: usize) {
         let id = self.run.stages[position].id.clone();
-        if self.active_stage(&id).is_err() || self.run.assignments.someone_awaited(&id).is_some() {
+        if self.run.at_work(&id).is_err() || self.run.assignments.someone_awaited(&id).is_some() {
             return;
         }
         match self.review_span(&id) {

@@ -8,16 +8,14 @@ use vekha_roadmap::russian::date_words;
 use vekha_roadmap::schedule::due_date;
 
 use super::attach::wrong_files;
-use super::{Transition, days_left, due_words, wrong_text};
+use super::{Transition, days_left, due_words};
 use crate::command::{Document, NewMeasure};
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
+use crate::limits;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 use crate::run::{Decision, MeasureState, measure_stage};
-
-/// Most characters of a document's text.
-pub const LONGEST_TEXT: usize = 30_000;
 
 impl Transition<'_> {
     pub(super) fn await_decisions(&mut self, position: usize, decide: &Decide) {
@@ -50,9 +48,8 @@ impl Transition<'_> {
         document: Document,
         measures: Option<Vec<NewMeasure>>,
     ) -> Result<(), Refusal> {
-        let position = self.active_stage(&stage)?;
-        let activity = self.activity;
-        let Work::Decide(decide) = &activity.stages[position].work else {
+        let position = self.run.at_work(&stage)?;
+        let Work::Decide(decide) = &self.activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап решения «{stage}»")));
         };
         let document = numbered(document);
@@ -126,10 +123,7 @@ impl Transition<'_> {
         withdraw: bool,
     ) -> Result<(), Refusal> {
         let document = numbered(document);
-        let corrected = number.checked_sub(1).and_then(|place| self.run.decisions.get(place));
-        let Some(corrected) = corrected else {
-            return Err(Refusal::NotFound(format!("решение {number}")));
-        };
+        let corrected = self.run.decision(number)?;
         let (stage, before) = (corrected.stage.clone(), corrected.date);
         let title = match document.title.trim() {
             "" => corrected.title.clone(),
@@ -137,7 +131,7 @@ impl Transition<'_> {
         };
         if !measures.is_empty() && self.run.state.called_off() {
             let why = "выполнение отменено или пропущено: новых мер в нём не поручают";
-            return Err(Refusal::State(why.into()));
+            return Err(Refusal::field("measures", why));
         }
         self.check_document(&document, &measures)?;
         if document.date < before {
@@ -215,9 +209,9 @@ impl Transition<'_> {
         };
         let today = self.today();
         for (field, text, longest) in [
-            ("number", &document.number, 100),
-            ("outcome", &document.outcome, 10_000),
-            ("signatory", &document.signatory, 200),
+            ("number", &document.number, limits::NUMBER),
+            ("outcome", &document.outcome, limits::OUTCOME),
+            ("signatory", &document.signatory, limits::SIGNATORY),
         ] {
             if text.trim().is_empty() {
                 wrong(field.into(), "заполните");
@@ -225,19 +219,19 @@ impl Transition<'_> {
                 wrong(field.into(), "слишком длинно");
             }
         }
-        if document.title.chars().count() > 1000 {
-            wrong("title".into(), "не длиннее 1000 знаков");
+        if document.title.chars().count() > limits::TITLE {
+            wrong("title".into(), &format!("не длиннее {} знаков", limits::TITLE));
         }
-        if document.text.chars().count() > LONGEST_TEXT {
-            wrong("text".into(), &format!("не длиннее {LONGEST_TEXT} знаков"));
+        if document.text.chars().count() > limits::TEXT {
+            wrong("text".into(), &format!("не длиннее {} знаков", limits::TEXT));
         }
         if document.date > today {
             wrong("date".into(), "дата документа ещё не наступила");
         }
         for (number, measure) in measures.iter().enumerate() {
             let at = |field: &str| format!("measures[{number}].{field}");
-            if measure.text.trim().is_empty() || measure.text.chars().count() > 2000 {
-                wrong(at("text"), "от 1 до 2000 знаков");
+            if measure.text.trim().is_empty() || measure.text.chars().count() > limits::MEASURE {
+                wrong(at("text"), &format!("от 1 до {} знаков", limits::MEASURE));
             }
             if measure.due < today {
                 wrong(at("due"), "срок уже прошёл");
@@ -258,10 +252,10 @@ impl Transition<'_> {
             ("text", &document.text, true),
             ("signatory", &document.signatory, false),
         ] {
-            errors.extend(wrong_text(field, text, lines));
+            errors.extend(limits::text(field, text, lines));
         }
         for (number, measure) in measures.iter().enumerate() {
-            errors.extend(wrong_text(&format!("measures[{number}].text"), &measure.text, true));
+            errors.extend(limits::text(&format!("measures[{number}].text"), &measure.text, true));
         }
         errors.extend(wrong_files(&[], &document.attachments));
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }

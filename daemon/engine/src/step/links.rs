@@ -9,15 +9,13 @@ use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 
 impl Transition<'_> {
-    /// Whatever became of the assignment: its page shows what was answered as long as there is a link
-    /// to it, and that may be in the wrong hands.
     pub(super) fn send_link(
         &mut self,
         key: AssignmentKey,
         renew: bool,
         why: String,
     ) -> Result<(), Refusal> {
-        let assignment = self.assignment(&key)?;
+        let assignment = self.run.assignment(&key)?;
         let (kind, due) = (assignment.kind, assignment.due);
         let awaited = assignment.state.is_awaited() && !self.run.state.called_off();
         if renew || !why.trim().is_empty() {

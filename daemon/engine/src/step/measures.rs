@@ -6,10 +6,11 @@ use vekha_analysis::Values;
 use vekha_roadmap::answers::{FieldError, named_file};
 use vekha_roadmap::model::FileRule;
 
-use super::{Transition, due_words, wrong_text};
+use super::{Transition, due_words};
 use crate::command::Origin;
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
+use crate::limits;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 use crate::run::{AssignmentKind, AssignmentState, Measure, MeasureState, Proof, measure_stage};
@@ -81,13 +82,6 @@ impl Transition<'_> {
         })
     }
 
-    fn measure(&self, number: usize) -> Result<&Measure, Refusal> {
-        number
-            .checked_sub(1)
-            .and_then(|i| self.run.measures.get(i))
-            .ok_or_else(|| Refusal::NotFound(format!("мера {number}")))
-    }
-
     pub(super) fn report_measure(
         &mut self,
         key: AssignmentKey,
@@ -95,16 +89,14 @@ impl Transition<'_> {
         answers: Values,
         origin: Origin,
     ) -> Result<(), Refusal> {
-        if self.measure(number)?.state == MeasureState::Done {
-            return Err(Refusal::State("мера исполнена и снята с контроля".into()));
-        }
         let report = answers.get("report").and_then(Value::as_str).unwrap_or_default().trim();
-        let mut errors: Vec<FieldError> = wrong_text("report", report, true).into_iter().collect();
+        let mut errors: Vec<FieldError> =
+            limits::text("report", report, true).into_iter().collect();
         let mut wrong = |field: &str, message: String| {
             errors.push(FieldError { field: field.to_owned(), message });
         };
-        if report.is_empty() || report.chars().count() > 4000 {
-            wrong("report", "опишите, что сделано: от 1 до 4000 знаков".to_owned());
+        if report.is_empty() || report.chars().count() > limits::REPORT {
+            wrong("report", format!("опишите, что сделано: от 1 до {} знаков", limits::REPORT));
         }
         let document = proof(answers.get("document")).unwrap_or_else(|message| {
             wrong("document", message);
@@ -128,19 +120,8 @@ impl Transition<'_> {
         Ok(())
     }
 
-    fn reported(&self, number: usize) -> Result<AssignmentKey, Refusal> {
-        let measure = self.measure(number)?;
-        match measure.state {
-            MeasureState::Reported => {
-                Ok(AssignmentKey::new(&measure_stage(number), &measure.organisation))
-            }
-            MeasureState::Ordered => Err(Refusal::State("исполнитель ещё не отчитался".into())),
-            MeasureState::Done => Err(Refusal::State("мера уже снята с контроля".into())),
-        }
-    }
-
     pub(super) fn accept_measure(&mut self, number: usize) -> Result<(), Refusal> {
-        self.reported(number)?;
+        self.run.measure(number)?;
         let measure = &mut self.run.measures[number - 1];
         measure.state = MeasureState::Done;
         measure.accepted_at = Some(self.now);
@@ -156,8 +137,9 @@ impl Transition<'_> {
         comment: String,
         due: Option<Date>,
     ) -> Result<(), Refusal> {
-        let key = self.reported(number)?;
-        let due = self.correction_due(&comment, self.run.measures[number - 1].due, due)?;
+        let measure = self.run.measure(number)?;
+        let key = AssignmentKey::new(&measure_stage(number), &measure.organisation);
+        let due = self.correction_due(&comment, measure.due, due)?;
         let now = self.now;
         let measure = &mut self.run.measures[number - 1];
         measure.state = MeasureState::Ordered;

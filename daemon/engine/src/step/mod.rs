@@ -21,7 +21,6 @@ use jiff::civil::Date;
 use serde_json::Value;
 use vekha_analysis::Values;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::answers::{FieldError, check_text};
 use vekha_roadmap::model::{Activity, Overlap, Participants, Work};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::letters_leave;
@@ -29,12 +28,12 @@ use vekha_roadmap::schedule::letters_leave;
 use crate::command::{Answer, Command};
 use crate::entry::Happened;
 use crate::key::{AssignmentKey, RunKey};
+use crate::limits;
+use crate::offers::Offer;
 use crate::outcome::{Letter, LetterKind, Outcome};
 use crate::refusal::Refusal;
-use crate::run::{Assignment, Found, Recommendation, Run, RunState, Stage, StageState};
+use crate::run::{Assignment, Found, Recommendation, Run, RunState, Stage};
 
-pub use attach::MOST_ATTACHMENTS;
-pub use decide::LONGEST_TEXT;
 pub use lifecycle::open;
 
 /// What a step may look at besides the run.
@@ -46,6 +45,9 @@ pub struct Context<'a> {
     pub version: u32,
     /// Other runs that the run refers to ([`references`]), as far as they exist.
     pub others: &'a BTreeMap<RunKey, Summary>,
+    /// What those who answer now answered in the period before ([`crate::data::earlier`]), as far as
+    /// they did: large jumps must be explained.
+    pub earlier: &'a BTreeMap<AssignmentKey, Values>,
 }
 
 /// What a run must know of another one.
@@ -113,12 +115,15 @@ pub fn step(
     now: Timestamp,
 ) -> Result<Outcome, Refusal> {
     let mut t = Transition::new(context, run, actor, now)?;
+    for offer in Offer::taken_up(&command) {
+        offer.stands(t.activity, t.run)?;
+    }
     match command {
         Command::Wake => t.wake(),
         Command::UpstreamChanged => t.upstream_changed(),
         Command::AnswerQuestion(answer) => t.answer_question(answer)?,
-        Command::Submit { assignment, answers, earlier, origin } => {
-            t.submit(assignment, answers, &earlier, origin)?;
+        Command::Submit { assignment, answers, origin } => {
+            t.submit(assignment, answers, origin)?;
         }
         Command::Waive { assignment, reason } => t.waive(assignment, reason)?,
         Command::Extend { assignment, due, reason } => t.extend(assignment, due, reason)?,
@@ -204,6 +209,7 @@ pub fn steps(
 struct Transition<'a> {
     road_map: &'a RoadMap,
     others: &'a BTreeMap<RunKey, Summary>,
+    earlier: &'a BTreeMap<AssignmentKey, Values>,
     activity: &'a Activity,
     run: &'a mut Run,
     actor: &'a str,
@@ -225,6 +231,7 @@ impl<'a> Transition<'a> {
         Ok(Transition {
             road_map: context.road_map,
             others: context.others,
+            earlier: context.earlier,
             activity,
             run,
             actor,
@@ -251,28 +258,6 @@ impl<'a> Transition<'a> {
     /// The day on which letters of this step are read: terms are counted from it.
     fn letters_leave_on(&self) -> Date {
         self.road_map.municipality.today(letters_leave(self.road_map, self.now))
-    }
-
-    /// Position of a stage that is at work.
-    fn active_stage(&self, id: &str) -> Result<usize, Refusal> {
-        // A run that was called off leaves its stages where they stood.
-        if self.run.state.ended() {
-            return Err(Refusal::State("выполнение уже окончено".into()));
-        }
-        let position = self
-            .run
-            .stages
-            .iter()
-            .position(|s| s.id == id)
-            .ok_or_else(|| Refusal::NotFound(format!("этап «{id}»")))?;
-        match self.run.stages[position].state {
-            StageState::Active => Ok(position),
-            StageState::Pending => Err(Refusal::State(format!("этап «{id}» ещё не начат"))),
-            StageState::Completed => Err(Refusal::State(format!("этап «{id}» уже завершён"))),
-            StageState::Failed => Err(Refusal::State(format!(
-                "этап «{id}» не выполнен: повторите его, прежде чем продолжать"
-            ))),
-        }
     }
 
     /// Changes an assignment that the caller has found; it is then written with the step.
@@ -393,9 +378,6 @@ impl<'a> Transition<'a> {
     }
 
     fn answer_question(&mut self, answer: Answer) -> Result<(), Refusal> {
-        if !matches!(self.run.state, RunState::Waiting | RunState::Question) {
-            return Err(Refusal::State("выполнение ничего не ждёт".into()));
-        }
         match answer {
             Answer::Proceed => {
                 self.record(Happened::Proceeded { without: self.run.waits_for.clone() });
@@ -424,25 +406,7 @@ fn object(value: Value) -> Values {
     }
 }
 
-/// A reason that a person must give: present and of reasonable length.
+/// A reason that a person must give.
 fn reason(field: &str, text: &str) -> Result<(), Refusal> {
-    wrong_reason(field, text).map_or(Ok(()), |wrong| Err(Refusal::Invalid(vec![wrong])))
-}
-
-/// What is wrong with such a reason.
-fn wrong_reason(field: &str, text: &str) -> Option<FieldError> {
-    let message = match text.trim() {
-        "" => "укажите причину",
-        text if text.chars().count() > 1000 => "не длиннее 1000 знаков",
-        // Signs that nobody sees, or a dash, tell nothing.
-        text if !text.chars().any(char::is_alphanumeric) => "укажите причину словами",
-        text => return wrong_text(field, text, true),
-    };
-    Some(FieldError { field: field.to_owned(), message: message.to_owned() })
-}
-
-/// What is wrong with the characters of a text that documents will hold.
-fn wrong_text(field: &str, text: &str, lines: bool) -> Option<FieldError> {
-    let message = check_text(text, lines).err()?;
-    Some(FieldError { field: field.to_owned(), message })
+    limits::reason(field, text).map_or(Ok(()), |wrong| Err(Refusal::Invalid(vec![wrong])))
 }

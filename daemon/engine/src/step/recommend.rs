@@ -6,10 +6,11 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Due, Recommend, Work};
 use vekha_roadmap::schedule::due_date;
 
-use super::{Transition, due_words, reason, wrong_text};
+use super::{Transition, due_words, reason};
 use crate::command::Origin;
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
+use crate::limits;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 use crate::run::{
@@ -18,7 +19,7 @@ use crate::run::{
 
 impl Transition<'_> {
     pub(super) fn drafted(&mut self, stage: String, drafts: Vec<Draft>) -> Result<(), Refusal> {
-        let position = self.active_stage(&stage)?;
+        let position = self.run.at_work(&stage)?;
         let Work::Recommend(recommend) = &self.activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап рекомендаций «{stage}»")));
         };
@@ -87,16 +88,8 @@ impl Transition<'_> {
         self.run.recommendations.drafts(stage).next().is_some()
     }
 
-    fn draft(&self, key: &AssignmentKey) -> Result<&Recommendation, Refusal> {
-        match self.run.recommendations.get(key) {
-            None => Err(Refusal::NotFound(format!("рекомендация «{key}»"))),
-            Some(r) if r.state == RecommendationState::Draft => Ok(r),
-            Some(_) => Err(Refusal::State(format!("рекомендация «{key}» уже не проект"))),
-        }
-    }
-
     pub(super) fn revise(&mut self, key: AssignmentKey, texts: Vec<String>) -> Result<(), Refusal> {
-        let draft = self.draft(&key)?;
+        let draft = self.run.draft(&key)?;
         let mut errors = Vec::new();
         if texts.len() != draft.items.len() {
             errors.push(FieldError {
@@ -106,8 +99,8 @@ impl Transition<'_> {
         }
         for (number, text) in texts.iter().enumerate() {
             let field = format!("texts[{number}]");
-            errors.extend(wrong_text(&field, text, true));
-            if text.trim().is_empty() || text.chars().count() > 10_000 {
+            errors.extend(limits::text(&field, text, true));
+            if text.trim().is_empty() || text.chars().count() > limits::RECOMMENDATION {
                 errors
                     .push(FieldError { field, message: "от 1 до 10 000 знаков".into() });
             }
@@ -129,7 +122,7 @@ impl Transition<'_> {
         stage: String,
         organisations: Vec<String>,
     ) -> Result<(), Refusal> {
-        let position = self.active_stage(&stage)?;
+        let position = self.run.at_work(&stage)?;
         let mut keys = if organisations.is_empty() {
             self.drafts_of(&stage)
         } else {
@@ -137,20 +130,13 @@ impl Transition<'_> {
         };
         keys.sort();
         keys.dedup();
-        if keys.is_empty() {
-            return Err(Refusal::State("проектов, ждущих утверждения, нет".into()));
-        }
-        for key in &keys {
-            self.draft(key)?;
-        }
         self.issue(position, keys);
         Ok(())
     }
 
     pub(super) fn discard(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
-        self.draft(&key)?;
         reason("reason", &why)?;
-        let position = self.active_stage(&key.stage)?;
+        let position = self.run.at_work(&key.stage)?;
         self.record(Happened::Discarded { recommendation: key.clone(), reason: why.clone() });
         let now = self.now;
         self.touch_recommendation(&key, |draft| {
@@ -212,10 +198,10 @@ impl Transition<'_> {
         origin: Origin,
     ) -> Result<(), Refusal> {
         let report = answers.get("report").and_then(Value::as_str).unwrap_or_default().trim();
-        if report.chars().count() > 4000 {
-            return Err(Refusal::field("report", "не длиннее 4000 знаков"));
+        if report.chars().count() > limits::REPORT {
+            return Err(Refusal::field("report", format!("не длиннее {} знаков", limits::REPORT)));
         }
-        if let Some(wrong) = wrong_text("report", report, true) {
+        if let Some(wrong) = limits::text("report", report, true) {
             return Err(Refusal::Invalid(vec![wrong]));
         }
         // To confirm twice is to confirm.

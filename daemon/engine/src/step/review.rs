@@ -6,9 +6,10 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Due, Span};
 use vekha_roadmap::schedule::due_date;
 
-use super::{Transition, due_words, wrong_reason};
+use super::{Transition, due_words};
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
+use crate::limits;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 use crate::run::{AssignmentKind, AssignmentState};
@@ -52,10 +53,7 @@ impl Transition<'_> {
     }
 
     pub(super) fn accept_answers(&mut self, stage: &str) -> Result<(), Refusal> {
-        let position = self.active_stage(stage)?;
-        if self.run.stages[position].review.is_none() {
-            return Err(Refusal::State(format!("в этапе «{stage}» ещё ждут ответов")));
-        }
+        let position = self.run.at_work(stage)?;
         self.record(Happened::AnswersAccepted { stage: stage.to_owned() });
         self.complete_stage(position);
         Ok(())
@@ -67,15 +65,9 @@ impl Transition<'_> {
         comment: String,
         due: Option<Date>,
     ) -> Result<(), Refusal> {
-        let assignment = self.assignment(&key)?;
-        if assignment.kind != AssignmentKind::Collect {
-            return Err(Refusal::State("вернуть можно только ответ на запрос сведений".into()));
-        }
-        if assignment.state != AssignmentState::Answered {
-            return Err(Refusal::State("ответа, который можно вернуть, нет".into()));
-        }
+        let assignment = self.run.assignment(&key)?;
         let (standing, version) = (assignment.due, assignment.version);
-        let position = self.active_stage(&key.stage)?;
+        let position = self.run.at_work(&key.stage)?;
         let due = self.correction_due(&comment, standing, due)?;
         let now = self.now;
         self.touch(&key, |assignment| {
@@ -116,7 +108,7 @@ impl Transition<'_> {
         let wrong_day = wrong_day
             .map(|message| FieldError { field: "due".into(), message: message.to_owned() });
         let errors: Vec<FieldError> =
-            wrong_reason("comment", comment).into_iter().chain(wrong_day).collect();
+            limits::reason("comment", comment).into_iter().chain(wrong_day).collect();
         if !errors.is_empty() {
             return Err(Refusal::Invalid(errors));
         }

@@ -5,16 +5,16 @@ use jiff::civil::Date;
 use serde_json::json;
 use vekha_roadmap::answers::FieldError;
 
-use super::{Transition, due_words, reason, wrong_reason};
+use super::{Transition, due_words, reason};
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
+use crate::limits;
 use crate::outcome::LetterKind;
 use crate::refusal::Refusal;
 use crate::run::{Assignment, AssignmentKind, AssignmentState, ExtensionReply, ExtensionRequest};
 
 impl Transition<'_> {
     pub(super) fn waive(&mut self, key: AssignmentKey, why: String) -> Result<(), Refusal> {
-        self.unanswered(&key)?;
         reason("reason", &why)?;
         self.expect_no_more(&key, &why);
         self.write_called_off(&key, &why, false);
@@ -40,7 +40,7 @@ impl Transition<'_> {
         due: Date,
         why: String,
     ) -> Result<(), Refusal> {
-        let assignment = self.unanswered(&key)?;
+        let assignment = self.run.assignment(&key)?;
         let kind = assignment.kind;
         self.check_term(assignment, due, &why)?;
         if let AssignmentKind::Measure(number) = kind {
@@ -67,11 +67,8 @@ impl Transition<'_> {
         due: Date,
         why: String,
     ) -> Result<(), Refusal> {
-        let assignment = self.unanswered(&key)?;
+        let assignment = self.run.assignment(&key)?;
         let (kind, standing) = (assignment.kind, assignment.due);
-        if kind == AssignmentKind::Acknowledge {
-            return Err(Refusal::State("ознакомление срока не продлевает".into()));
-        }
         self.check_term(assignment, due, &why)?;
         let now = self.now;
         let wish = ExtensionRequest { due, reason: why.clone(), at: now };
@@ -98,11 +95,8 @@ impl Transition<'_> {
         key: AssignmentKey,
         why: String,
     ) -> Result<(), Refusal> {
-        let assignment = self.unanswered(&key)?;
-        if assignment.request.is_none() {
-            return Err(Refusal::State("продлить срок не просили".into()));
-        }
         reason("reason", &why)?;
+        let assignment = self.run.assignment(&key)?;
         let (kind, due) = (assignment.kind, assignment.due);
         let now = self.now;
         self.touch(&key, |assignment| reply(assignment, false, &why, now));
@@ -128,19 +122,9 @@ impl Transition<'_> {
         self.letter_to_participant(LetterKind::Extension, key, &suffix, facts);
     }
 
-    /// An assignment of which something is still expected.
-    fn unanswered(&self, key: &AssignmentKey) -> Result<&Assignment, Refusal> {
-        let assignment = self.assignment(key)?;
-        if assignment.state.is_awaited() {
-            Ok(assignment)
-        } else {
-            Err(Refusal::State("поручение уже не открыто".into()))
-        }
-    }
-
     /// A later due date, with a reason.
     fn check_term(&self, assignment: &Assignment, due: Date, why: &str) -> Result<(), Refusal> {
-        let mut errors: Vec<FieldError> = wrong_reason("reason", why).into_iter().collect();
+        let mut errors: Vec<FieldError> = limits::reason("reason", why).into_iter().collect();
         let mut wrong = |message: &str| {
             errors.push(FieldError { field: "due".into(), message: message.to_owned() });
         };

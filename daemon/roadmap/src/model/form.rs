@@ -27,6 +27,15 @@ impl Form {
     pub fn files(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| matches!(field.kind, FieldKind::File(_)))
     }
+
+    /// Whether answers are held against those of the period before.
+    pub fn compares(&self) -> bool {
+        let compared = |field: &Field| match &field.kind {
+            FieldKind::Table(table) => table.columns.iter().any(|column| column.jump.is_some()),
+            _ => field.jump.is_some(),
+        };
+        self.fields.iter().any(compared)
+    }
 }
 
 /// One question of a form.

@@ -11,5 +11,6 @@ pub(crate) mod origin;
 pub(crate) mod posted;
 pub(crate) mod problem;
 pub(crate) mod said;
+pub(crate) mod sending;
 pub(crate) mod view;
 pub(crate) mod words;

@@ -7,8 +7,8 @@ use vekha_engine::Refusal;
 use vekha_roadmap::answers::{FieldError, Values};
 
 use crate::console::school::conflict::Difference;
-use crate::runtime::committer::Done;
-use crate::runtime::{AskError, Runtime};
+use crate::runtime::AskError;
+use crate::runtime::committer::Answered;
 
 /// What the page has to say about the last thing that the person did.
 pub enum Said {
@@ -102,17 +102,14 @@ impl Said {
     }
 }
 
-/// What came of what was asked of a run: what follows from it is done at once. `within` begins the
-/// names of the fields that each command of several came from.
+/// What came of what was asked of a run. `within` begins the names of the fields that each command of
+/// several came from.
 ///
 /// # Errors
 /// Why it was not carried out, as the page tells it.
-pub fn of(runtime: &Runtime, done: Result<Done, AskError>, within: &[String]) -> Result<(), Said> {
+pub fn of(done: Result<Answered, AskError>, within: &[String]) -> Result<(), Said> {
     let refused = match done {
-        Ok(_) => {
-            runtime.nudge();
-            return Ok(());
-        }
+        Ok(_) => return Ok(()),
         Err(AskError::Refused(refusal)) => vec![(0, refusal)],
         Err(AskError::SomeRefused(refused)) => refused,
         Err(AskError::Stale) => return Err(Said::Stale),

@@ -2,7 +2,6 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use vekha_engine::run::StageState;
 use vekha_roadmap::model::Form;
 
 use crate::console::frame::form::{Filled, mistakes, questions};
@@ -19,13 +18,6 @@ pub(crate) fn form(opened: &Opened) -> Option<&Form> {
     opened.version.road_map.form_of(&opened.run.key.activity, &opened.key.stage)
 }
 
-/// Whether an answer is taken; the engine has the last word.
-pub(crate) fn is_editable(opened: &Opened) -> bool {
-    let stage = opened.run.stages.iter().find(|s| s.id == opened.key.stage);
-    let collecting = stage.is_some_and(|s| s.state == StageState::Active);
-    collecting && opened.assignment.state.takes_answers() && !opened.run.state.ended()
-}
-
 /// The form, filled with what was typed or else with the newest answer.
 pub async fn page(
     runtime: &Runtime,
@@ -36,7 +28,7 @@ pub async fn page(
     let Some(form) = form(opened) else {
         return problem::unavailable(&format!("{}: no form", opened.id));
     };
-    let editable = is_editable(opened);
+    let editable = opened.takes_answer();
     let earlier = opened.earlier(runtime);
     let (standing, earlier) = match tokio::try_join!(standing(runtime, opened, editable), earlier) {
         Ok(found) => found,

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
-use vekha_engine::Command;
-use vekha_engine::run::AssignmentKind;
+use vekha_engine::{Command, Offer, limits};
 use vekha_roadmap::answers::{Values, validate};
 use vekha_roadmap::model::{Field, FieldKind, Form};
 
 use crate::console::department::actions::sheet::{day, field, text};
 use crate::console::frame::form::{Filled, mistakes, questions};
-use crate::console::frame::said::Said;
+use crate::console::frame::said::{self, Said};
+use crate::console::frame::sending::Sent;
 use crate::console::frame::{controls, posted, problem, words};
 use crate::console::school::link::{self, Closed, Opened};
 use crate::glossary;
-use crate::runtime::Runtime;
+use crate::runtime::{Ask, Runtime};
 
 /// What must be said.
 fn form() -> Form {
@@ -24,7 +24,7 @@ fn form() -> Form {
         help: "Рабочий день позже нынешнего срока".to_owned(),
         ..field("due", "До какого дня", FieldKind::Date)
     };
-    let reason = field("reason", "Почему", FieldKind::LongText { max_length: 1000 });
+    let reason = field("reason", "Почему", FieldKind::LongText { max_length: limits::REASON });
     Form {
         id: "extension".to_owned(),
         title: String::new(),
@@ -38,10 +38,7 @@ fn form() -> Form {
 /// wrong.
 pub fn offer(opened: &Opened, said: &Said) -> Value {
     let assignment = &opened.assignment;
-    if !assignment.state.is_awaited()
-        || assignment.kind == AssignmentKind::Acknowledge
-        || opened.run.state.ended()
-    {
+    if !opened.offers(&Offer::RequestExtension(opened.key.clone())) {
         return Value::Null;
     }
     let (values, errors) = match said {
@@ -76,6 +73,18 @@ pub fn replied(opened: &Opened) -> Value {
     })))
 }
 
+async fn send(
+    runtime: &Runtime,
+    opened: &Opened,
+    command: Command,
+    once: &str,
+) -> Result<(), Said> {
+    let about = format!("{}/extension", opened.id);
+    let sent = Sent { about: &about, once, said: &command };
+    let ask = |by| runtime.act(opened.run.key.clone(), Ask::Step(command.clone()), by);
+    said::of(sent.act(runtime, opened.caller(), ask).await, &[])
+}
+
 /// `POST /a/{token}/extension`
 pub async fn ask(
     State(runtime): State<Arc<Runtime>>,
@@ -108,8 +117,7 @@ pub async fn ask(
     };
     let said = match command {
         Err(errors) => Said::NotAsked(raw, errors),
-        Ok(command) => match link::send(&runtime, &opened, command, link::known(&once), None).await
-        {
+        Ok(command) => match send(&runtime, &opened, command, &once).await {
             Ok(()) => {
                 let asked = format!("/a/{}?asked=1", opened.token);
                 return Redirect::to(&asked).into_response();

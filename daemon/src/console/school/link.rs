@@ -5,33 +5,33 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::run::{
-    Assignment, AssignmentKind, Decision, Measure, MeasureState, Recommendation, Run,
-};
-use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
+use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
+use vekha_engine::{AssignmentKey, Command, Offer, Origin, RunKey};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::{Activity, Form};
 use vekha_roadmap::russian;
 
-use crate::console::department::actions::request;
 use crate::console::frame::said::{self, Clash, Said};
+use crate::console::frame::sending::{Sent, known};
 use crate::console::frame::{posted, problem, words};
 use crate::console::school::conflict::{self, Choice, Shown};
 use crate::console::school::standing::{Standing, standing};
 use crate::console::school::{acknowledge, collect, extension, measure, uploads};
 use crate::forms::reports;
-use crate::runtime::committer::Task;
+use crate::runtime::Runtime;
+use crate::runtime::acts::answer::{NewAnswer, OnPage};
+use crate::runtime::committer::Caller;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Seen, Thing};
-use crate::runtime::{Ask, AskError, Runtime};
 use crate::secret::Secret;
-use crate::store::drafts::{Basis, NewDraft, Saved};
+use crate::store::drafts::{Basis, Saved};
 use crate::store::{Store, document};
 
 /// Rows that one press of the button adds.
@@ -39,9 +39,6 @@ const MORE_ROWS: usize = 5;
 
 /// How often what two people wrote in the same way is tried.
 const ATTEMPTS: usize = 3;
-
-/// How often one page's answer may be corrected by going back to it.
-const MOST_AGAIN: usize = 100;
 
 /// What a link opens.
 pub struct Opened {
@@ -55,8 +52,8 @@ pub struct Opened {
     pub assignment: Assignment,
     /// What it is about, besides its form.
     pub about: About,
-    /// The run that it belongs to, by itself: a thousand schools may have been asked, and whoever
-    /// opens a link needs not what the others owe.
+    /// The run that it belongs to, with this assignment alone: a thousand schools may have been asked,
+    /// and whoever opens a link needs not what the others owe.
     pub run: Run,
     /// The road map that the run keeps.
     pub version: Arc<Version>,
@@ -113,6 +110,21 @@ impl Opened {
     /// What the same organisation answered in the period before.
     pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, DbErr> {
         runtime.earlier_answers(self.activity(), &self.run.key, &self.key).await
+    }
+
+    /// Whether this may be done as things stand.
+    pub fn offers(&self, offer: &Offer) -> bool {
+        self.activity().is_some_and(|activity| offer.stands(activity, &self.run).is_ok())
+    }
+
+    /// Whether an answer is taken.
+    pub fn takes_answer(&self) -> bool {
+        self.offers(&Offer::Submit(self.key.clone()))
+    }
+
+    /// Whoever has the link.
+    pub fn caller(&self) -> Caller {
+        Caller::new(format!("page:{}", self.key.organisation))
     }
 
     /// What every page behind a link shows.
@@ -188,7 +200,12 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     let about = About::of(runtime.store(), &run_key, &key, assignment.kind).await;
     let about = about.map_err(unavailable)?.ok_or_else(broken)?;
     let run = runtime.store().bare_run(&run_key).await;
-    let run = run.map_err(unavailable)?.ok_or_else(broken)?;
+    let mut run = run.map_err(unavailable)?.ok_or_else(broken)?;
+    run.assignments.extend([(key.clone(), assignment.clone())]);
+    if let (AssignmentKind::Measure(number), About::Measure(ordered)) = (assignment.kind, &about) {
+        // Its own stands at its place; nobody asks for those before it.
+        run.measures = vec![ordered.0.clone(); number];
+    }
     let version = runtime.road_maps().current(&run_key.municipality, run.road_map);
     let version = version.ok_or_else(broken)?;
     Ok(Opened { token, id: row.id, key, assignment, about, run, version })
@@ -263,6 +280,11 @@ impl Sight {
         let nothing = Form { fields: vec![], ..reports::acknowledgement() };
         let posted = posted::read(&nothing, pairs);
         Sight { basis: posted.basis, shown: posted.shown, once: posted.once }
+    }
+
+    /// The page that was typed on, for those who hold it against what stands there now.
+    fn page(&self) -> OnPage {
+        OnPage { basis: self.basis, once: known(&self.once).to_owned() }
     }
 
     /// Has the page that is shown now carry it.
@@ -518,109 +540,49 @@ pub fn describe_report(
 /// That a link takes no answers, as far as that is known without them; the engine has the last word.
 /// What comes with them is not even read then.
 fn closed(opened: &Opened) -> Option<Said> {
-    match &opened.about {
-        About::Form => (!collect::is_editable(opened)).then(Said::closed),
-        About::Measure(ordered) if ordered.0.state == MeasureState::Done => {
-            Some(Said::Refused("мера исполнена и снята с контроля".to_owned()))
-        }
-        About::Measure(_) => (!opened.assignment.state.takes_answers()).then(Said::closed),
-        // To read late is still to read.
-        About::Recommendation(_) => None,
+    match Offer::Submit(opened.key.clone()).stands(opened.activity()?, &opened.run) {
+        Ok(()) => None,
+        // Whichever way its collection ended.
+        Err(_) if matches!(opened.about, About::Form) => Some(Said::closed()),
+        Err(refusal) => Some(Said::Refused(refusal.to_string())),
     }
 }
 
-fn unsaved(e: DbErr) -> Said {
+fn unsaved(e: impl Display) -> Said {
     tracing::error!("an answer was not saved: {e}");
     Said::Unsaved
 }
 
 async fn save(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), Said> {
-    let Sight { basis, once, .. } = &typed.sight;
-    if let Some(form) = collect::form(opened) {
-        // Those that are there are held for the draft; that others are not is told to who sends it.
-        let held = runtime.missing_files(form, &opened.id, &typed.values, false);
-        held.await.map_err(unsaved)?;
-    }
-    let draft = NewDraft {
-        assignment: &opened.id,
-        answers: &typed.values,
-        basis: *basis,
-        page: known(once),
-    };
-    match runtime.store().save_draft(draft, runtime.clock().now()).await {
+    let page = typed.sight.page();
+    let saved = runtime.save_draft(&opened.run.key, &opened.key, &typed.values, &page).await;
+    match saved {
         Ok(Saved::Kept) => Ok(()),
         Ok(Saved::Stale) => Err(Said::Stale),
         Err(e) => Err(unsaved(e)),
     }
 }
 
-/// A page's mark, if we made it.
-pub fn known(once: &str) -> &str {
-    if uuid::Uuid::parse_str(once).is_ok() { once } else { "" }
-}
-
 async fn submit(runtime: &Runtime, opened: &Opened, typed: &Typed) -> Result<(), Said> {
-    let assignment = opened.key.clone();
-    let answers = typed.values.clone();
-    let Sight { basis, once, .. } = &typed.sight;
-    let once = known(once);
-    let earlier = opened.earlier(runtime).await.map_err(unsaved)?;
-    let form = form(&opened.version, opened);
-    let missing = runtime.missing_files(&form, &opened.id, &answers, false).await;
-    let missing = missing.map_err(unsaved)?;
-    if !missing.is_empty() {
-        return Err(Said::Wrong(missing));
-    }
-    if matches!(opened.about, About::Form) {
-        let draft = runtime.store().draft(&opened.id).await.map_err(unsaved)?;
-        if let (Some(basis), Some(draft)) = (basis, draft)
-            && draft.revision != basis.draft
-            && (once.is_empty() || draft.page != once)
-        {
-            return Err(Said::Stale);
-        }
-    }
-    let command = Command::Submit { assignment, answers, earlier, origin: Origin::Page };
-    send(runtime, opened, command, once, basis.map(|basis| basis.answer)).await?;
-    // A draft that came between that look and the commit is not hidden by the answer.
-    if let (Some(basis), About::Form) = (basis, &opened.about)
-        && let Err(e) = runtime.store().reveal_draft(&opened.id, *basis, once).await
-    {
-        tracing::error!("a draft beside an answer was not looked for: {e}");
-    }
-    Ok(())
-}
-
-/// Carries out what a person behind a link wants; `once` tells a second press of the same button,
-/// `seen` is the number of the answer that the person had seen, if that matters.
-pub async fn send(
-    runtime: &Runtime,
-    opened: &Opened,
-    command: Command,
-    once: &str,
-    seen: Option<u32>,
-) -> Result<(), Said> {
-    let actor = format!("page:{}", opened.key.organisation);
-    let seen = seen
-        .map(|answer| Seen { what: Thing::Answers(opened.key.clone()), etag: answer.to_string() });
-    let request_of = |own: &str| request(own, once, &command);
-    let mut task = Task::new(opened.run.key.clone(), Ask::Step(command.clone()), &actor);
-    task.request = request_of(&opened.id);
-    task.seen = seen;
-    let mut done = runtime.ask(task.clone()).await;
-    // Someone went back to the page and corrected what had been accepted: a new answer, upon the one
-    // that the same page made before.
-    for again in 2..=MOST_AGAIN {
-        let Some(before) = task.request.take_if(|_| matches!(done, Err(AskError::RequestReused)))
-        else {
-            break;
+    let page = typed.sight.page();
+    let mut by = opened.caller();
+    by.seen = page.basis.map(|basis| Seen {
+        what: Thing::Answers(opened.key.clone()),
+        etag: basis.answer.to_string(),
+    });
+    let (assignment, answers) = (opened.key.clone(), typed.values.clone());
+    let said = Command::Submit { assignment, answers, origin: Origin::Page };
+    let sent = Sent { about: &opened.id, once: &page.once, said };
+    let answer = |by| {
+        let new = NewAnswer {
+            run: opened.run.key.clone(),
+            assignment: opened.key.clone(),
+            answers: typed.values.clone(),
+            files: vec![],
+            origin: Origin::Page,
+            page: Some(page.clone()),
         };
-        let before = runtime.store().request(&before.id).await.map_err(unsaved)?;
-        if let (Some(seen), Some(before)) = (&mut task.seen, before) {
-            seen.etag = before.made;
-        }
-        task.request = request_of(&format!("{}/{again}", opened.id));
-        done = runtime.ask(task.clone()).await;
-    }
-    said::of(runtime, done, &[])
+        runtime.answer(new, by)
+    };
+    said::of(sent.act(runtime, by, answer).await, &[])
 }

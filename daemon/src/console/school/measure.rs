@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use serde_json::json;
-use vekha_engine::run::{Decision, Measure, MeasureState};
+use vekha_engine::run::{Decision, Measure};
 use vekha_roadmap::russian;
 
 use crate::console::frame::form::{Filled, mistakes, questions};
@@ -22,7 +22,7 @@ pub fn page(
     typed: Option<&Typed>,
     said: &Said,
 ) -> Response {
-    let editable = opened.assignment.state.takes_answers() && measure.state != MeasureState::Done;
+    let editable = opened.takes_answer();
     let (form, action) = (reports::measure(), format!("/a/{}", opened.token));
     // A returned report is mended, not written anew.
     let standing = reported(&measure.report, measure.document.as_ref());

@@ -64,7 +64,7 @@ pub async fn upload(
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    if !collect::is_editable(&opened) {
+    if !opened.takes_answer() {
         return collect::page(&runtime, &opened, None, &Said::closed()).await;
     }
     let received = file(Multipart::from_request(request, &()).await).await;

@@ -26,13 +26,12 @@ pub async fn keep(
     pairs: &mut Vec<(String, String)>,
 ) -> Result<Vec<FieldError>, DbErr> {
     let mut wrong = Vec::new();
-    for upload in uploads {
+    // What the form does not ask for is left out.
+    for upload in uploads.into_iter().filter(|upload| form.files().any(|f| f.id == upload.field)) {
         let field = upload.field.clone();
-        match runtime.keep_file(form, assignment, upload, false).await? {
-            Some(Ok(kept)) => pairs.push((field, kept.to_string())),
-            Some(Err(error)) => wrong.push(error),
-            // What the form does not ask for is left out.
-            None => {}
+        match runtime.keep_file(form, assignment, upload).await? {
+            Ok(kept) => pairs.push((field, kept.to_string())),
+            Err(error) => wrong.push(error),
         }
     }
     Ok(wrong)

@@ -1,22 +1,45 @@
 //! Requests carried out in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use sea_orm::DbErr;
 use vekha_engine::run::Run;
 use vekha_engine::{
-    Command, Context, Outcome, Refusal, RunKey, Summary, Why, open, references, step, steps,
+    AssignmentKey, Command, Context, Outcome, Refusal, RunKey, Summary, Why, data, open,
+    references, step, steps,
 };
-use vekha_roadmap::model::Every;
+use vekha_roadmap::answers::Values;
+use vekha_roadmap::model::{Every, Form};
 
 use super::{Answered, Ask, AskError, Done, Reply, Task, WouldBe};
 use crate::clock::Clock;
-use crate::runtime::request::old_digest;
 use crate::runtime::road_maps::{RoadMaps, Version};
 use crate::store::entities::request;
 use crate::store::{Batch, Store, micros, unreadable};
+
+/// What steps look at besides their runs, as the database has it.
+struct Known {
+    /// The runs that they refer to, but for those that the batch holds.
+    runs: BTreeMap<RunKey, Summary>,
+    /// What those who answer answered in the period before, by the assignment's id then; or why that
+    /// cannot be read.
+    answers: HashMap<String, Result<Values, String>>,
+}
+
+/// The assignments that are answered.
+fn answered(ask: &Ask) -> impl Iterator<Item = &AssignmentKey> {
+    let commands = match ask {
+        Ask::Step(command) => std::slice::from_ref(command),
+        Ask::Steps(commands) => commands,
+        Ask::Open { .. } | Ask::Upstream => &[],
+    };
+    commands.iter().filter_map(|command| match command {
+        Command::Submit { assignment, .. } => Some(assignment),
+        _ => None,
+    })
+}
 
 /// What steps are made with.
 pub(super) struct Steps {
@@ -42,17 +65,9 @@ impl Steps {
             held = Some(batch.hold_jobs(&jobs, now).await?);
         }
         let ids: Vec<&str> =
-            tasks.iter().filter_map(|t| Some(t.request.as_ref()?.id.as_str())).collect();
+            tasks.iter().filter_map(|t| Some(t.by.request.as_ref()?.id.as_str())).collect();
         let mut requests = batch.requests(&ids).await?;
-        let mut wanted: BTreeSet<RunKey> = BTreeSet::new();
-        for task in tasks {
-            if let Some(version) = self.version_for(batch, &task.run)
-                && let Some(activity) = version.road_map.activity(&task.run.activity)
-            {
-                wanted.extend(references(activity, &task.run));
-            }
-        }
-        let known = batch.summaries(&wanted).await?;
+        let known = self.know(batch, tasks).await?;
         let mut answers = Vec::with_capacity(tasks.len());
         for task in tasks {
             if let (Some(held), Some(job)) = (&held, &task.job)
@@ -67,10 +82,10 @@ impl Steps {
                 continue;
             }
             // Asked before what the caller saw: its own first call has changed that.
-            if let Some(request) = &task.request
+            if let Some(request) = &task.by.request
                 && let Some(before) = requests.get(&request.id)
             {
-                let same = request.repeats(before, || old_digest(&task.run, &task.ask));
+                let same = request.digest == before.digest;
                 let made = before.made.clone();
                 let before = || Answered { done: Done::Before, made, would_be: None };
                 answers.push(same.then(before).ok_or(AskError::RequestReused));
@@ -87,7 +102,7 @@ impl Steps {
                 batch.done(job);
             }
             if let (Ok(Answered { made, .. }), Some(asked), false) =
-                (&answer, &task.request, task.validate_only)
+                (&answer, &task.by.request, task.by.validate_only)
             {
                 let row = request::Model {
                     id: asked.id.clone(),
@@ -103,6 +118,28 @@ impl Steps {
         Ok(answers)
     }
 
+    /// Reads what the steps look at besides their runs.
+    async fn know(&self, batch: &mut Batch, tasks: &[Task]) -> Result<Known, DbErr> {
+        let mut runs: BTreeSet<RunKey> = BTreeSet::new();
+        let mut earlier: BTreeMap<String, RunKey> = BTreeMap::new();
+        for task in tasks {
+            let Some(version) = self.version_for(batch, &task.run) else { continue };
+            let Some(activity) = version.road_map.activity(&task.run.activity) else { continue };
+            runs.extend(references(activity, &task.run));
+            for key in answered(&task.ask) {
+                let form = version.road_map.form_of(&activity.id, &key.stage);
+                if form.is_some_and(Form::compares) {
+                    let run = data::earlier(activity, &task.run);
+                    earlier.insert(format!("{run}/{key}"), run);
+                }
+            }
+        }
+        Ok(Known {
+            runs: batch.summaries(&runs).await?,
+            answers: batch.newest_answers(&earlier).await?,
+        })
+    }
+
     fn version_for(&self, batch: &Batch, key: &RunKey) -> Option<Arc<Version>> {
         match batch.run(key) {
             Some(run) => self.road_maps.current(&key.municipality, run.road_map),
@@ -114,7 +151,7 @@ impl Steps {
         &self,
         batch: &mut Batch,
         task: &Task,
-        known: &BTreeMap<RunKey, Summary>,
+        known: &Known,
         now: jiff::Timestamp,
     ) -> Reply {
         let key = &task.run;
@@ -142,28 +179,40 @@ impl Steps {
             .filter_map(|k| {
                 let summary = match batch.run(&k) {
                     Some(run) => Summary::from(run),
-                    None => known.get(&k)?.clone(),
+                    None => known.runs.get(&k)?.clone(),
                 };
                 Some((k, summary))
             })
             .collect();
-        let context =
-            Context { road_map: &version.road_map, version: version.number, others: &others };
+        let mut earlier = BTreeMap::new();
+        let before = data::earlier(activity, key);
+        for own in answered(&task.ask) {
+            if let Some(answers) = known.answers.get(&format!("{before}/{own}")) {
+                let answers = answers.as_ref().map_err(|why| unreadable(why))?;
+                earlier.insert(own.clone(), answers.clone());
+            }
+        }
+        let context = Context {
+            road_map: &version.road_map,
+            version: version.number,
+            others: &others,
+            earlier: &earlier,
+        };
         let exists = batch.run(key).is_some();
         match &task.ask {
             Ask::Open { .. } if exists => Err(AskError::Exists(key.clone())),
             Ask::Open { named, why, without_waiting } => {
                 let (run, mut outcome) =
-                    open(&context, key.clone(), named.clone(), *why, &task.actor, now)?;
+                    open(&context, key.clone(), named.clone(), *why, &task.by.actor, now)?;
                 let mut run = run;
                 let waits = !run.waits_for.is_empty();
                 if *without_waiting && waits {
                     let proceed = Command::AnswerQuestion(vekha_engine::Answer::Proceed);
-                    let more = step(&context, &mut run, proceed, &task.actor, now)?;
+                    let more = step(&context, &mut run, proceed, &task.by.actor, now)?;
                     outcome.absorb(more);
                 }
                 let made = key.to_string();
-                if task.validate_only {
+                if task.by.validate_only {
                     return Ok(tried(made, run, outcome));
                 }
                 batch.insert(run);
@@ -173,7 +222,7 @@ impl Steps {
             Ask::Upstream if !exists => {
                 if activity.schedule.every == Every::AfterOnly {
                     let (run, outcome) =
-                        open(&context, key.clone(), vec![], Why::Upstream, &task.actor, now)?;
+                        open(&context, key.clone(), vec![], Why::Upstream, &task.by.actor, now)?;
                     batch.insert(run);
                     batch.record(key, outcome, now);
                 }
@@ -181,18 +230,18 @@ impl Steps {
             }
             Ask::Upstream => {
                 let by = |run: &mut Run| {
-                    Ok(step(&context, run, Command::UpstreamChanged, &task.actor, now)?)
+                    Ok(step(&context, run, Command::UpstreamChanged, &task.by.actor, now)?)
                 };
                 self.step(batch, task, by, now)
             }
             Ask::Step(command) => {
                 let by =
-                    |run: &mut Run| Ok(step(&context, run, command.clone(), &task.actor, now)?);
+                    |run: &mut Run| Ok(step(&context, run, command.clone(), &task.by.actor, now)?);
                 self.step(batch, task, by, now)
             }
             Ask::Steps(commands) => {
                 let by = |run: &mut Run| {
-                    let done = steps(&context, run, commands.clone(), &task.actor, now);
+                    let done = steps(&context, run, commands.clone(), &task.by.actor, now);
                     done.map_err(AskError::SomeRefused)
                 };
                 self.step(batch, task, by, now)
@@ -211,10 +260,10 @@ impl Steps {
         let revision = batch.revision(key).unwrap_or_default();
         let run =
             batch.run_mut(key).ok_or_else(|| Refusal::NotFound(format!("выполнение {key}")))?;
-        if task.seen.as_ref().is_some_and(|seen| !seen.holds(run, revision)) {
+        if task.by.seen.as_ref().is_some_and(|seen| !seen.holds(run, revision)) {
             return Err(AskError::Stale);
         }
-        if task.validate_only {
+        if task.by.validate_only {
             let mut run = run.clone();
             let outcome = by(&mut run)?;
             return Ok(tried(made(&outcome), run, outcome));

@@ -4,12 +4,12 @@
 use jiff::SignedDuration;
 use sea_orm::DbErr;
 use serde_json::{Value, json};
-use vekha_engine::{NewAttachment, RunKey};
+use vekha_engine::NewAttachment;
 use vekha_roadmap::answers::{FieldError, Values, check_file};
 use vekha_roadmap::model::{FieldKind, FileRule, Form};
 
 use crate::runtime::Runtime;
-use crate::store::files::{hash, of_decisions};
+use crate::store::files::hash;
 
 /// A file that came with an answer.
 #[derive(Debug)]
@@ -20,6 +20,44 @@ pub struct Upload {
     pub name: String,
     /// Its content.
     pub bytes: Vec<u8>,
+}
+
+/// A file that came by itself.
+#[derive(Debug)]
+pub struct NewFile {
+    /// Its name.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// What an answer says of a file that comes with it, or what is wrong with the file.
+pub fn judged(form: &Form, upload: &Upload) -> Result<Value, FieldError> {
+    let Upload { field, name, bytes } = upload;
+    let kind = form.field(field).map(|known| &known.kind);
+    let judged = match kind {
+        Some(FieldKind::File(rule)) => checked(rule, name, bytes),
+        _ => Err("в форме нет такого поля для файла".to_owned()),
+    };
+    match judged {
+        Ok(()) => Ok(json!({ "name": name, "size": bytes.len(), "sha256": hash(bytes) })),
+        Err(message) => Err(FieldError { field: field.clone(), message }),
+    }
+}
+
+/// What a decision says of a file that is attached to it, and what is wrong with the file, if
+/// anything.
+pub fn attachment(file: &NewFile) -> (NewAttachment, Option<String>) {
+    let NewFile { name, bytes } = file;
+    let wrong = checked(&FileRule::default(), name, bytes).err();
+    let (name, size) = (name.clone(), bytes.len() as u64);
+    (NewAttachment { name, size, sha256: hash(bytes) }, wrong)
+}
+
+/// What is wrong with a file.
+fn checked(rule: &FileRule, name: &str, bytes: &[u8]) -> Result<(), String> {
+    check_file(name, bytes.len() as u64, rule)?;
+    content(name, bytes)
 }
 
 /// How long a file stays that nothing refers to: whoever chose it may still be filling in the form.
@@ -35,9 +73,8 @@ impl Runtime {
         self.store.remove_stray_files(before).await
     }
 
-    /// Keeps a file that a field of an assignment's form is answered with; one that comes on trial
-    /// is only looked at. Returns what the answer then says of it, or what is wrong with it; none
-    /// if the form has no such field for a file.
+    /// Keeps a file that a field of an assignment's form is answered with. Returns what the answer
+    /// then says of it, or what is wrong with it.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -46,54 +83,12 @@ impl Runtime {
         form: &Form,
         assignment: &str,
         upload: Upload,
-        on_trial: bool,
-    ) -> Result<Option<Result<Value, FieldError>>, DbErr> {
-        let Upload { field, name, bytes } = upload;
-        let Some(FieldKind::File(rule)) = form.field(&field).map(|known| &known.kind) else {
-            return Ok(None);
-        };
-        let kept = self.keep(assignment, rule, &name, bytes, on_trial).await?;
-        Ok(Some(match kept {
-            Ok((size, sha256)) => Ok(json!({ "name": name, "size": size, "sha256": sha256 })),
-            Err(message) => Err(FieldError { field, message }),
-        }))
-    }
-
-    /// Keeps a file that is to be attached to a decision of a run; one that comes on trial is only
-    /// looked at. Returns what the decision then says of it, or what is wrong with it.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn keep_attachment(
-        &self,
-        run: &RunKey,
-        name: String,
-        bytes: Vec<u8>,
-        on_trial: bool,
-    ) -> Result<Result<NewAttachment, String>, DbErr> {
-        let rule = FileRule::default();
-        let kept = self.keep(&of_decisions(run), &rule, &name, bytes, on_trial).await?;
-        Ok(kept.map(|(size, sha256)| NewAttachment { name, size, sha256 }))
-    }
-
-    /// Keeps a file, unless it is wrong or comes on trial. Returns its size and SHA-256.
-    async fn keep(
-        &self,
-        assignment: &str,
-        rule: &FileRule,
-        name: &str,
-        bytes: Vec<u8>,
-        on_trial: bool,
-    ) -> Result<Result<(u64, String), String>, DbErr> {
-        let size = bytes.len() as u64;
-        if let Err(message) = check_file(name, size, rule).and_then(|()| content(name, &bytes)) {
-            return Ok(Err(message));
+    ) -> Result<Result<Value, FieldError>, DbErr> {
+        let judged = judged(form, &upload);
+        if judged.is_ok() {
+            self.store.keep_file(assignment, upload.bytes, self.clock.now()).await?;
         }
-        let sha256 = match on_trial {
-            true => hash(&bytes),
-            false => self.store.keep_file(assignment, bytes, self.clock.now()).await?,
-        };
-        Ok(Ok((size, sha256)))
+        Ok(judged)
     }
 
     /// The fields whose file is not kept for this assignment. The others are held until something

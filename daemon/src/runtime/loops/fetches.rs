@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey};
 use vekha_plugin::{FetchRequest, Fetched, Record, SourceError};
-use vekha_roadmap::model::{Activity, Form, Prefill};
+use vekha_roadmap::model::{Form, Prefill};
 use vekha_roadmap::schedule::letters_leave;
 
 use crate::forms::wanted;
-use crate::runtime::committer::{Ask, AskError, Task};
+use crate::runtime::acts::answer::NewAnswer;
+use crate::runtime::committer::{Ask, AskError, Caller};
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Error, Runtime};
 use crate::store::entities::job;
@@ -27,7 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A stage that has a source and still awaits answers.
 struct Wanting<'a> {
-    activity: &'a Activity,
     stage: &'a str,
     source: &'a Prefill,
     form: &'a Form,
@@ -171,16 +171,16 @@ impl Runtime {
         key: &AssignmentKey,
         record: &Record,
     ) -> Result<bool, Error> {
-        let earlier = self.earlier_answers(Some(wanting.activity), run, key).await?;
-        let command = Command::Submit {
+        let new = NewAnswer {
+            run: run.clone(),
             assignment: key.clone(),
             answers: record.answers.clone(),
-            earlier,
+            files: vec![],
             origin: Origin::Source,
+            page: None,
         };
-        let task =
-            Task::new(run.clone(), Ask::Step(command), &format!("source:{}", wanting.source.id));
-        match self.committer.ask(task).await {
+        let by = Caller::new(format!("source:{}", wanting.source.id));
+        match self.answer(new, by).await {
             Ok(_) => Ok(true),
             Err(AskError::Refused(Refusal::Invalid(_))) => Ok(false),
             Err(AskError::Store(e)) => Err(Error::Store(e)),
@@ -191,7 +191,7 @@ impl Runtime {
     }
 
     async fn tell(&self, run: &RunKey, command: Command) -> Result<(), Error> {
-        match self.committer.ask(Task::new(run.clone(), Ask::Step(command), "vekha")).await {
+        match self.act(run.clone(), Ask::Step(command), Caller::new("vekha")).await {
             Err(AskError::Store(e)) => Err(Error::Store(e)),
             Err(AskError::Unreadable(e)) => Err(Error::Unreadable(e)),
             // The stage has closed meanwhile.
@@ -236,5 +236,5 @@ fn wanting<'v>(version: &'v Version, run: &Run, stage: &'v str) -> Option<Wantin
         .filter(|(key, a)| key.stage == stage && a.state == AssignmentState::Open)
         .map(|(key, _)| key.organisation.clone());
     let organisations: Vec<String> = silent.collect();
-    (!organisations.is_empty()).then_some(Wanting { activity, stage, source, form, organisations })
+    (!organisations.is_empty()).then_some(Wanting { stage, source, form, organisations })
 }

@@ -13,9 +13,7 @@ use vekha_roadmap::schedule::{Opening, next_opening, openings};
 
 use crate::runtime::committer::{Ask, AskError, Task};
 use crate::runtime::{Error, Runtime};
-use crate::store::activities::Happened;
-use crate::store::entities::{activity, request};
-use crate::store::schedule::{Pause, Paused};
+use crate::store::entities::activity;
 use crate::store::{instant, micros};
 
 /// How long an opening is put off that rests on what cannot be read.
@@ -143,39 +141,6 @@ impl Runtime {
                 Ok(true)
             }
         }
-    }
-
-    /// Stops or resumes an activity's schedule, as long as it is as the caller saw it; runs under way
-    /// go on.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn pause(
-        &self,
-        municipality: &str,
-        id: &str,
-        pause: Pause<'_>,
-        seen: Option<&activity::Model>,
-        request: Option<request::Model>,
-    ) -> Result<Paused, Error> {
-        let version = self.road_maps.newest(municipality);
-        let version = version.filter(|version| version.road_map.activity(id).is_some());
-        let Some(version) = version else { return Ok(Paused::Unknown) };
-        let id = format!("{municipality}/{id}");
-        let happened = Happened {
-            at: self.clock.now(),
-            actor: pause.actor,
-            what: match pause.paused {
-                true => vekha_engine::Happened::ActivityPaused { reason: pause.reason.to_owned() },
-                false => {
-                    vekha_engine::Happened::ActivityResumed { reason: pause.reason.to_owned() }
-                }
-            },
-            road_map: version.number,
-        };
-        let paused = self.store.pause_activity(&id, pause, seen, request, happened).await?;
-        self.nudge();
-        Ok(paused)
     }
 }
 

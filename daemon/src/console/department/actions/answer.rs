@@ -1,8 +1,7 @@
 //! An answer that the department looks at: it may be sent back to be corrected.
 
 use serde_json::Value;
-use vekha_engine::run::{AssignmentKind, AssignmentState, StageState};
-use vekha_engine::{AssignmentKey, Command};
+use vekha_engine::{AssignmentKey, Command, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind};
 
@@ -13,7 +12,7 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Optio
     scene.run.assignments.get(key)?;
     let comment = Field {
         help: "Что исправить; это прочтёт организация".to_owned(),
-        ..field("comment", "Замечание", FieldKind::LongText { max_length: 1000 })
+        ..field("comment", "Замечание", FieldKind::LongText { max_length: limits::REASON })
     };
     let due = Field {
         help: "Если не указать: прежний срок, но не меньше трёх рабочих дней".to_owned(),
@@ -28,14 +27,9 @@ pub(super) fn steps(key: &AssignmentKey, values: &Values) -> Result<Vec<Step>, V
     Ok(vec![Step::new(Command::ReturnAnswer { assignment: key.clone(), comment, due })])
 }
 
-/// The form, if the answer can be returned; the engine has the last word.
+/// The form, if the answer can be returned.
 pub(super) fn offer(scene: &Scene<'_>, page: &Page<'_>, key: &AssignmentKey) -> Option<Value> {
-    let assignment = scene.run.assignments.get(key)?;
-    let stage = scene.run.stages.iter().find(|s| s.id == key.stage)?;
-    let returnable = assignment.kind == AssignmentKind::Collect
-        && assignment.state == AssignmentState::Answered
-        && stage.state == StageState::Active
-        && !scene.run.state.ended();
+    let returnable = scene.offers(&Offer::ReturnAnswer(key.clone()));
     let form = super::sheet(&About::Answer(key.clone()), scene).filter(|_| returnable)?;
     Some(form.show(page))
 }

@@ -4,7 +4,7 @@
 use crate::glossary;
 use serde_json::Value;
 use vekha_engine::run::{Assignment, AssignmentKind};
-use vekha_engine::{AssignmentKey, Command};
+use vekha_engine::{AssignmentKey, Command, Offer};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind};
 
@@ -18,7 +18,7 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, only_open: bool) -> Sheet {
         .run
         .assignments
         .iter()
-        .filter(|(_, a)| !only_open || a.state.is_awaited())
+        .filter(|(key, _)| !only_open || scene.offers(&Offer::Extend((*key).clone())))
         .map(|(key, a)| Choice { value: key.to_string(), label: label(scene, key, a) })
         .collect();
     let alone = (options.len() == 1).then(|| vec![options[0].value.clone()]);
@@ -79,6 +79,11 @@ pub(super) fn steps(
 
 /// The form, if anybody's answer is awaited.
 pub(super) fn offer(scene: &Scene<'_>, page: &Page<'_>) -> Option<Value> {
-    let open = scene.run.assignments.values().any(|a| a.state.is_awaited());
-    open.then(|| sheet(&About::Assignments.to_string(), scene, true).show(page))
+    let open = |key: &AssignmentKey| scene.offers(&Offer::Extend(key.clone()));
+    scene
+        .run
+        .assignments
+        .keys()
+        .any(open)
+        .then(|| sheet(&About::Assignments.to_string(), scene, true).show(page))
 }

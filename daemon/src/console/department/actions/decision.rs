@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use vekha_engine::run::{Measure, MeasureState, StageState};
-use vekha_engine::{
-    Command, DecisionKind, Document, LONGEST_TEXT, MOST_ATTACHMENTS, NewAttachment, NewMeasure,
-};
+use vekha_engine::run::{Measure, MeasureState, Stage};
+use vekha_engine::{Command, DecisionKind, Document, NewAttachment, NewMeasure, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{
     Choice, Decide, Field, FieldKind, FileRule, Required, Rows, Table, Work,
@@ -65,7 +63,7 @@ fn fields(scene: &Scene<'_>) -> Vec<Field> {
     let document = |field: Field| Field { section: "Документ".to_owned(), ..field };
     let helped = |help: &str, field: Field| Field { help: help.to_owned(), ..field };
     let columns = vec![
-        field("text", "Что сделать", FieldKind::LongText { max_length: 2000 }),
+        field("text", "Что сделать", FieldKind::LongText { max_length: limits::MEASURE }),
         field("organisations", "Кому", FieldKind::Choices(holders(scene))),
         field("due", "Срок", FieldKind::Date),
     ];
@@ -73,16 +71,23 @@ fn fields(scene: &Scene<'_>) -> Vec<Field> {
     let kinds = DecisionKind::ALL.iter().map(|kind| choice(kind.as_str(), kind.words()));
     vec![
         document(field("kind", "Что за документ", FieldKind::Choice(kinds.collect()))),
-        document(helped("например, 47-од", field("number", "Номер", text(100)))),
+        document(helped("например, 47-од", field("number", "Номер", text(limits::NUMBER)))),
         document(field("date", "Дата", FieldKind::Date)),
-        document(optional("title", "О чём", text(1000))),
-        document(field("outcome", "Что решено", FieldKind::LongText { max_length: 10_000 })),
+        document(optional("title", "О чём", text(limits::TITLE))),
+        document(field(
+            "outcome",
+            "Что решено",
+            FieldKind::LongText { max_length: limits::OUTCOME },
+        )),
         document(optional(
             "text",
             "Текст документа",
-            FieldKind::LongText { max_length: LONGEST_TEXT },
+            FieldKind::LongText { max_length: limits::TEXT },
         )),
-        document(helped("должность и фамилия", field("signatory", "Кто подписал", text(200)))),
+        document(helped(
+            "должность и фамилия",
+            field("signatory", "Кто подписал", text(limits::SIGNATORY)),
+        )),
         document(optional(ATTACHMENT, "Скан или приложение", FieldKind::File(FileRule::default()))),
         of_measures(field("measures", "Что поручено", FieldKind::Table(table))),
     ]
@@ -179,7 +184,7 @@ fn attached(values: &Values) -> Vec<NewAttachment> {
 pub(super) fn attachment(name: &str, scene: &Scene<'_>, number: usize) -> Option<Sheet> {
     let decision = scene.run.decisions.get(number.checked_sub(1)?)?;
     let file = field(ATTACHMENT, "Файл", FieldKind::File(FileRule::default()));
-    let room = decision.attachments.len() < MOST_ATTACHMENTS;
+    let room = decision.attachments.len() < limits::ATTACHMENTS;
     room.then(|| Sheet::new(name, vec![file]))
 }
 
@@ -227,12 +232,8 @@ pub(super) fn correct(
 
 /// A form for each stage that waits for a decision. `texts` are what is drafted for them.
 pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
-    let active = scene
-        .run
-        .stages
-        .iter()
-        .filter(|s| s.state == StageState::Active && !scene.run.state.ended());
-    let offer = |stage: &vekha_engine::run::Stage| {
+    let awaited = |s: &&Stage| scene.offers(&Offer::RecordDecision(s.id.clone()));
+    let offer = |stage: &Stage| {
         let decide = decide(scene, &stage.id)?;
         let about = About::Decision(stage.id.clone());
         let text = texts.get(&stage.id).cloned().unwrap_or_default();
@@ -245,5 +246,5 @@ pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value
         shown["planned_now"] = (awaited.len() <= 1).into();
         Some(shown)
     };
-    active.filter_map(offer).collect()
+    scene.run.stages.iter().filter(awaited).filter_map(offer).collect()
 }

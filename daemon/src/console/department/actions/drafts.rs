@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use vekha_analysis::Finding;
-use vekha_engine::run::{Recommendation, RecommendationState, StageState};
-use vekha_engine::{AssignmentKey, Command};
+use vekha_engine::run::{Recommendation, RecommendationState};
+use vekha_engine::{AssignmentKey, Command, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Work};
 
@@ -17,9 +17,6 @@ use super::{About, Scene, Step};
 use crate::console::department::administrator;
 use crate::console::frame::said::Said;
 use crate::console::school::acknowledge;
-
-/// Longest text of a recommendation, in characters.
-const LONGEST_TEXT: usize = 10_000;
 
 fn of_stage<'a>(
     scene: &Scene<'a>,
@@ -59,7 +56,7 @@ pub(super) fn sheet(sheet: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet
         let current = texts(recommendation);
         for (number, current) in current.iter().enumerate() {
             let id = name(code, &format!("texts[{number}]"));
-            let kind = FieldKind::LongText { max_length: LONGEST_TEXT };
+            let kind = FieldKind::LongText { max_length: limits::RECOMMENDATION };
             form.form.fields.push(Field {
                 // Half the page would consist of this sentence.
                 help: " ".to_owned(),
@@ -72,7 +69,7 @@ pub(super) fn sheet(sheet: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet
                 form.form.fields.push(choice);
             }
         }
-        let kind = FieldKind::Text { max_length: 1000 };
+        let kind = FieldKind::Text { max_length: limits::REASON };
         form.form.fields.push(optional(&name(code, "reason"), "Почему не отправлять", kind));
     }
     Some(form)
@@ -165,12 +162,8 @@ pub(super) fn steps(
 
 /// A form for each stage whose drafts wait.
 pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let active = scene
-        .run
-        .stages
-        .iter()
-        .filter(|s| s.state == StageState::Active && !scene.run.state.ended());
-    active.filter_map(|stage| offer(scene, page, &stage.id)).collect()
+    let waiting = scene.run.stages.iter().filter(|s| scene.offers(&Offer::Approve(s.id.clone())));
+    waiting.filter_map(|stage| offer(scene, page, &stage.id)).collect()
 }
 
 fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {

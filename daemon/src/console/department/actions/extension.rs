@@ -2,7 +2,7 @@
 
 use crate::glossary;
 use serde_json::{Value, json};
-use vekha_engine::{AssignmentKey, Command};
+use vekha_engine::{AssignmentKey, Command, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind};
 
@@ -18,7 +18,7 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Optio
             "Организация прочтёт её в письме. Для отказа обязательна; если продлеваете, можно не \
                писать: причиной останутся слова организации"
                 .to_owned(),
-        ..optional("reason", "Причина", FieldKind::Text { max_length: 1000 })
+        ..optional("reason", "Причина", FieldKind::Text { max_length: limits::REASON })
     };
     Some(Sheet::new(name, vec![reason]))
 }
@@ -45,7 +45,8 @@ pub(super) fn steps(
 
 /// A form for each wish that waits.
 pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let waiting = scene.run.assignments.iter().filter(|(_, a)| a.state.is_awaited());
+    let wishes = |key: &AssignmentKey| scene.offers(&Offer::DeclineExtension(key.clone()));
+    let waiting = scene.run.assignments.iter().filter(|(key, _)| wishes(key));
     waiting
         .filter_map(|(key, a)| {
             let wish = a.request.as_ref()?;

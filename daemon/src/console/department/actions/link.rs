@@ -1,6 +1,6 @@
 //! A participant's link: sent once more, or replaced by another one.
 
-use vekha_engine::{AssignmentKey, Command};
+use vekha_engine::{AssignmentKey, Command, limits};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::{Field, FieldKind};
 
@@ -11,7 +11,7 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Optio
     scene.run.assignments.get(key)?;
     let reason = Field {
         help: "Нужна, чтобы заменить; останется в журнале".to_owned(),
-        ..optional("reason", "Причина", FieldKind::Text { max_length: 1000 })
+        ..optional("reason", "Причина", FieldKind::Text { max_length: limits::REASON })
     };
     Some(Sheet::new(name, vec![reason]))
 }

@@ -1,8 +1,7 @@
 //! Reports on measures: accept, or return with a comment.
 
-use serde_json::{Map, Value};
-use vekha_engine::Command;
-use vekha_engine::run::MeasureState;
+use serde_json::Value;
+use vekha_engine::{Command, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Field, FieldKind};
 
@@ -13,7 +12,7 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, number: usize) -> Option<Shee
     scene.run.measures.get(number.checked_sub(1)?)?;
     let comment = Field {
         help: "Чего не хватает; нужно, чтобы вернуть отчёт".to_owned(),
-        ..optional("comment", "Замечание", FieldKind::LongText { max_length: 1000 })
+        ..optional("comment", "Замечание", FieldKind::LongText { max_length: limits::REASON })
     };
     let due = Field {
         help: "Если не указать: прежний срок, но не меньше трёх рабочих дней".to_owned(),
@@ -39,14 +38,11 @@ pub(super) fn steps(
 
 /// A form for each report that waits, by the measure's number.
 pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let reported = |(position, measure): (usize, &vekha_engine::run::Measure)| {
-        let about = About::Measure(position + 1);
-        (measure.state == MeasureState::Reported)
-            .then(|| super::sheet(&about, scene))
-            .flatten()
-            .map(|form| ((position + 1).to_string(), form.show(page)))
+    let reported = (1..=scene.run.measures.len())
+        .filter(|number| scene.offers(&Offer::AcceptMeasure(*number)));
+    let form = |number| {
+        let form = super::sheet(&About::Measure(number), scene)?;
+        Some((number.to_string(), form.show(page)))
     };
-    let all: Map<String, Value> =
-        scene.run.measures.iter().enumerate().filter_map(reported).collect();
-    Value::Object(all)
+    Value::Object(reported.filter_map(form).collect())
 }

@@ -22,10 +22,9 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 use sea_orm::DbErr;
-use serde::Serialize;
 use serde_json::{Value, json};
-use vekha_engine::run::{Run, Stage, StageState};
-use vekha_engine::{AssignmentKey, Command};
+use vekha_engine::run::{Run, Stage};
+use vekha_engine::{AssignmentKey, Command, Offer};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{FieldError, Values, validate};
 use vekha_roadmap::model::{Activity, Form};
@@ -34,12 +33,12 @@ use crate::console::department::actions::sheet::{Page, Sent, Sheet};
 use crate::console::frame::access::Person;
 use crate::console::frame::posted;
 use crate::console::frame::said::{self, Said};
+use crate::console::frame::sending;
 use crate::console::school::uploads;
 use crate::glossary;
-use crate::runtime::committer::Task;
+use crate::runtime::committer::Caller;
 use crate::runtime::documents::uploads::Upload;
-use crate::runtime::request::Request;
-use crate::runtime::{Ask, AskError, Runtime};
+use crate::runtime::{Ask, Runtime};
 use crate::store::files::of_decisions;
 
 /// What a form of the run's page is about.
@@ -134,6 +133,11 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     fn activity(&self) -> Option<&'a Activity> {
         self.map.activity(&self.run.key.activity)
+    }
+
+    /// Whether this may be done with the run as it stands.
+    fn offers(&self, offer: &Offer) -> bool {
+        self.activity().is_some_and(|activity| offer.stands(activity, self.run).is_ok())
     }
 }
 
@@ -255,8 +259,8 @@ pub async fn act(
     };
     // A form's buttons are requests of their own.
     let own = format!("{}/{about}/{}", scene.run.key, sent.action);
-    let request = request(&own, &sent.posted.once, &sent.said_there());
-    match perform(runtime, scene, person, request, steps).await {
+    let done = perform(runtime, scene, person, &own, sent, steps).await;
+    match done {
         Ok(()) => Some(told::word(&about, &sent.action)),
         Err(said) => refused(sent, said),
     }
@@ -280,43 +284,25 @@ async fn keep(
     Ok(wrong)
 }
 
-/// A request, by the page that it was sent from and what was said there.
-pub fn request(own: &str, once: &str, said: &impl Serialize) -> Option<Request> {
-    // Only what we made ourselves names a request.
-    let once = uuid::Uuid::parse_str(once).ok()?;
-    Some(Request::of_document(format!("{own}/{once}"), "page", said))
-}
-
 /// Carries out all that a form asks for, or nothing of it.
 async fn perform(
     runtime: &Runtime,
     scene: &Scene<'_>,
     person: &Person,
-    request: Option<Request>,
+    own: &str,
+    sent: &Sent,
     steps: Vec<Step>,
 ) -> Result<(), Said> {
     let (within, mut commands): (Vec<String>, Vec<Command>) =
         steps.into_iter().map(|step| (step.within, step.command)).unzip();
-    let key = &scene.run.key;
     let ask = match commands.len() {
         0 => return Ok(()),
         1 => Ask::Step(commands.remove(0)),
         _ => Ask::Steps(commands),
     };
-    carry_out(runtime, Task { request, ..Task::new(key.clone(), ask, &person.actor()) }, &within)
-        .await
-}
-
-/// Carries out what a person of the department asks for; `within` begins the names of the fields that
-/// each of its commands came from.
-async fn carry_out(runtime: &Runtime, mut task: Task, within: &[String]) -> Result<(), Said> {
-    let mut done = runtime.ask(task.clone()).await;
-    if matches!(done, Err(AskError::RequestReused)) {
-        // Someone went back to the page and sent something else from it.
-        task.request = None;
-        done = runtime.ask(task).await;
-    }
-    said::of(runtime, done, within)
+    let from = sending::Sent { about: own, once: &sent.posted.once, said: sent.said_there() };
+    let act = |by| runtime.act(scene.run.key.clone(), ask.clone(), by);
+    said::of(from.act(runtime, Caller::new(person.actor()), act).await, &within)
 }
 
 /// What is drafted for decisions, by the stage that awaits them.
@@ -338,8 +324,8 @@ pub fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
 
 /// A form for each stage whose answers are all there.
 fn reviews(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let under = |stage: &&Stage| stage.state == StageState::Active && stage.review.is_some();
-    let stages = scene.run.stages.iter().filter(under).filter(|_| !scene.run.state.ended());
+    let reviewed = |stage: &&Stage| scene.offers(&Offer::AcceptAnswers(stage.id.clone()));
+    let stages = scene.run.stages.iter().filter(reviewed);
     stages
         .filter_map(|stage| {
             let mut shown = sheet(&About::Review(stage.id.clone()), scene)?.show(page);

@@ -1,8 +1,7 @@
 //! Whether the run goes on: start without waiting, leave out, try again, call off.
 
 use serde_json::{Value, json};
-use vekha_engine::run::RunState;
-use vekha_engine::{Answer, Command};
+use vekha_engine::{Answer, Command, Offer};
 use vekha_roadmap::answers::{FieldError, Values};
 
 use super::sheet::{Page, text};
@@ -21,17 +20,17 @@ pub(super) fn steps(about: &About, values: &Values) -> Result<Vec<Step>, Vec<Fie
 
 /// The forms that the run's state allows.
 pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let state = scene.run.state;
-    let waits = matches!(state, RunState::Waiting | RunState::Question);
-    let failed = state == RunState::Failed;
+    let waits = scene.offers(&Offer::AnswerQuestion);
+    let failed = scene.offers(&Offer::Retry);
     let show = |offered: bool, about: &About| {
         let form = offered.then(|| sheet(about, scene)).flatten();
         form.map(|form| form.show(page))
     };
     json!({
         "proceed": show(waits, &About::Proceed),
-        "skip": show(waits || failed, &About::Skip),
+        // One that has begun is called off rather than left out.
+        "skip": show(scene.offers(&Offer::Skip) && (waits || failed), &About::Skip),
         "retry": show(failed, &About::Retry),
-        "cancel": show(!state.ended(), &About::Cancel),
+        "cancel": show(scene.offers(&Offer::Cancel), &About::Cancel),
     })
 }

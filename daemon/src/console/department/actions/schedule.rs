@@ -11,10 +11,10 @@ use vekha_roadmap::model::{
 use vekha_roadmap::period::Period;
 
 use super::sheet::{Page, Sent, Sheet, choice, chosen, field, optional, reason, text};
-use super::{carry_out, request};
 use crate::console::frame::access::Person;
-use crate::console::frame::said::Said;
-use crate::runtime::committer::Task;
+use crate::console::frame::said::{self, Said};
+use crate::console::frame::sending;
+use crate::runtime::committer::Caller;
 use crate::runtime::{Ask, Runtime};
 use crate::store::schedule::{Pause, Paused};
 
@@ -166,9 +166,10 @@ impl Setting<'_> {
             why: Why::Request,
             without_waiting: !chosen(values, "now").is_empty(),
         };
-        let mut task = Task::new(key.clone(), ask, &person.actor());
-        task.request = request(&format!("{key}/start"), once, values);
-        carry_out(runtime, task, &[]).await?;
+        let about = format!("{key}/start");
+        let sent = sending::Sent { about: &about, once, said: values };
+        let act = |by| runtime.act(key.clone(), ask.clone(), by);
+        said::of(sent.act(runtime, Caller::new(person.actor()), act).await, &[])?;
         Ok(Done { word: "started", opened: Some(key) })
     }
 

@@ -3,6 +3,7 @@
 
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
+use vekha_engine::limits;
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Required};
 
@@ -163,7 +164,9 @@ pub fn optional(id: &str, label: &str, kind: FieldKind) -> Field {
 /// Why something is done.
 pub fn reason() -> Field {
     let help = "Останется в журнале; до 1000 знаков".to_owned();
-    Field { help, ..field("reason", "Причина", FieldKind::Text { max_length: 1000 }) }
+    Field {
+        help, ..field("reason", "Причина", FieldKind::Text { max_length: limits::REASON })
+    }
 }
 
 /// An option.

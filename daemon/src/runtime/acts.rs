@@ -1,0 +1,59 @@
+//! What people and systems do, for every listener alike: pages, the contract, sources. An act takes
+//! what the caller said, does all that belongs to it (files are kept, what is wrong is told at once,
+//! the change is committed, the loops look at what follows) and returns what came to be.
+
+pub mod answer;
+pub mod apply;
+pub mod decide;
+pub mod draft;
+pub mod open;
+pub mod pause;
+mod repeat;
+pub mod report;
+
+use std::collections::BTreeSet;
+
+use vekha_engine::{Refusal, RunKey};
+use vekha_roadmap::answers::FieldError;
+
+use crate::runtime::committer::{Answered, Caller, Task};
+use crate::runtime::{Ask, AskError, Runtime};
+
+impl Runtime {
+    /// Does something to a run; returns once it is committed.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn act(&self, run: RunKey, ask: Ask, by: Caller) -> Result<Answered, AskError> {
+        let answered = self.committer.carry_out(Task { run, ask, by, job: None }).await?;
+        self.nudge();
+        Ok(answered)
+    }
+
+    /// The same of what may not even have been read whole: what is wrong with that is told together
+    /// with what the engine refuses, and nothing is done.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn act_if_right(
+        &self,
+        wrong: Vec<FieldError>,
+        run: RunKey,
+        ask: Ask,
+        by: Caller,
+    ) -> Result<Answered, AskError> {
+        if wrong.is_empty() {
+            return self.act(run, ask, by).await;
+        }
+        let mut all = wrong;
+        match self.act(run, ask, by.on_trial()).await {
+            Err(AskError::Refused(Refusal::Invalid(more))) => {
+                let known: BTreeSet<String> = all.iter().map(|e| e.field.clone()).collect();
+                all.extend(more.into_iter().filter(|e| !known.contains(&e.field)));
+            }
+            Err(e) => return Err(e),
+            Ok(_) => {}
+        }
+        Err(Refusal::Invalid(all).into())
+    }
+}

@@ -1,0 +1,32 @@
+//! What was typed into a form and is not sent yet.
+
+use vekha_engine::{AssignmentKey, RunKey};
+use vekha_roadmap::answers::Values;
+
+use super::answer::OnPage;
+use crate::runtime::{Error, Runtime};
+use crate::store::drafts::{NewDraft, Saved};
+
+impl Runtime {
+    /// Keeps a draft, unless its writer has not seen what it would replace.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn save_draft(
+        &self,
+        run: &RunKey,
+        assignment: &AssignmentKey,
+        answers: &Values,
+        page: &OnPage,
+    ) -> Result<Saved, Error> {
+        let owner = format!("{run}/{assignment}");
+        let asked = self.asked(run, assignment).await?;
+        if let Some(form) = asked.as_ref().and_then(|asked| asked.form(run, assignment)) {
+            // Those that are there are held for the draft; that others are not is told to who sends
+            // it.
+            self.missing_files(&form, &owner, answers, false).await?;
+        }
+        let draft = NewDraft { assignment: &owner, answers, basis: page.basis, page: &page.once };
+        Ok(self.store.save_draft(draft, self.clock.now()).await?)
+    }
+}
