@@ -30,13 +30,14 @@ struct Spoiled {
     after: &'static str,
 }
 
-const SPOILED: [Spoiled; 8] = [
+const SPOILED: [Spoiled; 9] = [
     Spoiled { table: "run", column: "body", key: ("id", "{}"), after: "open" },
     Spoiled { table: "run", column: "state", key: ("id", "{}"), after: "answer" },
     Spoiled { table: "assignment", column: "body", key: ("id", "{}/collect"), after: "open" },
     Spoiled { table: "job", column: "body", key: ("key", "analyze/{}"), after: "answer" },
     Spoiled { table: "outbox", column: "body", key: ("key", "{}"), after: "open" },
     Spoiled { table: "submission", column: "answers", key: ("id", "{}"), after: "answer" },
+    Spoiled { table: "recommendation", column: "body", key: ("id", "{}"), after: "decide" },
     Spoiled { table: "decision", column: "body", key: ("id", "{}"), after: "decide" },
     Spoiled { table: "measure", column: "body", key: ("id", "{}"), after: "report" },
 ];
@@ -112,7 +113,7 @@ async fn live_on(runtime: &Arc<Runtime>, run: &RunKey, after: &str) -> Vec<AskEr
 }
 
 async fn one_row_stops_nothing_but_itself(base: Base) {
-    let clock = Clock::manual(instant("2027-03-01T10:00"));
+    let clock = Clock::manual(instant("2027-03-01T09:00"));
     for (number, spoiled) in SPOILED.iter().enumerate() {
         let name = format!("{}.{}", spoiled.table, spoiled.column);
         let (bad, good) =

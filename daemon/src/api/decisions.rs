@@ -15,6 +15,7 @@ use super::mutation::mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::acts::decide::Decides;
+use crate::runtime::documents::NotMade;
 use crate::runtime::documents::reports::{controls, letterhead};
 use crate::runtime::documents::uploads::NewFile;
 use crate::runtime::documents::wording;
@@ -180,7 +181,10 @@ impl DecisionService for Api {
         let run = self.loaded(&key).await?.run;
         let version = self.version_of(&run)?;
         let drafted = wording::draft(&self.runtime, &version, &run, &stage).await;
-        let drafted = drafted.map_err(|e| status::invalid("stage", &e))?;
+        let drafted = drafted.map_err(|e| match e {
+            NotMade::Store(e) => status::unavailable(e),
+            NotMade::Impossible(why) => status::invalid("stage", why),
+        })?;
         let Some(draft) = drafted else {
             let why = format!("у этапа «{stage}» нет шаблона текста: ему нужно text = \"…\"");
             return Err(status::invalid("stage", &why));

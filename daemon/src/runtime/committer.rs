@@ -6,7 +6,6 @@ mod steps;
 
 use std::sync::Arc;
 
-use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot, watch};
 use vekha_engine::run::Run;
 use vekha_engine::{Command, Outcome, Refusal, RunKey, Why};
@@ -16,6 +15,7 @@ use super::road_maps::RoadMaps;
 use super::seen::Seen;
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::store::StoreError;
 use pipeline::{MOST_STEPS, Pipeline};
 use steps::Steps;
 
@@ -119,17 +119,11 @@ pub enum AskError {
     Unreadable(String),
 }
 
-impl From<DbErr> for AskError {
-    fn from(e: DbErr) -> Self {
-        super::Error::from(e).into()
-    }
-}
-
-impl From<super::Error> for AskError {
-    fn from(e: super::Error) -> Self {
+impl From<StoreError> for AskError {
+    fn from(e: StoreError) -> Self {
         match e {
-            super::Error::Store(e) => AskError::Store(e),
-            super::Error::Unreadable(e) => AskError::Unreadable(e),
+            StoreError::Unreadable(e) => AskError::Unreadable(e),
+            StoreError::Away(e) | StoreError::Taken(e) => AskError::Store(e.to_string()),
         }
     }
 }

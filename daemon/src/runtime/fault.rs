@@ -1,9 +1,6 @@
 //! What went wrong beneath a request: the database, or one row of it.
 
-use sea_orm::DbErr;
-
-use super::Error;
-use crate::store::{is_unreadable, words};
+use crate::store::StoreError;
 
 /// A failure that a listener passes on to whoever asked.
 pub trait Fault: std::fmt::Display {
@@ -14,15 +11,9 @@ pub trait Fault: std::fmt::Display {
     }
 }
 
-impl Fault for DbErr {
+impl Fault for StoreError {
     fn unreadable(&self) -> Option<String> {
-        is_unreadable(self).then(|| words(self))
-    }
-}
-
-impl Fault for Error {
-    fn unreadable(&self) -> Option<String> {
-        matches!(self, Error::Unreadable(_)).then(|| self.to_string())
+        self.is_unreadable().then(|| self.to_string())
     }
 }
 

@@ -33,39 +33,13 @@ use vekha_plugin::{Notifier, Publisher, Source};
 
 use crate::clock::Clock;
 use crate::store::schedule::Jobs;
-use crate::store::{Store, instant, is_unreadable, micros, words};
+use crate::store::{Store, StoreError, instant, micros};
 use committer::{Answered, Committer, Done, Task};
 use letters::outage::{Away, Outage};
 use loops::wellbeing::Wellbeing;
 use road_maps::{RoadMaps, Version};
 
 pub use committer::{Ask, AskError};
-
-/// What the runtime could not do.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The database failed.
-    #[error("база данных: {0}")]
-    Store(String),
-    /// A row of it cannot be read: that concerns nothing but what is about this row.
-    #[error("{0}")]
-    Unreadable(String),
-}
-
-impl From<sea_orm::DbErr> for Error {
-    fn from(e: sea_orm::DbErr) -> Self {
-        if is_unreadable(&e) { Error::Unreadable(words(&e)) } else { Error::Store(e.to_string()) }
-    }
-}
-
-impl From<Error> for sea_orm::DbErr {
-    fn from(e: Error) -> Self {
-        match e {
-            Error::Store(e) => sea_orm::DbErr::Custom(e),
-            Error::Unreadable(e) => sea_orm::DbErr::Json(e),
-        }
-    }
-}
 
 /// What the runtime is made of.
 pub struct Parts {
@@ -134,7 +108,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn start(parts: Parts) -> Result<Arc<Self>, Error> {
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
         let Parts { store, clock, notifier, publisher, sources, public_url } = parts;
         let uncertain = store.release_claims(clock.now()).await?;
         if uncertain > 0 {
@@ -216,7 +190,7 @@ impl Runtime {
 
     /// Learns of road maps that another daemon applied. To be called after reading what may refer
     /// to them.
-    async fn keep_up(&self) -> Result<(), Error> {
+    async fn keep_up(&self) -> Result<(), StoreError> {
         if self.store.is_shared() {
             self.road_maps.refresh(&self.store).await?;
         }
@@ -227,12 +201,12 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails, or the run or its version cannot be read.
-    pub async fn version_of(&self, key: &RunKey) -> Result<Option<Arc<Version>>, Error> {
+    pub async fn version_of(&self, key: &RunKey) -> Result<Option<Arc<Version>>, StoreError> {
         let run = self.store.bare_run(key).await?;
         self.keep_up().await?;
         match run {
             Some(run) => match self.road_maps.current(&key.municipality, run.road_map) {
-                None => Err(Error::Unreadable(self.road_maps.why_not(key, run.road_map))),
+                None => Err(StoreError::Unreadable(self.road_maps.why_not(key, run.road_map))),
                 version => Ok(version),
             },
             None => Ok(self.road_maps.newest(&key.municipality)),
@@ -246,7 +220,7 @@ impl Runtime {
 
     /// Does all that is due now for a loop, once. Returns how much there was. While the clock is in
     /// doubt nothing is due.
-    async fn turn(&self, which: Loop) -> Result<usize, Error> {
+    async fn turn(&self, which: Loop) -> Result<usize, StoreError> {
         self.clock.now();
         if self.clock.doubt().is_some() {
             return Ok(0);
@@ -274,7 +248,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not done is still due.
-    pub async fn settle(&self) -> Result<(), Error> {
+    pub async fn settle(&self) -> Result<(), StoreError> {
         // A turn may have had to wait for one of the daemon's own loops, which may have brought more:
         // only a second round that finds nothing says that there is nothing.
         let mut quiet = 0;
@@ -291,7 +265,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not done is still due.
-    pub async fn settle_runs(&self) -> Result<(), Error> {
+    pub async fn settle_runs(&self) -> Result<(), StoreError> {
         while self.turn(Loop::Turns).await? > 0 {}
         Ok(())
     }
@@ -300,13 +274,13 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let (work, message, fetch) =
             tokio::join!(self.next(Loop::Turns), self.next(Loop::Sends), self.next(Loop::Fetches));
         Ok(work?.into_iter().chain(message?).chain(fetch?).min())
     }
 
-    async fn next(&self, which: Loop) -> Result<Option<Timestamp>, Error> {
+    async fn next(&self, which: Loop) -> Result<Option<Timestamp>, StoreError> {
         let at = match which {
             Loop::Turns => self.store.next_due_at().await?,
             Loop::Sends => {
@@ -402,7 +376,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; the clock is believed all the same.
-    pub async fn confirm_clock(&self) -> Result<Timestamp, Error> {
+    pub async fn confirm_clock(&self) -> Result<Timestamp, StoreError> {
         let now = self.clock.confirm();
         self.store.note_reached(now).await?;
         self.reschedule().await?;

@@ -7,7 +7,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use minijinja::Environment;
-use sea_orm::SqlErr;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
@@ -19,7 +18,7 @@ use vekha_roadmap::read::{self, Files};
 use super::request::Request;
 use super::{registry, seen};
 use crate::store::entities::{request, road_map};
-use crate::store::{Store, instant, micros, unreadable, words};
+use crate::store::{Store, StoreError, instant, micros, unreadable};
 
 /// One version of a municipality's road map, ready for use.
 #[derive(Debug, Clone)]
@@ -105,7 +104,7 @@ pub enum ApplyError {
     RequestReused,
     /// The database could not be read or written.
     #[error("база данных: {0}")]
-    Store(#[from] sea_orm::DbErr),
+    Store(#[from] StoreError),
 }
 
 impl RoadMaps {
@@ -114,7 +113,7 @@ impl RoadMaps {
     /// # Errors
     /// When the database cannot be read. A version that this release can no longer read is left
     /// out with a log line: its runs then refuse steps, the others go on.
-    pub async fn load(store: &Store) -> Result<Self, sea_orm::DbErr> {
+    pub async fn load(store: &Store) -> Result<Self, StoreError> {
         let road_maps = RoadMaps::default();
         road_maps.refresh(store).await?;
         Ok(road_maps)
@@ -124,7 +123,7 @@ impl RoadMaps {
     ///
     /// # Errors
     /// As [`RoadMaps::load`].
-    pub async fn refresh(&self, store: &Store) -> Result<(), sea_orm::DbErr> {
+    pub async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
         let mut new = store.road_map_ids().await?;
         {
             let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
@@ -159,7 +158,7 @@ impl RoadMaps {
         let all = self.unreadable.read().unwrap_or_else(PoisonError::into_inner);
         let why = all.get(&id).map_or("её нет в базе", String::as_str);
         // In the words by which the next start finds what was put off for this.
-        words(&unreadable(&format!("версия {number} дорожной карты"), why))
+        unreadable(&format!("версия {number} дорожной карты"), why).to_string()
     }
 
     fn add(&self, municipality: String, version: Arc<Version>) {
@@ -280,9 +279,7 @@ impl RoadMaps {
                     return Ok(version);
                 }
                 // Somebody was faster with this number; perhaps with the same files.
-                Err(e) if matches!(e.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                    by.read = Some(version);
-                }
+                Err(StoreError::Taken(_)) => by.read = Some(version),
                 Err(e) => return Err(e.into()),
             }
         }

@@ -13,7 +13,7 @@ use vekha_engine::journal::Head;
 use super::entities::activity;
 use super::entities::journal::ActiveModel;
 use super::proof::Evidence;
-use super::{Lock, instant, micros};
+use super::{Lock, StoreError, instant, micros};
 
 /// What happened to an activity.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub(super) async fn note(
     db: &impl ConnectionTrait,
     id: &str,
     happened: Happened<'_>,
-) -> Result<Evidence, DbErr> {
+) -> Result<Evidence, StoreError> {
     if db.get_database_backend() == DatabaseBackend::Postgres {
         // As with every entry: who reads from a cursor on never meets a smaller one that came later.
         db.execute_raw(Lock::Journal.statement()).await?;

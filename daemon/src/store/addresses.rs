@@ -1,9 +1,10 @@
 //! How the newest letter of each organisation ended.
 
+use crate::store::StoreError;
 use sea_orm::sea_query::{
     Expr, ExprTrait as _, Func, Order, Query, SelectStatement, WindowStatement,
 };
-use sea_orm::{ColumnTrait as _, DbErr, FromQueryResult};
+use sea_orm::{ColumnTrait as _, FromQueryResult};
 
 use super::Store;
 use super::entities::outbox::{Column, Entity};
@@ -26,9 +27,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn newest_letters(&self, municipality: &str) -> Result<Vec<NewestLetter>, DbErr> {
+    pub async fn newest_letters(
+        &self,
+        municipality: &str,
+    ) -> Result<Vec<NewestLetter>, StoreError> {
         let statement = self.reader().get_database_backend().build(&newest(municipality));
-        NewestLetter::find_by_statement(statement).all(self.reader()).await
+        Ok(NewestLetter::find_by_statement(statement).all(self.reader()).await?)
     }
 }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use super::StoreError;
 use super::entities::{job, outbox};
 use super::{Store, micros};
 
@@ -33,21 +34,8 @@ impl Aside {
 }
 
 /// What is said of a row that cannot be read.
-pub(crate) fn unreadable(row: &str, why: impl std::fmt::Display) -> DbErr {
-    DbErr::Json(format!("«{row}» {NOT_READ}: {why}"))
-}
-
-/// Whether an error is about a row that cannot be read; else it is the database's.
-pub(crate) fn is_unreadable(e: &DbErr) -> bool {
-    matches!(e, DbErr::Json(_))
-}
-
-/// What such an error says, for people.
-pub(crate) fn words(e: &DbErr) -> String {
-    match e {
-        DbErr::Json(words) => words.clone(),
-        e => e.to_string(),
-    }
+pub(crate) fn unreadable(row: &str, why: impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable(format!("«{row}» {NOT_READ}: {why}"))
 }
 
 impl Store {
@@ -58,15 +46,15 @@ impl Store {
     pub(crate) fn readable<T>(
         &self,
         row: &str,
-        read: Result<T, DbErr>,
-    ) -> Result<Option<T>, DbErr> {
+        read: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
         match read {
             Ok(value) => {
                 self.read_again(row);
                 Ok(Some(value))
             }
-            Err(e) if is_unreadable(&e) => {
-                self.put_aside(row, &words(&e));
+            Err(StoreError::Unreadable(why)) => {
+                self.put_aside(row, &why);
                 Ok(None)
             }
             Err(e) => Err(e),
@@ -105,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn look_again(&self, now: Timestamp) -> Result<(), DbErr> {
+    pub async fn look_again(&self, now: Timestamp) -> Result<(), StoreError> {
         job::Entity::update_many()
             .col_expr(job::Column::DueAt, Expr::value(micros(now)))
             .filter(job::Column::Error.contains(NOT_READ))

@@ -22,7 +22,7 @@ use super::proof::Evidence;
 use super::rows::Existing::{Change, Keep, Refuse};
 use super::rows::{execute, execute_on_sqlite, insert};
 use super::runs::{self, Load, Loaded};
-use super::{Lock, Store, document, entities, json, micros, outbox, unreadable, words};
+use super::{Lock, Store, StoreError, document, entities, json, micros, outbox, unreadable};
 use crate::secret::Secret;
 
 /// Most keys of one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters.
@@ -135,7 +135,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot begin.
-    pub async fn begin(&self) -> Result<Batch, DbErr> {
+    pub async fn begin(&self) -> Result<Batch, StoreError> {
         let transaction = self.writer().begin().await?;
         Ok(Batch { transaction: Some(transaction), ..self.ahead() })
     }
@@ -220,7 +220,7 @@ impl Batch {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn hold(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), DbErr> {
+    pub async fn hold(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), StoreError> {
         if self.transaction.is_none() {
             return Ok(());
         }
@@ -236,7 +236,10 @@ impl Batch {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn hold_free(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), DbErr> {
+    pub async fn hold_free(
+        &mut self,
+        keys: impl IntoIterator<Item = RunKey>,
+    ) -> Result<(), StoreError> {
         let keys: BTreeSet<String> = keys.into_iter().map(|key| key.to_string()).collect();
         let keys: Vec<String> = keys.into_iter().collect();
         let rows = runs::hold(&self.db(), &keys, runs::Held::Skip).await?;
@@ -254,7 +257,7 @@ impl Batch {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn load(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), DbErr> {
+    pub async fn load(&mut self, keys: impl IntoIterator<Item = RunKey>) -> Result<(), StoreError> {
         let missing: BTreeSet<RunKey> =
             keys.into_iter().filter(|key| !self.runs.contains_key(key)).collect();
         let found = if self.transaction.is_some() {
@@ -291,9 +294,9 @@ impl Batch {
         true
     }
 
-    fn is_broken(&mut self, id: String, e: &DbErr) {
-        self.store.put_aside(&id, &words(e));
-        self.broken.insert(id, words(e));
+    fn is_broken(&mut self, id: String, e: &StoreError) {
+        self.store.put_aside(&id, &e.to_string());
+        self.broken.insert(id, e.to_string());
     }
 
     /// Why a run that was asked for cannot be read; none if it can, or does not exist.
@@ -327,7 +330,7 @@ impl Batch {
     pub async fn summaries(
         &mut self,
         keys: &BTreeSet<RunKey>,
-    ) -> Result<BTreeMap<RunKey, Summary>, DbErr> {
+    ) -> Result<BTreeMap<RunKey, Summary>, StoreError> {
         let mut found = BTreeMap::new();
         let ids: Vec<String> =
             keys.iter().filter(|key| !self.runs.contains_key(key)).map(RunKey::to_string).collect();
@@ -357,7 +360,7 @@ impl Batch {
     pub async fn newest_answers(
         &self,
         assignments: &BTreeMap<String, RunKey>,
-    ) -> Result<HashMap<String, Result<Values, String>>, DbErr> {
+    ) -> Result<HashMap<String, Result<Values, String>>, StoreError> {
         let mut found = HashMap::new();
         for chunk in assignments.iter().collect::<Vec<_>>().chunks(ROWS) {
             let runs: BTreeSet<String> = chunk.iter().map(|(_, run)| run.to_string()).collect();
@@ -368,7 +371,7 @@ impl Batch {
                 .all(&self.db())
                 .await?;
             for row in rows {
-                let answers = document(&row.id, &row.answers).map_err(|e| words(&e));
+                let answers = document(&row.id, &row.answers).map_err(|e| e.to_string());
                 found.insert(row.assignment, answers);
             }
         }
@@ -379,7 +382,10 @@ impl Batch {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn requests(&self, ids: &[&str]) -> Result<HashMap<String, request::Model>, DbErr> {
+    pub async fn requests(
+        &self,
+        ids: &[&str],
+    ) -> Result<HashMap<String, request::Model>, StoreError> {
         let known = |id: &&str| Some(((*id).to_owned(), self.requests.get(*id)?.clone()));
         let mut found: HashMap<_, _> = ids.iter().filter_map(known).collect();
         for chunk in ids.chunks(ROWS) {
@@ -402,7 +408,7 @@ impl Batch {
         &self,
         keys: &BTreeSet<&str>,
         now: Timestamp,
-    ) -> Result<BTreeSet<String>, DbErr> {
+    ) -> Result<BTreeSet<String>, StoreError> {
         let mut held = BTreeSet::new();
         for chunk in keys.iter().collect::<Vec<_>>().chunks(ROWS) {
             let keys: Vec<String> = job::Entity::find()
@@ -586,7 +592,7 @@ impl Batch {
     /// # Errors
     /// When the database refuses; then nothing was changed. When the connection is lost at the very
     /// commit, nobody can tell; a request's id then tells on the next try.
-    pub async fn commit(self) -> Result<(), DbErr> {
+    pub async fn commit(self) -> Result<(), StoreError> {
         let store = self.store.clone();
         let committed = self.write().await;
         if committed.is_err() {
@@ -595,7 +601,7 @@ impl Batch {
         committed
     }
 
-    async fn write(mut self) -> Result<(), DbErr> {
+    async fn write(mut self) -> Result<(), StoreError> {
         self.write_down(usize::MAX);
         let nothing = self.is_empty();
         let Batch { store, transaction, rows, .. } = self;
@@ -627,9 +633,9 @@ impl Batch {
     ///
     /// # Errors
     /// When the connection is lost; nothing was changed then either.
-    pub async fn rollback(self) -> Result<(), DbErr> {
+    pub async fn rollback(self) -> Result<(), StoreError> {
         match self.transaction {
-            Some(transaction) => transaction.rollback().await,
+            Some(transaction) => Ok(transaction.rollback().await?),
             None => Ok(()),
         }
     }

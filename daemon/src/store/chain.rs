@@ -1,9 +1,10 @@
 //! A chain, a run's or an activity's own, as it stood at one moment: its head and the entries up to
 //! it. Read one after the other, an answer that comes in between would look like a forgery.
 
+use crate::store::StoreError;
 use sea_orm::{
-    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IsolationLevel, QueryFilter, QueryOrder, TransactionTrait,
+    AccessMode, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IsolationLevel,
+    QueryFilter, QueryOrder, TransactionTrait,
 };
 
 use super::Store;
@@ -32,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn chain(&self, run: &str) -> Result<Option<Chain>, DbErr> {
+    pub async fn chain(&self, run: &str) -> Result<Option<Chain>, StoreError> {
         let snapshot = self.moment().await?;
         let head = run::Entity::find_by_id(run).one(&snapshot).await?;
         let entries = entries(&snapshot, run).await?;
@@ -44,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn activity_chain(&self, id: &str) -> Result<Option<ActivityChain>, DbErr> {
+    pub async fn activity_chain(&self, id: &str) -> Result<Option<ActivityChain>, StoreError> {
         let snapshot = self.moment().await?;
         let head = activity::Entity::find_by_id(id).one(&snapshot).await?;
         let entries = entries(&snapshot, id).await?;
@@ -53,20 +54,20 @@ impl Store {
     }
 
     /// A transaction that sees one moment.
-    async fn moment(&self) -> Result<DatabaseTransaction, DbErr> {
+    async fn moment(&self) -> Result<DatabaseTransaction, StoreError> {
         // One of SQLite's does so anyway.
         let (isolation, access) = match self.is_shared() {
             true => (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)),
             false => (None, None),
         };
-        self.reader().begin_with_config(isolation, access).await
+        Ok(self.reader().begin_with_config(isolation, access).await?)
     }
 }
 
-async fn entries(db: &impl ConnectionTrait, of: &str) -> Result<Vec<journal::Model>, DbErr> {
-    journal::Entity::find()
+async fn entries(db: &impl ConnectionTrait, of: &str) -> Result<Vec<journal::Model>, StoreError> {
+    Ok(journal::Entity::find()
         .filter(journal::Column::Run.eq(of))
         .order_by_asc(journal::Column::Sequence)
         .all(db)
-        .await
+        .await?)
 }

@@ -19,6 +19,7 @@ use sqlx::{Connection as _, Executor as _};
 
 use super::away;
 use crate::private;
+use crate::store::StoreError;
 
 /// How many readers work at the same time.
 const READERS: u32 = 4;
@@ -63,7 +64,7 @@ pub(super) type Pair = (DatabaseConnection, DatabaseConnection);
 ///
 /// # Errors
 /// When it cannot be created or opened.
-pub(super) async fn sqlite(path: &Path) -> Result<Pair, DbErr> {
+pub(super) async fn sqlite(path: &Path) -> Result<Pair, StoreError> {
     // What SQLite makes beside the file has the file's rights; what an older release left has its own.
     private::make_file(path).map_err(|e| DbErr::Custom(format!("{}: {e}", path.display())))?;
     for ending in ["-wal", "-shm"] {
@@ -122,7 +123,7 @@ async fn stands_outside(connection: &mut SqliteConnection) -> bool {
 ///
 /// # Errors
 /// When it cannot be reached.
-pub(super) async fn postgres(url: &str) -> Result<Pair, DbErr> {
+pub(super) async fn postgres(url: &str) -> Result<Pair, StoreError> {
     let options = address(url)?.options(SESSION);
     let pool = |connections: u32| {
         PgPoolOptions::new()
@@ -143,7 +144,7 @@ pub(super) async fn postgres(url: &str) -> Result<Pair, DbErr> {
 ///
 /// # Errors
 /// When it cannot be reached.
-pub(super) async fn patient_postgres(url: &str) -> Result<DatabaseConnection, DbErr> {
+pub(super) async fn patient_postgres(url: &str) -> Result<DatabaseConnection, StoreError> {
     let pool: PgPool = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(30))
@@ -153,6 +154,6 @@ pub(super) async fn patient_postgres(url: &str) -> Result<DatabaseConnection, Db
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
-fn address(url: &str) -> Result<PgConnectOptions, DbErr> {
-    PgConnectOptions::from_str(url).map_err(away)
+fn address(url: &str) -> Result<PgConnectOptions, StoreError> {
+    Ok(PgConnectOptions::from_str(url).map_err(away)?)
 }

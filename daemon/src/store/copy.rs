@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, DbErr, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, SqlxSqliteConnector,
+    ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, SqlxSqliteConnector,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use vekha_engine::Entry;
 use vekha_engine::journal::Head;
 
 use super::entities::{journal, run};
-use super::{away, instant, open};
+use super::{StoreError, away, instant, open};
 
 /// Entries of the journal that are looked at together.
 const AT_ONCE: u64 = 10_000;
@@ -33,7 +33,7 @@ pub struct Copied {
 ///
 /// # Errors
 /// When it cannot be read or the copy not be written.
-pub async fn copy(database: &Path, to: &Path) -> Result<(), DbErr> {
+pub async fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
     let source = connect(database).await?;
     let pool = source.get_sqlite_connection_pool();
     let made = sqlx::query("VACUUM INTO ?")
@@ -55,20 +55,20 @@ pub async fn copy(database: &Path, to: &Path) -> Result<(), DbErr> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub async fn prove(database: &Path) -> Result<Copied, DbErr> {
+pub async fn prove(database: &Path) -> Result<Copied, StoreError> {
     let db = connect(database).await?;
     let proved = prove_on(&db).await;
     db.close().await?;
     proved
 }
 
-async fn prove_on(db: &DatabaseConnection) -> Result<Copied, DbErr> {
+async fn prove_on(db: &DatabaseConnection) -> Result<Copied, StoreError> {
     let said: String = sqlx::query_scalar("PRAGMA integrity_check")
         .fetch_one(db.get_sqlite_connection_pool())
         .await
         .map_err(away)?;
     if said != "ok" {
-        return Err(DbErr::Custom(format!("файл базы повреждён: {said}")));
+        return Err(StoreError::away(format!("файл базы повреждён: {said}")));
     }
     let mut heads: BTreeMap<String, Head> = BTreeMap::new();
     let (mut entries, mut last) = (0, 0);
@@ -88,7 +88,9 @@ async fn prove_on(db: &DatabaseConnection) -> Result<Copied, DbErr> {
                 Entry { sequence: sequence as u64, at: instant(at), actor, kind, data, hash };
             let head = heads.entry(run.clone()).or_insert_with(|| Head::of(&run));
             if !head.verify(&entry) {
-                return Err(DbErr::Custom(format!("журнал {run} разорван на записи {sequence}")));
+                return Err(StoreError::away(format!(
+                    "журнал {run} разорван на записи {sequence}"
+                )));
             }
         }
     }
@@ -101,16 +103,16 @@ async fn prove_on(db: &DatabaseConnection) -> Result<Copied, DbErr> {
     for (id, sequence, hash) in &runs {
         let head = heads.get(id).map(|head| (head.sequence as i64, &head.hash));
         if head != Some((*sequence, hash)) {
-            return Err(DbErr::Custom(format!("журнал {id} короче, чем говорит выполнение")));
+            return Err(StoreError::away(format!("журнал {id} короче, чем говорит выполнение")));
         }
     }
     Ok(Copied { runs: runs.len(), entries, last })
 }
 
-async fn connect(file: &Path) -> Result<DatabaseConnection, DbErr> {
+async fn connect(file: &Path) -> Result<DatabaseConnection, StoreError> {
     let options =
         SqliteConnectOptions::new().filename(file).busy_timeout(std::time::Duration::from_secs(30));
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
     pool.map(SqlxSqliteConnector::from_sqlx_sqlite_pool)
-        .map_err(|e| DbErr::Custom(format!("{}: {e}", file.display())))
+        .map_err(|e| StoreError::away(format!("{}: {e}", file.display())))
 }

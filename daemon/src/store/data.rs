@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Deserialize;
 use vekha_analysis::{Finding, IndicatorFigures, Outcome, Values};
 use vekha_engine::RunKey;
@@ -11,7 +11,7 @@ use vekha_engine::data::{RunData, Wanted, gather};
 
 use super::entities::{analysis, submission};
 use super::runs::{self, Load, Loaded};
-use super::{Store, document, unreadable};
+use super::{Store, StoreError, document, unreadable};
 
 /// The indicators of an outcome; its findings are passed over.
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn asked(&self, runs: &[String]) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
+    pub async fn asked(&self, runs: &[String]) -> Result<BTreeMap<RunKey, Loaded>, StoreError> {
         runs::load(self.reader(), runs, Load::Assignments).await?.whole()
     }
 
@@ -44,7 +44,7 @@ impl Store {
         &self,
         wanted: &BTreeMap<RunKey, Wanted>,
         mut loaded: BTreeMap<RunKey, Loaded>,
-    ) -> Result<BTreeMap<RunKey, RunData>, DbErr> {
+    ) -> Result<BTreeMap<RunKey, RunData>, StoreError> {
         let of = |what: fn(&Wanted) -> bool| -> Vec<String> {
             wanted.iter().filter(|(_, w)| what(w)).map(|(key, _)| key.to_string()).collect()
         };
@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// The newest answers of runs, by assignment.
-    async fn answers(&self, runs: &[String]) -> Result<BTreeMap<String, Values>, DbErr> {
+    async fn answers(&self, runs: &[String]) -> Result<BTreeMap<String, Values>, StoreError> {
         let mut answers = BTreeMap::new();
         for chunk in runs.chunks(runs::AT_ONCE) {
             // Ascending versions: the newest stays.
@@ -99,7 +99,7 @@ impl Store {
         &self,
         runs: &[String],
         wanted: &BTreeMap<RunKey, Wanted>,
-    ) -> Result<BTreeMap<String, Outcome>, DbErr> {
+    ) -> Result<BTreeMap<String, Outcome>, StoreError> {
         let mut outcomes = BTreeMap::new();
         for chunk in runs.chunks(runs::AT_ONCE) {
             let rows = analysis::Entity::find()

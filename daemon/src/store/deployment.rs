@@ -1,7 +1,8 @@
 //! Marks: what holds for the database as a whole and must hold at the next start, too.
 
+use crate::store::StoreError;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
 
 use super::Store;
 use super::entities::deployment::{ActiveModel, Column, Entity, Model};
@@ -11,7 +12,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn mark(&self, mark: &str) -> Result<Option<String>, DbErr> {
+    pub async fn mark(&self, mark: &str) -> Result<Option<String>, StoreError> {
         Ok(Entity::find_by_id(mark).one(self.reader()).await?.map(|row| row.value))
     }
 
@@ -19,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn set_mark(&self, mark: &str, value: &str) -> Result<(), DbErr> {
+    pub async fn set_mark(&self, mark: &str, value: &str) -> Result<(), StoreError> {
         set(self.writer(), mark, value).await
     }
 
@@ -27,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written or read.
-    pub async fn claim_mark(&self, mark: &str, value: &str) -> Result<String, DbErr> {
+    pub async fn claim_mark(&self, mark: &str, value: &str) -> Result<String, StoreError> {
         let first = OnConflict::column(Column::Mark).do_nothing().to_owned();
         Entity::insert(row(mark, value))
             .on_conflict(first)
@@ -42,7 +43,11 @@ impl Store {
 ///
 /// # Errors
 /// When the database cannot be written.
-pub(super) async fn set(db: &impl ConnectionTrait, mark: &str, value: &str) -> Result<(), DbErr> {
+pub(super) async fn set(
+    db: &impl ConnectionTrait,
+    mark: &str,
+    value: &str,
+) -> Result<(), StoreError> {
     let newest = OnConflict::column(Column::Mark).update_column(Column::Value).to_owned();
     Entity::insert(row(mark, value)).on_conflict(newest).exec_without_returning(db).await?;
     Ok(())

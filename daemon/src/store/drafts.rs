@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     TransactionTrait,
 };
 use vekha_analysis::Values;
@@ -11,7 +11,7 @@ use vekha_engine::run::Assignment;
 
 use super::entities::assignment;
 use super::entities::draft::{ActiveModel, Column, Entity, Model};
-use super::{Store, document, json, micros};
+use super::{Store, StoreError, document, json, micros};
 
 /// What stood in the database when a page was made: whoever writes on the page has seen that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn save_draft(&self, new: NewDraft<'_>, now: Timestamp) -> Result<Saved, DbErr> {
+    pub async fn save_draft(&self, new: NewDraft<'_>, now: Timestamp) -> Result<Saved, StoreError> {
         let transaction = self.writer().begin().await?;
         let mut at = micros(now);
         if let Some(basis) = new.basis {
@@ -111,7 +111,7 @@ impl Store {
         assignment: &str,
         basis: Basis,
         page: &str,
-    ) -> Result<bool, DbErr> {
+    ) -> Result<bool, StoreError> {
         let unseen = |draft: &Model| {
             draft.revision != basis.draft && (page.is_empty() || draft.page != page)
         };
@@ -140,7 +140,7 @@ impl Store {
         answers: &Values,
         source: &str,
         now: Timestamp,
-    ) -> Result<bool, DbErr> {
+    ) -> Result<bool, StoreError> {
         let row = Model {
             assignment: assignment.to_owned(),
             at: micros(now),
@@ -164,8 +164,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn draft(&self, assignment: &str) -> Result<Option<Model>, DbErr> {
-        Entity::find_by_id(assignment).one(self.reader()).await
+    pub async fn draft(&self, assignment: &str) -> Result<Option<Model>, StoreError> {
+        Ok(Entity::find_by_id(assignment).one(self.reader()).await?)
     }
 }
 

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait as _, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait as _, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    Statement,
 };
 use sha2::{Digest, Sha256};
 use vekha_engine::RunKey;
 
 use super::entities::file::{ActiveModel, Column, Entity, Model};
-use super::{Store, micros};
+use super::{Store, StoreError, micros};
 
 /// What stands for the assignment where files of a run's decisions are kept: none is named so.
 pub fn of_decisions(run: &RunKey) -> String {
@@ -49,7 +49,7 @@ impl Store {
         assignment: &str,
         content: Vec<u8>,
         now: Timestamp,
-    ) -> Result<String, DbErr> {
+    ) -> Result<String, StoreError> {
         let sha256 = hash(&content);
         let row: ActiveModel = Model {
             id: format!("{assignment}/{sha256}"),
@@ -69,7 +69,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn file(&self, assignment: &str, sha256: &str) -> Result<Option<Vec<u8>>, DbErr> {
+    pub async fn file(
+        &self,
+        assignment: &str,
+        sha256: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let row = Entity::find_by_id(format!("{assignment}/{sha256}")).one(self.reader()).await?;
         Ok(row.map(|row| row.content))
     }
@@ -84,7 +88,7 @@ impl Store {
         assignment: &str,
         sha256: &[&str],
         now: Timestamp,
-    ) -> Result<Vec<String>, DbErr> {
+    ) -> Result<Vec<String>, StoreError> {
         let ids = sha256.iter().map(|hash| format!("{assignment}/{hash}"));
         let these = Entity::update_many().filter(Column::Id.is_in(ids));
         these.col_expr(Column::At, Expr::value(micros(now))).exec(self.writer()).await?;
@@ -99,10 +103,10 @@ impl Store {
         &self,
         assignment: &str,
         sha256: &[&str],
-    ) -> Result<Vec<String>, DbErr> {
+    ) -> Result<Vec<String>, StoreError> {
         let ids = sha256.iter().map(|hash| format!("{assignment}/{hash}"));
         let these = Entity::find().filter(Column::Id.is_in(ids));
-        these.select_only().column(Column::Sha256).into_tuple().all(self.reader()).await
+        Ok(these.select_only().column(Column::Sha256).into_tuple().all(self.reader()).await?)
     }
 
     /// Removes files that came before a moment and that no answer, draft or decision refers to: they
@@ -110,7 +114,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn remove_stray_files(&self, before: Timestamp) -> Result<u64, DbErr> {
+    pub async fn remove_stray_files(&self, before: Timestamp) -> Result<u64, StoreError> {
         let before = micros(before);
         let backend = self.reader().get_database_backend();
         let stray = Statement::from_sql_and_values(backend, STRAY, [before.into()]);

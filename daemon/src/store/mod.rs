@@ -15,6 +15,7 @@ pub mod data;
 pub mod deployment;
 pub mod drafts;
 pub mod entities;
+mod error;
 pub mod files;
 pub mod migrations;
 mod open;
@@ -35,8 +36,9 @@ use std::sync::Arc;
 
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, Statement};
 
-pub(crate) use aside::{is_unreadable, unreadable, words};
+pub(crate) use aside::unreadable;
 pub use batch::Batch;
+pub use error::StoreError;
 pub use open::{OpenError, Opening, SecretFrom, without_password};
 
 use crate::secret::Secret;
@@ -130,7 +132,10 @@ pub fn instant(micros: i64) -> jiff::Timestamp {
 }
 
 /// A document that Vekha itself wrote; a broken one is an error of the database, not a panic.
-pub(crate) fn document<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, DbErr> {
+pub(crate) fn document<T: serde::de::DeserializeOwned>(
+    what: &str,
+    text: &str,
+) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|e| unreadable(what, e))
 }
 

@@ -14,7 +14,7 @@ use vekha_plugin::files::make_private;
 
 use super::entities::{assignment, journal};
 use super::witness::Witness;
-use super::{Lock, Store, connections, document, migrations};
+use super::{Lock, Store, StoreError, connections, document, migrations};
 use crate::secret::Secret;
 
 /// A mark: whether the SQLite file is at work, or was left by a daemon that did not end in order.
@@ -97,7 +97,13 @@ pub enum OpenError {
     SecretFile(String),
     /// The database refused.
     #[error(transparent)]
-    Database(#[from] DbErr),
+    Database(#[from] StoreError),
+}
+
+impl From<DbErr> for OpenError {
+    fn from(e: DbErr) -> Self {
+        StoreError::from(e).into()
+    }
 }
 
 /// Where a deployment's secret is.
@@ -255,13 +261,13 @@ impl Store {
     }
 
     /// Whether links have been derived from a secret.
-    async fn has_links(&self) -> Result<bool, DbErr> {
+    async fn has_links(&self) -> Result<bool, StoreError> {
         let marked = self.mark(SECRET).await?.is_some();
         Ok(marked || assignment::Entity::find().one(self.reader()).await?.is_some())
     }
 
     /// Derives every link from another secret, all in one commit.
-    async fn derive_links_anew(&self, secret: &Secret) -> Result<(), DbErr> {
+    async fn derive_links_anew(&self, secret: &Secret) -> Result<(), StoreError> {
         let links: Vec<(String, String)> = assignment::Entity::find()
             .select_only()
             .columns([assignment::Column::Id, assignment::Column::Body])
@@ -278,11 +284,11 @@ impl Store {
                 .await?;
         }
         super::deployment::set(&transaction, SECRET, &secret.fingerprint()).await?;
-        transaction.commit().await
+        Ok(transaction.commit().await?)
     }
 
     /// How far the journal reaches; 0 while it is empty.
-    async fn last_cursor(&self) -> Result<i64, DbErr> {
+    async fn last_cursor(&self) -> Result<i64, StoreError> {
         let last: Option<Option<i64>> = journal::Entity::find()
             .select_only()
             .column_as(journal::Column::Cursor.max(), "last")
@@ -297,7 +303,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database reports one on closing.
-    pub async fn close(self) -> Result<(), DbErr> {
+    pub async fn close(self) -> Result<(), StoreError> {
         self.reader.clone().close().await?;
         let closed = self.leave().await;
         self.writer.close().await?;
@@ -307,7 +313,7 @@ impl Store {
         closed
     }
 
-    async fn leave(&self) -> Result<(), DbErr> {
+    async fn leave(&self) -> Result<(), StoreError> {
         if self.file.is_some() {
             self.set_mark(AT_WORK, "no").await?;
             self.empty_log().await?;
@@ -327,7 +333,7 @@ fn hash_of(secret: &Secret, id: &str, body: &str) -> String {
 ///
 /// # Errors
 /// When the copy cannot be written.
-pub(super) async fn mark_as_left(copy: &DatabaseConnection) -> Result<(), DbErr> {
+pub(super) async fn mark_as_left(copy: &DatabaseConnection) -> Result<(), StoreError> {
     super::deployment::set(copy, AT_WORK, "no").await
 }
 

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait, UpdateMany,
 };
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ use super::entities::job;
 use super::entities::outbox::{ActiveModel, Column, Entity, Model};
 use super::rows::{Existing, execute, insert};
 use super::schedule::work_is_due;
-use super::{Store, document, json, micros, unreadable};
+use super::{Store, StoreError, document, json, micros, unreadable};
 use crate::message_id;
 
 /// How long a claim holds unless it is renewed.
@@ -141,7 +141,7 @@ pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel 
 ///
 /// # Errors
 /// When it is no such row as Vekha writes.
-pub fn letter(row: &Model) -> Result<Letter, DbErr> {
+pub fn letter(row: &Model) -> Result<Letter, StoreError> {
     let Body { assignment, link, revision, thread, due, not_before, facts } =
         document(&row.key, &row.body)?;
     let kind = serde_json::from_value(row.kind.as_str().into());
@@ -172,11 +172,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn due_messages(&self, now: Timestamp, limit: u64) -> Result<Vec<Due>, DbErr> {
+    pub async fn due_messages(&self, now: Timestamp, limit: u64) -> Result<Vec<Due>, StoreError> {
         use Column::{
             CreatedAt, Digest, Key, Kind, Municipality, NextAttemptAt, Organisation, Uncertain,
         };
-        Entity::find()
+        Ok(Entity::find()
             .select_only()
             .columns([Key, Municipality, Organisation, Kind, NextAttemptAt, Uncertain, Digest])
             .expr_as(work_is_due(now), "work")
@@ -187,7 +187,7 @@ impl Store {
             .limit(limit)
             .into_model::<Due>()
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// Claims parcels, all in one commit. Returns for each those of its messages that were still
@@ -200,7 +200,7 @@ impl Store {
         parcels: &[Parcel],
         lease: SignedDuration,
         now: Timestamp,
-    ) -> Result<Vec<Vec<Model>>, DbErr> {
+    ) -> Result<Vec<Vec<Model>>, StoreError> {
         if parcels.is_empty() {
             // Most looks find nothing that may go: they must not take the writer.
             return Ok(vec![]);
@@ -264,7 +264,7 @@ impl Store {
         claimed: &[(String, Option<String>)],
         lease: SignedDuration,
         now: Timestamp,
-    ) -> Result<(), DbErr> {
+    ) -> Result<(), StoreError> {
         let mut keys: BTreeMap<&Option<String>, Vec<&str>> = BTreeMap::new();
         for (key, claim) in claimed {
             keys.entry(claim).or_default().push(key);
@@ -290,7 +290,7 @@ impl Store {
         &self,
         results: &[(Model, Delivery)],
         now: Timestamp,
-    ) -> Result<Vec<String>, DbErr> {
+    ) -> Result<Vec<String>, StoreError> {
         let transaction = self.writer().begin().await?;
         let mut lost = Vec::new();
         let mut to_tell = Vec::new();
@@ -320,7 +320,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn retry_message(&self, key: &str, now: Timestamp) -> Result<bool, DbErr> {
+    pub async fn retry_message(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
         let result = Entity::update_many()
             .col_expr(Column::State, Expr::value("pending"))
             .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
@@ -342,8 +342,8 @@ impl Store {
         &self,
         municipality: &str,
         organisation: Option<&str>,
-    ) -> Result<u64, DbErr> {
-        Entity::find().filter(failed(municipality, organisation)).count(self.reader()).await
+    ) -> Result<u64, StoreError> {
+        Ok(Entity::find().filter(failed(municipality, organisation)).count(self.reader()).await?)
     }
 
     /// Makes every failed message of a municipality due again, or those to one organisation. Returns
@@ -356,7 +356,7 @@ impl Store {
         municipality: &str,
         organisation: Option<&str>,
         now: Timestamp,
-    ) -> Result<u64, DbErr> {
+    ) -> Result<u64, StoreError> {
         let result = Entity::update_many()
             .col_expr(Column::State, Expr::value("pending"))
             .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
@@ -373,7 +373,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn release_claims(&self, now: Timestamp) -> Result<u64, DbErr> {
+    pub async fn release_claims(&self, now: Timestamp) -> Result<u64, StoreError> {
         let own = match (self.is_shared(), &*self.name) {
             (false, _) => None,
             (true, "") => return Ok(0),
@@ -393,15 +393,15 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn next_message_at(&self) -> Result<Option<i64>, DbErr> {
-        Entity::find()
+    pub async fn next_message_at(&self) -> Result<Option<i64>, StoreError> {
+        Ok(Entity::find()
             .select_only()
             .column_as(Column::NextAttemptAt.min(), "at")
             .filter(Column::State.is_in(["pending", "sending"]))
             .into_tuple::<Option<i64>>()
             .one(self.reader())
             .await
-            .map(Option::flatten)
+            .map(Option::flatten)?)
     }
 }
 

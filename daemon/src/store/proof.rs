@@ -5,10 +5,11 @@
 //! disproved stops all acknowledging for good: nobody must be told «accepted» by a daemon that cannot
 //! tell what it has written.
 
+use crate::store::StoreError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
 use super::Store;
 use super::entities::journal::{Column, Entity};
@@ -30,8 +31,8 @@ impl Store {
     ///
     /// # Errors
     /// When that has happened.
-    pub(super) fn sound(&self) -> Result<(), DbErr> {
-        if self.is_sound() { Ok(()) } else { Err(DbErr::Custom(UNSOUND.to_owned())) }
+    pub(super) fn sound(&self) -> Result<(), StoreError> {
+        if self.is_sound() { Ok(()) } else { Err(StoreError::away(UNSOUND)) }
     }
 
     /// Whether all that was committed was found by readers, too.
@@ -43,15 +44,15 @@ impl Store {
     ///
     /// # Errors
     /// When it is disproved. A reader that cannot look disproves nothing.
-    pub(super) async fn prove(&self, evidence: &Evidence) -> Result<(), DbErr> {
-        let found: Result<Option<(i64, String)>, DbErr> = Entity::find()
+    pub(super) async fn prove(&self, evidence: &Evidence) -> Result<(), StoreError> {
+        let found: Result<Option<(i64, String)>, StoreError> = Ok(Entity::find()
             .select_only()
             .columns([Column::Cursor, Column::Hash])
             .filter(Column::Run.eq(&evidence.run))
             .filter(Column::Sequence.eq(evidence.sequence))
             .into_tuple()
             .one(self.reader())
-            .await;
+            .await?);
         match found {
             Ok(Some((cursor, hash))) if hash == evidence.hash => {
                 if let Some(witness) = &self.witness {

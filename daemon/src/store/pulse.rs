@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
+use sea_orm::ConnectionTrait;
 use tokio::time::timeout;
 
 use super::proof::UNSOUND;
-use super::{Store, words};
+use super::{Store, StoreError};
 
 /// How long the database may take to answer the simplest of questions.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -42,11 +42,13 @@ impl Store {
     /// Asks the database whether it answers and, if it is suspected not to, whether it takes what is
     /// written. Never takes longer than some seconds.
     pub async fn feel_pulse(&self, suspected: bool, now: Timestamp) -> Option<Ill> {
-        let ill = |reads: bool, e: DbErr| Ill { reads, reason: words(&e) };
+        let ill = |reads: bool, e: StoreError| Ill { reads, reason: e.to_string() };
         if !self.is_sound() {
             return Some(Ill { reads: false, reason: UNSOUND.to_owned() });
         }
-        if let Err(e) = bounded(self.reader().execute_unprepared("SELECT 1")).await {
+        if let Err(e) =
+            bounded(async { Ok(self.reader().execute_unprepared("SELECT 1").await?) }).await
+        {
             return Some(ill(true, e));
         }
         if suspected && let Err(e) = bounded(self.note_touched(now)).await {
@@ -56,10 +58,10 @@ impl Store {
     }
 }
 
-async fn bounded<T>(work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+async fn bounded<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let waited = timeout(PATIENCE, work).await;
     waited.unwrap_or_else(|_| {
         let text = format!("база не ответила за {} с", PATIENCE.as_secs());
-        Err(DbErr::Conn(RuntimeErr::Internal(text)))
+        Err(StoreError::no_connection(text))
     })
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait as _, Select,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
+    Select,
 };
 use vekha_analysis::Outcome;
 use vekha_engine::run::{Assignment, AssignmentState, Decision, Measure, Recommendation, Run};
@@ -18,7 +18,7 @@ use super::entities::{
     submission,
 };
 use super::runs::{self, Load, Loaded};
-use super::{Store, document};
+use super::{Store, StoreError, document};
 
 /// Which rows a list holds; what is not given does not restrict. Columns that a table lacks are
 /// ignored.
@@ -187,8 +187,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read; so for all that follow.
-    pub async fn list_runs(&self, f: &Filter, page: &Page) -> Result<Vec<run::Model>, DbErr> {
-        self.runs_of(f, page).all(self.reader()).await
+    pub async fn list_runs(&self, f: &Filter, page: &Page) -> Result<Vec<run::Model>, StoreError> {
+        Ok(self.runs_of(f, page).all(self.reader()).await?)
     }
 
     fn runs_of(&self, f: &Filter, page: &Page) -> Select<run::Entity> {
@@ -212,18 +212,19 @@ impl Store {
         &self,
         f: &Filter,
         page: &Page,
-    ) -> Result<Vec<assignment::Model>, DbErr> {
-        self.assignments_of(f, page).all(self.reader()).await
+    ) -> Result<Vec<assignment::Model>, StoreError> {
+        Ok(self.assignments_of(f, page).all(self.reader()).await?)
     }
 
     /// The same in no order, of each the run, the stage, the organisation and the body.
     pub async fn bodies_of_assignments(
         &self,
         f: &Filter,
-    ) -> Result<Vec<(String, String, String, String)>, DbErr> {
+    ) -> Result<Vec<(String, String, String, String)>, StoreError> {
         let mut all = self.assignments_of(f, &Page::all());
         QuerySelect::query(&mut all).clear_order_by();
-        all.select_only()
+        Ok(all
+            .select_only()
             .columns([
                 assignment::Column::Run,
                 assignment::Column::Stage,
@@ -232,7 +233,7 @@ impl Store {
             ])
             .into_tuple()
             .all(self.reader())
-            .await
+            .await?)
     }
 
     fn assignments_of(&self, f: &Filter, page: &Page) -> Select<assignment::Entity> {
@@ -266,7 +267,7 @@ impl Store {
         &self,
         f: &Filter,
         page: &Page,
-    ) -> Result<Vec<recommendation::Model>, DbErr> {
+    ) -> Result<Vec<recommendation::Model>, StoreError> {
         let mut c = Condition::all();
         below!(
             self,
@@ -280,7 +281,7 @@ impl Store {
         );
         equal!(c, recommendation, Stage = f.stage, Organisation = f.organisation, State = f.state);
         c = c.add_option(nothing(f)).add_option(of_period(f, recommendation::Column::Run));
-        list!(recommendation, Id, c, page).all(self.reader()).await
+        Ok(list!(recommendation, Id, c, page).all(self.reader()).await?)
     }
 
     /// Decisions by id.
@@ -288,7 +289,7 @@ impl Store {
         &self,
         f: &Filter,
         page: &Page,
-    ) -> Result<Vec<decision::Model>, DbErr> {
+    ) -> Result<Vec<decision::Model>, StoreError> {
         let mut c = Condition::all();
         below!(
             self,
@@ -304,7 +305,7 @@ impl Store {
         c = c.add_option(from.map(|day| decision::Column::Date.gte(day)));
         c = c.add_option(to.map(|day| decision::Column::Date.lte(day)));
         c = c.add_option(nothing(f)).add_option(of_period(f, decision::Column::Run));
-        list!(decision, Id, c, page).all(self.reader()).await
+        Ok(list!(decision, Id, c, page).all(self.reader()).await?)
     }
 
     /// Measures by id.
@@ -312,7 +313,7 @@ impl Store {
         &self,
         f: &Filter,
         page: &Page,
-    ) -> Result<Vec<measure::Model>, DbErr> {
+    ) -> Result<Vec<measure::Model>, StoreError> {
         let mut c = Condition::all();
         below!(
             self,
@@ -327,7 +328,7 @@ impl Store {
         equal!(c, measure, Organisation = f.organisation, State = f.state);
         c = c.add_option(f.due_to.map(|day| measure::Column::Due.lte(day.to_string())));
         c = c.add_option(nothing(f)).add_option(of_period(f, measure::Column::Run));
-        list!(measure, Id, c, page).all(self.reader()).await
+        Ok(list!(measure, Id, c, page).all(self.reader()).await?)
     }
 
     /// Messages by key.
@@ -335,7 +336,7 @@ impl Store {
         &self,
         f: &Filter,
         page: &Page,
-    ) -> Result<Vec<outbox::Model>, DbErr> {
+    ) -> Result<Vec<outbox::Model>, StoreError> {
         let mut c = Condition::all();
         equal!(
             c,
@@ -350,24 +351,27 @@ impl Store {
         let told_apart = f.activity.is_some() || f.period.is_some();
         let runs = told_apart.then(|| of_runs(f, outbox::Column::Run));
         c = c.add_option(nothing(f)).add_option(runs);
-        list!(outbox, Key, c, page).all(self.reader()).await
+        Ok(list!(outbox, Key, c, page).all(self.reader()).await?)
     }
 
     /// One message.
-    pub async fn message(&self, key: &str) -> Result<Option<outbox::Model>, DbErr> {
-        outbox::Entity::find_by_id(key).one(self.reader()).await
+    pub async fn message(&self, key: &str) -> Result<Option<outbox::Model>, StoreError> {
+        Ok(outbox::Entity::find_by_id(key).one(self.reader()).await?)
     }
 
     /// A message by its Message-ID.
-    pub async fn message_by_id(&self, message_id: &str) -> Result<Option<outbox::Model>, DbErr> {
-        outbox::Entity::find()
+    pub async fn message_by_id(
+        &self,
+        message_id: &str,
+    ) -> Result<Option<outbox::Model>, StoreError> {
+        Ok(outbox::Entity::find()
             .filter(outbox::Column::MessageId.eq(message_id))
             .one(self.reader())
-            .await
+            .await?)
     }
 
     /// One run with all that belongs to it.
-    pub async fn run(&self, key: &RunKey) -> Result<Option<Loaded>, DbErr> {
+    pub async fn run(&self, key: &RunKey) -> Result<Option<Loaded>, StoreError> {
         let found = runs::load(self.reader(), &[key.to_string()], Load::Whole).await?;
         Ok(found.whole()?.remove(key))
     }
@@ -376,13 +380,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn bare_run(&self, key: &RunKey) -> Result<Option<Run>, DbErr> {
+    pub async fn bare_run(&self, key: &RunKey) -> Result<Option<Run>, StoreError> {
         let row = run::Entity::find_by_id(key.to_string()).one(self.reader()).await?;
         row.map(|row| runs::bare(&row).map(|(run, _)| run)).transpose()
     }
 
     /// Runs with all that belongs to them, as far as they exist and can be read.
-    pub async fn runs(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
+    pub async fn runs(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, Loaded>, StoreError> {
         let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
         let found = runs::load(self.reader(), &ids, Load::Whole).await?;
         for (id, e) in found.broken {
@@ -399,7 +403,7 @@ impl Store {
         &self,
         run: &RunKey,
         key: &AssignmentKey,
-    ) -> Result<Option<Assignment>, DbErr> {
+    ) -> Result<Option<Assignment>, StoreError> {
         let row = self.assignment(&format!("{run}/{key}")).await?;
         row.map(|row| document(&row.id, &row.body)).transpose()
     }
@@ -408,14 +412,18 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn measure(&self, run: &RunKey, number: usize) -> Result<Option<Measure>, DbErr> {
+    pub async fn measure(
+        &self,
+        run: &RunKey,
+        number: usize,
+    ) -> Result<Option<Measure>, StoreError> {
         let row = measure::Entity::find_by_id(format!("{run}/{number}")).one(self.reader()).await?;
         row.map(|row| document(&row.id, &row.body)).transpose()
     }
 
     /// One assignment.
-    pub async fn assignment(&self, id: &str) -> Result<Option<assignment::Model>, DbErr> {
-        assignment::Entity::find_by_id(id).one(self.reader()).await
+    pub async fn assignment(&self, id: &str) -> Result<Option<assignment::Model>, StoreError> {
+        Ok(assignment::Entity::find_by_id(id).one(self.reader()).await?)
     }
 
     /// What an organisation is recommended, without the rest of the run.
@@ -423,14 +431,18 @@ impl Store {
         &self,
         run: &RunKey,
         key: &AssignmentKey,
-    ) -> Result<Option<Recommendation>, DbErr> {
+    ) -> Result<Option<Recommendation>, StoreError> {
         let id = format!("{run}/{key}");
         let row = recommendation::Entity::find_by_id(id).one(self.reader()).await?;
         row.map(|row| document(&row.id, &row.body)).transpose()
     }
 
     /// A decision by its number within the run, without the rest of the run.
-    pub async fn decision(&self, run: &RunKey, number: usize) -> Result<Option<Decision>, DbErr> {
+    pub async fn decision(
+        &self,
+        run: &RunKey,
+        number: usize,
+    ) -> Result<Option<Decision>, StoreError> {
         let id = format!("{run}/{number}");
         let row = decision::Entity::find_by_id(id).one(self.reader()).await?;
         row.map(|row| document(&row.id, &row.body)).transpose()
@@ -440,53 +452,56 @@ impl Store {
     pub async fn assignment_by_token(
         &self,
         token_hash: &str,
-    ) -> Result<Option<assignment::Model>, DbErr> {
-        assignment::Entity::find()
+    ) -> Result<Option<assignment::Model>, StoreError> {
+        Ok(assignment::Entity::find()
             .filter(assignment::Column::TokenHash.eq(token_hash))
             .one(self.reader())
-            .await
+            .await?)
     }
 
     /// All versions of an answer, oldest first.
-    pub async fn submissions(&self, assignment: &str) -> Result<Vec<submission::Model>, DbErr> {
-        submission::Entity::find()
+    pub async fn submissions(
+        &self,
+        assignment: &str,
+    ) -> Result<Vec<submission::Model>, StoreError> {
+        Ok(submission::Entity::find()
             .filter(to(assignment))
             .order_by_asc(submission::Column::Version)
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// One version of an answer, by its id.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn submission(&self, id: &str) -> Result<Option<submission::Model>, DbErr> {
-        submission::Entity::find_by_id(id).one(self.reader()).await
+    pub async fn submission(&self, id: &str) -> Result<Option<submission::Model>, StoreError> {
+        Ok(submission::Entity::find_by_id(id).one(self.reader()).await?)
     }
 
     /// The newest version of an answer.
     pub async fn newest_submission(
         &self,
         assignment: &str,
-    ) -> Result<Option<submission::Model>, DbErr> {
-        submission::Entity::find()
+    ) -> Result<Option<submission::Model>, StoreError> {
+        Ok(submission::Entity::find()
             .filter(to(assignment))
             .order_by_desc(submission::Column::Version)
             .one(self.reader())
-            .await
+            .await?)
     }
 
     /// Finished analyses of a run.
-    pub async fn analyses(&self, run: &str) -> Result<Vec<analysis::Model>, DbErr> {
-        analysis::Entity::find()
+    pub async fn analyses(&self, run: &str) -> Result<Vec<analysis::Model>, StoreError> {
+        Ok(analysis::Entity::find()
             .filter(analysis::Column::Run.eq(run))
             .order_by_asc(analysis::Column::Id)
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// The outcomes of finished analyses, by `run/stage`, as far as they exist.
-    pub async fn outcomes(&self, ids: &[String]) -> Result<BTreeMap<String, Outcome>, DbErr> {
+    pub async fn outcomes(&self, ids: &[String]) -> Result<BTreeMap<String, Outcome>, StoreError> {
         let mut outcomes = BTreeMap::new();
         for chunk in ids.chunks(runs::AT_ONCE) {
             let rows = analysis::Entity::find()
@@ -503,7 +518,10 @@ impl Store {
     }
 
     /// The versions of the road map that runs keep, by run, as far as they exist.
-    pub async fn versions_of_runs(&self, ids: &[String]) -> Result<BTreeMap<String, u32>, DbErr> {
+    pub async fn versions_of_runs(
+        &self,
+        ids: &[String],
+    ) -> Result<BTreeMap<String, u32>, StoreError> {
         let mut versions = BTreeMap::new();
         for chunk in ids.chunks(runs::AT_ONCE) {
             let rows: Vec<(String, i32)> = run::Entity::find()
@@ -524,7 +542,7 @@ impl Store {
         run: Option<&str>,
         after: i64,
         limit: u64,
-    ) -> Result<Vec<journal::Model>, DbErr> {
+    ) -> Result<Vec<journal::Model>, StoreError> {
         let filter = Filter { run: run.map(str::to_owned), ..Filter::default() };
         self.entries(&filter, after, limit).await
     }
@@ -535,7 +553,7 @@ impl Store {
         f: &Filter,
         after: i64,
         limit: u64,
-    ) -> Result<Vec<journal::Model>, DbErr> {
+    ) -> Result<Vec<journal::Model>, StoreError> {
         let mut c = Condition::all().add(journal::Column::Cursor.gt(after));
         equal!(c, journal, Run = f.run, Kind = f.kind, Actor = f.actor);
         let places = [&f.municipality, &f.activity];
@@ -548,31 +566,38 @@ impl Store {
         });
         c = c.add_option(nothing(f)).add_option(own);
         let entries = journal::Entity::find().filter(c).order_by_asc(journal::Column::Cursor);
-        entries.limit(limit).all(self.reader()).await
+        Ok(entries.limit(limit).all(self.reader()).await?)
     }
 
     /// The newest journal entry of all.
-    pub async fn newest_entry(&self) -> Result<Option<journal::Model>, DbErr> {
-        journal::Entity::find().order_by_desc(journal::Column::Cursor).one(self.reader()).await
+    pub async fn newest_entry(&self) -> Result<Option<journal::Model>, StoreError> {
+        Ok(journal::Entity::find()
+            .order_by_desc(journal::Column::Cursor)
+            .one(self.reader())
+            .await?)
     }
 
     /// A run's journal, whole.
-    pub async fn journal_of(&self, run: &str) -> Result<Vec<journal::Model>, DbErr> {
-        journal::Entity::find()
+    pub async fn journal_of(&self, run: &str) -> Result<Vec<journal::Model>, StoreError> {
+        Ok(journal::Entity::find()
             .filter(journal::Column::Run.eq(run))
             .order_by_asc(journal::Column::Sequence)
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// The newest entries of a run's journal, newest first.
-    pub async fn journal_tail(&self, run: &str, limit: u64) -> Result<Vec<journal::Model>, DbErr> {
-        journal::Entity::find()
+    pub async fn journal_tail(
+        &self,
+        run: &str,
+        limit: u64,
+    ) -> Result<Vec<journal::Model>, StoreError> {
+        Ok(journal::Entity::find()
             .filter(journal::Column::Run.eq(run))
             .order_by_desc(journal::Column::Sequence)
             .limit(limit)
             .all(self.reader())
-            .await
+            .await?)
     }
 }
 

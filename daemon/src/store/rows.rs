@@ -6,12 +6,12 @@
 //! handful of sizes. What of an existing row never changes is not written again; the indexes over it
 //! are left alone.
 
+use crate::store::StoreError;
 use std::fmt::Write as _;
 
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DatabaseBackend, DbErr,
-    EntityTrait, IdenStatic, IntoActiveModel, Iterable, PrimaryKeyToColumn, Statement, Value,
-    Values,
+    ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DatabaseBackend, EntityTrait,
+    IdenStatic, IntoActiveModel, Iterable, PrimaryKeyToColumn, Statement, Value, Values,
 };
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, SqliteTransaction};
@@ -137,7 +137,7 @@ fn placeholders(columns: usize, rows: usize) -> String {
 pub(super) async fn execute(
     db: &impl ConnectionTrait,
     mut statements: impl Iterator<Item = Statement>,
-) -> Result<(), DbErr> {
+) -> Result<(), StoreError> {
     let mut next = statements.next();
     while let Some(statement) = next {
         let (executed, following) =

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use vekha_engine::run::{Run, RunState, Stage};
 use vekha_engine::{AssignmentKey, RunKey, Summary};
 
 use super::entities::{assignment, decision, measure, recommendation, run};
-use super::{Store, document, instant, json, micros, unreadable};
+use super::{Store, StoreError, document, instant, json, micros, unreadable};
 
 /// What the `body` column of a run holds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -97,18 +97,18 @@ pub(super) fn row(Loaded { run, revision, told_since }: &Loaded) -> run::Model {
 }
 
 /// The state that a column holds.
-pub fn state(text: &str) -> Result<RunState, DbErr> {
+pub fn state(text: &str) -> Result<RunState, StoreError> {
     serde_json::from_value(text.into()).map_err(|_| unreadable(text, "нет такого состояния"))
 }
 
 /// What other runs must know of a run, from its row.
-pub fn summary(row: &run::Model) -> Result<Summary, DbErr> {
+pub fn summary(row: &run::Model) -> Result<Summary, StoreError> {
     let body: Body = document(&row.id, &row.body)?;
     Ok(Summary { state: state(&row.state)?, found: body.found.into() })
 }
 
 /// A run without its assignments and the like, from its row.
-pub fn bare(row: &run::Model) -> Result<(Run, Body), DbErr> {
+pub fn bare(row: &run::Model) -> Result<(Run, Body), StoreError> {
     let body: Body = document(&row.id, &row.body)?;
     let run = Run {
         key: row.id.parse().map_err(|e| unreadable(&row.id, e))?,
@@ -192,7 +192,7 @@ pub struct Found {
     /// Those that can be read, as far as they exist.
     pub runs: BTreeMap<RunKey, Loaded>,
     /// Those that cannot, by id, and what is said of the row that is to blame.
-    pub broken: BTreeMap<String, DbErr>,
+    pub broken: BTreeMap<String, StoreError>,
 }
 
 impl Found {
@@ -200,7 +200,7 @@ impl Found {
     ///
     /// # Errors
     /// When one of them cannot be read.
-    pub fn whole(self) -> Result<BTreeMap<RunKey, Loaded>, DbErr> {
+    pub fn whole(self) -> Result<BTreeMap<RunKey, Loaded>, StoreError> {
         match self.broken.into_values().next() {
             Some(e) => Err(e),
             None => Ok(self.runs),
@@ -244,7 +244,7 @@ pub(super) async fn hold(
     db: &impl ConnectionTrait,
     keys: &[String],
     by_others: Held,
-) -> Result<Vec<run::Model>, DbErr> {
+) -> Result<Vec<run::Model>, StoreError> {
     let mut rows = Vec::new();
     for chunk in keys.chunks(AT_ONCE) {
         let held = match by_others {
@@ -269,7 +269,11 @@ fn named(keys: &[String]) -> Select<run::Entity> {
 /// # Errors
 /// When the database cannot be read. A row that cannot be breaks the run that it belongs to and no
 /// other.
-pub async fn load(db: &impl ConnectionTrait, keys: &[String], what: Load) -> Result<Found, DbErr> {
+pub async fn load(
+    db: &impl ConnectionTrait,
+    keys: &[String],
+    what: Load,
+) -> Result<Found, StoreError> {
     let mut rows = Vec::new();
     for chunk in keys.chunks(AT_ONCE) {
         rows.extend(named(chunk).all(db).await?);
@@ -287,7 +291,7 @@ pub(super) async fn complete(
     rows: Vec<run::Model>,
     what: Load,
     known: &mut HashMap<RunKey, Loaded>,
-) -> Result<Found, DbErr> {
+) -> Result<Found, StoreError> {
     let mut found = Found::default();
     let mut wanted = [const { Wanted::new() }; 4];
     for row in rows {
@@ -370,7 +374,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn run_keys(&self, municipality: &str) -> Result<Vec<RunKey>, DbErr> {
+    pub async fn run_keys(&self, municipality: &str) -> Result<Vec<RunKey>, StoreError> {
         let ids: Vec<String> = run::Entity::find()
             .select_only()
             .column(run::Column::Id)

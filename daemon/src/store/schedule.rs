@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, TransactionTrait as _,
 };
 
 use super::activities::{self, Happened};
 use super::entities::{activity, job, request, road_map};
 use super::queries::Filter;
-use super::{Store, micros, requests};
+use super::{Store, StoreError, micros, requests};
 
 /// Which jobs are meant: those that ask other systems may take their time and must hold up nothing
 /// else.
@@ -80,22 +80,27 @@ impl Store {
         which: Jobs,
         now: Timestamp,
         limit: u64,
-    ) -> Result<Vec<job::Model>, DbErr> {
-        job::Entity::find()
+    ) -> Result<Vec<job::Model>, StoreError> {
+        Ok(job::Entity::find()
             .filter(which.condition())
             .filter(job::Column::DueAt.lte(micros(now)))
             .order_by_asc(job::Column::DueAt)
             .order_by_asc(job::Column::Key)
             .limit(limit)
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// Puts a job off after a failed try.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn postpone_job(&self, key: &str, to: Timestamp, error: &str) -> Result<(), DbErr> {
+    pub async fn postpone_job(
+        &self,
+        key: &str,
+        to: Timestamp,
+        error: &str,
+    ) -> Result<(), StoreError> {
         job::Entity::update_many()
             .col_expr(job::Column::DueAt, Expr::value(micros(to)))
             .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
@@ -110,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn drop_job(&self, key: &str) -> Result<(), DbErr> {
+    pub async fn drop_job(&self, key: &str) -> Result<(), StoreError> {
         job::Entity::delete_by_id(key).exec(self.writer()).await?;
         Ok(())
     }
@@ -119,22 +124,22 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn next_job_at(&self, which: Jobs) -> Result<Option<i64>, DbErr> {
-        job::Entity::find()
+    pub async fn next_job_at(&self, which: Jobs) -> Result<Option<i64>, StoreError> {
+        Ok(job::Entity::find()
             .select_only()
             .column_as(job::Column::DueAt.min(), "at")
             .filter(which.condition())
             .into_tuple::<Option<i64>>()
             .one(self.reader())
             .await
-            .map(Option::flatten)
+            .map(Option::flatten)?)
     }
 
     /// When the next job of our own or opening is due.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn next_due_at(&self) -> Result<Option<i64>, DbErr> {
+    pub async fn next_due_at(&self) -> Result<Option<i64>, StoreError> {
         let job = self.next_job_at(Jobs::Own).await?;
         let opening = activity::Entity::find()
             .select_only()
@@ -151,18 +156,18 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn activities(&self, municipality: &str) -> Result<Vec<activity::Model>, DbErr> {
-        activity::Entity::find()
+    pub async fn activities(&self, municipality: &str) -> Result<Vec<activity::Model>, StoreError> {
+        Ok(activity::Entity::find()
             .filter(activity::Column::Municipality.eq(municipality))
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// Ids of activities that a filter holds.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn list_activities(&self, f: &Filter) -> Result<Vec<String>, DbErr> {
+    pub async fn list_activities(&self, f: &Filter) -> Result<Vec<String>, StoreError> {
         let of = |column: activity::Column, value: &Option<String>| {
             value.as_ref().map(|value| column.eq(value.as_str()))
         };
@@ -170,14 +175,19 @@ impl Store {
             .add_option(of(activity::Column::Municipality, &f.municipality))
             .add_option(of(activity::Column::Activity, &f.activity));
         let ids = activity::Entity::find().select_only().column(activity::Column::Id);
-        ids.filter(own).order_by_asc(activity::Column::Id).into_tuple().all(self.reader()).await
+        Ok(ids
+            .filter(own)
+            .order_by_asc(activity::Column::Id)
+            .into_tuple()
+            .all(self.reader())
+            .await?)
     }
 
     /// Writes schedule rows, new or moved on. Whether an existing one is paused is left as it is.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn save_activities(&self, rows: Vec<activity::Model>) -> Result<(), DbErr> {
+    pub async fn save_activities(&self, rows: Vec<activity::Model>) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -208,7 +218,7 @@ impl Store {
         seen: Option<&activity::Model>,
         request: Option<request::Model>,
         happened: Happened<'_>,
-    ) -> Result<Paused, DbErr> {
+    ) -> Result<Paused, StoreError> {
         self.sound()?;
         let transaction = self.writer().begin().await?;
         if let Some(request) = request
@@ -244,24 +254,24 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn road_map_ids(&self) -> Result<Vec<String>, DbErr> {
-        road_map::Entity::find()
+    pub async fn road_map_ids(&self) -> Result<Vec<String>, StoreError> {
+        Ok(road_map::Entity::find()
             .select_only()
             .column(road_map::Column::Id)
             .into_tuple()
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// Versions of road maps by id.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn road_maps(&self, ids: &[String]) -> Result<Vec<road_map::Model>, DbErr> {
-        road_map::Entity::find()
+    pub async fn road_maps(&self, ids: &[String]) -> Result<Vec<road_map::Model>, StoreError> {
+        Ok(road_map::Entity::find()
             .filter(road_map::Column::Id.is_in(ids.iter().map(String::as_str)))
             .all(self.reader())
-            .await
+            .await?)
     }
 
     /// Keeps a new version, together with the request that asks for it. Returns false, and keeps
@@ -273,7 +283,7 @@ impl Store {
         &self,
         row: road_map::Model,
         request: Option<request::Model>,
-    ) -> Result<bool, DbErr> {
+    ) -> Result<bool, StoreError> {
         let transaction = self.writer().begin().await?;
         if let Some(request) = request
             && !requests::keep(&transaction, request).await?
@@ -284,11 +294,11 @@ impl Store {
         let row = row.into_active_model().reset_all();
         let added = road_map::Entity::insert(row).exec_without_returning(&transaction).await;
         match added {
-            Ok(_) => transaction.commit().await.map(|()| true),
+            Ok(_) => Ok(transaction.commit().await.map(|()| true)?),
             Err(e) => {
                 // The connection is to be clear of what failed, whatever becomes of that.
                 transaction.rollback().await.ok();
-                Err(e)
+                Err(e.into())
             }
         }
     }

@@ -1,9 +1,8 @@
 //! What a database knows of time: whether it is lived in or rehearsed with, and how far time has come.
 
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::DbErr;
 
-use super::{OpenError, Store, instant, micros};
+use super::{OpenError, Store, StoreError, instant, micros};
 
 /// A mark: whose time it is, `life` or `rehearsal`.
 const TIME: &str = "time";
@@ -71,7 +70,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn reached(&self) -> Result<Option<Timestamp>, DbErr> {
+    pub async fn reached(&self) -> Result<Option<Timestamp>, StoreError> {
         let mark = self.mark(REACHED).await?;
         Ok(mark.and_then(|micros| micros.parse().ok()).map(instant))
     }
@@ -80,7 +79,7 @@ impl Store {
     ///
     /// # Errors
     /// When it is not.
-    pub(super) async fn note_touched(&self, now: Timestamp) -> Result<(), DbErr> {
+    pub(super) async fn note_touched(&self, now: Timestamp) -> Result<(), StoreError> {
         let now = micros(now).to_string();
         self.set_mark(TOUCHED, &".".repeat(TOUCH)).await?;
         self.set_mark(TOUCHED, &now).await
@@ -90,7 +89,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn note_reached(&self, now: Timestamp) -> Result<(), DbErr> {
+    pub async fn note_reached(&self, now: Timestamp) -> Result<(), StoreError> {
         self.set_mark(REACHED, &micros(now).to_string()).await
     }
 }

@@ -6,11 +6,10 @@
 
 use std::path::Path;
 
-use sea_orm::DbErr;
 use sqlx::Row as _;
 
 use super::connections::LOG_KEEPS;
-use super::{Store, away};
+use super::{Store, StoreError, away};
 
 /// From this size on a log is too long: four times what it keeps.
 const TOO_LONG: u64 = 4 * LOG_KEEPS;
@@ -37,7 +36,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn keep_up(&self) -> Result<Option<Log>, DbErr> {
+    pub async fn keep_up(&self) -> Result<Option<Log>, StoreError> {
         let Some(file) = &self.file else { return Ok(None) };
         let bytes = size_of_log(file);
         if bytes <= LOG_KEEPS {
@@ -67,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be reached or written.
-    pub(super) async fn empty_log(&self) -> Result<bool, DbErr> {
+    pub(super) async fn empty_log(&self) -> Result<bool, StoreError> {
         let mut connection =
             self.writer.get_sqlite_connection_pool().acquire().await.map_err(away)?;
         let patience: i64 = sqlx::query("PRAGMA busy_timeout")

@@ -19,6 +19,7 @@ use crate::console::frame::{posted, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::Overview;
+use crate::store::StoreError;
 
 /// `GET /runs/{municipality}/{activity}`
 pub async fn show(
@@ -77,7 +78,7 @@ async fn describe(
     id: &str,
     person: &Person,
     sent: Option<&Sent>,
-) -> Result<Option<Value>, sea_orm::DbErr> {
+) -> Result<Option<Value>, StoreError> {
     let overview = Overview::load(runtime, version, Some(id)).await?;
     let map = &version.road_map;
     let activity = map.activity(id);

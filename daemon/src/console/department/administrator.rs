@@ -23,6 +23,7 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::views::attention::{Need, attention, in_order};
 use crate::runtime::views::coming::coming;
 use crate::runtime::views::overview::{Overview, Standing};
+use crate::store::StoreError;
 use crate::store::instant;
 
 /// `GET /`: the road map, or which one.
@@ -88,7 +89,7 @@ async fn road_map(runtime: &Runtime, version: &Version, person: &Person) -> Resp
         let overview = Overview::load(runtime, version, None).await?;
         let needs = attention(runtime, version, &overview).await?;
         let coming = coming(runtime, version, &overview).await?;
-        Ok::<_, sea_orm::DbErr>((overview, needs, coming))
+        Ok::<_, StoreError>((overview, needs, coming))
     };
     let (overview, needs, coming) = match loaded.await {
         Ok(loaded) => loaded,

@@ -8,7 +8,6 @@ use axum::Extension;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{
     AssignmentState, Measure, Proof, RecommendationState, Run, StageState, measure_stage,
@@ -33,6 +32,7 @@ use crate::runtime::documents::wording;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::is_late;
 use crate::runtime::views::register::Control;
+use crate::store::StoreError;
 use crate::store::{document, instant};
 
 /// Entries of the journal that the page shows.
@@ -106,7 +106,7 @@ pub async fn act(
     // Refused, perhaps because the run has moved on: it is shown as it stands now.
     let shown = match load(&runtime, &path).await {
         Ok((run, version)) => describe(&runtime, &version, &run, &person, Some(&sent)).await,
-        Err(_) => Err(DbErr::Custom("the run is not there any more".to_owned())),
+        Err(_) => Err(StoreError::away("the run is not there any more")),
     };
     match shown {
         Ok(context) => view::page(sent.said.status(), "run.html", &context),
@@ -120,7 +120,7 @@ async fn describe(
     run: &Run,
     person: &Person,
     sent: Option<&Sent>,
-) -> Result<Value, DbErr> {
+) -> Result<Value, StoreError> {
     let store = runtime.store();
     let map = &version.road_map;
     let now = runtime.clock().now();
@@ -204,7 +204,7 @@ async fn texts(runtime: &Runtime, version: &Version, run: &Run) -> Texts {
     texts
 }
 
-async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value, DbErr> {
+async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value, StoreError> {
     let others = runtime.store().runs(&run.waits_for).await?;
     let line = |key: &RunKey| {
         let activity = map.activity(&key.activity);

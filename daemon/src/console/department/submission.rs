@@ -7,7 +7,6 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::AssignmentKey;
 use vekha_engine::run::Run;
@@ -25,7 +24,7 @@ use crate::forms::reports;
 use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
-use crate::store::{document, instant};
+use crate::store::{StoreError, document, instant};
 
 /// Municipality, activity, run, assignment.
 type Names = Path<(String, String, String, String)>;
@@ -97,7 +96,7 @@ async fn describe(
     key: &AssignmentKey,
     person: &Person,
     sent: Option<&Sent>,
-) -> Result<Value, DbErr> {
+) -> Result<Value, StoreError> {
     let map = &version.road_map;
     let assignment = &run.assignments[key];
     let form = reports::of_assignment(map, &run.key, key, assignment.kind);

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
 use vekha_engine::{AssignmentKey, Command, Offer, Origin, RunKey};
@@ -32,7 +31,7 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Seen, Thing};
 use crate::secret::Secret;
 use crate::store::drafts::{Basis, Saved};
-use crate::store::{Store, document};
+use crate::store::{Store, StoreError, document};
 
 /// Rows that one press of the button adds.
 const MORE_ROWS: usize = 5;
@@ -76,7 +75,7 @@ impl About {
         run: &RunKey,
         key: &AssignmentKey,
         kind: AssignmentKind,
-    ) -> Result<Option<About>, DbErr> {
+    ) -> Result<Option<About>, StoreError> {
         Ok(match kind {
             AssignmentKind::Collect => Some(About::Form),
             AssignmentKind::Acknowledge => {
@@ -108,7 +107,7 @@ impl Opened {
     }
 
     /// What the same organisation answered in the period before.
-    pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, DbErr> {
+    pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, StoreError> {
         runtime.earlier_answers(self.activity(), &self.run.key, &self.key).await
     }
 
@@ -189,7 +188,7 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Closed::Unknown);
     }
-    let unavailable = |e: DbErr| Closed::Unavailable(e.to_string());
+    let unavailable = |e: StoreError| Closed::Unavailable(e.to_string());
     let broken = || Closed::Unavailable("the run of a link is not whole".to_owned());
     let token = token.to_ascii_lowercase();
     let row = runtime.store().assignment_by_token(&Secret::hash(&token)).await;
@@ -412,7 +411,7 @@ async fn choose(
     form: &Form,
     choices: &BTreeMap<String, Choice>,
     typed: &mut Typed,
-) -> Result<(), DbErr> {
+) -> Result<(), StoreError> {
     if choices.values().all(|choice| *choice == Choice::Form) {
         return Ok(());
     }

@@ -2,7 +2,6 @@
 //! who wrote it, and by what a later post is known to have seen it.
 
 use jiff::Timestamp;
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{Measure, Proof};
 use vekha_roadmap::answers::Values;
@@ -14,7 +13,7 @@ use crate::forms::reports::DOCUMENT;
 use crate::runtime::Runtime;
 use crate::store::drafts::Basis;
 use crate::store::entities::{draft, submission};
-use crate::store::{document, instant};
+use crate::store::{StoreError, document, instant};
 
 /// What stands in a form when a person comes to it.
 #[derive(Default)]
@@ -63,7 +62,7 @@ pub async fn standing(
     runtime: &Runtime,
     opened: &Opened,
     editable: bool,
-) -> Result<Standing, DbErr> {
+) -> Result<Standing, StoreError> {
     let store = runtime.store();
     match &opened.about {
         About::Form => {
@@ -87,7 +86,7 @@ pub async fn standing(
 fn of_form(
     draft: Option<draft::Model>,
     sent: Option<submission::Model>,
-) -> Result<Standing, DbErr> {
+) -> Result<Standing, StoreError> {
     let basis = Basis {
         answer: sent.as_ref().map_or(0, |sent| sent.version.unsigned_abs()),
         draft: draft.as_ref().map_or(0, |draft| draft.revision),
@@ -121,7 +120,11 @@ pub fn reported(report: &str, document: Option<&Proof>) -> Values {
     values
 }
 
-async fn of_report(runtime: &Runtime, opened: &Opened, values: Values) -> Result<Standing, DbErr> {
+async fn of_report(
+    runtime: &Runtime,
+    opened: &Opened,
+    values: Values,
+) -> Result<Standing, StoreError> {
     let answer = opened.assignment.version;
     let sent = match answer {
         0 => None,

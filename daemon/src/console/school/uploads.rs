@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use sea_orm::DbErr;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Form;
 
@@ -15,6 +14,7 @@ use crate::console::frame::problem;
 use crate::console::school::link::{self, Closed};
 use crate::runtime::Runtime;
 use crate::runtime::documents::uploads::Upload;
+use crate::store::StoreError;
 
 /// Keeps the files that came with a form and adds what is known of them to its pairs. Returns what
 /// is wrong with those that were not kept.
@@ -24,7 +24,7 @@ pub async fn keep(
     assignment: &str,
     uploads: Vec<Upload>,
     pairs: &mut Vec<(String, String)>,
-) -> Result<Vec<FieldError>, DbErr> {
+) -> Result<Vec<FieldError>, StoreError> {
     let mut wrong = Vec::new();
     // What the form does not ask for is left out.
     for upload in uploads.into_iter().filter(|upload| form.files().any(|f| f.id == upload.field)) {

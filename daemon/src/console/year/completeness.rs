@@ -8,7 +8,6 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::civil::{Date, date};
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::RunKey;
 use vekha_plugin_tables::ListCell;
@@ -24,6 +23,7 @@ use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::completeness::{Asked, Fate, Scope, Tally, asked, tallies};
+use crate::store::StoreError;
 
 /// `GET /m/{municipality}/completeness?year=2027&organisation=school-1`
 pub async fn show(
@@ -99,7 +99,7 @@ pub(crate) async fn of_year(
     map: &RoadMap,
     year: i16,
     organisation: Option<String>,
-) -> Result<Vec<Asked>, DbErr> {
+) -> Result<Vec<Asked>, StoreError> {
     let scope = Scope {
         municipality: map.municipality.id.clone(),
         organisation,

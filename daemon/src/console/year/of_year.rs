@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::response::Response;
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_roadmap::model::Municipality;
 
@@ -13,6 +12,7 @@ use crate::console::frame::access::Person;
 use crate::console::frame::problem;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
+use crate::store::StoreError;
 
 /// The municipality's road map and the year asked for, or else this one.
 pub async fn open(
@@ -34,7 +34,7 @@ pub async fn all<T>(
     runtime: &Runtime,
     municipality: &str,
     query: &BTreeMap<String, String>,
-    of: impl AsyncFnOnce(&Runtime, &Municipality, i16) -> Result<Vec<T>, DbErr>,
+    of: impl AsyncFnOnce(&Runtime, &Municipality, i16) -> Result<Vec<T>, StoreError>,
 ) -> Result<(Arc<Version>, i16, Vec<T>), Response> {
     let (version, year) = open(runtime, municipality, query).await?;
     let all = of(runtime, &version.road_map.municipality, year).await;

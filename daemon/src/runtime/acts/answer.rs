@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sea_orm::DbErr;
 use vekha_engine::run::{Assignment, AssignmentKind};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_roadmap::answers::{FieldError, Values};
@@ -13,7 +12,8 @@ use crate::forms::reports;
 use crate::runtime::committer::{Answered, Caller, Done};
 use crate::runtime::documents::uploads::{Upload, judged};
 use crate::runtime::road_maps::Version;
-use crate::runtime::{Ask, AskError, Error, Runtime};
+use crate::runtime::{Ask, AskError, Runtime};
+use crate::store::StoreError;
 use crate::store::document;
 use crate::store::drafts::Basis;
 
@@ -110,7 +110,7 @@ impl Runtime {
     }
 
     /// Whether somebody has kept a draft that the page's writer has not seen.
-    async fn hides_a_draft(&self, assignment: &str, page: &OnPage) -> Result<bool, DbErr> {
+    async fn hides_a_draft(&self, assignment: &str, page: &OnPage) -> Result<bool, StoreError> {
         let Some(basis) = page.basis else { return Ok(false) };
         let draft = self.store.draft(assignment).await?;
         Ok(draft.is_some_and(|draft| {
@@ -122,7 +122,11 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn asked(&self, run: &RunKey, key: &AssignmentKey) -> Result<Option<Asked>, Error> {
+    pub async fn asked(
+        &self,
+        run: &RunKey,
+        key: &AssignmentKey,
+    ) -> Result<Option<Asked>, StoreError> {
         let Some(row) = self.store.assignment(&format!("{run}/{key}")).await? else {
             return Ok(None);
         };

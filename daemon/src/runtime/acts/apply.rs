@@ -26,7 +26,7 @@ impl Runtime {
         by: Applying<'_>,
     ) -> Result<Arc<Version>, ApplyError> {
         let version = self.road_maps.apply(&self.store, files, by, self.clock.now()).await?;
-        self.reschedule().await.map_err(sea_orm::DbErr::from)?;
+        self.reschedule().await?;
         self.nudge();
         Ok(version)
     }

@@ -4,7 +4,8 @@ use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::answers::Values;
 
 use super::answer::OnPage;
-use crate::runtime::{Error, Runtime};
+use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::drafts::{NewDraft, Saved};
 
 impl Runtime {
@@ -18,7 +19,7 @@ impl Runtime {
         assignment: &AssignmentKey,
         answers: &Values,
         page: &OnPage,
-    ) -> Result<Saved, Error> {
+    ) -> Result<Saved, StoreError> {
         let owner = format!("{run}/{assignment}");
         let asked = self.asked(run, assignment).await?;
         if let Some(form) = asked.as_ref().and_then(|asked| asked.form(run, assignment)) {
@@ -27,6 +28,6 @@ impl Runtime {
             self.missing_files(&form, &owner, answers, false).await?;
         }
         let draft = NewDraft { assignment: &owner, answers, basis: page.basis, page: &page.once };
-        Ok(self.store.save_draft(draft, self.clock.now()).await?)
+        self.store.save_draft(draft, self.clock.now()).await
     }
 }

@@ -1,6 +1,7 @@
 //! Stopping an activity's schedule, and letting it go on.
 
-use crate::runtime::{Error, Runtime};
+use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::activities::Happened;
 use crate::store::entities::{activity, request};
 use crate::store::schedule::{Pause, Paused};
@@ -18,7 +19,7 @@ impl Runtime {
         pause: Pause<'_>,
         seen: Option<&activity::Model>,
         request: Option<request::Model>,
-    ) -> Result<Paused, Error> {
+    ) -> Result<Paused, StoreError> {
         let version = self.road_maps.newest(municipality);
         let version = version.filter(|version| version.road_map.activity(id).is_some());
         let Some(version) = version else { return Ok(Paused::Unknown) };

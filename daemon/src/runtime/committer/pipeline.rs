@@ -8,7 +8,6 @@
 use std::future::ready;
 use std::time::Duration;
 
-use sea_orm::{DbErr, RuntimeErr};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -17,7 +16,7 @@ use vekha_engine::RunKey;
 use super::steps::Steps;
 use super::{AskError, Asked, Reply, Task};
 use crate::store::batch::Remembered;
-use crate::store::{Batch, Store};
+use crate::store::{Batch, Store, StoreError};
 
 /// Most steps of one commit.
 pub(super) const MOST_STEPS: usize = 1024;
@@ -43,14 +42,14 @@ struct Making {
     /// Whether runs have changed that are no rows yet.
     has_to_write: bool,
     /// Why it can only be thrown away.
-    broken: Option<DbErr>,
+    broken: Option<StoreError>,
 }
 
 /// A batch that is being committed, and who waits for it.
 struct Committing {
     asked: Vec<Asked>,
     answers: Vec<Reply>,
-    commit: JoinHandle<Result<(), DbErr>>,
+    commit: JoinHandle<Result<(), StoreError>>,
 }
 
 /// The loop and the two batches it has under way.
@@ -118,7 +117,7 @@ impl Pipeline {
         self.making.batch.is_some() || !self.left.is_empty()
     }
 
-    async fn begin(&self) -> Result<Batch, DbErr> {
+    async fn begin(&self) -> Result<Batch, StoreError> {
         if self.alone() {
             return Ok(self.steps.store.ahead());
         }
@@ -147,7 +146,7 @@ impl Pipeline {
         &mut self,
         asked: &mut Vec<Asked>,
         queue: &mut mpsc::Receiver<Asked>,
-    ) -> Result<Batch, DbErr> {
+    ) -> Result<Batch, StoreError> {
         let mut batch = self.begin().await?.remembering(std::mem::take(&mut self.left));
         let runs = asked.iter().map(|(task, _)| task.run.clone());
         bounded(&self.steps.store, batch.hold(runs)).await?;
@@ -179,7 +178,7 @@ impl Pipeline {
         self.making.has_to_write = batch.is_some_and(|batch| batch.write_down(PORTION));
     }
 
-    async fn carry_out(&mut self, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
+    async fn carry_out(&mut self, tasks: &[Task]) -> Result<Vec<Reply>, StoreError> {
         let batch = match self.making.batch.take() {
             Some(batch) => batch,
             None => self.begin().await?,
@@ -213,7 +212,7 @@ impl Pipeline {
     }
 
     /// Answers those who waited for the commit.
-    async fn settle(&mut self, result: Result<(), DbErr>) {
+    async fn settle(&mut self, result: Result<(), StoreError>) {
         let Some(Committing { asked, answers, .. }) = self.committing.take() else { return };
         let Err(e) = result else {
             for ((_, reply), answer) in asked.into_iter().zip(answers) {
@@ -234,8 +233,8 @@ impl Pipeline {
 
     /// Tries each request by itself, since the database did not take them together: another daemon
     /// may have been faster with one of the runs.
-    async fn one_by_one(&self, asked: Vec<Asked>, reason: Option<DbErr>) {
-        let lost = reason.filter(|e| matches!(e, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)));
+    async fn one_by_one(&self, asked: Vec<Asked>, reason: Option<StoreError>) {
+        let lost = reason.filter(StoreError::is_lost);
         // There is no database to try again with.
         let lost = lost.map(AskError::from);
         for (task, reply) in asked {
@@ -261,7 +260,7 @@ impl Pipeline {
         }
     }
 
-    async fn attempt(&self, task: &Task) -> Result<Reply, DbErr> {
+    async fn attempt(&self, task: &Task) -> Result<Reply, StoreError> {
         let mut batch = self.begin().await?;
         let store = &self.steps.store;
         let carried_out = self.steps.take_in(&mut batch, std::slice::from_ref(task));
@@ -278,20 +277,20 @@ impl Pipeline {
 /// Waits for a shared database, but not for ever.
 async fn bounded<T>(
     store: &Store,
-    work: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     if !store.is_shared() {
         return work.await;
     }
     let waited = tokio::time::timeout(PATIENCE, work).await;
     waited.unwrap_or_else(|_| {
         let text = format!("база не ответила за {} с", PATIENCE.as_secs());
-        Err(DbErr::Conn(RuntimeErr::Internal(text)))
+        Err(StoreError::no_connection(text))
     })
 }
 
 /// How the commit under way ends; it may be asked again and again.
-async fn committed(committing: &mut Option<Committing>) -> Option<Result<(), DbErr>> {
+async fn committed(committing: &mut Option<Committing>) -> Option<Result<(), StoreError>> {
     let result = (&mut committing.as_mut()?.commit).await;
-    Some(result.unwrap_or_else(|e| Err(DbErr::Custom(e.to_string()))))
+    Some(result.unwrap_or_else(|e| Err(StoreError::away(e))))
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use sea_orm::DbErr;
 use vekha_engine::run::Run;
 use vekha_engine::{
     AssignmentKey, Command, Context, Outcome, Refusal, RunKey, Summary, Why, data, open,
@@ -17,7 +16,7 @@ use super::{Answered, Ask, AskError, Done, Reply, Task, WouldBe};
 use crate::clock::Clock;
 use crate::runtime::road_maps::{RoadMaps, Version};
 use crate::store::entities::request;
-use crate::store::{Batch, Store, micros, unreadable};
+use crate::store::{Batch, Store, StoreError, micros, unreadable};
 
 /// What steps look at besides their runs, as the database has it.
 struct Known {
@@ -53,7 +52,11 @@ impl Steps {
     ///
     /// # Errors
     /// When the database cannot be read, or a step breaks off; the batch is then good for nothing.
-    pub async fn take_in(&self, batch: &mut Batch, tasks: &[Task]) -> Result<Vec<Reply>, DbErr> {
+    pub async fn take_in(
+        &self,
+        batch: &mut Batch,
+        tasks: &[Task],
+    ) -> Result<Vec<Reply>, StoreError> {
         let now = self.clock.now();
         batch.load(tasks.iter().map(|t| t.run.clone())).await?;
         let mut held = None;
@@ -119,7 +122,7 @@ impl Steps {
     }
 
     /// Reads what the steps look at besides their runs.
-    async fn know(&self, batch: &mut Batch, tasks: &[Task]) -> Result<Known, DbErr> {
+    async fn know(&self, batch: &mut Batch, tasks: &[Task]) -> Result<Known, StoreError> {
         let mut runs: BTreeSet<RunKey> = BTreeSet::new();
         let mut earlier: BTreeMap<String, RunKey> = BTreeMap::new();
         for task in tasks {

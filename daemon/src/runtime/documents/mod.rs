@@ -1,5 +1,8 @@
 //! Texts that are made of runs, and files that come with answers and decisions.
 
+mod not_made;
 pub mod reports;
 pub mod uploads;
 pub mod wording;
+
+pub use not_made::NotMade;

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_analysis::Outcome;
 use vekha_engine::RunKey;
@@ -20,9 +19,11 @@ use vekha_roadmap::{RoadMap, russian};
 use crate::glossary;
 use crate::reports::{self, Chapter, Cover, Listed, Past, Report, book};
 use crate::runtime::Runtime;
+use crate::runtime::documents::NotMade;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::register::Control;
 use crate::runtime::views::reported_runs::{covered, every_run};
+use crate::store::StoreError;
 
 /// The report of a publish stage: as a page that needs nothing beside itself, and as a document.
 #[derive(Debug)]
@@ -43,18 +44,17 @@ pub async fn render(
     key: &RunKey,
     stage: &str,
     now: Timestamp,
-) -> Result<Rendered, String> {
+) -> Result<Rendered, NotMade> {
     let map = &version.road_map;
     let activity = map.activity(&key.activity).ok_or("мероприятия нет в дорожной карте")?;
     let Some(Work::Publish(publish)) = activity.stage(stage).map(|(_, s)| &s.work) else {
         return Err("это не этап публикации".into());
     };
     let keys = match publish.covers {
-        Covers::Run => Ok(vec![key.clone()]),
-        Covers::Period => covered(runtime, version, key, stage, now).await,
+        Covers::Run => vec![key.clone()],
+        Covers::Period => covered(runtime, version, key, stage, now).await?,
     };
-    let chapters = chapters(runtime, version, &keys.map_err(|e| e.to_string())?).await;
-    let chapters = chapters.map_err(|e| e.to_string())?;
+    let chapters = chapters(runtime, version, &keys).await?;
     let shown = (1..).zip(&chapters).map(|(place, (run, one))| shown(place, run == key, one));
     let shown: Vec<Value> = shown.collect();
     let chapters: Vec<Chapter> = chapters.into_iter().map(|(_, chapter)| chapter).collect();
@@ -112,7 +112,7 @@ pub async fn published_by(
     version: &Version,
     run: &Run,
     stage: &str,
-) -> Result<Option<Rendered>, String> {
+) -> Result<Option<Rendered>, NotMade> {
     let stage = run.stages.iter().find(|one| one.id == stage && !one.location.is_empty());
     match stage.and_then(|stage| Some((stage, stage.completed_at?))) {
         Some((stage, at)) => render(runtime, version, &run.key, &stage.id, at).await.map(Some),
@@ -128,7 +128,7 @@ pub async fn published(
     runtime: &Runtime,
     version: &Version,
     run: &Run,
-) -> Result<Vec<Rendered>, String> {
+) -> Result<Vec<Rendered>, NotMade> {
     let mut all = Vec::new();
     for stage in &run.stages {
         all.extend(published_by(runtime, version, run, &stage.id).await?);
@@ -141,7 +141,7 @@ pub async fn published(
 ///
 /// # Errors
 /// What makes it impossible, for people.
-pub async fn contents(runtime: &Runtime, newest: &RunKey) -> Result<String, String> {
+pub async fn contents(runtime: &Runtime, newest: &RunKey) -> Result<String, NotMade> {
     let mut listed = Vec::new();
     for version in runtime.road_maps().all_newest() {
         let municipality = &version.road_map.municipality;
@@ -156,13 +156,12 @@ pub async fn contents(runtime: &Runtime, newest: &RunKey) -> Result<String, Stri
             });
         }
     }
-    reports::contents(&listed)
+    Ok(reports::contents(&listed)?)
 }
 
 /// Whether a municipality has published anything.
-async fn has_published(runtime: &Runtime, version: &Version) -> Result<bool, String> {
-    let runs = every_run(runtime, &version.road_map.municipality.id).await;
-    let runs = runs.map_err(|e| e.to_string())?;
+async fn has_published(runtime: &Runtime, version: &Version) -> Result<bool, NotMade> {
+    let runs = every_run(runtime, &version.road_map.municipality.id).await?;
     Ok(runs.iter().flat_map(|run| &run.stages).any(|stage| !stage.location.is_empty()))
 }
 
@@ -179,10 +178,10 @@ pub async fn index(
     version: &Version,
     newest: &RunKey,
     now: Timestamp,
-) -> Result<Option<String>, String> {
+) -> Result<Option<String>, NotMade> {
     let Ok(template) = version.templates.get_template(INDEX) else { return Ok(None) };
     let map = &version.road_map;
-    let runs = every_run(runtime, &newest.municipality).await.map_err(|e| e.to_string())?;
+    let runs = every_run(runtime, &newest.municipality).await?;
     let mut published = vec![(now, newest.clone())];
     for run in runs {
         let at = run.stages.iter().filter(|stage| !stage.location.is_empty());
@@ -207,7 +206,7 @@ pub async fn index(
     });
     debug_assert_eq!(unknown_to_samples("index", &context), [""; 0]);
     let html = template.render(minijinja::Value::from(minijinja::value::Serde(&context)));
-    html.map(Some).map_err(|e| placed_mistake(&e))
+    Ok(Some(html.map_err(|e| placed_mistake(&e))?))
 }
 
 /// Whose reports they are, as templates know it.
@@ -245,7 +244,7 @@ async fn chapters(
     runtime: &Runtime,
     version: &Version,
     keys: &[RunKey],
-) -> Result<Vec<(RunKey, Chapter)>, DbErr> {
+) -> Result<Vec<(RunKey, Chapter)>, StoreError> {
     let sections = &version.road_map.municipality.sections;
     let mut chapters = Vec::new();
     for keys in keys.chunks(RUNS_AT_ONCE) {
@@ -281,7 +280,11 @@ async fn chapters(
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn chapter(runtime: &Runtime, version: &Version, run: &Run) -> Result<Chapter, DbErr> {
+pub async fn chapter(
+    runtime: &Runtime,
+    version: &Version,
+    run: &Run,
+) -> Result<Chapter, StoreError> {
     let wanted: Vec<String> = looked_at(&version.road_map, &run.key).collect();
     let outcomes = runtime.store().outcomes(&wanted).await?;
     Ok(told(runtime, version, run, &outcomes))
@@ -341,7 +344,7 @@ pub async fn on_analysis(
     key: &RunKey,
     stage: &str,
     whose: Option<&str>,
-) -> Result<Option<Report>, DbErr> {
+) -> Result<Option<Report>, StoreError> {
     let map = &version.road_map;
     let ending = format!("/{stage}");
     let wanted = looked_at(map, key).filter(|id| id.ends_with(&ending));

@@ -2,13 +2,13 @@
 //! are there.
 
 use jiff::SignedDuration;
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::NewAttachment;
 use vekha_roadmap::answers::{FieldError, Values, check_file};
 use vekha_roadmap::model::{FieldKind, FileRule, Form};
 
 use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::files::hash;
 
 /// A file that came with an answer.
@@ -68,7 +68,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn remove_stray_files(&self) -> Result<u64, DbErr> {
+    pub async fn remove_stray_files(&self) -> Result<u64, StoreError> {
         let Ok(before) = self.clock.now().checked_sub(STRAY_FOR) else { return Ok(0) };
         self.store.remove_stray_files(before).await
     }
@@ -83,7 +83,7 @@ impl Runtime {
         form: &Form,
         assignment: &str,
         upload: Upload,
-    ) -> Result<Result<Value, FieldError>, DbErr> {
+    ) -> Result<Result<Value, FieldError>, StoreError> {
         let judged = judged(form, &upload);
         if judged.is_ok() {
             self.store.keep_file(assignment, upload.bytes, self.clock.now()).await?;
@@ -102,7 +102,7 @@ impl Runtime {
         assignment: &str,
         answers: &Values,
         on_trial: bool,
-    ) -> Result<Vec<FieldError>, DbErr> {
+    ) -> Result<Vec<FieldError>, StoreError> {
         let named: Vec<(&str, &str)> = form
             .files()
             .filter_map(|field| {

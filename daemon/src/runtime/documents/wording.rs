@@ -12,9 +12,11 @@ use vekha_roadmap::schedule::due_date;
 
 use crate::reports;
 use crate::runtime::Runtime;
+use crate::runtime::documents::NotMade;
 use crate::runtime::documents::reports::{authority, chapter};
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::register::Grounds;
+use crate::store::StoreError;
 use crate::store::runs::Loaded;
 
 /// A measure that the road map prescribes, as people read it.
@@ -94,17 +96,17 @@ pub async fn draft(
     version: &Version,
     run: &Run,
     stage: &str,
-) -> Result<Option<reports::Decision>, String> {
+) -> Result<Option<reports::Decision>, NotMade> {
     let map = &version.road_map;
     let activity = map.activity(&run.key.activity).ok_or("мероприятия нет в дорожной карте")?;
     let Some(Work::Decide(decide)) = activity.stage(stage).map(|(_, s)| &s.work) else {
-        return Err(format!("«{stage}» — не этап решения"));
+        return Err(format!("«{stage}» — не этап решения").into());
     };
     let Some(name) = decide.text.as_deref().map(decision) else { return Ok(None) };
     let today = map.municipality.today(runtime.clock().now());
     let planned = planned(map, run, decide, today);
     let titles = decide.awaited(run.awaited_decisions(stage));
-    let mut context = grounds(runtime, run).await.map_err(|e| e.to_string())?;
+    let mut context = grounds(runtime, run).await?;
     let own = json!({
         "municipality": authority(&map.municipality),
         "activity": {
@@ -175,7 +177,7 @@ struct Recommended {
 }
 
 /// What the decisions of a run rest on, as templates know it.
-async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, sea_orm::DbErr> {
+async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
     let own = Loaded::new(run.clone());
     let known = Grounds::of(runtime, [(run.key.clone(), own)].into()).await?;
     let (mut grounds, mut indicators) = (Vec::<Value>::new(), Vec::<Value>::new());

@@ -8,7 +8,7 @@ use crate::runtime::letters::{departure, digest, message};
 use crate::runtime::loops::put_off;
 use crate::store::entities::outbox::Model;
 use crate::store::outbox::Delivery;
-use crate::store::{self, is_unreadable, words};
+use crate::store::{self, StoreError};
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
 const BACKOFF: [SignedDuration; 7] = [
@@ -29,10 +29,10 @@ impl Runtime {
         let mut letters = Vec::with_capacity(rows.len());
         for row in &rows {
             let result = match store::outbox::letter(row) {
-                Err(e) => Some(self.put_letter_off(row, &words(&e), now)),
+                Err(e) => Some(self.put_letter_off(row, &e.to_string(), now)),
                 Ok(letter) => match departure::judge(self, letter, &rows, now).await {
                     Ok(None) => Some(Delivery::Obsolete),
-                    Err(e) if is_unreadable(&e) => Some(self.put_letter_off(row, &words(&e), now)),
+                    Err(StoreError::Unreadable(why)) => Some(self.put_letter_off(row, &why, now)),
                     Err(e) => Some(again(row, now, false, e.to_string())),
                     Ok(Some(letter)) => {
                         letters.push((row, letter));

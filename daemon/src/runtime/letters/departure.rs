@@ -28,7 +28,6 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{
     Assignment, AssignmentKind, AssignmentState, Recommendation, RecommendationState, Run,
@@ -40,6 +39,7 @@ use vekha_roadmap::model::{Organisation, OrganisationKind, Work};
 use vekha_roadmap::russian::date_words_with_weekday;
 
 use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::entities::outbox;
 
 /// The letter as it is to leave now; none if it is obsolete. `parcel` is what leaves with it.
@@ -51,7 +51,7 @@ pub(crate) async fn judge(
     letter: Letter,
     parcel: &[outbox::Model],
     now: Timestamp,
-) -> Result<Option<Letter>, DbErr> {
+) -> Result<Option<Letter>, StoreError> {
     let run = async {
         match letter.kind {
             // These look at more than one assignment.
@@ -76,7 +76,7 @@ pub(crate) async fn judge(
     let version = runtime.road_maps().current(&run.key.municipality, run.road_map);
     let Some(version) = version else {
         let why = runtime.road_maps().why_not(&run.key, run.road_map);
-        return Err(crate::runtime::Error::Unreadable(why).into());
+        return Err(StoreError::Unreadable(why));
     };
     let comment = match (letter.kind, owed.as_ref().map(|a| a.kind)) {
         (LetterKind::Measure, Some(AssignmentKind::Measure(number))) => {
@@ -121,7 +121,7 @@ async fn was_told(
     letter: &Letter,
     owed: Option<&Assignment>,
     parcel: &[outbox::Model],
-) -> Result<bool, DbErr> {
+) -> Result<bool, StoreError> {
     // Who has answered knows of it, however it came to know.
     if owed.is_some_and(|a| a.version > 0) {
         return Ok(true);

@@ -14,8 +14,9 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::runtime::Runtime;
 use crate::runtime::letters::parcels;
-use crate::runtime::{Error, Runtime};
+use crate::store::StoreError;
 use crate::store::entities::outbox::Model;
 use crate::store::outbox::{Delivery, LEASE, Parcel};
 
@@ -104,7 +105,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what is under way is settled before.
-    pub(crate) async fn send(&self) -> Result<usize, Error> {
+    pub(crate) async fn send(&self) -> Result<usize, StoreError> {
         let mut sending = Sending::default();
         let mut under_way = UnderWay::default();
         let (mut changed, mut ending) = (self.changes(), self.ending());
@@ -162,7 +163,11 @@ impl Runtime {
     }
 
     /// Claims parcels for the places that are free.
-    async fn fill(&self, sending: &mut Sending, busy: usize) -> Result<Vec<Vec<Model>>, Error> {
+    async fn fill(
+        &self,
+        sending: &mut Sending,
+        busy: usize,
+    ) -> Result<Vec<Vec<Model>>, StoreError> {
         let now = self.clock.now();
         let places = match self.outage.now() {
             None => AT_ONCE,

@@ -12,13 +12,13 @@ use vekha_roadmap::model::{Form, Prefill};
 use vekha_roadmap::schedule::letters_leave;
 
 use crate::forms::wanted;
+use crate::runtime::Runtime;
 use crate::runtime::acts::answer::NewAnswer;
 use crate::runtime::committer::{Ask, AskError, Caller};
 use crate::runtime::road_maps::Version;
-use crate::runtime::{Error, Runtime};
 use crate::store::entities::job;
 use crate::store::schedule::Jobs;
-use crate::store::{document, unreadable};
+use crate::store::{StoreError, document, unreadable};
 
 /// Jobs of one turn: each may wait for another system.
 const AT_ONCE: u64 = 4;
@@ -39,7 +39,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not done is still due.
-    pub(crate) async fn fetch(&self, now: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn fetch(&self, now: Timestamp) -> Result<usize, StoreError> {
         let jobs = self.store.due_jobs(Jobs::Fetches, now, AT_ONCE).await?;
         let count = jobs.len();
         let done = jobs.into_iter().map(|job| async move {
@@ -47,28 +47,28 @@ impl Runtime {
             self.unless_unreadable(done, &job, now).await
         });
         let done = futures::future::join_all(done);
-        done.await.into_iter().collect::<Result<(), Error>>()?;
+        done.await.into_iter().collect::<Result<(), StoreError>>()?;
         Ok(count)
     }
 
-    async fn fetch_one(&self, row: &job::Model, now: Timestamp) -> Result<(), Error> {
+    async fn fetch_one(&self, row: &job::Model, now: Timestamp) -> Result<(), StoreError> {
         let job: Job = document(&row.key, &row.body)?;
         let (key, Job::Fetch { stage, .. }) = (job.run().clone(), &job) else {
-            return Err(unreadable(&row.key, "это не запрос к источнику").into());
+            return Err(unreadable(&row.key, "это не запрос к источнику"));
         };
         let run = self.store.run(&key).await?.map(|loaded| loaded.run);
         self.keep_up().await?;
         let version =
             run.as_ref().and_then(|r| self.road_maps.current(&key.municipality, r.road_map));
         let Some(run) = run else {
-            return self.store.drop_job(&row.key).await.map_err(Error::from);
+            return self.store.drop_job(&row.key).await;
         };
         let Some(version) = version else {
-            return Err(Error::Unreadable(self.road_maps.why_not(&key, run.road_map)));
+            return Err(StoreError::Unreadable(self.road_maps.why_not(&key, run.road_map)));
         };
         let Some(wanting) = wanting(&version, &run, stage) else {
             // All have answered, or the stage is over.
-            return self.store.drop_job(&row.key).await.map_err(Error::from);
+            return self.store.drop_job(&row.key).await;
         };
         match self.records(&key, &wanting).await {
             Ok(Fetched { records, notes }) => {
@@ -82,7 +82,7 @@ impl Runtime {
                 self.take(&key, &wanting, records, now).await?;
                 // Whoever is still silent may be known to the source tomorrow.
                 let tomorrow = next_morning(&version, now);
-                self.store.postpone_job(&row.key, tomorrow, &said).await.map_err(Error::from)
+                self.store.postpone_job(&row.key, tomorrow, &said).await
             }
             Err(error) => {
                 // The department is told once; a source that comes to itself needs no letter.
@@ -96,7 +96,7 @@ impl Runtime {
                 }
                 let again = self.next_try(&version, &error, row.attempts, now);
                 let error = error.to_string();
-                self.store.postpone_job(&row.key, again, &error).await.map_err(Error::from)
+                self.store.postpone_job(&row.key, again, &error).await
             }
         }
     }
@@ -128,7 +128,7 @@ impl Runtime {
         wanting: &Wanting<'_>,
         records: Vec<Record>,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let asked = &wanting.organisations;
         let source = &wanting.source.id;
         let mut filled = Vec::new();
@@ -170,7 +170,7 @@ impl Runtime {
         wanting: &Wanting<'_>,
         key: &AssignmentKey,
         record: &Record,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let new = NewAnswer {
             run: run.clone(),
             assignment: key.clone(),
@@ -183,17 +183,17 @@ impl Runtime {
         match self.answer(new, by).await {
             Ok(_) => Ok(true),
             Err(AskError::Refused(Refusal::Invalid(_))) => Ok(false),
-            Err(AskError::Store(e)) => Err(Error::Store(e)),
-            Err(AskError::Unreadable(e)) => Err(Error::Unreadable(e)),
+            Err(AskError::Store(e)) => Err(StoreError::away(e)),
+            Err(AskError::Unreadable(e)) => Err(StoreError::Unreadable(e)),
             // Somebody was faster, or the stage has closed: nothing is to be filled any more.
             Err(_) => Ok(true),
         }
     }
 
-    async fn tell(&self, run: &RunKey, command: Command) -> Result<(), Error> {
+    async fn tell(&self, run: &RunKey, command: Command) -> Result<(), StoreError> {
         match self.act(run.clone(), Ask::Step(command), Caller::new("vekha")).await {
-            Err(AskError::Store(e)) => Err(Error::Store(e)),
-            Err(AskError::Unreadable(e)) => Err(Error::Unreadable(e)),
+            Err(AskError::Store(e)) => Err(StoreError::away(e)),
+            Err(AskError::Unreadable(e)) => Err(StoreError::Unreadable(e)),
             // The stage has closed meanwhile.
             _ => Ok(()),
         }

@@ -11,10 +11,10 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, CatchUp};
 use vekha_roadmap::schedule::{Opening, next_opening, openings};
 
+use crate::runtime::Runtime;
 use crate::runtime::committer::{Ask, AskError, Task};
-use crate::runtime::{Error, Runtime};
 use crate::store::entities::activity;
-use crate::store::{instant, micros};
+use crate::store::{StoreError, instant, micros};
 
 /// How long an opening is put off that rests on what cannot be read.
 const PUT_OFF: SignedDuration = SignedDuration::from_mins(5);
@@ -30,7 +30,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn reschedule(&self) -> Result<(), Error> {
+    pub async fn reschedule(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let doubtful = self.clock.doubt().is_some();
         self.agreed.store(!doubtful, Ordering::Release);
@@ -68,7 +68,10 @@ impl Runtime {
         Ok(())
     }
 
-    async fn rows(&self, road_map: &RoadMap) -> Result<BTreeMap<String, activity::Model>, Error> {
+    async fn rows(
+        &self,
+        road_map: &RoadMap,
+    ) -> Result<BTreeMap<String, activity::Model>, StoreError> {
         let rows = self.store.activities(&road_map.municipality.id).await?;
         Ok(rows.into_iter().map(|row| (row.activity.clone(), row)).collect())
     }
@@ -77,7 +80,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not opened is still due.
-    pub(crate) async fn open_due(&self, now: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn open_due(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut moved = 0;
         self.keep_up().await?;
         if !self.agreed.load(Ordering::Acquire) {
@@ -120,7 +123,7 @@ impl Runtime {
         road_map: &RoadMap,
         definition: &Activity,
         opening: Opening,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, StoreError> {
         let key = RunKey {
             municipality: road_map.municipality.id.clone(),
             activity: definition.id.clone(),
@@ -131,7 +134,7 @@ impl Runtime {
         match self.committer.ask(Task::new(key.clone(), ask, "schedule")).await {
             // A person may have started it already.
             Ok(_) | Err(AskError::Exists(_)) => Ok(true),
-            Err(AskError::Store(e)) => Err(Error::Store(e)),
+            Err(AskError::Store(e)) => Err(StoreError::away(e)),
             Err(AskError::Unreadable(e)) => {
                 tracing::error!(run = %key, "not opened yet, put off: {e}");
                 Ok(false)

@@ -3,7 +3,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::runtime::{Error, Runtime};
+use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::entities::job;
 
 /// How long after the n-th look in vain the next one is, at most; then it stays so.
@@ -24,7 +25,7 @@ impl Runtime {
         job: &job::Model,
         why: &str,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         self.store.put_aside(&job.key, why);
         self.store.postpone_job(&job.key, now + wait(job.attempts), why).await?;
         Ok(())
@@ -36,16 +37,16 @@ impl Runtime {
     /// As it was.
     pub(crate) async fn unless_unreadable(
         &self,
-        done: Result<(), Error>,
+        done: Result<(), StoreError>,
         job: &job::Model,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         match done {
             Ok(()) => {
                 self.store.read_again(&job.key);
                 Ok(())
             }
-            Err(Error::Unreadable(why)) => self.put_off(job, &why, now).await,
+            Err(StoreError::Unreadable(why)) => self.put_off(job, &why, now).await,
             Err(e) => Err(e),
         }
     }

@@ -14,14 +14,15 @@ use vekha_plugin::Document;
 use vekha_roadmap::RoadMap;
 
 use crate::forms;
+use crate::runtime::Runtime;
 use crate::runtime::committer::{Ask, AskError, Task};
+use crate::runtime::documents::NotMade;
 use crate::runtime::documents::reports;
 use crate::runtime::documents::reports::Rendered;
 use crate::runtime::road_maps::Version;
-use crate::runtime::{Error, Runtime};
 use crate::store::entities::job;
 use crate::store::schedule::Jobs;
-use crate::store::{document, unreadable};
+use crate::store::{StoreError, document, unreadable};
 
 /// Most jobs of one turn.
 const MOST_JOBS: u64 = 4096;
@@ -53,7 +54,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database fails; what was not done is still due.
-    pub(crate) async fn work(&self, now: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn work(&self, now: Timestamp) -> Result<usize, StoreError> {
         let mut jobs = self.store.due_jobs(Jobs::Own, now, MOST_JOBS).await?;
         let count = jobs.len();
         if count > 0 {
@@ -64,16 +65,16 @@ impl Runtime {
             parts.push(jobs.split_off(jobs.len().saturating_sub(PART)));
         }
         // All at once: the committer gathers them into few commits.
-        let done: Vec<Result<(), Error>> = stream::iter(parts.into_iter().rev())
+        let done: Vec<Result<(), StoreError>> = stream::iter(parts.into_iter().rev())
             .map(|part| self.part(part, now))
             .buffer_unordered(PARTS)
             .collect()
             .await;
-        done.into_iter().collect::<Result<(), Error>>()?;
+        done.into_iter().collect::<Result<(), StoreError>>()?;
         Ok(count)
     }
 
-    async fn part(&self, jobs: Vec<job::Model>, now: Timestamp) -> Result<(), Error> {
+    async fn part(&self, jobs: Vec<job::Model>, now: Timestamp) -> Result<(), StoreError> {
         let mut computations = Vec::new();
         let mut others = Vec::new();
         for job in jobs {
@@ -109,15 +110,17 @@ impl Runtime {
         run: RunKey,
         job: Option<Job>,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let ask = match job {
             None => Ask::Step(Command::Wake),
             Some(Job::Publish { stage, .. }) => match self.publish(&run, &stage, now).await {
                 Ok(location) => Ask::Step(Command::Published { stage, location }),
-                Err(reason) if row.attempts + 1 >= MOST_TRIES => {
+                // It is not the report's fault.
+                Err(NotMade::Store(e)) => return Err(e),
+                Err(NotMade::Impossible(reason)) if row.attempts + 1 >= MOST_TRIES => {
                     Ask::Step(Command::StageFailed { stage, reason })
                 }
-                Err(reason) => {
+                Err(NotMade::Impossible(reason)) => {
                     tracing::warn!(run = %run, "not published, will be tried again: {reason}");
                     let wait = SignedDuration::from_mins(1 << row.attempts.clamp(0, 6));
                     self.store.postpone_job(&row.key, now + wait, &reason).await?;
@@ -133,11 +136,11 @@ impl Runtime {
     }
 
     /// Has a run take in what a job yielded.
-    async fn settle_job(&self, run: RunKey, ask: Ask, job: &str) -> Result<(), Error> {
+    async fn settle_job(&self, run: RunKey, ask: Ask, job: &str) -> Result<(), StoreError> {
         match self.committer.ask(Task::new(run, ask, "vekha").settling(job)).await {
             Ok(_) => Ok(()),
-            Err(AskError::Store(e)) => Err(Error::Store(e)),
-            Err(AskError::Unreadable(e)) => Err(Error::Unreadable(e)),
+            Err(AskError::Store(e)) => Err(StoreError::away(e)),
+            Err(AskError::Unreadable(e)) => Err(StoreError::Unreadable(e)),
             // The run has moved on without this job: there is nothing left to do.
             Err(e) => {
                 tracing::debug!(job, "job without effect: {e}");
@@ -151,9 +154,9 @@ impl Runtime {
         &self,
         computations: Vec<Computation>,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         match self.compute(computations.clone()).await {
-            Err(Error::Unreadable(_)) => {}
+            Err(StoreError::Unreadable(_)) => {}
             done => return done,
         }
         for one in computations {
@@ -166,7 +169,7 @@ impl Runtime {
 
     /// Loads what the stages' work looks at, for all of them together, and does it, off the threads
     /// that serve.
-    async fn compute(&self, mut computations: Vec<Computation>) -> Result<(), Error> {
+    async fn compute(&self, mut computations: Vec<Computation>) -> Result<(), StoreError> {
         if computations.is_empty() {
             return Ok(());
         }
@@ -177,7 +180,7 @@ impl Runtime {
             let version = loaded.get(&c.run).map(|loaded| loaded.run.road_map);
             c.version = version.and_then(|n| self.road_maps.current(&c.run.municipality, n));
             if let (Some(number), None) = (version, &c.version) {
-                return Err(Error::Unreadable(self.road_maps.why_not(&c.run, number)));
+                return Err(StoreError::Unreadable(self.road_maps.why_not(&c.run, number)));
             }
             let activity = c.version.as_ref().and_then(|v| v.road_map.activity(&c.run.activity));
             if let Some(activity) = activity {
@@ -190,7 +193,7 @@ impl Runtime {
         let computed = tokio::task::spawn_blocking(move || {
             computations.into_iter().map(|c| (c.command(&data), c)).collect::<Vec<_>>()
         });
-        let computed = computed.await.map_err(|e| Error::Store(e.to_string()))?;
+        let computed = computed.await.map_err(StoreError::away)?;
         let asks = computed.into_iter().map(|(command, c)| async move {
             self.settle_job(c.run, Ask::Step(command), &c.job.key).await
         });
@@ -198,15 +201,15 @@ impl Runtime {
         Ok(())
     }
 
-    async fn publish(&self, run: &RunKey, stage: &str, now: Timestamp) -> Result<String, String> {
-        let text = |e: &dyn std::fmt::Display| e.to_string();
-        let version = self.version_of(run).await.map_err(|e| text(&e))?;
+    async fn publish(&self, run: &RunKey, stage: &str, now: Timestamp) -> Result<String, NotMade> {
+        let version = self.version_of(run).await?;
         let version = version.ok_or("версия дорожной карты не найдена")?;
         let Rendered { html, docx } = reports::render(self, &version, run, stage, now).await?;
         let publish = async |path: String, content_type: &str, bytes: Vec<u8>| {
             let content_type = content_type.into();
             let document = Document { path, content_type, bytes };
-            self.publisher.publish(&document).await.map(|p| p.location).map_err(|e| text(&e))
+            let published = self.publisher.publish(&document).await;
+            published.map(|p| p.location).map_err(|e| NotMade::Impossible(e.to_string()))
         };
         // Whoever finds a page finds what it links to: that is published before it.
         let own = |path: &str| reports::place_of(&run.municipality, path);
@@ -225,8 +228,8 @@ impl Runtime {
 const HTML: &str = "text/html; charset=utf-8";
 
 /// What a job is about; no work is a wake-up.
-fn read(job: &job::Model) -> Result<(RunKey, Option<Job>), Error> {
-    let run = job.run.parse().map_err(|e| Error::from(unreadable(&job.key, e)))?;
+fn read(job: &job::Model) -> Result<(RunKey, Option<Job>), StoreError> {
+    let run = job.run.parse().map_err(|e| unreadable(&job.key, e))?;
     let work = if job.kind == "wake" { None } else { Some(document(&job.key, &job.body)?) };
     Ok((run, work))
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sea_orm::DbErr;
 use vekha_roadmap::model::Organisation;
 
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
+use crate::store::StoreError;
 use crate::store::addresses::NewestLetter;
 use crate::store::instant;
 
@@ -62,7 +62,7 @@ impl<'r> Addresses<'r> {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn load(runtime: &'r Runtime, version: &Version) -> Result<Self, DbErr> {
+    pub async fn load(runtime: &'r Runtime, version: &Version) -> Result<Self, StoreError> {
         let municipality = version.road_map.municipality.id.clone();
         let newest = runtime.store().newest_letters(&municipality).await?;
         let newest = newest.into_iter().map(|l| (l.organisation.clone(), l)).collect();

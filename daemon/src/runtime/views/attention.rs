@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::DbErr;
 use vekha_engine::RunKey;
 use vekha_engine::run::{AssignmentKind, MeasureState, RecommendationState};
 use vekha_engine::run::{RunState, StageState};
@@ -16,6 +15,7 @@ use vekha_roadmap::russian::{date_words, plural};
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::{Overview, Standing};
+use crate::store::StoreError;
 use crate::store::micros;
 use crate::store::queries::{Filter, Page};
 
@@ -162,7 +162,7 @@ pub async fn attention(
     runtime: &Runtime,
     version: &Version,
     overview: &Overview,
-) -> Result<BTreeMap<RunKey, Vec<Need>>, DbErr> {
+) -> Result<BTreeMap<RunKey, Vec<Need>>, StoreError> {
     let municipality = &version.road_map.municipality.id;
     let store = runtime.store();
     let now = runtime.clock().now();

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::DbErr;
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, Work};
@@ -14,6 +13,7 @@ use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::addresses::{AddressState, Addresses};
 use crate::runtime::views::overview::Overview;
+use crate::store::StoreError;
 
 /// How far ahead openings are told of.
 const AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -40,7 +40,7 @@ pub async fn coming(
     runtime: &Runtime,
     version: &Version,
     overview: &Overview,
-) -> Result<Vec<Coming>, DbErr> {
+) -> Result<Vec<Coming>, StoreError> {
     let road_map = &version.road_map;
     let now = runtime.clock().now();
     let until = now.saturating_add(AHEAD).unwrap_or(now);

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use sea_orm::DbErr;
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, RunKey};
 
 use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::document;
 use crate::store::queries::Filter;
 
@@ -128,7 +128,7 @@ pub struct Scope {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn asked(runtime: &Runtime, scope: &Scope) -> Result<Vec<Asked>, DbErr> {
+pub async fn asked(runtime: &Runtime, scope: &Scope) -> Result<Vec<Asked>, StoreError> {
     let store = runtime.store();
     let now = runtime.clock().now();
     let filter = Filter {

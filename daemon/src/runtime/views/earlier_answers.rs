@@ -1,11 +1,11 @@
 //! What was answered in the period before.
 
-use sea_orm::DbErr;
 use vekha_engine::{AssignmentKey, RunKey, data};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::Activity;
 
 use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::document;
 
 impl Runtime {
@@ -19,7 +19,7 @@ impl Runtime {
         activity: Option<&Activity>,
         run: &RunKey,
         key: &AssignmentKey,
-    ) -> Result<Values, DbErr> {
+    ) -> Result<Values, StoreError> {
         let Some(activity) = activity else { return Ok(Values::new()) };
         let earlier = data::earlier(activity, run);
         match self.store.newest_submission(&format!("{earlier}/{key}")).await? {

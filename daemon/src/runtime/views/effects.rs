@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sea_orm::DbErr;
 use vekha_analysis::Outcome;
 use vekha_analysis::effect::{Effect, Followed, follow};
 use vekha_engine::RunKey;
@@ -18,6 +17,7 @@ use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::runs_of_years;
 use crate::runtime::views::register::{Control, Controlled};
+use crate::store::StoreError;
 
 /// A finding, what was done about it, and what followed.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ pub async fn traced(
     runtime: &Runtime,
     municipality: &Municipality,
     year: i16,
-) -> Result<Vec<Traced>, DbErr> {
+) -> Result<Vec<Traced>, StoreError> {
     let chains = chains(runtime, municipality, year).await?;
     let begins = |key: &RunKey| key.period.last_day().year() == year;
     let mut wanted = BTreeSet::new();
@@ -178,7 +178,7 @@ async fn chains(
     runtime: &Runtime,
     municipality: &Municipality,
     year: i16,
-) -> Result<Vec<Chain>, DbErr> {
+) -> Result<Vec<Chain>, StoreError> {
     let store = runtime.store();
     let keys = runs_of_years(runtime, municipality, year..).await?;
     let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();

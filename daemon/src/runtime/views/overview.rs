@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sea_orm::DbErr;
 use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::Municipality;
 
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
+use crate::store::StoreError;
 use crate::store::document;
 use crate::store::entities::{activity, run};
 use crate::store::queries::{Filter, Page};
@@ -27,7 +27,7 @@ pub async fn runs_of_years(
     runtime: &Runtime,
     municipality: &Municipality,
     years: impl RangeBounds<i16>,
-) -> Result<Vec<RunKey>, DbErr> {
+) -> Result<Vec<RunKey>, StoreError> {
     let mut keys = runtime.store().run_keys(&municipality.id).await?;
     keys.retain(|key| years.contains(&key.period.last_day().year()));
     keys.sort_by_key(|key| key.period.first_day());
@@ -65,7 +65,7 @@ impl Overview {
         runtime: &Runtime,
         version: &Version,
         activity: Option<&str>,
-    ) -> Result<Self, DbErr> {
+    ) -> Result<Self, StoreError> {
         let municipality = &version.road_map.municipality.id;
         let store = runtime.store();
         let filter = Filter {
@@ -115,7 +115,7 @@ fn standing(
     row: &run::Model,
     open: Vec<(AssignmentKey, vekha_engine::run::Assignment)>,
     now: Timestamp,
-) -> Result<Standing, DbErr> {
+) -> Result<Standing, StoreError> {
     let (mut run, _) = bare(row)?;
     run.assignments = open.into_iter().collect();
     let own: Option<Arc<Version>> =

@@ -1,12 +1,12 @@
 //! What organisations are recommended in a year, and where that stands.
 
 use jiff::civil::Date;
-use sea_orm::DbErr;
 use vekha_engine::run::Recommendation;
 use vekha_engine::{AssignmentKey, RunKey};
 use vekha_roadmap::model::{Municipality, Severity};
 
 use crate::runtime::Runtime;
+use crate::store::StoreError;
 use crate::store::document;
 use crate::store::queries::{Filter, Page};
 
@@ -45,7 +45,7 @@ pub async fn recommended(
     runtime: &Runtime,
     municipality: &Municipality,
     year: i16,
-) -> Result<Vec<Recommended>, DbErr> {
+) -> Result<Vec<Recommended>, StoreError> {
     let store = runtime.store();
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
     let mut all = Vec::new();

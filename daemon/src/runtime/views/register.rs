@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sea_orm::DbErr;
 use vekha_engine::run::{
     Assignment, AssignmentState, Decision, Measure, MeasureState, Run, measure_stage,
 };
@@ -13,6 +12,7 @@ use vekha_roadmap::model::{Municipality, Stage, Work};
 
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
+use crate::store::StoreError;
 use crate::store::entities::decision;
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::Loaded;
@@ -149,7 +149,10 @@ impl<'a> Grounds<'a> {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn of(runtime: &'a Runtime, runs: BTreeMap<RunKey, Loaded>) -> Result<Self, DbErr> {
+    pub async fn of(
+        runtime: &'a Runtime,
+        runs: BTreeMap<RunKey, Loaded>,
+    ) -> Result<Self, StoreError> {
         let mut front: Vec<RunKey> = runs.keys().cloned().collect();
         let mut grounds = Grounds { runtime, runs };
         for step in 0..MOST_STEPS {
@@ -237,7 +240,7 @@ pub async fn decided(
     runtime: &Runtime,
     municipality: &Municipality,
     year: i16,
-) -> Result<Vec<Decided>, DbErr> {
+) -> Result<Vec<Decided>, StoreError> {
     let store = runtime.store();
     let filter = Filter { municipality: Some(municipality.id.clone()), ..Filter::default() };
     let mut rows = store.list_decisions(&filter, &Page::all()).await?;

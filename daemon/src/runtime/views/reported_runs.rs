@@ -1,18 +1,21 @@
 //! Which runs a report on a period covers.
 
 use jiff::Timestamp;
-use sea_orm::DbErr;
 use vekha_engine::RunKey;
 use vekha_engine::run::Run;
 use vekha_roadmap::period::Period;
 
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
+use crate::store::StoreError;
 use crate::store::queries::{Filter, Page};
 use crate::store::runs::bare;
 
 /// A municipality's runs by themselves, without what belongs to them.
-pub(crate) async fn every_run(runtime: &Runtime, municipality: &str) -> Result<Vec<Run>, DbErr> {
+pub(crate) async fn every_run(
+    runtime: &Runtime,
+    municipality: &str,
+) -> Result<Vec<Run>, StoreError> {
     let filter = Filter { municipality: Some(municipality.to_owned()), ..Filter::default() };
     let store = runtime.store();
     let rows = store.list_runs(&filter, &Page::all()).await?;
@@ -30,7 +33,7 @@ pub(crate) async fn covered(
     key: &RunKey,
     stage: &str,
     now: Timestamp,
-) -> Result<Vec<RunKey>, DbErr> {
+) -> Result<Vec<RunKey>, StoreError> {
     let runs = every_run(runtime, &key.municipality).await?;
     let published = |run: &Run, stage: Option<&str>| {
         let own = run.stages.iter().filter(|one| stage.is_none_or(|stage| one.id == stage));

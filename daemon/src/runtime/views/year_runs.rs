@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sea_orm::DbErr;
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
 
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::runs_of_years;
+use crate::store::StoreError;
 
 /// The activities that ran for the periods that end in a year, and whatever else is told in it.
 pub struct Ran {
@@ -30,7 +30,7 @@ impl Ran {
         newest: &Arc<Version>,
         year: i16,
         also: impl IntoIterator<Item = RunKey>,
-    ) -> Result<Self, DbErr> {
+    ) -> Result<Self, StoreError> {
         let municipality = &newest.road_map.municipality;
         let mut keys = runs_of_years(runtime, municipality, year..=year).await?;
         let known: BTreeSet<RunKey> = keys.iter().cloned().collect();

@@ -18,6 +18,6 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         add_column(manager, "outbox", text_null("digest")).await?;
-        add_column(manager, "draft", text("source").default("").to_owned()).await
+        Ok(add_column(manager, "draft", text("source").default("").to_owned()).await?)
     }
 }

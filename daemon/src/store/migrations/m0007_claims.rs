@@ -17,6 +17,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        add_column(manager, "outbox", text_null("claim")).await
+        Ok(add_column(manager, "outbox", text_null("claim")).await?)
     }
 }

@@ -20,6 +20,6 @@ impl MigrationTrait for Migration {
         add_column(manager, "request", text("made").default("").take()).await?;
         // A draft of before is the first state of itself.
         add_column(manager, "draft", big_integer("revision").default(1).take()).await?;
-        add_column(manager, "draft", string("page").default("").take()).await
+        Ok(add_column(manager, "draft", string("page").default("").take()).await?)
     }
 }

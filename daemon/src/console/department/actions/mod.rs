@@ -21,7 +21,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use vekha_engine::run::{Run, Stage};
 use vekha_engine::{AssignmentKey, Command, Offer};
@@ -39,6 +38,7 @@ use crate::glossary;
 use crate::runtime::committer::Caller;
 use crate::runtime::documents::uploads::Upload;
 use crate::runtime::{Ask, Runtime};
+use crate::store::StoreError;
 use crate::store::files::of_decisions;
 
 /// What a form of the run's page is about.
@@ -274,7 +274,7 @@ async fn keep(
     form: &Form,
     sent: &mut Sent,
     uploads: Vec<Upload>,
-) -> Result<Vec<FieldError>, DbErr> {
+) -> Result<Vec<FieldError>, StoreError> {
     let owner = of_decisions(&scene.run.key);
     let mut wrong = uploads::keep(runtime, form, &owner, uploads, &mut sent.pairs).await?;
     sent.read(form);

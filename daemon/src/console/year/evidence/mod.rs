@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use sea_orm::DbErr;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use vekha_engine::run::{Run, measure_stage};
@@ -32,6 +31,7 @@ use crate::console::frame::{assets, problem, view};
 use crate::console::year::{completeness, decisions, effects, of_year, recommendations};
 use crate::reports::{self, Chapter};
 use crate::runtime::Runtime;
+use crate::runtime::documents::NotMade;
 use crate::runtime::documents::reports::{
     Rendered, authority, chapter, letterhead, place, published,
 };
@@ -73,17 +73,16 @@ pub async fn archive(
 }
 
 /// The archive with everything in it.
-async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<Archive, String> {
-    let text = |e: DbErr| e.to_string();
+async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<Archive, NotMade> {
     let municipality = &newest.road_map.municipality;
-    let decided = decided(runtime, municipality, year).await.map_err(text)?;
-    let advised = recommended(runtime, municipality, year).await.map_err(text)?;
+    let decided = decided(runtime, municipality, year).await?;
+    let advised = recommended(runtime, municipality, year).await?;
     let also =
         decided.iter().map(|one| &one.run).chain(advised.iter().map(|one| &one.run)).cloned();
-    let ran = Ran::in_year(runtime, newest, year, also).await.map_err(text)?;
+    let ran = Ran::in_year(runtime, newest, year, also).await?;
     let map = Arc::new(ran.road_map());
-    let asked = completeness::of_year(runtime, &map, year, None).await.map_err(text)?;
-    let all = traced(runtime, municipality, year).await.map_err(text)?;
+    let asked = completeness::of_year(runtime, &map, year, None).await?;
+    let all = traced(runtime, municipality, year).await?;
     let lists = [
         ("completeness.xlsx", completeness::list(&map, year, &asked)),
         ("recommendations.xlsx", recommendations::list(&map, year, &advised)),
@@ -117,7 +116,7 @@ async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<A
         archive = packed.map_err(|e| e.to_string())??;
     }
     let packed = spawn_blocking(move || archive.index(&map, lists).map(|()| archive)).await;
-    packed.map_err(|e| e.to_string())?
+    Ok(packed.map_err(|e| e.to_string())??)
 }
 
 /// What these runs of an activity tell, each in the words of its own road map.
@@ -125,14 +124,14 @@ async fn told(
     runtime: &Runtime,
     version: &Arc<Version>,
     keys: &[RunKey],
-) -> Result<Vec<Told>, String> {
-    let runs = runtime.store().runs(keys).await.map_err(|e| e.to_string())?;
+) -> Result<Vec<Told>, NotMade> {
+    let runs = runtime.store().runs(keys).await?;
     let mut all = Vec::new();
     for (key, loaded) in runs {
         let run = loaded.run;
         let own = runtime.road_maps().version(&key.municipality, run.road_map);
         let own = own.unwrap_or_else(|| version.clone());
-        let chapter = chapter(runtime, &own, &run).await.map_err(|e| e.to_string())?;
+        let chapter = chapter(runtime, &own, &run).await?;
         let mut files = Vec::new();
         for Rendered { html, docx } in published(runtime, &own, &run).await? {
             files.push((place(&key, "html"), html.into_bytes()));
@@ -201,7 +200,7 @@ impl Archive {
         runtime: &Runtime,
         version: &Version,
         one: &Told,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotMade> {
         let Some(activity) = version.road_map.activity(&one.run.key.activity) else {
             return Ok(());
         };
@@ -232,12 +231,13 @@ impl Archive {
         owner: &str,
         sha256: &str,
         path: String,
-    ) -> Result<(), String> {
-        let content = runtime.store().file(owner, sha256).await.map_err(|e| e.to_string())?;
+    ) -> Result<(), NotMade> {
+        let content = runtime.store().file(owner, sha256).await?;
         let content = content.ok_or_else(|| format!("{owner}: нет {sha256}"))?;
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         self.zip.start_file(path, options).map_err(|e| e.to_string())?;
-        self.zip.write_all(&content).map_err(|e| e.to_string())
+        self.zip.write_all(&content).map_err(|e| e.to_string())?;
+        Ok(())
     }
 
     /// A run's decisions as documents.
