@@ -3,10 +3,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alone;
+mod limits;
+mod names;
+mod preview;
+mod sources;
+mod story;
 mod town;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alone::{Alone, values};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
@@ -104,10 +111,6 @@ fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
         },
     );
     prop::collection::vec(act, 1..most)
-}
-
-fn values(value: Value) -> vekha_analysis::Values {
-    value.as_object().cloned().unwrap()
 }
 
 impl Act {
@@ -755,77 +758,6 @@ impl People for Office {
             }
         }
         plans
-    }
-}
-
-/// A single run, stepped by hand.
-struct Alone<'a> {
-    road_map: &'a RoadMap,
-    others: BTreeMap<RunKey, Summary>,
-    run: Run,
-    now: Timestamp,
-}
-
-impl<'a> Alone<'a> {
-    fn open(road_map: &'a RoadMap, key: &str) -> (Self, Outcome) {
-        let now: Timestamp = "2027-02-01T06:00:00Z".parse().unwrap();
-        let others = BTreeMap::new();
-        let context = Context { road_map, version: 1, others: &others };
-        let (run, outcome) =
-            open(&context, key.parse().unwrap(), vec![], Why::Schedule, "schedule", now).unwrap();
-        (Alone { road_map, others, run, now }, outcome)
-    }
-
-    fn step(&mut self, command: Command) -> Result<Outcome, Refusal> {
-        self.now += SignedDuration::from_mins(1);
-        let context = Context { road_map: self.road_map, version: 1, others: &self.others };
-        step(&context, &mut self.run, command, "i", self.now)
-    }
-
-    fn submit(&mut self, key: &str, answers: Value) -> Result<Outcome, Refusal> {
-        let assignment = key.parse().unwrap();
-        self.step(Command::Submit {
-            assignment,
-            answers: values(answers),
-            earlier: Default::default(),
-            origin: Origin::Page,
-        })
-    }
-
-    fn correct(
-        &mut self,
-        decision: usize,
-        measures: Vec<NewMeasure>,
-        withdraw: bool,
-    ) -> Result<Outcome, Refusal> {
-        let document = Document {
-            kind: Some(DecisionKind::Directive),
-            number: "12-р".into(),
-            date: date(2027, 2, 1),
-            title: String::new(),
-            outcome: "решено иначе".into(),
-            text: String::new(),
-            signatory: "Начальник".into(),
-            attachments: vec![],
-        };
-        self.step(Command::CorrectDecision { decision, document, measures, withdraw })
-    }
-
-    fn decide(&mut self, measures: Option<Vec<NewMeasure>>) -> Result<Outcome, Refusal> {
-        self.step(Command::RecordDecision {
-            stage: "decide".into(),
-            document: Document {
-                kind: Some(DecisionKind::Order),
-                number: "47-од".into(),
-                date: date(2027, 2, 1),
-                title: String::new(),
-                outcome: "решено".into(),
-                text: String::new(),
-                signatory: "Начальник".into(),
-                attachments: vec![],
-            },
-            measures,
-        })
     }
 }
 
