@@ -359,3 +359,88 @@ fn a_template_s_source_is_never_said_and_a_missing_figure_is_a_dash() {
     }
     assert_eq!(outcome.unwritten.keys().collect::<Vec<_>>(), ["broken"]);
 }
+
+#[test]
+fn texts_say_every_name_that_they_may_use_as_people_write_it() {
+    let mut told = rule(
+        "told",
+        "organisation == 'b'",
+        "{{ organisation.code }}, {{ organisation.name }}: {{ low_share }}, было {{ earlier.low_share }}, \
+         место {{ rank.low_share }} из {{ municipality.low_share.count }}, \
+         всего {{ municipality.low_share.sum }}, от {{ municipality.low_share.min }} \
+         до {{ municipality.low_share.max }}, порог {{ threshold.low_share }}, {{ nothing }}",
+        Some("Было: {% for id in earlier %}{{ id }} = {{ earlier[id] }};{% endfor %}"),
+    );
+    told.alternatives = vec!["Иначе: {{ low_share }}".into(), "{{ no_share }}".into()];
+    told.shows = vec!["no_share".into(), "low_share".into(), "unknown".into()];
+    let lower = Some(Better::Lower);
+    let mut no_share = indicator("no_share", lower, "share(none, pupils)");
+    no_share.unit = "шт.".into();
+    let low_share = indicator("low_share", lower, "share(low, pupils)");
+    let mut inputs = schools();
+    let figure = |value| Figure { value, rank: None, earlier: None, outlier: None };
+    let before = [("b".to_owned(), figure(12.5))].into();
+    inputs.earlier = [("low_share", &before)].into();
+    let mut definition = analysis(3, vec![no_share, low_share], vec![told]);
+    // Only what a formula or a text names of the period before is looked at.
+    let outcome = analyze(&definition, &inputs);
+    let found = &outcome.findings[0];
+    assert_eq!(
+        found.text,
+        "b, Школа Б: 40,0, было 12,5, место 3 из 3, всего 90,0, от 25,0 до 40,0, порог 30, —"
+    );
+    assert_eq!(found.recommendation.as_deref(), Some("Было: low_share = 12,5;"));
+    assert_eq!(found.alternatives, ["Иначе: 40,0", "—"]);
+    let shown: Vec<_> = found.figures.iter().map(|f| (f.title.as_str(), f.unit.as_str())).collect();
+    assert_eq!(shown, [("Показатель low_share", "%")], "what has no value is not shown");
+    let shown = &found.figures[0];
+    assert_eq!((shown.value.as_str(), shown.earlier.as_str()), ("40,0", "12,5"));
+    assert_eq!((shown.municipality_mean.as_str(), shown.rank, shown.count), ("30,0", Some(3), 3));
+    assert!(outcome.unwritten.is_empty());
+    // A rule whose first text is right is no less unwritten for its others.
+    definition.rules[0].alternatives[1] = "{{ low_share / 0 }}".into();
+    let outcome = analyze(&definition, &inputs);
+    assert_eq!(outcome.unwritten.keys().collect::<Vec<_>>(), ["told"]);
+    assert!(outcome.findings[0].text.starts_with("b, Школа Б"));
+}
+
+#[test]
+fn every_value_is_told_by_organisation_and_indicator_and_once() {
+    let indicators = vec![indicator("low", None, "low"), indicator("pupils_2", None, "pupils * 2")];
+    let outcome = analyze(&analysis(1, indicators, vec![]), &schools());
+    let values: Vec<_> = outcome.values().collect();
+    assert_eq!(
+        values,
+        [
+            ("a", "low", 10.0),
+            ("b", "low", 12.0),
+            ("c", "low", 0.0),
+            ("e", "low", 5.0),
+            ("a", "pupils_2", 80.0),
+            ("b", "pupils_2", 60.0),
+            ("c", "pupils_2", 0.0),
+            ("d", "pupils_2", 100.0),
+            ("e", "pupils_2", 40.0),
+        ]
+    );
+}
+
+#[test]
+fn many_organisations_come_in_the_order_of_their_codes_each_with_its_own_figures() {
+    // More than are worth a thread.
+    let own = (0..300).map(|n| (format!("o{n:03}"), values(json!({ "n": n })).into())).collect();
+    let mut found = rule("odd", "n_2 >= 500", "{{ n_2 }}", None);
+    found.shows.clear();
+    let indicators = vec![indicator("n_2", Some(Better::Higher), "n * 2")];
+    let outcome =
+        analyze(&analysis(1, indicators, vec![found]), &Inputs { own, ..Inputs::default() });
+    let figures = figures(&outcome, "n_2");
+    for (n, figure) in figures.values().enumerate() {
+        assert_eq!((figure.value, figure.rank), (2.0 * n as f64, Some(300 - n as u32)));
+    }
+    let told: Vec<(&str, &str)> =
+        outcome.findings.iter().map(|f| (f.organisation.as_str(), f.text.as_str())).collect();
+    assert_eq!(told.len(), 50);
+    assert_eq!((told[0], told[49]), (("o250", "500,0"), ("o299", "598,0")));
+    assert_eq!(outcome.unmet.unwrap()["odd"].len(), 250);
+}
