@@ -291,7 +291,7 @@ fn survives(files: &Files) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(small::config(150))]
 
     #[test]
     fn no_mutilation_of_a_road_map_makes_the_reader_panic(

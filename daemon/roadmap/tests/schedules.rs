@@ -229,8 +229,18 @@ fn first_working(calendar: &Calendar, mut day: Date) -> Date {
     day
 }
 
+/// So many towns, texts, answers; PROPTEST_CASES asks for another number.
+fn config(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(usual),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(config(200))]
 
     #[test]
     fn a_window_split_anywhere_neither_loses_nor_doubles_an_opening(

@@ -116,7 +116,8 @@ fn whom_an_analysis_found_by_these_rules_and_no_others_is_asked() {
         let mut asking = survey.clone();
         if !by_itself {
             let known = |state| Summary { state, found: survey.run.found.clone() };
-            asking = Alone::open(&road_map, "m/summary/2027").0;
+            // One of several of its period: what it looks at is of the period all the same.
+            asking = Alone::open(&road_map, "m/summary/2027.n1").0;
             for (run, state) in [("survey", RunState::Completed), ("outcome", RunState::Completed)]
             {
                 asking.others.insert(key(&format!("m/{run}/2027")), known(state));
