@@ -152,6 +152,24 @@ fn what_is_better_in_one_figure_and_worse_in_another_is_mixed_and_nothing_is_res
 }
 
 #[test]
+fn what_people_cannot_see_is_no_change_and_what_they_can_is_one() {
+    let mut shown = analysis(rule("low >= 30", &["low"]));
+    for (decimals, low, expected) in [
+        (0, 40.4, Effect::Same),
+        (0, 40.5, Effect::Worse),
+        (1, 40.04, Effect::Same),
+        (1, 40.1, Effect::Worse),
+        (1, 39.9, Effect::Better),
+        (2, 40.04, Effect::Worse),
+        (2, 39.996, Effect::Same),
+    ] {
+        shown.indicators[1].decimals = decimals;
+        let years = [40.0, low].map(|low| json!({ "low_now": low }));
+        assert_eq!(effect(&shown, &years, 0), expected, "{low} with {decimals} digits");
+    }
+}
+
+#[test]
 fn a_figure_without_a_better_direction_was_better_before_it_changed() {
     let rises = analysis(rule("gap - earlier.gap >= 5", &["gap"]));
     let falls = analysis(rule("earlier.gap - gap >= 5", &["gap"]));
