@@ -180,8 +180,18 @@ fn try_formula(text: &str, scope: &Scope, answers: &Values) {
     }
 }
 
+/// So many towns, texts, answers; PROPTEST_CASES asks for another number.
+fn config(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(usual),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(small::config(1500))]
+    #![proptest_config(config(1500))]
 
     #[test]
     fn an_answer_that_was_checked_is_right_and_what_is_wrong_is_named_in_order(raw in answers()) {

@@ -290,8 +290,18 @@ fn survives(files: &Files) {
     points_somewhere(files, &report.warnings);
 }
 
+/// So many towns, texts, answers; PROPTEST_CASES asks for another number.
+fn config(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(usual),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(small::config(150))]
+    #![proptest_config(config(150))]
 
     #[test]
     fn no_mutilation_of_a_road_map_makes_the_reader_panic(

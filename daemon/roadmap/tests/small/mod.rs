@@ -2,18 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::ProptestConfig;
 use vekha_roadmap::read::{Files, LETTERS};
-
-/// So many towns, texts, answers; PROPTEST_CASES asks for another number.
-pub fn config(usual: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
-    ProptestConfig {
-        cases: asked.unwrap_or(usual),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 pub fn files() -> Files {
     let mut files: BTreeMap<String, String> = [
