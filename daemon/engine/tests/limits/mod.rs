@@ -2,14 +2,16 @@
 //! refused at its field.
 
 use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use vekha_engine::data::gather;
 use vekha_engine::run::RunState;
 use vekha_engine::{
     Answer, AssignmentKey, Command, DecisionKind, Document, LONGEST_TEXT, MOST_ATTACHMENTS,
-    NewAttachment, NewMeasure, Origin, Refusal, Why, open,
+    NewAttachment, NewMeasure, Origin, Outcome, Refusal, Why, open,
 };
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Work;
 
 use crate::SUMMARY;
 use crate::alone::{Alone, values};
@@ -473,4 +475,96 @@ fn what_a_source_brings_is_told_while_its_stage_is_at_work_and_no_longer() {
         assert!(matches!(alone.tried(command), Err(Refusal::State(_))));
     }
     assert_eq!(alone.run.state, RunState::Active);
+}
+
+#[test]
+fn an_answer_is_late_from_the_end_of_its_day_on_and_stays_what_it_was_first() {
+    let road_map = Town { schools: 3, ..Town::usual() }.road_map();
+    let (waiting, _) = Alone::open(&road_map, "m/survey/2027");
+    // The end of Monday 15 February in Yekaterinburg; a step comes a minute after the one before.
+    let end: Timestamp = "2027-02-15T13:00:00Z".parse().unwrap();
+    let before_it = end - SignedDuration::from_mins(1);
+    let just_after = before_it + SignedDuration::from_nanos(1);
+    for (now, late) in [(before_it, false), (just_after, true)] {
+        let mut alone = Alone { now, ..waiting.clone() };
+        let told = alone.step(submit("collect.school-1", json!({ "pupils": 10 }))).unwrap();
+        assert!(told.entries[0].data.contains(&format!(r#""late":{late}"#)));
+        let is_late =
+            |alone: &Alone<'_>| alone.run.assignments[&"collect.school-1".parse().unwrap()].late;
+        assert_eq!(is_late(&alone), late);
+        alone.now = end + SignedDuration::from_hours(24);
+        alone.step(submit("collect.school-1", json!({ "pupils": 11 }))).unwrap();
+        assert_eq!(is_late(&alone), late, "a correction makes nobody late, nor in time");
+    }
+}
+
+#[test]
+fn nothing_new_is_ordered_in_a_run_that_was_called_off_and_a_correction_awaits_nothing() {
+    let mut road_map = Town::usual().road_map();
+    let summary = road_map.activities.iter_mut().find(|one| one.id == "summary").unwrap();
+    if let Work::Decide(decide) = &mut summary.stages[0].work {
+        decide.decisions = ["О плане", "О сроках"].map(str::to_owned).to_vec();
+    }
+    let mut alone = deciding(&road_map);
+    alone.step(record(document(), vec![measure()])).unwrap();
+    let correct = |number: &str, measures: Vec<NewMeasure>| Command::CorrectDecision {
+        decision: 1,
+        document: Document { number: number.into(), ..document() },
+        measures,
+        withdraw: true,
+    };
+    alone.step(correct("48-од", vec![])).unwrap();
+    assert_eq!(alone.run.state, RunState::Active, "the second of two is still awaited");
+    let awaited = alone.run.awaited_decisions("decide");
+    assert_eq!((awaited, alone.run.awaited_decisions("collect")), (1, 0));
+    let mut completed = alone.clone();
+    completed.step(record(Document { number: "50-од".into(), ..document() }, vec![])).unwrap();
+    assert_eq!(completed.run.decisions[2].title, "О сроках");
+    assert_eq!(completed.run.state, RunState::Completed);
+    assert!(completed.tried(correct("49-од", vec![measure()])).is_ok());
+    alone.step(Command::Cancel { reason: "отменено".into() }).unwrap();
+    assert!(matches!(alone.tried(correct("49-од", vec![measure()])), Err(Refusal::State(_))));
+    assert!(alone.tried(correct("49-од", vec![])).is_ok(), "what was decided may be corrected");
+}
+
+#[test]
+fn a_link_tells_a_term_only_where_something_is_still_asked() {
+    let road_map = Town { schools: 2, ..Town::usual() }.road_map();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    let due = |alone: &Alone<'_>| {
+        let assignment = "collect.school-1".parse().unwrap();
+        let sent =
+            alone.tried(Command::SendLink { assignment, renew: false, reason: String::new() });
+        sent.unwrap().letters[0].facts["due"].clone()
+    };
+    assert_eq!(due(&alone), "понедельник, 15 февраля 2027 года");
+    let mut cancelled = alone.clone();
+    cancelled.step(Command::Cancel { reason: "отменено".into() }).unwrap();
+    assert_eq!(due(&cancelled), "");
+    alone.step(submit("collect.school-1", json!({ "pupils": 10 }))).unwrap();
+    assert_eq!(due(&alone), "");
+}
+
+#[test]
+fn a_review_ends_by_itself_or_when_all_is_accepted() {
+    let review = Some("2 working days".to_owned());
+    let road_map = Town { schools: 1, review, ..Town::usual() }.road_map();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    let accept = || Command::AcceptAnswers { stage: "collect".into() };
+    assert!(matches!(alone.tried(accept()), Err(Refusal::State(_))), "nobody has answered");
+    let begun = alone.step(submit("collect.school-1", json!({ "pupils": 10 }))).unwrap();
+    // From Monday the 1st: the end of Wednesday the 3rd.
+    let end: Timestamp = "2027-02-03T13:00:00Z".parse().unwrap();
+    assert_eq!(begun.wake_at, Some(end));
+    let letter = &begun.letters[1];
+    assert_eq!((letter.facts["answered"].clone(), letter.due), (json!(1), Some(date(2027, 2, 3))));
+    let kinds = |outcome: Outcome| outcome.entries.into_iter().map(|e| e.kind).collect::<Vec<_>>();
+    let mut early = Alone { now: end - SignedDuration::from_mins(2), ..alone.clone() };
+    assert_eq!(kinds(early.step(Command::Wake).unwrap()), [""; 0]);
+    let mut by_itself = Alone { now: end - SignedDuration::from_mins(1), ..alone.clone() };
+    let ended = kinds(by_itself.step(Command::Wake).unwrap());
+    assert_eq!(ended[..2], ["review-ended", "stage-completed"]);
+    let accepted = kinds(alone.step(accept()).unwrap());
+    assert_eq!(accepted[..2], ["answers-accepted", "stage-completed"]);
+    assert!(matches!(alone.tried(accept()), Err(Refusal::State(_))));
 }

@@ -6,6 +6,7 @@ use vekha_engine::{
     AssignmentKey, DecisionKind, EntryKind, Happened, Job, LetterKind, Refusal, RunKey,
 };
 use vekha_roadmap::answers::FieldError;
+use vekha_roadmap::model::{PeriodOf, Upstream};
 
 #[test]
 fn a_key_reads_back_from_what_it_is_written_as_and_nothing_else_is_a_key() {
@@ -135,4 +136,17 @@ fn what_still_takes_answers_is_open_returned_or_answered() {
     let taking: Vec<&str> =
         AssignmentState::ALL.iter().filter(|s| s.takes_answers()).map(|s| s.as_str()).collect();
     assert_eq!(taking, ["open", "answered", "returned"]);
+}
+
+#[test]
+fn who_waits_for_a_run_is_found_from_it_and_it_from_them() {
+    let run: RunKey = "m/survey/2026-27.n1".parse().unwrap();
+    for (period, upstream) in [(PeriodOf::Current, "2026-27"), (PeriodOf::Previous, "2025-26")] {
+        let link = Upstream { activity: "survey".into(), period };
+        let waiting = RunKey { activity: "outcome".into(), ..run.clone() };
+        let waited = waiting.upstream(&link);
+        assert_eq!(waited.to_string(), format!("m/survey/{upstream}"));
+        assert_eq!(waited.downstream("outcome", &link).to_string(), "m/outcome/2026-27");
+    }
+    assert_eq!(run.earlier().to_string(), "m/survey/2025-26.n1");
 }

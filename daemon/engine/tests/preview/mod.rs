@@ -50,16 +50,18 @@ fn a_year_in_which_nobody_answers_is_told_with_its_reminders_and_closings() {
 
 #[test]
 fn a_preview_tells_the_whole_of_its_days_and_nothing_of_others() {
-    let mut road_map = town();
-    // The survey opens on Monday 1 February, as soon as the day begins.
-    road_map.municipality.opens = time(0, 0, 0, 0);
-    let opens = |from, to| {
-        let lines = of_days(&road_map, from, to, false);
-        lines.iter().filter(|line| line.number == 1).filter(|l| l.what == What::Opened).count()
-    };
-    let (before, first, after) = (date(2027, 1, 31), date(2027, 2, 1), date(2027, 2, 2));
-    assert_eq!(opens(before, before), 0);
-    assert_eq!(opens(before, first), 1);
-    assert_eq!(opens(first, first), 1);
-    assert_eq!(opens(after, after), 0);
+    // The survey opens on Monday 1 February, as soon as the day is worked.
+    for opens in [time(0, 0, 0, 0), time(0, 30, 0, 0), time(9, 0, 0, 0), time(17, 45, 0, 0)] {
+        let mut road_map = town();
+        road_map.municipality.opens = opens;
+        let opened = |from, to| {
+            let lines = of_days(&road_map, from, to, false);
+            lines.iter().filter(|line| line.number == 1 && line.what == What::Opened).count()
+        };
+        let (before, first, after) = (date(2027, 1, 31), date(2027, 2, 1), date(2027, 2, 2));
+        assert_eq!(opened(before, before), 0, "{opens}");
+        assert_eq!(opened(before, first), 1, "{opens}");
+        assert_eq!(opened(first, first), 1, "{opens}");
+        assert_eq!(opened(after, after), 0, "{opens}");
+    }
 }

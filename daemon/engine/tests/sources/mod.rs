@@ -358,3 +358,68 @@ fn drafts_are_made_of_the_findings_that_are_named_and_work_of_no_stage_fails() {
     let nowhere = analyze(&road_map, &key("m/nothing/2027"), "analyze", &data);
     assert_eq!(failed(nowhere), "analyze: мероприятия нет в дорожной карте");
 }
+
+#[test]
+fn drafts_are_asked_for_where_the_step_has_not_brought_all_their_findings() {
+    let twice = |findings: Option<&str>, analyses: usize| {
+        let mut road_map = Town { schools: 1, ..Town::usual() }.road_map();
+        let survey = activity(&mut road_map, "survey");
+        if analyses == 2 {
+            let more = Stage { id: "analyze-2".into(), ..survey.stages[1].clone() };
+            survey.stages.insert(2, more);
+            stage(survey, "recommend").needs.push("analyze-2".into());
+        }
+        if let Work::Recommend(work) = &mut stage(survey, "recommend").work {
+            work.findings = findings.map(str::to_owned);
+        }
+        let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+        alone.submit("collect.school-1", json!({ "pupils": 10 })).unwrap();
+        let mut jobs = Vec::new();
+        for analysis in ["analyze", "analyze-2"].into_iter().take(analyses) {
+            let (stage, outcome) = (analysis.to_owned(), Outcome::default());
+            jobs = alone.step(Command::Analyzed { stage, outcome }).unwrap().jobs;
+        }
+        jobs.iter().map(vekha_engine::Job::key).collect::<Vec<_>>()
+    };
+    let asked = ["draft/m/survey/2027/recommend"];
+    assert_eq!(twice(None, 1), [""; 0]);
+    assert_eq!(twice(Some("survey"), 1), [""; 0], "its own by name");
+    assert_eq!(twice(Some("outcome"), 1), asked);
+    assert_eq!(twice(None, 2), asked, "the first analysis lies behind");
+    assert_eq!(twice(Some("outcome"), 2), asked);
+}
+
+#[test]
+fn a_run_waits_for_the_one_before_it_once_and_its_end_is_told_to_those_after_it() {
+    let mut road_map = Town::usual().road_map();
+    let quarterly = &mut activity(&mut road_map, "quarterly").schedule;
+    quarterly.overlap = Overlap::Wait;
+    let (mut first, _) = Alone::open(&road_map, "m/quarterly/2027-Q1");
+    assert_eq!(first.run.state, RunState::Active);
+    let ended = first.step(Command::Cancel { reason: "отменено".into() }).unwrap();
+    let told: Vec<String> = ended.jobs.iter().map(|job| job.run().run_id()).collect();
+    assert_eq!(told.len(), 12);
+    assert_eq!((told[0].as_str(), told[11].as_str()), ("2027-Q2", "2030-Q1"));
+    // It follows its own previous run by name, too: it waits though there is none, and once.
+    let after = vekha_roadmap::model::Upstream {
+        activity: "quarterly".into(),
+        period: vekha_roadmap::model::PeriodOf::Previous,
+    };
+    activity(&mut road_map, "quarterly").schedule.after = vec![after];
+    let waits = |others: BTreeMap<RunKey, Summary>| {
+        let now = "2027-04-01T06:00:00Z".parse().unwrap();
+        let context = vekha_engine::Context { road_map: &road_map, version: 1, others: &others };
+        let second = key("m/quarterly/2027-Q2");
+        let (run, _) =
+            vekha_engine::open(&context, second, vec![], Why::Schedule, "schedule", now).unwrap();
+        run.waits_for.iter().map(RunKey::run_id).collect::<Vec<_>>()
+    };
+    assert_eq!(waits(BTreeMap::new()), ["2027-Q1"]);
+    let there = |run: &str, state| (key(run), Summary { state, found: Default::default() });
+    let active = there("m/quarterly/2027-Q1", RunState::Active);
+    assert_eq!(waits([active].into()), ["2027-Q1"]);
+    let done = || there("m/quarterly/2027-Q1", RunState::Completed);
+    assert_eq!(waits([done()].into()), [""; 0]);
+    let longer_ago = there("m/quarterly/2026-Q3", RunState::Active);
+    assert_eq!(waits([done(), longer_ago].into()), ["2026-Q3"]);
+}

@@ -1,9 +1,11 @@
 //! A year of a small town as its journal and its letters tell it: a golden file.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 
 use jiff::civil::date;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use vekha_engine::run::Run;
 use vekha_engine::world::{People, Plan, World};
@@ -145,9 +147,26 @@ fn a_year_goes_as_it_is_told() {
     deciding(&mut life);
     others(&mut life);
     insta::assert_snapshot!(life.chronicle.0);
+    for run in life.world.runs.values() {
+        run.stages.iter().for_each(kept);
+        run.assignments.values().for_each(kept);
+        run.recommendations.values().for_each(kept);
+        run.decisions.iter().for_each(kept);
+        run.measures.iter().for_each(kept);
+    }
     let keys = life.world.letter_keys();
     assert_eq!(keys.len(), life.world.letters.len());
     assert!(life.world.letters.iter().all(|letter| keys.contains(&*letter.key)));
+}
+
+/// What is stored is what was there, and nothing is written of what there is not.
+fn kept<T: Serialize + DeserializeOwned + PartialEq + Debug>(one: &T) {
+    let stored = json!(one);
+    assert_eq!(serde_json::from_value::<T>(stored.clone()).unwrap(), *one);
+    for name in ["returns", "extensions", "link", "escalated", "late", "reason"] {
+        let none = [json!(0), json!(false), json!("")];
+        assert!(stored.get(name).is_none_or(|value| !none.contains(value)), "{name} in {stored}");
+    }
 }
 
 /// February: four schools are asked, one of them never answers.
