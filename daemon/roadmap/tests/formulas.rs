@@ -251,7 +251,7 @@ fn statistics_are_those_that_are_computed_by_hand() {
         // (4,5 - 4) / (0,5 / √25) = 5.
         ("shift(4.5, 4, 0.5, 25)", Some(5.0)),
         ("shift(4, 4.5, 0.5, 25)", Some(-5.0)),
-        ("shift(4.5, 4, 0.5, 2)", Some(1.4142)),
+        ("shift(5, 4, 0.5, 2)", Some(2.8284)),
         ("shift(4.5, 4, 0.5, 1)", None),
         ("shift(4.5, 4, 0, 25)", None),
     ] {

@@ -271,10 +271,12 @@ fn a_day_is_taken_up_to_its_limit_and_refused_at_its_field_one_day_beyond_it() {
         alone.now = "2027-02-10T06:00:00Z".parse().unwrap();
     }
     type Dated<'a> = Box<dyn Fn(Date) -> Command + 'a>;
+    // A run, the field, what brings a day, the days that are taken, and those that are refused.
+    type Case<'a> = (&'a Alone<'a>, &'a str, Dated<'a>, Vec<Date>, Vec<Date>);
     let extend = |due| Command::Extend { assignment: assignment(), due, reason: reason() };
     let ask = |due| Command::RequestExtension { assignment: assignment(), due, reason: reason() };
     let later = |date| Document { number: "48-од".into(), date, ..document() };
-    let cases: Vec<(&Alone<'_>, &str, Dated<'_>, Vec<Date>, Vec<Date>)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (
             &deciding,
             "date",
