@@ -1,8 +1,10 @@
 //! Previews, as people read them: golden files.
 
 use jiff::civil::{Date, date, time};
+use vekha_engine::LetterKind;
 use vekha_engine::preview::{Line, What, Wish, preview};
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Analyze, DatasetSource, Recommend, Stage, Work};
 
 use crate::town::Plan as Town;
 
@@ -64,4 +66,34 @@ fn a_preview_tells_the_whole_of_its_days_and_nothing_of_others() {
         assert_eq!(opened(first, first), 1, "{opens}");
         assert_eq!(opened(after, after), 0, "{opens}");
     }
+}
+
+#[test]
+fn everybody_is_found_whom_the_runs_that_are_analyzed_asked_and_nobody_else() {
+    let told = |from: Option<&str>| {
+        let mut road_map = town();
+        let turn = road_map.activities.iter_mut().find(|a| a.id == "turn").unwrap();
+        let source = DatasetSource { alias: None, activity: from.map(str::to_owned) };
+        let analyze = Analyze { analysis: "low".into(), from: vec![source] };
+        let recommend =
+            Recommend { findings: None, approve: false, acknowledge: None, remind: vec![] };
+        for (id, needs, work) in [
+            ("analyze", "collect", Work::Analyze(analyze)),
+            ("recommend", "analyze", Work::Recommend(recommend)),
+        ] {
+            let (id, needs) = (id.to_owned(), vec![needs.to_owned()]);
+            turn.stages.push(Stage { title: id.clone(), id, needs, work });
+        }
+        let lines = of_days(&road_map, date(2027, 3, 1), date(2027, 12, 31), false);
+        let recommended =
+            lines.into_iter().filter(|line| line.number == 5).filter_map(|line| match line.what {
+                What::Letters { letter: LetterKind::Recommendation, to } => {
+                    Some(format!("{} to {}", line.run, to.join(", ")))
+                }
+                _ => None,
+            });
+        recommended.collect::<Vec<_>>()
+    };
+    assert_eq!(told(None), ["m/turn/2027.school-2 to school-2"], "whose turn it is");
+    assert_eq!(told(Some("survey")), ["m/turn/2027.school-2 to school-1, school-2"]);
 }
