@@ -90,6 +90,6 @@ pub fn preview(road_map: &RoadMap, wish: Wish) -> Vec<Line> {
     // What happens is noted as it passes: letters of a thousand schools need not be kept.
     let mut world = World::passing(road_map, begin);
     let mut people = Dutiful { silent: wish.silent, notes: Notes::of(first, end) };
-    world.live(end - SignedDuration::from_nanos(1), &mut people);
+    world.live(end, &mut people);
     people.notes.lines(&world)
 }
