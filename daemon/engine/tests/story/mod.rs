@@ -16,7 +16,7 @@ use vekha_engine::{
 use vekha_roadmap::model::{Prefill, Work};
 
 use crate::alone::values;
-use crate::town::Plan as Town;
+use crate::town::{Plan as Town, walk};
 
 /// Writes down all that steps bring.
 #[derive(Default)]
@@ -24,6 +24,7 @@ struct Chronicle(String);
 
 impl People for Chronicle {
     fn react(&mut self, world: &World<'_>, run: &Run, outcome: &Outcome) -> Vec<Plan> {
+        walk::agrees(world.road_map(), run, outcome);
         let zone = &world.road_map().municipality.time_zone;
         let clock = |at| zone.to_datetime(at).strftime("%F %R").to_string();
         // Reminders of the other activities would only repeat those of the first.
