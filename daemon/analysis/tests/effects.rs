@@ -130,6 +130,81 @@ fn where_no_figure_has_a_better_direction_the_rule_alone_decides() {
     }
 }
 
+#[test]
+fn what_is_better_in_one_figure_and_worse_in_another_is_mixed_and_nothing_is_resolved() {
+    let both = analysis(rule("low >= 30", &["low", "unconfirmed"]));
+    let year = |low: f64, failed: f64| json!({ "low_now": low, "failed": failed, "medals": 10 });
+    for (low, failed, expected) in [
+        (40.0, 2.0, Effect::Same),
+        (39.6, 2.0, Effect::Same),
+        (35.0, 2.0, Effect::Better),
+        (45.0, 2.0, Effect::Worse),
+        (35.0, 3.0, Effect::Mixed),
+        (45.0, 1.0, Effect::Mixed),
+        (20.0, 2.0, Effect::Resolved),
+        (20.0, 1.0, Effect::Resolved),
+        // The rule is met no more, but a figure that it rests on is worse.
+        (20.0, 3.0, Effect::Mixed),
+    ] {
+        let years = [year(40.0, 2.0), year(low, failed)];
+        assert_eq!(effect(&both, &years, 0), expected, "{low}, {failed}");
+    }
+}
+
+#[test]
+fn what_people_cannot_see_is_no_change_and_what_they_can_is_one() {
+    let mut shown = analysis(rule("low >= 30", &["low"]));
+    for (decimals, low, expected) in [
+        (0, 40.4, Effect::Same),
+        (0, 40.5, Effect::Worse),
+        (1, 40.04, Effect::Same),
+        (1, 40.1, Effect::Worse),
+        (1, 39.9, Effect::Better),
+        (2, 40.04, Effect::Worse),
+        (2, 39.996, Effect::Same),
+    ] {
+        shown.indicators[1].decimals = decimals;
+        let years = [40.0, low].map(|low| json!({ "low_now": low }));
+        assert_eq!(effect(&shown, &years, 0), expected, "{low} with {decimals} digits");
+    }
+}
+
+#[test]
+fn a_figure_without_a_better_direction_was_better_before_it_changed() {
+    let rises = analysis(rule("gap - earlier.gap >= 5", &["gap"]));
+    let falls = analysis(rule("earlier.gap - gap >= 5", &["gap"]));
+    let known = |analysis: &Analysis, gaps: [i32; 3]| {
+        let answers = gaps.map(|gap| json!({ "gap_now": gap }));
+        effect(analysis, &answers, 1)
+    };
+    assert_eq!(known(&rises, [50, 60, 50]), Effect::Resolved);
+    assert_eq!(known(&rises, [50, 60, 40]), Effect::Resolved);
+    assert_eq!(known(&rises, [50, 60, 60]), Effect::Same);
+    assert_eq!(known(&rises, [50, 60, 51]), Effect::Same);
+    assert_eq!(known(&falls, [50, 40, 50]), Effect::Resolved);
+    assert_eq!(known(&falls, [50, 40, 60]), Effect::Resolved);
+    assert_eq!(known(&falls, [50, 40, 40]), Effect::Same);
+    assert_eq!(known(&falls, [50, 40, 49]), Effect::Same);
+}
+
+#[test]
+fn a_change_that_stands_is_worse_where_another_change_that_it_shows_is() {
+    let mut about = analysis(rule("low - earlier.low >= 5", &["shrinks"]));
+    let shrinks = indicator("shrinks", Some(Better::Lower), "gap - earlier.gap");
+    about.indicators.push(shrinks);
+    let year = |low: i32, gap: i32| json!({ "low_now": low, "gap_now": gap });
+    for (low, gap, expected) in [
+        (20, 50, Effect::Same),
+        (20, 60, Effect::Worse),
+        (18, 50, Effect::Better),
+        (18, 60, Effect::Mixed),
+        (22, 50, Effect::Worse),
+    ] {
+        let years = [year(10, 50), year(20, 50), year(low, gap)];
+        assert_eq!(effect(&about, &years, 1), expected, "{low}, {gap}");
+    }
+}
+
 proptest! {
     /// Of a level: resolved if and only if the condition was computed and does not hold.
     #[test]

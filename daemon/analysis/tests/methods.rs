@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
-use vekha_analysis::methods::slope;
-use vekha_analysis::{Inputs, analyze};
+use vekha_analysis::methods::{lies_apart, outlyingness, slope};
+use vekha_analysis::{Figure, Inputs, analyze};
 use vekha_roadmap::formula::Formula;
 use vekha_roadmap::model::{Analysis, Indicator, Rule, Severity};
 
@@ -107,6 +107,21 @@ fn among_too_few_nobody_lies_apart() {
     // Median 11,5; distances 1,5 0,5 0,5 78,5, their median 1; 0,6745 · 78,5 = 52,9.
     assert_eq!(outcome.findings.len(), 1);
     assert_eq!(outcome.findings[0].text, "90,0: у половины 10,8–31,5");
+}
+
+#[test]
+fn a_value_lies_apart_beyond_three_and_a_half_on_either_side() {
+    for (score, apart) in
+        [(0.0, false), (3.5, false), (-3.5, false), (3.6, true), (-3.6, true), (52.9, true)]
+    {
+        assert_eq!(lies_apart(score), apart, "{score}");
+        let figure = Figure { value: 1.0, rank: None, earlier: None, outlier: Some(score) };
+        assert_eq!(figure.lies_apart(), apart, "{score}");
+        assert!(!Figure { outlier: None, ..figure }.lies_apart(), "it was not compared");
+    }
+    assert_eq!(outlyingness(7.0, 5.0, 0.0), None, "nothing says what is far");
+    assert_eq!(outlyingness(5.0, 5.0, 0.0), None);
+    assert_eq!(outlyingness(1e308, -1e308, 1e-300), None, "no number says how far");
 }
 
 /// Arguments of a statistic and what it must yield.

@@ -8,7 +8,7 @@
 mod dutiful;
 mod notes;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use vekha_roadmap::RoadMap;
@@ -82,15 +82,14 @@ const WARM_UP_DAYS: i64 = 500;
 /// Previews a period; lines in the order of time.
 pub fn preview(road_map: &RoadMap, wish: Wish) -> Vec<Line> {
     let municipality = &road_map.municipality;
-    let midnight = |day: Date| {
-        municipality.opening(day) - SignedDuration::from_hours(i64::from(municipality.opens.hour()))
-    };
+    let morning = municipality.opens.duration_since(Time::midnight());
+    let midnight = |day: Date| municipality.opening(day) - morning;
     let first = midnight(wish.from);
     let begin = first - SignedDuration::from_hours(24 * WARM_UP_DAYS);
     let end = midnight(wish.to) + SignedDuration::from_hours(24);
     // What happens is noted as it passes: letters of a thousand schools need not be kept.
     let mut world = World::passing(road_map, begin);
     let mut people = Dutiful { silent: wish.silent, notes: Notes::of(first, end) };
-    world.live(end - SignedDuration::from_nanos(1), &mut people);
+    world.live(end, &mut people);
     people.notes.lines(&world)
 }

@@ -3,10 +3,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alone;
+mod limits;
+mod names;
+mod preview;
+mod sources;
+mod story;
 mod town;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use alone::{Alone, values};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
@@ -22,7 +29,7 @@ use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
     Answer, AssignmentKey, Command, CommandKind, Context, DecisionKind, Document, Entry, Happened,
     Job, LetterKind, NewAttachment, NewMeasure, Offer, Origin, Outcome, Refusal, RunKey, Summary,
-    Why, limits, offers, open, references, step, steps,
+    Why, offers, open, references, step, steps,
 };
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Overlap, Severity, Work};
@@ -104,10 +111,6 @@ fn acts(most: usize) -> impl Strategy<Value = Vec<Act>> {
         },
     );
     prop::collection::vec(act, 1..most)
-}
-
-fn values(value: Value) -> vekha_analysis::Values {
-    value.as_object().cloned().unwrap()
 }
 
 impl Act {
@@ -856,77 +859,6 @@ impl People for Office {
     }
 }
 
-/// A single run, stepped by hand.
-struct Alone<'a> {
-    road_map: &'a RoadMap,
-    others: BTreeMap<RunKey, Summary>,
-    run: Run,
-    now: Timestamp,
-}
-
-impl<'a> Alone<'a> {
-    fn open(road_map: &'a RoadMap, key: &str) -> (Self, Outcome) {
-        let now: Timestamp = "2027-02-01T06:00:00Z".parse().unwrap();
-        let others = BTreeMap::new();
-        let context = Context { road_map, version: 1, others: &others, earlier: &BTreeMap::new() };
-        let (run, outcome) =
-            open(&context, key.parse().unwrap(), vec![], Why::Schedule, "schedule", now).unwrap();
-        (Alone { road_map, others, run, now }, outcome)
-    }
-
-    fn step(&mut self, command: Command) -> Result<Outcome, Refusal> {
-        self.now += SignedDuration::from_mins(1);
-        let context = Context {
-            road_map: self.road_map,
-            version: 1,
-            others: &self.others,
-            earlier: &BTreeMap::new(),
-        };
-        step(&context, &mut self.run, command, "i", self.now)
-    }
-
-    fn submit(&mut self, key: &str, answers: Value) -> Result<Outcome, Refusal> {
-        let assignment = key.parse().unwrap();
-        self.step(Command::Submit { assignment, answers: values(answers), origin: Origin::Page })
-    }
-
-    fn correct(
-        &mut self,
-        decision: usize,
-        measures: Vec<NewMeasure>,
-        withdraw: bool,
-    ) -> Result<Outcome, Refusal> {
-        let document = Document {
-            kind: Some(DecisionKind::Directive),
-            number: "12-р".into(),
-            date: date(2027, 2, 1),
-            title: String::new(),
-            outcome: "решено иначе".into(),
-            text: String::new(),
-            signatory: "Начальник".into(),
-            attachments: vec![],
-        };
-        self.step(Command::CorrectDecision { decision, document, measures, withdraw })
-    }
-
-    fn decide(&mut self, measures: Option<Vec<NewMeasure>>) -> Result<Outcome, Refusal> {
-        self.step(Command::RecordDecision {
-            stage: "decide".into(),
-            document: Document {
-                kind: Some(DecisionKind::Order),
-                number: "47-од".into(),
-                date: date(2027, 2, 1),
-                title: String::new(),
-                outcome: "решено".into(),
-                text: String::new(),
-                signatory: "Начальник".into(),
-                attachments: vec![],
-            },
-            measures,
-        })
-    }
-}
-
 const SUMMARY: &str = "m/summary/2027";
 
 #[test]
@@ -951,7 +883,7 @@ fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
             measures: Some(vec![]),
         })
     };
-    let long = "я".repeat(limits::TEXT + 1);
+    let long = "я".repeat(vekha_engine::limits::TEXT + 1);
     let Err(Refusal::Invalid(errors)) = record(&mut alone, &long) else { panic!("too long") };
     assert_eq!(errors[0].field, "text");
     let recorded = record(&mut alone, "ПРИКАЗЫВАЮ").unwrap();
@@ -998,10 +930,10 @@ fn files_join_a_decision_at_any_time_and_none_is_taken_away() {
     for files in [vec![file(1)], vec![file(3), file(3)], vec![evil], vec![huge], vec![nameless]] {
         assert!(matches!(attach(&mut alone, 1, files), Err(Refusal::Invalid(_))));
     }
-    let rest = (3..=limits::ATTACHMENTS).map(file).collect();
+    let rest = (3..=vekha_engine::limits::ATTACHMENTS).map(file).collect();
     attach(&mut alone, 1, rest).unwrap();
     assert!(matches!(attach(&mut alone, 1, vec![file(99)]), Err(Refusal::Invalid(_))));
-    assert_eq!(names(&alone).len(), limits::ATTACHMENTS);
+    assert_eq!(names(&alone).len(), vekha_engine::limits::ATTACHMENTS);
 }
 
 #[test]

@@ -142,4 +142,26 @@ mod tests {
         let expected = ["0", "0,0", "35,5", "9999,5", "−12\u{a0}345,68", "1\u{a0}000\u{a0}000"];
         assert_eq!(spelt.map(|(value, decimals)| number(value, decimals)), expected);
     }
+
+    #[test]
+    fn nouns_go_with_their_numbers_and_days_with_their_months() {
+        let days = |n: i64| plural(n, "день", "дня", "дней");
+        for (numbers, expected) in [
+            (vec![1, 21, 101, 1001, -1], "день"),
+            (vec![2, 3, 4, 22, 24, 102, -3], "дня"),
+            (vec![0, 5, 9, 10, 11, 12, 14, 15, 19, 20, 25, 111, 112, 114, 1011, -11], "дней"),
+        ] {
+            for n in numbers {
+                assert_eq!(days(n), expected, "{n}");
+            }
+        }
+        assert_eq!([30.0, 0.5, 12.345].map(threshold), ["30", "0,50", "12,35"]);
+        let first = jiff::civil::date(2027, 2, 1);
+        let week: Vec<String> = (0..7)
+            .map(|n| date_words_with_weekday(first.saturating_add(jiff::Span::new().days(n))))
+            .collect();
+        assert_eq!(week[0], "понедельник, 1 февраля 2027 года");
+        assert_eq!(week[6], "воскресенье, 7 февраля 2027 года");
+        assert_eq!(date_words(jiff::civil::date(2026, 12, 31)), "31 декабря 2026 года");
+    }
 }

@@ -6,9 +6,12 @@ mod small;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vekha_roadmap::answers::{Values, compare, display, questioned, validate};
+use vekha_roadmap::answers::{
+    Values, check_file, check_text, compare, display, explained, hides, is_printable, named_file,
+    questioned, turns, validate, whereabouts,
+};
 use vekha_roadmap::formula::{Formula, Scope, form_scope};
-use vekha_roadmap::model::Form;
+use vekha_roadmap::model::{Field, FieldKind, FileRule, Form};
 use vekha_roadmap::read::read;
 
 fn form() -> Form {
@@ -177,8 +180,18 @@ fn try_formula(text: &str, scope: &Scope, answers: &Values) {
     }
 }
 
+/// So many towns, texts, answers; PROPTEST_CASES asks for another number.
+fn config(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(usual),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+    #![proptest_config(config(1500))]
 
     #[test]
     fn an_answer_that_was_checked_is_right_and_what_is_wrong_is_named_in_order(raw in answers()) {
@@ -414,4 +427,222 @@ fn a_histogram_holds_a_count_for_every_score() {
     );
     let before = validate(form_once(), &right(), &Values::new()).unwrap();
     assert_eq!(compare(form_once(), &before, &kept).len(), 1);
+}
+
+/// What becomes of an answer to one field: its typed form, or what is wrong with it.
+fn typed(field: &str, raw: Value) -> Result<Value, String> {
+    match validate(form_once(), &with(field, raw), &Values::new()) {
+        Ok(answers) => Ok(answers.get(field).cloned().unwrap_or(Value::Null)),
+        Err(errors) => Err(errors.into_iter().map(|e| e.message).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+#[test]
+fn what_people_type_is_what_they_mean_or_is_refused_in_words() {
+    let range = "от 0 до 5000";
+    let number = "нужно число, например 12,5";
+    let day = "нужна дата, например 15.09.2027";
+    for (field, raw, expected) in [
+        ("pupils", json!("0"), Err("Так не бывает".into())),
+        ("pupils", json!(" 1\u{a0}2\u{202f}00 "), Ok(json!(1200))),
+        ("pupils", json!("1200.0"), Ok(json!(1200))),
+        ("pupils", json!("-1"), Err(range.to_owned())),
+        ("pupils", json!("5001"), Err(range.to_owned())),
+        ("pupils", json!("12,5"), Err("нужно целое число".into())),
+        ("pupils", json!(true), Err("нужно целое число".into())),
+        ("ratio", json!("−12,5"), Ok(json!(-12.5))),
+        ("ratio", json!("-0.5"), Ok(json!(-0.5))),
+        ("ratio", json!("1e5"), Err(number.into())),
+        ("ratio", json!("+5"), Err(number.into())),
+        ("ratio", json!("inf"), Err(number.into())),
+        ("ratio", json!("1,2,3"), Err(number.into())),
+        ("ratio", json!("0".repeat(64)), Ok(json!(0))),
+        ("ratio", json!("0".repeat(65)), Err(number.into())),
+        ("ratio", json!(999_999_999_999_999i64), Ok(json!(999_999_999_999_999i64))),
+        ("ratio", json!(1_000_000_000_000_000i64), Err(number.into())),
+        ("ratio", json!(-1_000_000_000_000_000i64), Err(number.into())),
+        ("low", json!("100"), Ok(json!(100))),
+        ("name", json!(" а\tб "), Ok(json!("а б"))),
+        ("name", json!("я".repeat(20)), Ok(json!("я".repeat(20)))),
+        ("name", json!("я".repeat(21)), Err("не длиннее 20 знаков".into())),
+        ("name", json!(5), Err("нужен текст".into())),
+        ("held", json!("15.09.2027"), Ok(json!("2027-09-15"))),
+        ("held", json!(" 1.2.2027 "), Ok(json!("2027-02-01"))),
+        ("held", json!("2027-09-15"), Ok(json!("2027-09-15"))),
+        ("held", json!("1900-01-01"), Ok(json!("1900-01-01"))),
+        ("held", json!("2200-12-31"), Ok(json!("2200-12-31"))),
+        ("held", json!("1899-12-31"), Err(day.into())),
+        ("held", json!("2201-01-01"), Err(day.into())),
+        ("held", json!("20270915"), Err(day.into())),
+        ("held", json!("15.09"), Err(day.into())),
+        ("held", json!("15.09.2027.1"), Err(day.into())),
+        ("held", json!("31.02.2027"), Err(day.into())),
+        ("held", json!("15.13.2027"), Err(day.into())),
+        ("special", json!(" ДА "), Err("заполните".into())),
+        ("special", json!("no"), Ok(json!("no"))),
+        ("special", json!(false), Ok(json!("no"))),
+        ("special", json!("возможно"), Err("выберите «да» или «нет»".into())),
+        ("special", json!(1), Err("выберите «да» или «нет»".into())),
+        ("level", json!("full"), Ok(json!("full"))),
+        ("level", json!("Полный"), Err("выберите один из вариантов".into())),
+        ("level", json!(["full"]), Err("выберите один из вариантов".into())),
+        ("topics", json!("a"), Ok(json!(["a"]))),
+        ("topics", json!(["a", "z"]), Err("выберите из предложенных вариантов".into())),
+        ("topics", json!([]), Ok(Value::Null)),
+        (
+            "events",
+            json!([{ "what": "а" }, {}, { "what": "б" }, { "what": "в" }]),
+            Ok(json!([{ "what": "а" }, { "what": "б" }, { "what": "в" }])),
+        ),
+        (
+            "events",
+            json!(vec![json!({ "what": "а" }); 4]),
+            Err("строк больше, чем можно: 3".into()),
+        ),
+        ("events", json!([]), Ok(Value::Null)),
+        ("events", json!(5), Err("нужен список строк".into())),
+        ("events", json!([5]), Err("нужна строка таблицы".into())),
+        ("subjects", json!([{}, {}, {}]), Err("строк должно быть 2".into())),
+        (
+            "subjects",
+            json!([{ "took": 1, "marks_2": 2 }, { "took": 0 }]),
+            Err("Двоек не больше, чем писавших".into()),
+        ),
+        ("events", json!(vec![json!({}); 5000]), Ok(Value::Null)),
+        ("events", json!(vec![json!({}); 5001]), Err("больше 5000 строк".into())),
+        ("nothing_like_it", json!(1), Err("такого поля в форме нет".into())),
+        ("pupls", json!(1), Err("такого поля в форме нет; может быть, «pupils»?".into())),
+    ] {
+        assert_eq!(typed(field, raw.clone()), expected, "{field}: {raw}");
+    }
+}
+
+#[test]
+fn answers_are_shown_as_people_write_them() {
+    let field = |id: &str| form_once().field(id).unwrap();
+    let file = Field { kind: FieldKind::File(FileRule::default()), ..field("name").clone() };
+    for (field, value, expected) in [
+        (field("pupils"), json!(1200), "1200 чел."),
+        (field("pupils"), json!(12000), "12\u{a0}000 чел."),
+        (field("ratio"), json!(12.5), "12,50"),
+        (field("ratio"), json!(12), "12"),
+        (field("low"), json!(12.5), "12,5 %"),
+        (field("low"), json!(13), "13 %"),
+        (field("name"), json!("Имя"), "Имя"),
+        (field("held"), json!("2027-09-15"), "15 сентября 2027 года"),
+        (field("held"), json!("давно"), "давно"),
+        (field("special"), json!("yes"), "да"),
+        (field("special"), json!("no"), "нет"),
+        (field("level"), json!("full"), "Полный"),
+        (field("level"), json!("base"), "base"),
+        (field("level"), json!("gone"), "gone"),
+        (field("topics"), json!(["a", "c"]), "a, c"),
+        (field("scores"), json!([0, 2, 0, 0, 1]), "балл — сколько: 2 — 2; 5 — 1"),
+        (field("scores"), json!([0, 0, 0, 0, 0]), "никто"),
+        (field("events"), json!([{}]), "1 строка"),
+        (field("events"), json!([{}, {}]), "2 строки"),
+        (field("events"), json!([{}, {}, {}, {}, {}]), "5 строк"),
+        (&file, json!({ "name": "акт.pdf", "size": 1024 }), "акт.pdf (1 КБ)"),
+        (&file, json!({ "name": "акт.pdf", "size": 1025 }), "акт.pdf (2 КБ)"),
+        (field("name"), json!(true), "true"),
+    ] {
+        assert_eq!(display(field, &value), expected, "{}: {value}", field.id);
+    }
+}
+
+#[test]
+fn a_path_is_told_in_the_words_of_the_form_and_a_wrong_one_is_nowhere() {
+    for (path, expected) in [
+        ("pupils", Some("Учеников")),
+        ("subjects", Some("Предметы")),
+        ("subjects[1].took", Some("Предметы, Математика, Писали")),
+        ("subjects[2].took", None),
+        ("subjects[1].taken", None),
+        ("subjects[x].took", None),
+        ("subjects[1]", Some("Предметы")),
+        ("events[1].what", Some("События, строка 2, Что")),
+        ("scores[0]", Some("Баллы, балл 1")),
+        ("scores[4]", Some("Баллы, балл 5")),
+        ("scores[5]", None),
+        ("scores[0", None),
+        ("pupils[0]", Some("Учеников")),
+        ("nothing", None),
+    ] {
+        assert_eq!(whereabouts(form_once(), path).as_deref(), expected, "{path}");
+    }
+    let said = json!({ "explanations": { "subjects[0].took": "Слияние", "gone": "Раньше" } });
+    let said = values(said);
+    let told: Vec<(String, &str)> = explained(form_once(), &said);
+    let owned = |label: &str, text| (label.to_owned(), text);
+    assert_eq!(told, [owned("Предметы, Русский, Писали", "Слияние"), owned("gone", "Раньше")]);
+    assert_eq!(explained(form_once(), &right()), []);
+}
+
+#[test]
+fn explanations_that_differ_are_compared_too() {
+    let said = |text: Value| with("explanations", text);
+    let told = |before: Value, after: Value| {
+        let all = compare(form_once(), &said(before), &said(after)).into_iter();
+        all.map(|d| format!("{} | {} | {} | {}", d.field, d.label, d.before, d.after))
+            .collect::<Vec<_>>()
+    };
+    let (one, other) = (json!({ "pupils": "Слияние" }), json!({ "subjects[0].took": "Класс" }));
+    assert_eq!(told(one.clone(), one.clone()), [""; 0]);
+    assert_eq!(
+        told(one, other),
+        [
+            "explanations.subjects[0].took | Предметы, Русский, Писали: пояснение |  | Класс",
+            "explanations.pupils | Учеников: пояснение | Слияние | ",
+        ]
+    );
+}
+
+#[test]
+fn a_file_is_taken_by_its_name_size_and_digits() {
+    let rule = FileRule::default();
+    let told = |name: &str, size: u64| check_file(name, size, &rule).err();
+    assert_eq!(told("план.pdf", 1), None);
+    assert_eq!(told("план.PDF", rule.max_bytes), None);
+    assert!(told("план.pdf", rule.max_bytes + 1).unwrap().starts_with("файл больше "));
+    assert_eq!(told("план.pdf", 0).unwrap(), "файл пуст");
+    assert!(told("план.exe", 1).unwrap().starts_with("нужен файл ."));
+    assert!(told("план", 1).unwrap().starts_with("нужен файл ."));
+    let long = |signs: usize| format!("{}.pdf", "ы".repeat(signs - 4));
+    assert_eq!(told(&long(200), 1), None);
+    assert_eq!(told(&long(201), 1).unwrap(), "имя файла — до 200 знаков");
+    let kept = |hash: String| {
+        named_file(&json!({ "name": "план.pdf", "size": 7, "sha256": hash, "more": 1 }), &rule)
+    };
+    let hash = "09af".repeat(16);
+    let expected = json!({ "name": "план.pdf", "size": 7, "sha256": hash });
+    assert_eq!(kept(hash), Ok(expected));
+    for hash in ["a".repeat(63), "a".repeat(65), "g".repeat(64), "A".repeat(64), ":".repeat(64)] {
+        assert_eq!(kept(hash.clone()), Err("выберите файл ещё раз".into()), "{hash}");
+    }
+}
+
+#[test]
+fn signs_that_nobody_sees_are_known_up_to_the_last_of_them() {
+    let all = |seen: fn(char) -> bool| {
+        let mut runs: Vec<(u32, u32)> = Vec::new();
+        for c in (0..0x11_0000).filter_map(char::from_u32).filter(|c| seen(*c)) {
+            let c = u32::from(c);
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == c => *last = c,
+                _ => runs.push((c, c)),
+            }
+        }
+        runs
+    };
+    let turning = [(0x61c, 0x61c), (0x200e, 0x200f), (0x202a, 0x202e), (0x2066, 0x2069)];
+    assert_eq!(all(turns), turning);
+    let hiding =
+        [(0x200b, 0x200d), (0x2028, 0x2029), (0x2060, 0x2065), (0x206a, 0x206f), (0xfeff, 0xfeff)];
+    assert_eq!(all(hides), hiding);
+    assert_eq!(all(|c| !is_printable(c)), [(0, 0x1f), (0x7f, 0x9f), (0xfffe, 0xffff)]);
+    let long = "слово за словом и ещё одно слово\u{7}";
+    assert_eq!(
+        check_text(long, false).unwrap_err(),
+        "уберите непечатный знак U+0007 после «вом и ещё одно слово» (знак 33)"
+    );
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use vekha_roadmap::diagnostic::{Diagnostic, render};
+use vekha_roadmap::diagnostic::{Diagnostic, nearest, render};
 use vekha_roadmap::model::Duty;
 use vekha_roadmap::read::{
     DIGEST_ITEMS, Files, LETTERS, is_address, read, read_again, read_organisations,
@@ -290,8 +290,18 @@ fn survives(files: &Files) {
     points_somewhere(files, &report.warnings);
 }
 
+/// So many towns, texts, answers; PROPTEST_CASES asks for another number.
+fn config(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(usual),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(150) })]
+    #![proptest_config(config(150))]
 
     #[test]
     fn no_mutilation_of_a_road_map_makes_the_reader_panic(
@@ -530,4 +540,120 @@ fn a_text_may_name_what_can_be_missing() {
          {{ municipality.low_share.mean }}",
     )]);
     assert_eq!(told(&files), "");
+}
+
+#[test]
+fn a_road_map_is_of_certain_files_and_leaves_all_others_alone() {
+    let wanted = [
+        "municipality.toml",
+        "organisations.toml",
+        "calendar.toml",
+        "activities/1.toml",
+        "forms/a.toml",
+        "analyses/a.toml",
+        "letters/a/body.txt",
+        "letters/a/body.html",
+        "reports/a.html",
+        "decisions/a.txt",
+    ];
+    let others = [
+        "README.md",
+        "other.toml",
+        "activities/1.txt",
+        "forms/a.html",
+        "letters/a/body.toml",
+        "reports/a.txt",
+        "decisions/a.html",
+        "municipality.txt",
+        "old/municipality.toml",
+        "activities/1.toml~",
+    ];
+    assert!(wanted.iter().all(|path| Files::wants(path)));
+    assert!(!others.iter().any(|path| Files::wants(path)));
+}
+
+#[test]
+fn a_mistake_is_shown_under_its_line_and_with_the_word_that_was_meant() {
+    let long = "x".repeat(201);
+    let text = format!("one = 1\n\n\ttwo = 2\n{long}\n{}\n", "y".repeat(200));
+    let files = Files([("a.toml".to_owned(), text)].into());
+    let shown = |file: &str, line, column, help: Option<&str>| {
+        let help = help.map(str::to_owned);
+        let mistake =
+            Diagnostic { file: file.into(), line, column, message: "нет".into(), help };
+        render(&[mistake], &files)
+    };
+    assert_eq!(shown("a.toml", 1, 7, None), "a.toml:1:7: нет\n    one = 1\n          ^\n");
+    assert_eq!(
+        shown("a.toml", 3, 2, Some("иначе")),
+        "a.toml:3:2: нет\n    \ttwo = 2\n    \t^\n    иначе\n"
+    );
+    assert_eq!(shown("a.toml", 2, 1, None), "a.toml:2:1: нет\n", "an empty line says nothing");
+    assert_eq!(shown("a.toml", 4, 1, None), "a.toml:4:1: нет\n", "nor does one without end");
+    assert!(shown("a.toml", 5, 1, None).contains("yyy"));
+    assert_eq!(shown("b.toml", 1, 1, None), "b.toml:1:1: нет\n");
+    let near = |word: &str| nearest(word, ["form", "organisations", "id"].iter());
+    for (word, meant) in [
+        ("form", Some("form")),
+        ("from", Some("form")),
+        ("forms", Some("form")),
+        ("format", None),
+        ("organizations", Some("organisations")),
+        ("organizatoins", Some("organisations")),
+        ("orgnsats", None),
+        ("di", Some("id")),
+        ("x", None),
+    ] {
+        assert_eq!(near(word).as_deref(), meant, "{word}");
+    }
+}
+
+#[test]
+fn an_organisation_is_there_from_its_first_day_to_its_last() {
+    let road_map = read(&small::files()).unwrap();
+    let school = road_map.organisation("school-1").unwrap();
+    for (day, there) in [
+        ("2010-08-31", false),
+        ("2010-09-01", true),
+        ("2027-01-01", true),
+        ("2040-08-31", true),
+        ("2040-09-01", false),
+    ] {
+        assert_eq!(school.active_on(day.parse().unwrap()), there, "{day}");
+    }
+}
+
+#[test]
+fn what_a_road_map_has_is_found_by_its_id() {
+    let road_map = read(&small::files()).unwrap();
+    assert_eq!(road_map.names()["school-1"], "Школа № 1");
+    assert_eq!(road_map.short_name("school-1"), "СОШ 1");
+    assert_eq!(road_map.short_name("school-2"), "Школа № 2");
+    assert_eq!(road_map.short_name("school-9"), "school-9");
+    assert_eq!(road_map.department().code, "office");
+    assert_eq!(road_map.analysis_of("survey", "analyze").unwrap().id, "low");
+    assert!(road_map.analysis_of("survey", "collect").is_none());
+    assert_eq!(road_map.form_of("survey", "collect").unwrap().id, "everything");
+    assert!(road_map.form_of("survey", "analyze").is_none());
+    let after: Vec<_> = road_map.downstream("survey").map(|(a, _)| a.id.as_str()).collect();
+    assert_eq!(after, ["outcome"]);
+    assert_eq!(road_map.downstream("outcome").count(), 0);
+    let survey = road_map.activity("survey").unwrap();
+    assert_eq!(survey.analyses().collect::<Vec<_>>(), ["analyze"]);
+    assert_eq!(survey.stage("decide").unwrap().0, 3);
+    assert!(road_map.activity("nothing").is_none() && survey.stage("nothing").is_none());
+    let kinds: Vec<_> = survey.stages.iter().map(|stage| stage.work.kind()).collect();
+    assert_eq!(kinds, ["collect", "analyze", "recommend", "decide", "publish"]);
+    use vekha_roadmap::model::{OrganisationKind, Participants};
+    let selected = |selection: Participants, part: Option<&str>| {
+        let codes = road_map.selected(&selection, part);
+        codes.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let schools = Participants::Kinds(vec![OrganisationKind::School]);
+    assert_eq!(selected(schools, None), ["school-1", "school-2"]);
+    let named = Participants::Organisations(vec!["office".into()]);
+    assert_eq!(selected(named, Some("school-1")), ["office"]);
+    assert_eq!(selected(Participants::Each, Some("school-2")), ["school-2"]);
+    assert_eq!(selected(Participants::Each, None), [""; 0]);
+    assert_eq!(selected(Participants::Named, Some("school-1")), [""; 0]);
 }

@@ -19,7 +19,7 @@ use vekha_roadmap::model::{
 };
 use vekha_roadmap::period::{Period, PeriodKind};
 use vekha_roadmap::schedule::{
-    Opening, due_date, letters_leave, next_opening, offset_date, openings,
+    Opening, cron, due_date, letters_leave, next_opening, offset_date, openings, opens_twice,
 };
 
 const ZONES: [&str; 6] = [
@@ -229,8 +229,18 @@ fn first_working(calendar: &Calendar, mut day: Date) -> Date {
     day
 }
 
+/// So many towns, texts, answers; PROPTEST_CASES asks for another number.
+fn config(usual: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|number| number.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(usual),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(config(200))]
 
     #[test]
     fn a_window_split_anywhere_neither_loses_nor_doubles_an_opening(
@@ -592,4 +602,262 @@ fn days_off_of_two_months_do_not_hide_an_opening() {
         next_opening(&road_map, &plan, "2027-02-20T00:00:00Z".parse().unwrap()),
         Some(monday)
     );
+}
+
+#[test]
+fn a_period_is_written_shown_and_told_in_its_own_way() {
+    for (text, before, after, label, words, first, last) in [
+        ("2027", "2026", "2028", "2027", "2027 год", "2027-01-01", "2027-12-31"),
+        (
+            "2026-27",
+            "2025-26",
+            "2027-28",
+            "2026/27",
+            "2026/27 учебный год",
+            "2026-09-01",
+            "2027-08-31",
+        ),
+        (
+            "2099-00",
+            "2098-99",
+            "2100-01",
+            "2099/00",
+            "2099/00 учебный год",
+            "2099-09-01",
+            "2100-08-31",
+        ),
+        (
+            "2027-H1",
+            "2026-H2",
+            "2027-H2",
+            "I п/г 2027",
+            "I полугодие 2027 года",
+            "2027-01-01",
+            "2027-06-30",
+        ),
+        (
+            "2027-H2",
+            "2027-H1",
+            "2028-H1",
+            "II п/г 2027",
+            "II полугодие 2027 года",
+            "2027-07-01",
+            "2027-12-31",
+        ),
+        (
+            "2027-Q1",
+            "2026-Q4",
+            "2027-Q2",
+            "I кв. 2027",
+            "I квартал 2027 года",
+            "2027-01-01",
+            "2027-03-31",
+        ),
+        (
+            "2027-Q4",
+            "2027-Q3",
+            "2028-Q1",
+            "IV кв. 2027",
+            "IV квартал 2027 года",
+            "2027-10-01",
+            "2027-12-31",
+        ),
+        (
+            "2027-M01",
+            "2026-M12",
+            "2027-M02",
+            "01.2027",
+            "январь 2027 года",
+            "2027-01-01",
+            "2027-01-31",
+        ),
+        (
+            "2027-M12",
+            "2027-M11",
+            "2028-M01",
+            "12.2027",
+            "декабрь 2027 года",
+            "2027-12-01",
+            "2027-12-31",
+        ),
+        (
+            "2027-W01",
+            "2026-W53",
+            "2027-W02",
+            "04.01–10.01.2027",
+            "неделя 04.01–10.01.2027",
+            "2027-01-04",
+            "2027-01-10",
+        ),
+        (
+            "2026-W53",
+            "2026-W52",
+            "2027-W01",
+            "28.12–03.01.2027",
+            "неделя 28.12–03.01.2027",
+            "2026-12-28",
+            "2027-01-03",
+        ),
+        (
+            "2027-02-28",
+            "2027-02-27",
+            "2027-03-01",
+            "28.02.2027",
+            "28 февраля 2027 года",
+            "2027-02-28",
+            "2027-02-28",
+        ),
+    ] {
+        let period: Period = text.parse().unwrap();
+        let neighbours = [period.previous(), period.next()].map(|period| period.to_string());
+        assert_eq!(neighbours, [before, after], "{text}");
+        assert_eq!([period.label(), period.words()], [label, words]);
+        assert_eq!([period.first_day(), period.last_day()].map(|d| d.to_string()), [first, last]);
+        for day in [period.first_day(), period.last_day()] {
+            assert_eq!(Period::containing(period.kind(), day), period, "{day}");
+        }
+        assert_eq!(serde_json::to_value(period).unwrap(), text);
+        assert_eq!(serde_json::from_value::<Period>(text.into()).unwrap(), period);
+    }
+    for text in [
+        "",
+        "27",
+        "0000",
+        "9999",
+        "02027",
+        "2027-",
+        "2027-27",
+        "2027-29",
+        "2027-8",
+        "2027-H0",
+        "2027-H3",
+        "2027-H01",
+        "2027-Q0",
+        "2027-Q5",
+        "2027-M00",
+        "2027-M13",
+        "2027-M1",
+        "2027-W00",
+        "2027-W53",
+        "2026-W54",
+        "2027-02-29",
+        "2027-2-28",
+        "2027-X1",
+        "2027-02-28T00",
+        "абвг",
+    ] {
+        let told = text.parse::<Period>().unwrap_err();
+        assert!(told.starts_with(&format!("«{text}» — не период")), "{told}");
+    }
+    assert_eq!("9998".parse::<Period>().unwrap().to_string(), "9998");
+    assert_eq!("0001".parse::<Period>().unwrap().to_string(), "0001");
+    for kind in PeriodKind::ALL {
+        assert_eq!(kind.as_str(), kind.to_string());
+    }
+}
+
+#[test]
+fn a_letter_leaves_from_the_first_instant_of_working_hours_to_the_last() {
+    let road_map = road_map("UTC", 9, plain_calendar(), 0);
+    for (now, leaves) in [
+        ("2027-02-05T08:59:59Z", "2027-02-05T09:00:00Z"),
+        ("2027-02-05T09:00:00Z", "2027-02-05T09:00:00Z"),
+        ("2027-02-05T17:59:59Z", "2027-02-05T17:59:59Z"),
+        // Friday evening, and the weekend.
+        ("2027-02-05T18:00:00Z", "2027-02-08T09:00:00Z"),
+        ("2027-02-06T10:00:00Z", "2027-02-08T09:00:00Z"),
+        // The day before a holiday of the Labour Code.
+        ("2027-02-22T18:00:00Z", "2027-02-24T09:00:00Z"),
+    ] {
+        assert_eq!(letters_leave(&road_map, now.parse().unwrap()).to_string(), leaves, "{now}");
+    }
+}
+
+#[test]
+fn a_day_off_is_what_the_year_says_or_else_the_labour_code() {
+    let mut calendar = plain_calendar();
+    let year = CalendarYear {
+        source: "постановление".into(),
+        days_off: [date(2027, 2, 22)].into(),
+        workdays: [date(2027, 2, 20)].into(),
+    };
+    calendar.years.insert(2027, year);
+    assert!(calendar.knows(2027) && !calendar.knows(2028));
+    for (day, working) in [
+        (date(2027, 2, 19), true),
+        (date(2027, 2, 20), true),
+        (date(2027, 2, 21), false),
+        (date(2027, 2, 22), false),
+        // Of a year whose transfers are known nothing else is supposed.
+        (date(2027, 2, 23), true),
+        (date(2028, 2, 23), false),
+        (date(2028, 2, 24), true),
+        (date(2028, 2, 26), false),
+        (date(2028, 1, 8), false),
+        (date(2029, 1, 9), true),
+    ] {
+        assert_eq!(calendar.is_working(day), working, "{day}");
+    }
+}
+
+#[test]
+fn a_cron_expression_is_refused_in_words() {
+    for (expression, told) in [
+        ("0 9 10 * *", None),
+        ("0 9 29 2 *", None),
+        ("0 9 10 *", Some("нужно пять полей: минута, час, день, месяц, день недели")),
+        ("0 0 9 10 * *", Some("нужно пять полей: минута, час, день, месяц, день недели")),
+        ("0 25 10 * *", Some("«0 25 10 * *» — не выражение cron, например «0 9 10 * *»")),
+        ("0 9 30 2 *", Some("«0 9 30 2 *»: такого дня не бывает, расписание никогда не сработает")),
+    ] {
+        assert_eq!(cron(expression).err().as_deref(), told, "{expression}");
+    }
+    let twice =
+        |expression: &str, kind| opens_twice(expression, kind).map(|(a, b)| format!("{a}, {b}"));
+    assert_eq!(twice("0 9 10 * *", PeriodKind::Month), None);
+    assert_eq!(
+        twice("0 9 10,20 * *", PeriodKind::Month).as_deref(),
+        Some("2024-01-10, 2024-01-20")
+    );
+    assert_eq!(twice("0 9 10 1,4 *", PeriodKind::Quarter), None);
+    assert_eq!(
+        twice("0 9 10 1,4 *", PeriodKind::HalfYear).as_deref(),
+        Some("2024-01-10, 2024-04-10")
+    );
+    assert_eq!(twice("0 9 29 2 *", PeriodKind::Year), None);
+}
+
+#[test]
+fn a_schedule_opens_within_its_years_and_about_the_period_that_it_is_of() {
+    let road_map = road_map("UTC", 9, plain_calendar(), 0);
+    let opened = |schedule: Schedule| {
+        let at = |text: &str| text.parse().unwrap();
+        let (after, until) = (at("2020-01-01T00:00:00Z"), at("2035-01-01T00:00:00Z"));
+        let all = openings(&road_map, &activity(schedule), after, until);
+        all.iter().map(|o| format!("{} {}", o.at.strftime("%F"), o.period)).collect::<Vec<_>>()
+    };
+    let march = Every::Yearly { opens: vec![MonthDay { month: 3, day: 1 }] };
+    let bounded = Schedule { from: Some(2026), until: Some(2027), ..schedule_of(march.clone()) };
+    assert_eq!(opened(bounded.clone()), ["2026-03-02 2026", "2027-03-01 2027"]);
+    let of_previous =
+        Schedule { of: PeriodOf::Previous, period: PeriodKind::SchoolYear, ..bounded };
+    assert_eq!(opened(of_previous), ["2026-03-02 2024-25", "2027-03-01 2025-26"]);
+    let monthly = Every::Cron { expression: "0 9 10 1,2 *".into() };
+    let bounded = Schedule { from: Some(2026), until: Some(2026), ..schedule_of(monthly) };
+    let months = Schedule { period: PeriodKind::Month, ..bounded.clone() };
+    assert_eq!(opened(months), ["2026-01-10 2026-M01", "2026-02-10 2026-M02"]);
+    assert_eq!(opened(bounded), ["2026-01-10 2026"], "a run exists once");
+    let once = Every::Once { opens: date(2027, 3, 6) };
+    assert_eq!(opened(schedule_of(once)), ["2027-03-09 2027"], "a Saturday before a holiday");
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let next =
+        |schedule: Schedule, after: &str| next_opening(&road_map, &activity(schedule), at(after));
+    let bounded = Schedule { from: Some(2026), until: Some(2027), ..schedule_of(march) };
+    assert_eq!(next(bounded.clone(), "2026-03-02T09:00:00Z"), Some(at("2027-03-01T09:00:00Z")));
+    assert_eq!(next(bounded, "2027-03-01T09:00:00Z"), None);
+    let monthly = Every::Cron { expression: "0 9 10 1 *".into() };
+    let bounded = Schedule { from: Some(2026), until: Some(2027), ..schedule_of(monthly) };
+    assert_eq!(next(bounded.clone(), "2020-01-01T00:00:00Z"), Some(at("2026-01-10T09:00:00Z")));
+    assert_eq!(next(bounded.clone(), "2026-01-10T09:00:00Z"), Some(at("2027-01-10T09:00:00Z")));
+    assert_eq!(next(bounded, "2027-01-10T09:00:00Z"), None);
 }

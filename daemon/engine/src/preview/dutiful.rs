@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use vekha_analysis::{Finding, Outcome as AnalysisOutcome, Values};
+use vekha_analysis::{Finding, Outcome as AnalysisOutcome};
 use vekha_roadmap::model::{Due, Span, Work};
 use vekha_roadmap::schedule::due_date;
 
@@ -10,9 +10,7 @@ use super::notes::Notes;
 use crate::command::{Command, Document, Origin};
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::Outcome;
-use crate::run::{
-    AssignmentKind, AssignmentState, MeasureState, RecommendationState, Run, StageState,
-};
+use crate::run::{AssignmentKind, AssignmentState, RecommendationState, Run, StageState};
 use crate::world::{People, Plan, World};
 
 /// People who do what they owe in the afternoon of the last day; schools may be silent.
@@ -47,23 +45,14 @@ impl People for Dutiful {
                     assignment: key.clone(),
                     reason: "предпросмотр: считается отвеченным".into(),
                 },
-                kind @ (AssignmentKind::Acknowledge | AssignmentKind::Measure(_)) => {
-                    Command::Submit {
-                        assignment: key.clone(),
-                        answers: match kind {
-                            AssignmentKind::Acknowledge => Values::new(),
-                            _ => [("report".to_owned(), "исполнено".into())].into_iter().collect(),
-                        },
-                        origin: Origin::Page,
-                    }
-                }
+                // Whoever confirms or reports says so in a word.
+                AssignmentKind::Acknowledge | AssignmentKind::Measure(_) => Command::Submit {
+                    assignment: key.clone(),
+                    answers: [("report".to_owned(), "исполнено".into())].into_iter().collect(),
+                    origin: Origin::Page,
+                },
             };
             plan(at, command);
-        }
-        for position in &outcome.measures {
-            if run.measures[*position].state == MeasureState::Reported {
-                plan(world.now(), Command::AcceptMeasure { measure: position + 1 });
-            }
         }
         let tomorrow = due_date(
             &world.road_map().calendar,

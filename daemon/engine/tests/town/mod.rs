@@ -102,6 +102,16 @@ id = "low"
 label = "Из них с низкими результатами"
 type = "integer"
 required = false
+[[field]]
+id = "classes"
+label = "По классам"
+type = "table"
+max-rows = 5
+required = false
+column = [
+  { id = "grade", label = "Класс", type = "integer" },
+  { id = "pupils", label = "Учеников", type = "integer", required = false },
+]
 "#
             .into(),
         );

@@ -19,6 +19,11 @@ use vekha_roadmap::schedule::{letters_leave, offset_date};
 pub fn agrees(road_map: &RoadMap, run: &Run, outcome: &Outcome) {
     let copied = |(key, a): (&AssignmentKey, &Assignment)| (key.clone(), a.clone());
     assert_eq!(run.assignments, run.assignments.iter().map(copied).collect::<Assignments>());
+    assert_eq!(run.assignments.len(), run.assignments.iter().count());
+    assert!((&run.assignments).into_iter().eq(run.assignments.iter()));
+    assert!(run.assignments.values().eq(run.assignments.iter().map(|(_, a)| a)));
+    assert!(run.assignments.keys().all(|key| run.assignments.contains_key(key)));
+    assert!(!run.assignments.contains_key(&AssignmentKey::new("nowhere", "nobody")));
     let copied = run.recommendations.iter().map(|(key, r)| (key.clone(), r.clone()));
     assert_eq!(run.recommendations, copied.collect::<Recommendations>());
     for stage in &run.stages {

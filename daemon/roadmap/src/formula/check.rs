@@ -34,7 +34,12 @@ impl fmt::Display for Type {
             Type::Number => "число",
             Type::Text => "текст",
             Type::Bool => "да или нет",
-            Type::List(_) => "список",
+            Type::List(element) => match **element {
+                Type::Number => "список чисел",
+                Type::Text => "список текстов",
+                Type::Record(_) => "таблица",
+                _ => "список",
+            },
             Type::Record(_) => "набор значений",
             Type::Any => "что угодно",
         })

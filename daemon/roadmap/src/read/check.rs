@@ -385,8 +385,9 @@ impl Check<'_> {
                         _ => None,
                     });
                     let Some(columns) = columns else {
-                        let known = form.fields.iter().map(|f| &f.id);
-                        let help = perhaps(table, known);
+                        let tables =
+                            form.fields.iter().filter(|f| matches!(f.kind, FieldKind::Table(_)));
+                        let help = perhaps(table, tables.map(|f| &f.id));
                         self.error(&at("each"), format!("таблицы «{table}» в форме нет"), help);
                         continue;
                     };

@@ -202,13 +202,28 @@ fn options(table: &Table<'_>) -> Vec<Choice> {
     options
 }
 
+/// The headings of a table whose rows are given: answers of two periods are compared by them.
+fn headings(table: &Table<'_>) -> Vec<String> {
+    let mut headings: Vec<String> = Vec::new();
+    for (place, heading) in table.placed_texts("rows") {
+        if headings.contains(&heading) {
+            table.findings().error(&place, format!("строка «{heading}» уже есть"), None);
+        }
+        headings.push(heading);
+    }
+    if headings.is_empty() && table.is_list("rows") {
+        table.error("rows", "назовите строки: rows = [...]", None);
+    }
+    headings
+}
+
 fn rowed(path: &str, table: &Table<'_>) -> Rowed {
     let columns = fields(path, table, "column", false);
     if columns.is_empty() && !table.has("column") {
         table.error("column", "у таблицы нет столбцов [[field.column]]", None);
     }
     let rows = if table.has("rows") {
-        Rows::Fixed(table.texts("rows"))
+        Rows::Fixed(headings(table))
     } else {
         let min = table.whole("min-rows", 0..=MOST_ROWS).unwrap_or(1);
         let max = table.whole("max-rows", 1..=MOST_ROWS).unwrap_or(100);

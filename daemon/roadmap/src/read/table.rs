@@ -445,7 +445,11 @@ fn type_name(value: &DeValue<'_>) -> &'static str {
         DeValue::Integer(_) => "целое число",
         DeValue::Float(_) => "дробное число",
         DeValue::Boolean(_) => "true или false",
-        DeValue::Datetime(_) => "дата",
+        DeValue::Datetime(at) => match (at.date, at.time) {
+            (Some(_), Some(_)) => "дата со временем",
+            (Some(_), None) => "дата",
+            (None, _) => "время",
+        },
         DeValue::Array(_) => "список",
         DeValue::Table(_) => "таблица",
     }
