@@ -12,7 +12,7 @@ import random
 import statistics
 from fractions import Fraction
 
-from scipy.stats import chi2_contingency, chisquare, ttest_1samp
+from scipy.stats import binom, binomtest, chi2_contingency, chisquare, norm, ttest_1samp
 
 random.seed(714)
 
@@ -75,48 +75,97 @@ class Case:
         return {**self.case, "figures": self.figures, "findings": self.findings}
 
 
+def lower(part, whole):
+    """Wilson's lower bound of a share, one-sided at the 95 % that are 1.645 standard errors."""
+    level = norm.cdf(1.645)
+    return 100 * binomtest(part, whole, alternative="greater").proportion_ci(level, "wilson").low
+
+
 def low_results():
-    """Shares of low results over two years; some schools are tiny, one is silent in the first."""
+    """Low procedures of a year and of two; some schools are tiny, one is silent in the first."""
+    kinds = [
+        ("ВПР", "Русский язык"),
+        ("ВПР", "Математика"),
+        ("ОГЭ", "Математика"),
+        ("ЕГЭ", "Математика базовая"),
+        # These do not count.
+        ("ВПР", "География"),
+        ("ОГЭ", "Информатика"),
+        ("ДКР", "Математика"),
+    ]
+
+    def procedure(kind, marks):
+        row = {"procedure": kind[0], "subject": kind[1], "grade": random.randint(4, 11)}
+        return {**row, "participants": sum(marks), **named_marks(marks)}
 
     def year(silent=()):
         schools = {}
-        for n in range(1, 11):
-            weights = [n, 12, 8, 3]
+        for n in range(1, 17):
+            weights = [3 * n, 12, 8, 3]
             rows = []
-            for _ in range(random.randint(1, 5)):
+            for _ in range(random.randint(1, 7)):
                 marks = split(random.choice([3, 5, 9, 10, 12, 20, 40]), weights)
-                rows.append({"participants": sum(marks), **named_marks(marks)})
+                rows.append(procedure(random.choice(kinds), marks))
             if f"s{n:02}" not in silent:
                 schools[f"s{n:02}"] = {"procedures": rows}
         # One of three, and no others; and a share that is thirty percent to the pupil.
-        schools["s11"] = {"procedures": [{"participants": 3, **named_marks([1, 1, 1, 0])}]}
-        schools["s12"] = {"procedures": [{"participants": 20, **named_marks([6, 8, 4, 2])}]}
+        schools["s17"] = {"procedures": [procedure(kinds[0], [1, 1, 1, 0])]}
+        schools["s18"] = {"procedures": [procedure(kinds[0], [6, 8, 4, 2])]}
+        # The same procedure, low in both years.
+        schools["s19"] = {"procedures": [procedure(kinds[1], [14, 3, 2, 1])]}
         return schools
 
     before, now = year(silent=["s09", "s10"]), year()
     case = Case("low-results", [before, now])
 
     def computed(rows):
-        counted = [r for r in rows if r["participants"] >= PARTICIPANTS]
-        low = [r for r in counted if met(share(r["marks_2"], r["participants"]), 30)]
+        enough = [r for r in rows if r["participants"] >= PARTICIPANTS]
+        counted = [r for r in enough if (r["procedure"], r["subject"]) in kinds[:4]]
+        over = [r for r in counted if met(share(r["marks_2"], r["participants"]), 30)]
+        is_low = lambda r: lower(r["marks_2"], r["participants"]) >= 30
+        low = [(r["procedure"], r["subject"]) for r in counted if is_low(r)]
+        chosen = [r for r in enough if r["subject"] == "Информатика" and is_low(r)]
+        # At least 30 % of so many pupils, each of whom fails with 15 %.
+        least = lambda r: -(-r["participants"] * 30 // 100)
+        tails = [binom.sf(least(r) - 1, r["participants"], 0.15) for r in counted]
         pupils = sum(r["participants"] for r in rows)
         low_share = share(sum(r["marks_2"] for r in rows), pupils)
-        return (len(low) if counted else None), low_share
+        return {
+            "low": low if counted else None,
+            "over": len(over) if counted else None,
+            "expected": float(sum(tails)) if counted else None,
+            "chosen": chosen,
+            "share": low_share,
+        }
 
+    unknown = {"low": None, "share": None}
     for school, answers in now.items():
-        low, low_share = computed(answers["procedures"])
+        this = computed(answers["procedures"])
         earlier = before.get(school)
-        low_before, share_before = computed(earlier["procedures"]) if earlier else (None, None)
-        both = None if low is None else low + (low_before or 0)
-        years = None if low is None else 1 if low_before is None else 2
-        grown = None if None in (low_share, share_before) else low_share - share_before
+        then = computed(earlier["procedures"]) if earlier else unknown
+        low = None if this["low"] is None else len(this["low"])
+        # Who answered has rows, though none of them may count.
+        known = earlier is not None
+        repeated = None
+        if low == 0:
+            repeated = 0
+        elif low is not None and known:
+            repeated = sum(kind in (then["low"] or []) for kind in this["low"])
+        years = None if low is None else 1 if then["low"] is None else 2
+        grown = None if None in (this["share"], then["share"]) else this["share"] - then["share"]
         case.figure("low_procedures", school, low)
-        case.figure("low_procedures_two_years", school, both)
+        case.figure("repeated_procedures", school, repeated)
+        case.figure("over_procedures", school, this["over"])
+        case.figure("expected_over", school, this["expected"])
         case.figure("years", school, years)
-        case.figure("low_share", school, low_share)
+        case.figure("low_share", school, this["share"])
         case.figure("low_share_growth", school, grown)
-        case.finding("low-result", school, met(both, 2))
-        case.finding("at-risk", school, both == 1)
+        found = met(low, 2) or met(repeated, 1)
+        case.finding("low-result", school, found)
+        case.finding("at-risk", school, low == 1 and not repeated)
+        unconfirmed = low is not None and this["over"] >= max(2, 2 * this["expected"])
+        case.finding("unconfirmed", school, unconfirmed and low < 2 and not repeated)
+        case.finding("chosen-exams", school, bool(this["chosen"]))
         case.finding("growth", school, met(grown, 10))
     return case
 

@@ -24,7 +24,9 @@ use cel::parser::Parser;
 
 pub use check::{Scope, Type};
 pub use eval::{Layer, Values};
-pub use scopes::{analysis_scope, field_type, form_scope, row_scope, rule_scope};
+pub use scopes::{
+    analysis_scope, field_type, form_scope, row_scope, rows_scope, rows_type, rule_scope,
+};
 
 /// Longest formula, in characters.
 const LONGEST: usize = 2000;
