@@ -95,3 +95,87 @@ fn what_chance_makes_of_many_small_rows_flags_no_school() {
     assert_eq!(met(&live(analysis, [year(&rows(6, 12))]), "low-result"), [""; 0]);
     assert_eq!(met(&live(analysis, [year(&rows(7, 12))]), "low-result"), ["school-1"]);
 }
+
+/// A school's VPR in mathematics of grade 8: pupils at the border of "4", at its first score and at the
+/// one before it, among so many works.
+fn border(at: u32, before: u32, works: u32) -> Value {
+    let row = json!({
+        "subject": "Математика", "grade": 8, "participants": works,
+        "marks_2": 0, "marks_3": works - at, "marks_4": at, "marks_5": 0,
+        "lowered": 0, "confirmed": works, "raised": 0,
+        "score_before_3": 0, "score_at_3": 0, "score_before_4": before, "score_at_4": at,
+        "score_before_5": 0, "score_at_5": 0,
+    });
+    json!({ "results": [row], "observed": 100, "cross_checked": 100 })
+}
+
+/// The first school so, five others otherwise.
+fn against(first: Value, others: Value) -> Year {
+    let codes = ["school-2", "school-3", "school-4", "school-5", "school-6"];
+    let others = codes.into_iter().map(|code| (code, others.clone()));
+    [("school-1", first)].into_iter().chain(others).collect()
+}
+
+#[test]
+fn a_border_on_a_slope_is_compared_with_the_same_border_elsewhere_and_not_with_half_and_half() {
+    let analysis = &shipped().analyses["vpr-results"];
+    // Scores N(14; 3), a border between 7 and 8: exp(-(6² - 7²) / 18) = 2,06 stand above it for each one
+    // below, 67 %. At 40 and 20 of 60 the old test was (40 - 20) / √60 = 2,58, and everybody was found.
+    let honest = border(40, 20, 150);
+    let outcome = live(analysis, [against(honest.clone(), honest.clone())]);
+    assert_eq!(met(&outcome, "boundary"), [""; 0]);
+    assert_eq!(value(&outcome, "boundary_test", "school-1"), Some(0.0));
+    // Descending, 8 of 24 are honestly above. Whoever has 19 of 32 there was none: below 65 %.
+    let outcome = live(analysis, [against(border(19, 13, 60), border(8, 16, 60))]);
+    // All of them: 59 of 152. Expected 32 · 59/152 = 12,42; 19 - 12,42 = 6,58, 20,6 points of 32.
+    // Variance 32 · 120 · 59 · 93 / (152² · 151) = 6,04; 6,58 / √6,04 = 2,68.
+    let close = |indicator: &str, wanted: f64| {
+        let ours = value(&outcome, indicator, "school-1").unwrap();
+        assert!((ours - wanted).abs() < 0.005, "{indicator}: {ours}, not {wanted}");
+    };
+    close("boundary_surplus", 6.579);
+    close("boundary_excess", 20.559);
+    close("boundary_test", 2.677);
+    assert_eq!(met(&outcome, "boundary"), ["school-1"]);
+    assert!(text(&outcome, "boundary").contains("на 6,6 детей больше"), "{outcome:#?}");
+    assert!(text(&outcome, "boundary").contains("Заметнее всего: математика, 8 класс."));
+    // Of 49 works it is mentioned, of 29 it is not.
+    let few = live(analysis, [against(border(19, 13, 49), border(8, 16, 60))]);
+    assert_eq!((met(&few, "boundary").len(), met(&few, "boundary-few")), (0, vec!["school-1"]));
+    let outcome = live(analysis, [against(border(17, 12, 29), border(8, 16, 60))]);
+    assert_eq!((met(&outcome, "boundary").len(), met(&outcome, "boundary-few").len()), (0, 0));
+    // Where four schools write a work, there is nothing to compare with, and nothing is said.
+    let mut four = against(border(32, 0, 60), border(8, 16, 60));
+    four.retain(|code, _| *code < "school-5");
+    let outcome = live(analysis, [four]);
+    assert_eq!(value(&outcome, "boundary_test", "school-1"), None);
+    assert_eq!(met(&outcome, "boundary"), [""; 0]);
+}
+
+#[test]
+fn a_gap_to_the_journal_counts_from_two_marks_where_that_is_known() {
+    let analysis = &shipped().analyses["vpr-results"];
+    let school = |lowered: u32, far: Option<u32>| {
+        let mut answers = border(10, 10, 40);
+        let row = &mut answers["results"][0];
+        (row["lowered"], row["confirmed"]) = (json!(lowered), json!(40 - lowered));
+        row["lowered_2"] = json!(far);
+        answers
+    };
+    let of = |first: Value| live(analysis, [against(first, school(4, None))]);
+    // 18 of 40 are lower by one mark: 45 %, and of the others 10 %. Of two marks nothing is known.
+    let outcome = of(school(18, None));
+    assert_eq!(
+        (met(&outcome, "lowered"), met(&outcome, "lowered-far").len()),
+        (vec!["school-1"], 0)
+    );
+    // None of them by two: that is the usual difference of marks.
+    let outcome = of(school(18, Some(0)));
+    assert_eq!((met(&outcome, "lowered").len(), met(&outcome, "lowered-far").len()), (0, 0));
+    // Two of six by two: 5 % of all, though 15 % in all are below 30 %.
+    let outcome = of(school(6, Some(2)));
+    assert_eq!(
+        (met(&outcome, "lowered").len(), met(&outcome, "lowered-far")),
+        (0, vec!["school-1"])
+    );
+}

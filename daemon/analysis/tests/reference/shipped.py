@@ -12,7 +12,7 @@ import random
 import statistics
 from fractions import Fraction
 
-from scipy.stats import binom, binomtest, chi2_contingency, chisquare, norm, ttest_1samp
+from scipy.stats import binom, binomtest, chi2_contingency, hypergeom, norm, ttest_1samp
 
 random.seed(714)
 
@@ -181,23 +181,28 @@ def vpr_results():
         # Schools differ in marks, in how strictly the journal is kept and in what they pull over.
         weights = [[3, 12, 9, 4], [1, 6, 12, 9], [9, 12, 4, 1]][n % 3]
         journal = [[6, 20, 2], [12, 14, 2], [2, 14, 9]][n % 4 % 3]
-        pulled = 4 if n in (5, 6, 7) else 1
+        pulled = n in (5, 7, 8)
         rows = []
-        for _ in range(random.randint(2, 6)):
+        kinds = [(subject, grade) for subject in ("Русский язык", "Математика") for grade in (5, 6, 8)]
+        for subject, grade in random.sample(kinds, random.randint(2, 6)):
             size = {11: 2, 12: 4}.get(n, random.randint(8, 40))
             marks = split(size, weights)
             lowered, confirmed, raised = split(size, journal)
-            row = {"participants": size, **named_marks(marks)}
+            row = {"participants": size, **named_marks(marks), "subject": subject, "grade": grade}
             row |= {"lowered": lowered, "confirmed": confirmed, "raised": raised}
+            if n % 4 == 0 or n in (2, 11):
+                row |= {"lowered_2": lowered // 4, "raised_2": raised // 3}
             for mark, below, own in zip("345", marks, marks[1:]):
-                before = random.randint(0, below) // 3
-                row[f"score_before_{mark}"] = before
-                row[f"score_at_{mark}"] = min(own, random.randint(0, 2) + before * pulled)
+                before = random.randint(0, below) // 2
+                at = min(own, random.randint(0, 3) + before // 2)
+                if pulled:
+                    before, at = 0, min(own, at + before)
+                row |= {f"score_before_{mark}": before, f"score_at_{mark}": at}
             rows.append(row)
         observed = random.choice([0, 30, 80])
         schools[f"s{n:02}"] = {"results": rows, "observed": observed, "cross_checked": 20}
     # Two pupils with one mark: no error at all, and no reason to speak.
-    alike = {"participants": 2, **named_marks([0, 0, 0, 2]), "lowered": 0, "confirmed": 2, "raised": 0}
+    alike = {"participants": 2, **named_marks([0, 0, 0, 2]), "subject": "Химия", "grade": 8, "lowered": 0, "confirmed": 2, "raised": 0}
     alike |= {f"score_{at}_{mark}": 0 for at in ("before", "at") for mark in "345"}
     schools["s13"] = {"results": [alike], "observed": 0, "cross_checked": 0}
 
@@ -212,14 +217,40 @@ def vpr_results():
     everybody = statistics.fmean(means.values())
     assert len(means) >= ORGANISATIONS
     for school in schools:
-        at = sum(total(school, f"score_at_{m}") for m in "345")
-        before = sum(total(school, f"score_before_{m}") for m in "345")
-        boundary_share, test = share(at, at + before), None
-        if boundary_share is not None:
-            test = chisquare([at, before]).statistic ** 0.5 * (1 if at >= before else -1)
-        case.figure("boundary_share", school, boundary_share)
+        # Each boundary of each work against the same of the others, put together.
+        surplus, variance, children, compared = 0, 0, 0, 0
+        for row in schools[school]["results"]:
+            kind = row["subject"], row["grade"]
+            same = {
+                other: [r for r in answers["results"] if (r["subject"], r["grade"]) == kind]
+                for other, answers in schools.items()
+            }
+            if sum(map(bool, same.values())) < ORGANISATIONS:
+                continue
+            compared += row["participants"]
+            rest = [r for other, rows in same.items() if other != school for r in rows]
+            for m in "345":
+                at, before = f"score_at_{m}", f"score_before_{m}"
+                n1 = row[at] + row[before]
+                m1 = row[at] + sum(r[at] for r in rest)
+                all_ = n1 + sum(r[at] + r[before] for r in rest)
+                if all_ == n1:
+                    continue
+                children += n1
+                if n1 == 0:
+                    continue
+                cell = hypergeom(all_, m1, n1)
+                surplus += row[at] - cell.mean()
+                variance += cell.var()
+        enough = children >= PARTICIPANTS and compared >= PARTICIPANTS
+        excess = 100 * surplus / children if enough else None
+        test = surplus / variance**0.5 if enough and variance else None
+        case.figure("boundary_works", school, compared)
+        case.figure("boundary_excess", school, excess)
         case.figure("boundary_test", school, test)
-        case.finding("boundary", school, met(boundary_share, 65) and test >= 2.58)
+        spiked = met(excess, 10) and met(test, 2.58)
+        case.finding("boundary", school, spiked and compared >= 50)
+        case.finding("boundary-few", school, spiked and 30 <= compared < 50)
         others = sum(works.values()) - works[school]
         for key, rule, most in [("lowered", "lowered", 30), ("raised", "raised", 15)]:
             part = total(school, key)
@@ -227,7 +258,11 @@ def vpr_results():
             value = share(part, works[school])
             case.figure(f"{key}_share", school, value)
             apart = difference(part, works[school], rest, others)
-            case.finding(rule, school, met(value, most) and met(apart, 2))
+            far = [r for r in schools[school]["results"] if f"{key}_2" in r]
+            far = share(sum(r[f"{key}_2"] for r in far), sum(r["participants"] for r in far))
+            case.figure(f"{key}_far_share", school, far)
+            case.finding(f"{rule}-far", school, met(far, 5))
+            case.finding(rule, school, far is None and met(value, most) and met(apart, 2))
         mean, own = means.get(school), marks[school]
         case.figure("mean_mark", school, mean)
         deviation = statistics.stdev(own) if mean is not None else None
@@ -423,7 +458,9 @@ def municipal_assessment():
             known = sum(scores) >= 30
             spikes.append(spike(scores, answers[f"from_{mark}"]) if known else None)
             case.figure(f"spike_{mark}", school, spikes[-1])
-        case.finding("boundary", school, any(met(value, 3) for value in spikes))
+        spiked = any(met(value, 3) for value in spikes)
+        case.finding("boundary", school, spiked and row["participants"] >= 50)
+        case.finding("boundary-few", school, spiked and row["participants"] < 50)
     return case
 
 
