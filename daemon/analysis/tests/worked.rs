@@ -179,3 +179,38 @@ fn a_gap_to_the_journal_counts_from_two_marks_where_that_is_known() {
         (0, vec!["school-1"])
     );
 }
+
+#[test]
+fn a_medal_is_confirmed_by_the_points_of_its_own_degree() {
+    let road_map = shipped();
+    // The questions ask it by degree, in all three forms alike.
+    for form in ["gia-results", "objectivity-indicators", "objectivity-programme"] {
+        let label = |id: &str| road_map.forms[form].field(id).unwrap().label.clone();
+        assert!(label("medals_1_below").contains("70 баллов по русскому языку и 70"), "{form}");
+        assert!(label("medals_2_below").contains("60 баллов по русскому языку и 60"), "{form}");
+    }
+    // Five candidates. Of two for the first degree one has 85, 80 and 64 and is confirmed, the other
+    // 69 and 90. Of three for the second, one has 62 and 61 and is confirmed, one 59 and 80, one 75, 75.
+    // Under "less than 70 in any" four of five were unconfirmed: 80 %. By degree it is two: 40 %.
+    let analysis = &road_map.analyses["objectivity-indices"];
+    let of = |medals_1: [u32; 2], medals_2: [u32; 2]| {
+        let answers = json!({
+            "medals_1": medals_1[0], "medals_1_below": medals_1[1],
+            "medals_2": medals_2[0], "medals_2_below": medals_2[1],
+        });
+        live(analysis, [[("school-1", answers)].into()])
+    };
+    let outcome = of([2, 1], [3, 1]);
+    assert_eq!(value(&outcome, "medal_unconfirmed_share", "school-1"), Some(40.0));
+    assert_eq!(
+        text(&outcome, "medals"),
+        "Претендентов на медали, которые не набрали баллов своей степени, — 40,0 %: I степени (70 и 70) \
+         — 1, II степени (60 и 60) — 1 (всего претендентов — 5)."
+    );
+    // One is no sign, and of two candidates nothing is said at all: each would be known by name.
+    assert_eq!(met(&of([1, 1], [3, 0]), "medals"), [""; 0]);
+    let outcome = of([1, 1], [1, 1]);
+    for indicator in ["medal_unconfirmed_share", "medals_unconfirmed_1", "medals_unconfirmed_2"] {
+        assert_eq!(value(&outcome, indicator, "school-1"), None, "{indicator}");
+    }
+}

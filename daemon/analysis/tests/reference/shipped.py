@@ -290,18 +290,20 @@ def gia_results():
                 marks = split(pupils + 1, [1, 4, 9, 6])
                 row = {"subject": subject, "grade": 8, "participants": pupils + 1}
                 results.append({**row, **named_marks(marks)})
-            medals = [0, 1, 2, 3, 7][n % 5]
-            below = random.randint(0, medals)
-            gia[school] = {"oge": oge, "medals": medals, "medals_below_70": below}
+            first, second = [0, 1, 2, 3, 7][n % 5], [1, 0, 0, 2, 1][n % 5]
+            medals = {"medals_1": first, "medals_1_below": random.randint(0, first)}
+            medals |= {"medals_2": second, "medals_2_below": random.randint(0, second)}
+            gia[school] = {"oge": oge, **medals}
             vpr[school] = {"results": results}
-        gia["s10"] = {**gia["s04"], "medals": 4, "medals_below_70": 1}
+        gia["s10"] = {**gia["s04"], "medals_1": 4, "medals_1_below": 1, "medals_2_below": 0}
         vpr["s10"] = vpr["s04"]
         return {"gia": gia, "vpr": vpr}
 
     before, now = year(), year()
     case = Case("gia-results", [before, now], named=True)
     for school, answers in now["gia"].items():
-        medals, below = answers["medals"], answers["medals_below_70"]
+        medals = answers["medals_1"] + answers["medals_2"]
+        below = answers["medals_1_below"] + answers["medals_2_below"]
         value = share(below, medals, least=3)
         case.figure("medal_unconfirmed_share", school, value)
         case.finding("medals", school, met(value, 20) and below >= 2)
@@ -337,10 +339,11 @@ def objectivity_indices():
             row = {"row": subject, "vpr_participants": pupils, "oge_participants": pupils}
             vpr, oge = high if n % 3 else reversed(high)
             cohort.append({**row, "vpr_high": vpr, "oge_high": oge})
-        medals = [0, 1, 3, 6][n % 4]
-        below = random.randint(0, medals)
-        answers = {"marks": marks, "cohort": cohort, "medallists": medals}
-        schools[f"s{n:02}"] = {**answers, "medallists_below": below}
+        first, second = [0, 1, 3, 4][n % 4], [0, 0, 1, 2][n % 4]
+        answers = {"marks": marks, "cohort": cohort}
+        answers |= {"medals_1": first, "medals_1_below": random.randint(0, first)}
+        answers |= {"medals_2": second, "medals_2_below": random.randint(0, second)}
+        schools[f"s{n:02}"] = answers
     case = Case("objectivity-indices", [schools])
 
     def total(answers, table, key, begins=""):
@@ -361,8 +364,9 @@ def objectivity_indices():
         vpr, oge = share(*parts[:2]), share(*parts[2:])
         gap = None if None in (vpr, oge) else vpr - oge
         test = None if gap is None else difference(*parts)
-        medals = share(answers["medallists_below"], answers["medallists"], least=3)
-        few_medals = met(medals, 20) and answers["medallists_below"] >= 2
+        below = answers["medals_1_below"] + answers["medals_2_below"]
+        medals = share(below, answers["medals_1"] + answers["medals_2"], least=3)
+        few_medals = met(medals, 20) and below >= 2
         wide = met(gap and abs(gap), 20) and met(test and abs(test), 2)
         signs = [met(lowered, 40), met(raised, 30), met(dkr, 40), wide, few_medals]
         for indicator, value in [
