@@ -5,7 +5,9 @@
 
 mod common;
 
-use common::{Year, live, met, shipped, text, value};
+use std::collections::BTreeMap;
+
+use common::{Year, live, live_named, met, shipped, text, value};
 use serde_json::{Value, json};
 
 /// A procedure of a school: kind, subject, grade, participants, and those of them below the mark.
@@ -213,4 +215,91 @@ fn a_medal_is_confirmed_by_the_points_of_its_own_degree() {
     for indicator in ["medal_unconfirmed_share", "medals_unconfirmed_1", "medals_unconfirmed_2"] {
         assert_eq!(value(&outcome, indicator, "school-1"), None, "{indicator}");
     }
+}
+
+/// Datasets of activity 10: one school's.
+fn combined(
+    low: f64,
+    own: [u32; 2],
+    certified: [u32; 2],
+    high: [f64; 3],
+) -> BTreeMap<&'static str, Year> {
+    let one = |answers: Value| -> Year { [("school-1", answers)].into() };
+    let level = |row: &str, [members, reached]: [u32; 2]| json!({ "row": row, "members": members, "reached_basic": reached });
+    let levels = [
+        level("Начальное общее образование, 4 класс", [50, 50]),
+        level("Основное общее образование, 9 класс", own),
+        level("Среднее общее образование, 11 класс", [0, 0]),
+    ];
+    [
+        ("vpr", one(json!({ "low_share": low, "high_share": high[0] }))),
+        ("external", one(json!({ "below_share": low }))),
+        ("outcomes", one(json!({ "levels": levels }))),
+        (
+            "gia",
+            one(json!({
+                "oge_low_share": low, "oge_high_share": high[1], "ege_top_share": high[2],
+                "graduates_9": certified[0], "certificates_9": certified[1],
+                "graduates_11": 0, "certificates_11": 0,
+            })),
+        ),
+    ]
+    .into()
+}
+
+#[test]
+fn a_school_s_own_view_is_compared_with_the_same_pupils_and_means_are_of_shares_of_one_kind() {
+    let analysis = &shipped().analyses["combined-procedures"];
+    let of = |datasets| live_named(analysis, [datasets]);
+    // Every tenth participation is low and everybody got a certificate: 12 % against 100 % in the
+    // school's eyes were 12 points too many once, and are none of the same pupils.
+    let outcome = of(combined(12.0, [20, 20], [20, 20], [60.0, 60.0, 20.0]));
+    assert_eq!(value(&outcome, "basic_gap", "school-1"), Some(0.0));
+    assert_eq!(met(&outcome, "inner-outer"), [""; 0]);
+    // 5 % of participations are low, which hid that of 18 who "reached the basic level" 15 of 20 got
+    // their certificates: 90 - (100 - 5) was less than nothing, 90 - 75 are 15 points.
+    let outcome = of(combined(5.0, [20, 18], [20, 15], [60.0, 60.0, 20.0]));
+    assert_eq!(value(&outcome, "basic_gap", "school-1"), Some(15.0));
+    assert_eq!(met(&outcome, "inner-outer"), ["school-1"]);
+    // One pupil of ten is ten points, and no more than one.
+    let outcome = of(combined(5.0, [10, 10], [10, 9], [60.0, 60.0, 20.0]));
+    assert_eq!(value(&outcome, "basic_gap", "school-1"), Some(10.0));
+    assert_eq!(met(&outcome, "inner-outer"), [""; 0]);
+    // 60 % of "4" and "5" in both: not (60 + 60 + 20) / 3 because a fifth has more than 80 points.
+    assert_eq!(value(&outcome, "high_mean", "school-1"), Some(60.0));
+}
+
+#[test]
+fn one_school_is_not_objective_in_one_analysis_and_the_opposite_in_another() {
+    let road_map = shipped();
+    let threshold = |analysis: &str, name: &str| road_map.analyses[analysis].thresholds[name];
+    for (name, analyses) in [
+        ("lowered", ["vpr-results", "objectivity-indices"]),
+        ("raised", ["vpr-results", "objectivity-indices"]),
+        ("video", ["external-assessments", "objectivity-programme"]),
+        ("observed", ["objectivity-indices", "objectivity-programme"]),
+        ("commission", ["objectivity-indices", "objectivity-programme"]),
+        ("medals", ["gia-results", "combined-procedures"]),
+    ] {
+        assert_eq!(threshold(analyses[0], name), threshold(analyses[1], name), "{name}");
+    }
+    // 35 of 100 works are lower than the journal, at the others 10 of 100: 30 % is the mark for both.
+    let vpr = |lowered: u32| {
+        let mut answers = border(10, 10, 100);
+        let row = &mut answers["results"][0];
+        (row["lowered"], row["confirmed"]) = (json!(lowered), json!(100 - lowered));
+        answers
+    };
+    let marks = |lowered: u32| {
+        json!({ "marks": [{ "row": "ВПР, математика", "compared": 100, "lowered": lowered,
+            "confirmed": 100 - lowered, "raised": 0 }] })
+    };
+    let spring = live(&road_map.analyses["vpr-results"], [against(vpr(35), vpr(10))]);
+    let autumn = live(&road_map.analyses["objectivity-indices"], [against(marks(35), marks(10))]);
+    assert_eq!(met(&spring, "lowered"), ["school-1"]);
+    assert_eq!(met(&autumn, "lowered"), ["school-1"]);
+    // Where all are alike, a strict paper lowers the marks of all, and nobody is found.
+    let spring = live(&road_map.analyses["vpr-results"], [against(vpr(35), vpr(35))]);
+    let autumn = live(&road_map.analyses["objectivity-indices"], [against(marks(35), marks(35))]);
+    assert_eq!((met(&spring, "lowered").len(), met(&autumn, "lowered").len()), (0, 0));
 }

@@ -174,6 +174,25 @@ def named_marks(counts):
     return dict(zip(["marks_2", "marks_3", "marks_4", "marks_5"], counts))
 
 
+def compared_with_others(schools, school, part, table="results", whole="participants"):
+    """Work by work against the same work elsewhere, put together; none with nobody to compare."""
+    kind = lambda row: (row.get("subject"), row.get("grade"), row.get("row"))
+    surplus, variance = 0, 0
+    for row in schools[school][table]:
+        same = {
+            other: [r for r in answers[table] if kind(r) == kind(row)]
+            for other, answers in schools.items()
+        }
+        if sum(map(bool, same.values())) < ORGANISATIONS:
+            continue
+        rest = [r for other, rows in same.items() if other != school for r in rows]
+        all_ = row[whole] + sum(r[whole] for r in rest)
+        cell = hypergeom(all_, row[part] + sum(r[part] for r in rest), row[whole])
+        surplus += row[part] - cell.mean()
+        variance += cell.var()
+    return surplus / variance**0.5 if variance else None
+
+
 def vpr_results():
     """Marks against the journal, pupils at the boundaries, and means."""
     schools = {}
@@ -217,6 +236,7 @@ def vpr_results():
     everybody = statistics.fmean(means.values())
     assert len(means) >= ORGANISATIONS
     for school in schools:
+        apart = {key: compared_with_others(schools, school, key) for key in ("lowered", "raised")}
         # Each boundary of each work against the same of the others, put together.
         surplus, variance, children, compared = 0, 0, 0, 0
         for row in schools[school]["results"]:
@@ -251,18 +271,20 @@ def vpr_results():
         spiked = met(excess, 10) and met(test, 2.58)
         case.finding("boundary", school, spiked and compared >= 50)
         case.finding("boundary-few", school, spiked and 30 <= compared < 50)
-        others = sum(works.values()) - works[school]
         for key, rule, most in [("lowered", "lowered", 30), ("raised", "raised", 15)]:
             part = total(school, key)
-            rest = sum(total(other, key) for other in schools) - part
             value = share(part, works[school])
             case.figure(f"{key}_share", school, value)
-            apart = difference(part, works[school], rest, others)
+            test = apart[key] if works[school] >= PARTICIPANTS else None
+            case.figure(f"{key}_test", school, test)
             far = [r for r in schools[school]["results"] if f"{key}_2" in r]
             far = share(sum(r[f"{key}_2"] for r in far), sum(r["participants"] for r in far))
             case.figure(f"{key}_far_share", school, far)
             case.finding(f"{rule}-far", school, met(far, 5))
-            case.finding(rule, school, far is None and met(value, most) and met(apart, 2))
+            own = met(value, most) and (test is None or test >= 2)
+            sign = None if value is None else own if far is None else met(far, 5)
+            case.figure(f"{key}_sign", school, sign)
+            case.finding(rule, school, far is None and own)
         mean, own = means.get(school), marks[school]
         case.figure("mean_mark", school, mean)
         deviation = statistics.stdev(own) if mean is not None else None
@@ -368,7 +390,13 @@ def objectivity_indices():
         medals = share(below, answers["medals_1"] + answers["medals_2"], least=3)
         few_medals = met(medals, 20) and below >= 2
         wide = met(gap and abs(gap), 20) and met(test and abs(test), 2)
-        signs = [met(lowered, 40), met(raised, 30), met(dkr, 40), wide, few_medals]
+        own = {}
+        for key, value, most in [("lowered", lowered, 30), ("raised", raised, 15)]:
+            of_vpr = {s: {"marks": a["marks"][:2]} for s, a in schools.items()}
+            apart = compared_with_others(of_vpr, school, key, "marks", "compared")
+            own[key] = met(value, most) and (apart is None or apart >= 2)
+            case.finding(key, school, own[key])
+        signs = [own["lowered"], own["raised"], met(dkr, 40), wide, few_medals]
         for indicator, value in [
             ("lowered_share", lowered),
             ("raised_share", raised),
