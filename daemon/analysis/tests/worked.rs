@@ -303,3 +303,71 @@ fn one_school_is_not_objective_in_one_analysis_and_the_opposite_in_another() {
     let autumn = live(&road_map.analyses["objectivity-indices"], [against(marks(35), marks(35))]);
     assert_eq!((met(&spring, "lowered").len(), met(&autumn, "lowered").len()), (0, 0));
 }
+
+/// One organisation's answers, by datasets.
+fn named(datasets: &[(&'static str, Value)]) -> BTreeMap<&'static str, Year> {
+    let one = |answers: &Value| -> Year { [("school-1", answers.clone())].into() };
+    datasets.iter().map(|(name, answers)| (*name, one(answers))).collect()
+}
+
+#[test]
+fn a_share_is_of_those_whom_it_is_about() {
+    let road_map = shipped();
+    let last = |analysis: &str, answers: Value| {
+        live(&road_map.analyses[analysis], [[("school-1", answers)].into()])
+    };
+    // Ten were trained, four of them for a deficit, three have closed it: 75 %, not 30 %.
+    let criteria = json!([
+        { "row": "Применяют освоенное", "reached": 8 },
+        { "row": "Дефицит закрыт по повторной диагностике", "reached": 3 },
+    ]);
+    let training = json!({
+        "teachers": 20, "planned": 10, "trained": 10, "trained_by_deficit": 4,
+        "trained_three_years": 20, "criteria": criteria,
+        "kinds": [{ "row": "Курсы", "attended": 10, "by_deficit": 6, "remote": 0 }],
+    });
+    let diagnostics = json!({ "with_deficits": 8 });
+    let datasets = named(&[("training", training), ("diagnostics", diagnostics)]);
+    let outcome = live_named(&road_map.analyses["training-effectiveness"], [datasets]);
+    assert_eq!(value(&outcome, "closed_share", "school-1"), Some(75.0));
+    assert_eq!(met(&outcome, "not-closed"), [""; 0], "30 % were less than 50 %");
+    // 80 % of ten and 75 % of four; four of the eight with deficits learned about them.
+    assert_eq!(value(&outcome, "criteria_share", "school-1"), Some(77.5));
+    assert_eq!(value(&outcome, "coverage", "school-1"), Some(50.0));
+
+    // Ten children, to eight of whom the commission recommended the programme: all eight have it.
+    let garden = json!({
+        "health_needs": 10, "health_needs_recommended": 8, "health_needs_supported": 8,
+    });
+    let outcome = last("leader-effectiveness", garden);
+    assert_eq!(value(&outcome, "supported_share", "school-1"), Some(100.0));
+    assert_eq!(met(&outcome, "support"), [""; 0], "80 % were less than 100 %");
+
+    // 300 of 600 children have a place and 10 wait: 300 / 310 = 96,8 % of those who want one.
+    let system = |queue: u32| json!({ "preschool_children": 600, "preschool_enrolled": 300, "preschool_queue": queue });
+    let outcome = last("education-system", system(10));
+    let access = value(&outcome, "preschool_access", "school-1").unwrap();
+    assert!((access - 96.774).abs() < 0.001, "{access}");
+    assert_eq!(met(&outcome, "preschool"), ["school-1"]);
+    // Nobody waits: half of all children were "less than 80 %".
+    assert_eq!(met(&last("education-system", system(0)), "preschool"), [""; 0]);
+}
+
+#[test]
+fn a_task_is_mastered_at_the_mark_of_its_level() {
+    let analysis = &shipped().analyses["municipal-assessment"];
+    let element = |name: &str, level: &str, done: u32| json!({ "element": name, "grade": 8, "level": level, "done": done });
+    // Under 50 % for all, the two advanced ones were the weak ones.
+    let answers = json!({ "elements": [
+        element("Проценты", "basic", 55), element("Дроби", "basic", 51), element("График", "basic", 59),
+        element("Доказательство", "advanced", 40), element("Параметр", "advanced", 30),
+        element("Площадь", "basic", 60),
+    ] });
+    let outcome = live(analysis, [[("school-1", answers)].into()]);
+    assert_eq!(value(&outcome, "weak_elements", "school-1"), Some(3.0));
+    assert_eq!(
+        text(&outcome, "weak-elements"),
+        "Умений, которые не освоены (базовое задание выполнили меньше 60 %, повышенное — меньше 30 %), — \
+         3: Проценты, 8 класс: 55 %; Дроби, 8 класс: 51 %; График, 8 класс: 59 %."
+    );
+}
