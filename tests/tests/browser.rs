@@ -221,7 +221,9 @@ async fn whoever_comes_back_to_a_decision_finds_it_and_records_it_once() {
 /// What a school tells of its leader's year, with more who left than is usual.
 fn leader() -> Value {
     json!({
-        "marked": 300, "achieving": 120, "olympiads": 5, "staff": 40, "staff_category": 30,
+        "pupils": 300, "exam_participants": 60, "exam_low": 2, "olympiads": 5, "rooms": 10,
+        "rooms_observed": 8, "health_needs": 6, "health_needs_recommended": 5,
+        "health_needs_supported": 5, "leader_trained": "yes", "staff": 40, "staff_category": 30,
         "staff_left": 11, "vacancies": 0, "salary": 100, "task": 100, "debt": "no",
         "prescriptions": 2, "prescriptions_met": 2, "injuries": 0, "site": 100, "complaints": 0,
         "late_reports": 0,
@@ -236,7 +238,7 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     let asked = letters.iter().find(|l| l.text.contains("мероприятие 22 «")).unwrap();
     let link = asked.link_about("мероприятие 22 «");
     let home = town.url();
-    let run = format!("{home}/runs/zarechny/leader-monitoring/2026-27");
+    let run = format!("{home}/runs/zarechny/leader-monitoring/2026");
     let (phone, desk) = ((360, 740), (1200, 900));
     let browser = Browser::start(phone.0, phone.1).await;
     let whole = async |page: &str| {
@@ -250,11 +252,11 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     // A director begins on a phone, has to go, and finds all that was typed.
     browser.open(&link).await;
     whole("the form").await;
-    browser.fill("marked", "300").await;
+    browser.fill("pupils", "300").await;
     browser.press("[name=\"_save\"]").await;
     browser.wait_for("[role=\"status\"]").await;
     says("Черновик сохранён").await;
-    assert_eq!(browser.value("marked").await, "300");
+    assert_eq!(browser.value("pupils").await, "300");
     // More time is asked for.
     browser.press("#extension summary").await;
     browser.set("#extension [name=\"due\"]", "2027-03-01").await;
@@ -265,7 +267,7 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     says("Просьба о продлении срока отправлена").await;
 
     // The rest comes as a spreadsheet.
-    let key: RunKey = "zarechny/leader-monitoring/2026-27".parse().unwrap();
+    let key: RunKey = "zarechny/leader-monitoring/2026".parse().unwrap();
     let assignment = AssignmentKey::new("schools", "school-1");
     let version = town.daemon.runtime.road_maps().newest("zarechny").unwrap();
     let values = leader().as_object().unwrap().clone();
@@ -303,14 +305,14 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     browser.open(&link).await;
     says("Отдел просит исправить ответ").await;
     says("Разве так много учеников с отметками?").await;
-    browser.fill("marked", "280").await;
+    browser.fill("pupils", "280").await;
     browser.press("button.primary").await;
     browser.wait_for(".good[role=\"status\"]").await;
     says("версия 2").await;
     let mut service = AssignmentServiceClient::new(town.channel().await);
     for n in 2..=6 {
         let name = format!(
-            "municipalities/zarechny/activities/leader-monitoring/runs/2026-27/assignments/schools.school-{n}"
+            "municipalities/zarechny/activities/leader-monitoring/runs/2026/assignments/schools.school-{n}"
         );
         let mut answers = leader();
         answers["staff_left"] = json!(2);

@@ -371,3 +371,40 @@ fn a_task_is_mastered_at_the_mark_of_its_level() {
          3: Проценты, 8 класс: 55 %; Дроби, 8 класс: 51 %; График, 8 класс: 59 %."
     );
 }
+
+#[test]
+fn a_director_is_not_judged_by_the_marks_that_the_school_gives() {
+    let road_map = shipped();
+    let asked: Vec<&str> = road_map.forms["leader-effectiveness"]
+        .fields
+        .iter()
+        .map(|field| field.id.as_str())
+        .collect();
+    assert!(!asked.contains(&"achieving") && !asked.contains(&"marked"), "{asked:?}");
+    let school = |exam_low: u32, special: u32| {
+        json!({
+            "specifics": [], "pupils": 200, "exam_participants": 40, "exam_low": exam_low,
+            "rooms": 10, "rooms_observed": 6, "leader_trained": "yes",
+            "health_needs_recommended": 10, "health_needs_supported": special,
+        })
+    };
+    // One school marks 60 % with "4" and "5" and every fifth fails the exam; the other marks 40 % so and
+    // fails one of forty. By marks (45 %) the first was the good one; by exams (10 %) it is the second.
+    let year: Year = [("school-1", school(8, 10)), ("school-2", school(1, 5))].into();
+    let outcome = live(&road_map.analyses["leader-effectiveness"], [year]);
+    assert_eq!(met(&outcome, "results"), ["school-1"]);
+    assert_eq!(
+        text(&outcome, "results"),
+        "С обязательным экзаменом с первого раза не справились в 20,0 % участий (ориентир с учётом \
+         специфики — не больше 10,0 %)."
+    );
+    assert_eq!(met(&outcome, "support"), ["school-2"]);
+    // Of exams, observers, programmes and training each has three of four that are known.
+    assert_eq!(value(&outcome, "effectiveness", "school-1"), Some(75.0));
+    assert_eq!(value(&outcome, "effectiveness", "school-2"), Some(75.0));
+    // The year is the one that has ended.
+    for id in ["leader-monitoring", "leader-recommendations", "leader-decisions"] {
+        let period = road_map.activity(id).unwrap().schedule.period;
+        assert_eq!(period.to_string(), "year", "{id}");
+    }
+}
