@@ -408,3 +408,54 @@ fn a_director_is_not_judged_by_the_marks_that_the_school_gives() {
         assert_eq!(period.to_string(), "year", "{id}");
     }
 }
+
+#[test]
+fn what_is_not_known_is_no_absent_sign_and_nobody_is_praised_for_it() {
+    let analysis = &shipped().analyses["objectivity-indices"];
+    let marks = |of_dkr: u32| {
+        let row = |row: &str, compared: u32| {
+            json!({ "row": row, "compared": compared, "lowered": 1, "confirmed": compared - 2,
+                "raised": 1 })
+        };
+        let rows = [row("ВПР, математика", 40), row("ДКР, математика", of_dkr)];
+        json!({
+            "procedures": [{ "row": "ВПР", "rooms": 4, "rooms_video": 4 }],
+            "marks": rows, "medals_1": 0, "medals_1_below": 0, "medals_2": 0, "medals_2_below": 0,
+        })
+    };
+    // Five schools with two signs known of five: VPR stands; DKR had 5 works, nobody sat the OGE or
+    // got a medal. All were "objective" once, with no sign "of five".
+    let outcome = live(analysis, [against(marks(5), marks(5))]);
+    assert_eq!(value(&outcome, "known_signs", "school-1"), Some(2.0));
+    assert_eq!(value(&outcome, "signs", "school-1"), Some(0.0));
+    assert_eq!(met(&outcome, "objective"), [""; 0]);
+    // With DKR it is three, and said so.
+    let outcome = live(analysis, [against(marks(40), marks(5))]);
+    assert_eq!(met(&outcome, "objective"), ["school-1"]);
+    assert!(text(&outcome, "objective").contains("(известно 3 из пяти)"));
+    // Nothing known is no number at all.
+    let outcome =
+        live(analysis, [[("school-1", json!({ "medals_1": 1, "medals_1_below": 1 }))].into()]);
+    assert_eq!(value(&outcome, "known_signs", "school-1"), Some(0.0));
+    assert_eq!(value(&outcome, "signs", "school-1"), None);
+
+    // What is found says which signs are met and which are not known.
+    let combined = &shipped().analyses["combined-procedures"];
+    let datasets = named(&[
+        ("vpr", json!({ "low_share": 5, "high_share": 60, "lowered_sign": 1 })),
+        (
+            "gia",
+            json!({
+                "oge_low_share": 5, "gap_russian": 30, "gap_math": 20, "gap_russian_test": 3,
+                "gap_math_test": 1,
+            }),
+        ),
+    ]);
+    let outcome = live_named(combined, [datasets]);
+    assert_eq!(
+        text(&outcome, "signs"),
+        "Признаков необъективности — 2 из 2 известных: отметки ниже журнала, ВПР 8 класса выше ОГЭ. \
+         Неизвестно: скачок у границ отметок ВПР, неподтверждённые медали. Известные признаки подтверждают \
+         друг друга."
+    );
+}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use vekha_analysis::{Dataset, Inputs, Outcome, analyze};
@@ -23,7 +24,13 @@ fn texts(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) {
     }
 }
 
-pub fn shipped() -> RoadMap {
+/// Read once for all tests of a file.
+pub fn shipped() -> &'static RoadMap {
+    static SHIPPED: LazyLock<RoadMap> = LazyLock::new(read_shipped);
+    &SHIPPED
+}
+
+fn read_shipped() -> RoadMap {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
     let mut files = BTreeMap::new();
     texts(&folder, "", &mut files);

@@ -397,6 +397,7 @@ def objectivity_indices():
             own[key] = met(value, most) and (apart is None or apart >= 2)
             case.finding(key, school, own[key])
         signs = [own["lowered"], own["raised"], met(dkr, 40), wide, few_medals]
+        known = [value is not None for value in (lowered, raised, dkr, gap, medals)]
         for indicator, value in [
             ("lowered_share", lowered),
             ("raised_share", raised),
@@ -404,7 +405,8 @@ def objectivity_indices():
             ("vpr_oge_gap", gap),
             ("vpr_oge_test", test),
             ("medal_unconfirmed_share", medals),
-            ("signs", sum(signs)),
+            ("known_signs", sum(known)),
+            ("signs", sum(signs) if any(known) else None),
         ]:
             case.figure(indicator, school, value)
         case.finding("prevention", school, sum(signs) >= 2)
