@@ -237,7 +237,7 @@ const SCHOOL: &[Row] = &[
         "a form that two people filled in",
         "@low-result-schools/2023-24/collect.school-2",
         "её изменил другой человек",
-        &[Fill("procedures[0].procedure", "НИКО"), Meanwhile, SEND, See("#conflict")],
+        &[Fill("procedures[0].procedure", "ОГЭ"), Meanwhile, SEND, See("#conflict")],
     ),
     (
         "more time asked for",

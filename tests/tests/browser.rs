@@ -54,7 +54,7 @@ async fn a_school_fills_the_form_is_told_of_mistakes_at_their_fields_and_gets_it
     assert_eq!(rows().await, before + 1);
 
     // A sum that does not add up, in the last row.
-    row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
+    row(&browser, 0, "Математика", [11, 7, 2, 0], 20).await;
     row(&browser, before, "Русский язык", [1, 10, 5, 2], 25).await;
     browser.press("button.primary").await;
     browser.wait_for("#summary").await;
@@ -98,7 +98,7 @@ async fn a_phone_shows_every_page_whole_and_sends_the_form() {
         assert_eq!(browser.overflowing().await, "", "{page} is wider than a phone");
     }
     browser.open(&link).await;
-    row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
+    row(&browser, 0, "Математика", [11, 7, 2, 0], 20).await;
     browser.press("button[name=\"_add\"]").await;
     let kept = browser.client.find(Locator::Css("[name=\"procedures[0].subject\"]")).await.unwrap();
     assert_eq!(kept.prop("value").await.unwrap().as_deref(), Some("Математика"));
@@ -119,7 +119,7 @@ async fn whoever_comes_back_to_a_form_finds_what_was_sent_and_overwrites_nobody_
     let rows = browser.client.find_all(Locator::Css("tbody[data-rows] tr")).await.unwrap();
     let last = rows.len() - 1;
     let participants = format!("procedures[{last}].participants");
-    row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
+    row(&browser, 0, "Математика", [11, 7, 2, 0], 20).await;
     row(&browser, last, "Русский язык", [1, 10, 5, 2], 25).await;
 
     // Refused: the form is as it was sent, with the row that was added.
@@ -147,7 +147,7 @@ async fn whoever_comes_back_to_a_form_finds_what_was_sent_and_overwrites_nobody_
     assert!(browser.text().await.contains("версия 1"));
     browser.back().await;
     browser.wait_for("button.primary").await;
-    browser.fill("procedures[0].subject", "Алгебра").await;
+    browser.fill("procedures[0].subject", "История").await;
     browser.press("button.primary").await;
     browser.wait_for(".good[role=\"status\"]").await;
     assert!(browser.text().await.contains("версия 2"));
@@ -161,8 +161,8 @@ async fn whoever_comes_back_to_a_form_finds_what_was_sent_and_overwrites_nobody_
     service.submit_assignment(request).await.unwrap();
     browser.back().await;
     browser.wait_for("button.primary").await;
-    assert_eq!(browser.value("procedures[0].subject").await, "Алгебра");
-    browser.fill("procedures[0].subject", "Геометрия").await;
+    assert_eq!(browser.value("procedures[0].subject").await, "История");
+    browser.fill("procedures[0].subject", "Химия").await;
     browser.press("button.primary").await;
     browser.wait_for("#conflict").await;
     browser.close().await;
