@@ -362,12 +362,12 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     let link = "/runs/zarechny/low-result-schools/2025-26/reports/analyze?organisation=school-1";
     let linked = effects.replace("&#x2f;", "/").contains(&format!("href=\"{link}\""));
     assert!(linked, "each finding leads to the report on the organisation");
-    // School 1 did what was ordered and is better; school 4 was but advised and is worse, and so is
+    // School 1 did what was ordered and is well; school 4 was but advised and is worse, and so is
     // school 2, which did nothing and is low in the same procedure again: a graver rule.
     let told = text(&effects);
     let line = |what: &str| format!("29. Школы с низкими результатами {what}");
     for counted in [
-        line("меры исполнены 1 — 1 — — — —"),
+        line("меры исполнены 1 1 — — — — —"),
         line("рекомендации 1 — — — — 1 —"),
         line("поручено, не исполнено 1 — — — — 1 —"),
     ] {
@@ -387,8 +387,8 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
     };
     let effects = service.get_effects(request).await.unwrap().into_inner().effects;
     let ends: Vec<_> = effects.iter().map(|e| (e.organisation.as_str(), e.effect())).collect();
-    let [better, worse] = [v1::EffectKind::Better, v1::EffectKind::Worse];
-    assert_eq!(ends, [("school-1", better), ("school-2", worse), ("school-4", worse)]);
+    let [resolved, worse] = [v1::EffectKind::Resolved, v1::EffectKind::Worse];
+    assert_eq!(ends, [("school-1", resolved), ("school-2", worse), ("school-4", worse)]);
     assert!(effects[0].measures[0].ends_with("runs/2025-26/measures/1"), "{:?}", effects[0]);
     let help: Vec<_> = effects.iter().map(v1::Effect::help).collect();
     let [done, recommended] = [v1::HelpKind::Done, v1::HelpKind::Recommended];

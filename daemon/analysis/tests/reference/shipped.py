@@ -161,6 +161,7 @@ def low_results():
         case.figure("low_share", school, this["share"])
         case.figure("low_share_growth", school, grown)
         found = met(low, 2) or met(repeated, 1)
+        case.figure("level", school, None if low is None else 2 if found else min(low, 1))
         case.finding("low-result", school, found)
         case.finding("at-risk", school, low == 1 and not repeated)
         unconfirmed = low is not None and this["over"] >= max(2, 2 * this["expected"])
