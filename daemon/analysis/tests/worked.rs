@@ -38,14 +38,15 @@ fn two_different_procedures_of_two_years_make_no_low_result_school_and_one_in_bo
     let russian = procedure("ВПР", "Русский язык", 5, 14, 20);
     let mathematics = procedure("ВПР", "Математика", 5, 14, 20);
     let exam = procedure("ОГЭ", "Математика", 9, 14, 20);
-    let outcome = last(&[russian.clone()], &[mathematics.clone()]);
+    let outcome = last(std::slice::from_ref(&russian), std::slice::from_ref(&mathematics));
     assert_eq!(met(&outcome, "low-result"), [""; 0]);
     assert_eq!(met(&outcome, "at-risk"), ["school-1"]);
     // The subject is the same and the procedure is another one.
-    let outcome = last(&[exam.clone()], &[mathematics.clone()]);
+    let outcome = last(std::slice::from_ref(&exam), std::slice::from_ref(&mathematics));
     assert_eq!(met(&outcome, "low-result"), [""; 0]);
     // The same procedure, in whatever grade, both years.
-    let outcome = last(&[procedure("ВПР", "Математика", 4, 14, 20)], &[mathematics.clone()]);
+    let outcome =
+        last(&[procedure("ВПР", "Математика", 4, 14, 20)], std::slice::from_ref(&mathematics));
     assert_eq!(met(&outcome, "low-result"), ["school-1"]);
     assert_eq!(
         text(&outcome, "low-result"),
