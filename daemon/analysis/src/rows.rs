@@ -16,13 +16,14 @@ pub(crate) fn select(
     seen_by_all: &SeenByAll,
     everybody: &mut [&mut Scope<'_>],
 ) {
+    let columns: Vec<&str> = analysis.columns_of_others().into_iter().collect();
     for set in &analysis.rows {
         let mut selected = parallel::map(everybody, WORTH_A_THREAD, |scope| {
             // What cannot be computed is not known, as with indicators.
             set.formula.evaluate_in(&seen_by_all.layers(scope, &[])).ok().flatten()
         });
         if !set.key.is_empty() {
-            compare(set, analysis.min_count, &mut selected);
+            compare(set, &columns, analysis.min_count, &mut selected);
         }
         for (scope, selected) in everybody.iter_mut().zip(selected) {
             scope.rows.extend(selected.map(|selected| (set.id.clone(), selected)));
@@ -30,26 +31,33 @@ pub(crate) fn select(
     }
 }
 
-/// Sums of numbers by column.
-type Sums = BTreeMap<String, f64>;
+/// Sums of the columns that are looked at; none of one that nobody has a number in.
+type Sums = Vec<Option<f64>>;
 
 /// What all organisations have under a key.
-#[derive(Default)]
 struct Pool {
     sums: Sums,
     organisations: usize,
 }
 
+fn add(sum: &mut Option<f64>, more: Option<f64>) {
+    if let Some(more) = more {
+        *sum = Some(sum.unwrap_or_default() + more);
+    }
+}
+
 /// Puts beside each row what the others have, where there are enough organisations to compare: of
 /// fewer, the others are a school that anybody can name.
-fn compare(set: &RowSet, min_count: usize, selected: &mut [Option<Value>]) {
-    let own = parallel::map(selected, WORTH_A_THREAD, |rows| sums_by_key(set, rows.as_ref()));
+fn compare(set: &RowSet, columns: &[&str], min_count: usize, selected: &mut [Option<Value>]) {
+    let own =
+        parallel::map(selected, WORTH_A_THREAD, |rows| sums_by_key(set, columns, rows.as_ref()));
     let mut pools: BTreeMap<&str, Pool> = BTreeMap::new();
     for (key, sums) in own.iter().flatten() {
-        let pool = pools.entry(key).or_default();
+        let empty = || Pool { sums: vec![None; columns.len()], organisations: 0 };
+        let pool = pools.entry(key).or_insert_with(empty);
         pool.organisations += 1;
-        for (column, sum) in sums {
-            *pool.sums.entry(column.clone()).or_default() += sum;
+        for (sum, more) in pool.sums.iter_mut().zip(sums) {
+            add(sum, *more);
         }
     }
     pools.retain(|_, pool| pool.organisations >= min_count.max(2));
@@ -58,17 +66,17 @@ fn compare(set: &RowSet, min_count: usize, selected: &mut [Option<Value>]) {
         for row in rows.into_iter().flatten().filter_map(Value::as_object_mut) {
             let Some(key) = key_of(set, row) else { continue };
             if let (Some(pool), Some(own)) = (pools.get(key.as_str()), own.get(&key)) {
-                row.insert("others".into(), pool.without(own).into());
+                row.insert("others".into(), pool.without(own, columns).into());
             }
         }
     }
 }
 
 impl Pool {
-    fn without(&self, own: &Sums) -> Values {
-        let others = self.sums.iter().map(|(column, sum)| {
-            let own = own.get(column).copied().unwrap_or_default();
-            (column.clone(), json!(sum - own))
+    fn without(&self, own: &Sums, columns: &[&str]) -> Values {
+        let others = columns.iter().zip(self.sums.iter().zip(own)).filter_map(|(column, sums)| {
+            let (all, own) = (*sums.0, sums.1.unwrap_or_default());
+            Some(((*column).to_owned(), json!(all? - own)))
         });
         let count = ("organisations".to_owned(), json!(self.organisations - 1));
         others.chain([count]).collect()
@@ -76,16 +84,14 @@ impl Pool {
 }
 
 /// What an organisation has under each key.
-fn sums_by_key(set: &RowSet, rows: Option<&Value>) -> BTreeMap<String, Sums> {
+fn sums_by_key(set: &RowSet, columns: &[&str], rows: Option<&Value>) -> BTreeMap<String, Sums> {
     let mut all: BTreeMap<String, Sums> = BTreeMap::new();
     let rows = rows.and_then(Value::as_array).into_iter().flatten();
     for row in rows.filter_map(Value::as_object) {
         let Some(key) = key_of(set, row) else { continue };
-        let sums = all.entry(key).or_default();
-        for (column, value) in row {
-            if let Some(number) = value.as_f64() {
-                *sums.entry(column.clone()).or_default() += number;
-            }
+        let sums = all.entry(key).or_insert_with(|| vec![None; columns.len()]);
+        for (sum, column) in sums.iter_mut().zip(columns) {
+            add(sum, row.get(*column).and_then(Value::as_f64));
         }
     }
     all

@@ -125,6 +125,21 @@ impl Formula {
         fields
     }
 
+    /// What it takes of a field, whatever the field is of: of `others`, `low` in `row.others.low`.
+    pub fn below(&self, field: &str) -> BTreeSet<&str> {
+        let mut below = BTreeSet::new();
+        let mut open = vec![&self.0.root];
+        while let Some(expr) = open.pop() {
+            if let Expr::Select(select) = &expr.expr
+                && matches!(&select.operand.expr, Expr::Select(of) if of.field == field)
+            {
+                below.insert(select.field.as_str());
+            }
+            open.extend(parts(expr));
+        }
+        below
+    }
+
     fn offset(&self, id: u64) -> Option<usize> {
         // The parser counts bytes.
         let (start, _) = self.0.source.offset_for(id)?;

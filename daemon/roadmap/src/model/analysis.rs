@@ -39,6 +39,11 @@ impl Analysis {
         self.formulas().any(|formula| !formula.fields("earlier").is_disjoint(&ids))
     }
 
+    /// Which numbers of other organisations' rows its formulas look at.
+    pub fn columns_of_others(&self) -> BTreeSet<&str> {
+        self.formulas().flat_map(|formula| formula.below("others")).collect()
+    }
+
     fn formulas(&self) -> impl Iterator<Item = &Formula> {
         let counts = self.indicators.iter().filter_map(|i| Some(&i.rests_on.as_ref()?.count));
         let computed = self.indicators.iter().map(|i| &i.formula).chain(counts);
