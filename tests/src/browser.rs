@@ -159,6 +159,10 @@ impl Browser {
         let css = format!("[name=\"{name}\"]");
         let field = self.client.find(fantoccini::Locator::Css(&css)).await;
         let field = field.unwrap_or_else(|e| panic!("{name}: {e}"));
+        if field.tag_name().await.expect("a field has a tag") == "select" {
+            let chosen = field.select_by_value(text).await;
+            return chosen.unwrap_or_else(|e| panic!("{name} has no {text}: {e}"));
+        }
         field.clear().await.expect("a field that can be cleared");
         field.send_keys(text).await.expect("a field that takes keys");
     }

@@ -133,7 +133,7 @@ pub fn live(
             };
             let analyses = activity.stages.iter().filter(|s| matches!(s.work, Work::Analyze(_)));
             for stage in analyses {
-                let sources = data::sources(activity, &stage.id, &run);
+                let sources = data::sources(road_map, activity, &stage.id, &run);
                 let offered = |(key, wanted): (RunKey, data::Wanted)| {
                     let source = road_map.activity(&key.activity).filter(|_| wanted.answers);
                     let mut offers = source.map_or_else(RunData::default, |activity| {

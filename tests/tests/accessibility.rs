@@ -70,7 +70,7 @@ const DEPARTMENT: &[Row] = &[
     ("a run that collects", "/runs/zarechny/low-result-schools/2023-24", "исправят к", &[]),
     (
         "a run whose answers are looked through",
-        "/runs/zarechny/leader-monitoring/2025-26",
+        "/runs/zarechny/leader-monitoring/2025",
         "Все ответили: проверьте ответы",
         &[],
     ),
@@ -133,13 +133,13 @@ const DEPARTMENT: &[Row] = &[
     ),
     (
         "an answer with an explanation",
-        "/runs/zarechny/leader-monitoring/2025-26/answers/schools.school-1",
+        "/runs/zarechny/leader-monitoring/2025/answers/schools.school-1",
         "Закрыт филиал в Сосновке",
         &[],
     ),
     (
         "an answer sent back without a reason",
-        "/runs/zarechny/leader-monitoring/2025-26/answers/schools.school-1",
+        "/runs/zarechny/leader-monitoring/2025/answers/schools.school-1",
         "Ничего ещё не сделано",
         &[Press("[name=\"_do\"][value=\"return\"]"), WRONG],
     ),
@@ -237,7 +237,7 @@ const SCHOOL: &[Row] = &[
         "a form that two people filled in",
         "@low-result-schools/2023-24/collect.school-2",
         "её изменил другой человек",
-        &[Fill("procedures[0].procedure", "НИКО"), Meanwhile, SEND, See("#conflict")],
+        &[Fill("procedures[0].procedure", "ОГЭ"), Meanwhile, SEND, See("#conflict")],
     ),
     (
         "more time asked for",
@@ -307,7 +307,7 @@ const SCHOOL: &[Row] = &[
     ),
     (
         "an explanation that is asked for",
-        "@leader-monitoring/2025-26/schools.school-2",
+        "@leader-monitoring/2025/schools.school-2",
         "каждый четвёртый",
         &[Fill("staff_left", "30"), SEND, See("[name=\"explanations.staff_left\"]")],
     ),
@@ -432,7 +432,7 @@ async fn town() -> (Town, Stranger) {
     let named = json!({ "parent": activity("municipal-assessments"), "period": "2025-26",
         "organisations": SCHOOLS });
     call("RunService.StartRun", named).await;
-    let leaders = start(&stranger, "leader-monitoring", "2025-26").await;
+    let leaders = start(&stranger, "leader-monitoring", "2025").await;
     for school in SCHOOLS {
         let mut answers = prepared("leader-effectiveness");
         answers["staff_left"] = json!(if school == "school-1" { 30 } else { 0 });

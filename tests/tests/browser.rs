@@ -54,7 +54,7 @@ async fn a_school_fills_the_form_is_told_of_mistakes_at_their_fields_and_gets_it
     assert_eq!(rows().await, before + 1);
 
     // A sum that does not add up, in the last row.
-    row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
+    row(&browser, 0, "Математика", [11, 7, 2, 0], 20).await;
     row(&browser, before, "Русский язык", [1, 10, 5, 2], 25).await;
     browser.press("button.primary").await;
     browser.wait_for("#summary").await;
@@ -98,7 +98,7 @@ async fn a_phone_shows_every_page_whole_and_sends_the_form() {
         assert_eq!(browser.overflowing().await, "", "{page} is wider than a phone");
     }
     browser.open(&link).await;
-    row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
+    row(&browser, 0, "Математика", [11, 7, 2, 0], 20).await;
     browser.press("button[name=\"_add\"]").await;
     let kept = browser.client.find(Locator::Css("[name=\"procedures[0].subject\"]")).await.unwrap();
     assert_eq!(kept.prop("value").await.unwrap().as_deref(), Some("Математика"));
@@ -119,7 +119,7 @@ async fn whoever_comes_back_to_a_form_finds_what_was_sent_and_overwrites_nobody_
     let rows = browser.client.find_all(Locator::Css("tbody[data-rows] tr")).await.unwrap();
     let last = rows.len() - 1;
     let participants = format!("procedures[{last}].participants");
-    row(&browser, 0, "Математика", [8, 10, 2, 0], 20).await;
+    row(&browser, 0, "Математика", [11, 7, 2, 0], 20).await;
     row(&browser, last, "Русский язык", [1, 10, 5, 2], 25).await;
 
     // Refused: the form is as it was sent, with the row that was added.
@@ -147,7 +147,7 @@ async fn whoever_comes_back_to_a_form_finds_what_was_sent_and_overwrites_nobody_
     assert!(browser.text().await.contains("версия 1"));
     browser.back().await;
     browser.wait_for("button.primary").await;
-    browser.fill("procedures[0].subject", "Алгебра").await;
+    browser.fill("procedures[0].subject", "История").await;
     browser.press("button.primary").await;
     browser.wait_for(".good[role=\"status\"]").await;
     assert!(browser.text().await.contains("версия 2"));
@@ -161,8 +161,8 @@ async fn whoever_comes_back_to_a_form_finds_what_was_sent_and_overwrites_nobody_
     service.submit_assignment(request).await.unwrap();
     browser.back().await;
     browser.wait_for("button.primary").await;
-    assert_eq!(browser.value("procedures[0].subject").await, "Алгебра");
-    browser.fill("procedures[0].subject", "Геометрия").await;
+    assert_eq!(browser.value("procedures[0].subject").await, "История");
+    browser.fill("procedures[0].subject", "Химия").await;
     browser.press("button.primary").await;
     browser.wait_for("#conflict").await;
     browser.close().await;
@@ -221,7 +221,9 @@ async fn whoever_comes_back_to_a_decision_finds_it_and_records_it_once() {
 /// What a school tells of its leader's year, with more who left than is usual.
 fn leader() -> Value {
     json!({
-        "marked": 300, "achieving": 120, "olympiads": 5, "staff": 40, "staff_category": 30,
+        "pupils": 300, "exam_participants": 60, "exam_low": 2, "olympiads": 5, "rooms": 10,
+        "rooms_observed": 8, "health_needs": 6, "health_needs_recommended": 5,
+        "health_needs_supported": 5, "leader_trained": "yes", "staff": 40, "staff_category": 30,
         "staff_left": 11, "vacancies": 0, "salary": 100, "task": 100, "debt": "no",
         "prescriptions": 2, "prescriptions_met": 2, "injuries": 0, "site": 100, "complaints": 0,
         "late_reports": 0,
@@ -236,7 +238,7 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     let asked = letters.iter().find(|l| l.text.contains("мероприятие 22 «")).unwrap();
     let link = asked.link_about("мероприятие 22 «");
     let home = town.url();
-    let run = format!("{home}/runs/zarechny/leader-monitoring/2026-27");
+    let run = format!("{home}/runs/zarechny/leader-monitoring/2026");
     let (phone, desk) = ((360, 740), (1200, 900));
     let browser = Browser::start(phone.0, phone.1).await;
     let whole = async |page: &str| {
@@ -250,11 +252,11 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     // A director begins on a phone, has to go, and finds all that was typed.
     browser.open(&link).await;
     whole("the form").await;
-    browser.fill("marked", "300").await;
+    browser.fill("pupils", "300").await;
     browser.press("[name=\"_save\"]").await;
     browser.wait_for("[role=\"status\"]").await;
     says("Черновик сохранён").await;
-    assert_eq!(browser.value("marked").await, "300");
+    assert_eq!(browser.value("pupils").await, "300");
     // More time is asked for.
     browser.press("#extension summary").await;
     browser.set("#extension [name=\"due\"]", "2027-03-01").await;
@@ -265,7 +267,7 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     says("Просьба о продлении срока отправлена").await;
 
     // The rest comes as a spreadsheet.
-    let key: RunKey = "zarechny/leader-monitoring/2026-27".parse().unwrap();
+    let key: RunKey = "zarechny/leader-monitoring/2026".parse().unwrap();
     let assignment = AssignmentKey::new("schools", "school-1");
     let version = town.daemon.runtime.road_maps().newest("zarechny").unwrap();
     let values = leader().as_object().unwrap().clone();
@@ -303,14 +305,14 @@ async fn an_answer_is_drafted_uploaded_explained_returned_corrected_compared_and
     browser.open(&link).await;
     says("Отдел просит исправить ответ").await;
     says("Разве так много учеников с отметками?").await;
-    browser.fill("marked", "280").await;
+    browser.fill("pupils", "280").await;
     browser.press("button.primary").await;
     browser.wait_for(".good[role=\"status\"]").await;
     says("версия 2").await;
     let mut service = AssignmentServiceClient::new(town.channel().await);
     for n in 2..=6 {
         let name = format!(
-            "municipalities/zarechny/activities/leader-monitoring/runs/2026-27/assignments/schools.school-{n}"
+            "municipalities/zarechny/activities/leader-monitoring/runs/2026/assignments/schools.school-{n}"
         );
         let mut answers = leader();
         answers["staff_left"] = json!(2);

@@ -8,8 +8,8 @@ use vekha_roadmap::russian;
 
 use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
-use crate::types::{Figure, IndicatorFigures, Inputs, Record, Values};
-use crate::{WORTH_A_THREAD, parallel};
+use crate::types::{Dataset, Figure, IndicatorFigures, Inputs, Record, Values};
+use crate::{WORTH_A_THREAD, parallel, rows};
 
 /// What formulas see of an organisation.
 #[derive(Default)]
@@ -18,7 +18,9 @@ pub(crate) struct Scope<'i> {
     own: Option<&'i Record<'i>>,
     /// Named datasets: none where the organisation is not in one.
     named: Vec<(&'i str, Option<&'i Record<'i>>)>,
-    /// Indicators of the period before, where a formula looks at them.
+    /// Row sets of this period, and with the indicators those of the period before, where a formula
+    /// looks at them.
+    pub rows: Values,
     earlier: Values,
     /// The indicators as they come.
     computed: Vec<(&'i str, f64)>,
@@ -38,35 +40,55 @@ pub(crate) struct SeenByAll {
 }
 
 impl<'i> Scopes<'i> {
-    /// From what goes into an analysis; nothing of it is copied but what is small.
+    /// From what goes into an analysis; nothing of it is copied but what is small and the rows that
+    /// the definition selects.
     pub fn new(analysis: &'i Analysis, inputs: &'i Inputs<'i>) -> Self {
-        let datasets = [&inputs.own].into_iter().chain(inputs.named.values());
-        let codes: BTreeSet<&str> = datasets.flat_map(BTreeMap::keys).map(String::as_str).collect();
-        let scope = |code: &'i str| {
-            let named = inputs.named.iter();
-            let scope = Scope {
-                code,
-                own: inputs.own.get(code),
-                named: named.map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
-                earlier: Values::new(),
-                computed: Vec::with_capacity(analysis.indicators.len()),
-            };
-            (code, scope)
-        };
+        let mut by_code = scopes(analysis, &inputs.own, &inputs.named);
         let thresholds = analysis.thresholds.iter().map(|(k, v)| (k.clone(), (*v).into()));
-        Scopes {
-            by_code: codes.into_iter().map(scope).collect(),
-            seen_by_all: SeenByAll { thresholds: thresholds.collect(), nothing: Values::new() },
+        let seen_by_all = SeenByAll { thresholds: thresholds.collect(), nothing: Values::new() };
+        if analysis.looks_at_earlier_rows() {
+            let mut before = scopes(analysis, &inputs.own_before, &inputs.named_before);
+            rows::select(analysis, &seen_by_all, &mut before.values_mut().collect::<Vec<_>>());
+            for (code, before) in before {
+                if let Some(scope) = by_code.get_mut(code) {
+                    scope.earlier = before.rows;
+                }
+            }
         }
+        rows::select(analysis, &seen_by_all, &mut by_code.values_mut().collect::<Vec<_>>());
+        Scopes { by_code, seen_by_all }
     }
+}
+
+/// Whoever is in one of the datasets.
+fn scopes<'i>(
+    analysis: &Analysis,
+    own: &'i Dataset<'i>,
+    named: &'i BTreeMap<String, Dataset<'i>>,
+) -> BTreeMap<&'i str, Scope<'i>> {
+    let datasets = [own].into_iter().chain(named.values());
+    let codes: BTreeSet<&str> = datasets.flat_map(BTreeMap::keys).map(String::as_str).collect();
+    let scope = |code: &'i str| {
+        let scope = Scope {
+            code,
+            own: own.get(code),
+            named: named.iter().map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
+            rows: Values::new(),
+            earlier: Values::new(),
+            computed: Vec::with_capacity(analysis.indicators.len()),
+        };
+        (code, scope)
+    };
+    codes.into_iter().map(scope).collect()
 }
 
 impl SeenByAll {
     /// Where a formula looks names up, after `first`.
     pub fn layers<'s>(&'s self, scope: &'s Scope<'s>, first: &[Layer<'s>]) -> Vec<Layer<'s>> {
-        let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 6);
+        let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 7);
         layers.extend(first);
         layers.push(Layer::Numbers(&scope.computed));
+        layers.push(Layer::All(&scope.rows));
         layers.push(Layer::Text("organisation", scope.code));
         layers.push(Layer::Record("earlier", &scope.earlier, None));
         layers.push(Layer::Record("threshold", &self.thresholds, None));
@@ -124,7 +146,7 @@ pub(crate) fn compute<'i>(
     let mut computed = parallel::map(&mut everybody, WORTH_A_THREAD, |scope| {
         let before = inputs.earlier.iter().filter(|_| compares);
         let before = before.filter_map(|(id, all)| Some((*id, all.get(scope.code)?.value)));
-        scope.earlier = before.map(|(id, value)| (id.to_owned(), value.into())).collect();
+        scope.earlier.extend(before.map(|(id, value)| (id.to_owned(), value.into())));
         let each = analysis.indicators.iter().map(|indicator| {
             let value = figure(indicator, &seen_by_all.layers(scope, &[]));
             if let Ok(value) = value {

@@ -8,6 +8,7 @@ pub mod effect;
 mod indicators;
 pub mod methods;
 pub mod parallel;
+mod rows;
 mod rules;
 mod texts;
 mod types;

@@ -8,7 +8,7 @@ use vekha_roadmap::model::{Analysis, Rule};
 use vekha_roadmap::read::text_environment;
 
 use crate::indicators::Scopes;
-use crate::texts::{Said, Texts, by_name};
+use crate::texts::{Listed, Said, Texts, by_name};
 use crate::types::{Figure, Finding, IndicatorFigures, Inputs, Values};
 use crate::{WORTH_A_THREAD, parallel};
 
@@ -36,7 +36,9 @@ pub(crate) fn judge(
     let environment = text_environment();
     let rules: Vec<(&Rule, Said<'_>)> =
         analysis.rules.iter().map(|rule| (rule, Said::read(&environment, rule))).collect();
-    let texts = Texts::new(analysis, inputs, indicators, rules.iter().map(|(_, said)| said));
+    let listed = Listed::read(&environment, analysis);
+    let texts =
+        Texts::new(analysis, inputs, indicators, listed, rules.iter().map(|(_, said)| said));
     let conditions: BTreeSet<String> =
         analysis.rules.iter().flat_map(|rule| rule.when.names()).collect();
     // What no rule asks for is not gathered.
@@ -72,7 +74,7 @@ pub(crate) fn judge(
                 // It lacks a value: nothing is said of what is not known.
                 Ok(None) | Err(_) => continue,
             }
-            let context = context.get_or_insert_with(|| texts.context(code, own));
+            let context = context.get_or_insert_with(|| texts.context(code, own, &scope.rows));
             let mut failed = |why: String| unwritten.push((rule.id.as_str(), why));
             let text = said.finding(context).map_err(&mut failed);
             let recommendation = said.recommendation(context).map_err(&mut failed);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
-use vekha_roadmap::model::{Analysis, Indicator, Rule};
+use vekha_roadmap::model::{Analysis, Indicator, RowSet, Rule};
 use vekha_roadmap::read::template_mistake;
 use vekha_roadmap::russian;
 
-use crate::types::{Aggregate, Figure, IndicatorFigures, Inputs, Item};
+use crate::types::{Aggregate, Figure, IndicatorFigures, Inputs, Item, Values};
 
 /// What a rule says: its texts, read once for all whom they are about.
 pub(crate) struct Said<'a> {
@@ -70,6 +70,45 @@ impl<'a> Written<'a> {
     }
 }
 
+/// How the rows of each set are listed in texts, read once for all.
+pub(crate) struct Listed<'a> {
+    sets: Vec<(&'a RowSet, Written<'a>)>,
+}
+
+impl<'a> Listed<'a> {
+    pub fn read(environment: &'a Environment<'_>, analysis: &'a Analysis) -> Self {
+        let written =
+            |set: &'a RowSet| Some((set, Written::read(environment, set.text.as_deref()?)));
+        Listed { sets: analysis.rows.iter().filter_map(written).collect() }
+    }
+
+    /// The rows of a set in words: the first of them, and how many more there are.
+    fn said(&self, place: usize, rows: &Values) -> Option<Shown> {
+        let (set, written) = self.sets.get(place)?;
+        let rows = rows.get(&set.id)?.as_array()?;
+        let mut said = Vec::with_capacity(set.most.min(rows.len()) + 1);
+        for row in rows.iter().take(set.most).filter_map(Value::as_object) {
+            let row = Shown::from_pairs([("row", Shown::from_pairs(row.iter().map(cell)))]);
+            said.push(written.said(&row).ok()?);
+        }
+        let mut said = said.join("; ");
+        if rows.len() > set.most {
+            said += &format!(" и ещё {}", rows.len() - set.most);
+        }
+        Some(Shown::from(said))
+    }
+}
+
+/// A cell of a row as people read it.
+fn cell((column, value): (&String, &Value)) -> (String, Shown) {
+    let shown = match value {
+        Value::Number(number) => number.as_f64().map(russian::threshold).map(Shown::from),
+        Value::String(text) => Some(Shown::from(text.as_str())),
+        _ => None,
+    };
+    (column.clone(), shown.unwrap_or(Shown::UNDEFINED))
+}
+
 /// The municipality's figures by the names that rules and texts know.
 pub(crate) fn by_name(a: &Aggregate, number: impl Fn(f64) -> Value) -> Value {
     json!({
@@ -113,6 +152,8 @@ impl Object for Row {
 enum Variable {
     /// An indicator, by its place in the definition.
     Indicator(usize),
+    /// A row set, by its place among those that are listed.
+    Rows(usize),
     /// Indicators of the period before.
     Earlier,
     /// Places among the others.
@@ -133,6 +174,7 @@ pub(crate) struct Texts<'a> {
     /// Ids of the indicators, and the municipality's means of them.
     ids: Arc<[String]>,
     means: Vec<String>,
+    listed: Listed<'a>,
 }
 
 impl<'a> Texts<'a> {
@@ -140,10 +182,12 @@ impl<'a> Texts<'a> {
         analysis: &'a Analysis,
         inputs: &'a Inputs<'a>,
         indicators: &'a [IndicatorFigures],
+        listed: Listed<'a>,
         said: impl Iterator<Item = &'s Said<'s>>,
     ) -> Self {
         let names: BTreeSet<String> = said.flat_map(Said::names).collect();
         let place = |id: &str| analysis.indicators.iter().position(|i| i.id == id);
+        let rows = |id: &str| listed.sets.iter().position(|(set, _)| set.id == id);
         let compared = || {
             analysis
                 .indicators
@@ -163,7 +207,7 @@ impl<'a> Texts<'a> {
                     thresholds.map(|(name, value)| (name.as_str(), russian::threshold(*value)));
                 Variable::Given(Shown::from_pairs(shown))
             }
-            _ => Variable::Given(Shown::UNDEFINED),
+            (name, _) => rows(name).map_or(Variable::Given(Shown::UNDEFINED), Variable::Rows),
         };
         let variables = names.iter().map(variable).collect();
         let mean = |(indicator, a): (&Indicator, Option<Aggregate>)| {
@@ -177,12 +221,13 @@ impl<'a> Texts<'a> {
             variables,
             ids: analysis.indicators.iter().map(|indicator| indicator.id.clone()).collect(),
             means: compared().map(mean).collect(),
+            listed,
         }
     }
 
     /// The variables of texts about an organisation, whose figures come in the order of indicators:
     /// numbers are given as people read them.
-    pub fn context(&self, code: &str, own: &[Option<&Figure>]) -> Shown {
+    pub fn context(&self, code: &str, own: &[Option<&Figure>], rows: &Values) -> Shown {
         let each = |value: &dyn Fn(&Indicator, &Figure) -> Option<Shown>| {
             let figures = self.analysis.indicators.iter().zip(own);
             let values = figures.map(|(indicator, figure)| value(indicator, (*figure)?));
@@ -194,6 +239,7 @@ impl<'a> Texts<'a> {
             Variable::Indicator(place) => {
                 Some(shown(&self.analysis.indicators[*place], own[*place]?.value))
             }
+            Variable::Rows(place) => self.listed.said(*place, rows),
             Variable::Earlier => Some(each(&|i, figure| Some(shown(i, figure.earlier?)))),
             Variable::Rank => Some(each(&|_, figure| figure.rank.map(Shown::from))),
             Variable::Organisation => {

@@ -49,6 +49,10 @@ pub struct Inputs<'a> {
     pub named: BTreeMap<String, Dataset<'a>>,
     /// The same analysis of the period before.
     pub earlier: Earlier<'a>,
+    /// The unnamed dataset of the period before: of use where formulas look at its rows.
+    pub own_before: Dataset<'a>,
+    /// The datasets with a name of the period before.
+    pub named_before: BTreeMap<String, Dataset<'a>>,
     /// Who was asked and did not answer, by code: without a value, and the reason is known.
     pub silent: BTreeSet<String>,
     /// Official names, for the texts: organisation code -> name.

@@ -41,6 +41,7 @@ fn analysis(rule: Rule) -> Analysis {
         method: String::new(),
         thresholds: [].into(),
         min_count: 1,
+        rows: vec![],
         indicators: vec![
             indicator("unconfirmed", lower, "share(failed, medals)"),
             indicator("low", lower, "low_now"),

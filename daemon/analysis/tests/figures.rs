@@ -48,6 +48,7 @@ fn analysis(min_count: usize, indicators: Vec<Indicator>, rules: Vec<Rule>) -> A
         method: String::new(),
         thresholds: [("low_share".to_owned(), 30.0)].into(),
         min_count,
+        rows: vec![],
         indicators,
         rules,
     }

@@ -35,6 +35,7 @@ fn analysis(min_count: usize) -> Analysis {
         method: String::new(),
         thresholds: BTreeMap::new(),
         min_count,
+        rows: vec![],
         indicators: vec![Indicator {
             id: "x".into(),
             title: "Показатель".into(),
@@ -127,7 +128,7 @@ fn a_value_lies_apart_beyond_three_and_a_half_on_either_side() {
 /// Arguments of a statistic and what it must yield.
 #[derive(Deserialize)]
 struct Given {
-    arguments: [f64; 4],
+    arguments: Vec<f64>,
     figure: f64,
 }
 
@@ -150,6 +151,10 @@ struct Tests {
     shift: Vec<Given>,
     slope: Vec<Slope>,
     spike: Vec<Spike>,
+    lower: Vec<Given>,
+    chance: Vec<Given>,
+    surplus: Vec<Given>,
+    variance: Vec<Given>,
 }
 
 #[test]
@@ -159,11 +164,18 @@ fn statistics_of_formulas_are_those_of_another_implementation() {
         let formula = Formula::parse(formula).unwrap();
         formula.evaluate(values.as_object().unwrap()).unwrap().and_then(|v| v.as_f64())
     };
-    for (name, given) in [("difference", &tests.difference), ("shift", &tests.shift)] {
-        for Given { arguments: [a, b, c, d], figure } in given {
-            let text = format!("{name}(a, b, c, d)");
-            let ours = computed(&text, json!({ "a": a, "b": b, "c": c, "d": d })).unwrap();
-            near(ours, *figure, name);
+    for (name, given) in [
+        ("difference", &tests.difference),
+        ("shift", &tests.shift),
+        ("lower", &tests.lower),
+        ("chance", &tests.chance),
+        ("surplus", &tests.surplus),
+        ("variance", &tests.variance),
+    ] {
+        for Given { arguments, figure } in given {
+            let text: Vec<String> = arguments.iter().map(f64::to_string).collect();
+            let text = format!("{name}({})", text.join(", "));
+            near(computed(&text, json!({})).unwrap(), *figure, &text);
         }
     }
     for Spike { counts, at, figure } in &tests.spike {
@@ -186,6 +198,13 @@ fn statistics_of_formulas_are_those_of_another_implementation() {
         ("shift(3, 2, 0, 5)", json!({})),
         ("shift(3, 2, 1, 1)", json!({})),
         ("shift(x, 2, 1, 9)", json!({})),
+        ("lower(1, 0, 2)", json!({})),
+        ("lower(3, 2, 2)", json!({})),
+        ("lower(1, 2, -1)", json!({})),
+        ("chance(0, 15, 30)", json!({})),
+        ("chance(12, 101, 30)", json!({})),
+        ("surplus(1, 0, 1, 2)", json!({})),
+        ("variance(3, 2, 1, 2)", json!({})),
     ] {
         assert_eq!(computed(formula, values), None, "{formula}");
     }

@@ -3,34 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use common::{live_on, shipped};
 use serde::Deserialize;
-use vekha_analysis::{Dataset, Inputs, Outcome, Values, analyze};
-use vekha_roadmap::RoadMap;
-use vekha_roadmap::read::{Files, read};
-
-fn texts(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        let name = format!("{below}{}", entry.file_name().to_str().unwrap());
-        match entry.file_type().unwrap().is_dir() {
-            true => texts(&entry.path(), &format!("{name}/"), files),
-            false => {
-                files.insert(name, std::fs::read_to_string(entry.path()).unwrap());
-            }
-        }
-    }
-}
-
-fn shipped() -> RoadMap {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
-    let mut files = BTreeMap::new();
-    texts(&folder, "", &mut files);
-    let files = Files(files.into_iter().collect());
-    read(&files).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
-}
+use vekha_analysis::{Dataset, Inputs, Values};
 
 #[test]
 fn nothing_is_wrong_with_them() {
@@ -73,14 +52,8 @@ fn they_yield_what_another_implementation_computes() {
     for case in cases {
         let id = &case.analysis;
         let definition = &road_map.analyses[id];
-        let mut last: Option<Outcome> = None;
-        for year in case.years {
-            let earlier = last.as_ref().map(Outcome::as_earlier).unwrap_or_default();
-            let inputs = Inputs { earlier, ..inputs(year, case.named) };
-            let outcome = analyze(definition, &inputs);
-            last = Some(outcome);
-        }
-        let outcome = last.unwrap();
+        let years = case.years.into_iter().map(|year| inputs(year, case.named));
+        let outcome = live_on(definition, years);
         for (indicator, values) in &case.figures {
             let figures = outcome.indicators.iter().find(|f| f.indicator == *indicator);
             let figures = figures.unwrap_or_else(|| panic!("{id} has no {indicator}"));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vekha_analysis::{self as analysis, Dataset, Inputs, Outcome, Values};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Activity, Every, Work};
+use vekha_roadmap::model::{Activity, Analysis, Every, Work};
 
 use crate::command::Command;
 use crate::key::RunKey;
@@ -44,17 +44,28 @@ impl Wanted {
 }
 
 /// The runs whose [`RunData`] the work of `stage` needs, and what of it; they need not exist.
-pub fn sources(activity: &Activity, stage: &str, key: &RunKey) -> BTreeMap<RunKey, Wanted> {
+pub fn sources(
+    road_map: &RoadMap,
+    activity: &Activity,
+    stage: &str,
+    key: &RunKey,
+) -> BTreeMap<RunKey, Wanted> {
     let mut all: BTreeMap<RunKey, Wanted> = BTreeMap::new();
     match activity.stage(stage).map(|(_, s)| &s.work) {
         Some(Work::Analyze(analyze)) => {
+            let before = earlier(activity, key);
+            let definition = road_map.analyses.get(&analyze.analysis);
+            let looks_back = definition.is_some_and(Analysis::looks_at_earlier_rows);
             for source in &analyze.from {
-                let wanted = all.entry(of_activity(key, source.activity.as_deref())).or_default();
-                wanted.answers = true;
-                // Under a name, indicators stand beside the answers.
-                wanted.indicators |= source.alias.is_some();
+                for key in [key].into_iter().chain(looks_back.then_some(&before)) {
+                    let key = of_activity(key, source.activity.as_deref());
+                    let wanted = all.entry(key).or_default();
+                    wanted.answers = true;
+                    // Under a name, indicators stand beside the answers.
+                    wanted.indicators |= source.alias.is_some();
+                }
             }
-            all.entry(earlier(activity, key)).or_default().indicators = true;
+            all.entry(before).or_default().indicators = true;
         }
         Some(Work::Recommend(recommend)) => {
             all.entry(of_activity(key, recommend.findings.as_deref())).or_default().findings = true;
@@ -111,9 +122,22 @@ pub fn analyze(
             }
         }
     }
-    if let Some(run) = data.get(&earlier(activity, key)) {
+    let before = earlier(activity, key);
+    if let Some(run) = data.get(&before) {
         let same_stage = run.analyses.iter().find(|(id, _)| id == stage);
         inputs.earlier = same_stage.map(|(_, outcome)| outcome.as_earlier()).unwrap_or_default();
+    }
+    if definition.looks_at_earlier_rows() {
+        for source in &analyze.from {
+            let run = data.get(&of_activity(&before, source.activity.as_deref()));
+            match &source.alias {
+                None => inputs.own_before = run.map(answered).unwrap_or_default(),
+                Some(alias) => {
+                    let rows = run.map(side_by_side).unwrap_or_default();
+                    inputs.named_before.insert(alias.clone(), rows);
+                }
+            }
+        }
     }
     Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, &inputs) }
 }

@@ -289,7 +289,7 @@ impl<'a> World<'a> {
         let Some(activity) = self.road_map.activity(&key.activity) else {
             return BTreeMap::new();
         };
-        data::sources(activity, stage, key)
+        data::sources(self.road_map, activity, stage, key)
             .into_keys()
             .filter_map(|source| {
                 let run = self.runs.get(&source)?;

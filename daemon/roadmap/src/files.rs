@@ -15,7 +15,10 @@ impl Files {
             Some("letters") => known(".txt") || known(".html"),
             Some("reports") => known(".html"),
             Some("decisions") => known(".txt"),
-            _ => matches!(path, "municipality.toml" | "organisations.toml" | "calendar.toml"),
+            _ => matches!(
+                path,
+                "municipality.toml" | "organisations.toml" | "calendar.toml" | "thresholds.toml"
+            ),
         }
     }
 }

@@ -58,15 +58,18 @@ pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Resul
         .find(|a| a.id == args.activity || a.number.to_string() == args.activity)
         .ok_or_else(|| anyhow!("мероприятия «{}» в карте нет", args.activity))?;
     let (stage, definition) = stage(&road_map, activity, args.stage.as_deref())?;
-    let outcome = |path: &Path, before: &Outcome| {
-        let inputs = inputs(&road_map, activity, stage, path)?;
-        anyhow::Ok(analyze(definition, &Inputs { earlier: before.as_earlier(), ..inputs }))
+    let (mut before, mut outcome_before) = (Inputs::default(), Outcome::default());
+    if let Some(path) = &args.earlier {
+        before = inputs(&road_map, activity, stage, path)?;
+        outcome_before = analyze(definition, &before);
+    }
+    let inputs = Inputs {
+        earlier: outcome_before.as_earlier(),
+        own_before: before.own,
+        named_before: before.named,
+        ..inputs(&road_map, activity, stage, &args.data)?
     };
-    let before = match &args.earlier {
-        Some(path) => outcome(path, &Outcome::default())?,
-        None => Outcome::default(),
-    };
-    let figures = figures::table(&outcome(&args.data, &before)?, Some(definition));
+    let figures = figures::table(&analyze(definition, &inputs), Some(definition));
     out.one(&figures, || figures_text(&figures))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -94,8 +94,55 @@ def spikes():
         yield {"counts": counts, "at": at, "figure": figure}
 
 
+def bounds():
+    """Lower bounds of shares: scipy's one-sided interval after Wilson, in percent."""
+    from scipy.stats import binomtest, norm
+
+    for level in (0.9, 0.95, 0.975):
+        for whole in (5, 12, 25, 400):
+            for part in (0, whole // 3, whole // 2, whole):
+                test = binomtest(part, whole, alternative="greater")
+                low = test.proportion_ci(level, method="wilson").low
+                arguments = [part, whole, float(norm.ppf(level))]
+                yield {"arguments": arguments, "figure": 100 * float(low)}
+
+
+def chances():
+    """Upper tails of scipy's binomial distribution, in percent."""
+    from scipy.stats import binom
+
+    for whole in (1, 10, 12, 25, 120, 1000):
+        for share in (5, 15, 30, 47.5):
+            for least in (30, 50):
+                from_ = -(-whole * least // 100)
+                tail = float(binom.sf(from_ - 1, whole, share / 100))
+                yield {"arguments": [whole, share, least], "figure": 100 * tail}
+
+
+def tables(moment):
+    """Two by two: what scipy's hypergeometric distribution says of the first cell."""
+    from scipy.stats import hypergeom
+
+    rows = random.Random(714)
+    for _ in range(12):
+        n1, n2 = rows.randint(2, 60), rows.randint(2, 400)
+        a, b = rows.randint(0, n1), rows.randint(1, n2 - 1)
+        cell = hypergeom(n1 + n2, a + b, n1)
+        figure = a - cell.mean() if moment == "surplus" else cell.var()
+        yield {"arguments": [a, n1, b, n2], "figure": float(figure)}
+
+
 if "--tests" in sys.argv:
-    tests = {"difference": shares, "shift": means, "slope": slopes, "spike": spikes}
+    tests = {
+        "difference": shares,
+        "shift": means,
+        "slope": slopes,
+        "spike": spikes,
+        "lower": bounds,
+        "chance": chances,
+        "surplus": lambda: tables("surplus"),
+        "variance": lambda: tables("variance"),
+    }
     print(json.dumps({name: list(of()) for name, of in tests.items()}, separators=(",", ":")))
     sys.exit()
 

@@ -12,7 +12,7 @@ import random
 import statistics
 from fractions import Fraction
 
-from scipy.stats import chi2_contingency, chisquare, ttest_1samp
+from scipy.stats import binom, binomtest, chi2_contingency, hypergeom, norm, ttest_1samp
 
 random.seed(714)
 
@@ -75,54 +75,123 @@ class Case:
         return {**self.case, "figures": self.figures, "findings": self.findings}
 
 
+def lower(part, whole):
+    """Wilson's lower bound of a share, one-sided at the 95 % that are 1.645 standard errors."""
+    level = norm.cdf(1.645)
+    return 100 * binomtest(part, whole, alternative="greater").proportion_ci(level, "wilson").low
+
+
 def low_results():
-    """Shares of low results over two years; some schools are tiny, one is silent in the first."""
+    """Low procedures of a year and of two; some schools are tiny, one is silent in the first."""
+    kinds = [
+        ("ВПР", "Русский язык"),
+        ("ВПР", "Математика"),
+        ("ОГЭ", "Математика"),
+        ("ЕГЭ", "Математика базовая"),
+        # These do not count.
+        ("ВПР", "География"),
+        ("ОГЭ", "Информатика"),
+        ("ДКР", "Математика"),
+    ]
+
+    def procedure(kind, marks):
+        row = {"procedure": kind[0], "subject": kind[1], "grade": random.randint(4, 11)}
+        return {**row, "participants": sum(marks), **named_marks(marks)}
 
     def year(silent=()):
         schools = {}
-        for n in range(1, 11):
-            weights = [n, 12, 8, 3]
+        for n in range(1, 17):
+            weights = [3 * n, 12, 8, 3]
             rows = []
-            for _ in range(random.randint(1, 5)):
+            for _ in range(random.randint(1, 7)):
                 marks = split(random.choice([3, 5, 9, 10, 12, 20, 40]), weights)
-                rows.append({"participants": sum(marks), **named_marks(marks)})
+                rows.append(procedure(random.choice(kinds), marks))
             if f"s{n:02}" not in silent:
                 schools[f"s{n:02}"] = {"procedures": rows}
         # One of three, and no others; and a share that is thirty percent to the pupil.
-        schools["s11"] = {"procedures": [{"participants": 3, **named_marks([1, 1, 1, 0])}]}
-        schools["s12"] = {"procedures": [{"participants": 20, **named_marks([6, 8, 4, 2])}]}
+        schools["s17"] = {"procedures": [procedure(kinds[0], [1, 1, 1, 0])]}
+        schools["s18"] = {"procedures": [procedure(kinds[0], [6, 8, 4, 2])]}
+        # The same procedure, low in both years.
+        schools["s19"] = {"procedures": [procedure(kinds[1], [14, 3, 2, 1])]}
         return schools
 
     before, now = year(silent=["s09", "s10"]), year()
     case = Case("low-results", [before, now])
 
     def computed(rows):
-        counted = [r for r in rows if r["participants"] >= PARTICIPANTS]
-        low = [r for r in counted if met(share(r["marks_2"], r["participants"]), 30)]
+        enough = [r for r in rows if r["participants"] >= PARTICIPANTS]
+        counted = [r for r in enough if (r["procedure"], r["subject"]) in kinds[:4]]
+        over = [r for r in counted if met(share(r["marks_2"], r["participants"]), 30)]
+        is_low = lambda r: lower(r["marks_2"], r["participants"]) >= 30
+        low = [(r["procedure"], r["subject"]) for r in counted if is_low(r)]
+        chosen = [r for r in enough if r["subject"] == "Информатика" and is_low(r)]
+        # At least 30 % of so many pupils, each of whom fails with 15 %.
+        least = lambda r: -(-r["participants"] * 30 // 100)
+        tails = [binom.sf(least(r) - 1, r["participants"], 0.15) for r in counted]
         pupils = sum(r["participants"] for r in rows)
         low_share = share(sum(r["marks_2"] for r in rows), pupils)
-        return (len(low) if counted else None), low_share
+        return {
+            "low": low if counted else None,
+            "over": len(over) if counted else None,
+            "expected": float(sum(tails)) if counted else None,
+            "chosen": chosen,
+            "share": low_share,
+        }
 
+    unknown = {"low": None, "share": None}
     for school, answers in now.items():
-        low, low_share = computed(answers["procedures"])
+        this = computed(answers["procedures"])
         earlier = before.get(school)
-        low_before, share_before = computed(earlier["procedures"]) if earlier else (None, None)
-        both = None if low is None else low + (low_before or 0)
-        years = None if low is None else 1 if low_before is None else 2
-        grown = None if None in (low_share, share_before) else low_share - share_before
+        then = computed(earlier["procedures"]) if earlier else unknown
+        low = None if this["low"] is None else len(this["low"])
+        # Who answered has rows, though none of them may count.
+        known = earlier is not None
+        repeated = None
+        if low == 0:
+            repeated = 0
+        elif low is not None and known:
+            repeated = sum(kind in (then["low"] or []) for kind in this["low"])
+        years = None if low is None else 1 if then["low"] is None else 2
+        grown = None if None in (this["share"], then["share"]) else this["share"] - then["share"]
         case.figure("low_procedures", school, low)
-        case.figure("low_procedures_two_years", school, both)
+        case.figure("repeated_procedures", school, repeated)
+        case.figure("over_procedures", school, this["over"])
+        case.figure("expected_over", school, this["expected"])
         case.figure("years", school, years)
-        case.figure("low_share", school, low_share)
+        case.figure("low_share", school, this["share"])
         case.figure("low_share_growth", school, grown)
-        case.finding("low-result", school, met(both, 2))
-        case.finding("at-risk", school, both == 1)
+        found = met(low, 2) or met(repeated, 1)
+        case.figure("level", school, None if low is None else 2 if found else min(low, 1))
+        case.finding("low-result", school, found)
+        case.finding("at-risk", school, low == 1 and not repeated)
+        unconfirmed = low is not None and this["over"] >= max(2, 2 * this["expected"])
+        case.finding("unconfirmed", school, unconfirmed and low < 2 and not repeated)
+        case.finding("chosen-exams", school, bool(this["chosen"]))
         case.finding("growth", school, met(grown, 10))
     return case
 
 
 def named_marks(counts):
     return dict(zip(["marks_2", "marks_3", "marks_4", "marks_5"], counts))
+
+
+def compared_with_others(schools, school, part, table="results", whole="participants"):
+    """Work by work against the same work elsewhere, put together; none with nobody to compare."""
+    kind = lambda row: (row.get("subject"), row.get("grade"), row.get("row"))
+    surplus, variance = 0, 0
+    for row in schools[school][table]:
+        same = {
+            other: [r for r in answers[table] if kind(r) == kind(row)]
+            for other, answers in schools.items()
+        }
+        if sum(map(bool, same.values())) < ORGANISATIONS:
+            continue
+        rest = [r for other, rows in same.items() if other != school for r in rows]
+        all_ = row[whole] + sum(r[whole] for r in rest)
+        cell = hypergeom(all_, row[part] + sum(r[part] for r in rest), row[whole])
+        surplus += row[part] - cell.mean()
+        variance += cell.var()
+    return surplus / variance**0.5 if variance else None
 
 
 def vpr_results():
@@ -132,23 +201,28 @@ def vpr_results():
         # Schools differ in marks, in how strictly the journal is kept and in what they pull over.
         weights = [[3, 12, 9, 4], [1, 6, 12, 9], [9, 12, 4, 1]][n % 3]
         journal = [[6, 20, 2], [12, 14, 2], [2, 14, 9]][n % 4 % 3]
-        pulled = 4 if n in (5, 6, 7) else 1
+        pulled = n in (5, 7, 8)
         rows = []
-        for _ in range(random.randint(2, 6)):
+        kinds = [(subject, grade) for subject in ("Русский язык", "Математика") for grade in (5, 6, 8)]
+        for subject, grade in random.sample(kinds, random.randint(2, 6)):
             size = {11: 2, 12: 4}.get(n, random.randint(8, 40))
             marks = split(size, weights)
             lowered, confirmed, raised = split(size, journal)
-            row = {"participants": size, **named_marks(marks)}
+            row = {"participants": size, **named_marks(marks), "subject": subject, "grade": grade}
             row |= {"lowered": lowered, "confirmed": confirmed, "raised": raised}
+            if n % 4 == 0 or n in (2, 11):
+                row |= {"lowered_2": lowered // 4, "raised_2": raised // 3}
             for mark, below, own in zip("345", marks, marks[1:]):
-                before = random.randint(0, below) // 3
-                row[f"score_before_{mark}"] = before
-                row[f"score_at_{mark}"] = min(own, random.randint(0, 2) + before * pulled)
+                before = random.randint(0, below) // 2
+                at = min(own, random.randint(0, 3) + before // 2)
+                if pulled:
+                    before, at = 0, min(own, at + before)
+                row |= {f"score_before_{mark}": before, f"score_at_{mark}": at}
             rows.append(row)
         observed = random.choice([0, 30, 80])
         schools[f"s{n:02}"] = {"results": rows, "observed": observed, "cross_checked": 20}
     # Two pupils with one mark: no error at all, and no reason to speak.
-    alike = {"participants": 2, **named_marks([0, 0, 0, 2]), "lowered": 0, "confirmed": 2, "raised": 0}
+    alike = {"participants": 2, **named_marks([0, 0, 0, 2]), "subject": "Химия", "grade": 8, "lowered": 0, "confirmed": 2, "raised": 0}
     alike |= {f"score_{at}_{mark}": 0 for at in ("before", "at") for mark in "345"}
     schools["s13"] = {"results": [alike], "observed": 0, "cross_checked": 0}
 
@@ -163,22 +237,55 @@ def vpr_results():
     everybody = statistics.fmean(means.values())
     assert len(means) >= ORGANISATIONS
     for school in schools:
-        at = sum(total(school, f"score_at_{m}") for m in "345")
-        before = sum(total(school, f"score_before_{m}") for m in "345")
-        boundary_share, test = share(at, at + before), None
-        if boundary_share is not None:
-            test = chisquare([at, before]).statistic ** 0.5 * (1 if at >= before else -1)
-        case.figure("boundary_share", school, boundary_share)
+        apart = {key: compared_with_others(schools, school, key) for key in ("lowered", "raised")}
+        # Each boundary of each work against the same of the others, put together.
+        surplus, variance, children, compared = 0, 0, 0, 0
+        for row in schools[school]["results"]:
+            kind = row["subject"], row["grade"]
+            same = {
+                other: [r for r in answers["results"] if (r["subject"], r["grade"]) == kind]
+                for other, answers in schools.items()
+            }
+            if sum(map(bool, same.values())) < ORGANISATIONS:
+                continue
+            compared += row["participants"]
+            rest = [r for other, rows in same.items() if other != school for r in rows]
+            for m in "345":
+                at, before = f"score_at_{m}", f"score_before_{m}"
+                n1 = row[at] + row[before]
+                m1 = row[at] + sum(r[at] for r in rest)
+                all_ = n1 + sum(r[at] + r[before] for r in rest)
+                if all_ == n1:
+                    continue
+                children += n1
+                if n1 == 0:
+                    continue
+                cell = hypergeom(all_, m1, n1)
+                surplus += row[at] - cell.mean()
+                variance += cell.var()
+        enough = children >= PARTICIPANTS and compared >= PARTICIPANTS
+        excess = 100 * surplus / children if enough else None
+        test = surplus / variance**0.5 if enough and variance else None
+        case.figure("boundary_works", school, compared)
+        case.figure("boundary_excess", school, excess)
         case.figure("boundary_test", school, test)
-        case.finding("boundary", school, met(boundary_share, 65) and test >= 2.58)
-        others = sum(works.values()) - works[school]
+        spiked = met(excess, 10) and met(test, 2.58)
+        case.finding("boundary", school, spiked and compared >= 50)
+        case.finding("boundary-few", school, spiked and 30 <= compared < 50)
         for key, rule, most in [("lowered", "lowered", 30), ("raised", "raised", 15)]:
             part = total(school, key)
-            rest = sum(total(other, key) for other in schools) - part
             value = share(part, works[school])
             case.figure(f"{key}_share", school, value)
-            apart = difference(part, works[school], rest, others)
-            case.finding(rule, school, met(value, most) and met(apart, 2))
+            test = apart[key] if works[school] >= PARTICIPANTS else None
+            case.figure(f"{key}_test", school, test)
+            far = [r for r in schools[school]["results"] if f"{key}_2" in r]
+            far = share(sum(r[f"{key}_2"] for r in far), sum(r["participants"] for r in far))
+            case.figure(f"{key}_far_share", school, far)
+            case.finding(f"{rule}-far", school, met(far, 5))
+            own = met(value, most) and (test is None or test >= 2)
+            sign = None if value is None else own if far is None else met(far, 5)
+            case.figure(f"{key}_sign", school, sign)
+            case.finding(rule, school, far is None and own)
         mean, own = means.get(school), marks[school]
         case.figure("mean_mark", school, mean)
         deviation = statistics.stdev(own) if mean is not None else None
@@ -206,18 +313,20 @@ def gia_results():
                 marks = split(pupils + 1, [1, 4, 9, 6])
                 row = {"subject": subject, "grade": 8, "participants": pupils + 1}
                 results.append({**row, **named_marks(marks)})
-            medals = [0, 1, 2, 3, 7][n % 5]
-            below = random.randint(0, medals)
-            gia[school] = {"oge": oge, "medals": medals, "medals_below_70": below}
+            first, second = [0, 1, 2, 3, 7][n % 5], [1, 0, 0, 2, 1][n % 5]
+            medals = {"medals_1": first, "medals_1_below": random.randint(0, first)}
+            medals |= {"medals_2": second, "medals_2_below": random.randint(0, second)}
+            gia[school] = {"oge": oge, **medals}
             vpr[school] = {"results": results}
-        gia["s10"] = {**gia["s04"], "medals": 4, "medals_below_70": 1}
+        gia["s10"] = {**gia["s04"], "medals_1": 4, "medals_1_below": 1, "medals_2_below": 0}
         vpr["s10"] = vpr["s04"]
         return {"gia": gia, "vpr": vpr}
 
     before, now = year(), year()
     case = Case("gia-results", [before, now], named=True)
     for school, answers in now["gia"].items():
-        medals, below = answers["medals"], answers["medals_below_70"]
+        medals = answers["medals_1"] + answers["medals_2"]
+        below = answers["medals_1_below"] + answers["medals_2_below"]
         value = share(below, medals, least=3)
         case.figure("medal_unconfirmed_share", school, value)
         case.finding("medals", school, met(value, 20) and below >= 2)
@@ -253,10 +362,11 @@ def objectivity_indices():
             row = {"row": subject, "vpr_participants": pupils, "oge_participants": pupils}
             vpr, oge = high if n % 3 else reversed(high)
             cohort.append({**row, "vpr_high": vpr, "oge_high": oge})
-        medals = [0, 1, 3, 6][n % 4]
-        below = random.randint(0, medals)
-        answers = {"marks": marks, "cohort": cohort, "medallists": medals}
-        schools[f"s{n:02}"] = {**answers, "medallists_below": below}
+        first, second = [0, 1, 3, 4][n % 4], [0, 0, 1, 2][n % 4]
+        answers = {"marks": marks, "cohort": cohort}
+        answers |= {"medals_1": first, "medals_1_below": random.randint(0, first)}
+        answers |= {"medals_2": second, "medals_2_below": random.randint(0, second)}
+        schools[f"s{n:02}"] = answers
     case = Case("objectivity-indices", [schools])
 
     def total(answers, table, key, begins=""):
@@ -277,10 +387,18 @@ def objectivity_indices():
         vpr, oge = share(*parts[:2]), share(*parts[2:])
         gap = None if None in (vpr, oge) else vpr - oge
         test = None if gap is None else difference(*parts)
-        medals = share(answers["medallists_below"], answers["medallists"], least=3)
-        few_medals = met(medals, 20) and answers["medallists_below"] >= 2
+        below = answers["medals_1_below"] + answers["medals_2_below"]
+        medals = share(below, answers["medals_1"] + answers["medals_2"], least=3)
+        few_medals = met(medals, 20) and below >= 2
         wide = met(gap and abs(gap), 20) and met(test and abs(test), 2)
-        signs = [met(lowered, 40), met(raised, 30), met(dkr, 40), wide, few_medals]
+        own = {}
+        for key, value, most in [("lowered", lowered, 30), ("raised", raised, 15)]:
+            of_vpr = {s: {"marks": a["marks"][:2]} for s, a in schools.items()}
+            apart = compared_with_others(of_vpr, school, key, "marks", "compared")
+            own[key] = met(value, most) and (apart is None or apart >= 2)
+            case.finding(key, school, own[key])
+        signs = [own["lowered"], own["raised"], met(dkr, 40), wide, few_medals]
+        known = [value is not None for value in (lowered, raised, dkr, gap, medals)]
         for indicator, value in [
             ("lowered_share", lowered),
             ("raised_share", raised),
@@ -288,7 +406,8 @@ def objectivity_indices():
             ("vpr_oge_gap", gap),
             ("vpr_oge_test", test),
             ("medal_unconfirmed_share", medals),
-            ("signs", sum(signs)),
+            ("known_signs", sum(known)),
+            ("signs", sum(signs) if any(known) else None),
         ]:
             case.figure(indicator, school, value)
         case.finding("prevention", school, sum(signs) >= 2)
@@ -374,7 +493,9 @@ def municipal_assessment():
             known = sum(scores) >= 30
             spikes.append(spike(scores, answers[f"from_{mark}"]) if known else None)
             case.figure(f"spike_{mark}", school, spikes[-1])
-        case.finding("boundary", school, any(met(value, 3) for value in spikes))
+        spiked = any(met(value, 3) for value in spikes)
+        case.finding("boundary", school, spiked and row["participants"] >= 50)
+        case.finding("boundary-few", school, spiked and row["participants"] < 50)
     return case
 
 

@@ -251,7 +251,17 @@ impl Checker<'_> {
                 self.expect(at, &Type::Number);
                 Type::Number
             }
-            ("difference" | "shift", [a, b, c, d]) => {
+            ("lower" | "chance", [a, b, c]) => {
+                for value in [a, b, c] {
+                    self.expect(value, &Type::Number);
+                }
+                Type::Number
+            }
+            ("known", [list]) => {
+                self.expect(list, &Type::List(Box::new(Type::Any)));
+                Type::Number
+            }
+            ("difference" | "shift" | "surplus" | "variance", [a, b, c, d]) => {
                 for value in [a, b, c, d] {
                     self.expect(value, &Type::Number);
                 }

@@ -208,6 +208,7 @@ impl<'a> Evaluator<'a> {
                 if values.contains(&Value::Missing) {
                     return Ok(Value::Missing);
                 }
+                self.spend(node, function.weight(&values))?;
                 function.of_many(&values)
             }
         };

@@ -20,11 +20,19 @@ pub(super) const FUNCTIONS: &[(&str, usize)] = &[
     ("spike", 3),
     ("difference", 4),
     ("shift", 4),
+    ("lower", 3),
+    ("chance", 3),
+    ("surplus", 4),
+    ("variance", 4),
+    ("known", 1),
     ("size", 1),
     ("contains", 2),
     ("startsWith", 2),
     ("endsWith", 2),
 ];
+
+/// The chance of so many pupils more is computed in the time of a step.
+const PUPILS_PER_STEP: f64 = 4.0;
 
 /// An operator or a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +64,11 @@ pub(super) enum Function {
     Spike,
     Difference,
     Shift,
+    Lower,
+    Chance,
+    Surplus,
+    Variance,
+    Known,
     /// There is none of this name, which `check` tells.
     Unknown,
 }
@@ -90,6 +103,11 @@ impl Function {
             "spike" => Function::Spike,
             "difference" => Function::Difference,
             "shift" => Function::Shift,
+            "lower" => Function::Lower,
+            "chance" => Function::Chance,
+            "surplus" => Function::Surplus,
+            "variance" => Function::Variance,
+            "known" => Function::Known,
             _ => Function::Unknown,
         }
     }
@@ -118,6 +136,9 @@ impl Function {
                     count += 1.0;
                 }
                 Value::finite(sum / count)
+            }
+            (Function::Known, Value::List(list)) => {
+                Number(list.iter().filter(|value| *value != Value::Missing).count() as f64)
             }
             (Function::Size, Value::List(list)) => Number(list.len() as f64),
             (Function::Size, Text(text)) => Number(text.chars().count() as f64),
@@ -185,6 +206,14 @@ impl Function {
         })
     }
 
+    /// How many steps it is worth beside its own.
+    pub(super) fn weight(self, values: &[Value<'_>]) -> usize {
+        match (self, values) {
+            (Function::Chance, [Value::Number(pupils), ..]) => (pupils / PUPILS_PER_STEP) as usize,
+            _ => 0,
+        }
+    }
+
     /// What it yields for more values; none if they do not go together.
     pub(super) fn of_many<'a>(self, values: &[Value<'a>]) -> Option<Value<'a>> {
         use Value::Number;
@@ -200,6 +229,18 @@ impl Function {
             }
             (Function::Shift, [Number(a), Number(b), Number(c), Number(d)]) => {
                 statistics::shift(*a, *b, *c, *d)
+            }
+            (Function::Lower, [Number(part), Number(whole), Number(errors)]) => {
+                statistics::lower(*part, *whole, *errors)
+            }
+            (Function::Chance, [Number(whole), Number(share), Number(least)]) => {
+                statistics::chance(*whole, *share, *least)
+            }
+            (Function::Surplus, [Number(a), Number(b), Number(c), Number(d)]) => {
+                statistics::surplus(*a, *b, *c, *d)
+            }
+            (Function::Variance, [Number(a), Number(b), Number(c), Number(d)]) => {
+                statistics::variance(*a, *b, *c, *d)
             }
             _ => return None,
         };

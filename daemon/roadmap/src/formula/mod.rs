@@ -24,7 +24,9 @@ use cel::parser::Parser;
 
 pub use check::{Scope, Type};
 pub use eval::{Layer, Values};
-pub use scopes::{analysis_scope, field_type, form_scope, row_scope, rule_scope};
+pub use scopes::{
+    analysis_scope, field_type, form_scope, row_scope, rows_scope, rows_type, rule_scope,
+};
 
 /// Longest formula, in characters.
 const LONGEST: usize = 2000;
@@ -121,6 +123,21 @@ impl Formula {
             open.extend(parts(expr));
         }
         fields
+    }
+
+    /// What it takes of a field, whatever the field is of: of `others`, `low` in `row.others.low`.
+    pub fn below(&self, field: &str) -> BTreeSet<&str> {
+        let mut below = BTreeSet::new();
+        let mut open = vec![&self.0.root];
+        while let Some(expr) = open.pop() {
+            if let Expr::Select(select) = &expr.expr
+                && matches!(&select.operand.expr, Expr::Select(of) if of.field == field)
+            {
+                below.insert(select.field.as_str());
+            }
+            open.extend(parts(expr));
+        }
+        below
     }
 
     fn offset(&self, id: u64) -> Option<usize> {

@@ -49,21 +49,51 @@ fn numbers<'a>(names: impl Iterator<Item = &'a String>) -> Type {
     Type::Record(names.map(|n| (n.clone(), Type::Number)).collect())
 }
 
-/// What the formula of the `position`-th indicator sees, given what the datasets offer.
-pub fn analysis_scope(analysis: &Analysis, datasets: &Scope, position: usize) -> Scope {
+/// What formulas that select rows see, given what the datasets offer and the types of the row sets
+/// before: no indicators, which are computed later.
+pub fn rows_scope(analysis: &Analysis, datasets: &Scope, rows: &Scope) -> Scope {
     let mut scope = datasets.clone();
-    for indicator in analysis.indicators.iter().take(position) {
-        scope.insert(indicator.id.clone(), Type::Number);
-    }
+    scope.extend(rows.clone());
     scope.insert("threshold".into(), numbers(analysis.thresholds.keys()));
-    scope.insert("earlier".into(), numbers(analysis.indicators.iter().map(|i| &i.id)));
+    scope.insert("earlier".into(), Type::Record(rows.clone()));
     scope.insert("organisation".into(), Type::Text);
     scope
 }
 
+/// The type of a row set whose formula yields this: with a key, each row has what the others have.
+pub fn rows_type(yielded: Type, keyed: bool) -> Type {
+    let Type::List(row) = yielded else { return Type::Any };
+    let mut row = *row;
+    if let (Type::Record(columns), true) = (&mut row, keyed) {
+        let numbers = columns.iter().filter(|(_, kind)| **kind == Type::Number);
+        let mut others: Scope = numbers.map(|(id, kind)| (id.clone(), kind.clone())).collect();
+        others.insert("organisations".into(), Type::Number);
+        columns.insert("others".into(), Type::Record(others));
+    }
+    Type::List(Box::new(row))
+}
+
+/// What the formula of the `position`-th indicator sees, given what the datasets offer and the types
+/// of the row sets.
+pub fn analysis_scope(
+    analysis: &Analysis,
+    datasets: &Scope,
+    rows: &Scope,
+    position: usize,
+) -> Scope {
+    let mut scope = rows_scope(analysis, datasets, rows);
+    for indicator in analysis.indicators.iter().take(position) {
+        scope.insert(indicator.id.clone(), Type::Number);
+    }
+    if let Some(Type::Record(earlier)) = scope.get_mut("earlier") {
+        earlier.extend(analysis.indicators.iter().map(|i| (i.id.clone(), Type::Number)));
+    }
+    scope
+}
+
 /// What rules see: all indicators, their places and distances, and the municipality's figures.
-pub fn rule_scope(analysis: &Analysis, datasets: &Scope) -> Scope {
-    let mut scope = analysis_scope(analysis, datasets, analysis.indicators.len());
+pub fn rule_scope(analysis: &Analysis, datasets: &Scope, rows: &Scope) -> Scope {
+    let mut scope = analysis_scope(analysis, datasets, rows, analysis.indicators.len());
     let aggregate = [
         "sum",
         "mean",

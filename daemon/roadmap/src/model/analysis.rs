@@ -19,6 +19,8 @@ pub struct Analysis {
     pub thresholds: BTreeMap<String, f64>,
     /// Fewest organisations with a value for comparisons to be stated.
     pub min_count: usize,
+    /// Rows of tables, selected before anything is computed.
+    pub rows: Vec<RowSet>,
     /// The figures, in the order of computation: each may use those before it.
     pub indicators: Vec<Indicator>,
     /// What makes a finding.
@@ -28,10 +30,42 @@ pub struct Analysis {
 impl Analysis {
     /// The names that its formulas start from.
     pub fn names(&self) -> BTreeSet<String> {
-        let counts = self.indicators.iter().filter_map(|i| Some(&i.rests_on.as_ref()?.count));
-        let formulas = self.indicators.iter().map(|i| &i.formula).chain(counts);
-        formulas.chain(self.rules.iter().map(|rule| &rule.when)).flat_map(Formula::names).collect()
+        self.formulas().flat_map(Formula::names).collect()
     }
+
+    /// Whether a formula looks at the rows of the period before: then its answers are needed, too.
+    pub fn looks_at_earlier_rows(&self) -> bool {
+        let ids: BTreeSet<&str> = self.rows.iter().map(|rows| rows.id.as_str()).collect();
+        self.formulas().any(|formula| !formula.fields("earlier").is_disjoint(&ids))
+    }
+
+    /// Which numbers of other organisations' rows its formulas look at.
+    pub fn columns_of_others(&self) -> BTreeSet<&str> {
+        self.formulas().flat_map(|formula| formula.below("others")).collect()
+    }
+
+    fn formulas(&self) -> impl Iterator<Item = &Formula> {
+        let counts = self.indicators.iter().filter_map(|i| Some(&i.rests_on.as_ref()?.count));
+        let computed = self.indicators.iter().map(|i| &i.formula).chain(counts);
+        let rows = self.rows.iter().map(|rows| &rows.formula);
+        rows.chain(computed).chain(self.rules.iter().map(|rule| &rule.when))
+    }
+}
+
+/// Rows of a table that formulas and texts call by one name: those that count, those that are low.
+#[derive(Debug, Clone)]
+pub struct RowSet {
+    /// Latin id with underscores: its name in formulas and texts.
+    pub id: String,
+    /// Which rows: yields a list of them.
+    pub formula: Formula,
+    /// Columns that say which rows of different organisations are about the same; if there are any,
+    /// each row has `others`, the sums of its numbers over all other organisations.
+    pub key: Vec<String>,
+    /// Template of one row in texts; none if texts do not list them.
+    pub text: Option<String>,
+    /// So many are listed, the rest is counted.
+    pub most: usize,
 }
 
 /// A figure computed per organisation, with the municipality's aggregates.

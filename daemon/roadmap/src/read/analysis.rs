@@ -1,15 +1,57 @@
-//! One analysis: thresholds, indicators, rules.
+//! One analysis: thresholds, row sets, indicators, rules. And the thresholds that analyses share.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Table, id, name};
+use super::table::{Place, Table, id, name};
+use crate::diagnostic::perhaps;
 use crate::formula::Formula;
-use crate::model::{Analysis, Better, Indicator, RestsOn, Rule, Severity};
+use crate::model::{Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity};
 
 /// So many participants are enough, where the analysis does not say otherwise.
 const ENOUGH: i64 = 10;
 
-pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
+/// So many rows are listed in a text, where the row set does not say otherwise.
+const LISTED: i64 = 6;
+
+/// What several analyses mean when they say the same: `thresholds.toml`.
+#[derive(Default)]
+pub(super) struct Shared {
+    thresholds: BTreeMap<String, (f64, Place)>,
+    taken: RefCell<BTreeSet<String>>,
+}
+
+impl Shared {
+    pub fn read(table: &Table<'_>) -> Self {
+        let mut thresholds = BTreeMap::new();
+        for (key, value) in table.numbers() {
+            if let Err(message) = name(&key) {
+                table.error(&key, message, None);
+            }
+            let place = table.at(&key);
+            thresholds.insert(key, (value, place));
+        }
+        Shared { thresholds, taken: RefCell::default() }
+    }
+
+    /// The value of a threshold, or what is wrong with its name.
+    fn take(&self, name: &str) -> Result<f64, (String, Option<String>)> {
+        self.taken.borrow_mut().insert(name.to_owned());
+        self.thresholds.get(name).map(|(value, _)| *value).ok_or_else(|| {
+            let message = format!("порога «{name}» в thresholds.toml нет");
+            (message, perhaps(name, self.thresholds.keys()))
+        })
+    }
+
+    /// Those that no analysis takes: whoever changes them changes nothing.
+    pub fn idle(&self) -> Vec<(String, Place)> {
+        let taken = self.taken.borrow();
+        let idle = self.thresholds.iter().filter(|(name, _)| !taken.contains(*name));
+        idle.map(|(name, (_, place))| (name.clone(), place.clone())).collect()
+    }
+}
+
+pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Analysis {
     let findings = table.findings();
     let title = table.text("title");
     let method = table.optional("method");
@@ -17,13 +59,14 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
     let enough = table.whole("min-participants", 1..=10_000).unwrap_or(ENOUGH);
     let mut thresholds = BTreeMap::new();
     if let Some(table) = table.table("thresholds") {
-        for (key, value) in table.numbers() {
+        for (key, value) in table.numbers_or(|name| shared.take(name)) {
             if let Err(message) = name(&key) {
                 table.error(&key, message, None);
             }
             thresholds.insert(key, value);
         }
     }
+    let rows = row_sets(analysis_id, table);
     let mut indicators: Vec<Indicator> = Vec::new();
     for indicator in table.tables("indicator") {
         let indicator_id = indicator.parsed("id", name);
@@ -42,6 +85,11 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
         let rests_on = rests_on(&indicator, enough);
         indicator.finish();
         if let (Some(id), Some(formula)) = (indicator_id, formula) {
+            if rows.iter().any(|rows| rows.id == id) {
+                let place = findings.place(&format!("analyses/{analysis_id}/{id}"));
+                let message = format!("«{id}» — уже имя набора строк: назовите показатель иначе");
+                findings.error(&place, message, None);
+            }
             if indicators.iter().any(|i| i.id == id) {
                 let place = findings.place(&format!("analyses/{analysis_id}/{id}"));
                 findings.error(&place, format!("показатель «{id}» уже есть"), None);
@@ -111,9 +159,43 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>) -> Analysis {
         method,
         thresholds,
         min_count: min_count as usize,
+        rows,
         indicators,
         rules,
     }
+}
+
+/// The row sets, in the order of selection: each may use those before it.
+fn row_sets(analysis_id: &str, table: &Table<'_>) -> Vec<RowSet> {
+    let findings = table.findings();
+    let mut all: Vec<RowSet> = Vec::new();
+    for rows in table.tables("rows") {
+        let path = format!("analyses/{analysis_id}/rows/{}", all.len());
+        for key in ["id", "formula", "key", "text"] {
+            findings.keep(format!("{path}/{key}"), rows.at(key));
+        }
+        let rows_id = rows.parsed("id", name);
+        let formula = rows.formula("formula");
+        let key = rows.texts("key");
+        let text = rows.text_or("text", None);
+        let most = rows.whole("most", 1..=100);
+        if most.is_some() && text.is_none() {
+            rows.error("most", "перечислять нечего: нужен ключ text", None);
+        }
+        rows.finish();
+        if let Some(rows_id) = &rows_id
+            && all.iter().any(|rows| rows.id == *rows_id)
+        {
+            rows.error("id", format!("набор строк «{rows_id}» уже есть"), None);
+        }
+        // Every set is kept, so that those who name it are not told that there is none.
+        if let Some(formula) = formula.or_else(|| Formula::parse("[]").ok()) {
+            let id = rows_id.unwrap_or_default();
+            let most = most.unwrap_or(LISTED) as usize;
+            all.push(RowSet { id, formula, key, text, most });
+        }
+    }
+    all
 }
 
 /// How many participants an indicator needs, if it says of whom it is.

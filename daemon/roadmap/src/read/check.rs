@@ -7,7 +7,8 @@ use super::table::Place;
 use super::{Findings, templates};
 use crate::diagnostic::perhaps;
 use crate::formula::{
-    Formula, FormulaError, Scope, Type, analysis_scope, form_scope, row_scope, rule_scope,
+    Formula, FormulaError, Scope, Type, analysis_scope, form_scope, row_scope, rows_scope,
+    rows_type, rule_scope,
 };
 use crate::model::{
     Activity, Analysis, Every, FieldKind, Form, OrganisationKind, Participants, PeriodOf, Required,
@@ -525,6 +526,7 @@ impl Check<'_> {
 
     fn analysis(&self, analysis: &Analysis, datasets: &Scope) {
         let path = format!("analyses/{}", analysis.id);
+        let rows = self.rows(analysis, datasets);
         for (position, indicator) in analysis.indicators.iter().enumerate() {
             let at = format!("{path}/{}", indicator.id);
             if datasets.contains_key(&indicator.id) {
@@ -532,18 +534,62 @@ impl Check<'_> {
                     format!("«{}» — уже имя поля: назовите показатель иначе", indicator.id);
                 self.error(&at, message, None);
             }
-            let mut scope = analysis_scope(analysis, datasets, position);
+            let mut scope = analysis_scope(analysis, datasets, &rows, position);
             self.unread_indicators(analysis, &mut scope);
             self.typed(&at, &indicator.formula, &scope, &Type::Number);
             if let Some(rests_on) = &indicator.rests_on {
                 self.typed(&format!("{at}/of"), &rests_on.count, &scope, &Type::Number);
             }
         }
-        let mut scope = rule_scope(analysis, datasets);
+        let mut scope = rule_scope(analysis, datasets, &rows);
         self.unread_indicators(analysis, &mut scope);
         for (i, rule) in analysis.rules.iter().enumerate() {
             self.typed(&format!("{path}/rule/{i}/when"), &rule.when, &scope, &Type::Bool);
         }
+    }
+
+    /// The types of an analysis's row sets, whose formulas, keys and texts are checked on the way.
+    fn rows(&self, analysis: &Analysis, datasets: &Scope) -> Scope {
+        let mut known = Scope::new();
+        for (i, rows) in analysis.rows.iter().enumerate() {
+            let at = |key: &str| format!("analyses/{}/rows/{i}/{key}", analysis.id);
+            if datasets.contains_key(&rows.id) {
+                let message = format!("«{}» — уже имя поля: назовите набор строк иначе", rows.id);
+                self.error(&at("id"), message, None);
+                continue;
+            }
+            let scope = rows_scope(analysis, datasets, &known);
+            let yielded = match rows.formula.check(&scope) {
+                Ok(kind) => kind,
+                Err(errors) => {
+                    self.formula_errors(&at("formula"), errors);
+                    Type::Any
+                }
+            };
+            let row = match &yielded {
+                Type::List(row) => row,
+                other => other,
+            };
+            if !matches!(row, Type::Record(_) | Type::Any) {
+                let message = format!("нужны строки таблицы, а формула даёт «{yielded}»");
+                self.error(&at("formula"), message, None);
+            }
+            if let (Type::List(_), Type::Record(columns)) = (&yielded, row) {
+                for column in &rows.key {
+                    if !matches!(columns.get(column), Some(Type::Number | Type::Text | Type::Any)) {
+                        let help = perhaps(column, columns.keys());
+                        let message = format!("столбца «{column}» с числом или словом здесь нет");
+                        self.error(&at("key"), message, help);
+                    }
+                }
+                if let Some(text) = &rows.text {
+                    let place = self.findings.place(&at("text"));
+                    templates::check_row_text(&place, text, columns.keys(), self.findings);
+                }
+            }
+            known.insert(rows.id.clone(), rows_type(yielded, !rows.key.is_empty()));
+        }
+        known
     }
 
     fn unread_indicators(&self, analysis: &Analysis, scope: &mut Scope) {

@@ -36,6 +36,9 @@ pub use wording::{placed as placed_mistake, words as template_mistake};
 /// The file of the registry of organisations.
 pub const REGISTRY: &str = "organisations.toml";
 
+/// The file of the thresholds that analyses share.
+const THRESHOLDS: &str = "thresholds.toml";
+
 /// What a reading yields besides the road map.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -200,13 +203,21 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         let form = form::read(&id, &file.table());
         forms.insert(id, form);
     }
+    let shared = files.0.get_key_value(THRESHOLDS).map(|(path, text)| {
+        let file = File::parse(path, text, findings);
+        analysis::Shared::read(&file.table())
+    });
+    let shared = shared.unwrap_or_default();
     let mut analyses = BTreeMap::new();
     for (id, path, text) in folder("analyses").collect::<Vec<_>>() {
         let file = File::parse(path, text, findings);
         table::id_of_file(&id, path, findings);
         findings.keep(format!("analyses/{id}"), Place::start_of(path));
-        let analysis = analysis::read(&id, &file.table());
+        let analysis = analysis::read(&id, &file.table(), &shared);
         analyses.insert(id, analysis);
+    }
+    for (name, place) in shared.idle() {
+        findings.warn(&place, format!("порог «{name}» не берёт ни один анализ"));
     }
     let mut activities = Vec::new();
     for (stem, path, text) in folder("activities").collect::<Vec<_>>() {

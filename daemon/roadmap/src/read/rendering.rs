@@ -291,6 +291,9 @@ fn of(analysis: &Analysis, full: bool) -> Value {
     let thresholds: Map<String, Value> =
         analysis.thresholds.keys().map(|name| (name.clone(), "20".into())).collect();
     let mut context = each("12,5".into());
+    for rows in analysis.rows.iter().filter(|rows| full && rows.text.is_some()) {
+        context.insert(rows.id.clone(), "Математика, 5 класс: 12 из 31".into());
+    }
     context.insert("earlier".into(), each("10".into()).into());
     context.insert("rank".into(), each(2.into()).into());
     context.insert("municipality".into(), each(aggregate()).into());

@@ -385,6 +385,29 @@ impl<'t> Table<'t> {
         all
     }
 
+    /// The same where a text may stand for a number: it is looked up, or told why it cannot be. What
+    /// is not known is nought, so that nobody who names the key is told that there is none.
+    pub fn numbers_or(
+        &self,
+        look_up: impl Fn(&str) -> Result<f64, (String, Option<String>)>,
+    ) -> Vec<(String, f64)> {
+        let mut all = Vec::new();
+        for (key, entry) in self.entries.iter() {
+            let key = key.get_ref();
+            let known = match entry.get_ref() {
+                DeValue::String(name) => look_up(name)
+                    .map_err(|(message, help)| self.error(key, message, help))
+                    .unwrap_or_default(),
+                value => number(value).unwrap_or_else(|| {
+                    self.wrong_type(key, entry, "число или имя порога из thresholds.toml");
+                    0.0
+                }),
+            };
+            all.push((key.to_string(), known));
+        }
+        all
+    }
+
     /// Keys and texts of a table whose keys are free.
     pub fn pairs(&self) -> Vec<(String, Place, String)> {
         let mut all = Vec::new();

@@ -178,6 +178,29 @@ pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, finding
     }
 }
 
+/// The text of a row: what it may name are the columns.
+pub(super) fn check_row_text<'c>(
+    place: &Place,
+    text: &str,
+    columns: impl Iterator<Item = &'c String>,
+    findings: &Findings,
+) {
+    let environment = text_environment();
+    let row: Value = columns.map(|column| (column.clone(), Value::from("12"))).collect();
+    let sample = serde_json::json!({ "row": row });
+    let variables = BTreeSet::from(["row"]);
+    match environment.template_from_str(text) {
+        Err(e) => findings.error(place, format!("шаблон: {}", words(&e)), None),
+        Ok(_) if findings.proved => {}
+        Ok(_) => {
+            let given = Given { variables: &variables, sample: &sample, environment: &environment };
+            for one in unknown("", text, &given) {
+                findings.error(place, format!("текст: {}", one.message), one.help);
+            }
+        }
+    }
+}
+
 fn check_template(
     path: &str,
     text: &str,

@@ -182,9 +182,11 @@ impl Runtime {
             if let (Some(number), None) = (version, &c.version) {
                 return Err(StoreError::Unreadable(self.road_maps.why_not(&c.run, number)));
             }
-            let activity = c.version.as_ref().and_then(|v| v.road_map.activity(&c.run.activity));
-            if let Some(activity) = activity {
-                for (run, wanted) in data::sources(activity, &c.stage, &c.run) {
+            let Some(road_map) = c.version.as_ref().map(|version| &version.road_map) else {
+                continue;
+            };
+            if let Some(activity) = road_map.activity(&c.run.activity) {
+                for (run, wanted) in data::sources(road_map, activity, &c.stage, &c.run) {
                     sources.entry(run).or_default().add(wanted);
                 }
             }

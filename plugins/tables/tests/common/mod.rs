@@ -138,10 +138,19 @@ fn describe_field(field: &model::Field) -> v1::FormField {
     described
 }
 
-/// A described form of the example, and the definition that checks its answers.
+/// A described form of the example, and the definition that checks its answers. What `procedure-results` lets choose is free text here, where texts in cells
+/// are tried.
 pub fn form(id: &str) -> (v1::Form, model::Form) {
     let mut road_map = road_map();
-    let form = road_map.forms.remove(id).unwrap();
+    let mut form = road_map.forms.remove(id).unwrap();
+    for field in form.fields.iter_mut().filter(|_| id == "procedure-results") {
+        if let FieldKind::Table(table) = &mut field.kind {
+            let chosen = |column: &&mut model::Field| matches!(column.kind, FieldKind::Choice(_));
+            for column in table.columns.iter_mut().filter(chosen) {
+                column.kind = FieldKind::Text { max_length: 100 };
+            }
+        }
+    }
     (describe(&form), form)
 }
 
