@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -250,6 +251,29 @@ fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status
     })
 }
 
+/// Where a list of answers stands: after this version of this assignment's, the newest first.
+struct Place {
+    assignment: String,
+    before: i32,
+}
+
+impl Place {
+    fn of(key: &str) -> Option<Self> {
+        let (assignment, before) = key.rsplit_once(' ')?;
+        Some(Place { assignment: assignment.to_owned(), before: before.parse().ok()? })
+    }
+
+    fn comes_before(&self, other: &Place) -> bool {
+        self.assignment != other.assignment || other.before < self.before
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.assignment, self.before)
+    }
+}
+
 #[tonic::async_trait]
 impl AssignmentService for Api {
     async fn list_assignments(
@@ -338,20 +362,34 @@ impl AssignmentService for Api {
         let parent = self.parent(&r.parent, Depth::Assignment).await?;
         let filter = lists::filter(&parent, &conditions);
         let store = self.runtime.store();
-        let rows = store.list_assignments(&filter, &Page::all()).await;
-        let mut all = Vec::new();
-        for row in rows.map_err(status::unavailable)? {
-            let mut versions = store.submissions(&row.id).await.map_err(status::unavailable)?;
-            if r.latest_only {
-                versions.drain(..versions.len().saturating_sub(1));
+        let mut walk = paging.walk();
+        while let Some(page) = walk.next() {
+            // A page may have ended between two answers to one assignment.
+            let begun = page.after.as_deref().and_then(Place::of);
+            let after = begun.as_ref().map(|place| place.assignment.clone());
+            let page = Page { after: after.clone(), ..*page };
+            let rows = store.list_assignments(&filter, &page).await.map_err(status::unavailable)?;
+            let ids: Vec<String> =
+                after.into_iter().chain(rows.into_iter().map(|r| r.id)).collect();
+            let mut versions = store.submissions_of(&ids).await.map_err(status::unavailable)?;
+            let mut turned = Vec::new();
+            for assignment in ids {
+                let mut own = versions.remove(&assignment).unwrap_or_default();
+                let newest = own.iter().map(|row| row.version).max();
+                own.retain(|row| !r.latest_only || Some(row.version) == newest);
+                // By assignment, the newest first, so that an answer corrected while pages are read
+                // moves nothing.
+                for row in own.iter().rev() {
+                    let place = Place { assignment: assignment.clone(), before: row.version };
+                    if begun.as_ref().is_none_or(|begun| begun.comes_before(&place)) {
+                        turned.push((place.to_string(), Some(describe_submission(row)?)));
+                    }
+                }
+                turned.push((Place { assignment, before: 0 }.to_string(), None));
             }
-            for version in &versions {
-                all.push(describe_submission(version)?);
-            }
+            walk.take(turned);
         }
-        // By assignment, so that an answer corrected while pages are read moves nothing.
-        let key = |s: &v1::Submission| format!("{} {:010}", s.assignment, u32::MAX - s.version);
-        let (submissions, next_page_token) = paging.slice(all, key);
+        let (submissions, next_page_token) = walk.end();
         Ok(Response::new(v1::ListSubmissionsResponse { submissions, next_page_token }))
     }
 

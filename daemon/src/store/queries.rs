@@ -1,7 +1,7 @@
 //! What readers ask. Lists are walked by key: a page begins after the last key of the one before,
 //! so that nothing is shown twice or left out while rows come and go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
@@ -19,6 +19,9 @@ use super::entities::{
 };
 use super::runs::{self, Load, Loaded};
 use super::{Store, StoreError, document};
+
+/// Most keys of one statement.
+const ROWS: usize = 1000;
 
 /// Which rows a list holds; what is not given does not restrict. Columns that a table lacks are
 /// ignored.
@@ -469,6 +472,31 @@ impl Store {
             .order_by_asc(submission::Column::Version)
             .all(self.reader())
             .await?)
+    }
+
+    /// All versions of the answers to these assignments, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn submissions_of(
+        &self,
+        assignments: &[String],
+    ) -> Result<BTreeMap<String, Vec<submission::Model>>, StoreError> {
+        let mut all: BTreeMap<String, Vec<submission::Model>> = BTreeMap::new();
+        for chunk in assignments.chunks(ROWS) {
+            // The index has them by their runs first.
+            let runs = chunk.iter().filter_map(|id| Some(id.rsplit_once('/')?.0));
+            let rows = submission::Entity::find()
+                .filter(submission::Column::Run.is_in(runs.collect::<BTreeSet<_>>()))
+                .filter(submission::Column::Assignment.is_in(chunk.iter().map(String::as_str)))
+                .order_by_asc(submission::Column::Version)
+                .all(self.reader())
+                .await?;
+            for row in rows {
+                all.entry(row.assignment.clone()).or_default().push(row);
+            }
+        }
+        Ok(all)
     }
 
     /// One version of an answer, by its id.
