@@ -231,7 +231,7 @@ fn work_asks_for_the_runs_that_it_looks_at_and_for_no_more_of_them_than_it_needs
     let wanted = |road_map: &RoadMap, run: &str, stage: &str| {
         let run = key(run);
         let activity = road_map.activity(&run.activity).unwrap();
-        let all = sources(activity, stage, &run).into_iter();
+        let all = sources(road_map, activity, stage, &run).into_iter();
         let letters = |w: Wanted| {
             let said =
                 [(w.answers, "answers"), (w.indicators, "indicators"), (w.findings, "findings")];
