@@ -224,26 +224,25 @@ impl Function {
                 let whole = place >= 0.0 && place.fract() == 0.0 && place < counts.len() as f64;
                 whole.then(|| statistics::spike(&counts, place as usize)).flatten()
             }
-            (Function::Difference, [Number(a), Number(b), Number(c), Number(d)]) => {
-                statistics::difference(*a, *b, *c, *d)
-            }
-            (Function::Shift, [Number(a), Number(b), Number(c), Number(d)]) => {
-                statistics::shift(*a, *b, *c, *d)
-            }
-            (Function::Lower, [Number(part), Number(whole), Number(errors)]) => {
-                statistics::lower(*part, *whole, *errors)
-            }
-            (Function::Chance, [Number(whole), Number(share), Number(least)]) => {
-                statistics::chance(*whole, *share, *least)
-            }
-            (Function::Surplus, [Number(a), Number(b), Number(c), Number(d)]) => {
-                statistics::surplus(*a, *b, *c, *d)
-            }
-            (Function::Variance, [Number(a), Number(b), Number(c), Number(d)]) => {
-                statistics::variance(*a, *b, *c, *d)
+            (_, [Number(a), Number(b), Number(c)]) => self.of_figures(&[*a, *b, *c])?,
+            (_, [Number(a), Number(b), Number(c), Number(d)]) => {
+                self.of_figures(&[*a, *b, *c, *d])?
             }
             _ => return None,
         };
         Some(figure.map_or(Value::Missing, Number))
+    }
+
+    /// The same for numbers alone; none within where that cannot be told.
+    pub(super) fn of_figures(self, figures: &[f64]) -> Option<Option<f64>> {
+        Some(match (self, figures) {
+            (Function::Lower, &[part, whole, errors]) => statistics::lower(part, whole, errors),
+            (Function::Chance, &[whole, share, least]) => statistics::chance(whole, share, least),
+            (Function::Difference, &[a, b, c, d]) => statistics::difference(a, b, c, d),
+            (Function::Shift, &[a, b, c, d]) => statistics::shift(a, b, c, d),
+            (Function::Surplus, &[a, b, c, d]) => statistics::surplus(a, b, c, d),
+            (Function::Variance, &[a, b, c, d]) => statistics::variance(a, b, c, d),
+            _ => return None,
+        })
     }
 }

@@ -9,6 +9,9 @@ use super::eval::Evaluator;
 use super::functions::Function;
 use super::value::{Field, Value};
 
+/// Most numbers that a function takes.
+const MOST_FIGURES: usize = 4;
+
 impl<'a> Evaluator<'a> {
     /// The same where both are numbers or missing; none where that is not plain, and nothing is lost
     /// by evaluating them as anything else.
@@ -43,10 +46,25 @@ impl<'a> Evaluator<'a> {
             },
             Code::Call(function, args) => match args.as_slice() {
                 [one, other] => plain(self.quick_call(*function, one, other)?),
-                _ => None,
+                // It is worth more steps than its own.
+                _ if *function == Function::Chance => None,
+                many => self.quick_figure(*function, many),
             },
             _ => None,
         }
+    }
+
+    /// What a function of more numbers yields.
+    fn quick_figure(&mut self, function: Function, args: &'a [Node]) -> Option<Option<f64>> {
+        let mut figures = [0.0; MOST_FIGURES];
+        let figures = figures.get_mut(..args.len())?;
+        for (figure, arg) in figures.iter_mut().zip(args) {
+            match self.quick(arg)? {
+                Some(number) => *figure = number,
+                None => return Some(None),
+            }
+        }
+        function.of_figures(figures)
     }
 
     /// Whether a condition is met, as most of what is asked of rows; none where that is not plain.
@@ -95,9 +113,12 @@ impl<'a> Evaluator<'a> {
         let record = match &of.code {
             Code::Bound(place) => self.bound[*place].clone(),
             Code::Name(name) => self.named(name),
+            // What a record within a record has.
+            Code::Field(of, field) => self.field(of, field)?.map_or(Value::Missing, Value::from),
             _ => return None,
         };
         match record {
+            Value::Missing => Some(None),
             Value::Record(map, more) => Some(field.of(map).or_else(|| field.of(more?))),
             _ => None,
         }
