@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use vekha_engine::{Refusal, RunKey};
 use vekha_roadmap::answers::FieldError;
 
-use crate::runtime::committer::{Answered, Caller, Task};
+use crate::runtime::committer::{Answered, Caller, Done, Task};
 use crate::runtime::{Ask, AskError, Runtime};
 
 impl Runtime {
@@ -28,6 +28,32 @@ impl Runtime {
         let answered = self.committer.carry_out(Task { run, ask, by, job: None }).await?;
         self.nudge();
         Ok(answered)
+    }
+
+    /// The same of what comes with files, which are kept for this owner: of what is refused, or only
+    /// tried, none is.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn act_keeping(
+        &self,
+        (owner, files): (&str, Vec<Vec<u8>>),
+        wrong: Vec<FieldError>,
+        run: RunKey,
+        ask: Ask,
+        by: Caller,
+    ) -> Result<Answered, AskError> {
+        if !files.is_empty() && !by.validate_only {
+            let tried = self.act_if_right(wrong.clone(), run.clone(), ask.clone(), by.on_trial());
+            let tried = tried.await?;
+            if tried.done == Done::Before {
+                return Ok(tried);
+            }
+            for content in files {
+                self.store.keep_file(owner, content, self.clock.now()).await?;
+            }
+        }
+        self.act_if_right(wrong, run, ask, by).await
     }
 
     /// The same of what may not even have been read whole: what is wrong with that is told together

@@ -9,7 +9,7 @@ use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::Form;
 
 use crate::forms::reports;
-use crate::runtime::committer::{Answered, Caller, Done};
+use crate::runtime::committer::{Answered, Caller};
 use crate::runtime::documents::uploads::{Upload, judged};
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
@@ -87,19 +87,9 @@ impl Runtime {
         }
         let submit = Command::Submit { assignment: assignment.clone(), answers, origin };
         let ask = Ask::Step(submit);
-        if !files.is_empty() && !by.validate_only {
-            // What is refused keeps no files.
-            let tried = self.act_if_right(wrong.clone(), run.clone(), ask.clone(), by.on_trial());
-            let tried = tried.await?;
-            if tried.done == Done::Before {
-                return Ok(tried);
-            }
-            for file in files {
-                self.store.keep_file(&owner, file.bytes, self.clock.now()).await?;
-            }
-        }
         let trial = by.validate_only;
-        let answered = self.act_if_right(wrong, run, ask, by).await?;
+        let files = files.into_iter().map(|file| file.bytes).collect();
+        let answered = self.act_keeping((&owner, files), wrong, run, ask, by).await?;
         if let Some(OnPage { basis: Some(basis), once }) = page.filter(|_| !trial) {
             // A draft that came between that look and the commit is not hidden by the answer.
             if let Err(e) = self.store.reveal_draft(&owner, basis, &once).await {

@@ -3,7 +3,7 @@
 use vekha_engine::{Command, Document, NewAttachment, NewMeasure, RunKey};
 use vekha_roadmap::answers::FieldError;
 
-use crate::runtime::committer::{Answered, Caller, Done};
+use crate::runtime::committer::{Answered, Caller};
 use crate::runtime::documents::uploads::{NewFile, attachment};
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::files::of_decisions;
@@ -85,18 +85,7 @@ impl Runtime {
             attachments.push(attachment);
         }
         let ask = Ask::Step(command(attachments));
-        if !files.is_empty() && !by.validate_only {
-            // What is refused keeps no files.
-            let tried = self.act_if_right(wrong.clone(), run.clone(), ask.clone(), by.on_trial());
-            let tried = tried.await?;
-            if tried.done == Done::Before {
-                return Ok(tried);
-            }
-            for file in files {
-                let owner = of_decisions(&run);
-                self.store.keep_file(&owner, file.bytes, self.clock.now()).await?;
-            }
-        }
-        self.act_if_right(wrong, run, ask, by).await
+        let files = files.into_iter().map(|file| file.bytes).collect();
+        self.act_keeping((&of_decisions(&run), files), wrong, run, ask, by).await
     }
 }
