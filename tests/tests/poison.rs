@@ -13,7 +13,9 @@ use vekha::runtime::committer::Task;
 use vekha::runtime::request::Request;
 use vekha::runtime::{Ask, AskError, Runtime};
 use vekha::store::queries::{Filter, Page};
+use vekha_engine::run::StageState;
 use vekha_engine::{Command, DecisionKind, Document, NewMeasure, Origin, RunKey, Why};
+use vekha_roadmap::read::Files;
 use vekha_tests::base::{Base, end};
 use vekha_tests::small::{self, survey_run};
 use vekha_tests::town::instant;
@@ -180,6 +182,58 @@ async fn a_row_that_cannot_be_read_stops_nothing_but_itself_on_sqlite() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_stops_nothing_but_itself_on_postgres() {
     one_row_stops_nothing_but_itself(Base::postgres().await).await;
+}
+
+/// The small road map, its survey ending with a report of the run.
+fn with_a_report() -> Files {
+    let mut files = small::files();
+    let survey = files.0.get_mut("activities/1-survey.toml").unwrap();
+    survey.push_str("\n[[stage]]\nkind = \"publish\"\nreport = \"survey\"\n");
+    files.0.insert("reports/survey.html".into(), "{{ activity.short }}".into());
+    files
+}
+
+async fn a_report_of_what_cannot_be_read(base: Base) {
+    let clock = Clock::manual(instant("2027-03-01T09:00"));
+    let run = survey_run("told");
+    let (runtime, _) = base.runtime(&clock).await;
+    runtime.apply(with_a_report(), "test").await.unwrap();
+    for step in ["open", "answer"] {
+        ask(&runtime, &run, step).await.unwrap();
+        runtime.settle().await.unwrap();
+    }
+    let beside = base.beside().await;
+    let spoil = "UPDATE analysis SET body = '~' || body";
+    assert_eq!(beside.execute_unprepared(spoil).await.unwrap().rows_affected(), 1);
+    ask(&runtime, &run, "decide").await.unwrap();
+    // More often than a report may fail it is looked at, and neither published without figures nor
+    // given up.
+    for _ in 0..10 {
+        runtime.settle().await.unwrap();
+        clock.set(clock.now() + SignedDuration::from_hours(1));
+    }
+    let stages = async || runtime.store().bare_run(&run).await.unwrap().unwrap().stages;
+    let publish = stages().await.pop().unwrap();
+    assert_eq!((publish.state, publish.location.as_str()), (StageState::Active, ""));
+    let named = runtime.store().unreadable_rows();
+    assert!(named.keys().any(|row| row.contains(&run.to_string())), "{named:?}");
+
+    beside.execute_unprepared("UPDATE analysis SET body = substr(body, 2)").await.unwrap();
+    runtime.settle().await.unwrap();
+    let publish = stages().await.pop().unwrap();
+    assert_eq!(publish.state, StageState::Completed, "as soon as it can be read");
+    assert!(!publish.location.is_empty());
+    end(runtime).await;
+}
+
+#[tokio::test]
+async fn a_report_waits_for_what_cannot_be_read_on_sqlite() {
+    a_report_of_what_cannot_be_read(Base::sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_report_waits_for_what_cannot_be_read_on_postgres() {
+    a_report_of_what_cannot_be_read(Base::postgres().await).await;
 }
 
 async fn a_version_that_cannot_be_read(base: Base) {

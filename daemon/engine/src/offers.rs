@@ -222,6 +222,20 @@ fn only(stands: bool, why_not: &str) -> Result<(), Refusal> {
     if stands { Ok(()) } else { Err(Refusal::State(why_not.to_owned())) }
 }
 
+fn still_asked(state: AssignmentState) -> Result<(), Refusal> {
+    only(state != AssignmentState::Waived, "ответ больше не требуется")?;
+    only(state != AssignmentState::Missing, "приём ответов закрыт")
+}
+
+/// Whether the holder of a measure may report on it, of which no other part of the run tells.
+///
+/// # Errors
+/// Why not.
+pub fn takes_report(assignment: &Assignment, measure: &Measure) -> Result<(), Refusal> {
+    still_asked(assignment.state)?;
+    only(measure.state != MeasureState::Done, "мера исполнена и снята с контроля")
+}
+
 impl Run {
     /// Position of a stage that is at work.
     pub(crate) fn at_work(&self, id: &str) -> Result<usize, Refusal> {
@@ -254,21 +268,17 @@ impl Run {
 
     fn takes_answer(&self, activity: &Activity, key: &AssignmentKey) -> Result<(), Refusal> {
         let assignment = self.assignment(key)?;
-        match (assignment.kind, assignment.state) {
+        match assignment.kind {
             // To read late is still to read.
-            (AssignmentKind::Acknowledge, _) => Ok(()),
-            (_, AssignmentState::Waived) => only(false, "ответ больше не требуется"),
-            (_, AssignmentState::Missing) => only(false, "приём ответов закрыт"),
-            (AssignmentKind::Collect, _) => {
+            AssignmentKind::Acknowledge => Ok(()),
+            AssignmentKind::Measure(number) => takes_report(assignment, self.measure(number)?),
+            AssignmentKind::Collect => {
+                still_asked(assignment.state)?;
                 self.at_work(&key.stage)?;
                 match activity.collect(&key.stage) {
                     Some(_) => Ok(()),
                     None => Err(Refusal::NotFound(format!("этап сбора «{}»", key.stage))),
                 }
-            }
-            (AssignmentKind::Measure(number), _) => {
-                let done = self.measure(number)?.state == MeasureState::Done;
-                only(!done, "мера исполнена и снята с контроля")
             }
         }
     }

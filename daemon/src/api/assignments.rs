@@ -1,6 +1,5 @@
 //! Assignments and the answers to them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +9,6 @@ use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, Command, Origin, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
 use vekha_roadmap::answers::{FieldError, Values, compare};
-use vekha_roadmap::model::Form;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
@@ -220,17 +218,6 @@ impl Api {
     }
 }
 
-/// The form of an assignment, by the road map that its run keeps.
-fn form_of<'v>(
-    version: Option<&'v Version>,
-    run: &RunKey,
-    key: &AssignmentKey,
-    row: &assignment::Model,
-) -> Result<Option<Cow<'v, Form>>, Status> {
-    let a: Assignment = document(&row.id, &row.body).map_err(status::unavailable)?;
-    Ok(version.and_then(|v| reports::of_assignment(&v.road_map, run, key, a.kind)))
-}
-
 fn describe_submission(row: &submission::Model) -> Result<v1::Submission, Status> {
     let (run, below) = row
         .assignment
@@ -366,11 +353,17 @@ impl AssignmentService for Api {
         while let Some(page) = walk.next() {
             // A page may have ended between two answers to one assignment.
             let begun = page.after.as_deref().and_then(Place::of);
+            let mut rows = Vec::new();
+            if let Some(Place { assignment, .. }) = &begun {
+                let own = lists::narrowed(&filter, assignment);
+                let own = store.list_assignments(&own, &Page::first(1)).await;
+                rows.extend(own.map_err(status::unavailable)?);
+            }
             let after = begun.as_ref().map(|place| place.assignment.clone());
-            let page = Page { after: after.clone(), ..*page };
-            let rows = store.list_assignments(&filter, &page).await.map_err(status::unavailable)?;
-            let ids: Vec<String> =
-                after.into_iter().chain(rows.into_iter().map(|r| r.id)).collect();
+            let page = Page { after, ..*page };
+            let more = store.list_assignments(&filter, &page).await;
+            rows.extend(more.map_err(status::unavailable)?);
+            let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
             let mut versions = store.submissions_of(&ids).await.map_err(status::unavailable)?;
             let mut turned = Vec::new();
             for assignment in ids {
@@ -413,8 +406,8 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let row = self.assignment_row(&run, &assignment.to_string()).await?;
-        let version = self.runtime.version_of(&run).await.map_err(status::unavailable)?;
-        let form = form_of(version.as_deref(), &run, &assignment, &row)?;
+        let asked = self.runtime.asked(&run, &assignment).await.map_err(status::unavailable)?;
+        let form = asked.as_ref().and_then(|asked| asked.form(&run, &assignment));
         let form = form.as_deref().ok_or_else(|| status::not_found("форма поручения"))?;
         let versions = self.runtime.store().submissions(&row.id).await;
         let versions = versions.map_err(status::unavailable)?;

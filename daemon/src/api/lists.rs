@@ -181,13 +181,27 @@ pub fn filter(parent: &Parent, conditions: &Conditions) -> Filter {
     // Both hold, or nothing does.
     filter.nothing |= !joined(&mut filter.activity, value("activity"));
     filter.nothing |= !joined(&mut filter.run, value("run"));
-    if let Some((stage, organisation)) =
-        parent.assignment.as_ref().and_then(|below| below.rsplit_once('.'))
-    {
+    if let Some(below) = &parent.assignment {
+        within(&mut filter, below);
+    }
+    filter
+}
+
+/// The same of one assignment alone, by its id: nothing if the list does not hold it.
+pub fn narrowed(filter: &Filter, assignment: &str) -> Filter {
+    let mut own = filter.clone();
+    let (run, below) = assignment.rsplit_once('/').unwrap_or_default();
+    own.nothing |= !joined(&mut own.run, Some(run.to_owned()));
+    within(&mut own, below);
+    own
+}
+
+/// Has a filter hold for this assignment of a run, too.
+fn within(filter: &mut Filter, below: &str) {
+    if let Some((stage, organisation)) = below.rsplit_once('.') {
         filter.nothing |= !joined(&mut filter.stage, Some(stage.to_owned()));
         filter.nothing |= !joined(&mut filter.organisation, Some(organisation.to_owned()));
     }
-    filter
 }
 
 /// Has a value be this one, too; false where it is another one.

@@ -34,7 +34,7 @@ use vekha_plugin::{Notifier, Publisher, Source};
 use crate::clock::Clock;
 use crate::store::schedule::Jobs;
 use crate::store::{Store, StoreError, instant, micros};
-use committer::{Answered, Committer, Done, Task};
+use committer::{Committer, Done, Task};
 use letters::outage::{Away, Outage};
 use loops::wellbeing::Wellbeing;
 use road_maps::{RoadMaps, Version};
@@ -178,14 +178,6 @@ impl Runtime {
     /// Why it was not changed.
     pub async fn ask(&self, task: Task) -> Result<Done, AskError> {
         self.committer.ask(task).await
-    }
-
-    /// Changes a run, and says what that made: now, or before under the same request id.
-    ///
-    /// # Errors
-    /// Why it was not changed.
-    pub async fn carry_out(&self, task: Task) -> Result<Answered, AskError> {
-        self.committer.carry_out(task).await
     }
 
     /// Learns of road maps that another daemon applied. To be called after reading what may refer

@@ -545,6 +545,15 @@ impl Store {
         Ok(outcomes)
     }
 
+    /// A finished analysis by its id, if there is one.
+    ///
+    /// # Errors
+    /// When the database or the analysis cannot be read.
+    pub async fn outcome(&self, id: &str) -> Result<Option<Outcome>, StoreError> {
+        let row = analysis::Entity::find_by_id(id).one(self.reader()).await?;
+        row.map(|row| document(&row.id, &row.body)).transpose()
+    }
+
     /// The versions of the road map that runs keep, by run, as far as they exist.
     pub async fn versions_of_runs(
         &self,

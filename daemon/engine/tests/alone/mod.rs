@@ -73,16 +73,7 @@ impl<'a> Alone<'a> {
     pub fn decide(&mut self, measures: Option<Vec<NewMeasure>>) -> Result<Outcome, Refusal> {
         self.step(Command::RecordDecision {
             stage: "decide".into(),
-            document: Document {
-                kind: Some(DecisionKind::Order),
-                number: "47-од".into(),
-                date: date(2027, 2, 1),
-                title: String::new(),
-                outcome: "решено".into(),
-                text: String::new(),
-                signatory: "Начальник".into(),
-                attachments: vec![],
-            },
+            document: document(),
             measures,
         })
     }
@@ -99,5 +90,19 @@ impl<'a> Alone<'a> {
             Err(Refusal::Invalid(errors)) => errors.into_iter().map(|e| e.field).collect(),
             Err(other) => panic!("{other}"),
         }
+    }
+}
+
+/// A decision with nothing wrong in it.
+pub fn document() -> Document {
+    Document {
+        kind: Some(DecisionKind::Order),
+        number: "47-од".into(),
+        date: date(2027, 2, 1),
+        title: String::new(),
+        outcome: "решено".into(),
+        text: String::new(),
+        signatory: "Начальник".into(),
+        attachments: vec![],
     }
 }

@@ -7,29 +7,16 @@ use serde_json::json;
 use vekha_engine::data::gather;
 use vekha_engine::run::RunState;
 use vekha_engine::{
-    Answer, AssignmentKey, Command, DecisionKind, Document, NewAttachment, NewMeasure, Origin,
-    Outcome, Refusal, Why, limits, open,
+    Answer, AssignmentKey, Command, Document, NewAttachment, NewMeasure, Origin, Outcome, Refusal,
+    Why, limits, open,
 };
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
 use crate::SUMMARY;
-use crate::alone::{Alone, values};
+use crate::alone::{Alone, document, values};
 use crate::town::Plan as Town;
-
-fn document() -> Document {
-    Document {
-        kind: Some(DecisionKind::Order),
-        number: "47-од".into(),
-        date: date(2027, 2, 1),
-        title: String::new(),
-        outcome: "решено".into(),
-        text: String::new(),
-        signatory: "Начальник".into(),
-        attachments: vec![],
-    }
-}
 
 fn measure() -> NewMeasure {
     NewMeasure {

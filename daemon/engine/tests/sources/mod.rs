@@ -14,7 +14,7 @@ use vekha_roadmap::model::{
     Activity, DatasetSource, Every, Overlap, Participants, Severity, Stage, Work,
 };
 
-use crate::alone::{Alone, values};
+use crate::alone::{Alone, document, values};
 use crate::town::Plan as Town;
 
 fn key(text: &str) -> RunKey {
@@ -94,16 +94,7 @@ fn whom_an_analysis_found_by_these_rules_and_no_others_is_asked() {
         }
         let decided = Command::RecordDecision {
             stage: "decide".into(),
-            document: Document {
-                kind: None,
-                number: "1".into(),
-                date: date(2027, 2, 1),
-                title: String::new(),
-                outcome: "решено".into(),
-                text: String::new(),
-                signatory: "Начальник".into(),
-                attachments: vec![],
-            },
+            document: Document { kind: None, number: "1".into(), ..document() },
             measures: None,
         };
         let outcome = Outcome { findings: findings.clone(), ..Outcome::default() };

@@ -162,19 +162,30 @@ pub(super) fn check_text(place: &Place, text: &str, analysis: &Analysis, finding
     let sample = rendering::figures(analysis, findings);
     let variables = sample.as_object().into_iter().flat_map(|all| all.keys());
     let variables = variables.map(String::as_str).collect();
+    check_names(place, text, &variables, &sample, findings);
+    if !findings.proved {
+        rendering::check_text(place, text, analysis, findings);
+    }
+}
+
+/// That a text reads, and names nothing that it is not given.
+fn check_names(
+    place: &Place,
+    text: &str,
+    variables: &BTreeSet<&str>,
+    sample: &Value,
+    findings: &Findings,
+) {
     let environment = text_environment();
     match environment.template_from_str(text) {
         Err(e) => findings.error(place, format!("шаблон: {}", words(&e)), None),
         Ok(_) if findings.proved => {}
         Ok(_) => {
-            let given = Given { variables: &variables, sample: &sample, environment: &environment };
+            let given = Given { variables, sample, environment: &environment };
             for one in unknown("", text, &given) {
                 findings.error(place, format!("текст: {}", one.message), one.help);
             }
         }
-    }
-    if !findings.proved {
-        rendering::check_text(place, text, analysis, findings);
     }
 }
 
@@ -185,20 +196,9 @@ pub(super) fn check_row_text<'c>(
     columns: impl Iterator<Item = &'c String>,
     findings: &Findings,
 ) {
-    let environment = text_environment();
     let row: Value = columns.map(|column| (column.clone(), Value::from("12"))).collect();
     let sample = serde_json::json!({ "row": row });
-    let variables = BTreeSet::from(["row"]);
-    match environment.template_from_str(text) {
-        Err(e) => findings.error(place, format!("шаблон: {}", words(&e)), None),
-        Ok(_) if findings.proved => {}
-        Ok(_) => {
-            let given = Given { variables: &variables, sample: &sample, environment: &environment };
-            for one in unknown("", text, &given) {
-                findings.error(place, format!("текст: {}", one.message), one.help);
-            }
-        }
-    }
+    check_names(place, text, &BTreeSet::from(["row"]), &sample, findings);
 }
 
 fn check_template(

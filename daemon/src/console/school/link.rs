@@ -11,8 +11,9 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
+use vekha_engine::offers::takes_report;
 use vekha_engine::run::{Assignment, AssignmentKind, Decision, Measure, Recommendation, Run};
-use vekha_engine::{AssignmentKey, Command, Offer, Origin, RunKey};
+use vekha_engine::{AssignmentKey, Command, Offer, Origin, Refusal, RunKey};
 use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::{Activity, Form};
 use vekha_roadmap::russian;
@@ -118,7 +119,17 @@ impl Opened {
 
     /// Whether an answer is taken.
     pub fn takes_answer(&self) -> bool {
-        self.offers(&Offer::Submit(self.key.clone()))
+        self.not_taken().is_none()
+    }
+
+    /// Why no answer is taken, if none is.
+    fn not_taken(&self) -> Option<Refusal> {
+        let taken = match &self.about {
+            // The run is here without its measures.
+            About::Measure(ordered) => takes_report(&self.assignment, &ordered.0),
+            _ => Offer::Submit(self.key.clone()).stands(self.activity()?, &self.run),
+        };
+        taken.err()
     }
 
     /// Whoever has the link.
@@ -201,10 +212,6 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     let run = runtime.store().bare_run(&run_key).await;
     let mut run = run.map_err(unavailable)?.ok_or_else(broken)?;
     run.assignments.extend([(key.clone(), assignment.clone())]);
-    if let (AssignmentKind::Measure(number), About::Measure(ordered)) = (assignment.kind, &about) {
-        // Its own stands at its place; nobody asks for those before it.
-        run.measures = vec![ordered.0.clone(); number];
-    }
     let version = runtime.road_maps().current(&run_key.municipality, run.road_map);
     let version = version.ok_or_else(broken)?;
     Ok(Opened { token, id: row.id, key, assignment, about, run, version })
@@ -539,12 +546,12 @@ pub fn describe_report(
 /// That a link takes no answers, as far as that is known without them; the engine has the last word.
 /// What comes with them is not even read then.
 fn closed(opened: &Opened) -> Option<Said> {
-    match Offer::Submit(opened.key.clone()).stands(opened.activity()?, &opened.run) {
-        Ok(()) => None,
+    let why = opened.not_taken()?;
+    Some(match opened.about {
         // Whichever way its collection ended.
-        Err(_) if matches!(opened.about, About::Form) => Some(Said::closed()),
-        Err(refusal) => Some(Said::Refused(refusal.to_string())),
-    }
+        About::Form => Said::closed(),
+        _ => Said::Refused(why.to_string()),
+    })
 }
 
 fn unsaved(e: impl Display) -> Said {

@@ -10,7 +10,7 @@ use vekha_roadmap::model::Form;
 
 use crate::forms::reports;
 use crate::runtime::committer::{Answered, Caller};
-use crate::runtime::documents::uploads::{Upload, judged};
+use crate::runtime::documents::uploads::{Upload, judged, name_files};
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::StoreError;
@@ -71,7 +71,10 @@ impl Runtime {
         {
             return Err(AskError::Stale);
         }
-        let asked = self.asked(&run, &assignment).await?;
+        let asked = match files.is_empty() && !name_files(&answers) {
+            true => None,
+            false => self.asked(&run, &assignment).await?,
+        };
         let form = asked.as_ref().and_then(|asked| asked.form(&run, &assignment));
         let mut wrong = Vec::new();
         if let Some(form) = form.as_deref() {

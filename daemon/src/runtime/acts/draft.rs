@@ -5,6 +5,7 @@ use vekha_roadmap::answers::Values;
 
 use super::answer::OnPage;
 use crate::runtime::Runtime;
+use crate::runtime::documents::uploads::name_files;
 use crate::store::StoreError;
 use crate::store::drafts::{NewDraft, Saved};
 
@@ -21,7 +22,10 @@ impl Runtime {
         page: &OnPage,
     ) -> Result<Saved, StoreError> {
         let owner = format!("{run}/{assignment}");
-        let asked = self.asked(run, assignment).await?;
+        let asked = match name_files(answers) {
+            true => self.asked(run, assignment).await?,
+            false => None,
+        };
         if let Some(form) = asked.as_ref().and_then(|asked| asked.form(run, assignment)) {
             // Those that are there are held for the draft; that others are not is told to who sends
             // it.

@@ -103,7 +103,7 @@ impl Runtime {
         Ok(run.is_some_and(|run| run.named == organisations))
     }
 
-    /// Opens the runs of past periods, all or none.
+    /// Opens the runs of past periods: none of them if one could not be.
     ///
     /// # Errors
     /// What is wrong with the periods, by their places: `periods[0]`.

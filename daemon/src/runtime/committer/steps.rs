@@ -188,8 +188,8 @@ impl Steps {
             })
             .collect();
         let mut earlier = BTreeMap::new();
-        let before = data::earlier(activity, key);
-        for own in answered(&task.ask) {
+        for own in answered(&task.ask).filter(|_| !known.answers.is_empty()) {
+            let before = data::earlier(activity, key);
             if let Some(answers) = known.answers.get(&format!("{before}/{own}")) {
                 let answers = answers.as_ref().map_err(|why| unreadable(why))?;
                 earlier.insert(own.clone(), answers.clone());

@@ -239,7 +239,8 @@ pub fn place(run: &RunKey, ending: &str) -> String {
 /// Runs whose analyses are loaded at once.
 const RUNS_AT_ONCE: usize = 50;
 
-/// What runs have to tell, each in the words of its own road map; by the sections of this one.
+/// What runs have to tell, each in the words of its own road map; by the sections of this one. What
+/// is there and cannot be read is not left out of what is published: nobody would see that it lacks.
 async fn chapters(
     runtime: &Runtime,
     version: &Version,
@@ -249,6 +250,9 @@ async fn chapters(
     let mut chapters = Vec::new();
     for keys in keys.chunks(RUNS_AT_ONCE) {
         let loaded = runtime.store().runs(keys).await?;
+        for key in keys.iter().filter(|key| !loaded.contains_key(key)) {
+            runtime.store().run(key).await?;
+        }
         let own = |run: &Run| runtime.road_maps().version(&run.key.municipality, run.road_map);
         let runs: Vec<(Option<Arc<Version>>, Run)> =
             loaded.into_values().map(|one| (own(&one.run), one.run)).collect();
@@ -256,7 +260,11 @@ async fn chapters(
             let own = own.as_deref().unwrap_or(version);
             looked_at(&own.road_map, &run.key)
         });
-        let outcomes = runtime.store().outcomes(&wanted.collect::<Vec<_>>()).await?;
+        let wanted: Vec<String> = wanted.collect();
+        let outcomes = runtime.store().outcomes(&wanted).await?;
+        for id in wanted.iter().filter(|id| !outcomes.contains_key(*id)) {
+            runtime.store().outcome(id).await?;
+        }
         for (own, run) in runs {
             let own = own.as_deref().unwrap_or(version);
             let mut chapter = told(runtime, own, &run, &outcomes);

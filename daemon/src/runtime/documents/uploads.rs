@@ -31,6 +31,11 @@ pub struct NewFile {
     pub bytes: Vec<u8>,
 }
 
+/// Whether answers name a file: else there is nothing to be looked for.
+pub fn name_files(answers: &Values) -> bool {
+    answers.values().any(|answer| answer.get("sha256").is_some())
+}
+
 /// What an answer says of a file that comes with it, or what is wrong with the file.
 pub fn judged(form: &Form, upload: &Upload) -> Result<Value, FieldError> {
     let Upload { field, name, bytes } = upload;
