@@ -1,8 +1,10 @@
-//! The file of a backup: a ZIP archive with a list of what is in it and the SHA-256 of each.
+//! The file of a backup: a ZIP archive with a list of what is in it and the SHA-256 of each, sealed:
+//! its comment, the last bytes of the file, is the SHA-256 of all before it. So every byte counts, those
+//! too that a reader of ZIP archives passes over.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -22,8 +24,10 @@ pub const SECRET: &str = "data/secret";
 pub const SETTINGS: &str = "config/vekha.toml";
 /// Where the list lies.
 const LIST: &str = "list.json";
-/// The only form of archives so far.
-const FORM: u32 = 1;
+/// The form of archives; those of form 1 had no seal.
+const FORM: u32 = 2;
+/// How long a seal is: a SHA-256 in hex.
+const SEAL: usize = 64;
 
 /// Where the n-th road map of the settings lies.
 pub fn road_map(number: usize) -> String {
@@ -75,6 +79,7 @@ impl Archive {
         road_maps: usize,
     ) -> anyhow::Result<()> {
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .mode(0o600)
@@ -105,22 +110,25 @@ impl Archive {
         };
         zip.start_file(LIST, options)?;
         zip.write_all(&serde_json::to_vec_pretty(&list)?)?;
-        zip.finish()?.sync_all()?;
-        Ok(())
+        zip.set_raw_comment([b'0'; SEAL].into())?;
+        seal(zip.finish()?).with_context(|| path.display().to_string())
     }
 
     /// Opens an archive and reads its list.
     ///
     /// # Errors
-    /// When it is none of ours.
+    /// When it is none of ours, or not every byte of it is as it was written.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let none = || format!("{}: это не резервная копия Вехи", path.display());
         let file = File::open(path).with_context(|| path.display().to_string())?;
         let mut zip = ZipArchive::new(file).with_context(none)?;
         let list = zip.by_name(LIST).with_context(none)?;
         let list: List = serde_json::from_reader(list.take(1 << 24)).with_context(none)?;
-        if list.form != FORM {
+        if list.form > FORM {
             bail!("{}: копия сделана более новой Вехой ({})", path.display(), list.release);
+        }
+        if list.form == FORM && !sealed(File::open(path)?)? {
+            bail!("{}: резервная копия повреждена", path.display());
         }
         Ok(Archive { zip, list })
     }
@@ -166,6 +174,31 @@ impl Archive {
     }
 }
 
+/// Writes into the place that the archive's comment keeps for it what the file's other bytes hash to,
+/// and forces all of it to the disk.
+fn seal(mut file: File) -> io::Result<()> {
+    let (hash, _) = halves(&mut file)?;
+    file.seek(SeekFrom::End(-(SEAL as i64)))?;
+    file.write_all(hash.as_bytes())?;
+    file.sync_all()
+}
+
+/// Whether a file's last bytes are what its other bytes hash to.
+fn sealed(mut file: File) -> io::Result<bool> {
+    let (hash, seal) = halves(&mut file)?;
+    Ok(hash.as_bytes() == seal)
+}
+
+/// What a file's bytes before its seal hash to, and its seal.
+fn halves(file: &mut File) -> io::Result<(String, Vec<u8>)> {
+    let length = file.seek(SeekFrom::End(0))?.saturating_sub(SEAL as u64);
+    file.rewind()?;
+    let hash = hashed(Read::by_ref(file).take(length), &mut io::sink())?;
+    let mut seal = Vec::new();
+    file.read_to_end(&mut seal)?;
+    Ok((hash, seal))
+}
+
 /// Copies all there is to read; returns its SHA-256 in lower-case hex.
 fn hashed(mut from: impl Read, to: &mut impl io::Write) -> io::Result<String> {
     let mut hasher = Sha256::new();
@@ -181,4 +214,37 @@ fn hashed(mut from: impl Read, to: &mut impl io::Write) -> io::Result<String> {
     }
     to.flush()?;
     Ok(hex::encode(hasher.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_of_which_any_bit_is_another_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup.zip");
+        let contents = BTreeMap::from([
+            (SECRET.to_owned(), Content::Text("secret".into())),
+            (SETTINGS.to_owned(), Content::Text("a = 1\n".repeat(20))),
+        ]);
+        Archive::write(&path, &contents, None, 0).unwrap();
+        Archive::open(&path).unwrap().check().unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let mut damaged = whole.clone();
+        for place in 0..whole.len() {
+            for bit in 0..8 {
+                damaged[place] ^= 1 << bit;
+                std::fs::write(&path, &damaged).unwrap();
+                assert!(Archive::open(&path).is_err(), "bit {bit} of byte {place}");
+                damaged[place] = whole[place];
+            }
+        }
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(Archive::open(&path).is_err(), "cut to {length}");
+        }
+        std::fs::write(&path, [&whole[..], b"\0"].concat()).unwrap();
+        assert!(Archive::open(&path).is_err(), "with a byte more");
+    }
 }
