@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vekha_roadmap::formula::Layer;
+use serde_json::Value;
+use vekha_roadmap::formula::{Layer, Selection};
 use vekha_roadmap::model::{Analysis, Indicator};
 use vekha_roadmap::russian;
 
 use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
+use crate::rows::RowSets;
 use crate::types::{Dataset, Figure, IndicatorFigures, Inputs, Record, Values};
 use crate::{WORTH_A_THREAD, parallel, rows};
+
+/// So many formulas that begin from a table are worth its being put in columns.
+const WORTH_COLUMNS: usize = 3;
 
 /// What formulas see of an organisation.
 #[derive(Default)]
@@ -18,9 +23,10 @@ pub(crate) struct Scope<'i> {
     own: Option<&'i Record<'i>>,
     /// Named datasets: none where the organisation is not in one.
     named: Vec<(&'i str, Option<&'i Record<'i>>)>,
-    /// Row sets of this period, and with the indicators those of the period before, where a formula
-    /// looks at them.
-    pub rows: Values,
+    /// Tables that are worth it and row sets of this period, and of the period before where a formula looks at them.
+    pub rows: RowSets<'i>,
+    earlier_rows: RowSets<'i>,
+    /// Indicators of the period before.
     earlier: Values,
     /// The indicators as they come.
     computed: Vec<(&'i str, f64)>,
@@ -43,6 +49,9 @@ impl<'i> Scopes<'i> {
     /// From what goes into an analysis; nothing of it is copied but what is small and the rows that
     /// the definition selects.
     pub fn new(analysis: &'i Analysis, inputs: &'i Inputs<'i>) -> Self {
+        let counts = analysis.formulas_by_name();
+        let worth_it = counts.iter().filter(|(_, count)| **count >= WORTH_COLUMNS);
+        let tables: Vec<&str> = worth_it.map(|(name, _)| name.as_str()).collect();
         let mut by_code = scopes(analysis, &inputs.own, &inputs.named);
         let thresholds = analysis.thresholds.iter().map(|(k, v)| (k.clone(), (*v).into()));
         let seen_by_all = SeenByAll { thresholds: thresholds.collect(), nothing: Values::new() };
@@ -51,12 +60,28 @@ impl<'i> Scopes<'i> {
             rows::select(analysis, &seen_by_all, &mut before.values_mut().collect::<Vec<_>>());
             for (code, before) in before {
                 if let Some(scope) = by_code.get_mut(code) {
-                    scope.earlier = before.rows;
+                    scope.earlier_rows = before.rows;
                 }
             }
         }
-        rows::select(analysis, &seen_by_all, &mut by_code.values_mut().collect::<Vec<_>>());
+        let mut everybody: Vec<&mut Scope<'_>> = by_code.values_mut().collect();
+        parallel::map(&mut everybody, WORTH_A_THREAD, |scope| scope.put_in_columns(&tables));
+        rows::select(analysis, &seen_by_all, &mut everybody);
         Scopes { by_code, seen_by_all }
+    }
+}
+
+impl<'i> Scope<'i> {
+    /// Puts tables of its own answers in columns, which formulas then find before the answers.
+    fn put_in_columns(&mut self, tables: &[&str]) {
+        let Some(own) = self.own else { return };
+        for name in tables.iter().filter(|name| !own.figures.contains_key(**name)) {
+            if let Some((name, Value::Array(rows))) = own.answers.get_key_value(*name)
+                && let Some(columns) = Selection::of_table(rows)
+            {
+                self.rows.push((name, columns));
+            }
+        }
     }
 }
 
@@ -73,7 +98,8 @@ fn scopes<'i>(
             code,
             own: own.get(code),
             named: named.iter().map(|(alias, rows)| (alias.as_str(), rows.get(code))).collect(),
-            rows: Values::new(),
+            rows: RowSets::new(),
+            earlier_rows: RowSets::new(),
             earlier: Values::new(),
             computed: Vec::with_capacity(analysis.indicators.len()),
         };
@@ -88,9 +114,9 @@ impl SeenByAll {
         let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 7);
         layers.extend(first);
         layers.push(Layer::Numbers(&scope.computed));
-        layers.push(Layer::All(&scope.rows));
+        layers.push(Layer::Rows(&scope.rows));
         layers.push(Layer::Text("organisation", scope.code));
-        layers.push(Layer::Record("earlier", &scope.earlier, None));
+        layers.push(Layer::Sets("earlier", &scope.earlier_rows, &scope.earlier));
         layers.push(Layer::Record("threshold", &self.thresholds, None));
         layers.extend(scope.named.iter().map(|(alias, record)| match record {
             Some(record) => Layer::Record(alias, &record.figures, Some(&record.answers)),

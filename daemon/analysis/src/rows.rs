@@ -3,30 +3,36 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use vekha_roadmap::formula::{Cell, Selection};
 use vekha_roadmap::model::{Analysis, RowSet};
 
 use crate::indicators::{Scope, SeenByAll};
-use crate::types::Values;
 use crate::{WORTH_A_THREAD, parallel};
 
+/// Row sets by their ids.
+pub(crate) type RowSets<'i> = Vec<(&'i str, Selection)>;
+
+/// What `others` tell beside sums: how many they are.
+const ORGANISATIONS: &str = "organisations";
+
 /// Selects the rows of all organisations, one set after the other: each may use those before it.
-pub(crate) fn select(
-    analysis: &Analysis,
+pub(crate) fn select<'i>(
+    analysis: &'i Analysis,
     seen_by_all: &SeenByAll,
-    everybody: &mut [&mut Scope<'_>],
+    everybody: &mut [&mut Scope<'i>],
 ) {
-    let columns: Vec<&str> = analysis.columns_of_others().into_iter().collect();
+    let columns = analysis.columns_of_others().into_iter();
+    let columns: Vec<&str> = columns.filter(|column| *column != ORGANISATIONS).collect();
     for set in &analysis.rows {
         let mut selected = parallel::map(everybody, WORTH_A_THREAD, |scope| {
             // What cannot be computed is not known, as with indicators.
-            set.formula.evaluate_in(&seen_by_all.layers(scope, &[])).ok().flatten()
+            set.formula.select_in(&seen_by_all.layers(scope, &[])).ok().flatten()
         });
         if !set.key.is_empty() {
             compare(set, &columns, analysis.min_count, &mut selected);
         }
         for (scope, selected) in everybody.iter_mut().zip(selected) {
-            scope.rows.extend(selected.map(|selected| (set.id.clone(), selected)));
+            scope.rows.extend(selected.map(|selected| (set.id.as_str(), selected)));
         }
     }
 }
@@ -40,71 +46,92 @@ struct Pool {
     organisations: usize,
 }
 
-fn add(sum: &mut Option<f64>, more: Option<f64>) {
-    if let Some(more) = more {
-        *sum = Some(sum.unwrap_or_default() + more);
-    }
+/// What one organisation has.
+struct Own {
+    /// The key of each of its rows; none if a part of it is not known.
+    keys: Vec<Option<String>>,
+    sums: BTreeMap<String, Sums>,
+}
+
+fn add(sum: &mut Option<f64>, more: f64) {
+    *sum = Some(sum.unwrap_or_default() + more);
 }
 
 /// Puts beside each row what the others have, where there are enough organisations to compare: of
 /// fewer, the others are a school that anybody can name.
-fn compare(set: &RowSet, columns: &[&str], min_count: usize, selected: &mut [Option<Value>]) {
-    let own =
-        parallel::map(selected, WORTH_A_THREAD, |rows| sums_by_key(set, columns, rows.as_ref()));
-    let mut pools: BTreeMap<&str, Pool> = BTreeMap::new();
-    for (key, sums) in own.iter().flatten() {
-        let empty = || Pool { sums: vec![None; columns.len()], organisations: 0 };
-        let pool = pools.entry(key).or_insert_with(empty);
+fn compare(set: &RowSet, columns: &[&str], min_count: usize, selected: &mut [Option<Selection>]) {
+    let mut all: Vec<(&mut Selection, Own)> =
+        parallel::map(selected, WORTH_A_THREAD, |rows| Own::of(set, columns, rows.as_ref()))
+            .into_iter()
+            .zip(selected)
+            .filter_map(|(own, rows)| Some((rows.as_mut()?, own)))
+            .collect();
+    let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
+    for (key, sums) in all.iter().flat_map(|(_, own)| &own.sums) {
+        if !pools.contains_key(key) {
+            let empty = Pool { sums: vec![None; columns.len()], organisations: 0 };
+            pools.insert(key.clone(), empty);
+        }
+        let Some(pool) = pools.get_mut(key) else { continue };
         pool.organisations += 1;
         for (sum, more) in pool.sums.iter_mut().zip(sums) {
-            add(sum, *more);
+            more.iter().for_each(|more| add(sum, *more));
         }
     }
     pools.retain(|_, pool| pool.organisations >= min_count.max(2));
-    for (rows, own) in selected.iter_mut().zip(&own) {
-        let rows = rows.as_mut().and_then(Value::as_array_mut);
-        for row in rows.into_iter().flatten().filter_map(Value::as_object_mut) {
-            let Some(key) = key_of(set, row) else { continue };
-            if let (Some(pool), Some(own)) = (pools.get(key.as_str()), own.get(&key)) {
-                row.insert("others".into(), pool.without(own, columns).into());
-            }
-        }
-    }
+    let names: Vec<&str> = columns.iter().copied().chain([ORGANISATIONS]).collect();
+    parallel::map(&mut all, WORTH_A_THREAD, |(rows, own)| {
+        let others = own.keys.iter().map(|key| {
+            let key = key.as_ref()?;
+            Some(pools.get(key)?.without(own.sums.get(key)?))
+        });
+        rows.beside(&names, others);
+    });
 }
 
 impl Pool {
-    fn without(&self, own: &Sums, columns: &[&str]) -> Values {
-        let others = columns.iter().zip(self.sums.iter().zip(own)).filter_map(|(column, sums)| {
-            let (all, own) = (*sums.0, sums.1.unwrap_or_default());
-            Some(((*column).to_owned(), json!(all? - own)))
-        });
-        let count = ("organisations".to_owned(), json!(self.organisations - 1));
-        others.chain([count]).collect()
+    /// The sums of all but one, and how many are left.
+    fn without(&self, own: &Sums) -> Sums {
+        let each = self.sums.iter().zip(own);
+        let others = each.map(|(all, own)| Some((*all)? - own.unwrap_or_default()));
+        others.chain([Some((self.organisations - 1) as f64)]).collect()
     }
 }
 
-/// What an organisation has under each key.
-fn sums_by_key(set: &RowSet, columns: &[&str], rows: Option<&Value>) -> BTreeMap<String, Sums> {
-    let mut all: BTreeMap<String, Sums> = BTreeMap::new();
-    let rows = rows.and_then(Value::as_array).into_iter().flatten();
-    for row in rows.filter_map(Value::as_object) {
-        let Some(key) = key_of(set, row) else { continue };
-        let sums = all.entry(key).or_insert_with(|| vec![None; columns.len()]);
-        for (sum, column) in sums.iter_mut().zip(columns) {
-            add(sum, row.get(*column).and_then(Value::as_f64));
+impl Own {
+    fn of(set: &RowSet, columns: &[&str], rows: Option<&Selection>) -> Self {
+        let mut own = Own { keys: Vec::new(), sums: BTreeMap::new() };
+        let Some(rows) = rows else { return own };
+        own.keys = keys(set, rows);
+        for key in own.keys.iter().flatten() {
+            own.sums.entry(key.clone()).or_insert_with(|| vec![None; columns.len()]);
+        }
+        for (place, column) in columns.iter().enumerate() {
+            for (key, cell) in own.keys.iter().zip(rows.column(column)) {
+                let sums = key.as_ref().and_then(|key| own.sums.get_mut(key));
+                if let (Some(sums), Some(Cell::Number(number))) = (sums, cell) {
+                    add(&mut sums[place], number);
+                }
+            }
+        }
+        own
+    }
+}
+
+/// The key of each row; none if a part of it is not known.
+fn keys(set: &RowSet, rows: &Selection) -> Vec<Option<String>> {
+    let mut keys = vec![Some(String::new()); rows.len()];
+    for column in &set.key {
+        for (key, cell) in keys.iter_mut().zip(rows.column(column)) {
+            match (key.as_mut(), cell) {
+                (Some(key), Some(Cell::Text(text))) => key.push_str(text),
+                // 5 and 5.0 are the same grade.
+                (Some(key), Some(Cell::Number(number))) => key.push_str(&number.to_string()),
+                _ => *key = None,
+            }
+            // No column of a form has this sign within.
+            key.as_mut().into_iter().for_each(|key| key.push('\0'));
         }
     }
-    all
-}
-
-/// The key of a row; none if a part of it is not known.
-fn key_of(set: &RowSet, row: &Map<String, Value>) -> Option<String> {
-    let parts = set.key.iter().map(|column| match row.get(column)? {
-        Value::String(text) => Some(text.clone()),
-        // 5 and 5.0 are the same grade.
-        Value::Number(number) => Some(number.as_f64()?.to_string()),
-        _ => None,
-    });
-    // No column of a form has this sign within.
-    parts.collect::<Option<Vec<_>>>().map(|parts| parts.join("\u{0}"))
+    keys
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
+use vekha_roadmap::formula::Cell;
 use vekha_roadmap::model::{Analysis, Indicator, RowSet, Rule};
 use vekha_roadmap::read::template_mistake;
 use vekha_roadmap::russian;
 
-use crate::types::{Aggregate, Figure, IndicatorFigures, Inputs, Item, Values};
+use crate::rows::RowSets;
+use crate::types::{Aggregate, Figure, IndicatorFigures, Inputs, Item};
 
 /// What a rule says: its texts, read once for all whom they are about.
 pub(crate) struct Said<'a> {
@@ -60,6 +62,13 @@ impl<'a> Written<'a> {
         Written { template: environment.template_from_str(text).map_err(|e| template_mistake(&e)) }
     }
 
+    /// Which columns of its row it tells of; none if it takes the row as a whole.
+    fn columns(&self) -> Option<Vec<String>> {
+        let names = self.template.as_ref().ok()?.undeclared_variables(true);
+        let of_row = names.iter().filter(|name| name.split('.').next() == Some("row"));
+        of_row.map(|name| name.strip_prefix("row.").map(str::to_owned)).collect()
+    }
+
     /// The text, or why it cannot be made.
     fn said(&self, context: &Shown) -> Result<String, String> {
         let template = self.template.as_ref().map_err(Clone::clone)?;
@@ -72,23 +81,33 @@ impl<'a> Written<'a> {
 
 /// How the rows of each set are listed in texts, read once for all.
 pub(crate) struct Listed<'a> {
-    sets: Vec<(&'a RowSet, Written<'a>)>,
+    /// With the columns that the text tells of, if it is not all of them.
+    sets: Vec<(&'a RowSet, Written<'a>, Option<Vec<String>>)>,
 }
 
 impl<'a> Listed<'a> {
     pub fn read(environment: &'a Environment<'_>, analysis: &'a Analysis) -> Self {
-        let written =
-            |set: &'a RowSet| Some((set, Written::read(environment, set.text.as_deref()?)));
+        let written = |set: &'a RowSet| {
+            let written = Written::read(environment, set.text.as_deref()?);
+            let columns = written.columns();
+            Some((set, written, columns))
+        };
         Listed { sets: analysis.rows.iter().filter_map(written).collect() }
     }
 
     /// The rows of a set in words: the first of them, and how many more there are.
-    fn said(&self, place: usize, rows: &Values) -> Option<Shown> {
-        let (set, written) = self.sets.get(place)?;
-        let rows = rows.get(&set.id)?.as_array()?;
-        let mut said = Vec::with_capacity(set.most.min(rows.len()) + 1);
-        for row in rows.iter().take(set.most).filter_map(Value::as_object) {
-            let row = Shown::from_pairs([("row", Shown::from_pairs(row.iter().map(cell)))]);
+    fn said(&self, place: usize, rows: &RowSets<'_>) -> Option<Shown> {
+        let (set, written, columns) = self.sets.get(place)?;
+        let (_, rows) = rows.iter().find(|(id, _)| *id == set.id)?;
+        let mut listed = vec![Vec::new(); set.most.min(rows.len())];
+        for column in columns.as_deref().unwrap_or(rows.columns()) {
+            for (row, cell) in listed.iter_mut().zip(rows.column(column)) {
+                row.push((column.as_str(), cell.map_or(Shown::UNDEFINED, shown)));
+            }
+        }
+        let mut said = Vec::with_capacity(listed.len());
+        for row in listed {
+            let row = Shown::from_pairs([("row", Shown::from_pairs(row))]);
             said.push(written.said(&row).ok()?);
         }
         let mut said = said.join("; ");
@@ -100,13 +119,11 @@ impl<'a> Listed<'a> {
 }
 
 /// A cell of a row as people read it.
-fn cell((column, value): (&String, &Value)) -> (String, Shown) {
-    let shown = match value {
-        Value::Number(number) => number.as_f64().map(russian::threshold).map(Shown::from),
-        Value::String(text) => Some(Shown::from(text.as_str())),
-        _ => None,
-    };
-    (column.clone(), shown.unwrap_or(Shown::UNDEFINED))
+fn shown(cell: Cell<'_>) -> Shown {
+    match cell {
+        Cell::Number(number) => Shown::from(russian::threshold(number)),
+        Cell::Text(text) => Shown::from(text),
+    }
 }
 
 /// The municipality's figures by the names that rules and texts know.
@@ -187,7 +204,7 @@ impl<'a> Texts<'a> {
     ) -> Self {
         let names: BTreeSet<String> = said.flat_map(Said::names).collect();
         let place = |id: &str| analysis.indicators.iter().position(|i| i.id == id);
-        let rows = |id: &str| listed.sets.iter().position(|(set, _)| set.id == id);
+        let rows = |id: &str| listed.sets.iter().position(|(set, ..)| set.id == id);
         let compared = || {
             analysis
                 .indicators
@@ -227,7 +244,7 @@ impl<'a> Texts<'a> {
 
     /// The variables of texts about an organisation, whose figures come in the order of indicators:
     /// numbers are given as people read them.
-    pub fn context(&self, code: &str, own: &[Option<&Figure>], rows: &Values) -> Shown {
+    pub fn context(&self, code: &str, own: &[Option<&Figure>], rows: &RowSets<'_>) -> Shown {
         let each = |value: &dyn Fn(&Indicator, &Figure) -> Option<Shown>| {
             let figures = self.analysis.indicators.iter().zip(own);
             let values = figures.map(|(indicator, figure)| value(indicator, (*figure)?));

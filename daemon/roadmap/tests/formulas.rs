@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
-use vekha_roadmap::formula::{Formula, FormulaError, Layer, Scope, Type, Values};
+use vekha_roadmap::formula::{Formula, FormulaError, Layer, Scope, Selection, Type, Values};
 
 /// A table as long as it may be, and a text.
 fn values() -> Values {
@@ -321,7 +321,7 @@ fn a_name_is_looked_for_in_one_layer_after_the_other() {
         ("only.a", Some(json!(1.0))),
         ("only.b", None),
         ("whom", None),
-        ("r", Some(json!({ "a": 1, "b": 3 }))),
+        ("r", Some(json!({ "a": 1.0, "b": 3.0 }))),
         ("only", Some(json!({ "a": 1 }))),
         ("r.a + r.b * c", Some(json!(13.0))),
     ] {
@@ -537,6 +537,25 @@ proptest! {
         let filtered = format!("t.filter(r, ({condition}) || false)");
         let mapped = format!("{filtered}.map(r, true ? {element} : {element})");
         let long = compute(format!("{total}(true ? {mapped} : [0])"));
-        prop_assert_eq!(quick, long, "{} of {} where {}", total, element, condition);
+        prop_assert_eq!(&quick, &long, "{} of {} where {}", total, element, condition);
+
+        // In columns, selected or not, rows are what they are where they lie.
+        let Some(Value::Array(rows)) = values.get("t") else { unreachable!() };
+        let columns = [("t", Selection::of_table(rows).unwrap())];
+        let there = [Layer::Rows(&columns), Layer::All(&values)];
+        let chosen = |layers: &[Layer<'_>]| {
+            let chosen = Formula::parse(&format!("t.filter(r, {condition})")).unwrap();
+            chosen.select_in(layers).unwrap().unwrap()
+        };
+        let sets = [("c", chosen(&there)), ("d", chosen(&[Layer::All(&values)]))];
+        let layers =
+            [Layer::Rows(&sets), there[0], Layer::Record("answered", &values, None), there[1]];
+        let selected = |text: String| Formula::parse(&text).unwrap().evaluate_in(&layers).unwrap();
+        prop_assert_eq!(&quick, &selected(format!("{total}(t.filter(r, {condition}).map(r, {element}))")));
+        prop_assert_eq!(&quick, &selected(format!("{total}(c.map(r, {element}))")));
+        prop_assert_eq!(&quick, &selected(format!("{total}(d.map(r, {element}))")));
+        prop_assert_eq!(&long, &selected(format!("{total}(true ? {mapped} : [0])")));
+        let same = "c == d && t == answered.t && c == answered.t.filter(r, r in c)";
+        prop_assert_eq!(selected(same.into()), Some(Value::Bool(true)));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::code::{Build, Code, Fold, Node};
 use super::functions::Function;
+use super::selection::Selection;
 use super::value::{List, Value, find};
 use super::{Formula, FormulaError};
 
@@ -28,6 +29,10 @@ pub enum Layer<'a> {
     Numbers(&'a [(&'a str, f64)]),
     /// A name for a text.
     Text(&'a str, &'a str),
+    /// Each of these is a name, for the rows of a row set.
+    Rows(&'a [(&'a str, Selection)]),
+    /// One name stands for row sets and, where it is none of them, for numbers: `earlier`.
+    Sets(&'a str, &'a [(&'a str, Selection)], &'a Values),
 }
 
 impl<'a> Layer<'a> {
@@ -38,6 +43,13 @@ impl<'a> Layer<'a> {
             Layer::Numbers(numbers) => {
                 let number = numbers.iter().find(|(known, _)| *known == name);
                 number.map(|(_, number)| Value::Number(*number))
+            }
+            Layer::Rows(sets) => {
+                let set = sets.iter().find(|(id, _)| *id == name);
+                set.map(|(_, set)| Value::List(List::Rows(set)))
+            }
+            Layer::Sets(alias, sets, numbers) => {
+                (alias == name).then_some(Value::Sets(sets, numbers))
             }
             Layer::Text(known, text) => (known == name).then_some(Value::Text(Cow::Borrowed(text))),
         }
@@ -63,6 +75,23 @@ impl Formula {
             Value::Missing => None,
             value => Some(value.into_json()),
         })
+    }
+
+    /// The rows that the formula yields; `None` is "no value".
+    ///
+    /// # Errors
+    /// As [`Formula::evaluate`], and when it yields anything else than rows.
+    pub fn select_in(&self, layers: &[Layer<'_>]) -> Result<Option<Selection>, FormulaError> {
+        let mut evaluator = Evaluator { formula: self, layers, bound: Vec::new(), steps: 0 };
+        match evaluator.eval(&self.0.code)? {
+            Value::Missing => Ok(None),
+            value => match Selection::of(value) {
+                Some(selection) => Ok(Some(selection)),
+                None => Err(FormulaError {
+                    message: "это не строки таблицы".into(), offset: None
+                }),
+            },
+        }
     }
 
     /// Computes a condition; `None` is "cannot be told".
@@ -122,13 +151,9 @@ impl<'a> Evaluator<'a> {
                     Code::Bound(place) => self.bound[*place].clone(),
                     _ => self.eval(of)?,
                 };
-                match record {
-                    Value::Record(map, more) => {
-                        let value = field.of(map).or_else(|| field.of(more?));
-                        self.weighed(node, value.map_or(Value::Missing, Value::from))
-                    }
-                    Value::Missing => Ok(Value::Missing),
-                    _ => self.fail(node, "у этого значения нет полей"),
+                match field.of(&record) {
+                    Some(value) => self.weighed(node, value),
+                    None => self.fail(node, "у этого значения нет полей"),
                 }
             }
             Code::List(elements) => {

@@ -11,6 +11,7 @@ mod eval;
 mod functions;
 mod quick;
 mod scopes;
+mod selection;
 pub mod statistics;
 mod value;
 
@@ -27,6 +28,7 @@ pub use eval::{Layer, Values};
 pub use scopes::{
     analysis_scope, field_type, form_scope, row_scope, rows_scope, rows_type, rule_scope,
 };
+pub use selection::{Cell, Selection};
 
 /// Longest formula, in characters.
 const LONGEST: usize = 2000;

@@ -2,7 +2,7 @@
 //! together without a value made on the way. Whatever is not that plain is left to [`Evaluator`]'s
 //! long way, which yields the same.
 
-use serde_json::Value as Json;
+use std::borrow::Cow;
 
 use super::code::{Code, Node};
 use super::eval::Evaluator;
@@ -39,11 +39,7 @@ impl<'a> Evaluator<'a> {
         match &node.code {
             Code::Number(number) => Some(Some(*number)),
             Code::Name(name) => plain(self.named(name)),
-            Code::Field(of, field) => match self.field(of, field)? {
-                Some(Json::Number(number)) => Some(number.as_f64()),
-                None | Some(Json::Null) => Some(None),
-                _ => None,
-            },
+            Code::Field(of, field) => plain(self.field(of, field)?),
             Code::Call(function, args) => match args.as_slice() {
                 [one, other] => plain(self.quick_call(*function, one, other)?),
                 // It is worth more steps than its own.
@@ -100,26 +96,21 @@ impl<'a> Evaluator<'a> {
         self.steps = self.steps.saturating_add(1);
         match &node.code {
             Code::Text(text) => Some(text),
-            Code::Field(of, field) => match self.field(of, field)?? {
-                Json::String(text) => Some(text),
+            Code::Field(of, field) => match self.field(of, field)? {
+                Value::Text(Cow::Borrowed(text)) => Some(text),
                 _ => None,
             },
             _ => None,
         }
     }
 
-    /// What a record has in a field, if anything; none where the record is not plainly one.
-    fn field(&self, of: &'a Node, field: &'a Field) -> Option<Option<&'a Json>> {
-        let record = match &of.code {
-            Code::Bound(place) => self.bound[*place].clone(),
-            Code::Name(name) => self.named(name),
+    /// What a record has in a field; none where the record is not plainly one.
+    fn field(&self, of: &'a Node, field: &'a Field) -> Option<Value<'a>> {
+        match &of.code {
+            Code::Bound(place) => field.of(&self.bound[*place]),
+            Code::Name(name) => field.of(&self.named(name)),
             // What a record within a record has.
-            Code::Field(of, field) => self.field(of, field)?.map_or(Value::Missing, Value::from),
-            _ => return None,
-        };
-        match record {
-            Value::Missing => Some(None),
-            Value::Record(map, more) => Some(field.of(map).or_else(|| field.of(more?))),
+            Code::Field(of, within) => field.of(&self.field(of, within)?),
             _ => None,
         }
     }

@@ -44,6 +44,15 @@ impl Analysis {
         self.formulas().flat_map(|formula| formula.below("others")).collect()
     }
 
+    /// How many of its formulas begin from a name.
+    pub fn formulas_by_name(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for name in self.formulas().flat_map(Formula::names) {
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
+    }
+
     fn formulas(&self) -> impl Iterator<Item = &Formula> {
         let counts = self.indicators.iter().filter_map(|i| Some(&i.rests_on.as_ref()?.count));
         let computed = self.indicators.iter().map(|i| &i.formula).chain(counts);

@@ -567,14 +567,15 @@ impl Check<'_> {
                 }
             };
             let row = match &yielded {
-                Type::List(row) => row,
-                other => other,
+                Type::List(row) => Some(row.as_ref()),
+                Type::Any => Some(&yielded),
+                _ => None,
             };
-            if !matches!(row, Type::Record(_) | Type::Any) {
+            if !matches!(row, Some(Type::Record(_) | Type::Any)) {
                 let message = format!("нужны строки таблицы, а формула даёт «{yielded}»");
                 self.error(&at("formula"), message, None);
             }
-            if let (Type::List(_), Type::Record(columns)) = (&yielded, row) {
+            if let Some(Type::Record(columns)) = row {
                 for column in &rows.key {
                     if !matches!(columns.get(column), Some(Type::Number | Type::Text | Type::Any)) {
                         let help = perhaps(column, columns.keys());
