@@ -19,12 +19,46 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(files)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("vekha.bin"), compiler.encode_file_descriptor_set())?;
+    fs::write(out.join("mutations.rs"), mutations(compiler.descriptor_pool().all_messages()))?;
     // Names let the command line show any message as JSON.
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
     tonic_prost_build::configure()
         .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
     Ok(())
+}
+
+/// The trait `Mutating` for each message of `vekha.v1` that asks for a change under an id.
+fn mutations(messages: impl Iterator<Item = protox::prost_reflect::MessageDescriptor>) -> String {
+    let mut text = String::new();
+    for message in messages.filter(|message| message.package_name() == "vekha.v1") {
+        let has = |field: &str| message.get_field_by_name(field).is_some();
+        if !has("request_id") {
+            continue;
+        }
+        let etag = match has("etag") {
+            true => {
+                "fn etag(&self) -> &str { &self.etag }
+                fn unseen(self) -> Self { Self { etag: String::new(), ..self } }"
+            }
+            false => "",
+        };
+        let name = message.name();
+        text += &format!(
+            "impl crate::Mutating for {name} {{
+                fn request_id(&self) -> &str {{ &self.request_id }}
+                fn actor(&self) -> &str {{ &self.actor }}
+                fn validate_only(&self) -> bool {{ self.validate_only }}
+                {etag}
+                fn asked_by(self, caller: crate::Caller) -> Self {{
+                    let crate::Caller {{ actor, request_id, validate_only }} = caller;
+                    Self {{ actor, request_id, validate_only, ..self }}
+                }}
+            }}
+            "
+        );
+    }
+    text
 }
 
 /// The contract's files in a folder, in a stable order.

@@ -15,7 +15,7 @@ use vekha::runtime::committer::Task;
 use vekha::runtime::{Ask, Parts, Runtime};
 use vekha::secret::Secret;
 use vekha::store::Store;
-use vekha::store::queries::{Filter, Page};
+use vekha::store::read::{Filter, Page};
 use vekha_engine::Why;
 use vekha_plugin::{Address, Notifier};
 use vekha_plugin_mail::{Mail, MailConfig, Tls, Transport};

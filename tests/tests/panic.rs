@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::{Ask, Parts, Runtime};
-use vekha::store::outbox::LEASE;
+use vekha::store::write::outbox::LEASE;
 use vekha_engine::Why;
 use vekha_plugin::{
     DeliveryError, Description, Health, Message, Notifier, Plugin, Problem, Receipt,

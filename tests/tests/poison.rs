@@ -12,7 +12,7 @@ use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::request::Request;
 use vekha::runtime::{Ask, AskError, Runtime};
-use vekha::store::queries::{Filter, Page};
+use vekha::store::read::{Filter, Page};
 use vekha_engine::run::StageState;
 use vekha_engine::{Command, DecisionKind, Document, NewMeasure, Origin, RunKey, Why};
 use vekha_roadmap::read::Files;

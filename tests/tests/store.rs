@@ -27,13 +27,14 @@ use vekha::runtime::{Ask, AskError, Runtime};
 use vekha::secret::Secret;
 use vekha::server::Daemon;
 use vekha::store::Store;
-use vekha::store::batch::Remembered;
 use vekha::store::entities::{
     assignment, job, journal, outbox, request, road_map, run, submission,
 };
-use vekha::store::outbox::{Delivery, Parcel};
-use vekha::store::queries::{Filter, Page};
-use vekha::store::schedule::{Jobs, Pause, Paused};
+use vekha::store::read::{Filter, Page};
+use vekha::store::write::activities::{Pause, Paused};
+use vekha::store::write::batch::Remembered;
+use vekha::store::write::jobs::Jobs;
+use vekha::store::write::outbox::{Delivery, Parcel};
 use vekha_engine::journal::Head;
 use vekha_engine::run::{AssignmentState, Run, RunState, StageState};
 use vekha_engine::world::{People, Plan, World};
@@ -180,7 +181,7 @@ async fn a_file_that_joins_a_decision_later_stays_with_it(base: Base) {
     let run = other.store().run(&key).await.unwrap().unwrap().run;
     let [decision] = run.decisions.as_slice() else { panic!("{:?}", run.decisions) };
     assert_eq!(decision.attachments.len(), 2);
-    let owner = vekha::store::files::of_decisions(&key);
+    let owner = vekha::store::write::files::of_decisions(&key);
     for (file, content) in decision.attachments.iter().zip([&b"%PDF one"[..], b"%PDF two"]) {
         let kept = other.store().file(&owner, &file.sha256).await.unwrap().unwrap();
         assert_eq!((kept.as_slice(), file.size), (content, 8));

@@ -15,7 +15,7 @@ use vekha::api::convert::timestamp;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::{Ask, Runtime};
-use vekha::store::queries::{Filter, Page};
+use vekha::store::read::{Filter, Page};
 use vekha::store::time::Time;
 use vekha::store::{OpenError, instant as of_micros};
 use vekha::timekeeper::{Machine, Timekeeper};

@@ -9,7 +9,7 @@ use vekha::api::Api;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::{Ask, Runtime};
-use vekha::store::schedule::{Pause, Paused};
+use vekha::store::write::activities::{Pause, Paused};
 use vekha_engine::{Command, Origin, Why};
 use vekha_proto::v1::journal_service_server::JournalService as _;
 use vekha_proto::v1::{VerifyJournalRequest, VerifyJournalResponse};

@@ -12,7 +12,7 @@ use vekha_roadmap::answers::{FieldError, Values, compare};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::{Mutation, mutation};
+use super::mutation::Mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::forms::reports;
@@ -23,7 +23,7 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Thing, etag};
 use crate::store::document;
 use crate::store::entities::{assignment, submission};
-use crate::store::queries::Page;
+use crate::store::read::Page;
 use crate::wire::Twin;
 
 impl Api {
@@ -166,7 +166,7 @@ impl Api {
         &self,
         r: v1::SubmitAssignmentRequest,
     ) -> Result<Response<v1::Submission>, Status> {
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let id = format!("{run}/{assignment}");
         let origin = match r.origin() {
@@ -442,7 +442,7 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let reason = r.reason.clone();
         let command = |assignment| Command::Waive { assignment, reason };
-        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
+        self.change_assignment(&r.name, vec![], command, Mutation::read(&r)?).await
     }
 
     async fn extend_assignment(
@@ -454,7 +454,7 @@ impl AssignmentService for Api {
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
         let command = |assignment| Command::Extend { assignment, due, reason };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
+        self.change_assignment(&r.name, wrong, command, Mutation::read(&r)?).await
     }
 
     async fn request_extension(
@@ -466,7 +466,7 @@ impl AssignmentService for Api {
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
         let command = |assignment| Command::RequestExtension { assignment, due, reason };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
+        self.change_assignment(&r.name, wrong, command, Mutation::read(&r)?).await
     }
 
     async fn decline_extension(
@@ -476,7 +476,7 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let reason = r.reason.clone();
         let command = |assignment| Command::DeclineExtension { assignment, reason };
-        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
+        self.change_assignment(&r.name, vec![], command, Mutation::read(&r)?).await
     }
 
     async fn send_link(
@@ -486,7 +486,7 @@ impl AssignmentService for Api {
         let r = request.into_inner();
         let (renew, reason) = (r.renew, r.reason.clone());
         let command = |assignment| Command::SendLink { assignment, renew, reason };
-        self.change_assignment(&r.name, vec![], command, mutation!(r)?).await
+        self.change_assignment(&r.name, vec![], command, Mutation::read(&r)?).await
     }
 
     async fn return_assignment(
@@ -498,6 +498,6 @@ impl AssignmentService for Api {
         let due = (!r.due.is_empty()).then(|| convert::noted_date(&mut wrong, "due", &r.due));
         let comment = r.comment.clone();
         let command = |assignment| Command::ReturnAnswer { assignment, comment, due };
-        self.change_assignment(&r.name, wrong, command, mutation!(r)?).await
+        self.change_assignment(&r.name, wrong, command, Mutation::read(&r)?).await
     }
 }

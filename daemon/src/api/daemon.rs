@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, TroubleKind, status_service_server::StatusService};
 
-use super::mutation::mutation;
+use super::mutation::Mutation;
 use super::{Api, convert, status};
 use crate::runtime::views::troubles::Trouble;
 
@@ -59,7 +59,7 @@ impl StatusService for Api {
         request: Request<v1::ConfirmClockRequest>,
     ) -> Result<Response<v1::Status>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r, no etag)?;
+        let mutation = Mutation::read(&r)?;
         let actor = mutation.actor.clone();
         if self.before(&mutation).await?.is_some() {
             return Ok(Response::new(self.describe_daemon()));

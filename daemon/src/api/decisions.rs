@@ -11,7 +11,7 @@ use vekha_roadmap::model::Work;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::mutation;
+use super::mutation::Mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::acts::decide::Decides;
@@ -22,8 +22,8 @@ use crate::runtime::documents::wording;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
 use crate::runtime::views::register::Grounds;
-use crate::store::files::of_decisions;
-use crate::store::runs::Loaded;
+use crate::store::read::runs::Loaded;
+use crate::store::write::files::of_decisions;
 use crate::wire::Twin as _;
 use crate::{forms, reports};
 
@@ -123,7 +123,7 @@ impl Api {
 
     /// Records a decision.
     async fn record(&self, r: v1::RecordDecisionRequest) -> Result<Response<v1::Decision>, Status> {
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let run = names::run("parent", &r.parent)?;
         let (mut wrong, mut measures) = (Vec::new(), Vec::new());
         let date = convert::noted_date(&mut wrong, "date", &r.date);
@@ -261,7 +261,7 @@ impl DecisionService for Api {
         request: Request<v1::AttachFileRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let (run, number) = names::numbered("name", &r.name, "decisions")?;
         let (sent, by) = (file(r.file.unwrap_or_default()), mutation.of(Thing::Run));
         let answered = self.runtime.attach(run.clone(), number, sent, by).await;

@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, event_service_server::EventService};
 
-use super::mutation::mutation;
+use super::mutation::Mutation;
 use super::{Api, names, status};
 use crate::runtime::acts::open::Event;
 
@@ -14,7 +14,7 @@ impl EventService for Api {
         request: Request<v1::PublishEventRequest>,
     ) -> Result<Response<v1::PublishEventResponse>, Status> {
         let r = request.into_inner();
-        let whole = mutation!(r, no etag)?;
+        let whole = Mutation::read(&r)?;
         let municipality = names::municipality("parent", &r.parent)?;
         names::distinct("organisations", &r.organisations)?;
         let event =

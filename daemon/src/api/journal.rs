@@ -17,11 +17,11 @@ use super::lasting::GoesOn;
 use super::lists::paging;
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
-use crate::store::activities;
-use crate::store::chain::{ActivityChain, Chain};
 use crate::store::entities::journal;
 use crate::store::instant;
-use crate::store::queries::{Filter, Page};
+use crate::store::read::chain::{ActivityChain, Chain};
+use crate::store::read::{Filter, Page};
+use crate::store::write::activities;
 
 /// Entries read at a time.
 const CHUNK: u64 = 200;

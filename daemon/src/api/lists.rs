@@ -8,7 +8,7 @@ use tonic::Status;
 use super::filter::Conditions;
 use super::names::Parent;
 use super::status::invalid;
-use crate::store::queries::{Filter, Page};
+use crate::store::read::{Filter, Page};
 
 /// Things on a page when the caller does not say.
 const USUAL: u64 = 50;

@@ -7,7 +7,7 @@ use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::{Mutation, mutation};
+use super::mutation::Mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::forms::reports::DOCUMENT;
@@ -59,7 +59,7 @@ impl Api {
 
     /// Reports on a measure.
     async fn report(&self, r: v1::ReportMeasureRequest) -> Result<Response<v1::Measure>, Status> {
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let (key, number) = names::numbered("name", &r.name, "measures")?;
         let proof = r.document.map(|d| NewFile { name: d.file_name, bytes: d.content });
         let by = mutation.of(Thing::Measure(number));
@@ -187,8 +187,10 @@ impl MeasureService for Api {
         request: Request<v1::AcceptMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
-        self.change_measure(&r.name, mutation!(r)?, |measure| Command::AcceptMeasure { measure })
-            .await
+        self.change_measure(&r.name, Mutation::read(&r)?, |measure| Command::AcceptMeasure {
+            measure,
+        })
+        .await
     }
 
     async fn return_measure(
@@ -196,7 +198,7 @@ impl MeasureService for Api {
         request: Request<v1::ReturnMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let due = match r.due.as_str() {
             "" => None,
             due => Some(convert::date("due", due)?),

@@ -39,7 +39,7 @@ use vekha_roadmap::answers::FieldError;
 use crate::runtime::committer::Answered;
 use crate::runtime::seen::Thing;
 use crate::runtime::{Ask, Runtime};
-use crate::store::queries::Page;
+use crate::store::read::Page;
 
 use filter::Conditions;
 use mutation::Mutation;

@@ -1,8 +1,8 @@
 //! What every call that changes something carries: who asks, under which id, and whether it is only
 //! tried.
 
-use prost::{Message, Name};
 use tonic::Status;
+use vekha_proto::Mutating;
 use vekha_roadmap::answers::{hides, turns};
 
 use super::status::invalid;
@@ -29,52 +29,29 @@ pub(super) struct Mutation {
     pub validate_only: bool,
 }
 
-/// The common fields of a mutation's request, or what is wrong with them. What the call asks is the
-/// rest of the message; it is looked at, and copied for that, only where the call has an id.
-macro_rules! mutation {
-    ($request:ident) => {
-        $crate::api::mutation::mutation!($request, |said| said.etag.clear()).map(|whole| {
-            let etag = $request.etag.clone();
-            $crate::api::mutation::Mutation { etag, ..whole }
-        })
-    };
-    ($request:ident, no etag) => {
-        $crate::api::mutation::mutation!($request, |_said| ())
-    };
-    ($request:ident, |$said:ident| $clear:expr) => {{
-        let rest = || {
-            let mut said = $request.clone();
-            said.request_id.clear();
-            said.actor.clear();
-            said.validate_only = false;
-            let $said = &mut said;
-            $clear;
-            said
-        };
-        let (id, actor) = (&$request.request_id, &$request.actor);
-        $crate::api::mutation::Mutation::read(id, actor, $request.validate_only, rest)
-    }};
-}
-pub(super) use mutation;
-
 impl Mutation {
-    /// A call of this id for what is said by the rest of its message: its fields in the order of
+    /// The common fields of a request. What it asks is the rest of it: its fields in the order of
     /// their numbers, maps in the order of their keys, what is not set left out. So a field that a
-    /// later release adds changes nothing.
-    pub fn read<M: Message + Name>(
-        id: &str,
-        actor: &str,
-        validate_only: bool,
-        rest: impl FnOnce() -> M,
-    ) -> Result<Self, Status> {
+    /// later release adds changes nothing. It is looked at, and copied for that, only where the call
+    /// has an id.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn read<M: Mutating>(asked: &M) -> Result<Self, Status> {
+        let id = asked.request_id();
         let printable = |b: u8| (b' '..=b'~').contains(&b);
         if id.len() > LONGEST_ID || !id.bytes().all(printable) {
             let why = format!("от 1 до {LONGEST_ID} печатных знаков ASCII; лучше UUID");
             return Err(invalid("request_id", why));
         }
-        let request = (!id.is_empty())
-            .then(|| Request::new(id.to_owned(), &M::full_name(), &rest().encode_to_vec()));
-        Ok(Mutation { etag: String::new(), actor: name(actor)?, request, validate_only })
+        let digested =
+            || Request::new(id.to_owned(), &M::full_name(), &asked.alone().encode_to_vec());
+        Ok(Mutation {
+            etag: asked.etag().to_owned(),
+            actor: name(asked.actor())?,
+            request: (!id.is_empty()).then(digested),
+            validate_only: asked.validate_only(),
+        })
     }
 
     /// Who asks for a change of this thing, whose etag it is.

@@ -5,7 +5,7 @@ use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::mutation;
+use super::mutation::Mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::message_id;
@@ -24,7 +24,7 @@ impl Api {
     }
 
     fn describe_message(&self, row: &outbox::Model, whole: bool) -> Result<v1::Message, Status> {
-        let letter = store::outbox::letter(row).map_err(status::unavailable)?;
+        let letter = row.letter().map_err(status::unavailable)?;
         let version = self.runtime.road_maps().current(&row.municipality, row.road_map as u32);
         let to = version
             .as_ref()
@@ -130,7 +130,7 @@ impl OutboxService for Api {
         request: Request<v1::RetryMessageRequest>,
     ) -> Result<Response<v1::Message>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r, no etag)?;
+        let mutation = Mutation::read(&r)?;
         let row = self.message_row(&r.name).await?;
         let before = self.before(&mutation).await?.is_some();
         if r.validate_only && row.state == "obsolete" {
@@ -161,7 +161,7 @@ impl OutboxService for Api {
         request: Request<v1::RetryMessagesRequest>,
     ) -> Result<Response<v1::RetryMessagesResponse>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r, no etag)?;
+        let mutation = Mutation::read(&r)?;
         let municipality = names::municipality("parent", &r.parent)?;
         let version = self.runtime.road_maps().newest(&municipality);
         version.ok_or_else(|| status::not_found(&r.parent))?;

@@ -8,7 +8,7 @@ use vekha_proto::v1::{self, recommendation_service_server::RecommendationService
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::{Mutation, mutation};
+use super::mutation::Mutation;
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::seen::{Thing, etag};
@@ -92,7 +92,7 @@ impl Api {
         &self,
         mut r: v1::UpdateRecommendationRequest,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        mutation!(r, no etag)?;
+        Mutation::read(&r)?;
         let wanted = r.recommendation.take().unwrap_or_default();
         let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
         if paths.iter().any(|p| p != "items" && p != "*") {
@@ -111,7 +111,7 @@ impl Api {
             ..v1::Recommendation::default()
         });
         let command = Command::Revise { recommendation: key.clone(), texts };
-        let mutation = Mutation { etag: wanted.etag, ..mutation!(r, no etag)? };
+        let mutation = Mutation { etag: wanted.etag, ..Mutation::read(&r)? };
         self.change_recommendation(run, key, command, mutation).await
     }
 }
@@ -194,7 +194,7 @@ impl RecommendationService for Api {
         request: Request<v1::ApproveRecommendationsRequest>,
     ) -> Result<Response<v1::ApproveRecommendationsResponse>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let run = names::run("parent", &r.parent)?;
         names::distinct("names", &r.names)?;
         let mut keys = Vec::new();
@@ -253,7 +253,7 @@ impl RecommendationService for Api {
         request: Request<v1::DiscardRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Discard { recommendation: key.clone(), reason: r.reason.clone() };
         self.change_recommendation(run, key, command, mutation).await
@@ -264,7 +264,7 @@ impl RecommendationService for Api {
         request: Request<v1::AcknowledgeRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Submit {
             assignment: key.clone(),

@@ -15,7 +15,7 @@ use vekha_roadmap::read::{Files, read_with_warnings};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::{Mutation, mutation};
+use super::mutation::Mutation;
 use super::{Api, convert, names, runs, status};
 use crate::runtime::AskError;
 use crate::runtime::road_maps::{ApplyError, Applying, Version};
@@ -23,7 +23,7 @@ use crate::runtime::seen;
 use crate::runtime::views::coming::{Coming, coming};
 use crate::runtime::views::overview::Overview;
 use crate::store::entities::activity;
-use crate::store::schedule::{Pause, Paused};
+use crate::store::write::activities::{Pause, Paused};
 use crate::wire::stage_kind;
 
 /// Longest preview, in days.
@@ -379,7 +379,7 @@ impl RoadMapService for Api {
         request: Request<v1::ApplyRoadMapRequest>,
     ) -> Result<Response<v1::RoadMap>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let request = mutation.request.clone();
         let mistakes = |list: Vec<Diagnostic>| {
             let one = |d: Diagnostic| FieldError {
@@ -536,7 +536,7 @@ impl RoadMapService for Api {
         request: Request<v1::PauseActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
         let r = request.into_inner();
-        self.pause(&r.name, true, &r.reason, mutation!(r)?).await
+        self.pause(&r.name, true, &r.reason, Mutation::read(&r)?).await
     }
 
     async fn resume_activity(
@@ -544,6 +544,6 @@ impl RoadMapService for Api {
         request: Request<v1::ResumeActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
         let r = request.into_inner();
-        self.pause(&r.name, false, &r.reason, mutation!(r)?).await
+        self.pause(&r.name, false, &r.reason, Mutation::read(&r)?).await
     }
 }

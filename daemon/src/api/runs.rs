@@ -15,7 +15,7 @@ use vekha_roadmap::period::Period;
 use super::filter::{Conditions, Field, Kind, words};
 use super::lasting::GoesOn;
 use super::lists::paging;
-use super::mutation::{Mutation, mutation};
+use super::mutation::Mutation;
 use super::names::Depth;
 use super::{Api, convert, figures, journal, lists, lists_mistakes, names, status};
 use crate::runtime::Ask;
@@ -26,7 +26,7 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
 use crate::runtime::views::overview::{Standing, is_late};
 use crate::store::document;
-use crate::store::runs::Loaded;
+use crate::store::read::runs::Loaded;
 use crate::wire::{Twin as _, stage_kind};
 use crate::{forms, reports};
 
@@ -134,7 +134,7 @@ impl Api {
         &self,
         r: v1::BackfillRunsRequest,
     ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
-        let whole = mutation!(r, no etag)?;
+        let whole = Mutation::read(&r)?;
         let (municipality, activity) = names::activity("parent", &r.parent)?;
         names::distinct("periods", &r.periods)?;
         if r.periods.is_empty() || r.periods.len() > 100 {
@@ -219,7 +219,7 @@ impl RunService for Api {
         request: Request<v1::StartRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r, no etag)?;
+        let mutation = Mutation::read(&r)?;
         let (municipality, activity) = names::activity("parent", &r.parent)?;
         names::distinct("organisations", &r.organisations)?;
         let period = match r.period.as_str() {
@@ -299,7 +299,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::Cancel { reason: r.reason.clone() };
-        self.change_run(&r.name, command, mutation!(r)?).await
+        self.change_run(&r.name, command, Mutation::read(&r)?).await
     }
 
     async fn retry_run(
@@ -307,7 +307,7 @@ impl RunService for Api {
         request: Request<v1::RetryRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
-        self.change_run(&r.name, Command::Retry, mutation!(r)?).await
+        self.change_run(&r.name, Command::Retry, Mutation::read(&r)?).await
     }
 
     async fn accept_answers(
@@ -316,7 +316,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::AcceptAnswers { stage: r.stage.clone() };
-        self.change_run(&r.name, command, mutation!(r)?).await
+        self.change_run(&r.name, command, Mutation::read(&r)?).await
     }
 
     async fn skip_run(
@@ -325,7 +325,7 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
         let command = Command::Skip { reason: r.reason.clone() };
-        self.change_run(&r.name, command, mutation!(r)?).await
+        self.change_run(&r.name, command, Mutation::read(&r)?).await
     }
 
     async fn answer_question(
@@ -333,7 +333,7 @@ impl RunService for Api {
         request: Request<v1::AnswerQuestionRequest>,
     ) -> Result<Response<v1::Run>, Status> {
         let r = request.into_inner();
-        let mutation = mutation!(r)?;
+        let mutation = Mutation::read(&r)?;
         let answer = match r.answer() {
             v1::Answer::Proceed => Answer::Proceed,
             v1::Answer::Skip => Answer::Skip,

@@ -61,25 +61,19 @@ pub(super) async fn run(
             service.get_activity(v1::GetActivityRequest { name }).await?.into_inner()
         }
         Command::Pause { activity, reason } => {
-            let request = v1::PauseActivityRequest {
+            let request = client.asked(v1::PauseActivityRequest {
                 name: client.activity(activity).await?,
                 reason: reason.clone(),
-                etag: String::new(),
-                actor: client.actor.clone(),
-                request_id: client.request_id.clone(),
-                validate_only: client.validate_only,
-            };
+                ..Default::default()
+            });
             service.pause_activity(request).await?.into_inner()
         }
         Command::Resume { activity } => {
-            let request = v1::ResumeActivityRequest {
+            let request = client.asked(v1::ResumeActivityRequest {
                 name: client.activity(activity).await?,
-                etag: String::new(),
-                actor: client.actor.clone(),
-                request_id: client.request_id.clone(),
-                validate_only: client.validate_only,
+
                 ..Default::default()
-            };
+            });
             service.resume_activity(request).await?.into_inner()
         }
     };
@@ -112,14 +106,11 @@ pub(super) async fn run(
 async fn apply(client: &Client, folder: &std::path::Path, out: &mut Output) -> anyhow::Result<()> {
     let files = crate::files::load(folder).with_context(|| folder.display().to_string())?;
     let files = files.0.into_iter().map(|(path, text)| v1::RoadMapFile { path, text }).collect();
-    let request = v1::ApplyRoadMapRequest {
+    let request = client.asked(v1::ApplyRoadMapRequest {
         parent: client.municipality.clone(),
         files,
-        etag: String::new(),
-        actor: client.actor.clone(),
-        request_id: client.request_id.clone(),
-        validate_only: client.validate_only,
-    };
+        ..Default::default()
+    });
     let map = client.road_maps().apply_road_map(request).await?.into_inner();
     out.one(&map, || format!("действует версия {}: новые выполнения идут по ней", map.version))?;
     Ok(())

@@ -10,7 +10,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
-use vekha_proto::v1;
+use vekha_proto::{Caller, Mutating, v1};
 use vekha_roadmap::diagnostic::nearest;
 
 use super::Cli;
@@ -112,11 +112,22 @@ macro_rules! with_all_mistakes {
 pub(super) use with_all_mistakes;
 
 impl Client {
-    /// The id of one of several calls that a command makes: the same for the same part.
-    pub fn request_id_of(&self, part: &str) -> String {
+    /// A message that asks for a change, asked by whoever runs the command.
+    pub fn asked<M: Mutating>(&self, message: M) -> M {
+        self.asked_under(self.request_id.clone(), message)
+    }
+
+    /// One of several that a command sends: the same part has the same id of its call.
+    pub fn asked_for<M: Mutating>(&self, part: &str, message: M) -> M {
         let digest = Sha256::digest(format!("{}/{part}", self.request_id));
         let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
-        uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+        let id = uuid::Builder::from_custom_bytes(bytes).into_uuid();
+        self.asked_under(id.to_string(), message)
+    }
+
+    fn asked_under<M: Mutating>(&self, request_id: String, message: M) -> M {
+        let (actor, validate_only) = (self.actor.clone(), self.validate_only);
+        message.asked_by(Caller { actor, request_id, validate_only })
     }
 
     pub async fn connect(cli: &Cli) -> anyhow::Result<Self> {

@@ -23,12 +23,8 @@ pub(super) async fn run(
         out.one(&status, || format!("часам верят: {}", client.moment(status.now)))?;
         return Ok(());
     };
-    let request = v1::ConfirmClockRequest {
-        shows: Some(shows),
-        actor: client.actor.clone(),
-        request_id: client.request_id.clone(),
-        validate_only: client.validate_only,
-    };
+    let request =
+        client.asked(v1::ConfirmClockRequest { shows: Some(shows), ..Default::default() });
     let status = service.confirm_clock(request).await?.into_inner();
     out.one(&status, || format!("часы подтверждены: {}", client.moment(status.now)))?;
     Ok(())

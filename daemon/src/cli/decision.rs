@@ -1,5 +1,4 @@
-//! `vekha decide`, `vekha decision`, `vekha measure`: what the authority decided and what became of
-//! it.
+//! `vekha decide`, `vekha decision`: what the authority decided.
 
 use std::path::{Path, PathBuf};
 
@@ -134,56 +133,6 @@ pub(super) enum Command {
     },
 }
 
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum MeasureCommand {
-    /// Список
-    List {
-        /// Только этого выполнения
-        run: Option<String>,
-        /// Только в этом состоянии: ordered, reported, done, waived
-        #[arg(long)]
-        state: Option<String>,
-        /// Только этой организации
-        #[arg(long)]
-        organisation: Option<String>,
-    },
-    /// Отчитаться
-    Report {
-        /// 29/2026-27/1
-        measure: String,
-        /// Что сделано
-        #[arg(long)]
-        text: String,
-        /// Документ, который это подтверждает; без него остаётся приложенный к прежнему отчёту
-        #[arg(long = "attach", value_name = "ФАЙЛ")]
-        document: Option<PathBuf>,
-    },
-    /// Сохранить документ, приложенный к отчёту
-    Document {
-        /// 29/2026-27/1
-        measure: String,
-        /// Куда записать
-        #[arg(long, value_name = "ФАЙЛ")]
-        file: PathBuf,
-    },
-    /// Принять отчёт: мера снимается с контроля
-    Accept {
-        /// 29/2026-27/1
-        measure: String,
-    },
-    /// Вернуть отчёт
-    Return {
-        /// 29/2026-27/1
-        measure: String,
-        /// Что не так
-        #[arg(long)]
-        comment: String,
-        /// К какому рабочему дню отчитаться снова: 2027-12-10; без него — прежний срок, но не меньше трёх рабочих дней
-        #[arg(long, default_value = "")]
-        due: String,
-    },
-}
-
 fn measure(text: &str) -> anyhow::Result<v1::NewMeasure> {
     let parts: Vec<&str> = text.splitn(3, '|').map(str::trim).collect();
     let [who, due, what] = parts.as_slice() else {
@@ -209,7 +158,7 @@ pub(super) async fn decide(
     let attachments = args.attach.iter().map(|file| attachment(file)).collect::<Result<_, _>>()?;
     let parent = client.run(&args.run).await?;
     let corrects = args.corrects.map(|number| format!("{parent}/decisions/{number}"));
-    let request = v1::RecordDecisionRequest {
+    let request = client.asked(v1::RecordDecisionRequest {
         parent,
         kind: args.kind.map_or(v1::DecisionKind::Unspecified, Into::into).into(),
         corrects: corrects.unwrap_or_default(),
@@ -224,12 +173,8 @@ pub(super) async fn decide(
         signatory: args.signatory.clone(),
         measures,
         without_measures: args.without_measures,
-        etag: String::new(),
-        actor: client.actor.clone(),
-        request_id: client.request_id.clone(),
-        validate_only: client.validate_only,
-        list_mistakes: false,
-    };
+        ..Default::default()
+    });
     let service = client
         .decisions()
         .max_encoding_message_size(LARGEST_FILE_CALL)
@@ -243,7 +188,7 @@ pub(super) async fn decide(
 }
 
 /// A file as it is sent.
-fn attachment(file: &Path) -> anyhow::Result<v1::NewAttachment> {
+pub(super) fn attachment(file: &Path) -> anyhow::Result<v1::NewAttachment> {
     Ok(v1::NewAttachment {
         file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         content: std::fs::read(file).with_context(|| file.display().to_string())?,
@@ -338,14 +283,13 @@ pub(super) async fn run(
             let mut service = client.decisions().max_encoding_message_size(LARGEST_FILE_CALL);
             let mut decision = v1::Decision::default();
             for file in files {
+                let part = file.file_name.clone();
                 let request = v1::AttachFileRequest {
                     name: name.clone(),
-                    request_id: client.request_id_of(&file.file_name),
                     file: Some(file),
-                    etag: String::new(),
-                    actor: client.actor.clone(),
-                    validate_only: client.validate_only,
+                    ..Default::default()
                 };
+                let request = client.asked_for(&part, request);
                 decision = service.attach_file(request).await?.into_inner();
             }
             out.one(&decision, || describe(&decision))?;
@@ -375,7 +319,11 @@ fn ending<'e>(file: &Path, known: &[&'e str]) -> anyhow::Result<&'e str> {
     found.ok_or_else(|| anyhow!("«{}»: нужно окончание .{wanted}", file.display()))
 }
 
-async fn written(file: &Path, given: v1::DecisionFile, out: &mut Output) -> anyhow::Result<()> {
+pub(super) async fn written(
+    file: &Path,
+    given: v1::DecisionFile,
+    out: &mut Output,
+) -> anyhow::Result<()> {
     tokio::fs::write(file, &given.content)
         .await
         .with_context(|| format!("не записать «{}»", file.display()))?;
@@ -383,91 +331,4 @@ async fn written(file: &Path, given: v1::DecisionFile, out: &mut Output) -> anyh
     let given = v1::DecisionFile { content: Default::default(), ..given };
     out.one(&given, || format!("записано: {}", file.display()))?;
     Ok(())
-}
-
-pub(super) async fn measures(
-    client: &Client,
-    command: &MeasureCommand,
-    out: &mut Output,
-) -> anyhow::Result<()> {
-    let mut service = client.measures();
-    let (etag, actor) = (String::new(), client.actor.clone());
-    let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
-    let changed = match command {
-        MeasureCommand::List { run, state, organisation } => {
-            let parent = client.run_or_all(run.as_deref()).await?;
-            let filter =
-                filter([("state", state.as_deref()), ("organisation", organisation.as_deref())]);
-            let request = v1::ListMeasuresRequest { parent, filter, ..Default::default() };
-            let list = all_pages!(service, list_measures, request, measures);
-            client.narrowed_to(organisation.as_deref(), &list).await?;
-            out.many(&list, || rows(&list))?;
-            return Ok(());
-        }
-        MeasureCommand::Report { measure, text, document } => {
-            let request = v1::ReportMeasureRequest {
-                name: client.below(measure, "measures").await?,
-                text: text.clone(),
-                document: document.as_deref().map(attachment).transpose()?,
-                etag,
-                actor,
-                request_id,
-                validate_only,
-            };
-            let mut service = service.max_encoding_message_size(LARGEST_FILE_CALL);
-            service.report_measure(request).await?
-        }
-        MeasureCommand::Document { measure, file } => {
-            let name = client.below(measure, "measures").await?;
-            let told = service.get_measure(v1::GetMeasureRequest { name }).await?.into_inner();
-            let Some(document) = told.document else {
-                return Err(anyhow!("к отчёту о мере {measure} документ не приложен"));
-            };
-            let request = v1::GetFileRequest { name: told.assignment, sha256: document.sha256 };
-            let mut files = client.assignments().max_decoding_message_size(LARGEST_FILE_CALL);
-            let content = files.get_file(request).await?.into_inner().content;
-            let content_type = "application/octet-stream".to_owned();
-            let given = v1::DecisionFile { file_name: document.file_name, content_type, content };
-            return written(file, given, out).await;
-        }
-        MeasureCommand::Accept { measure } => {
-            let name = client.below(measure, "measures").await?;
-            let request = v1::AcceptMeasureRequest { name, etag, actor, request_id, validate_only };
-            service.accept_measure(request).await?
-        }
-        MeasureCommand::Return { measure, comment, due } => {
-            let name = client.below(measure, "measures").await?;
-            let request = v1::ReturnMeasureRequest {
-                name,
-                comment: comment.clone(),
-                due: due.clone(),
-                etag,
-                actor,
-                request_id,
-                validate_only,
-            };
-            service.return_measure(request).await?
-        }
-    };
-    let measure = changed.into_inner();
-    out.one(&measure, || rows(std::slice::from_ref(&measure)))?;
-    Ok(())
-}
-
-fn rows(list: &[v1::Measure]) -> String {
-    let row = |m: &v1::Measure| {
-        let state = match m.state() {
-            v1::MeasureState::Ordered if m.late => "ОПАЗДЫВАЕТ",
-            v1::MeasureState::Ordered => "исполняется",
-            v1::MeasureState::Reported => "отчёт на проверке",
-            v1::MeasureState::Done => "исполнена",
-            v1::MeasureState::Waived => "поручение снято",
-            v1::MeasureState::Unspecified => "",
-        };
-        let (who, due) = (m.organisation.clone(), date(&m.due));
-        let document = m.document.as_ref().map(|d| d.file_name.clone()).unwrap_or_default();
-        [short(&m.name), who, due, state.to_owned(), m.text.clone(), document]
-    };
-    let head = ["мера", "кто", "срок", "состояние", "что", "документ"];
-    table(head, list.iter().map(row).collect())
 }

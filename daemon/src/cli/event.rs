@@ -18,15 +18,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyhow::Result<()> {
-    let request = v1::PublishEventRequest {
+    let request = client.asked(v1::PublishEventRequest {
         parent: client.municipality.clone(),
         event: args.event.clone(),
         label: args.label.clone(),
         organisations: args.organisations.clone(),
-        actor: client.actor.clone(),
-        request_id: client.request_id.clone(),
-        validate_only: client.validate_only,
-    };
+        ..Default::default()
+    });
     let response = client.events().publish_event(request).await?.into_inner();
     out.one(&response, || {
         let runs: Vec<String> = response.runs.iter().map(|r| short(&r.name)).collect();

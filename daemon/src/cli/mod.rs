@@ -13,6 +13,7 @@ mod decision;
 mod effects;
 mod event;
 mod journal;
+mod measure;
 mod organisations;
 mod outbox;
 mod output;
@@ -22,6 +23,7 @@ mod run;
 mod russian;
 mod serve;
 mod status;
+mod submission;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -99,7 +101,7 @@ enum Command {
     #[command(subcommand)]
     Assignment(assignment::Command),
     /// Ответить на поручение
-    Submit(assignment::SubmitArgs),
+    Submit(submission::SubmitArgs),
     /// Адресные рекомендации
     #[command(subcommand)]
     Recommendation(recommendation::Command),
@@ -112,7 +114,7 @@ enum Command {
     Decision(decision::Command),
     /// Меры: отчёты и контроль
     #[command(subcommand)]
-    Measure(decision::MeasureCommand),
+    Measure(measure::Command),
     /// Полнота: кого спросили, кто ответил в срок, кто молчит
     Completeness(completeness::Args),
     /// Что помогло: выводы года, помощь и показатели потом
@@ -222,14 +224,14 @@ impl Cli {
             Command::Run(command) => run::run(&client, command, &mut out).await?,
             Command::Event(args) => event::run(&client, args, &mut out).await?,
             Command::Assignment(command) => assignment::run(&client, command, &mut out).await?,
-            Command::Submit(args) => assignment::submit(&client, args, &mut out).await?,
+            Command::Submit(args) => submission::submit(&client, args, &mut out).await?,
             Command::Recommendation(command) => {
                 recommendation::run(&client, command, &mut out).await?;
             }
             Command::Approve(args) => recommendation::approve(&client, args, &mut out).await?,
             Command::Decide(args) => decision::decide(&client, args, &mut out).await?,
             Command::Decision(command) => decision::run(&client, command, &mut out).await?,
-            Command::Measure(command) => decision::measures(&client, command, &mut out).await?,
+            Command::Measure(command) => measure::run(&client, command, &mut out).await?,
             Command::Completeness(args) => completeness::run(&client, args, &mut out).await?,
             Command::Effects(args) => effects::run(&client, args, &mut out).await?,
             Command::Organisations(command) => {

@@ -75,13 +75,11 @@ pub(super) async fn run(
             service.get_message(v1::GetMessageRequest { name: full(message) }).await?
         }
         Command::Retry { message: None, organisation, .. } => {
-            let request = v1::RetryMessagesRequest {
+            let request = client.asked(v1::RetryMessagesRequest {
                 parent: client.municipality.clone(),
                 organisation: organisation.clone().unwrap_or_default(),
-                actor: client.actor.clone(),
-                request_id: client.request_id.clone(),
-                validate_only: client.validate_only,
-            };
+                ..Default::default()
+            });
             let retried = service.retry_messages(request).await?.into_inner();
             if retried.messages == 0 {
                 client.is_organisation(organisation.as_deref().unwrap_or_default()).await?;
@@ -90,12 +88,8 @@ pub(super) async fn run(
             return Ok(());
         }
         Command::Retry { message: Some(message), .. } => {
-            let request = v1::RetryMessageRequest {
-                name: full(message),
-                actor: client.actor.clone(),
-                request_id: client.request_id.clone(),
-                validate_only: client.validate_only,
-            };
+            let request =
+                client.asked(v1::RetryMessageRequest { name: full(message), ..Default::default() });
             service.retry_message(request).await?
         }
     };

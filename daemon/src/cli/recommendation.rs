@@ -64,8 +64,6 @@ pub(super) async fn run(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let mut service = client.recommendations();
-    let (etag, actor) = (String::new(), client.actor.clone());
-    let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
     let changed = match command {
         Command::List { run, state, year } => {
             let parent = client.run_or_all(run.as_deref()).await?;
@@ -85,38 +83,29 @@ pub(super) async fn run(
                 .iter()
                 .map(|t| v1::Finding { recommendation: t.clone(), ..Default::default() })
                 .collect();
-            let request = v1::UpdateRecommendationRequest {
+            let request = client.asked(v1::UpdateRecommendationRequest {
                 recommendation: Some(v1::Recommendation { name, items, ..Default::default() }),
                 update_mask: Some(prost_types::FieldMask { paths: vec!["items".into()] }),
-                actor,
-                request_id,
-                validate_only,
-                list_mistakes: false,
-            };
+                ..Default::default()
+            });
             with_all_mistakes!(service, update_recommendation, request)
         }
         Command::Discard { recommendation, reason } => {
             let name = client.below(recommendation, "recommendations").await?;
-            let request = v1::DiscardRecommendationRequest {
+            let request = client.asked(v1::DiscardRecommendationRequest {
                 name,
                 reason: reason.clone(),
-                etag,
-                actor,
-                request_id,
-                validate_only,
-            };
+                ..Default::default()
+            });
             service.discard_recommendation(request).await?
         }
         Command::Acknowledge { recommendation, report } => {
             let name = client.below(recommendation, "recommendations").await?;
-            let request = v1::AcknowledgeRecommendationRequest {
+            let request = client.asked(v1::AcknowledgeRecommendationRequest {
                 name,
                 report: report.clone(),
-                etag,
-                actor,
-                request_id,
-                validate_only,
-            };
+                ..Default::default()
+            });
             service.acknowledge_recommendation(request).await?
         }
     };
@@ -166,14 +155,8 @@ pub(super) async fn approve(
             names.push(found.name.clone());
         }
     }
-    let request = v1::ApproveRecommendationsRequest {
-        parent,
-        names,
-        etag: String::new(),
-        actor: client.actor.clone(),
-        request_id: client.request_id.clone(),
-        validate_only: client.validate_only,
-    };
+    let request =
+        client.asked(v1::ApproveRecommendationsRequest { parent, names, ..Default::default() });
     let response = client.recommendations().approve_recommendations(request).await?.into_inner();
     out.many(&response.recommendations, || rows(client, &response.recommendations))?;
     Ok(())

@@ -116,8 +116,6 @@ pub(super) async fn run(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let mut service = client.runs();
-    let (etag, actor) = (String::new(), client.actor.clone());
-    let (request_id, validate_only) = (client.request_id.clone(), client.validate_only);
     let run = match command {
         Command::List { activity, state, period } => {
             return list(client, activity.as_deref(), state.as_deref(), period.as_deref(), out)
@@ -131,21 +129,18 @@ pub(super) async fn run(
         Command::Backfill { activity, periods } => {
             let parent = client.activity(activity).await?;
             let periods = periods.clone();
-            let request = v1::BackfillRunsRequest {
-                parent,
-                periods,
-                actor,
-                request_id,
-                validate_only,
-                list_mistakes: false,
-            };
+            let request =
+                client.asked(v1::BackfillRunsRequest { parent, periods, ..Default::default() });
             let response = with_all_mistakes!(service, backfill_runs, request).into_inner();
             out.one(&response, || {
                 let names = |list: &mut dyn Iterator<Item = &str>| {
                     list.map(short).collect::<Vec<_>>().join(", ")
                 };
-                let opened =
-                    if validate_only { "можно открыть" } else { "открыто" };
+                let opened = if client.validate_only {
+                    "можно открыть"
+                } else {
+                    "открыто"
+                };
                 format!(
                     "{opened}: {}\nуже были: {}",
                     names(&mut response.runs.iter().map(|r| r.name.as_str())),
@@ -158,15 +153,13 @@ pub(super) async fn run(
             let name = client.run(run).await?;
             let (parent, id) = name.rsplit_once("/runs/").unwrap_or((name.as_str(), ""));
             let (period, part) = id.split_once('.').unwrap_or((id, ""));
-            let request = v1::StartRunRequest {
+            let request = client.asked(v1::StartRunRequest {
                 parent: parent.to_owned(),
                 period: period.to_owned(),
                 part: part.to_owned(),
                 organisations: organisations.clone(),
-                actor,
-                request_id,
-                validate_only,
-            };
+                ..Default::default()
+            });
             service.start_run(request).await?
         }
         Command::Show { run } => {
@@ -175,37 +168,32 @@ pub(super) async fn run(
         }
         Command::Cancel { run, reason } => {
             let (name, reason) = (client.run(run).await?, reason.clone());
-            let request =
-                v1::CancelRunRequest { name, reason, etag, actor, request_id, validate_only };
+            let request = client.asked(v1::CancelRunRequest { name, reason, ..Default::default() });
             service.cancel_run(request).await?
         }
         Command::Skip { run, reason } => {
             let (name, reason) = (client.run(run).await?, reason.clone());
-            let request =
-                v1::SkipRunRequest { name, reason, etag, actor, request_id, validate_only };
+            let request = client.asked(v1::SkipRunRequest { name, reason, ..Default::default() });
             service.skip_run(request).await?
         }
         Command::Retry { run } => {
             let name = client.run(run).await?;
-            let request = v1::RetryRunRequest { name, etag, actor, request_id, validate_only };
+            let request = client.asked(v1::RetryRunRequest { name, ..Default::default() });
             service.retry_run(request).await?
         }
         Command::Accept { run, stage } => {
-            let request = v1::AcceptAnswersRequest {
+            let request = client.asked(v1::AcceptAnswersRequest {
                 name: client.run(run).await?,
                 stage: stage.clone(),
-                etag,
-                actor,
-                request_id,
-                validate_only,
-            };
+                ..Default::default()
+            });
             service.accept_answers(request).await?
         }
         Command::Proceed { run } => {
             let name = client.run(run).await?;
             let answer = v1::Answer::Proceed.into();
             let request =
-                v1::AnswerQuestionRequest { name, answer, etag, actor, request_id, validate_only };
+                client.asked(v1::AnswerQuestionRequest { name, answer, ..Default::default() });
             service.answer_question(request).await?
         }
     };

@@ -32,7 +32,7 @@ use vekha_engine::RunKey;
 use vekha_plugin::{Notifier, Publisher, Source};
 
 use crate::clock::Clock;
-use crate::store::schedule::Jobs;
+use crate::store::write::jobs::Jobs;
 use crate::store::{Store, StoreError, instant, micros};
 use committer::{Committer, Done, Task};
 use letters::outage::{Away, Outage};

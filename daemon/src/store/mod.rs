@@ -4,32 +4,21 @@
 //! runs, takes in changed ones and writes everything in a few statements at [`Batch::commit`].
 //! Readers never wait for the writer (WAL, MVCC).
 
-pub mod activities;
-pub mod addresses;
 mod aside;
-pub mod batch;
-pub mod chain;
 mod connections;
 pub mod copy;
-pub mod data;
 pub mod deployment;
-pub mod drafts;
 pub mod entities;
 mod error;
-pub mod files;
 pub mod migrations;
 mod open;
-pub mod outbox;
 mod proof;
 pub mod pulse;
-pub mod queries;
-mod requests;
-mod rows;
-pub mod runs;
-pub mod schedule;
+pub mod read;
 pub mod time;
 pub mod upkeep;
 pub mod witness;
+pub mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +26,6 @@ use std::sync::Arc;
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, Statement};
 
 pub(crate) use aside::unreadable;
-pub use batch::Batch;
 pub use error::StoreError;
 pub use open::{OpenError, Opening, SecretFrom, without_password};
 
@@ -46,6 +34,7 @@ use aside::Aside;
 use proof::Soundness;
 use pulse::Failures;
 use witness::Witness;
+pub use write::batch::Batch;
 
 /// A connection to the database: one writer, readers beside it.
 #[derive(Debug, Clone)]

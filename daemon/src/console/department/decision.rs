@@ -12,7 +12,7 @@ use crate::forms::DOCX;
 use crate::reports;
 use crate::runtime::Runtime;
 use crate::runtime::documents::reports::{controls, letterhead};
-use crate::store::files::of_decisions;
+use crate::store::write::files::of_decisions;
 
 /// `GET /runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx`
 pub async fn document(

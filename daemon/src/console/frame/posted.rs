@@ -21,7 +21,7 @@ use crate::console::school::conflict::{Choice, Shown};
 use crate::port::told::{self, Bound};
 use crate::port::work;
 use crate::runtime::documents::uploads::Upload;
-use crate::store::drafts::Basis;
+use crate::store::write::drafts::Basis;
 
 /// What a browser sent: the fields of the form in order, each with its text.
 pub type Pairs = Vec<(String, String)>;

@@ -31,7 +31,7 @@ use crate::runtime::committer::Caller;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Seen, Thing};
 use crate::secret::Secret;
-use crate::store::drafts::{Basis, Saved};
+use crate::store::write::drafts::{Basis, Saved};
 use crate::store::{Store, StoreError, document};
 
 /// Rows that one press of the button adds.

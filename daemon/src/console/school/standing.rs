@@ -11,8 +11,8 @@ use crate::console::frame::words;
 use crate::console::school::link::{About, Opened};
 use crate::forms::reports::DOCUMENT;
 use crate::runtime::Runtime;
-use crate::store::drafts::Basis;
 use crate::store::entities::{draft, submission};
+use crate::store::write::drafts::Basis;
 use crate::store::{StoreError, document, instant};
 
 /// What stands in a form when a person comes to it.

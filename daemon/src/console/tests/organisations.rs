@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{House, files};
-use crate::store::schedule::Pause;
+use crate::store::write::activities::Pause;
 
 const PAGE: &str = "/m/zarechny/organisations";
 

@@ -9,7 +9,7 @@ use vekha_engine::{Command, RunKey};
 use super::House;
 use crate::runtime::Ask;
 use crate::runtime::committer::Task;
-use crate::store::queries::{Filter, Page};
+use crate::store::read::{Filter, Page};
 
 #[tokio::test]
 async fn every_page_of_the_shipped_road_map_opens() {

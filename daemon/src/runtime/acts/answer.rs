@@ -15,7 +15,7 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
 use crate::store::StoreError;
 use crate::store::document;
-use crate::store::drafts::Basis;
+use crate::store::write::drafts::Basis;
 
 /// An answer, as it was given.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use vekha_roadmap::answers::FieldError;
 use crate::runtime::committer::{Answered, Caller};
 use crate::runtime::documents::uploads::{NewFile, attachment};
 use crate::runtime::{Ask, AskError, Runtime};
-use crate::store::files::of_decisions;
+use crate::store::write::files::of_decisions;
 
 /// Which decision it is.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::answer::OnPage;
 use crate::runtime::Runtime;
 use crate::runtime::documents::uploads::name_files;
 use crate::store::StoreError;
-use crate::store::drafts::{NewDraft, Saved};
+use crate::store::write::drafts::{NewDraft, Saved};
 
 impl Runtime {
     /// Keeps a draft, unless its writer has not seen what it would replace.

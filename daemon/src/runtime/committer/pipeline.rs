@@ -15,7 +15,7 @@ use vekha_engine::RunKey;
 
 use super::steps::Steps;
 use super::{AskError, Asked, Reply, Task};
-use crate::store::batch::Remembered;
+use crate::store::write::batch::Remembered;
 use crate::store::{Batch, Store, StoreError};
 
 /// Most steps of one commit.

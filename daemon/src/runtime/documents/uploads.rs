@@ -9,7 +9,7 @@ use vekha_roadmap::model::{FieldKind, FileRule, Form};
 
 use crate::runtime::Runtime;
 use crate::store::StoreError;
-use crate::store::files::hash;
+use crate::store::write::files::hash;
 
 /// A file that came with an answer.
 #[derive(Debug)]

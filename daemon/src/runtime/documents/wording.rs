@@ -17,7 +17,7 @@ use crate::runtime::documents::reports::{authority, chapter};
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::register::Grounds;
 use crate::store::StoreError;
-use crate::store::runs::Loaded;
+use crate::store::read::runs::Loaded;
 
 /// A measure that the road map prescribes, as people read it.
 #[derive(Debug, Clone, Serialize)]

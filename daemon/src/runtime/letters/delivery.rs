@@ -6,9 +6,9 @@ use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
 use crate::runtime::Runtime;
 use crate::runtime::letters::{departure, digest, message};
 use crate::runtime::loops::put_off;
+use crate::store::StoreError;
 use crate::store::entities::outbox::Model;
-use crate::store::outbox::Delivery;
-use crate::store::{self, StoreError};
+use crate::store::write::outbox::Delivery;
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
 const BACKOFF: [SignedDuration; 7] = [
@@ -28,7 +28,7 @@ impl Runtime {
         let mut known: Vec<Option<Delivery>> = Vec::with_capacity(rows.len());
         let mut letters = Vec::with_capacity(rows.len());
         for row in &rows {
-            let result = match store::outbox::letter(row) {
+            let result = match row.letter() {
                 Err(e) => Some(self.put_letter_off(row, &e.to_string(), now)),
                 Ok(letter) => match departure::judge(self, letter, &rows, now).await {
                     Ok(None) => Some(Delivery::Obsolete),

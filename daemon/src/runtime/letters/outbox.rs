@@ -18,7 +18,7 @@ use crate::runtime::Runtime;
 use crate::runtime::letters::parcels;
 use crate::store::StoreError;
 use crate::store::entities::outbox::Model;
-use crate::store::outbox::{Delivery, LEASE, Parcel};
+use crate::store::write::outbox::{Delivery, LEASE, Parcel};
 
 /// Parcels under way at the same time: no more are claimed, so that a crash leaves few in doubt.
 const AT_ONCE: usize = 4;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use vekha_engine::LetterKind;
 
 use crate::store::micros;
-use crate::store::outbox::{Due, Parcel};
+use crate::store::write::outbox::{Due, Parcel};
 
 /// How long letters wait at most for work that is due and may bring more of them.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(1);

@@ -17,7 +17,7 @@ use crate::runtime::acts::answer::NewAnswer;
 use crate::runtime::committer::{Ask, AskError, Caller};
 use crate::runtime::road_maps::Version;
 use crate::store::entities::job;
-use crate::store::schedule::Jobs;
+use crate::store::write::jobs::Jobs;
 use crate::store::{StoreError, document, unreadable};
 
 /// Jobs of one turn: each may wait for another system.

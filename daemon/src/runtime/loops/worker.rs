@@ -21,7 +21,7 @@ use crate::runtime::documents::reports;
 use crate::runtime::documents::reports::Rendered;
 use crate::runtime::road_maps::Version;
 use crate::store::entities::job;
-use crate::store::schedule::Jobs;
+use crate::store::write::jobs::Jobs;
 use crate::store::{StoreError, document, unreadable};
 
 /// Most jobs of one turn.

@@ -8,8 +8,8 @@ use vekha_roadmap::model::Organisation;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
-use crate::store::addresses::NewestLetter;
 use crate::store::instant;
+use crate::store::read::addresses::NewestLetter;
 
 /// What is known of an organisation's address.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::{Overview, Standing};
 use crate::store::StoreError;
 use crate::store::micros;
-use crate::store::queries::{Filter, Page};
+use crate::store::read::{Filter, Page};
 
 /// How long a letter that did not arrive is told of.
 const LETTERS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);

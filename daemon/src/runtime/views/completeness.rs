@@ -9,7 +9,7 @@ use vekha_engine::{AssignmentKey, RunKey};
 use crate::runtime::Runtime;
 use crate::store::StoreError;
 use crate::store::document;
-use crate::store::queries::Filter;
+use crate::store::read::Filter;
 
 /// What came of one question to one organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -16,8 +16,7 @@ use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
 use crate::store::document;
 use crate::store::entities::{activity, run};
-use crate::store::queries::{Filter, Page};
-use crate::store::runs::bare;
+use crate::store::read::{Filter, Page};
 
 /// The runs about periods that end in one of the years, oldest first.
 ///
@@ -116,7 +115,7 @@ fn standing(
     open: Vec<(AssignmentKey, vekha_engine::run::Assignment)>,
     now: Timestamp,
 ) -> Result<Standing, StoreError> {
-    let (mut run, _) = bare(row)?;
+    let (mut run, _) = row.bare()?;
     run.assignments = open.into_iter().collect();
     let own: Option<Arc<Version>> =
         runtime.road_maps().version(&run.key.municipality, run.road_map);

@@ -8,7 +8,7 @@ use vekha_roadmap::model::{Municipality, Severity};
 use crate::runtime::Runtime;
 use crate::store::StoreError;
 use crate::store::document;
-use crate::store::queries::{Filter, Page};
+use crate::store::read::{Filter, Page};
 
 /// A recommendation of a year.
 #[derive(Debug, Clone)]

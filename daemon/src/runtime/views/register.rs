@@ -14,8 +14,8 @@ use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
 use crate::store::entities::decision;
-use crate::store::queries::{Filter, Page};
-use crate::store::runs::Loaded;
+use crate::store::read::runs::Loaded;
+use crate::store::read::{Filter, Page};
 
 /// A decision with what it orders.
 #[derive(Debug, Clone)]

@@ -8,8 +8,7 @@ use vekha_roadmap::period::Period;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
-use crate::store::queries::{Filter, Page};
-use crate::store::runs::bare;
+use crate::store::read::{Filter, Page};
 
 /// A municipality's runs by themselves, without what belongs to them.
 pub(crate) async fn every_run(
@@ -21,7 +20,7 @@ pub(crate) async fn every_run(
     let rows = store.list_runs(&filter, &Page::all()).await?;
     let mut runs = Vec::with_capacity(rows.len());
     for row in &rows {
-        runs.extend(store.readable(&row.id, bare(row))?.map(|(run, _)| run));
+        runs.extend(store.readable(&row.id, row.bare())?.map(|(run, _)| run));
     }
     Ok(runs)
 }

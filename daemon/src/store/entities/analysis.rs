@@ -2,7 +2,12 @@
 
 #![allow(missing_docs)] // the derive generates undocumented items
 
+use jiff::Timestamp;
 use sea_orm::entity::prelude::*;
+use vekha_analysis::Outcome;
+use vekha_engine::RunKey;
+
+use crate::store::{json, micros};
 
 /// Figures and findings of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -19,6 +24,24 @@ pub struct Model {
     pub at: i64,
     /// JSON of [`vekha_analysis::Outcome`].
     pub body: String,
+}
+
+impl Model {
+    /// What the analysis of a stage computed.
+    pub(in crate::store) fn of(
+        run: &RunKey,
+        stage: String,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Self {
+        Model {
+            id: format!("{run}/{stage}"),
+            run: run.to_string(),
+            stage,
+            at: micros(at),
+            body: json(outcome),
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,10 @@
 #![allow(missing_docs)] // the derive generates undocumented items
 
 use sea_orm::entity::prelude::*;
+use vekha_engine::run::Assignment;
+use vekha_engine::{AssignmentKey, RunKey};
+
+use crate::store::json;
 
 /// What one participant owes.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -31,6 +35,31 @@ pub struct Model {
     pub body: String,
     /// The revision of the run at which it was written.
     pub revision: i64,
+}
+
+impl Model {
+    /// What a participant owes in a run of this revision; its link has this token's hash.
+    pub(in crate::store) fn of(
+        run: &RunKey,
+        key: AssignmentKey,
+        assignment: &Assignment,
+        token_hash: String,
+        revision: i64,
+    ) -> Self {
+        Model {
+            id: format!("{run}/{key}"),
+            run: run.to_string(),
+            municipality: run.municipality.clone(),
+            activity: run.activity.clone(),
+            stage: key.stage,
+            organisation: key.organisation,
+            state: assignment.state.as_str().into(),
+            due: assignment.due.to_string(),
+            token_hash,
+            body: json(assignment),
+            revision,
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,10 @@
 #![allow(missing_docs)] // the derive generates undocumented items
 
 use sea_orm::entity::prelude::*;
+use vekha_engine::RunKey;
+use vekha_engine::run::Decision;
+
+use crate::store::json;
 
 /// What the authority decided.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,6 +29,27 @@ pub struct Model {
     pub body: String,
     /// The revision of the run at which it was written.
     pub revision: i64,
+}
+
+impl Model {
+    /// The decision of this number, from 1, in a run of this revision.
+    pub(in crate::store) fn of(
+        run: &RunKey,
+        number: usize,
+        decision: &Decision,
+        revision: i64,
+    ) -> Self {
+        Model {
+            id: format!("{run}/{number}"),
+            run: run.to_string(),
+            municipality: run.municipality.clone(),
+            activity: run.activity.clone(),
+            ordinal: number as i32,
+            date: decision.date.to_string(),
+            body: json(decision),
+            revision,
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

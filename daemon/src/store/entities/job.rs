@@ -2,7 +2,11 @@
 
 #![allow(missing_docs)] // the derive generates undocumented items
 
+use jiff::Timestamp;
 use sea_orm::entity::prelude::*;
+use vekha_engine::{Job, RunKey};
+
+use crate::store::{json, micros};
 
 /// Work to be done, and when. A run's wake-up is a job, too.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,6 +27,35 @@ pub struct Model {
     pub error: String,
     /// JSON of [`vekha_engine::Job`]; empty for a wake-up.
     pub body: String,
+}
+
+impl Model {
+    /// Work that is to be done now.
+    pub(in crate::store) fn of(job: &Job, now: Timestamp) -> Self {
+        Self::due(job.key(), job.kind(), job.run(), now, json(job))
+    }
+
+    /// A run's wish to be woken.
+    pub(in crate::store) fn wake(run: &RunKey, at: Timestamp) -> Self {
+        Self::due(Self::wake_key(run), "wake", run, at, String::new())
+    }
+
+    /// What the job is called that wakes a run.
+    pub(in crate::store) fn wake_key(run: &RunKey) -> String {
+        format!("wake/{run}")
+    }
+
+    fn due(key: String, kind: &str, run: &RunKey, at: Timestamp, body: String) -> Self {
+        Model {
+            key,
+            kind: kind.to_owned(),
+            run: run.to_string(),
+            due_at: micros(at),
+            attempts: 0,
+            error: String::new(),
+            body,
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -2,7 +2,12 @@
 
 #![allow(missing_docs)] // the derive generates undocumented items
 
+use sea_orm::Set;
 use sea_orm::entity::prelude::*;
+use vekha_engine::Entry;
+
+use crate::store::micros;
+use crate::store::proof::Evidence;
 
 /// What happened, append-only.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -27,6 +32,33 @@ pub struct Model {
     pub road_map: i32,
     /// Chain hash, hex.
     pub hash: String,
+}
+
+impl ActiveModel {
+    /// An entry in the journal of a run or an activity, under a version of the road map. The database
+    /// draws its cursor.
+    pub(in crate::store) fn of(id: &str, entry: Entry, road_map: u32) -> Self {
+        ActiveModel {
+            cursor: sea_orm::NotSet,
+            run: Set(id.to_owned()),
+            sequence: Set(entry.sequence as i64),
+            at: Set(micros(entry.at)),
+            actor: Set(entry.actor),
+            kind: Set(entry.kind),
+            data: Set(entry.data),
+            road_map: Set(road_map as i32),
+            hash: Set(entry.hash),
+        }
+    }
+
+    /// By what its commit is proved.
+    pub(in crate::store) fn evidence(&self) -> Option<Evidence> {
+        Some(Evidence {
+            run: self.run.try_as_ref()?.clone(),
+            sequence: *self.sequence.try_as_ref()?,
+            hash: self.hash.try_as_ref()?.clone(),
+        })
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

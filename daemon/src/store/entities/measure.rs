@@ -3,6 +3,10 @@
 #![allow(missing_docs)] // the derive generates undocumented items
 
 use sea_orm::entity::prelude::*;
+use vekha_engine::RunKey;
+use vekha_engine::run::Measure;
+
+use crate::store::json;
 
 /// One thing that a decision orders one organisation to do.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -29,6 +33,29 @@ pub struct Model {
     pub body: String,
     /// The revision of the run at which it was written.
     pub revision: i64,
+}
+
+impl Model {
+    /// The measure of this number, from 1, in a run of this revision.
+    pub(in crate::store) fn of(
+        run: &RunKey,
+        number: usize,
+        measure: &Measure,
+        revision: i64,
+    ) -> Self {
+        Model {
+            id: format!("{run}/{number}"),
+            run: run.to_string(),
+            municipality: run.municipality.clone(),
+            activity: run.activity.clone(),
+            ordinal: number as i32,
+            organisation: measure.organisation.clone(),
+            state: measure.state.as_str().into(),
+            due: measure.due.to_string(),
+            body: json(measure),
+            revision,
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

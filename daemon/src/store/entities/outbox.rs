@@ -2,7 +2,16 @@
 
 #![allow(missing_docs)] // the derive generates undocumented items
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sea_orm::Set;
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+use vekha_analysis::Values;
+use vekha_engine::{AssignmentKey, Letter};
+
+use crate::message_id;
+use crate::store::{StoreError, document, json, micros, unreadable};
 
 /// A message committed with the state that caused it.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -43,6 +52,86 @@ pub struct Model {
     pub digest: Option<String>,
     /// Who is sending it, a name of each claim's own; none before the first.
     pub claim: Option<String>,
+}
+
+/// What the `body` column holds: of a letter what no other column tells.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    assignment: Option<AssignmentKey>,
+    #[serde(default)]
+    link: u32,
+    /// Letters of older releases have none.
+    #[serde(default)]
+    revision: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thread: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<Date>,
+    not_before: Timestamp,
+    facts: Values,
+}
+
+impl ActiveModel {
+    /// A new letter.
+    pub(in crate::store) fn of(letter: Letter, road_map: u32, now: Timestamp) -> Self {
+        let Letter {
+            key,
+            kind,
+            to,
+            run,
+            assignment,
+            link,
+            revision,
+            thread,
+            due,
+            not_before,
+            facts,
+        } = letter;
+        ActiveModel {
+            message_id: Set(message_id::of(&key, &run.municipality)),
+            key: Set(key),
+            run: Set(run.to_string()),
+            municipality: Set(run.municipality),
+            road_map: Set(road_map as i32),
+            kind: Set(kind.as_str().into()),
+            organisation: Set(to),
+            state: Set("pending".into()),
+            created_at: Set(micros(now)),
+            next_attempt_at: Set(micros(not_before)),
+            attempts: Set(0),
+            uncertain: Set(false),
+            error: Set(String::new()),
+            body: Set(json(&Body { assignment, link, revision, thread, due, not_before, facts })),
+            ..Default::default()
+        }
+    }
+}
+
+impl Model {
+    /// The letter.
+    ///
+    /// # Errors
+    /// When it is no such row as Vekha writes.
+    pub fn letter(&self) -> Result<Letter, StoreError> {
+        let Body { assignment, link, revision, thread, due, not_before, facts } =
+            document(&self.key, &self.body)?;
+        let kind = serde_json::from_value(self.kind.as_str().into());
+        let unknown = |_| unreadable(&self.key, format!("нет такого письма: {}", self.kind));
+        Ok(Letter {
+            key: self.key.clone(),
+            kind: kind.map_err(unknown)?,
+            to: self.organisation.clone(),
+            run: self.run.parse().map_err(|e| unreadable(&self.key, e))?,
+            assignment,
+            link,
+            revision,
+            thread,
+            due,
+            not_before,
+            facts,
+        })
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,10 @@
 #![allow(missing_docs)] // the derive generates undocumented items
 
 use sea_orm::entity::prelude::*;
+use vekha_engine::run::Recommendation;
+use vekha_engine::{AssignmentKey, RunKey};
+
+use crate::store::json;
 
 /// Recommendations to one organisation.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -27,6 +31,28 @@ pub struct Model {
     pub body: String,
     /// The revision of the run at which it was written.
     pub revision: i64,
+}
+
+impl Model {
+    /// What an organisation is recommended in a run of this revision.
+    pub(in crate::store) fn of(
+        run: &RunKey,
+        key: AssignmentKey,
+        recommendation: &Recommendation,
+        revision: i64,
+    ) -> Self {
+        Model {
+            id: format!("{run}/{key}"),
+            run: run.to_string(),
+            municipality: run.municipality.clone(),
+            activity: run.activity.clone(),
+            stage: key.stage,
+            organisation: key.organisation,
+            state: recommendation.state.as_str().into(),
+            body: json(recommendation),
+            revision,
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,9 @@
 #![allow(missing_docs)] // the derive generates undocumented items
 
 use sea_orm::entity::prelude::*;
+use vekha_engine::{RunKey, Submission};
+
+use crate::store::{json, micros};
 
 /// One version of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,6 +28,23 @@ pub struct Model {
     pub origin: String,
     /// JSON object by field id.
     pub answers: String,
+}
+
+impl Model {
+    /// What was answered in a run.
+    pub(in crate::store) fn of(run: &RunKey, submission: Submission) -> Self {
+        let assignment = format!("{run}/{}", submission.assignment);
+        Model {
+            id: format!("{assignment}/{}", submission.version),
+            assignment,
+            run: run.to_string(),
+            version: submission.version as i32,
+            at: micros(submission.at),
+            actor: submission.actor,
+            origin: <&str>::from(submission.origin).to_owned(),
+            answers: json(&submission.answers),
+        }
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -39,7 +39,7 @@ use crate::runtime::committer::Caller;
 use crate::runtime::documents::uploads::Upload;
 use crate::runtime::{Ask, Runtime};
 use crate::store::StoreError;
-use crate::store::files::of_decisions;
+use crate::store::write::files::of_decisions;
 
 /// What a form of the run's page is about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::console::frame::said::{self, Said};
 use crate::console::frame::sending;
 use crate::runtime::committer::Caller;
 use crate::runtime::{Ask, Runtime};
-use crate::store::schedule::{Pause, Paused};
+use crate::store::write::activities::{Pause, Paused};
 
 /// What was done: the notice's word, and the run that was opened.
 pub struct Done {

@@ -40,7 +40,7 @@ use crate::runtime::views::effects::{Traced, traced};
 use crate::runtime::views::recommended::recommended;
 use crate::runtime::views::register::decided;
 use crate::runtime::views::year_runs::Ran;
-use crate::store::files::of_decisions;
+use crate::store::write::files::of_decisions;
 
 /// A run with what it tells.
 struct Told {

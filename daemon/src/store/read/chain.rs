@@ -7,8 +7,8 @@ use sea_orm::{
     QueryFilter, QueryOrder, TransactionTrait,
 };
 
-use super::Store;
-use super::entities::{activity, journal, run};
+use crate::store::Store;
+use crate::store::entities::{activity, journal, run};
 
 /// A run's row and its journal, of the same moment.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use sea_orm::{
 use vekha_analysis::Values;
 use vekha_engine::run::Assignment;
 
-use super::entities::assignment;
-use super::entities::draft::{ActiveModel, Column, Entity, Model};
-use super::{Store, StoreError, document, json, micros};
+use crate::store::entities::assignment;
+use crate::store::entities::draft::{ActiveModel, Column, Entity, Model};
+use crate::store::{Store, StoreError, document, json, micros};
 
 /// What stood in the database when a page was made: whoever writes on the page has seen that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

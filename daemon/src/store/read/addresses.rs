@@ -6,8 +6,8 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{ColumnTrait as _, FromQueryResult};
 
-use super::Store;
-use super::entities::outbox::{Column, Entity};
+use crate::store::Store;
+use crate::store::entities::outbox::{Column, Entity};
 
 /// The newest letter of an organisation that was accepted or refused for good.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]

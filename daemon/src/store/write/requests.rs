@@ -4,8 +4,8 @@ use crate::store::StoreError;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
 
-use super::Store;
-use super::entities::request::{ActiveModel, Column, Entity, Model};
+use crate::store::Store;
+use crate::store::entities::request::{ActiveModel, Column, Entity, Model};
 
 impl Store {
     /// A request that was carried out.

@@ -9,8 +9,8 @@ use sea_orm::{
 use sha2::{Digest, Sha256};
 use vekha_engine::RunKey;
 
-use super::entities::file::{ActiveModel, Column, Entity, Model};
-use super::{Store, StoreError, micros};
+use crate::store::entities::file::{ActiveModel, Column, Entity, Model};
+use crate::store::{Store, StoreError, micros};
 
 /// What stands for the assignment where files of a run's decisions are kept: none is named so.
 pub fn of_decisions(run: &RunKey) -> String {

@@ -9,9 +9,9 @@ use vekha_analysis::{Finding, IndicatorFigures, Outcome, Values};
 use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, Wanted, gather};
 
-use super::entities::{analysis, submission};
 use super::runs::{self, Load, Loaded};
-use super::{Store, StoreError, document, unreadable};
+use crate::store::entities::{analysis, submission};
+use crate::store::{Store, StoreError, document, unreadable};
 
 /// The indicators of an outcome; its findings are passed over.
 #[derive(Deserialize)]

@@ -8,38 +8,11 @@ use sea_orm::{
     Select,
 };
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use vekha_engine::assignments::Assignments;
-use vekha_engine::journal::Head;
-use vekha_engine::recommendations::Recommendations;
-use vekha_engine::run::{Run, RunState, Stage};
-use vekha_engine::{AssignmentKey, RunKey, Summary};
+use vekha_engine::run::Run;
+use vekha_engine::{AssignmentKey, RunKey};
 
-use super::entities::{assignment, decision, measure, recommendation, run};
-use super::{Store, StoreError, document, instant, json, micros, unreadable};
-
-/// What the `body` column of a run holds.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Body {
-    /// Organisations named at the start.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub named: Vec<String>,
-    /// Runs that it waits for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waits_for: Vec<RunKey>,
-    /// Stages in order.
-    pub stages: Vec<Stage>,
-    /// Findings: rule id -> organisation codes.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub found: BTreeMap<String, Vec<String>>,
-    /// How many rows belong to it: assignments, recommendations, decisions, measures. Tables in
-    /// which it has none need not be asked.
-    pub sizes: [usize; 4],
-    /// The revision of the run since which these rows say at which they were written. A release that
-    /// did not know this leaves it out, and with it all who remember an earlier revision read anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told_since: Option<i64>,
-}
+use crate::store::entities::{assignment, decision, measure, recommendation, run};
+use crate::store::{Store, StoreError, document};
 
 /// A loaded run and the revision of its row.
 #[derive(Debug, Clone)]
@@ -48,7 +21,7 @@ pub struct Loaded {
     pub run: Run,
     /// The row's revision.
     pub revision: i64,
-    /// As [`Body::told_since`].
+    /// As [`run::Body::told_since`].
     pub told_since: Option<i64>,
 }
 
@@ -60,73 +33,8 @@ impl Loaded {
 
     /// How many rows it is in the tables.
     pub fn rows(&self) -> usize {
-        1 + sizes(&self.run).iter().sum::<usize>()
+        1 + run::sizes(&self.run).iter().sum::<usize>()
     }
-}
-
-/// How many rows belong to a run, as [`Body::sizes`] has them.
-fn sizes(run: &Run) -> [usize; 4] {
-    [run.assignments.len(), run.recommendations.len(), run.decisions.len(), run.measures.len()]
-}
-
-/// The run as a row.
-pub(super) fn row(Loaded { run, revision, told_since }: &Loaded) -> run::Model {
-    let body = Body {
-        named: run.named.clone(),
-        waits_for: run.waits_for.clone(),
-        stages: run.stages.clone(),
-        found: BTreeMap::clone(&run.found),
-        sizes: sizes(run),
-        told_since: *told_since,
-    };
-    run::Model {
-        id: run.key.to_string(),
-        municipality: run.key.municipality.clone(),
-        activity: run.key.activity.clone(),
-        period: run.key.period.to_string(),
-        part: run.key.part.clone(),
-        road_map: run.road_map as i32,
-        state: run.state.as_str().to_owned(),
-        opened_at: micros(run.opened_at),
-        ended_at: run.ended_at.map(micros),
-        body: json(&body),
-        journal_sequence: run.journal.sequence as i64,
-        journal_hash: run.journal.hash.clone(),
-        revision: *revision,
-    }
-}
-
-/// The state that a column holds.
-pub fn state(text: &str) -> Result<RunState, StoreError> {
-    serde_json::from_value(text.into()).map_err(|_| unreadable(text, "нет такого состояния"))
-}
-
-/// What other runs must know of a run, from its row.
-pub fn summary(row: &run::Model) -> Result<Summary, StoreError> {
-    let body: Body = document(&row.id, &row.body)?;
-    Ok(Summary { state: state(&row.state)?, found: body.found.into() })
-}
-
-/// A run without its assignments and the like, from its row.
-pub fn bare(row: &run::Model) -> Result<(Run, Body), StoreError> {
-    let body: Body = document(&row.id, &row.body)?;
-    let run = Run {
-        key: row.id.parse().map_err(|e| unreadable(&row.id, e))?,
-        road_map: row.road_map as u32,
-        state: state(&row.state)?,
-        opened_at: instant(row.opened_at),
-        ended_at: row.ended_at.map(instant),
-        named: body.named.clone(),
-        waits_for: body.waits_for.clone(),
-        stages: body.stages.clone(),
-        found: body.found.clone().into(),
-        assignments: Assignments::default(),
-        recommendations: Recommendations::default(),
-        decisions: Vec::new(),
-        measures: Vec::new(),
-        journal: Head { sequence: row.journal_sequence as u64, hash: row.journal_hash.clone() },
-    };
-    Ok((run, body))
 }
 
 /// Runs of one statement.
@@ -228,7 +136,7 @@ impl Found {
 
 /// What is done about a run that another daemon holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Held {
+pub(in crate::store) enum Held {
     /// It is waited for.
     Await,
     /// It is left out.
@@ -240,7 +148,7 @@ pub(super) enum Held {
 ///
 /// # Errors
 /// When the database cannot be read.
-pub(super) async fn hold(
+pub(in crate::store) async fn hold(
     db: &impl ConnectionTrait,
     keys: &[String],
     by_others: Held,
@@ -286,7 +194,7 @@ pub async fn load(
 ///
 /// # Errors
 /// As [`load`].
-pub(super) async fn complete(
+pub(in crate::store) async fn complete(
     db: &impl ConnectionTrait,
     rows: Vec<run::Model>,
     what: Load,
@@ -295,7 +203,7 @@ pub(super) async fn complete(
     let mut found = Found::default();
     let mut wanted = [const { Wanted::new() }; 4];
     for row in rows {
-        let (mut run, body) = match bare(&row) {
+        let (mut run, body) = match row.bare() {
             Ok(bare) => bare,
             Err(e) => {
                 found.broken.insert(row.id, e);
@@ -316,7 +224,7 @@ pub(super) async fn complete(
                 wanted.add(&row, since);
             }
         }
-        let Body { told_since, .. } = body;
+        let run::Body { told_since, .. } = body;
         found.runs.insert(run.key.clone(), Loaded { run, revision: row.revision, told_since });
     }
     let [assigned, recommended, decided, ordered] = wanted;
@@ -385,5 +293,49 @@ impl Store {
             .await?;
         // One that cannot be read is told of where it is looked at.
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// One run with all that belongs to it.
+    pub async fn run(&self, key: &RunKey) -> Result<Option<Loaded>, StoreError> {
+        let found = load(self.reader(), &[key.to_string()], Load::Whole).await?;
+        Ok(found.whole()?.remove(key))
+    }
+
+    /// A run by itself, without what belongs to it: enough for who looks at one of its assignments.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn bare_run(&self, key: &RunKey) -> Result<Option<Run>, StoreError> {
+        let row = run::Entity::find_by_id(key.to_string()).one(self.reader()).await?;
+        row.map(|row| row.bare().map(|(run, _)| run)).transpose()
+    }
+
+    /// Runs with all that belongs to them, as far as they exist and can be read.
+    pub async fn runs(&self, keys: &[RunKey]) -> Result<BTreeMap<RunKey, Loaded>, StoreError> {
+        let ids: Vec<String> = keys.iter().map(RunKey::to_string).collect();
+        let found = load(self.reader(), &ids, Load::Whole).await?;
+        for (id, e) in found.broken {
+            self.readable::<()>(&id, Err(e))?;
+        }
+        Ok(found.runs)
+    }
+
+    /// The versions of the road map that runs keep, by run, as far as they exist.
+    pub async fn versions_of_runs(
+        &self,
+        ids: &[String],
+    ) -> Result<BTreeMap<String, u32>, StoreError> {
+        let mut versions = BTreeMap::new();
+        for chunk in ids.chunks(AT_ONCE) {
+            let rows: Vec<(String, i32)> = run::Entity::find()
+                .select_only()
+                .columns([run::Column::Id, run::Column::RoadMap])
+                .filter(run::Column::Id.is_in(chunk.iter().map(String::as_str)))
+                .into_tuple()
+                .all(self.reader())
+                .await?;
+            versions.extend(rows.into_iter().map(|(id, number)| (id, number as u32)));
+        }
+        Ok(versions)
     }
 }

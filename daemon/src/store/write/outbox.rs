@@ -8,25 +8,20 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Set, TransactionTrait, UpdateMany,
+    QueryFilter, QueryOrder, QuerySelect, TransactionTrait, UpdateMany,
 };
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use vekha_analysis::Values;
-use vekha_engine::{AssignmentKey, Job, Letter, LetterKind, RunKey};
+use vekha_engine::{Job, LetterKind, RunKey};
 
-use super::batch::job_row;
-use super::entities::job;
-use super::entities::outbox::{ActiveModel, Column, Entity, Model};
-use super::rows::{Existing, execute, insert};
-use super::schedule::work_is_due;
-use super::{Store, StoreError, document, json, micros, unreadable};
-use crate::message_id;
+use super::jobs::work_is_due;
+use super::statements::{Existing, execute, insert};
+use crate::store::entities::job;
+use crate::store::entities::outbox::{Column, Entity, Model};
+use crate::store::{Store, StoreError, micros};
 
 /// How long a claim holds unless it is renewed.
 pub const LEASE: std::time::Duration = std::time::Duration::from_secs(4);
@@ -94,70 +89,6 @@ pub struct Parcel {
     pub keys: Vec<String>,
     /// Key of the digest that they make; none for one that goes alone.
     pub digest: Option<String>,
-}
-
-/// What the `body` column holds: of a letter what no other column tells.
-#[derive(Serialize, Deserialize)]
-struct Body {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    assignment: Option<AssignmentKey>,
-    #[serde(default)]
-    link: u32,
-    /// Letters of older releases have none.
-    #[serde(default)]
-    revision: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    thread: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due: Option<Date>,
-    not_before: Timestamp,
-    facts: Values,
-}
-
-/// A new letter as a row.
-pub(super) fn row(letter: Letter, road_map: u32, now: Timestamp) -> ActiveModel {
-    let Letter { key, kind, to, run, assignment, link, revision, thread, due, not_before, facts } =
-        letter;
-    ActiveModel {
-        message_id: Set(message_id::of(&key, &run.municipality)),
-        key: Set(key),
-        run: Set(run.to_string()),
-        municipality: Set(run.municipality),
-        road_map: Set(road_map as i32),
-        kind: Set(kind.as_str().into()),
-        organisation: Set(to),
-        state: Set("pending".into()),
-        created_at: Set(micros(now)),
-        next_attempt_at: Set(micros(not_before)),
-        attempts: Set(0),
-        uncertain: Set(false),
-        error: Set(String::new()),
-        body: Set(json(&Body { assignment, link, revision, thread, due, not_before, facts })),
-        ..Default::default()
-    }
-}
-
-/// The letter that a row holds.
-///
-/// # Errors
-/// When it is no such row as Vekha writes.
-pub fn letter(row: &Model) -> Result<Letter, StoreError> {
-    let Body { assignment, link, revision, thread, due, not_before, facts } =
-        document(&row.key, &row.body)?;
-    let kind = serde_json::from_value(row.kind.as_str().into());
-    Ok(Letter {
-        key: row.key.clone(),
-        kind: kind.map_err(|_| unreadable(&row.key, format!("нет такого письма: {}", row.kind)))?,
-        to: row.organisation.clone(),
-        run: row.run.parse().map_err(|e| unreadable(&row.key, e))?,
-        assignment,
-        link,
-        revision,
-        thread,
-        due,
-        not_before,
-        facts,
-    })
 }
 
 fn is_due(now: Timestamp) -> Condition {
@@ -458,5 +389,5 @@ fn telling(row: &Model, reason: &str, now: Timestamp) -> Option<job::Model> {
     let run: RunKey = row.run.parse().ok()?;
     let (letter, organisation) = (row.key.clone(), row.organisation.clone());
     let job = Job::TellRefused { run, letter, organisation, reason: reason.to_owned() };
-    Some(job_row(job.key(), job.kind(), job.run(), now, json(&job)))
+    Some(job::Model::of(&job, now))
 }

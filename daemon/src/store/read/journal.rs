@@ -1,0 +1,73 @@
+//! The journal, entry by entry.
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::filter::{Filter, equal, nothing, of_activities, of_runs};
+use crate::store::entities::journal;
+use crate::store::{Store, StoreError};
+
+impl Store {
+    /// Journal entries after a cursor, of one run or of all.
+    pub async fn journal(
+        &self,
+        run: Option<&str>,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<journal::Model>, StoreError> {
+        let filter = Filter { run: run.map(str::to_owned), ..Filter::default() };
+        self.entries(&filter, after, limit).await
+    }
+
+    /// Journal entries after a cursor.
+    pub async fn entries(
+        &self,
+        f: &Filter,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<journal::Model>, StoreError> {
+        let mut c = Condition::all().add(journal::Column::Cursor.gt(after));
+        equal!(c, journal, Run = f.run, Kind = f.kind, Actor = f.actor);
+        let places = [&f.municipality, &f.activity];
+        let told_apart =
+            f.period.is_some() || (f.run.is_none() && places.iter().any(|of| of.is_some()));
+        let own = told_apart.then(|| {
+            // What is done to an activity itself is of no period.
+            let activities = f.period.is_none().then(|| of_activities(f, journal::Column::Run));
+            Condition::any().add(of_runs(f, journal::Column::Run)).add_option(activities)
+        });
+        c = c.add_option(nothing(f)).add_option(own);
+        let entries = journal::Entity::find().filter(c).order_by_asc(journal::Column::Cursor);
+        Ok(entries.limit(limit).all(self.reader()).await?)
+    }
+
+    /// The newest journal entry of all.
+    pub async fn newest_entry(&self) -> Result<Option<journal::Model>, StoreError> {
+        Ok(journal::Entity::find()
+            .order_by_desc(journal::Column::Cursor)
+            .one(self.reader())
+            .await?)
+    }
+
+    /// A run's journal, whole.
+    pub async fn journal_of(&self, run: &str) -> Result<Vec<journal::Model>, StoreError> {
+        Ok(journal::Entity::find()
+            .filter(journal::Column::Run.eq(run))
+            .order_by_asc(journal::Column::Sequence)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// The newest entries of a run's journal, newest first.
+    pub async fn journal_tail(
+        &self,
+        run: &str,
+        limit: u64,
+    ) -> Result<Vec<journal::Model>, StoreError> {
+        Ok(journal::Entity::find()
+            .filter(journal::Column::Run.eq(run))
+            .order_by_desc(journal::Column::Sequence)
+            .limit(limit)
+            .all(self.reader())
+            .await?)
+    }
+}

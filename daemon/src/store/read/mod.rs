@@ -1,0 +1,14 @@
+//! What is asked of the database, by readers who never wait for the writer.
+
+pub mod addresses;
+pub mod chain;
+pub mod data;
+mod filter;
+mod journal;
+mod lists;
+mod outcomes;
+pub mod runs;
+mod single;
+mod submissions;
+
+pub use filter::{Filter, Page};

@@ -1,0 +1,12 @@
+//! What is written: steps by batches, and the few things beside them that are no steps of a run, with
+//! what is asked for their sake.
+
+pub mod activities;
+pub mod batch;
+pub mod drafts;
+pub mod files;
+pub mod jobs;
+pub mod outbox;
+mod requests;
+mod road_maps;
+mod statements;
