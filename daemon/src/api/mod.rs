@@ -1,5 +1,6 @@
 //! gRPC: translate, call, translate back. Whatever the rules are, they are not here.
 
+mod activities;
 mod assignments;
 mod bounds;
 mod completeness;
@@ -23,6 +24,7 @@ mod recommendations;
 mod road_maps;
 pub mod runs;
 pub(crate) mod status;
+mod submissions;
 
 use std::sync::Arc;
 

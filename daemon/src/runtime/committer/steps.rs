@@ -205,14 +205,11 @@ impl Steps {
         match &task.ask {
             Ask::Open { .. } if exists => Err(AskError::Exists(key.clone())),
             Ask::Open { named, why, without_waiting } => {
-                let (run, mut outcome) =
+                let (mut run, mut outcome) =
                     open(&context, key.clone(), named.clone(), *why, &task.by.actor, now)?;
-                let mut run = run;
-                let waits = !run.waits_for.is_empty();
-                if *without_waiting && waits {
+                if *without_waiting && !run.waits_for.is_empty() {
                     let proceed = Command::AnswerQuestion(vekha_engine::Answer::Proceed);
-                    let more = step(&context, &mut run, proceed, &task.by.actor, now)?;
-                    outcome.absorb(more);
+                    outcome.absorb(step(&context, &mut run, proceed, &task.by.actor, now)?);
                 }
                 let made = key.to_string();
                 if task.by.validate_only {
