@@ -23,6 +23,7 @@ pub mod server;
 pub mod settings;
 pub mod store;
 pub mod timekeeper;
+pub mod unread;
 
 /// Steps and rows are many small strings: with the system's allocator, a quarter of the work is its
 /// own. SQLite's memory comes from here as well.

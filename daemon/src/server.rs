@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, body::Body};
 use futures::future::{Either, ready};
@@ -37,7 +37,7 @@ use crate::settings::{Rehearsal, Settings, SourceSettings, below};
 use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::timekeeper::{ThisMachine, Timekeeper};
-use crate::{console, files};
+use crate::{console, files, unread};
 
 /// How long connections may finish what they do once the daemon is to end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -262,6 +262,7 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
         .routes()
         .await?
         .into_axum_router()
+        .layer(map_response_with_state(runtime.clone(), unread::note))
         .layer(from_fn(move |request: Request, next| {
             let open = is_open(request.uri().path());
             let bodies = if open { of_strangers.clone() } else { of_calls.clone() };

@@ -15,6 +15,7 @@ use vekha_roadmap::russian::plural;
 use super::bounds;
 use crate::runtime::AskError;
 use crate::runtime::fault::Fault;
+use crate::unread::Unread;
 
 const DOMAIN: &str = "vekha";
 
@@ -98,8 +99,9 @@ pub fn unavailable(e: impl Fault) -> Status {
 /// What the database holds of the thing cannot be read: trying again is of no use before somebody
 /// has mended it.
 pub fn unreadable(words: String) -> Status {
-    tracing::error!("{words}");
-    status(Code::DataLoss, "UNREADABLE", &words, ErrorDetails::new())
+    let mut status = status(Code::DataLoss, "UNREADABLE", &words, ErrorDetails::new());
+    status.set_source(Arc::new(Unread(words)));
+    status
 }
 
 /// One of a list's things; none if it cannot be read: the others are shown all the same.

@@ -31,6 +31,7 @@ use self::school::{extension, link, spreadsheet, uploads};
 use self::year::{completeness, decisions, effects, evidence, recommendations};
 use crate::runtime::Runtime;
 use crate::runtime::views::troubles::Trouble;
+use crate::unread;
 
 pub(crate) use self::frame::origin::is_own;
 pub(crate) use self::frame::problem::unavailable;
@@ -116,6 +117,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .merge(open)
         .fallback(problem::no_such_page)
         .layer(middleware::map_response(header::secure))
+        .layer(middleware::map_response_with_state(runtime.clone(), unread::note))
         .with_state(runtime)
 }
 

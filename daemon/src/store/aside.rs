@@ -73,6 +73,14 @@ impl Store {
         }
     }
 
+    /// Notes the row of which this was said, as [`unreadable`] says it.
+    pub(crate) fn put_aside_by(&self, words: &str) {
+        if let Some((row, why)) = words.strip_prefix('«').and_then(|words| words.split_once("» "))
+        {
+            self.put_aside(row, why);
+        }
+    }
+
     /// A row that could not be read can be read: somebody has mended it.
     pub(crate) fn read_again(&self, row: &str) {
         let mut rows = self.aside.rows();

@@ -18,6 +18,7 @@ use crate::reports::{self, Indicator, Report, severity_words};
 use crate::runtime::Runtime;
 use crate::runtime::documents::reports::{on_analysis, published_by};
 use crate::runtime::road_maps::Version;
+use crate::store::StoreError;
 
 /// Municipality, activity, run and stage.
 type Named = (String, String, String, String);
@@ -39,8 +40,11 @@ async fn find(
     let name = format!("{municipality}/{activity}/{run}");
     let Ok(key) = name.parse::<RunKey>() else { return Err(problem::no_such_page().await) };
     let run = runtime.store().bare_run(&key).await.map_err(|e| problem::unavailable(&e))?;
-    let version = run.and_then(|run| runtime.road_maps().version(&municipality, run.road_map));
-    let Some(version) = version else { return Err(problem::no_such_page().await) };
+    let Some(run) = run else { return Err(problem::no_such_page().await) };
+    let version = runtime.road_maps().version(&municipality, run.road_map).ok_or_else(|| {
+        let why = runtime.road_maps().why_not(&key, run.road_map);
+        problem::unavailable(&StoreError::Unreadable(why))
+    })?;
     let whose = query.get("organisation").filter(|code| !code.is_empty());
     if whose.is_some_and(|code| version.road_map.organisation(code).is_none()) {
         return Err(problem::no_such_page().await);

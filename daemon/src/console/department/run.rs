@@ -41,7 +41,7 @@ const JOURNAL: u64 = 50;
 /// Why there is no run to show.
 pub(crate) enum Missing {
     Unknown,
-    Unavailable(String),
+    Unavailable(StoreError),
 }
 
 pub(crate) async fn load(
@@ -52,11 +52,11 @@ pub(crate) async fn load(
     let name = format!("{municipality}/{activity}/{run}");
     let key: RunKey = name.parse().map_err(|_| Missing::Unknown)?;
     let loaded = runtime.store().run(&key).await;
-    let loaded = loaded.map_err(|e| Missing::Unavailable(e.to_string()))?;
+    let loaded = loaded.map_err(Missing::Unavailable)?;
     let run = loaded.ok_or(Missing::Unknown)?.run;
     let version = runtime.road_maps().current(municipality, run.road_map);
-    let version = version
-        .ok_or_else(|| Missing::Unavailable(format!("{key}: no road map {}", run.road_map)))?;
+    let unread = || StoreError::Unreadable(runtime.road_maps().why_not(&key, run.road_map));
+    let version = version.ok_or_else(|| Missing::Unavailable(unread()))?;
     Ok((run, version))
 }
 
@@ -149,9 +149,12 @@ async fn describe(
     context["waits_for"] = waits_for(runtime, map, run).await?;
     context["stages"] = stages(version, run, now);
     context["matrix"] = matrix::matrix(map, run, store.secret(), now);
-    let mut analyses = Vec::new();
+    let (mut analyses, mut unread) = (Vec::new(), Vec::new());
     for row in store.analyses(&id).await? {
-        analyses.push((row.stage.clone(), document(&row.id, &row.body)?));
+        match store.readable(&row.id, document(&row.id, &row.body))? {
+            Some(outcome) => analyses.push((row.stage, outcome)),
+            None => unread.push(row.stage),
+        }
     }
     let order = |stage: &String| run.stages.iter().position(|s| s.id == *stage);
     analyses.sort_by_key(|(stage, _)| order(stage));
@@ -159,6 +162,9 @@ async fn describe(
         .iter()
         .map(|(stage, outcome)| figures::analysis(map, run, stage, outcome))
         .collect();
+    let activity = map.activity(&run.key.activity);
+    let title = |id: &String| Some(activity?.stage(id)?.1.title.clone());
+    context["unread_analyses"] = unread.iter().map(|id| title(id).unwrap_or(id.clone())).collect();
     let once = uuid::Uuid::now_v7().to_string();
     let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
     let scene = Scene { map, run, today: map.municipality.today(now) };

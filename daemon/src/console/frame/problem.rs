@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::console::frame::view;
 use crate::port::bodies::Unreceived;
 use crate::runtime::fault::Fault;
+use crate::unread::Unread;
 
 /// A page with a heading and some sentences.
 pub fn page(status: StatusCode, title: &str, sentences: &[&str]) -> Response {
@@ -56,9 +57,10 @@ pub fn unknown_link() -> Response {
 
 /// The database does not answer; nothing is lost by waiting.
 pub fn unavailable(error: &impl Fault) -> Response {
-    if error.unreadable().is_some() {
-        tracing::error!("page: {error}");
-        return unreadable();
+    if let Some(words) = error.unreadable() {
+        let mut page = unreadable();
+        page.extensions_mut().insert(Unread(words));
+        return page;
     }
     tracing::error!("page: {error}");
     page(
@@ -81,17 +83,34 @@ fn unreadable() -> Response {
 }
 
 /// The database does not answer, after something was typed: what was typed stays in the page, to be sent again.
-pub fn unsaved(error: &dyn std::fmt::Display, pairs: &[(String, String)]) -> Response {
-    tracing::error!("page: {error}");
+pub fn unsaved(error: &impl Fault, pairs: &[(String, String)]) -> Response {
+    let unread = error.unreadable();
+    let (status, sentence) = match unread {
+        Some(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Запись, о которой эта форма, сейчас не читается; администратор видит её в списке \
+             неполадок. Всё, что вы ввели, осталось на этой странице: не закрывайте её и нажмите \
+             кнопку, когда запись исправят.",
+        ),
+        None => {
+            tracing::error!("page: {error}");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Система временно недоступна. Всё, что вы ввели, осталось на этой странице: не \
+                 закрывайте её и нажмите кнопку через несколько минут.",
+            )
+        }
+    };
     let context = json!({
         "title": "Сведения пока не сохранены",
-        "sentences": [
-            "Система временно недоступна. Всё, что вы ввели, осталось на этой странице: не \
-             закрывайте её и нажмите кнопку через несколько минут.",
-        ],
+        "sentences": [sentence],
         "again": pairs,
     });
-    view::page(StatusCode::SERVICE_UNAVAILABLE, "problem.html", &context)
+    let mut page = view::page(status, "problem.html", &context);
+    if let Some(words) = unread {
+        page.extensions_mut().insert(Unread(words));
+    }
+    page
 }
 
 /// The form is longer than any form of ours.

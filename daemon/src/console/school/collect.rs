@@ -36,6 +36,7 @@ pub async fn page(
     };
     let kept_at = standing.kept_at.filter(|_| typed.is_none());
     let source = standing.source.clone();
+    let draft_unread = standing.draft_unread;
     // Nobody is to think that what came too late was taken.
     let unsent = typed.take_if(|_| !editable).map(|typed| typed.values);
     // What is typed rests on what its writer saw, and not on what stands there by now.
@@ -57,6 +58,7 @@ pub async fn page(
     context["notes"] = said.notes().into();
     context["source"] = json!(kept_at.map(|_| &source));
     context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
+    context["draft_unread"] = draft_unread.into();
     context["form"] = json!({
         "title": form.title,
         "intro": paragraphs(&form.intro),

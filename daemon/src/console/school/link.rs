@@ -32,7 +32,7 @@ use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Seen, Thing};
 use crate::secret::Secret;
 use crate::store::write::drafts::{Basis, Saved};
-use crate::store::{Store, StoreError, document};
+use crate::store::{Store, StoreError, document, unreadable};
 
 /// Rows that one press of the button adds.
 const MORE_ROWS: usize = 5;
@@ -97,8 +97,8 @@ impl About {
 pub enum Closed {
     /// There is no such link.
     Unknown,
-    /// The database does not answer.
-    Unavailable(String),
+    /// The database does not answer, or what stands behind the link cannot be read.
+    Unavailable(StoreError),
 }
 
 impl Opened {
@@ -199,11 +199,11 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     if token.len() != 64 || !token.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(Closed::Unknown);
     }
-    let unavailable = |e: StoreError| Closed::Unavailable(e.to_string());
-    let broken = || Closed::Unavailable("the run of a link is not whole".to_owned());
+    let unavailable = Closed::Unavailable;
     let token = token.to_ascii_lowercase();
     let row = runtime.store().assignment_by_token(&Secret::hash(&token)).await;
     let row = row.map_err(unavailable)?.ok_or(Closed::Unknown)?;
+    let broken = || Closed::Unavailable(unreadable(&row.run, "выполнение ссылки неполно"));
     let run_key: RunKey = row.run.parse().map_err(|_| broken())?;
     let key = AssignmentKey::new(&row.stage, &row.organisation);
     let assignment: Assignment = document(&row.id, &row.body).map_err(unavailable)?;
@@ -213,7 +213,8 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     let mut run = run.map_err(unavailable)?.ok_or_else(broken)?;
     run.assignments.extend([(key.clone(), assignment.clone())]);
     let version = runtime.road_maps().current(&run_key.municipality, run.road_map);
-    let version = version.ok_or_else(broken)?;
+    let unread = || StoreError::Unreadable(runtime.road_maps().why_not(&run_key, run.road_map));
+    let version = version.ok_or_else(|| unavailable(unread()))?;
     Ok(Opened { token, id: row.id, key, assignment, about, run, version })
 }
 

@@ -13,7 +13,7 @@ use crate::forms::reports::DOCUMENT;
 use crate::runtime::Runtime;
 use crate::store::entities::{draft, submission};
 use crate::store::write::drafts::Basis;
-use crate::store::{StoreError, document, instant};
+use crate::store::{Store, StoreError, document, instant};
 
 /// What stands in a form when a person comes to it.
 #[derive(Default)]
@@ -28,6 +28,8 @@ pub struct Standing {
     pub source: String,
     /// When and by whom it was sent, if it is an answer.
     pub sent: Option<(Timestamp, String)>,
+    /// Somebody has kept a draft that cannot be read; what is shown is without it.
+    pub draft_unread: bool,
 }
 
 impl Standing {
@@ -71,7 +73,7 @@ pub async fn standing(
                 0 => None,
                 _ => store.newest_submission(&opened.id).await?,
             };
-            of_form(draft, sent)
+            of_form(store, draft, sent)
         }
         About::Recommendation(recommendation) => {
             of_report(runtime, opened, reported(&recommendation.report, None)).await
@@ -84,6 +86,7 @@ pub async fn standing(
 }
 
 fn of_form(
+    store: &Store,
     draft: Option<draft::Model>,
     sent: Option<submission::Model>,
 ) -> Result<Standing, StoreError> {
@@ -92,21 +95,31 @@ fn of_form(
         draft: draft.as_ref().map_or(0, |draft| draft.revision),
     };
     let newer = |at: i64| sent.as_ref().is_none_or(|sent| sent.at < at);
-    Ok(match (draft.filter(|draft| newer(draft.at)), sent) {
-        (Some(draft), _) => Standing {
-            values: document(&draft.assignment, &draft.answers)?,
+    let kept = draft.filter(|draft| newer(draft.at));
+    let values = match &kept {
+        Some(draft) => {
+            store.readable(&draft.called(), document(&draft.called(), &draft.answers))?
+        }
+        None => None,
+    };
+    // What somebody began keeps nobody from answering.
+    let draft_unread = kept.is_some() && values.is_none();
+    Ok(match (kept.zip(values), sent) {
+        (Some((draft, values)), _) => Standing {
+            values,
             basis,
             kept_at: Some(instant(draft.at)),
             source: draft.source,
-            sent: None,
+            ..Standing::default()
         },
         (None, Some(sent)) => Standing {
             values: document(&sent.id, &sent.answers)?,
             basis,
             sent: Some((instant(sent.at), sent.actor)),
+            draft_unread,
             ..Standing::default()
         },
-        (None, None) => Standing { basis, ..Standing::default() },
+        (None, None) => Standing { basis, draft_unread, ..Standing::default() },
     })
 }
 

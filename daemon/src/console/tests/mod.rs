@@ -10,6 +10,7 @@ mod review;
 mod school;
 mod shipped;
 mod spreadsheet;
+mod unreadable;
 mod writers;
 
 use house::House;

@@ -357,6 +357,11 @@ pub async fn on_analysis(
     let ending = format!("/{stage}");
     let wanted = looked_at(map, key).filter(|id| id.ends_with(&ending));
     let outcomes = runtime.store().outcomes(&wanted.collect::<Vec<_>>()).await?;
+    let own = format!("{key}/{stage}");
+    if !outcomes.contains_key(&own) {
+        // There is none, or it cannot be read: then it is told so.
+        runtime.store().outcome(&own).await?;
+    }
     Ok(made(map, key, stage, &outcomes, whose, runtime.clock().now()))
 }
 

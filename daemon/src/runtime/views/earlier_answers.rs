@@ -10,7 +10,7 @@ use crate::store::document;
 
 impl Runtime {
     /// What the same organisation answered in the same stage of the period before; empty if
-    /// nothing.
+    /// nothing, or if that cannot be read: it stands beside the questions and is none of them.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -23,7 +23,10 @@ impl Runtime {
         let Some(activity) = activity else { return Ok(Values::new()) };
         let earlier = data::earlier(activity, run);
         match self.store.newest_submission(&format!("{earlier}/{key}")).await? {
-            Some(row) => document(&row.id, &row.answers),
+            Some(row) => {
+                let read = self.store.readable(&row.id, document(&row.id, &row.answers))?;
+                Ok(read.unwrap_or_default())
+            }
             None => Ok(Values::new()),
         }
     }

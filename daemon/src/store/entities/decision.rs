@@ -32,6 +32,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// What it is called where it cannot be read: its id is also that of something else.
+    pub(crate) fn called(&self) -> String {
+        format!("решение {}", self.id)
+    }
+
     /// The decision of this number, from 1, in a run of this revision.
     pub(in crate::store) fn of(
         run: &RunKey,

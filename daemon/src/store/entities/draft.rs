@@ -23,6 +23,13 @@ pub struct Model {
     pub page: String,
 }
 
+impl Model {
+    /// What it is called where it cannot be read: its id is also that of something else.
+    pub(crate) fn called(&self) -> String {
+        format!("черновик {}", self.assignment)
+    }
+}
+
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -253,7 +253,7 @@ pub(in crate::store) async fn complete(
     for those in decided.of(decision::Column::Run, decision::Column::Revision) {
         let rows = decision::Entity::find().filter(those).order_by_asc(decision::Column::Ordinal);
         for row in rows.all(db).await? {
-            found.take((&row.id, &row.run, &row.body), |run, value| {
+            found.take((&row.called(), &row.run, &row.body), |run, value| {
                 put(&mut run.decisions, row.ordinal, value);
             });
         }
@@ -261,7 +261,7 @@ pub(in crate::store) async fn complete(
     for those in ordered.of(measure::Column::Run, measure::Column::Revision) {
         let rows = measure::Entity::find().filter(those).order_by_asc(measure::Column::Ordinal);
         for row in rows.all(db).await? {
-            found.take((&row.id, &row.run, &row.body), |run, value| {
+            found.take((&row.called(), &row.run, &row.body), |run, value| {
                 put(&mut run.measures, row.ordinal, value);
             });
         }

@@ -56,7 +56,7 @@ impl Store {
     ) -> Result<Option<Decision>, StoreError> {
         let id = format!("{run}/{number}");
         let row = decision::Entity::find_by_id(id).one(self.reader()).await?;
-        row.map(|row| document(&row.id, &row.body)).transpose()
+        row.map(|row| document(&row.called(), &row.body)).transpose()
     }
 
     /// A measure of a run by its number, from 1.
@@ -69,7 +69,7 @@ impl Store {
         number: usize,
     ) -> Result<Option<Measure>, StoreError> {
         let row = measure::Entity::find_by_id(format!("{run}/{number}")).one(self.reader()).await?;
-        row.map(|row| document(&row.id, &row.body)).transpose()
+        row.map(|row| document(&row.called(), &row.body)).transpose()
     }
 
     /// One message.
