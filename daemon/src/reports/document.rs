@@ -9,11 +9,10 @@ use docx_rs::{
     TableLayoutType, TableRow, VAlignType, WidthType,
 };
 
-use jiff::civil::Date;
 use vekha_roadmap::answers::is_printable;
-use vekha_roadmap::russian::date_words;
 
 use super::chart::Picture;
+use super::markup;
 
 /// A4, in twentieths of a point.
 const PAGE: [u32; 2] = [11_906, 16_838];
@@ -198,80 +197,20 @@ impl Document {
         self.docx = std::mem::take(&mut self.docx).add_table(table);
     }
 
-    /// The file. Heads of tables are the rows that are not told to stay whole; that they come again
-    /// on every page, what pictures show and whose the file is are things that the library does not
-    /// know.
+    /// The file.
     ///
     /// # Errors
     /// When it cannot be written, and why.
     pub fn finish(self) -> Result<Vec<u8>, String> {
+        let told = |e: quick_xml::Error| e.to_string();
         let mut parts = self.docx.build();
         let document = String::from_utf8(parts.document).map_err(|e| e.to_string())?;
-        let head = "<w:trPr><w:cantSplit /><w:tblHeader /></w:trPr>";
-        let document = document.replace("<w:trPr />", head);
-        parts.document = described(&document, &self.pictures).into_bytes();
-        parts.doc_props.core = self.origin.properties().into_bytes();
+        parts.document = markup::completed(&document, &self.pictures).map_err(told)?;
+        parts.doc_props.core = markup::properties(&self.origin).map_err(told)?;
         let mut bytes = Cursor::new(Vec::new());
         parts.pack(&mut bytes).map_err(|e| e.to_string())?;
         Ok(bytes.into_inner())
     }
-}
-
-impl Origin {
-    /// The core properties of the file.
-    fn properties(&self) -> String {
-        let when = day(&self.date).map_or_else(String::new, |date| {
-            let of = |what: &str| {
-                format!(
-                    "<dcterms:{what} xsi:type=\"dcterms:W3CDTF\">{date}T00:00:00Z</dcterms:{what}>"
-                )
-            };
-            of("created") + &of("modified")
-        });
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\
-             <cp:coreProperties \
-             xmlns:cp=\"http://schemas.openxmlformats.org/package/2006/metadata/core-properties\" \
-             xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
-             xmlns:dcterms=\"http://purl.org/dc/terms/\" \
-             xmlns:dcmitype=\"http://purl.org/dc/dcmitype/\" \
-             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\
-             <dc:title>{}</dc:title><dc:creator>{}</dc:creator>\
-             <cp:lastModifiedBy>{}</cp:lastModifiedBy>{when}<dc:language>ru</dc:language>\
-             </cp:coreProperties>",
-            escaped(&self.title),
-            escaped(&self.author),
-            escaped(&self.author)
-        )
-    }
-}
-
-/// The day that these words say: «1 октября 2027 года».
-fn day(words: &str) -> Option<Date> {
-    let mut parts = words.split(' ');
-    let day = parts.next()?.parse().ok()?;
-    let year = parts.nth(1)?.parse().ok()?;
-    let mut all = (1..=12).filter_map(|month| Date::new(year, month, day).ok());
-    all.find(|date| date_words(*date) == words)
-}
-
-/// The text as an attribute or an element holds it.
-fn escaped(text: &str) -> String {
-    let text = printable(text);
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// The document with what each of its drawings shows, and a number of its own for each: the library
-/// calls them all the same.
-fn described(document: &str, pictures: &[String]) -> String {
-    let mut pieces = document.split("<wp:docPr id=\"1\" name=\"Figure\" />");
-    let mut all = pieces.next().unwrap_or_default().to_owned();
-    for (number, piece) in (1..).zip(pieces) {
-        let words = pictures.get(number - 1).map_or_else(String::new, |words| escaped(words));
-        all += &format!("<wp:docPr id=\"{number}\" name=\"Рисунок {number}\" descr=\"{words}\" />");
-        all += piece;
-    }
-    all
 }
 
 /// The widths of columns, so that no word of a heading is broken: what a narrow one needs the widest
@@ -314,7 +253,7 @@ fn lines(mut paragraph: Paragraph, words: &str, size: usize) -> Paragraph {
 }
 
 /// Of control characters a file of this kind can hold none but the tab.
-fn printable(line: &str) -> String {
+pub(super) fn printable(line: &str) -> String {
     line.chars().filter(|c| *c == '\t' || is_printable(*c)).collect()
 }
 
@@ -343,10 +282,15 @@ mod tests {
             title: "Справка".into(),
             date: date.into(),
         };
-        let told = origin("1 октября 2027 года").properties();
+        let properties = |date| {
+            let written = markup::properties(&origin(date)).unwrap_or_default();
+            String::from_utf8(written).unwrap_or_default()
+        };
+        let told = properties("1 октября 2027 года");
         assert!(told.contains("<dc:creator>Отдел «А» &amp; Б</dc:creator>"), "{told}");
         assert!(told.contains(">2027-10-01T00:00:00Z</dcterms:created>"), "{told}");
-        assert!(!origin("").properties().contains("created"), "no day is made up");
+        let told = properties("");
+        assert!(told.contains("<dc:language>ru") && !told.contains("created"), "no day is made up");
         let mut document = Document::new(origin(""));
         for words in ["Доля <низких>", "Медиана"] {
             document.picture(&Picture {
@@ -355,6 +299,7 @@ mod tests {
                 words: words.to_owned(),
             });
         }
+        document.table(&[("Показатель", WIDTH)], [vec!["12".to_owned()]].into_iter());
         let mut file = zip::ZipArchive::new(Cursor::new(document.finish().unwrap_or_default()));
         let mut text = String::new();
         let entry = file.as_mut().map(|file| file.by_name("word/document.xml"));
@@ -363,6 +308,9 @@ mod tests {
         }
         assert!(text.contains(r#"id="1" name="Рисунок 1" descr="Доля &lt;низких&gt;""#), "{text}");
         assert!(text.contains(r#"id="2" name="Рисунок 2" descr="Медиана""#), "{text}");
+        let head = "<w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>";
+        assert_eq!(text.matches(head).count(), 1, "{text}");
+        assert!(text.find(head) < text.find("Показатель"), "{text}");
     }
 
     #[test]

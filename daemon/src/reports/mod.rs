@@ -13,6 +13,7 @@ mod clauses;
 mod contents;
 mod decision;
 mod document;
+mod markup;
 mod note;
 mod values;
 mod workbook;
