@@ -69,6 +69,21 @@ pub struct Measure {
 }
 
 impl Decision {
+    /// A decision by itself, without what it refers to and what it orders.
+    pub fn alone(decision: &run::Decision) -> Self {
+        Decision {
+            kind: decision.kind.words(),
+            corrects: None,
+            number: decision.number.clone(),
+            date: russian::date_words(decision.date),
+            title: decision.title.clone(),
+            outcome: decision.outcome.trim().to_owned(),
+            text: decision.text.trim().to_owned(),
+            signatory: decision.signatory.clone(),
+            measures: Vec::new(),
+        }
+    }
+
     /// Of a run, by its number within it; `controls` says where each of the run's measures stands.
     pub fn of(
         map: &RoadMap,
@@ -80,17 +95,10 @@ impl Decision {
         let measures = run.measures.iter().zip(controls);
         let measures = measures.filter(|(measure, _)| measure.decision == number);
         Decision {
-            kind: decision.kind.words(),
             corrects: decision
                 .corrects
                 .and_then(|number| run.decisions.get(number - 1))
                 .map(|earlier| earlier.number.clone()),
-            number: decision.number.clone(),
-            date: russian::date_words(decision.date),
-            title: decision.title.clone(),
-            outcome: decision.outcome.trim().to_owned(),
-            text: decision.text.trim().to_owned(),
-            signatory: decision.signatory.clone(),
             measures: measures
                 .map(|(measure, control)| Measure {
                     organisation: map.short_name(&measure.organisation),
@@ -99,6 +107,7 @@ impl Decision {
                     state: control,
                 })
                 .collect(),
+            ..Self::alone(decision)
         }
     }
 }

@@ -8,14 +8,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 use vekha_engine::Run;
-use vekha_roadmap::russian::date_words;
 
 use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::{self, Scene, told};
 use crate::console::department::administrator;
 use crate::console::department::run::{Missing, load};
 use crate::console::frame::access::Person;
-use crate::console::frame::words::capital;
+use crate::console::frame::decided;
 use crate::console::frame::{posted, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
@@ -92,14 +91,7 @@ fn describe(
         "short": activity.map(|a| &a.short),
         "period": run.key.period.words(),
     });
-    context["decision"] = json!({
-        "kind": capital(decision.kind.words()),
-        "number": decision.number,
-        "date": date_words(decision.date),
-        "title": decision.title,
-        "outcome": decision.outcome,
-        "signatory": decision.signatory,
-    });
+    context["decision"] = decided::shown(decision);
     context["outcome"] = told::outcome(sent, &actions::forms(&offer));
     context["offer"] = offer;
     Some(context)

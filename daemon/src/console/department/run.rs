@@ -21,7 +21,7 @@ use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::{self, Scene, Texts, told};
 use crate::console::department::{administrator, figures, matrix};
 use crate::console::frame::access::Person;
-use crate::console::frame::words::capital;
+use crate::console::frame::decided;
 use crate::console::frame::{posted, problem, view, words};
 use crate::console::school::acknowledge;
 use crate::glossary;
@@ -328,22 +328,17 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
         };
         let later = run.decisions.iter().enumerate();
         let later = later.filter(|(_, later)| later.corrects == Some(position + 1));
-        json!({
-            "ordinal": (position + 1).to_string(),
-            "kind": capital(d.kind.words()),
-            "corrects": d.corrects.map(|number| refers(number - 1)),
-            "corrected_by": later.map(|(place, _)| refers(place)).collect::<Vec<_>>(),
-            "number": d.number,
-            "date": date_words(d.date),
-            "title": d.title,
-            "outcome": d.outcome,
-            "text": text(position, d),
-            "correction": format!("/runs/{}/decisions/{}/correction", run.key, position + 1),
-            "attachments": attachments(map, &run.key, position + 1, d),
-            "document": format!("/runs/{}/decisions/{}/document.docx", run.key, position + 1),
-            "signatory": d.signatory,
-            "measures": measures(position + 1),
-        })
+        let mut shown = decided::shown(d);
+        shown["ordinal"] = (position + 1).to_string().into();
+        shown["corrects"] = json!(d.corrects.map(|number| refers(number - 1)));
+        shown["corrected_by"] = later.map(|(place, _)| refers(place)).collect();
+        shown["text"] = text(position, d).into();
+        let below = format!("/runs/{}/decisions/{}", run.key, position + 1);
+        shown["correction"] = format!("{below}/correction").into();
+        shown["document"] = format!("{below}/document.docx").into();
+        shown["attachments"] = attachments(map, &run.key, position + 1, d);
+        shown["measures"] = measures(position + 1).into();
+        shown
     };
     run.decisions.iter().enumerate().map(line).collect()
 }

@@ -4,6 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod assets;
 pub(crate) mod controls;
+pub(crate) mod decided;
 pub(crate) mod downloads;
 pub(crate) mod form;
 pub(crate) mod header;

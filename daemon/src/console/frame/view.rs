@@ -34,6 +34,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "base.html",
         "link.html",
         "given.html",
+        "decided.html",
         "seen.html",
         "conflict.html",
         "collect.html",

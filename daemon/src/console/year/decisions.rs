@@ -16,8 +16,9 @@ use vekha_roadmap::russian::plural;
 use crate::console::department::administrator;
 use crate::console::department::run::{attachments, proof};
 use crate::console::frame::access::Person;
+use crate::console::frame::decided;
 use crate::console::frame::downloads::{self, List};
-use crate::console::frame::{view, words};
+use crate::console::frame::view;
 use crate::console::year::completeness::run_words;
 use crate::console::year::of_year;
 use crate::glossary;
@@ -51,20 +52,8 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
     let grounds = basis
         .iter()
         .map(|one| json!({ "what": basis_words(map, one), "link": format!("/runs/{}", one.run) }));
-    json!({
-        "basis": grounds.collect::<Vec<_>>(),
-        "kind": words::capital(decision.kind.words()),
-        "corrects": corrects,
-        "corrected_by": corrected_by,
-        "number": decision.number,
-        "date": glossary::date(decision.date),
-        "title": decision.title,
-        "outcome": decision.outcome,
-        "signatory": decision.signatory,
-        "attachments": attachments(map, run, *number, decision),
-        "what": run_words(map, run),
-        "link": format!("/runs/{run}#measures"),
-        "measures": measures.iter().map(|one| json!({
+    let measure = |one: &Controlled| {
+        json!({
             "text": one.measure.text,
             "organisation": administrator::name(map, &one.measure.organisation),
             "due": glossary::date(one.measure.due),
@@ -78,8 +67,18 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
             "words": one.control.words(),
             "history": history(map, one),
             "document": proof(&one.run, one.number, &one.measure),
-        })).collect::<Vec<_>>(),
-    })
+        })
+    };
+    let mut shown = decided::shown(decision);
+    shown["date"] = glossary::date(decision.date).into();
+    shown["basis"] = grounds.collect();
+    shown["corrects"] = json!(corrects);
+    shown["corrected_by"] = json!(corrected_by);
+    shown["attachments"] = attachments(map, run, *number, decision);
+    shown["what"] = run_words(map, run).into();
+    shown["link"] = format!("/runs/{run}#measures").into();
+    shown["measures"] = measures.iter().map(measure).collect();
+    shown
 }
 
 /// What became of a measure's control on the way, in words; empty if nothing did.
