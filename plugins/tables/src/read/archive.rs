@@ -51,8 +51,10 @@ pub(crate) fn prove(bytes: &[u8], limits: &Limits) -> Result<Kind, Refusal> {
         if part == Some(Part::Sheet) {
             counts.seen.parts.push((name, Hidden::default()));
         }
-        let scan = part.map(|part| Scan::new(part, limits, &mut counts));
-        unpack(&mut entry, &mut left, scan)?;
+        match part {
+            Some(part) => Scan::new(part, limits, &mut counts).through(&mut entry, &mut left)?,
+            None => unpack(&mut entry, &mut left)?,
+        }
     }
     counts.seen.settle();
     let seen = Box::new(counts.seen);
@@ -81,21 +83,12 @@ fn is_encrypted(zip: &mut ZipArchive<Cursor<&[u8]>>) -> bool {
     read.is_ok() && text.windows(word.len()).any(|part| part == word)
 }
 
-/// Unpacks an entry into nothing, and looks at it on the way.
-fn unpack(entry: &mut impl Read, left: &mut u64, scan: Option<Scan<'_>>) -> Result<(), Refusal> {
-    let mut scan = scan;
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let read = entry.read(&mut buffer).map_err(|_| Refusal::Damaged)?;
-        if read == 0 {
-            break;
-        }
-        *left = left.checked_sub(read as u64).ok_or(Refusal::TooBigInside)?;
-        if let Some(scan) = &mut scan {
-            scan.feed(&buffer[..read])?;
-        }
-    }
-    scan.map_or(Ok(()), Scan::finish)
+/// Unpacks into nothing what no parser opens.
+fn unpack(entry: &mut impl Read, left: &mut u64) -> Result<(), Refusal> {
+    let unpacked = std::io::copy(&mut entry.take(left.saturating_add(1)), &mut std::io::sink());
+    let unpacked = unpacked.map_err(|_| Refusal::Damaged)?;
+    *left = left.checked_sub(unpacked).ok_or(Refusal::TooBigInside)?;
+    Ok(())
 }
 
 /// What the parser would find in a file of this name; nothing if it never opens it.

@@ -3,10 +3,14 @@
 //! would expand, what sizes the file claims. A few hundred bytes of XML can ask a parser for
 //! gigabytes; this is where they are refused.
 //!
-//! Elements must end in the order in which they begin, for the parser does not look.
-//!
-//! The scanner sees tags exactly as the parser does (quotes, comments, CDATA); it never holds more
-//! than one of them.
+//! Tags are told by the tokeniser that the parser has, so that what it sees is what is counted; but
+//! elements must end in the order in which they begin, for the parser does not look, and no tag and no
+//! text may be longer than any honest one: it would be held whole.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
 
 use super::ods_size::{OdsSize, attribute, text};
 use super::refusal::Refusal;
@@ -47,150 +51,71 @@ pub(crate) enum Part {
     Other,
 }
 
-enum State {
-    Text,
-    /// Within `<…>`; the quote that is open.
-    Tag(Option<u8>),
-    /// Within something that ends with these bytes.
-    Until(&'static [u8]),
-}
-
+/// What is counted of one part.
 pub(crate) struct Scan<'a> {
     part: Part,
     limits: &'a Limits,
     counts: &'a mut Counts,
-    state: State,
-    tag: Vec<u8>,
-    text: usize,
     elements: usize,
-    open: Open,
     ods: OdsSize,
     /// XLSX: the row that comes next if it does not say which it is, from 0.
     row: u32,
 }
 
-/// The names of the elements that are open. The parser waits for the end of an element and takes any
-/// name for it; where that end never comes, it waits for ever.
-#[derive(Default)]
-struct Open {
-    names: Vec<u8>,
-    starts: Vec<usize>,
-}
-
-impl Open {
-    fn tag(&mut self, tag: &[u8]) -> Result<(), Refusal> {
-        // What the parser takes for the end of a name.
-        let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
-        if let Some(name) = tag.strip_prefix(b"/") {
-            let length = name.iter().rposition(|b| !blank(b)).map_or(0, |at| at + 1);
-            let start = self.starts.pop().ok_or(Refusal::Damaged)?;
-            if self.names[start..] != name[..length] {
-                return Err(Refusal::Damaged);
-            }
-            self.names.truncate(start);
-        } else if tag.last() != Some(&b'/') {
-            if self.starts.len() >= DEEPEST {
-                return Err(Refusal::Damaged);
-            }
-            self.starts.push(self.names.len());
-            let length = tag.iter().position(blank).unwrap_or(tag.len());
-            self.names.extend_from_slice(&tag[..length]);
-        }
-        Ok(())
-    }
-}
-
 impl<'a> Scan<'a> {
     pub(crate) fn new(part: Part, limits: &'a Limits, counts: &'a mut Counts) -> Self {
-        Scan {
-            part,
-            limits,
-            counts,
-            state: State::Text,
-            tag: Vec::with_capacity(256),
-            text: 0,
-            elements: 0,
-            open: Open::default(),
-            ods: OdsSize::default(),
-            row: 0,
-        }
+        Scan { part, limits, counts, elements: 0, ods: OdsSize::default(), row: 0 }
     }
 
-    pub(crate) fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
-        // UTF-16 would hide every tag from us and none from the parser.
-        if bytes.contains(&0) {
-            return Err(Refusal::Damaged);
-        }
-        while let Some(&first) = bytes.first() {
-            match &mut self.state {
-                State::Text => {
-                    let end = bytes.iter().position(|b| *b == b'<');
-                    self.text += end.unwrap_or(bytes.len());
-                    if self.part == Part::Content {
-                        self.ods.text(&bytes[..end.unwrap_or(bytes.len())]);
+    /// Looks through a part, of which this many bytes more may come.
+    pub(crate) fn through(mut self, entry: impl Read, left: &mut u64) -> Result<(), Refusal> {
+        let mut reader = Reader::from_reader(Bounded::new(entry, left));
+        let walked = self.walk(&mut reader);
+        walked.map_err(|refusal| reader.get_mut().refusal.take().unwrap_or(refusal))
+    }
+
+    fn walk(&mut self, reader: &mut Reader<Bounded<'_, impl Read>>) -> Result<(), Refusal> {
+        let (mut buffer, mut tag, mut depth) = (Vec::new(), Vec::new(), 0_usize);
+        loop {
+            buffer.clear();
+            tag.clear();
+            reader.get_mut().allowed = LONGEST;
+            match reader.read_event_into(&mut buffer).map_err(|_| Refusal::Damaged)? {
+                // The parser waits for the end of an element; where that never comes, it waits for ever.
+                Event::Eof if depth > 0 => return Err(Refusal::Damaged),
+                Event::Eof => return Ok(()),
+                Event::Start(start) => {
+                    depth += 1;
+                    if depth > DEEPEST {
+                        return Err(Refusal::Damaged);
                     }
-                    if self.text > LONGEST {
-                        return Err(Refusal::TooBigInside);
-                    }
-                    let Some(end) = end else { return Ok(()) };
-                    bytes = &bytes[end + 1..];
-                    self.state = State::Tag(None);
-                    self.tag.clear();
+                    tag.extend_from_slice(start.as_bytes());
                 }
-                State::Tag(quote) => {
-                    bytes = &bytes[1..];
-                    match (*quote, first) {
-                        (None, b'>') => {
-                            self.state = State::Text;
-                            self.text = 0;
-                            self.tag()?;
-                            continue;
-                        }
-                        (None, b'"' | b'\'') => *quote = Some(first),
-                        (Some(open), _) if open == first => *quote = None,
-                        _ => {}
-                    }
-                    self.tag.push(first);
-                    match self.tag.as_slice() {
-                        b"!--" => self.state = State::Until(b"-->"),
-                        b"![CDATA[" => self.state = State::Until(b"]]>"),
-                        b"?" => self.state = State::Until(b"?>"),
-                        // No writer of spreadsheets has a DTD; entities live there.
-                        b"!D" | b"!d" => return Err(Refusal::Damaged),
-                        tag if tag.len() > LONGEST => return Err(Refusal::TooBigInside),
-                        _ => {}
-                    }
-                    if matches!(self.state, State::Until(_)) {
-                        self.tag.clear();
-                    }
+                Event::Empty(start) => {
+                    tag.extend_from_slice(start.as_bytes());
+                    tag.push(b'/');
                 }
-                State::Until(end) => {
-                    bytes = &bytes[1..];
-                    self.tag.push(first);
-                    if self.tag.ends_with(end) {
-                        self.state = State::Text;
-                    } else if self.tag.len() > LONGEST {
-                        return Err(Refusal::TooBigInside);
-                    }
+                Event::End(end) => {
+                    depth = depth.checked_sub(1).ok_or(Refusal::Damaged)?;
+                    tag.push(b'/');
+                    tag.extend_from_slice(end.name().as_ref().as_bytes());
                 }
+                Event::Text(text) => self.text(text.as_bytes()),
+                Event::GeneralRef(_) => self.text(b"&"),
+                // No writer of spreadsheets has a DTD; entities live there.
+                Event::DocType(_) => return Err(Refusal::Damaged),
+                Event::CData(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            }
+            if !tag.is_empty() {
+                self.count(&tag)?;
             }
         }
-        Ok(())
     }
 
-    /// The end of the part.
-    pub(crate) fn finish(self) -> Result<(), Refusal> {
-        match self.state {
-            State::Text if self.open.starts.is_empty() => Ok(()),
-            _ => Err(Refusal::Damaged),
+    fn text(&mut self, text: &[u8]) {
+        if self.part == Part::Content {
+            self.ods.text(text);
         }
-    }
-
-    fn tag(&mut self) -> Result<(), Refusal> {
-        let tag = std::mem::take(&mut self.tag);
-        let result = self.open.tag(&tag).and_then(|()| self.count(&tag));
-        self.tag = tag;
-        result
     }
 
     fn count(&mut self, tag: &[u8]) -> Result<(), Refusal> {
@@ -276,5 +201,68 @@ impl<'a> Scan<'a> {
     fn element(&mut self) -> Result<(), Refusal> {
         self.elements += 1;
         if self.elements > MOST_ELEMENTS { Err(Refusal::TooMany) } else { Ok(()) }
+    }
+}
+
+/// A part that is unpacked as it is read: so many bytes in all, and so many for what is read in one
+/// piece, a tag or the text between two tags.
+struct Bounded<'l, R> {
+    inner: BufReader<R>,
+    left: &'l mut u64,
+    /// How many bytes the piece may still have.
+    allowed: usize,
+    /// How many of the bytes at hand were looked at.
+    clean: usize,
+    /// Why reading ended, if that was not the end.
+    refusal: Option<Refusal>,
+}
+
+impl<'l, R: Read> Bounded<'l, R> {
+    fn new(entry: R, left: &'l mut u64) -> Self {
+        let inner = BufReader::with_capacity(64 << 10, entry);
+        Bounded { inner, left, allowed: LONGEST, clean: 0, refusal: None }
+    }
+
+    fn refuse(&mut self, refusal: Refusal) -> io::Error {
+        self.refusal = Some(refusal);
+        io::ErrorKind::Other.into()
+    }
+}
+
+impl<R: Read> BufRead for Bounded<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let known = self.clean;
+        let (sound, count) = match self.inner.fill_buf() {
+            // UTF-16 would hide tags.
+            Ok(bytes) => (!bytes[known..].contains(&0), bytes.len()),
+            Err(_) => (false, 0),
+        };
+        if !sound {
+            return Err(self.refuse(Refusal::Damaged));
+        }
+        self.clean = count;
+        let most = self.allowed.min(usize::try_from(*self.left).unwrap_or(usize::MAX));
+        if most == 0 && count > 0 {
+            return Err(self.refuse(Refusal::TooBigInside));
+        }
+        let bytes = self.inner.fill_buf()?;
+        Ok(&bytes[..bytes.len().min(most)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.inner.consume(count);
+        self.clean = self.clean.saturating_sub(count);
+        self.allowed = self.allowed.saturating_sub(count);
+        *self.left = self.left.saturating_sub(count as u64);
+    }
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?;
+        let count = bytes.len().min(into.len());
+        into[..count].copy_from_slice(&bytes[..count]);
+        self.consume(count);
+        Ok(count)
     }
 }
