@@ -16,3 +16,4 @@ pub mod smtp;
 pub mod stranger;
 pub mod town;
 pub mod victim;
+pub mod witness;
