@@ -9,6 +9,7 @@ pub mod gate;
 pub mod letterbox;
 pub mod letters;
 pub mod process;
+pub mod python;
 pub mod region;
 pub mod school;
 pub mod small;

@@ -15,6 +15,11 @@ use vekha_plugin::{
     Plugin as _, Publisher as _, Source as _, SourceError,
 };
 use vekha_plugin_host::{Host, Hosted, Manner, PluginConfig};
+use vekha_proto::v1;
+use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
+use vekha_proto::v1::status_service_client::StatusServiceClient;
+use vekha_tests::process::binary;
+use vekha_tests::town::{Town, ask_schools, shipped_road_map};
 use vekha_tests::witness::Witness;
 
 const BAD: &str = env!("CARGO_BIN_EXE_bad-plugin");
@@ -343,4 +348,91 @@ async fn whoever_drops_a_host_leaves_nothing_running() {
     let one = soon(witness.next()).await;
     drop((host, plugin));
     soon(one.gone()).await;
+}
+
+/// A daemon whose letters leave by a plugin that dies in every call, and is not started again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_by_a_plugin_that_dies_are_in_doubt_or_held_and_the_daemon_serves_on() {
+    let town = Town::start_as("2026-10-06T09:30", |settings, _| {
+        settings.manner = Manner { waits: vec![Duration::from_secs(3600)], ..manner() };
+        settings.uses.mail = Some("messenger".into());
+        settings.plugin.insert("messenger".into(), calling("dies"));
+    })
+    .await;
+    ask_schools(town.channel().await).await;
+    soon(town.settle()).await;
+    let parent = "municipalities/zarechny".to_owned();
+    let request = v1::ListMessagesRequest { parent, page_size: 1000, ..Default::default() };
+    let mut outbox = OutboxServiceClient::new(town.channel().await);
+    let messages = outbox.list_messages(request).await.unwrap().into_inner().messages;
+    let tried: Vec<_> = messages.iter().filter(|message| !message.error.is_empty()).collect();
+    assert!(!tried.is_empty() && messages.iter().all(|message| message.sent_at.is_none()));
+    assert!(tried.iter().all(|message| message.state() == v1::MessageState::Pending));
+    assert!(tried.iter().all(|message| message.error.contains("плагин «messenger»")), "{tried:#?}");
+    assert!(
+        tried.iter().any(|message| message.uncertain && message.error.contains("оборвал вызов"))
+    );
+
+    let mut status = StatusServiceClient::new(town.channel().await);
+    let told = status.get_status(v1::GetStatusRequest {}).await.unwrap().into_inner().troubles;
+    let away = told.iter().find(|one| one.kind() == v1::TroubleKind::PluginAway).unwrap();
+    let words = &away.words;
+    assert!(words.contains("Плагин «messenger» не работает: завершился с кодом 7"), "{words}");
+    assert!(away.since.is_some());
+    let health = reqwest::get(format!("{}/healthz", town.url())).await.unwrap();
+    assert_eq!(health.status(), 200, "the daemon itself is well");
+    assert!(health.text().await.unwrap().contains("plugin-away"));
+    let page = reqwest::get(town.url()).await.unwrap().text().await.unwrap();
+    assert!(page.contains("Плагин «messenger» не работает"), "{page}");
+    soon(town.daemon.stop()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_plugin_outlives_a_daemon_that_is_killed() {
+    let witness = Witness::start().await;
+    let folder = TempDir::new().unwrap();
+    let settings = format!(
+        r#"
+        listen = "127.0.0.1:0"
+        database = "sqlite:vekha.db"
+        secret-file = "secret"
+        road-maps = ["{}"]
+        mail = {{ folder = "mail", from = {{ email = "vekha@example.org" }} }}
+        site = {{ folder = "site" }}
+        source.other = {{ kind = "plugin", plugin = "other" }}
+        [plugin.other]
+        command = ["{BAD}", "leaves-children"]
+        environment = {{ WITNESS = "{}" }}
+        "#,
+        shipped_road_map().display(),
+        witness.address()
+    );
+    let file = folder.path().join("vekha.toml");
+    std::fs::write(&file, settings).unwrap();
+    for by_force in [true, false] {
+        let mut daemon = tokio::process::Command::new(binary())
+            .arg("--config")
+            .arg(&file)
+            .env_clear()
+            .env("VEKHA_LOG", "error")
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut all = Vec::new();
+        for _ in 0..4 {
+            all.push(soon(witness.next()).await);
+        }
+        match by_force {
+            true => daemon.start_kill().unwrap(),
+            false => {
+                let pid = i32::try_from(daemon.id().unwrap()).unwrap();
+                let pid = rustix::process::Pid::from_raw(pid).unwrap();
+                rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+            }
+        }
+        for one in all {
+            soon(one.gone()).await;
+        }
+        soon(daemon.wait()).await.unwrap();
+    }
 }

@@ -153,14 +153,16 @@ async fn started(
     };
     let mut wrong = Vec::new();
     if let Some(plugin) = host.get(name) {
-        match (plugin.description(), plugin.ask_health().await) {
-            (Some(is), Health::Healthy) => {
+        let health = plugin.ask_health().await;
+        match (plugin.why_down(), plugin.description(), health) {
+            (Some(why), ..) => wrong.push(why),
+            (None, Some(is), Health::Healthy) => {
                 let can: Vec<&str> = is.capabilities.iter().map(can).collect();
                 let can = can.join(", ");
                 out.say(format!("✓ {name}: {} {} ({can}). {}", is.name, is.version, is.summary))?;
             }
-            (_, Health::Unhealthy { reason }) => wrong.push(reason),
-            (None, Health::Healthy) => wrong.push("не запустился".to_owned()),
+            (None, _, Health::Unhealthy { reason }) => wrong.push(reason),
+            (None, None, Health::Healthy) => wrong.push("не запустился".to_owned()),
         }
     }
     host.stop().await;

@@ -1,6 +1,7 @@
 //! `[plugin.NAME]`: what an administrator writes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use vekha_plugin::{Problem, Problems, Setting, SettingKind};
 
 /// A plugin as a process. The keys are spelled in kebab case: `call-seconds`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub struct PluginConfig {
     /// The program and its arguments.
@@ -32,6 +33,15 @@ pub struct PluginConfig {
     /// Where relative paths of the configuration lead from.
     #[serde(skip)]
     pub base: PathBuf,
+}
+
+impl fmt::Debug for PluginConfig {
+    /// Without what may be secret: of its own settings only the plugin knows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PluginConfig { command, folder, .. } = self;
+        let mut shown = f.debug_struct("PluginConfig");
+        shown.field("command", command).field("folder", folder).finish_non_exhaustive()
+    }
 }
 
 /// The keys of `[plugin.NAME]` but for `command` and `configuration`, which are no plain values.

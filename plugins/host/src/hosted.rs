@@ -103,6 +103,14 @@ impl Hosted {
         }
     }
 
+    /// Why it does not run, to be read after its name.
+    pub fn why_down(&self) -> Option<String> {
+        match &*self.shared.state.borrow() {
+            State::Down(down) => Some(down.why.clone()),
+            _ => None,
+        }
+    }
+
     /// What is wrong with it.
     pub fn trouble(&self) -> Option<Trouble> {
         let Shared { name, .. } = &*self.shared;

@@ -79,6 +79,9 @@ pub struct Sockets {
 /// How the folders of sockets begin.
 const PREFIX: &str = "vekha-plugins-";
 
+/// Bytes of the path of temporary files: with our own names it must fit into the 107 of a socket's.
+const LONGEST_PLACE: usize = 50;
+
 /// The file in such a folder that is locked as long as its daemon lives.
 const LOCK: &str = "lock";
 
@@ -86,9 +89,14 @@ impl Sockets {
     /// Makes one, and removes those that killed daemons have left behind.
     ///
     /// # Errors
-    /// When nothing can be written where temporary files go.
+    /// When nothing can be written where temporary files go, or its path is longer than a socket's may
+    /// be.
     pub fn new() -> io::Result<Self> {
         let all = std::env::temp_dir();
+        if all.as_os_str().len() > LONGEST_PLACE {
+            let words = format!("путь длиннее {LONGEST_PLACE} байт: задайте TMPDIR короче");
+            return Err(io::Error::other(words));
+        }
         sweep(&all);
         let pid = std::process::id();
         let mut number = 0;
