@@ -19,14 +19,18 @@ use vekha_plugin::{
 };
 use vekha_plugin_host::{Host, Manner, PluginConfig, guard};
 
+/// As the daemon has it, and its own plugins.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How this binary is told to play the plugin.
 const PLAY: &str = "play-the-plugin";
 
 /// Bytes of a letter: without files, and with some.
 const LETTERS: [usize; 2] = [4 << 10, 1 << 20];
 
-/// Records of an answer and bytes of each: a town's, and a region's.
-const RECORDS: [(usize, usize); 2] = [(100, 10 << 10), (1000, 32 << 10)];
+/// Records of an answer, texts of each, and letters of each text: a town's figures, a region's texts.
+const RECORDS: [[usize; 3]; 2] = [[100, 100, 100], [1000, 16, 2000]];
 
 fn main() -> ExitCode {
     if let Some(code) = guard::entered() {
@@ -74,13 +78,14 @@ fn measure(runtime: &Runtime) {
 
     let mut group = criterion.benchmark_group("fetch");
     group.measurement_time(Duration::from_secs(5)).sample_size(20);
-    for (count, bytes) in RECORDS {
-        let request = request(count, bytes);
-        group.throughput(Throughput::Bytes((count * bytes) as u64));
+    for [count, texts, letters] in RECORDS {
+        let request = request(count, texts, letters);
+        let bytes = count * texts * letters;
+        group.throughput(Throughput::Bytes(bytes as u64));
         for (place, plugin) in
             [("own", Arc::new(Idle) as Arc<dyn Source>), ("other", hosted.clone())]
         {
-            group.bench_function(BenchmarkId::new(place, count * bytes), |bencher| {
+            group.bench_function(BenchmarkId::new(place, bytes), |bencher| {
                 bencher.iter(|| runtime.block_on(plugin.fetch(&request)).unwrap());
             });
         }
@@ -109,14 +114,14 @@ fn letter(bytes: usize) -> Message {
     }
 }
 
-/// How many bytes a record is to have stands in the form's name.
-fn request(count: usize, bytes: usize) -> FetchRequest {
+/// What a record is to have stands in the names of form and period.
+fn request(count: usize, texts: usize, letters: usize) -> FetchRequest {
     FetchRequest {
         key: "r/1".into(),
         municipality: "m".into(),
         activity: "a".into(),
-        period: "2027".into(),
-        form: bytes.to_string(),
+        period: letters.to_string(),
+        form: texts.to_string(),
         fields: vec![],
         organisations: (0..count).map(|n| format!("school-{n}")).collect(),
     }
@@ -159,10 +164,9 @@ impl Notifier for Idle {
 #[async_trait]
 impl Source for Idle {
     async fn fetch(&self, request: &FetchRequest) -> Result<Fetched, SourceError> {
-        let bytes: usize = request.form.parse().unwrap();
-        // Texts of a hundred letters, as of a form's answers.
-        let answers: Map<String, Value> = (0..bytes / 128)
-            .map(|n| (format!("field_{n}"), Value::String("x".repeat(100))))
+        let (texts, letters) = (request.form.parse().unwrap(), request.period.parse().unwrap());
+        let answers: Map<String, Value> = (0..texts)
+            .map(|n: usize| (format!("field_{n}"), Value::String("x".repeat(letters))))
             .collect();
         let record = |organisation: &String| Record {
             organisation: organisation.clone(),

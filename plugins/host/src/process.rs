@@ -105,6 +105,8 @@ impl Process {
         socket: PathBuf,
     ) -> io::Result<(Self, oneshot::Receiver<String>)> {
         let mut command = Command::new(&manner.guard);
+        // As lists of processes show it.
+        command.arg0("vekha");
         command.arg(GUARD).arg(manner.grace.as_millis().to_string()).args(&config.command);
         command.env_clear();
         command.envs(KEPT.iter().filter_map(|key| std::env::var_os(key).map(|value| (key, value))));

@@ -45,6 +45,12 @@ pub const PROTOCOL: &str = "1";
 /// The largest message that is taken; the host has a limit of its own, and none higher.
 pub const LARGEST: usize = 256 << 20;
 
+/// Bytes under way in a call, and in all of them: letters with files come at the pace of a pipe.
+const WINDOWS: [u32; 2] = [4 << 20, 16 << 20];
+
+/// Bytes that are written at a time.
+const FRAME: u32 = 256 << 10;
+
 /// Bytes of records that go together: enough to be quick, few enough to be no burden.
 const PART: usize = 256 << 10;
 
@@ -107,7 +113,11 @@ pub async fn serve(
         out.flush()?;
     }
     let served = Arc::new(Served { description, make: Box::new(make), current: RwLock::default() });
+    let [stream, all] = WINDOWS;
     tonic::transport::Server::builder()
+        .initial_stream_window_size(stream)
+        .initial_connection_window_size(all)
+        .max_frame_size(FRAME)
         .add_service(PluginServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(NotifierServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(SourceServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))

@@ -350,3 +350,107 @@ pub fn record_of(wire: v1::Record) -> Record {
     let answers = wire.answers.map(object).unwrap_or_default();
     Record { organisation: wire.organisation, answers }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_over_the_wire_comes_back_the_same() {
+        let letter = Message {
+            key: "k".into(),
+            message_id: "k@example.org".into(),
+            to: vec![Address::new("Школа", "s@example.org"), Address::new("", "t@example.org")],
+            reply_to: Some(Address::new("Отдел", "o@example.org")),
+            subject: "Тема".into(),
+            text: "Текст\n".into(),
+            html: Some("<p>Текст</p>".into()),
+            references: vec!["a@b".into()],
+            date: -1,
+            attachments: vec![Attachment {
+                file_name: "срок.ics".into(),
+                content_type: "text/calendar".into(),
+                bytes: vec![0, 255],
+            }],
+            uncertain: true,
+        };
+        assert_eq!(message_of(message(&letter)), letter);
+        assert_eq!(message_of(message(&Message::default())), Message::default());
+
+        let options = || vec![FieldOption { value: "a".into(), label: "А".into() }];
+        let kinds = [
+            FieldKind::Text,
+            FieldKind::Number,
+            FieldKind::Percent,
+            FieldKind::Date,
+            FieldKind::YesNo,
+            FieldKind::Choice(options()),
+            FieldKind::Choices(options()),
+            FieldKind::Table,
+        ];
+        let wanted = kinds.map(|kind| WantedField { id: "f".into(), kind, ..Default::default() });
+        let request = FetchRequest {
+            key: "k".into(),
+            municipality: "m".into(),
+            activity: "a".into(),
+            period: "2027".into(),
+            form: "f".into(),
+            fields: wanted.to_vec(),
+            organisations: vec!["s".into()],
+        };
+        assert_eq!(fetch_of(fetch(&request)), request);
+
+        let kinds = [
+            SettingKind::Text,
+            SettingKind::Secret,
+            SettingKind::Integer,
+            SettingKind::Flag,
+            SettingKind::Address,
+            SettingKind::Path,
+            SettingKind::Table,
+            SettingKind::Choice(vec!["a".into(), "b".into()]),
+        ];
+        let is = Description {
+            name: "x".into(),
+            version: "1".into(),
+            summary: "Х.".into(),
+            capabilities: vec![Capability::Notifier, Capability::Publisher, Capability::Source],
+            settings: kinds.map(|kind| Setting::required("a.b", kind, "Зачем.")).to_vec(),
+        };
+        assert_eq!(description_of(description(&is)), is);
+        for well in [Health::Healthy, Health::unhealthy("нет сети")] {
+            assert_eq!(health_of(health(well.clone())), well);
+        }
+    }
+
+    #[test]
+    fn every_outcome_of_a_delivery_comes_back_and_silence_is_doubt() {
+        let sent =
+            Receipt { detail: "250 ok".into(), refused: vec!["a@b: нет такого".into()] };
+        for outcome in [
+            Ok(sent),
+            Err(DeliveryError::permanent("а").with_code(550)),
+            Err(DeliveryError::transient("б")),
+            Err(DeliveryError::unavailable("в")),
+            Err(DeliveryError::unknown("г")),
+        ] {
+            assert_eq!(delivery_of(delivery(outcome.clone())), outcome);
+        }
+        let silent = delivery_of(v1::DeliverResponse::default()).unwrap_err();
+        assert_eq!(silent.kind, DeliveryErrorKind::Unknown);
+    }
+
+    #[test]
+    fn whole_numbers_stay_whole_and_what_is_no_number_is_none() {
+        let answers = json!({
+            "whole": 5, "minus": -7, "share": 0.1, "yes": true, "none": null,
+            "table": [{ "a": 1 }, { "a": "б" }],
+        });
+        let answers = answers.as_object().expect("an object").clone();
+        assert_eq!(object(structure(answers.clone())), answers);
+        assert_eq!(number_of(f64::NAN), Value::Null);
+        assert_eq!(number_of(1e300), json!(1e300));
+    }
+}

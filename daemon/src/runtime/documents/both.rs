@@ -40,3 +40,39 @@ impl Publisher for Both {
         self.then.publish(document).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use vekha_plugin_site::{Site, SiteConfig};
+
+    use super::*;
+
+    fn site(folder: &Path, url: &str) -> Arc<dyn Publisher> {
+        let config = SiteConfig { folder: folder.to_owned(), url: Some(url.to_owned()) };
+        Arc::new(Site::new(config).expect("a site"))
+    }
+
+    #[tokio::test]
+    async fn a_report_is_in_both_places_or_its_publication_has_failed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (first, then) = (folder.path().join("first"), folder.path().join("then"));
+        let both = Both {
+            first: site(&first, "https://first.example.org"),
+            then: site(&then, "https://then.example.org"),
+        };
+        let document = |path: &str| Document {
+            path: path.to_owned(),
+            content_type: "text/html".to_owned(),
+            bytes: vec![1],
+        };
+        let published = both.publish(&document("a.html")).await.expect("to be published");
+        assert_eq!(published.location, "https://then.example.org/a.html");
+        assert!(first.join("a.html").exists() && then.join("a.html").exists());
+
+        std::fs::create_dir(then.join("b.html")).expect("a folder in its place");
+        let refused = both.publish(&document("b.html")).await;
+        assert!(matches!(refused, Err(PublishError::Refused(_))), "{refused:?}");
+    }
+}
