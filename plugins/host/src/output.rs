@@ -18,7 +18,7 @@ const BURST: u32 = 200;
 const STEADY: u32 = 20;
 
 /// Bytes that are read in a second.
-const PACE: usize = 4 << 20;
+const PACE: usize = 1 << 20;
 
 /// Last lines that are remembered, for whoever asks why it ended.
 const REMEMBERED: usize = 5;

@@ -164,7 +164,7 @@ impl Process {
         tokio::select! {
             biased;
             begun = &mut begun => begun,
-            why = ended(&mut self.guard, &self.last) => Err(why),
+            why = ended(&mut self.guard, &mut self.readers, &self.last) => Err(why),
         }
     }
 
@@ -186,7 +186,7 @@ impl Process {
 
     /// Waits until the process has ended by itself. Returns how, for people.
     pub(crate) async fn ended(&mut self) -> String {
-        ended(&mut self.guard, &self.last).await
+        ended(&mut self.guard, &mut self.readers, &self.last).await
     }
 
     /// Ends it: its input is closed, then it is asked by a signal, then killed with all that it has
@@ -203,12 +203,8 @@ impl Process {
             self.guard.wait().await.ok();
         }
         let by_itself = begun.elapsed() < self.grace;
-        for reader in &mut self.readers {
-            // Its last lines; a pipe that somebody else still holds is not waited for.
-            if timeout(Duration::from_millis(500), &mut *reader).await.is_err() {
-                reader.abort();
-            }
-        }
+        read_out(&mut self.readers).await;
+        self.readers.iter().for_each(JoinHandle::abort);
         by_itself
     }
 }
@@ -219,7 +215,7 @@ impl Drop for Process {
     }
 }
 
-async fn ended(guard: &mut Child, last: &Last) -> String {
+async fn ended(guard: &mut Child, readers: &mut [JoinHandle<()>], last: &Last) -> String {
     let said = match guard.wait().await {
         Ok(status) => match status.code() {
             Some(code) if code == i32::from(NOT_STARTED) => "не запустился".to_owned(),
@@ -230,9 +226,16 @@ async fn ended(guard: &mut Child, last: &Last) -> String {
         },
         Err(e) => format!("потерян: {e}"),
     };
-    // What it wrote last may still be on its way; whoever reads it is quick.
-    tokio::task::yield_now().await;
+    read_out(readers).await;
     format!("{said}{}", last_words(last))
+}
+
+/// Waits until all that an ended process wrote has been read. A pipe that somebody else still holds, or
+/// that holds much, is not waited for.
+async fn read_out(readers: &mut [JoinHandle<()>]) {
+    for reader in readers.iter_mut().filter(|reader| !reader.is_finished()) {
+        timeout(Duration::from_millis(500), reader).await.ok();
+    }
 }
 
 fn last_words(last: &Last) -> String {
