@@ -203,3 +203,22 @@ impl Host {
         futures::future::join_all(self.plugins.values().map(|plugin| plugin.stop())).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_of_killed_daemons_are_removed_and_those_of_living_ones_stay() {
+        let alive = Sockets::new().unwrap();
+        let left = std::env::temp_dir().join(format!("{PREFIX}left-{}", std::process::id()));
+        fs::create_dir(&left).unwrap();
+        File::create(left.join(LOCK)).unwrap();
+        let other = Sockets::new().unwrap();
+        assert!(!left.exists());
+        assert!(alive.folder().exists() && alive.folder() != other.folder());
+        let gone = other.folder().to_owned();
+        drop(other);
+        assert!(!gone.exists() && alive.folder().exists());
+    }
+}
