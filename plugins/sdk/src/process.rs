@@ -1,13 +1,10 @@
 //! A plugin as a process of its own: what its `main` calls.
 //!
-//! ```no_run
-//! # use vekha_plugin::{process, Description};
-//! # fn describe() -> Description { unimplemented!() }
-//! # struct Mine;
-//! # impl Mine { fn new(_: ()) -> Result<process::Configured, Vec<vekha_plugin::Problem>> { unimplemented!() } }
-//! # async fn f() -> std::io::Result<()> {
-//! process::serve(describe(), |written| Mine::new(vekha_plugin::configuration(written)?)).await
-//! # }
+//! ```ignore
+//! process::serve(describe(), |written| {
+//!     Ok(Configured::source(Mine::new(configuration(written)?)?))
+//! })
+//! .await
 //! ```
 //!
 //! It listens where the daemon says, writes the handshake line and serves until the daemon closes its
