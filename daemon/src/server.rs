@@ -21,8 +21,9 @@ use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
 use vekha_plugin::{Notifier, Plugin as _, Publisher, Source};
-use vekha_plugin_mail::{Mail, MailConfig};
-use vekha_plugin_site::{Site, SiteConfig};
+use vekha_plugin_host::Host;
+use vekha_plugin_mail::Mail;
+use vekha_plugin_site::Site;
 use vekha_roadmap::diagnostic;
 
 use crate::api::{self, Api};
@@ -30,6 +31,7 @@ use crate::clock::Clock;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
 use crate::port::told::{self, Bound};
 use crate::port::{self, Limits, guesses, hosts};
+use crate::runtime::documents::both::Both;
 use crate::runtime::loops::wellbeing::Wellbeing;
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::{Parts, Runtime};
@@ -63,6 +65,8 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// What it does.
     pub runtime: Arc<Runtime>,
+    /// Its plugins in processes of their own.
+    host: Arc<Host>,
     listening: JoinHandle<()>,
     turning: JoinHandle<anyhow::Result<()>>,
 }
@@ -85,18 +89,11 @@ impl Daemon {
         rustls::crypto::ring::default_provider().install_default().ok();
         let public_url = settings.public_url();
         let Settings {
-            listen,
-            database,
-            secret_file,
-            road_maps,
-            mail,
-            site,
-            access,
-            source,
-            limits,
-            rehearsal,
-            ..
-        } = settings;
+            listen, database, secret_file, road_maps, access, limits, rehearsal, ..
+        } = &settings;
+        let (listen, database, limits) = (*listen, database.clone(), limits.clone());
+        let (secret_file, rehearsal) = (secret_file.clone(), rehearsal.clone());
+        let (road_maps, token) = (road_maps.clone(), access.token.clone());
         let secret = SecretFrom::File(secret_file);
         let store = Store::open_as(Opening { url: &database, secret, accept_loss: false })
             .await
@@ -105,7 +102,8 @@ impl Daemon {
             (Some(clock), _) => clock,
             (None, rehearsal) => clock_of(&store, &without_password(&database), rehearsal).await?,
         };
-        let Plugins { notifier, publisher, sources } = plugins(mail, site, source).await?;
+        let Plugins { host, notifier, publisher, sources } = plugins(settings).await?;
+        let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
         let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
@@ -114,15 +112,16 @@ impl Daemon {
         // Port 0 means any: links must carry the one that was found.
         let public_url = public_url.replace(&format!("//{listen}"), &format!("//{address}"));
         // The same after a restart, and nobody else's: an address has one daemon.
-        let host = rustix::system::uname();
-        let store = store.named(&format!("{}/{address}", host.nodename().to_string_lossy()));
+        let machine = rustix::system::uname();
+        let store = store.named(&format!("{}/{address}", machine.nodename().to_string_lossy()));
         let runtime =
             Runtime::start(Parts { store, clock, notifier, publisher, sources, public_url })
                 .await?;
+        runtime.watch_over_plugins(host.clone());
         for folder in &road_maps {
             apply(&runtime, folder).await?;
         }
-        let app = app(&runtime, &access.token, &limits).await?;
+        let app = app(&runtime, &token, &limits).await?;
         let listener = socket
             .listen(BACKLOG)
             .with_context(|| format!("адрес {address} занят или недоступен"))?;
@@ -134,7 +133,7 @@ impl Daemon {
             tokio::spawn(port::serve(listener, app, limits, ended))
         };
         let turning = tokio::spawn(runtime.clone().run());
-        Ok(Daemon { address, runtime, listening, turning })
+        Ok(Daemon { address, runtime, host, listening, turning })
     }
 
     /// Ends the daemon; what it was doing is finished or stands in the database.
@@ -157,6 +156,8 @@ impl Daemon {
                 turning.abort();
             }
         }
+        // Nobody calls them any more. What they have begun stands in the database or was never begun.
+        self.host.stop().await;
         let closed = self.runtime.store().clone().close();
         match tokio::time::timeout(PATIENCE, closed).await {
             Ok(closed) => Ok(closed?),
@@ -167,45 +168,82 @@ impl Daemon {
 
 /// The integrations of a daemon.
 struct Plugins {
+    host: Host,
     notifier: Arc<dyn Notifier>,
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
 }
 
-/// Makes them; what is wrong with any of them, and with what their settings name, is told at once.
-async fn plugins(
-    mail: MailConfig,
-    site: SiteConfig,
-    source: BTreeMap<String, SourceSettings>,
-) -> anyhow::Result<Plugins> {
-    let mut wrong = Vec::new();
-    let mail = match Mail::new(mail) {
-        Ok(mail) => {
-            wrong.extend(below("mail", mail.check().await.err()));
-            Some(mail)
+/// Makes them; what is wrong with any of them, and with what their settings name, is told at once. A
+/// plugin in a process of its own that does not start is no mistake of the settings: it is told as a
+/// trouble and started again later.
+async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
+    let used: Vec<String> = settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
+    let publishes_files = settings.publishes_files();
+    let Settings { mail, site, source, uses, mut plugin, manner, .. } = settings;
+    plugin.retain(|name, _| {
+        let is_used = used.contains(name);
+        if !is_used {
+            tracing::warn!(plugin = name, "not started: neither mail, site nor a source names it");
         }
-        Err(problems) => {
-            wrong.extend(below("mail", Some(problems)));
+        is_used
+    });
+    let mut wrong = Vec::new();
+    let host = Host::start(plugin, &manner).await.map_err(|problems| wrong.extend(problems)).ok();
+    let hosted = |name: &str| host.as_ref().and_then(|host| host.get(name));
+    let notifier: Option<Arc<dyn Notifier>> = match &uses.mail {
+        Some(name) => hosted(name).map(|plugin| plugin as Arc<dyn Notifier>),
+        None => match Mail::new(mail) {
+            Ok(mail) => {
+                wrong.extend(below("mail", mail.check().await.err()));
+                Some(Arc::new(mail))
+            }
+            Err(problems) => {
+                wrong.extend(below("mail", Some(problems)));
+                None
+            }
+        },
+    };
+    let files: Option<Arc<dyn Publisher>> = match publishes_files.then(|| Site::new(site)) {
+        Some(Ok(site)) => Some(Arc::new(site)),
+        Some(Err(problems)) => {
+            wrong.extend(below("site", Some(problems)));
             None
         }
+        None => None,
     };
-    let site = Site::new(site).map_err(|problems| wrong.extend(below("site", Some(problems))));
+    let elsewhere =
+        uses.site.as_deref().and_then(hosted).map(|plugin| plugin as Arc<dyn Publisher>);
+    let publisher: Option<Arc<dyn Publisher>> = match (files, elsewhere) {
+        (Some(files), Some(elsewhere)) => Some(Arc::new(Both { first: files, then: elsewhere })),
+        (files, elsewhere) => files.or(elsewhere),
+    };
     let mut sources = BTreeMap::new();
     for (id, settings) in source {
         let table = format!("source.{id}");
-        match settings.make() {
-            Ok(source) => {
+        let made = match &settings {
+            SourceSettings::Plugin(name) => {
+                Ok(hosted(name).map(|plugin| plugin as Arc<dyn Source>))
+            }
+            _ => settings.make(),
+        };
+        match made {
+            Ok(Some(source)) => {
                 wrong.extend(below(&table, source.check().await.err()));
                 sources.insert(id, source);
             }
+            Ok(None) => {}
             Err(problems) => wrong.extend(below(&table, Some(problems))),
         }
     }
-    match (mail, site) {
-        (Some(mail), Ok(site)) if wrong.is_empty() => {
-            Ok(Plugins { notifier: Arc::new(mail), publisher: Arc::new(site), sources })
+    match (host, notifier, publisher) {
+        (Some(host), Some(notifier), Some(publisher)) if wrong.is_empty() => {
+            Ok(Plugins { host, notifier, publisher, sources })
         }
-        _ => {
+        (host, ..) => {
+            if let Some(host) = host {
+                host.stop().await;
+            }
             let lines = wrong.iter().map(|problem| format!("\n  {problem}"));
             anyhow::bail!("настройки:{}", lines.collect::<String>())
         }

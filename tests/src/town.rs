@@ -186,7 +186,10 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
             ..MailConfig::default()
         },
         site: SiteConfig { folder: folder.path().join("site"), url: None },
+        uses: Default::default(),
         source: Default::default(),
+        plugin: Default::default(),
+        manner: Default::default(),
         access: Access::default(),
         limits: Default::default(),
         rehearsal: None,

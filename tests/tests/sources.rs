@@ -13,11 +13,13 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use serde_json::{Value, json};
 use vekha::settings::{Settings, SourceSettings};
+use vekha_plugin_host::PluginConfig;
 use vekha_plugin_http::HttpConfig;
 use vekha_plugin_tables::FolderConfig;
 use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
 use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{self, AssignmentState, Origin};
+use vekha_tests::process::binary;
 use vekha_tests::school::{School, pairs};
 use vekha_tests::small;
 use vekha_tests::town::Town;
@@ -240,4 +242,39 @@ async fn a_file_in_the_folder_fills_the_forms_and_the_schools_only_confirm() {
     let confirmed = json!({ "pupils": "44", "low": "4" });
     assert!(school.send(&two.link, &pairs(&confirmed)).await.status.is_success());
     assert_eq!(submission(&town, "school-2").await.origin(), Origin::Page);
+}
+
+/// The daemon does not know the difference; its own folder of tables is asked out of its process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_in_a_process_of_its_own_is_like_any_other_and_named_when_it_errs() {
+    let town = Town::start_as("2027-03-01T10:00", |settings, folder| {
+        road_map(settings, folder, false);
+        let inbox = folder.join("inbox");
+        std::fs::create_dir(&inbox).unwrap();
+        let rows = "Код ОО;Учеников;Из них с низкими результатами\nschool-1;60;30\n";
+        std::fs::write(inbox.join("sums-2027.csv"), rows).unwrap();
+        let own = binary().display().to_string();
+        let configuration = json!({ "folder": inbox, "settle-milliseconds": 0 });
+        let tables = PluginConfig {
+            command: vec![own, "plugin".into(), "serve".into(), "folder".into()],
+            configuration: configuration.as_object().unwrap().clone(),
+            start_seconds: Some(60),
+            ..PluginConfig::default()
+        };
+        settings.manner.guard.clone_from(binary());
+        settings.plugin.insert("tables".into(), tables);
+        settings.source.insert("register".into(), SourceSettings::Plugin("tables".into()));
+    })
+    .await;
+    start(&town).await;
+    assert_eq!(assignment(&town, "school-1").await.state(), AssignmentState::Answered);
+    assert_eq!(submission(&town, "school-1").await.origin(), Origin::Source);
+    assert_eq!(assignment(&town, "school-2").await.state(), AssignmentState::Open);
+
+    std::fs::remove_file(town.folder.path().join("inbox/sums-2027.csv")).unwrap();
+    town.live_until("2027-03-02T09:30").await;
+    let tail = town.daemon.runtime.store().journal_tail("m/survey/2027.first", 99).await.unwrap();
+    let failed = tail.iter().find(|entry| entry.kind == "source-failed").unwrap();
+    assert!(failed.data.contains("плагин «tables»: в папке"), "{}", failed.data);
+    town.daemon.stop().await.unwrap();
 }

@@ -17,6 +17,7 @@ mod measure;
 mod organisations;
 mod outbox;
 mod output;
+mod plugin;
 pub mod preview;
 mod recommendation;
 mod run;
@@ -89,6 +90,9 @@ enum Command {
     /// Часы сервера, когда демон им не верит
     #[command(subcommand)]
     Clock(clock::Command),
+    /// Плагины отдельными процессами: список, проверка, договор
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Мероприятия: список, остановка и возобновление расписания, новая версия карты
     #[command(subcommand)]
     Activity(activity::Command),
@@ -132,6 +136,10 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // The same binary stands between a daemon and its plugins.
+    if let Some(code) = vekha_plugin_host::guard::entered() {
+        return code;
+    }
     let cli = match spoken_cli() {
         Ok(cli) => cli,
         Err(e) => return misused(&e),
@@ -204,6 +212,12 @@ impl Cli {
                 export::run(&self.folder(args.from.as_deref())?, args, &mut out)?;
                 return Ok(ExitCode::SUCCESS);
             }
+            Some(Command::Plugin(command)) => {
+                if matches!(command, plugin::Command::Serve(_)) {
+                    serve::tell(log);
+                }
+                return plugin::run(&self.config, command, &mut out).await;
+            }
             Some(Command::Analyze(args)) => {
                 return analyze::run(&self.folder(args.folder.as_deref())?, args, &mut out);
             }
@@ -217,6 +231,7 @@ impl Cli {
             | Command::Recover(_)
             | Command::Check(_)
             | Command::Preview(_)
+            | Command::Plugin(_)
             | Command::Analyze(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Clock(command) => clock::run(&client, command, &mut out).await?,

@@ -69,12 +69,17 @@ fn log_of(said: &str) -> anyhow::Result<EnvFilter> {
 /// How much is logged, from nothing to everything.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-pub(super) async fn run(config: &Path, filter: EnvFilter) -> anyhow::Result<ExitCode> {
+/// Has what is logged written to standard error.
+pub(super) fn tell(filter: EnvFilter) {
     let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .with_filter(filter_fn(tells_no_secrets));
     tracing_subscriber::registry().with(lines).with(filter).init();
+}
+
+pub(super) async fn run(config: &Path, filter: EnvFilter) -> anyhow::Result<ExitCode> {
+    tell(filter);
     let settings = Settings::load_to_serve(config)?;
     let rehearsal = settings.rehearsal.is_some();
     let mut terminate = signal(SignalKind::terminate())?;

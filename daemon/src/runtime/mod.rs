@@ -20,8 +20,8 @@ pub mod views;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -30,6 +30,7 @@ use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
 use vekha_plugin::{Notifier, Publisher, Source};
+use vekha_plugin_host::Host;
 
 use crate::clock::Clock;
 use crate::store::write::jobs::Jobs;
@@ -66,6 +67,8 @@ pub struct Runtime {
     notifier: Arc<dyn Notifier>,
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
+    /// Plugins in processes of their own, which may be in trouble.
+    plugins: OnceLock<Arc<Host>>,
     public_url: String,
     outage: Outage,
     wellbeing: watch::Sender<Wellbeing>,
@@ -127,6 +130,7 @@ impl Runtime {
             notifier,
             publisher,
             sources,
+            plugins: OnceLock::new(),
             public_url,
             outage: Outage::default(),
             wellbeing: watch::Sender::default(),
@@ -140,6 +144,11 @@ impl Runtime {
         });
         runtime.reschedule().await?;
         Ok(runtime)
+    }
+
+    /// Has the troubles of plugins in processes of their own told as the daemon's.
+    pub fn watch_over_plugins(&self, host: Arc<Host>) {
+        self.plugins.set(host).ok();
     }
 
     /// The database.

@@ -13,12 +13,14 @@ use config::{ConfigError, Map, Value, ValueKind};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use vekha_plugin::{Problem, Source};
+use vekha_plugin_host::{Manner, PluginConfig};
 use vekha_plugin_http::{Http, HttpConfig};
 use vekha_plugin_mail::{Mail, MailConfig};
 use vekha_plugin_site::{Site, SiteConfig};
 use vekha_plugin_tables::{Folder, FolderConfig};
 
 use crate::port::{Limits, hosts};
+use vekha_roadmap::diagnostic::nearest;
 use written::Written;
 
 /// Variables that are the command line's own and no settings of the daemon.
@@ -54,11 +56,20 @@ pub struct Settings {
     pub road_maps: Vec<PathBuf>,
     /// How letters leave.
     pub mail: MailConfig,
-    /// Where reports go.
+    /// Where reports go; no folder if a plugin has them all.
     pub site: SiteConfig,
+    /// Which plugins send letters and publish reports.
+    #[serde(default)]
+    pub uses: Uses,
     /// Systems that know answers, by the id under which road maps name them.
     #[serde(default)]
     pub source: BTreeMap<String, SourceSettings>,
+    /// Plugins as processes of their own, by the names that stand in `mail`, `site` and `source`.
+    #[serde(default)]
+    pub plugin: BTreeMap<String, PluginConfig>,
+    /// How their processes are started and paced; no setting.
+    #[serde(skip)]
+    pub manner: Manner,
     /// Who may use the console and gRPC.
     #[serde(default)]
     pub access: Access,
@@ -69,6 +80,17 @@ pub struct Settings {
     pub rehearsal: Option<Rehearsal>,
 }
 
+/// What plugins are used for beside sources: `plugin` in `[mail]` and `[site]`, which are tables of the
+/// daemon's own otherwise.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Uses {
+    /// Who sends letters instead of `[mail]`.
+    pub mail: Option<String>,
+    /// Who publishes reports beside the folder of `[site]`, or alone if there is none.
+    pub site: Option<String>,
+}
+
 /// A system that knows answers.
 #[derive(Debug, Clone)]
 pub enum SourceSettings {
@@ -76,17 +98,20 @@ pub enum SourceSettings {
     Http(Box<HttpConfig>),
     /// A folder into which people or systems put spreadsheets.
     Folder(FolderConfig),
+    /// The plugin of this name.
+    Plugin(String),
 }
 
 impl SourceSettings {
-    /// The source.
+    /// The source, if it is one of the daemon's own.
     ///
     /// # Errors
     /// All that is wrong with its settings.
-    pub fn make(self) -> Result<Arc<dyn Source>, Vec<Problem>> {
+    pub fn make(self) -> Result<Option<Arc<dyn Source>>, Vec<Problem>> {
         Ok(match self {
-            SourceSettings::Http(config) => Arc::new(Http::new(*config)?),
-            SourceSettings::Folder(config) => Arc::new(Folder::new(config)?),
+            SourceSettings::Http(config) => Some(Arc::new(Http::new(*config)?)),
+            SourceSettings::Folder(config) => Some(Arc::new(Folder::new(config)?)),
+            SourceSettings::Plugin(_) => None,
         })
     }
 }
@@ -101,10 +126,16 @@ impl<'de> Deserialize<'de> for SourceSettings {
         match kind.as_deref() {
             Some("http") => HttpConfig::deserialize(rest).map(Box::new).map(SourceSettings::Http),
             Some("folder") => FolderConfig::deserialize(rest).map(SourceSettings::Folder),
+            Some("plugin") => {
+                let mut table = rest.into_table().map_err(D::Error::custom)?;
+                let name = table.remove("plugin").and_then(|name| name.into_string().ok());
+                name.map(SourceSettings::Plugin)
+                    .ok_or_else(|| ConfigError::Message("plugin: не указано".to_owned()))
+            }
             Some(other) => Err(ConfigError::Message(format!(
-                "неизвестный вид источника «{other}»: бывает http и folder"
+                "неизвестный вид источника «{other}»: бывает http, folder и plugin"
             ))),
-            None => Err(ConfigError::Message("kind: нужен http или folder".to_owned())),
+            None => Err(ConfigError::Message("kind: нужен http, folder или plugin".to_owned())),
         }
         .map_err(D::Error::custom)
     }
@@ -261,9 +292,15 @@ impl Settings {
             match source {
                 SourceSettings::Http(config) => config.anchor(folder),
                 SourceSettings::Folder(config) => config.anchor(folder),
+                SourceSettings::Plugin(_) => {}
             }
         }
-        self.site.folder = anchored(&self.site.folder);
+        if self.publishes_files() {
+            self.site.folder = anchored(&self.site.folder);
+        }
+        for plugin in self.plugin.values_mut() {
+            plugin.anchor(folder);
+        }
     }
 
     /// What is wrong with the daemon's own settings.
@@ -295,7 +332,8 @@ impl Settings {
         if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
             say("database", "нужно sqlite:путь или postgres://…".to_owned());
         }
-        if self.rehearsal.is_some() && self.mail.reaches_people() {
+        let reaches_people = self.uses.mail.is_some() || self.mail.reaches_people();
+        if self.rehearsal.is_some() && reaches_people {
             say(
                 "rehearsal",
                 "репетиция не пишет настоящим людям: нужна почта transport = \"file\" или сервер \
@@ -303,14 +341,29 @@ impl Settings {
                     .to_owned(),
             );
         }
+        for (key, name) in self.uses() {
+            if !self.plugin.contains_key(name) {
+                let near = nearest(name, self.plugin.keys().map(String::as_str));
+                let near = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
+                say(&key, format!("раздела [plugin.{name}] нет{near}"));
+            }
+        }
         wrong.extend(self.limits.wrong());
         wrong
     }
 
     /// What plugins find wrong with theirs, but in tables that are doubtful anyway.
     fn wrong_with_plugins(&self, doubtful: &[String]) -> Vec<Problem> {
-        let mut wrong = below("mail", Mail::new(self.mail.clone()).err());
-        wrong.extend(below("site", Site::new(self.site.clone()).err()));
+        let mut wrong = Vec::new();
+        if self.uses.mail.is_none() {
+            wrong.extend(below("mail", Mail::new(self.mail.clone()).err()));
+        }
+        if self.publishes_files() {
+            wrong.extend(below("site", Site::new(self.site.clone()).err()));
+        }
+        for (name, plugin) in &self.plugin {
+            wrong.extend(below(&format!("plugin.{name}"), plugin.check().err()));
+        }
         for (id, source) in &self.source {
             wrong.extend(below(&format!("source.{id}"), source.clone().make().err()));
         }
@@ -319,6 +372,25 @@ impl Settings {
         };
         wrong.retain(|problem| !is_doubtful(problem));
         wrong
+    }
+
+    /// Whether reports go into a folder, too, where a plugin publishes them.
+    pub fn publishes_files(&self) -> bool {
+        self.uses.site.is_none() || !self.site.folder.as_os_str().is_empty()
+    }
+
+    /// Where plugins are used: the key, and the plugin's name.
+    pub fn uses(&self) -> Vec<(String, &str)> {
+        let own = [("mail.plugin", &self.uses.mail), ("site.plugin", &self.uses.site)];
+        let own =
+            own.into_iter().filter_map(|(key, name)| Some((key.to_owned(), name.as_deref()?)));
+        let mut uses: Vec<(String, &str)> = own.collect();
+        for (id, source) in &self.source {
+            if let SourceSettings::Plugin(name) = source {
+                uses.push((format!("source.{id}.plugin"), name.as_str()));
+            }
+        }
+        uses
     }
 
     /// How people reach the daemon, without a slash at the end.
@@ -429,6 +501,75 @@ mod tests {
                 "access.token: нужно не меньше 16 знаков",
             ]
         );
+    }
+
+    #[test]
+    fn plugins_are_told_by_the_keys_that_name_them() {
+        let bare = BARE
+            .replace("mail = { folder = 'mail', from = { name = 'Отдел', email = 'vekha@example.org' } }", "")
+            .replace("site = { folder = 'site' }", "");
+        let read = |tables: &str, variables: &[(&str, &str)]| {
+            let place = tempfile::TempDir::new().unwrap();
+            let file = place.path().join("vekha.toml");
+            std::fs::write(&file, format!("{bare}\n{tables}")).unwrap();
+            let pairs = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            Settings::read(&file, pairs, Depth::Plugins).map_err(|e| {
+                let told = e.to_string().replace(&file.display().to_string(), "vekha.toml");
+                told.replace(&place.path().display().to_string(), "DIR")
+            })
+        };
+        let right = "
+            [mail]
+            plugin = 'messenger'
+            [site]
+            plugin = 'portal'
+            [source.contingent]
+            kind = 'plugin'
+            plugin = 'portal'
+            [plugin.messenger]
+            command = ['python3', 'messenger.py']
+            call-seconds = 30
+            environment = { HTTPS_PROXY = 'http://proxy:3128' }
+            configuration = { url = 'https://m.example.org', deep = { list = [1, 'b'] } }
+            [plugin.portal]
+            command = ['portal']
+        ";
+        let token = [("VEKHA_PLUGIN__MESSENGER__CONFIGURATION__TOKEN", "007")];
+        let settings = read(right, &token).unwrap();
+        let messenger = &settings.plugin["messenger"];
+        assert_eq!(messenger.command, ["python3", "messenger.py"]);
+        assert_eq!(messenger.call_seconds, Some(30));
+        let configuration = serde_json::Value::Object(messenger.configuration.clone());
+        let wanted = serde_json::json!({
+            "url": "https://m.example.org", "deep": { "list": [1, "b"] }, "token": "007",
+        });
+        assert_eq!(configuration, wanted);
+        assert!(messenger.folder.is_absolute());
+        let uses = [("mail", "messenger"), ("site", "portal"), ("source.contingent", "portal")];
+        let uses = uses.map(|(key, name)| (format!("{key}.plugin"), name));
+        assert_eq!(settings.uses(), uses);
+        assert!(!settings.publishes_files());
+        let wrong = "
+            [mail]
+            plugin = 'messengr'
+            transport = 'smtp'
+            [site]
+            plugin = 'portal'
+            folder = 'site'
+            [source.contingent]
+            kind = 'plugin'
+            [plugin.messenger]
+            command = 'python3 messenger.py'
+            comand = []
+            call-seconds = 'long'
+            configuration = 'all'
+            environment = { VEKHA_TOKEN = 'x' }
+            [plugin.portal]
+            command = []
+            at-once = 1000
+            folder = 'nowhere'
+        ";
+        insta::assert_snapshot!(read(wrong, &[]).unwrap_err());
     }
 
     #[test]

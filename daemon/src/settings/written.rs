@@ -8,6 +8,9 @@ use config::{Map, Value, ValueKind};
 use vekha_plugin::{Problem, Setting, SettingKind};
 use vekha_roadmap::diagnostic::nearest;
 
+/// Tables of tables with names of the administrator's own.
+const TABLES: [&str; 2] = ["plugin", "source"];
+
 /// What the origin of a value is called that comes from the environment.
 const ENVIRONMENT: &str = "the environment";
 
@@ -34,6 +37,10 @@ enum Kind {
     Folders,
     /// A point in time.
     Moment,
+    /// A program and its arguments.
+    Command,
+    /// A table of which only a plugin knows what belongs there.
+    Anything,
 }
 
 /// What is wrong with what is written.
@@ -57,12 +64,24 @@ impl Written {
     pub fn judge(root: &mut Map<String, Value>) -> Written {
         let mut written = Written::default();
         written.sources(root);
+        written.plugins(root);
+        written.mail(root);
         for (name, needed) in [("mail", true), ("site", true)] {
             if needed && !root.contains_key(name) {
                 root.insert(name.to_owned(), Value::new(None, Map::<String, Value>::new()));
             }
         }
         written.table(root, "", &own());
+        let mut uses = Map::<String, Value>::new();
+        for name in ["mail", "site"] {
+            if let Some(ValueKind::Table(table)) = root.get_mut(name).map(|table| &mut table.kind)
+                && let Some(plugin) = table.remove("plugin")
+            {
+                table.entry("folder".to_owned()).or_insert_with(|| Value::new(None, ""));
+                uses.insert(name.to_owned(), plugin);
+            }
+        }
+        root.insert("uses".to_owned(), Value::new(None, uses));
         written.wrong.sort();
         written
     }
@@ -101,11 +120,16 @@ impl Written {
             let mut keys = match kind.as_ref().map(|(_, word)| word.as_str()) {
                 Some("http") => plugin(&name, &vekha_plugin_http::describe().settings),
                 Some("folder") => plugin(&name, &vekha_plugin_tables::describe_folder().settings),
+                Some("plugin") => vec![Key {
+                    stopgap: Some(Value::new(None, "-")),
+                    ..text(&format!("{name}.plugin"))
+                }],
                 _ => {
                     let name = format!("{name}.kind");
                     let value = kind.as_ref().map(|(value, _)| value);
                     let but = value.and_then(shown).map(|shown| format!(", а не {shown}"));
-                    let message = format!("нужно http или folder{}", but.unwrap_or_default());
+                    let message =
+                        format!("нужно http, folder или plugin{}", but.unwrap_or_default());
                     self.say(&name, message, value);
                     return false;
                 }
@@ -113,6 +137,40 @@ impl Written {
             keys.push(text(&format!("{name}.kind")));
             self.table(table, &name, &keys);
             true
+        });
+    }
+
+    /// Plugins all have the same keys, whatever they are called.
+    fn plugins(&mut self, root: &mut Map<String, Value>) {
+        let Some(all) = root.get_mut("plugin") else { return };
+        let ValueKind::Table(all) = &mut all.kind else { return };
+        all.retain(|id, one| {
+            let name = format!("plugin.{id}");
+            let ValueKind::Table(table) = &mut one.kind else {
+                self.say(&name, format!("нужен раздел [{name}]"), Some(one));
+                return false;
+            };
+            let mut keys = plugin(&name, &vekha_plugin_host::settings());
+            keys.push(Key { kind: Kind::Command, ..text(&format!("{name}.command")) });
+            keys.push(Key { kind: Kind::Anything, ..text(&format!("{name}.configuration")) });
+            self.table(table, &name, &keys);
+            true
+        });
+    }
+
+    /// Of mail by a plugin nothing else is ours to say.
+    fn mail(&mut self, root: &mut Map<String, Value>) {
+        let Some(ValueKind::Table(mail)) = root.get_mut("mail").map(|mail| &mut mail.kind) else {
+            return;
+        };
+        let Some(name) = mail.get("plugin").and_then(scalar) else { return };
+        mail.retain(|key, value| {
+            let belongs = key == "plugin";
+            if !belongs {
+                let words = format!("лишнее: письма отправляет плагин «{name}»");
+                self.say(&format!("mail.{key}"), words, Some(value));
+            }
+            belongs
         });
     }
 
@@ -133,10 +191,10 @@ impl Written {
                 .collect();
             let fits = if let Some(key) = keys.iter().find(|key| key.name == name) {
                 self.value(key, value)
-            } else if name == "source" {
+            } else if TABLES.contains(&name.as_str()) {
                 let is_table = matches!(value.kind, ValueKind::Table(_));
                 if !is_table {
-                    self.say(&name, "нужны разделы [source.имя]".to_owned(), Some(value));
+                    self.say(&name, format!("нужны разделы [{name}.имя]"), Some(value));
                 }
                 is_table
             } else if below.is_empty() {
@@ -159,7 +217,10 @@ impl Written {
                 "" => key.name.as_str(),
                 above => key.name.strip_prefix(above).map_or("", |rest| &rest[1..]),
             };
-            if !word.is_empty() && !word.contains('.') && !table.contains_key(word) {
+            // Whoever publishes by a plugin needs no folder.
+            let is_spared = key.name == "site.folder" && table.contains_key("plugin");
+            let is_missing = !word.contains('.') && !table.contains_key(word);
+            if !word.is_empty() && is_missing && !is_spared {
                 if !self.told_of(&key.name) {
                     self.say(&key.name, "не указано".to_owned(), None);
                 }
@@ -184,7 +245,7 @@ impl Written {
             "" => key.name.split('.').next(),
             above => key.name.strip_prefix(above)?.get(1..)?.split('.').next(),
         });
-        let near = nearest(word, known.chain(above.is_empty().then_some("source")));
+        let near = nearest(word, known.chain(TABLES.into_iter().filter(|_| above.is_empty())));
         let near = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
         self.say(name, format!("такого ключа нет{near}"), Some(value));
     }
@@ -226,6 +287,7 @@ fn own() -> Vec<Key> {
     ];
     keys.extend(plugin("mail", &vekha_plugin_mail::describe().settings));
     keys.extend(plugin("site", &vekha_plugin_site::describe().settings));
+    keys.extend([text("mail.plugin"), text("site.plugin")]);
     for key in &mut keys {
         if key.name.starts_with("mail.dkim.") || key.name == "site.folder" {
             key.stopgap = Some(Value::new(None, "-"));
@@ -267,6 +329,14 @@ fn unmet(kind: &Kind, value: &Value) -> Option<String> {
             };
             said(met, "нужен список папок вида [\"road-map\"]")
         }
+        Kind::Command => {
+            let met = match &value.kind {
+                ValueKind::Array(list) => list.iter().all(|one| scalar(one).is_some()),
+                _ => false,
+            };
+            said(met, "нужен список вида [\"python3\", \"plugin.py\"]")
+        }
+        Kind::Anything => said(table(value).is_some(), "нужна таблица настроек плагина"),
         Kind::Plain(SettingKind::Text | SettingKind::Secret) => said(text.is_some(), "нужен текст"),
         Kind::Plain(SettingKind::Path) => said(text.is_some(), "нужен путь"),
         Kind::Plain(SettingKind::Integer) => {

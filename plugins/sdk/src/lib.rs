@@ -14,22 +14,30 @@
 //! must stay whole when its future is dropped at any `await`. The caller also repeats calls: a
 //! message, a document and a request each have a key, and the same key means the same thing.
 //!
+//! The same implementation runs in the daemon's process or in one of its own: with the feature
+//! `process`, [`process::serve`] is all that the latter's `main` calls.
+//!
 //! Deliberately absent:
 //! - Analyzer, as a trait. An analyzer would see datasets and return findings, in the terms of the
 //!   analysis; until an analysis exists that our own rules cannot express, those terms would be
 //!   guesses. It belongs to a later issue, together with its service in `vekha.plugin.v1`.
-//! - Loading, supervision and the wire. The daemon's plugin host does that; a plugin knows nothing
-//!   of it, and so the same implementation runs in the daemon's process or in one of its own.
+//! - Supervision. The daemon's plugin host (`plugins/host`) does that; a plugin knows nothing of it.
 
 mod describe;
 pub mod files;
+mod judged;
 mod notifier;
 mod problems;
+#[cfg(feature = "process")]
+pub mod process;
 mod publisher;
 mod secret;
 mod source;
+#[cfg(feature = "process")]
+pub mod wire;
 
 pub use describe::{Capability, Description, Health, Plugin, Problem, Setting, SettingKind};
+pub use judged::{configuration, judged};
 pub use notifier::{
     Address, Attachment, DeliveryError, DeliveryErrorKind, Message, Notifier, Receipt,
 };

@@ -1,5 +1,6 @@
 //! Texts that are made of runs, and files that come with answers and decisions.
 
+pub(crate) mod both;
 mod not_made;
 pub mod reports;
 pub mod uploads;

@@ -20,6 +20,15 @@ pub enum Trouble {
     Clock(Doubt),
     /// The mail server is away.
     Mail(Away),
+    /// A plugin in a process of its own does not work.
+    Plugin {
+        /// Its name in the settings.
+        name: String,
+        /// What is wrong and what to do.
+        words: String,
+        /// Since when.
+        since: Timestamp,
+    },
     /// A version of a road map cannot be read.
     Version {
         /// Which: municipality, slash, number.
@@ -49,6 +58,7 @@ impl Trouble {
             Trouble::Database(_) => "database-away",
             Trouble::Clock(_) => "clock-doubtful",
             Trouble::Mail(_) => "mail-away",
+            Trouble::Plugin { .. } => "plugin-away",
             Trouble::Version { .. } => "road-map-unreadable",
             Trouble::Row { .. } => "row-unreadable",
             Trouble::Log { .. } => "log-grows",
@@ -60,6 +70,7 @@ impl Trouble {
         match self {
             Trouble::Database(illness) => Some(illness.since),
             Trouble::Mail(away) => Some(away.since),
+            Trouble::Plugin { since, .. } => Some(*since),
             _ => None,
         }
     }
@@ -90,11 +101,19 @@ impl Trouble {
                 moment(*shows),
                 moment(*expected)
             ),
+            // Whoever sends them names himself.
+            Trouble::Mail(Away { since, reason, .. }) if reason.starts_with("плагин «") => {
+                format!(
+                    "Письма не отправляются с {}: {reason}. Они ждут и уйдут сами, как только это пройдёт.",
+                    moment(*since)
+                )
+            }
             Trouble::Mail(Away { since, reason, .. }) => format!(
                 "Почтовый сервер недоступен с {}: {reason}. Письма ждут и уйдут сами, как только \
                  он ответит.",
                 moment(*since)
             ),
+            Trouble::Plugin { words, .. } => format!("{words}."),
             Trouble::Version { id, why } => format!(
                 "Версия дорожной карты {id} не читается: {why}. Выполнения, начатые по ней, стоят; \
                  ничего не удалено."
@@ -121,6 +140,12 @@ impl Runtime {
         }
         all.extend(self.clock.doubt().map(Trouble::Clock));
         all.extend(self.outage.now().map(Trouble::Mail));
+        let plugins = self.plugins.get().map(|host| host.troubles()).unwrap_or_default();
+        all.extend(plugins.into_iter().map(|one| {
+            let now = self.clock.now();
+            let since = now.saturating_sub(self.clock.span(one.lasts)).unwrap_or(now);
+            Trouble::Plugin { name: one.plugin, words: one.words, since }
+        }));
         let versions = self.road_maps.unreadable().into_iter();
         all.extend(versions.map(|(id, why)| Trouble::Version { id, why }));
         let rows = self.store.unreadable_rows().into_iter();

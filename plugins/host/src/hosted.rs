@@ -1,0 +1,377 @@
+//! A plugin in a process of its own, as the daemon calls it: through the same traits as one in its own.
+//! Every call has a deadline from the moment when it is asked for, waiting included; a place among those
+//! under way; and bounds for what goes out and comes in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use prost::Message as _;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+use tonic::{Code, Status};
+use vekha_plugin::{
+    Capability, DeliveryError, Description, Document, FetchRequest, Fetched, Health, Message,
+    Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt, Source, SourceError,
+    wire,
+};
+use vekha_proto::plugin::v1;
+use vekha_proto::plugin::v1::notifier_client::NotifierClient;
+use vekha_proto::plugin::v1::plugin_client::PluginClient;
+use vekha_proto::plugin::v1::publisher_client::PublisherClient;
+use vekha_proto::plugin::v1::source_client::SourceClient;
+
+use crate::process::{NotStarted, Started, check};
+use crate::supervisor::{Shared, State, Trouble, supervise};
+use crate::words::{self, by, plain, plain_all};
+use crate::{Manner, PluginConfig, Sockets};
+
+/// The plugin. Dropped, it lets its process end; [`Hosted::stop`] waits for that.
+pub struct Hosted {
+    shared: Arc<Shared>,
+    places: Semaphore,
+    grace: Duration,
+    supervisor: JoinHandle<()>,
+}
+
+impl fmt::Debug for Hosted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hosted").field("name", &self.shared.name).finish_non_exhaustive()
+    }
+}
+
+/// A plugin that can be called, and a place for the call.
+struct Turn<'h> {
+    started: Arc<Started>,
+    until: Instant,
+    _place: SemaphorePermit<'h>,
+}
+
+impl Hosted {
+    pub(crate) fn start(
+        name: &str,
+        config: PluginConfig,
+        manner: Manner,
+        sockets: Arc<Sockets>,
+    ) -> Self {
+        let (places, grace) = (Semaphore::new(config.places()), manner.grace);
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            config,
+            state: watch::Sender::new(State::Starting),
+            unwell: watch::Sender::new(None),
+            failing: watch::Sender::new(None),
+            doubted: Notify::new(),
+            ending: watch::Sender::new(false),
+        });
+        let supervisor = tokio::spawn(supervise(shared.clone(), manner, sockets));
+        Hosted { shared, places, grace, supervisor }
+    }
+
+    /// Its name in the settings.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Waits until it works or has failed. Returns what is wrong with its configuration.
+    pub async fn settled(&self) -> Vec<Problem> {
+        let mut state = self.shared.state.subscribe();
+        match state.wait_for(|state| !matches!(state, State::Starting)).await.as_deref() {
+            Ok(State::Down(down)) => down.problems.clone(),
+            _ => vec![],
+        }
+    }
+
+    /// Waits until it takes calls, however often it has to be started for that.
+    pub async fn works(&self) {
+        let mut state = self.shared.state.subscribe();
+        state.wait_for(|state| matches!(state, State::Ready(_))).await.ok();
+    }
+
+    /// Waits until it says that it cannot work.
+    pub async fn is_unwell(&self) {
+        self.shared.unwell.subscribe().wait_for(Option::is_some).await.ok();
+    }
+
+    /// What it is; none while it does not run.
+    pub fn description(&self) -> Option<Description> {
+        match &*self.shared.state.borrow() {
+            State::Ready(started) => Some(started.description.clone()),
+            _ => None,
+        }
+    }
+
+    /// Why it does not run, to be read after its name.
+    pub fn why_down(&self) -> Option<String> {
+        match &*self.shared.state.borrow() {
+            State::Down(down) => Some(down.why.clone()),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with it.
+    pub fn trouble(&self) -> Option<Trouble> {
+        let Shared { name, .. } = &*self.shared;
+        let told = |what: String, since: Option<Instant>| Trouble {
+            plugin: name.clone(),
+            words: what,
+            lasts: since.map(|since| since.elapsed()).unwrap_or_default(),
+        };
+        match &*self.shared.state.borrow() {
+            State::Down(down) => {
+                let wait = down.again.saturating_duration_since(Instant::now()).as_secs() + 1;
+                let what = format!(
+                    "Плагин «{name}» не работает: {}. Запустится снова не позже чем через {wait} с; \
+                     проверить его — vekha plugin check {name}",
+                    down.why
+                );
+                Some(told(what, *self.shared.failing.borrow()))
+            }
+            State::Ready(_) => self.shared.unwell.borrow().as_ref().map(|(reason, since)| {
+                let what =
+                    format!("Плагин «{name}» сообщает, что сейчас не может работать: {reason}");
+                told(what, Some(*since))
+            }),
+            State::Starting => self.shared.failing.borrow().map(|since| {
+                told(format!("Плагин «{name}» запускается снова после неудачи"), Some(since))
+            }),
+            State::Ended => None,
+        }
+    }
+
+    /// How it is, asked just now.
+    pub async fn ask_health(&self) -> Health {
+        let state = self.shared.state.borrow().clone();
+        let State::Ready(started) = state else { return self.health().await };
+        let mut client = PluginClient::new(started.channel.clone());
+        let until = Instant::now() + self.shared.config.call();
+        match self.within(until, client.health(v1::HealthRequest {})).await {
+            Ok(answer) => match wire::health_of(answer.into_inner()) {
+                Health::Unhealthy { reason } => Health::unhealthy(by(self.name(), &reason)),
+                healthy => healthy,
+            },
+            Err(failure) => Health::unhealthy(failure.words),
+        }
+    }
+
+    /// Ends it, once what is under way is done or has had its moment.
+    pub async fn stop(&self) {
+        let all = u32::try_from(self.shared.config.places()).unwrap_or(1);
+        timeout(self.grace, self.places.acquire_many(all)).await.ok();
+        self.shared.ending.send_replace(true);
+        let mut state = self.shared.state.subscribe();
+        state.wait_for(|state| matches!(state, State::Ended)).await.ok();
+    }
+
+    /// A turn of a call, or why there is none.
+    async fn turn(&self, wanted: Capability) -> Result<Turn<'_>, String> {
+        let name = self.name();
+        let until = Instant::now() + self.shared.config.call();
+        let place = timeout_at(until, self.places.acquire()).await;
+        let place = place.map_err(|_| words::busy(name))?.map_err(|_| words::busy(name))?;
+        let mut state = self.shared.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::Starting));
+        let state = match timeout_at(until, settled).await {
+            Ok(Ok(state)) => state.clone(),
+            _ => return Err(format!("плагин «{name}» ещё запускается")),
+        };
+        match state {
+            State::Ready(started) if started.description.capabilities.contains(&wanted) => {
+                Ok(Turn { started, until, _place: place })
+            }
+            State::Ready(_) => Err(format!(
+                "плагин «{name}» {}: в настройках нужен другой",
+                match wanted {
+                    Capability::Notifier => "не доставляет писем",
+                    Capability::Source => "не источник данных",
+                    Capability::Publisher => "ничего не публикует",
+                }
+            )),
+            State::Down(down) => Err(format!("плагин «{name}» не работает: {}", down.why)),
+            State::Starting | State::Ended => Err(format!("плагин «{name}» завершён")),
+        }
+    }
+
+    /// A call that must be answered in time. Whoever does not answer is asked whether it is alive.
+    async fn within<T>(
+        &self,
+        until: Instant,
+        call: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Failure> {
+        let Ok(answer) = timeout_at(until, call).await else {
+            self.shared.doubted.notify_one();
+            return Err(Failure::final_not(words::late(self.name(), self.shared.config.call())));
+        };
+        answer.map_err(|status| Failure {
+            code: Some(status.code()),
+            words: words::unanswered(self.name(), &status, self.largest()),
+        })
+    }
+
+    fn largest(&self) -> usize {
+        self.shared.config.largest()
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        // Whoever did not wait for the end leaves it to the guard.
+        self.shared.ending.send_replace(true);
+        if !matches!(*self.shared.state.borrow(), State::Ended) {
+            self.supervisor.abort();
+        }
+    }
+}
+
+/// A call without an answer.
+struct Failure {
+    code: Option<Code>,
+    words: String,
+}
+
+impl Failure {
+    fn final_not(words: String) -> Self {
+        Failure { code: None, words }
+    }
+
+    /// Whether the same call would fail again, by the words of the contract.
+    fn is_final(&self) -> bool {
+        let codes = [Code::InvalidArgument, Code::FailedPrecondition, Code::PermissionDenied];
+        self.code.is_some_and(|code| codes.contains(&code))
+    }
+}
+
+#[async_trait]
+impl Plugin for Hosted {
+    fn describe(&self) -> Description {
+        self.description().unwrap_or_else(|| Description {
+            name: self.name().to_owned(),
+            version: String::new(),
+            summary: String::new(),
+            capabilities: vec![],
+            settings: vec![],
+        })
+    }
+
+    async fn check(&self) -> Result<(), Vec<Problem>> {
+        let state = self.shared.state.borrow().clone();
+        match state {
+            State::Down(down) => Err(down.problems).or_else(|problems| match problems.is_empty() {
+                true => Ok(()),
+                false => Err(problems),
+            }),
+            State::Ready(started) => {
+                match check(self.name(), &self.shared.config, &started, false).await {
+                    Err(NotStarted::Problems(problems)) => Err(problems),
+                    // It does not answer: that is told where it hurts, and no mistake of the settings.
+                    Ok(()) | Err(NotStarted::Failed(_)) => Ok(()),
+                }
+            }
+            State::Starting | State::Ended => Ok(()),
+        }
+    }
+
+    async fn health(&self) -> Health {
+        match self.trouble() {
+            Some(trouble) => Health::unhealthy(trouble.words),
+            None => Health::Healthy,
+        }
+    }
+}
+
+#[async_trait]
+impl Notifier for Hosted {
+    async fn deliver(&self, message: &Message) -> Result<Receipt, DeliveryError> {
+        let request = v1::DeliverRequest { message: Some(wire::message(message)) };
+        if request.encoded_len() > self.largest() {
+            let words = words::too_large(self.name(), "письмо", self.largest());
+            return Err(DeliveryError::permanent(words));
+        }
+        let turn = self.turn(Capability::Notifier).await.map_err(DeliveryError::unavailable)?;
+        let mut client = NotifierClient::new(turn.started.channel.clone())
+            .max_decoding_message_size(self.largest());
+        let answer = self.within(turn.until, client.deliver(timed(request, turn.until))).await;
+        match answer.map(tonic::Response::into_inner).map(wire::delivery_of) {
+            Ok(Ok(Receipt { detail, refused })) => {
+                Ok(Receipt { detail: plain(&detail), refused: plain_all(refused) })
+            }
+            Ok(Err(error)) => {
+                Err(DeliveryError { message: by(self.name(), &error.message), ..error })
+            }
+            // Nobody has taken it.
+            Err(Failure { code: Some(Code::Unimplemented), words }) => {
+                Err(DeliveryError::unavailable(words))
+            }
+            Err(failure) => Err(DeliveryError::unknown(failure.words)),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Hosted {
+    async fn fetch(&self, request: &FetchRequest) -> Result<Fetched, SourceError> {
+        let turn = self.turn(Capability::Source).await.map_err(SourceError::Failed)?;
+        let mut client = SourceClient::new(turn.started.channel.clone())
+            .max_decoding_message_size(self.largest());
+        let request = timed(wire::fetch(request), turn.until);
+        let fetched = self.within(turn.until, async {
+            let mut parts = client.fetch(request).await?.into_inner();
+            let (mut fetched, mut bytes) = (Fetched::default(), 0);
+            while let Some(part) = parts.message().await? {
+                bytes += part.encoded_len();
+                if bytes > self.largest() {
+                    return Ok(None);
+                }
+                fetched.records.extend(part.records.into_iter().map(wire::record_of));
+                fetched.notes.extend(part.notes);
+            }
+            Ok(Some(fetched))
+        });
+        match fetched.await {
+            Ok(Some(Fetched { records, notes })) => {
+                Ok(Fetched { records, notes: plain_all(notes) })
+            }
+            Ok(None) => {
+                let limit = self.largest() >> 20;
+                let name = self.name();
+                Err(SourceError::Refused(format!(
+                    "плагин «{name}» прислал больше {limit} МБ записей: ни одна не принята (предел — \
+                     max-megabytes в [plugin.{name}])"
+                )))
+            }
+            Err(failure) if failure.is_final() => Err(SourceError::Refused(failure.words)),
+            Err(failure) => Err(SourceError::Failed(failure.words)),
+        }
+    }
+}
+
+#[async_trait]
+impl Publisher for Hosted {
+    async fn publish(&self, document: &Document) -> Result<Published, PublishError> {
+        let request = v1::PublishRequest { document: Some(wire::document(document)) };
+        if request.encoded_len() > self.largest() {
+            let words = words::too_large(self.name(), "документ", self.largest());
+            return Err(PublishError::Refused(words));
+        }
+        let turn = self.turn(Capability::Publisher).await.map_err(PublishError::Failed)?;
+        let mut client = PublisherClient::new(turn.started.channel.clone())
+            .max_decoding_message_size(self.largest());
+        let answer = self.within(turn.until, client.publish(timed(request, turn.until))).await;
+        match answer.map(tonic::Response::into_inner) {
+            Ok(v1::PublishResponse { location }) => Ok(Published { location: plain(&location) }),
+            Err(failure) if failure.is_final() => Err(PublishError::Refused(failure.words)),
+            Err(failure) => Err(PublishError::Failed(failure.words)),
+        }
+    }
+}
+
+/// A request that tells the plugin how long its answer is awaited.
+fn timed<T>(message: T, until: Instant) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    // A little more than we wait ourselves: our own words tell of it.
+    let left = until.saturating_duration_since(Instant::now()) + Duration::from_millis(100);
+    request.set_timeout(left);
+    request
+}
