@@ -13,6 +13,7 @@ mod decision;
 mod effects;
 mod event;
 mod journal;
+mod layout;
 mod organisations;
 mod outbox;
 mod output;
@@ -82,6 +83,9 @@ enum Command {
     Preview(preview::Args),
     /// Что сказал бы анализ о данных из файла; ничего не меняет
     Analyze(analyze::Args),
+    /// Раскладки чужих выгрузок: как читается файл
+    #[command(subcommand)]
+    Layout(layout::Command),
     /// Что идёт, что опаздывает, что ждёт решения
     Status(status::Args),
     /// Часы сервера, когда демон им не верит
@@ -205,6 +209,9 @@ impl Cli {
             Some(Command::Analyze(args)) => {
                 return analyze::run(&self.folder(args.folder.as_deref())?, args, &mut out);
             }
+            Some(Command::Layout(command)) => {
+                return layout::run(&self.folder(command.folder())?, command, &mut out);
+            }
             Some(command) => command,
         };
         let client = Client::connect(&self).await?;
@@ -215,7 +222,8 @@ impl Cli {
             | Command::Recover(_)
             | Command::Check(_)
             | Command::Preview(_)
-            | Command::Analyze(_) => {}
+            | Command::Analyze(_)
+            | Command::Layout(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Clock(command) => clock::run(&client, command, &mut out).await?,
             Command::Activity(command) => activity::run(&client, command, &mut out).await?,
