@@ -79,6 +79,9 @@ impl<'l> Compiled<'l> {
                 self.place(&below.id);
             }
         }
+        for name in layout.always.keys() {
+            self.place(name);
+        }
         self.part = layout.groups.is_some().then(|| self.place(PART));
         let by = &layout.organisation;
         self.login = by.login.as_deref().and_then(|name| self.need(name));

@@ -111,7 +111,9 @@ pub struct Following<'a> {
     fresh: bool,
     /// The last row that said nothing by itself: perhaps the upper half of headings.
     above: Option<(u32, Vec<(u32, Cell)>)>,
-    /// What lines have said, by place.
+    /// What every row has before anything is said, by place.
+    nothing: Vec<Atom>,
+    /// What lines have said.
     said: Vec<Atom>,
     /// What the row says over it.
     values: Vec<Atom>,
@@ -134,7 +136,16 @@ impl<'a> Following<'a> {
         done.file.title.clone_from(&layout.title);
         done.counts.resize_with(compiled.targets.len(), Counts::default);
         done.borders.resize_with(compiled.borders.len(), Counts::default);
-        let nothing = vec![Atom::Missing; compiled.len()];
+        let mut nothing = vec![Atom::Missing; compiled.len()];
+        for (name, text) in &layout.always {
+            if let Some(slot) = compiled.slot(name) {
+                nothing[slot] = done.texts.atom(text);
+                let new = matches!(nothing[slot], Atom::Text(at) if at as usize == done.met.len());
+                if new {
+                    done.met.push(Met { sheet: String::new(), row: 0, column: 0 });
+                }
+            }
+        }
         let needed = |target: &Target| {
             let fields = target.fields(purpose.form).unwrap_or_default();
             let optional = |column: &str| {
@@ -154,7 +165,8 @@ impl<'a> Following<'a> {
             fresh: false,
             above: None,
             said: nothing.clone(),
-            values: nothing,
+            values: nothing.clone(),
+            nothing,
             about: None,
             announced: None,
             whos: HashMap::new(),
@@ -198,7 +210,7 @@ impl<'a> Following<'a> {
         self.heads = None;
         self.above = None;
         self.about = None;
-        self.said.fill(Atom::Missing);
+        self.said.copy_from_slice(&self.nothing);
     }
 
     fn met(&self, row: u32, column: u32) -> Met {
@@ -644,7 +656,7 @@ impl<'a> Following<'a> {
             let Some((pattern, (column, captured))) = found else { continue };
             if line.begins {
                 self.count_off();
-                self.said.fill(Atom::Missing);
+                self.said.copy_from_slice(&self.nothing);
                 self.about = None;
             }
             let numbers = numbers_of(std::slice::from_ref(pattern));

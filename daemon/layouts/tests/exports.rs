@@ -205,6 +205,19 @@ fn several_forms_fill_one_row_together() {
 }
 
 #[test]
+fn the_same_export_fills_the_list_of_procedures() {
+    for (file, participants) in [("form-1.xlsx", 5), ("form-2.xlsx", 32)] {
+        let understood = understood("procedure-results", &[file], None);
+        let row = row(&understood, "school-1", "procedures", 0);
+        assert_eq!((&row["procedure"], &row["grade"]), (&json!("ВПР"), &json!(5)));
+        assert_eq!(
+            (&row["subject"], &row["participants"]),
+            (&json!("Математика"), &json!(participants))
+        );
+    }
+}
+
+#[test]
 fn one_file_sent_twice_counts_once() {
     let once = understood("vpr-results", &["form-1.xlsx"], None);
     let twice = understood("vpr-results", &["form-1.xlsx", "form-1.xlsx"], None);

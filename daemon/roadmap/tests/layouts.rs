@@ -137,12 +137,15 @@ fn told(changes: &[(&str, &str)]) -> String {
 
 #[test]
 fn what_stands_in_a_layout_is_taken_or_told() {
-    insta::assert_snapshot!(told(&[
+    let all = told(&[
         ("about = ", "abuot = "),
         ("form = \"works\"", "form = \"wroks\""),
         ("year = \"year\"", "year = \"yaer\""),
         ("year = \"year\"", "year = \"subject\""),
         ("announced = \"announced\"", "announced = 5"),
+        ("year = \"year\"", "year = \"year\"\nalways = { kind = \"ВПР\" }"),
+        ("year = \"year\"", "year = \"year\"\nalways = { Kind = \"ВПР\" }"),
+        ("year = \"year\"", "year = \"year\"\nalways = { kind = 5 }"),
         ("login = \"login\", ", ""),
         ("{ login = \"login\", name = \"name\" }", "{ }"),
         ("{ login = \"login\", name = \"name\" }", "{ login = \"grade\" }"),
@@ -187,7 +190,8 @@ fn what_stands_in_a_layout_is_taken_or_told() {
         ("take = \"mean\"", "take = \"median\""),
         ("value = \"points / most\"\n", ""),
         ("value = \"points / most\"", "value = \"level\""),
-    ]));
+    ]);
+    insta::assert_snapshot!(all);
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub struct Layout {
     pub year: Option<String>,
     /// The value that is how many rows an organisation has, as the file announces it.
     pub announced: Option<String>,
+    /// Values that every row has, whatever the file says: by name.
+    pub always: BTreeMap<String, String>,
     /// What the file's words are in the form's: by value, by the word in [`plain`] form.
     ///
     /// [`plain`]: crate::pattern::plain
@@ -220,6 +222,7 @@ impl Layout {
         if self.groups.as_ref().is_some_and(|groups| !groups.parts.is_empty()) {
             scope.insert(PART.to_owned(), Type::Text);
         }
+        scope.extend(self.always.keys().map(|name| (name.clone(), Type::Text)));
         // What is translated may be any word of the form's.
         for value in self.words.keys() {
             scope.entry(value.clone()).and_modify(|kind| *kind = Type::Text);

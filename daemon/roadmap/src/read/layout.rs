@@ -21,6 +21,7 @@ pub(super) fn read(id: &str, table: &Table<'_>) -> Layout {
     let year = table.text_or("year", None);
     let announced = table.text_or("announced", None);
     let organisation = recognition(table, &path);
+    let always = table.table("always").map(|always| self::always(&always)).unwrap_or_default();
     let lines = table.tables("line").iter().map(line).collect();
     let columns = columns(table, &path);
     let groups = table.table("groups").map(|groups| self::groups(&groups, &path));
@@ -46,6 +47,7 @@ pub(super) fn read(id: &str, table: &Table<'_>) -> Layout {
         organisation,
         year,
         announced,
+        always,
         words,
         skips,
         borders,
@@ -100,6 +102,17 @@ fn recognition(table: &Table<'_>, path: &str) -> Recognition {
     }
     by.finish();
     found
+}
+
+fn always(table: &Table<'_>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for (key, place, text) in table.pairs() {
+        match name(&key) {
+            Ok(key) => drop(all.insert(key, text)),
+            Err(message) => table.findings().error(&place, message, None),
+        }
+    }
+    all
 }
 
 fn line(table: &Table<'_>) -> Line {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::json;
 use vekha_roadmap::answers::{FieldError, Values, validate};
 use vekha_roadmap::model::Form;
 
@@ -124,5 +124,5 @@ fn stands(values: &Values, path: &str) -> bool {
     let row = row.parse::<usize>().ok().and_then(|row| values.get(field)?.get(row));
     let column = column.trim_start_matches('.');
     let value = if column.is_empty() { row } else { row.and_then(|row| row.get(column)) };
-    value.is_some_and(|value| !value.is_null() && *value != Value::from(""))
+    value.is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
 }
