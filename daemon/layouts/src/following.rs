@@ -434,17 +434,8 @@ impl<'a> Following<'a> {
             Atom::Missing
         });
         self.values[slot] = value;
-        let numbers = numbers_of(&column.headings);
-        for (slot, atom) in self.take(&head.captured, &numbers, row.number, head.at) {
-            self.values[slot] = atom;
-        }
-        if let Some(below) = &column.below
-            && let Some(slot) = self.compiled.slot(&below.id)
-        {
-            self.values[slot] = match &head.below {
-                Some(word) => self.text(slot, word, row.number, head.at),
-                None => Atom::Missing,
-            };
+        for (slot, atom) in &head.values {
+            self.values[*slot] = *atom;
         }
         self.count_in(target, key, who, row.number, head.at)
     }
@@ -589,14 +580,32 @@ impl<'a> Following<'a> {
         true
     }
 
+    /// Makes values of what headings say, once for all rows under them.
+    fn ready(&mut self, heads: &mut Heads) {
+        let row = heads.row;
+        for head in &mut heads.columns {
+            let column = &self.compiled.layout.columns[head.column];
+            let numbers = numbers_of(&column.headings);
+            head.values = self.take(&head.captured, &numbers, row, head.at);
+            if let Some(below) = &column.below
+                && let Some(slot) = self.compiled.slot(&below.id)
+            {
+                let word = head.below.as_deref();
+                let atom = word.map_or(Atom::Missing, |word| self.text(slot, word, row, head.at));
+                head.values.push((slot, atom));
+            }
+        }
+    }
+
     // Rows that stand alone.
 
     /// Takes what a row says of those that follow. Says whether it says anything.
     fn says_something(&mut self, row: SeenRow<'_>) -> bool {
         let above = self.above.as_ref().map(|(_, cells)| cells.as_slice());
-        let heads = Heads::find(&self.compiled, row.number, row.cells, above);
+        let mut heads = Heads::find(&self.compiled, row.number, row.cells, above);
         // Headings come first: «Предмет» beside «Участников» names columns, not a subject.
         if heads.are_whole(&self.compiled) {
+            self.ready(&mut heads);
             self.tell_heads(&heads);
             self.heads = Some(heads);
             self.fresh = true;
@@ -612,7 +621,8 @@ impl<'a> Following<'a> {
         {
             let below = heads.take_below(&self.compiled, row.cells);
             let more = !below && heads.extend(&self.compiled, row.number, row.cells);
-            if more {
+            if below || more {
+                self.ready(&mut heads);
                 self.tell_heads(&heads);
             }
             self.heads = Some(heads);

@@ -3,6 +3,7 @@
 use vekha_plugin_tables::Cell;
 use vekha_roadmap::pattern::{Captured, tidied};
 
+use crate::atoms::Atom;
 use crate::compiled::Compiled;
 
 /// The headings of a sheet.
@@ -31,6 +32,8 @@ pub struct Head {
     pub captured: Captured,
     /// What the row below says of it.
     pub below: Option<String>,
+    /// Both as values with their places: they are the same in every row.
+    pub values: Vec<(usize, Atom)>,
 }
 
 impl Heads {
@@ -51,7 +54,14 @@ impl Heads {
             let texts = [text_at(cells, at), text_at(above, at)];
             let known = texts.iter().flatten().find_map(|text| {
                 let (column, captured) = which(compiled, text)?;
-                Some(Head { at, column, text: text.clone(), captured, below: None })
+                Some(Head {
+                    at,
+                    column,
+                    text: text.clone(),
+                    captured,
+                    below: None,
+                    values: Vec::new(),
+                })
             });
             match (known, &texts[0]) {
                 (Some(head), _) if heads.has(compiled, &head) => heads.twice.push((at, head.text)),
