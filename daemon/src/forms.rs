@@ -1,5 +1,6 @@
 //! Forms in the contract's words: what other systems and spreadsheets are told of them.
 
+pub mod exports;
 pub mod reports;
 pub mod sheets;
 

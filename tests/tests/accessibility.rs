@@ -150,6 +150,12 @@ const DEPARTMENT: &[Row] = &[
         &[],
     ),
     (
+        "exports for all schools",
+        "/runs/zarechny/low-result-schools/2023-24/exports/collect",
+        "Заполнить формы школ из выгрузки",
+        &[],
+    ),
+    (
         "an analysis",
         "/runs/zarechny/low-result-schools/2025-26/reports/analyze",
         "Отчёт по организации",

@@ -172,6 +172,36 @@ async fn check_finds_the_shipped_road_map_whole_and_tells_all_mistakes_of_a_spoi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_layout_shows_how_it_reads_a_file_and_needs_no_daemon() {
+    let folder = shipped_road_map().display().to_string();
+    let file = |name: &str| {
+        format!("{}/../daemon/layouts/tests/exports/{name}", env!("CARGO_MANIFEST_DIR"))
+    };
+    let attempt = async |name: &str, more: &[&str]| {
+        let file = file(name);
+        vekha(&[&["layout", "try", &file, "--folder", &folder], more].concat()).await
+    };
+    let said = attempt("form-1.xlsx", &["--layout", "fis-oko-1"]).await.well();
+    insta::assert_snapshot!("layout_try", said);
+
+    let said = attempt("form-1.xlsx", &["--form", "vpr-results", "--format", "json"]).await.well();
+    let told: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(told["files"][0]["layout"], "fis-oko-1");
+    let row = &told["organisations"]["school-2"]["answers"]["results"][0];
+    assert_eq!((&row["marks_2"], &row["lowered_2"]), (&json!(2), &json!(1)));
+    let places = told["notes"].as_array().unwrap().iter().filter(|note| !note["place"].is_null());
+    assert!(places.count() > 0, "{told}");
+
+    let strange = attempt("strange.xlsx", &["--layout", "fis-oko-1"]).await;
+    assert_eq!(strange.code, 1, "{}", strange.out);
+    assert!(strange.out.contains("ни одна раскладка не узнала заголовков"), "{}", strange.out);
+    let unknown = attempt("form-1.xlsx", &["--layout", "fis-oko-11"]).await.complaint();
+    assert!(unknown.contains("раскладки «fis-oko-11» в карте нет"), "{unknown}");
+    let many = attempt("form-1.xlsx", &[]).await.complaint();
+    assert!(many.contains("--layout"), "{many}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn preview_shows_a_year_to_people_and_to_programs() {
     let shipped = shipped_road_map().display().to_string();
     let year = ["preview", &shipped, "--from", "2026-09-01", "--to", "2027-08-31"];

@@ -11,7 +11,7 @@ impl Files {
     pub fn wants(path: &str) -> bool {
         let known = |ending: &str| path.ends_with(ending);
         match path.split('/').next() {
-            Some("activities" | "forms" | "analyses") => known(".toml"),
+            Some("activities" | "forms" | "analyses" | "layouts") => known(".toml"),
             Some("letters") => known(".txt") || known(".html"),
             Some("reports") => known(".html"),
             Some("decisions") => known(".txt"),

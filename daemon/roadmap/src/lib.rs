@@ -9,6 +9,7 @@ pub mod diagnostic;
 mod files;
 pub mod formula;
 pub mod model;
+pub mod pattern;
 pub mod period;
 pub mod read;
 pub mod russian;

@@ -146,6 +146,8 @@ fn school(code: &str, since: Date) -> Organisation {
         kind: OrganisationKind::School,
         name: code.into(),
         short: code.into(),
+        logins: vec![],
+        other_names: vec![],
         email: String::new(),
         contacts: vec![],
         since,
@@ -190,6 +192,7 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
         activities: vec![],
         forms: BTreeMap::new(),
         analyses: BTreeMap::new(),
+        layouts: BTreeMap::new(),
         templates: BTreeMap::new(),
     }
 }

@@ -51,9 +51,11 @@ pub(super) fn run(folder: &Path, out: &mut Output) -> anyhow::Result<ExitCode> {
                 let activities = map.activities.len();
                 let words = plural(activities as i64, "мероприятие", "мероприятия", "мероприятий");
                 out.say(format!(
-                    "Ошибок нет: {activities} {words}, форм {}, анализов {}, организаций {}.",
+                    "Ошибок нет: {activities} {words}, форм {}, анализов {}, раскладок {}, \
+                     организаций {}.",
                     map.forms.len(),
                     map.analyses.len(),
+                    map.layouts.len(),
                     map.organisations.len(),
                 ))?;
             }

@@ -13,6 +13,7 @@ mod decision;
 mod effects;
 mod event;
 mod journal;
+mod layout;
 mod measure;
 mod organisations;
 mod outbox;
@@ -85,6 +86,9 @@ enum Command {
     Preview(preview::Args),
     /// Что сказал бы анализ о данных из файла; ничего не меняет
     Analyze(analyze::Args),
+    /// Раскладки чужих выгрузок: как читается файл
+    #[command(subcommand)]
+    Layout(layout::Command),
     /// Что идёт, что опаздывает, что ждёт решения
     Status(status::Args),
     /// Часы сервера, когда демон им не верит
@@ -221,6 +225,9 @@ impl Cli {
             Some(Command::Analyze(args)) => {
                 return analyze::run(&self.folder(args.folder.as_deref())?, args, &mut out);
             }
+            Some(Command::Layout(command)) => {
+                return layout::run(&self.folder(command.folder())?, command, &mut out);
+            }
             Some(command) => command,
         };
         let client = Client::connect(&self).await?;
@@ -232,7 +239,8 @@ impl Cli {
             | Command::Check(_)
             | Command::Preview(_)
             | Command::Plugin(_)
-            | Command::Analyze(_) => {}
+            | Command::Analyze(_)
+            | Command::Layout(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Clock(command) => clock::run(&client, command, &mut out).await?,
             Command::Activity(command) => activity::run(&client, command, &mut out).await?,

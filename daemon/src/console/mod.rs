@@ -24,10 +24,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use self::department::{
-    activity, administrator, correction, decision, organisations, report, run, submission,
+    activity, administrator, correction, decision, exports, organisations, report, run, submission,
 };
 use self::frame::{access, assets, header, origin, posted, problem};
-use self::school::{extension, link, spreadsheet, uploads};
+use self::school::{export, extension, link, spreadsheet, uploads};
 use self::year::{completeness, decisions, effects, evidence, recommendations};
 use crate::runtime::Runtime;
 use crate::runtime::views::troubles::Trouble;
@@ -48,6 +48,10 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
             get(link::show)
                 .post(link::answer)
                 .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
+        )
+        .route(
+            "/a/{token}/export",
+            post(export::upload).layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
         )
         .route("/a/{token}/files/{sha256}/{name}", get(uploads::of_link))
         .route("/a/{token}/extension", post(extension::ask))
@@ -81,6 +85,12 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route(
             "/runs/{municipality}/{activity}/{run}",
             get(run::show).post(run::act).layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
+        )
+        .route(
+            "/runs/{municipality}/{activity}/{run}/exports/{stage}",
+            get(exports::show)
+                .post(exports::act)
+                .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
         )
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show))
         .route("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file))

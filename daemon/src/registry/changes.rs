@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use vekha_roadmap::model::{Contact, Organisation};
 
-use super::{Column, day, key};
+use super::{Column, SEPARATOR, day, key};
 
 /// What a table would change.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -87,6 +87,8 @@ pub fn changes(registry: &[Organisation], wanted: &[Organisation]) -> Changes {
             let nothing = Organisation {
                 name: String::new(),
                 short: String::new(),
+                logins: vec![],
+                other_names: vec![],
                 email: String::new(),
                 contacts: vec![],
                 until: None,
@@ -164,6 +166,8 @@ fn fields(was: &Organisation, becomes: &Organisation) -> Vec<FieldChange> {
             (Column::Email, pair(|o| o.email.clone())),
             (Column::Since, pair(|o| day(o.since))),
             (Column::Closed, (closed(was.until), closed(becomes.until))),
+            (Column::Logins, pair(|o| o.logins.join(SEPARATOR))),
+            (Column::OtherNames, pair(|o| o.other_names.join(SEPARATOR))),
         ],
     );
     for gone in was.contacts.iter().filter(|c| !named(&becomes.contacts, &c.name)) {

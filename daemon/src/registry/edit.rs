@@ -49,6 +49,12 @@ fn change(table: &mut Table, was: &Organisation, becomes: &Organisation) {
     if was.short != becomes.short || was.name != becomes.name && !table.contains_key("short") {
         set(table, "short", Some(becomes.short.as_str().into()));
     }
+    if was.logins != becomes.logins {
+        set(table, "logins", list(&becomes.logins));
+    }
+    if was.other_names != becomes.other_names {
+        set(table, "other-names", list(&becomes.other_names));
+    }
     if was.email != becomes.email {
         set(table, "email", text(&becomes.email));
     }
@@ -70,6 +76,8 @@ fn new(o: &Organisation) -> Table {
     set(&mut table, "kind", Some(o.kind.as_str().into()));
     set(&mut table, "name", Some(o.name.as_str().into()));
     set(&mut table, "short", text(&o.short).filter(|_| o.short != o.name));
+    set(&mut table, "logins", list(&o.logins));
+    set(&mut table, "other-names", list(&o.other_names));
     set(&mut table, "email", text(&o.email));
     set(&mut table, "since", Some(day(o.since)));
     set(&mut table, "until", o.until.map(day));
@@ -144,6 +152,11 @@ fn set(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
 /// A text, unless it is empty.
 fn text(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| text.into())
+}
+
+/// A list of texts, unless there are none.
+fn list(texts: &[String]) -> Option<Value> {
+    (!texts.is_empty()).then(|| texts.iter().map(String::as_str).collect())
 }
 
 fn day(date: Date) -> Value {

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use vekha_plugin_tables::{ListCell, TemplateError, list, list_csv};
 use vekha_roadmap::model::{Contact, Organisation};
 
-use super::HEADINGS;
+use super::{HEADINGS, SEPARATOR};
 
 /// The registry as a workbook (XLSX), or as CSV.
 ///
@@ -49,7 +49,14 @@ fn rows(o: &Organisation) -> Vec<Vec<ListCell>> {
             person.phone.clone(),
             letters.to_owned(),
         ];
-        texts.map(ListCell::Text).into_iter().chain([day(Some(o.since)), day(closed)]).collect()
+        texts
+            .map(ListCell::Text)
+            .into_iter()
+            .chain([day(Some(o.since)), day(closed)])
+            .chain(
+                [&o.logins, &o.other_names].map(|all| ListCell::Text(once(&all.join(SEPARATOR)))),
+            )
+            .collect()
     };
     people.iter().enumerate().map(row).collect()
 }

@@ -44,10 +44,14 @@ pub enum Column {
     Since,
     /// First day on which the organisation is no more.
     Closed,
+    /// Its logins in systems that export files about it.
+    Logins,
+    /// What else it is called there.
+    OtherNames,
 }
 
 /// The columns' headings in the order of [`Column`], and how many characters they are across.
-pub const HEADINGS: [(&str, f64); 13] = [
+pub const HEADINGS: [(&str, f64); 15] = [
     ("Код", 18.0),
     ("Вид", 16.0),
     ("Наименование", 48.0),
@@ -61,6 +65,8 @@ pub const HEADINGS: [(&str, f64); 13] = [
     ("Письма контактному лицу", 14.0),
     ("Действует с", 13.0),
     ("Закрыта с", 13.0),
+    ("Логины", 18.0),
+    ("Другие названия", 36.0),
 ];
 
 impl Column {
@@ -74,6 +80,9 @@ impl Column {
 fn day(date: jiff::civil::Date) -> String {
     date.strftime("%d.%m.%Y").to_string()
 }
+
+/// Stands between several texts in one cell: names may hold any sign but the end of a line.
+const SEPARATOR: &str = "\n";
 
 /// What is compared instead of a text: people change case and spaces.
 fn key(text: &str) -> String {

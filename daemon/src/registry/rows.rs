@@ -119,6 +119,9 @@ impl Reading<'_> {
         let since = self.read(rows, Column::Since, date);
         let closed = self.said(rows, Column::Closed);
         let until = self.read(rows, Column::Closed, date).map(|day| day.saturating_sub(1.day()));
+        let logins = self.several(rows, Column::Logins, known.map_or(&[], |o| &o.logins));
+        let other_names =
+            self.several(rows, Column::OtherNames, known.map_or(&[], |o| &o.other_names));
         let contacts = self.contacts(rows, known.map_or(&[], |o| &o.contacts));
         let readable = self.mistakes.len() == wrong;
         if known.is_none() && readable {
@@ -141,6 +144,8 @@ impl Reading<'_> {
             kind: kind.or(known.map(|o| o.kind))?,
             short: short.or(known.map(|o| o.short.clone())).unwrap_or_else(|| name.clone()),
             name,
+            logins,
+            other_names,
             email: if self.has(Column::Email) {
                 email.unwrap_or_default()
             } else {
@@ -156,6 +161,18 @@ impl Reading<'_> {
             self.mistake(row, Column::Closed, "закрыта раньше, чем открыта");
         }
         Some(organisation)
+    }
+
+    /// Several texts of one cell; what is known if the table does not speak of them.
+    fn several(&mut self, rows: &[usize], column: Column, known: &[String]) -> Vec<String> {
+        if !self.has(column) {
+            return known.to_vec();
+        }
+        let said = self.said(rows, column).map(|(_, text)| text).unwrap_or_default();
+        // Logins hold no spaces and commas, and people put them between two.
+        let apart = |c: char| c == '\n' || column == Column::Logins && matches!(c, ';' | ',' | ' ');
+        let parts = said.split(apart).map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
     }
 
     fn contacts(&mut self, rows: &[usize], known: &[Contact]) -> Vec<Contact> {

@@ -46,10 +46,22 @@ fn organisation(code: String) -> impl Strategy<Value = Organisation> {
     let life = (day(1990..2020), prop::option::of(day(2021..2030)));
     (kind, text(), text(), maybe(address()), contacts, life).prop_map(
         move |(kind, name, short, email, mut contacts, (since, until))| {
+            let (logins, other_names) = (vec![format!("edu-{code}")], vec![short.clone()]);
             contacts.sort_by(|a, b| a.name.cmp(&b.name));
             contacts.dedup_by(|a, b| a.name == b.name);
             let code = code.clone();
-            Organisation { code, kind, name, short, email, contacts, since, until }
+            Organisation {
+                code,
+                kind,
+                name,
+                short,
+                logins,
+                other_names,
+                email,
+                contacts,
+                since,
+                until,
+            }
         },
     )
 }

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod apply;
 pub mod decide;
 pub mod draft;
+pub mod exports;
 pub mod open;
 pub mod pause;
 mod repeat;

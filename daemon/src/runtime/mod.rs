@@ -35,6 +35,7 @@ use vekha_plugin_host::Host;
 use crate::clock::Clock;
 use crate::store::write::jobs::Jobs;
 use crate::store::{Store, StoreError, instant, micros};
+use acts::exports::Looks;
 use committer::{Committer, Done, Task};
 use letters::outage::{Away, Outage};
 use loops::wellbeing::Wellbeing;
@@ -81,6 +82,8 @@ pub struct Runtime {
     turning: Mutex<()>,
     sending: Mutex<()>,
     fetching: Mutex<()>,
+    /// What was understood of exports, until the word to take it.
+    looks: Looks,
 }
 
 /// How long after something went wrong a loop tries again.
@@ -141,6 +144,7 @@ impl Runtime {
             turning: Mutex::new(()),
             sending: Mutex::new(()),
             fetching: Mutex::new(()),
+            looks: Looks::default(),
         });
         runtime.reschedule().await?;
         Ok(runtime)

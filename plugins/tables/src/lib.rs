@@ -16,6 +16,9 @@
 //! Beside forms there are plain lists under headings that the caller names ([`list`], [`read_list`]):
 //! what their cells mean is the caller's business.
 //!
+//! A file of which nothing is to be kept is looked through row by row ([`each_row`]); what its rows
+//! mean, the caller knows.
+//!
 //! Uploaded files are hostile until proved otherwise: [`Limits`] hold before memory is spent, see
 //! `read/archive.rs`.
 
@@ -33,9 +36,11 @@ use serde_json::{Map, Value};
 pub use folder::{Folder, FolderConfig, describe as describe_folder};
 pub use limits::Limits;
 pub use place::{CellError, Place, Places, Sheet};
+pub use read::grid::Cell;
 pub use read::list::{List, read_list};
 pub use read::read;
-pub use russian::typed_serial;
+pub use read::rows::{SeenRow, each_row};
+pub use russian::{column as column_letters, typed_serial};
 pub use template::csv::{is_armed, template_csv};
 pub use template::list::{ListCell, list, list_csv};
 pub use template::{TemplateError, template};

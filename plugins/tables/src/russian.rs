@@ -16,7 +16,7 @@ pub(crate) fn range(min: Option<f64>, max: Option<f64>) -> String {
 }
 
 /// The letters of a column counted from 0: A, Z, AA.
-pub(crate) fn column(mut index: u32) -> String {
+pub fn column(mut index: u32) -> String {
     let mut letters = Vec::new();
     loop {
         letters.push(b'A' + (index % 26) as u8);

@@ -61,7 +61,9 @@ fn a_form_that_csv_cannot_hold_is_refused_with_what_to_do() {
         told("training-results"),
         "В форме несколько таблиц, в один файл CSV они не помещаются: заполните шаблон .xlsx."
     );
-    assert!(told("vpr-results").starts_with("В CSV помещается только таблица «Результаты»"));
+    assert!(
+        told("low-result-state").starts_with("В CSV помещается только таблица «Группы, которым")
+    );
     assert_eq!(
         told("procedure-results"),
         "В файле не нашлось ни одного вопроса формы «Результаты оценочных процедур»: скачайте её \

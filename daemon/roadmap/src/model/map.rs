@@ -6,7 +6,8 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::{
-    Activity, Analysis, Contact, Form, Organisation, OrganisationKind, Participants, Upstream, Work,
+    Activity, Analysis, Contact, Form, Layout, Organisation, OrganisationKind, Participants,
+    Upstream, Work,
 };
 use crate::calendar::Calendar;
 
@@ -25,6 +26,8 @@ pub struct RoadMap {
     pub forms: BTreeMap<String, Form>,
     /// Analyses by id.
     pub analyses: BTreeMap<String, Analysis>,
+    /// Layouts of other systems' files by id.
+    pub layouts: BTreeMap<String, Layout>,
     /// Templates by path below the road map's folder: `letters/reminder/body.txt`,
     /// `reports/annual-report.html`, `decisions/low-results.txt`.
     pub templates: BTreeMap<String, String>,

@@ -7,6 +7,7 @@
 mod activity;
 mod analysis;
 mod form;
+mod layout;
 mod map;
 mod organisation;
 mod schedule;
@@ -17,6 +18,10 @@ pub use self::activity::Activity;
 pub use self::analysis::{Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity};
 pub use self::form::{
     Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores, Table,
+};
+pub use self::layout::{
+    Below, Border, Given, Groups, Layout, LayoutColumn, Line, Measure, Named, PART, Recognition,
+    Skip, Take, Target,
 };
 pub use self::map::{Municipality, RoadMap, Section};
 pub use self::organisation::{Contact, Duty, Organisation, OrganisationKind};

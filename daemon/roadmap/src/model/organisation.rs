@@ -126,6 +126,10 @@ pub struct Organisation {
     pub name: String,
     /// Name for tables.
     pub short: String,
+    /// Its logins in systems that export files about it: `edu123456`.
+    pub logins: Vec<String>,
+    /// What else it is called there.
+    pub other_names: Vec<String>,
     /// Where its letters go; empty if unknown.
     pub email: String,
     /// Its people, the first to be asked first.

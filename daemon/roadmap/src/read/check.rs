@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Place;
-use super::{Findings, templates};
+use super::{Findings, layout_check, templates};
 use crate::diagnostic::perhaps;
 use crate::formula::{
     Formula, FormulaError, Scope, Type, analysis_scope, form_scope, row_scope, rows_scope,
@@ -14,11 +14,13 @@ use crate::model::{
     Activity, Analysis, Every, FieldKind, Form, OrganisationKind, Participants, PeriodOf, Required,
     RoadMap, Work,
 };
+use crate::pattern::plain;
 
 pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
     let check = Check { road_map, findings };
     check.registry();
     check.short_names();
+    check.logins();
     for activity in &road_map.activities {
         check.activity(activity);
     }
@@ -27,6 +29,7 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
         check.form(form);
     }
     check.analyses();
+    layout_check::check(road_map, findings);
     check.addresses();
     templates::check(road_map, findings);
     check.calendar();
@@ -70,6 +73,25 @@ impl Check<'_> {
                 let message =
                     format!("«{short}» — так же коротко названа «{other}»: их не различить");
                 self.findings.warn(&place, &message);
+            }
+        }
+    }
+
+    /// By its login a file's rows find their organisation: there may be only one of it.
+    fn logins(&self) {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for organisation in &self.road_map.organisations {
+            let code = organisation.code.as_str();
+            for (at, login) in organisation.logins.iter().enumerate() {
+                let other = seen.insert(plain(login), code);
+                if let Some(other) = other {
+                    let message = if other == code {
+                        format!("логин «{login}» здесь уже есть")
+                    } else {
+                        format!("логин «{login}» уже у «{other}»: чьи строки в файле, не узнать")
+                    };
+                    self.error(&format!("organisations/{code}/logins/{at}"), message, None);
+                }
             }
         }
     }

@@ -10,6 +10,8 @@ mod analysis;
 mod branches;
 mod check;
 mod form;
+mod layout;
+mod layout_check;
 mod letters;
 mod municipality;
 mod organisations;
@@ -27,9 +29,11 @@ use crate::model::{Organisation, RoadMap};
 use table::{File, Place};
 
 pub use crate::files::Files;
+pub use layout_check::{Misfit, misfits};
 pub use organisations::is_address;
 pub use rendering::unknown_to_samples;
 pub use table::id;
+pub(crate) use table::name;
 pub use templates::{DIGEST_ITEMS, LETTERS, decision, environment, text_environment};
 pub use wording::{placed as placed_mistake, words as template_mistake};
 
@@ -219,6 +223,14 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
     for (name, place) in shared.idle() {
         findings.warn(&place, format!("порог «{name}» не берёт ни один анализ"));
     }
+    let mut layouts = BTreeMap::new();
+    for (id, path, text) in folder("layouts").collect::<Vec<_>>() {
+        let file = File::parse(path, text, findings);
+        table::id_of_file(&id, path, findings);
+        findings.keep(format!("layouts/{id}"), Place::start_of(path));
+        let layout = layout::read(&id, &file.table());
+        layouts.insert(id, layout);
+    }
     let mut activities = Vec::new();
     for (stem, path, text) in folder("activities").collect::<Vec<_>>() {
         let file = File::parse(path, text, findings);
@@ -236,5 +248,14 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
     let own = files.0.iter().filter(|(path, _)| is_template(path));
     let templates =
         letters::shipped().chain(own.map(|(path, text)| (path.clone(), text.clone()))).collect();
-    Some(RoadMap { municipality, calendar, organisations, activities, forms, analyses, templates })
+    Some(RoadMap {
+        municipality,
+        calendar,
+        organisations,
+        activities,
+        forms,
+        analyses,
+        layouts,
+        templates,
+    })
 }

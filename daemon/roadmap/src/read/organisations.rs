@@ -55,6 +55,8 @@ fn organisation(o: &Table<'_>) -> Option<Organisation> {
     let kind = o.word("kind", &words_of(OrganisationKind::ALL), None);
     let name = o.text("name");
     let short = o.text_or("short", name.as_deref());
+    let logins = o.placed_texts("logins");
+    let other_names = o.texts("other-names");
     let email = address(o, "email");
     let contacts = contacts(o);
     let since =
@@ -65,11 +67,21 @@ fn organisation(o: &Table<'_>) -> Option<Organisation> {
     {
         o.error("until", "закрыта раньше, чем открыта", None);
     }
+    if let Some(code) = &code {
+        for (at, (place, login)) in logins.iter().enumerate() {
+            if login.trim().is_empty() {
+                o.findings().error(place, "пустой логин", None);
+            }
+            o.findings().keep(format!("organisations/{code}/logins/{at}"), place.clone());
+        }
+    }
     Some(Organisation {
         code: code?,
         kind: kind?,
         name: name?,
         short: short?,
+        logins: logins.into_iter().map(|(_, login)| login).collect(),
+        other_names,
         email,
         contacts,
         since: since?,

@@ -373,6 +373,37 @@ impl<'t> Table<'t> {
         tables
     }
 
+    /// Keys and tables of a table whose keys are free.
+    pub fn any_tables(&self) -> Vec<(String, Table<'t>)> {
+        let mut all = Vec::new();
+        for (key, entry) in self.entries.iter() {
+            match entry.get_ref() {
+                DeValue::Table(t) => all.push((key.get_ref().to_string(), self.sub(entry, t))),
+                _ => self.wrong_type(key.get_ref(), entry, "таблица"),
+            }
+        }
+        all
+    }
+
+    /// Keys, places and values of a table whose keys are free, where each value is a text or a whole
+    /// number, as texts.
+    pub fn plain_values(&self) -> Vec<(String, Place, String)> {
+        let mut all = Vec::new();
+        for (key, entry) in self.entries.iter() {
+            let text = match entry.get_ref() {
+                DeValue::String(s) => s.to_string(),
+                DeValue::Integer(i) => i.as_str().to_owned(),
+                DeValue::Float(f) => f.as_str().to_owned(),
+                _ => {
+                    self.wrong_type(key.get_ref(), entry, "текст или число");
+                    continue;
+                }
+            };
+            all.push((key.get_ref().to_string(), self.file.place(&entry.span()), text));
+        }
+        all
+    }
+
     /// Keys and numbers of a table whose keys are free.
     pub fn numbers(&self) -> Vec<(String, f64)> {
         let mut all = Vec::new();
@@ -513,7 +544,7 @@ pub fn id(text: &str) -> Result<String, String> {
 }
 
 /// Names in formulas: Latin letters, digits and underscores, a letter first.
-pub(super) fn name(text: &str) -> Result<String, String> {
+pub(crate) fn name(text: &str) -> Result<String, String> {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let letter_first = text.starts_with(|c: char| c.is_ascii_lowercase());
     let reserved = [

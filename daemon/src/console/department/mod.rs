@@ -7,6 +7,7 @@ pub(crate) mod administrator;
 pub(crate) mod coming;
 pub(crate) mod correction;
 pub(crate) mod decision;
+pub(crate) mod exports;
 pub(crate) mod figures;
 pub(crate) mod matrix;
 pub(crate) mod organisations;

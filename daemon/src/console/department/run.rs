@@ -19,7 +19,7 @@ use vekha_roadmap::russian::date_words;
 
 use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::{self, Scene, Texts, told};
-use crate::console::department::{administrator, figures, matrix};
+use crate::console::department::{administrator, exports, figures, matrix};
 use crate::console::frame::access::Person;
 use crate::console::frame::decided;
 use crate::console::frame::{posted, problem, view, words};
@@ -146,6 +146,7 @@ async fn describe(
         "ended": run.ended_at.map(moment),
         "road_map": run.road_map,
     });
+    context["exports"] = exports::offers(runtime, version, run);
     context["waits_for"] = waits_for(runtime, map, run).await?;
     context["stages"] = stages(version, run, now);
     context["matrix"] = matrix::matrix(map, run, store.secret(), now);

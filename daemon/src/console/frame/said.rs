@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
+use serde_json::Value;
 use vekha_engine::Refusal;
 use vekha_roadmap::answers::{FieldError, Values};
 
@@ -38,6 +39,14 @@ pub enum Said {
         /// What was left, and what was read though nobody sees it.
         notes: Vec<String>,
     },
+    /// Exports of another system were read into the form, and not sent: what is wrong with what they
+    /// say, and what was understood of them.
+    Exported {
+        /// Mistakes, each at its answer.
+        mistakes: Vec<FieldError>,
+        /// For the page.
+        understood: Value,
+    },
     /// More time was asked for.
     Asked,
     /// More time was asked for in a way that is wrong: what was typed, and what is wrong with it.
@@ -65,7 +74,8 @@ impl Said {
                 StatusCode::OK
             }
             Said::Read { mistakes, .. } if mistakes.is_empty() => StatusCode::OK,
-            Said::Read { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Said::Exported { mistakes, .. } if mistakes.is_empty() => StatusCode::OK,
+            Said::Read { .. } | Said::Exported { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Wrong(_) | Said::NotAsked(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Said::Refused(_) | Said::Stale | Said::Conflict(_) => StatusCode::CONFLICT,
             Said::Unsaved => StatusCode::SERVICE_UNAVAILABLE,
@@ -88,8 +98,18 @@ impl Said {
     /// What is wrong with fields.
     pub fn errors(&self) -> &[FieldError] {
         match self {
-            Said::Wrong(errors) | Said::Read { mistakes: errors, .. } => errors,
+            Said::Wrong(errors)
+            | Said::Read { mistakes: errors, .. }
+            | Said::Exported { mistakes: errors, .. } => errors,
             _ => &[],
+        }
+    }
+
+    /// What was understood of exports.
+    pub fn understood(&self) -> &Value {
+        match self {
+            Said::Exported { understood, .. } => understood,
+            _ => &Value::Null,
         }
     }
 

@@ -52,6 +52,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "decision.html",
         "run.html",
         "correction.html",
+        "understood.html",
+        "exports.html",
         "submission.html",
         "completeness.html",
         "recommendations.html",

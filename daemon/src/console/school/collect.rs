@@ -8,8 +8,8 @@ use crate::console::frame::form::{Filled, mistakes, questions};
 use crate::console::frame::said::Said;
 use crate::console::frame::{controls, problem, view, words};
 use crate::console::school::link::{Opened, Typed};
-use crate::console::school::read_only;
 use crate::console::school::standing::standing;
+use crate::console::school::{export, read_only};
 use crate::port::work;
 use crate::runtime::Runtime;
 
@@ -56,6 +56,8 @@ pub async fn page(
     let read = matches!(said, Said::Read { mistakes, .. } if mistakes.is_empty());
     context["read"] = read.into();
     context["notes"] = said.notes().into();
+    context["exported"] = said.understood().clone();
+    context["layouts"] = json!(export::titles(runtime, opened, form));
     context["source"] = json!(kept_at.map(|_| &source));
     context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
     context["draft_unread"] = draft_unread.into();

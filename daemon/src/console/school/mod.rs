@@ -3,6 +3,7 @@
 pub(crate) mod acknowledge;
 pub(crate) mod collect;
 pub(crate) mod conflict;
+pub(crate) mod export;
 pub(crate) mod extension;
 pub(crate) mod link;
 pub(crate) mod measure;

@@ -3,6 +3,7 @@
 mod actions;
 mod administrator;
 mod evidence;
+mod exports;
 mod files;
 mod house;
 mod organisations;

@@ -23,13 +23,16 @@ pub(crate) struct Row {
 
 /// What stands in a cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Cell {
+pub enum Cell {
+    /// A number.
     Number(f64),
     /// A number shown as a share: 0.85 is shown as 85 %.
     Percent(f64),
     /// A whole number shown with zeros before it, in so many digits: 7 is shown as 007.
     Padded(f64, u8),
+    /// Text, as it was typed.
     Text(Box<str>),
+    /// Yes or no.
     Bool(bool),
     /// Year, month, day.
     Date(i64, i64, i64),
@@ -40,8 +43,19 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
+    /// The number that people see, however it was typed: a share of a hundred in its points, a text
+    /// with a decimal comma as the number.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Cell::Number(n) | Cell::Padded(n, _) => Some(*n),
+            Cell::Percent(n) => Some(points(*n)),
+            Cell::Text(text) => super::value::typed(text.trim().trim_end_matches('%')),
+            _ => None,
+        }
+    }
+
     /// As people see it.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Cell::Number(n) => russian::number(*n),
             Cell::Percent(n) => russian::number(points(*n)),
@@ -55,7 +69,7 @@ impl Cell {
     }
 
     /// Why it holds nothing that can be read, and what to do.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<String> {
         match self {
             Cell::Error(error) => Some(format!("формула дала ошибку {error}: впишите значение")),
             Cell::Unreckoned => Some(

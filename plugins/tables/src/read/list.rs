@@ -162,7 +162,7 @@ fn under(grid: &Grid, at: usize, keys: &[String]) -> List {
 }
 
 /// A refusal in words that do not speak of forms.
-fn words(refusal: &Refusal) -> String {
+pub(crate) fn words(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Empty => "Файл пуст.".to_owned(),
         Refusal::TooBigInside => "Файл в распакованном виде слишком велик.".to_owned(),

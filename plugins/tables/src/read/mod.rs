@@ -6,6 +6,7 @@ pub(crate) mod list;
 mod mark;
 mod ods_size;
 pub(crate) mod refusal;
+pub(crate) mod rows;
 mod scan;
 mod seen;
 pub(crate) mod singles;

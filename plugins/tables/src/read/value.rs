@@ -125,6 +125,11 @@ fn number(n: f64) -> Value {
 /// A number that was typed as text, with a decimal comma and spaces between thousands; other text
 /// as it stands.
 fn typed_number(text: &str) -> Value {
+    typed(text).map_or_else(|| Value::from(text.trim()), number)
+}
+
+/// The same as a number, if it is one.
+pub(crate) fn typed(text: &str) -> Option<f64> {
     let spaced = |c: &char| !c.is_whitespace() && *c != '\u{202f}';
     let plain: String = text
         .chars()
@@ -136,10 +141,7 @@ fn typed_number(text: &str) -> Value {
         })
         .collect();
     let written = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-    match plain.parse::<f64>() {
-        Ok(n) if written && n.is_finite() => number(n),
-        _ => Value::from(text.trim()),
-    }
+    plain.parse::<f64>().ok().filter(|n| written && n.is_finite())
 }
 
 /// A day that was typed as text, perhaps with «г.» after the year; other text as it stands.

@@ -9,36 +9,66 @@ use calamine::{CellErrorType, Data, DataRef, ExcelDateTime, Ods, Reader, Xlsx};
 use super::archive::Kind;
 use super::grid::{Cell, Grid};
 use super::refusal::Refusal;
-use super::seen::Seen;
+use super::seen::{Hidden, Seen};
 use crate::{Limits, russian};
+
+/// Who takes the cells of a workbook, sheet by sheet.
+pub(crate) trait Sink {
+    /// A sheet begins.
+    fn sheet(&mut self, name: String, hidden: Hidden) -> Result<(), Refusal>;
+
+    /// A cell of it that is not blank.
+    fn cell(&mut self, row: u32, column: u32, cell: Cell) -> Result<(), Refusal>;
+}
+
+impl Sink for Vec<Grid> {
+    fn sheet(&mut self, name: String, hidden: Hidden) -> Result<(), Refusal> {
+        self.push(Grid { name, hidden, ..Grid::default() });
+        Ok(())
+    }
+
+    fn cell(&mut self, row: u32, column: u32, cell: Cell) -> Result<(), Refusal> {
+        if let Some(grid) = self.last_mut() {
+            grid.push(row, column, cell);
+        }
+        Ok(())
+    }
+}
 
 /// The sheets of a workbook, in its order.
 pub(crate) fn sheets(bytes: &[u8], kind: &Kind, limits: &Limits) -> Result<Vec<Grid>, Refusal> {
-    // What we prove of a file does not prove the parser.
-    let read = AssertUnwindSafe(|| match kind {
-        Kind::Xlsx(seen) => xlsx(bytes, seen, limits),
-        Kind::Ods(seen) => ods(bytes, seen),
-    });
-    let mut grids = catch_unwind(read).unwrap_or(Err(Refusal::Damaged))?;
+    let mut grids = Vec::new();
+    match kind {
+        Kind::Xlsx(seen) => proved(|| xlsx(bytes, seen, limits, &mut grids))?,
+        Kind::Ods(seen) => grids = proved(|| ods(bytes, seen))?,
+    }
     grids.iter_mut().for_each(Grid::settle);
     Ok(grids)
 }
 
+/// What the parser yields; what we prove of a file does not prove the parser.
+pub(crate) fn proved<T>(read: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(Refusal::Damaged))
+}
+
 /// Cell by cell: a sheet as calamine would lay it out has a place for every blank one.
-fn xlsx(bytes: &[u8], seen: &Seen, limits: &Limits) -> Result<Vec<Grid>, Refusal> {
+pub(crate) fn xlsx(
+    bytes: &[u8],
+    seen: &Seen,
+    limits: &Limits,
+    sink: &mut dyn Sink,
+) -> Result<(), Refusal> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| Refusal::Damaged)?;
     let mut left = limits.cells;
     // Strings that many cells share are owned by each of them here.
     let mut text_left = limits.expanded;
-    let mut grids = Vec::new();
     let sheets = book.sheets_metadata().to_vec();
     for (place, sheet) in sheets.into_iter().enumerate() {
-        let hidden = seen.hidden(place);
-        let mut grid = Grid { name: sheet.name.clone(), hidden, ..Grid::default() };
         let unreckoned =
             if seen.formulas { unreckoned(&mut book, &sheet.name) } else { HashSet::new() };
         // Chart sheets have no cells.
         let Ok(mut cells) = book.worksheet_cells_reader(&sheet.name) else { continue };
+        sink.sheet(sheet.name.clone(), seen.hidden(place))?;
         let format = |style: &calamine::Style| {
             style.number_format.as_ref().map_or(Format::Other, |f| Format::of(&f.format_code))
         };
@@ -55,11 +85,10 @@ fn xlsx(bytes: &[u8], seen: &Seen, limits: &Limits) -> Result<Vec<Grid>, Refusal
                 text_left =
                     text_left.checked_sub(text.len() as u64).ok_or(Refusal::TooBigInside)?;
             }
-            grid.push(row, column, value);
+            sink.cell(row, column, value)?;
         }
-        grids.push(grid);
     }
-    Ok(grids)
+    Ok(())
 }
 
 /// How a number is shown, as far as it matters to what it says.
