@@ -338,7 +338,7 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
         shown["correction"] = format!("{below}/correction").into();
         shown["document"] = format!("{below}/document.docx").into();
         shown["attachments"] = attachments(map, &run.key, position + 1, d);
-        shown["measures"] = measures(position + 1).into();
+        shown["measures"] = measures(position + 1);
         shown
     };
     run.decisions.iter().enumerate().map(line).collect()

@@ -19,7 +19,7 @@ use crate::port::work;
 use crate::runtime::committer::Caller;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
-use crate::store::{StoreError, document, unreadable};
+use crate::store::{StoreError, document};
 
 /// How a draft says that it came from an export, to whoever finds it in his form.
 pub const SOURCE: &str = "выгрузка, загруженная отделом";
@@ -56,6 +56,8 @@ pub enum Fate {
     Writing,
     /// Another source has filled it.
     FilledByAnother,
+    /// What is kept in it cannot be read, so nobody knows whether it may be written over.
+    Unread,
 }
 
 impl Fate {
@@ -67,6 +69,7 @@ impl Fate {
             Fate::Answered => "уже ответила или ответа не ждут: не тронуто",
             Fate::Writing => "уже пишет сама: не тронуто",
             Fate::FilledByAnother => "форму заполнил другой источник: не тронуто",
+            Fate::Unread => "сохранённое в форме не читается: не тронуто",
         }
     }
 }
@@ -78,13 +81,17 @@ pub struct Looks(Mutex<VecDeque<(String, Timestamp, Arc<Look>)>>);
 impl Looks {
     fn keep(&self, look: Look, now: Timestamp) -> (String, Arc<Look>) {
         let (name, look) = (uuid::Uuid::now_v7().to_string(), Arc::new(look));
+        self.put(name.clone(), look.clone(), now);
+        (name, look)
+    }
+
+    fn put(&self, name: String, look: Arc<Look>, now: Timestamp) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|(_, at, _)| now.duration_since(*at) < PATIENCE);
         if waiting.len() == WAITING {
             waiting.pop_front();
         }
-        waiting.push_back((name.clone(), now, look.clone()));
-        (name, look)
+        waiting.push_back((name, now, look));
     }
 
     fn take(&self, name: &str, now: Timestamp) -> Option<Arc<Look>> {
@@ -169,18 +176,33 @@ impl Runtime {
     /// nothing if the look is not there any more.
     ///
     /// # Errors
-    /// Why they were not filled; those that were are.
+    /// Why they were not filled; those that were are, and the look is there to be taken again.
     pub async fn fill_from_exports(
         &self,
-        look: &str,
+        name: &str,
         run: &Run,
         version: &Version,
         by: Caller,
     ) -> Result<Option<BTreeMap<String, Fate>>, AskError> {
         let now = self.clock.now();
-        let Some(look) = self.looks.take(look, now).filter(|look| look.run == run.key) else {
+        let Some(look) = self.looks.take(name, now).filter(|look| look.run == run.key) else {
             return Ok(None);
         };
+        let filled = self.fill_drafts(&look, run, version, by).await;
+        if filled.is_err() {
+            self.looks.put(name.to_owned(), look, now);
+        }
+        filled
+    }
+
+    async fn fill_drafts(
+        &self,
+        look: &Look,
+        run: &Run,
+        version: &Version,
+        by: Caller,
+    ) -> Result<Option<BTreeMap<String, Fate>>, AskError> {
+        let now = self.clock.now();
         let newest = self.road_maps().newest(&run.key.municipality);
         let form = version.road_map.form_of(&run.key.activity, &look.stage);
         let (Some(newest), Some(form)) = (newest, form) else { return Ok(None) };
@@ -191,9 +213,15 @@ impl Runtime {
             if fate == Fate::Filled {
                 let id = format!("{}/{}", run.key, AssignmentKey::new(&look.stage, code));
                 let standing = match self.store.draft(&id).await? {
-                    Some(draft) => document::<Values>(&id, &draft.answers)
-                        .map_err(|e| AskError::from(unreadable(&id, e)))?,
-                    None => Values::new(),
+                    Some(draft) => {
+                        let read = document::<Values>(&draft.called(), &draft.answers);
+                        self.store.readable(&draft.called(), read)?
+                    }
+                    None => Some(Values::new()),
+                };
+                let Some(standing) = standing else {
+                    fates.insert(code.clone(), Fate::Unread);
+                    continue;
                 };
                 let answers = laid_over(form, &layouts, standing, read.answers.clone());
                 if self.store.prefill(&id, &answers, SOURCE, now).await? {
