@@ -68,6 +68,14 @@ impl Clock {
         }
     }
 
+    /// When its time began, if it is a rehearsal's.
+    pub fn began(&self) -> Option<Timestamp> {
+        match self {
+            Clock::Rehearsal(rehearsal) => Some(rehearsal.from),
+            _ => None,
+        }
+    }
+
     /// Why the clock is not believed, if it is not.
     pub fn doubt(&self) -> Option<Doubt> {
         match self {

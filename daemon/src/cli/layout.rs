@@ -80,8 +80,9 @@ pub(super) fn run(folder: &Path, command: &Command, out: &mut Output) -> anyhow:
     } else {
         out.say(text(&road_map, form, &layouts, &understood)?)?;
     }
-    // A file that no layout knows is what one asks about.
-    let known = understood.files.iter().all(|file| file.layout.is_some());
+    // A file that no layout knows is what one asks about, and so is one that fills no form.
+    let known = understood.files.iter().all(|file| file.layout.is_some())
+        && !understood.organisations.is_empty();
     Ok(if known { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -46,6 +46,9 @@ pub(super) struct TestArgs {
     /// Сколько секунд ждать каждого ответа
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// Переменная его окружения: ИМЯ=ЗНАЧЕНИЕ или ИМЯ — какой она здесь есть; можно несколько
+    #[arg(long, value_name = "ИМЯ[=ЗНАЧЕНИЕ]")]
+    env: Vec<String>,
     /// Программа и её аргументы
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
@@ -185,6 +188,16 @@ async fn test(args: &TestArgs, out: &mut Output) -> anyhow::Result<ExitCode> {
         start_seconds: Some(args.seconds.clamp(1, 300)),
         ..PluginConfig::default()
     };
+    for variable in &args.env {
+        let (name, value) = match variable.split_once('=') {
+            Some((name, value)) => (name, value.to_owned()),
+            None => {
+                let here = std::env::var(variable);
+                (variable.as_str(), here.with_context(|| format!("переменная {variable}"))?)
+            }
+        };
+        config.environment.insert(name.to_owned(), value);
+    }
     config.anchor(Path::new(""));
     if let Some(folder) = args.configuration.as_deref().and_then(Path::parent) {
         config.base = std::path::absolute(folder).unwrap_or_default();

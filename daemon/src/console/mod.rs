@@ -11,7 +11,7 @@ mod frame;
 mod school;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(crate) mod tests;
 mod year;
 
 use std::sync::Arc;

@@ -127,15 +127,17 @@ impl Hosted {
                      проверить его — vekha plugin check {name}",
                     down.why
                 );
-                Some(told(what, *self.shared.failing.borrow()))
+                Some(told(what, self.shared.failing.borrow().as_ref().map(|failing| failing.since)))
             }
             State::Ready(_) => self.shared.unwell.borrow().as_ref().map(|(reason, since)| {
                 let what =
                     format!("Плагин «{name}» сообщает, что сейчас не может работать: {reason}");
                 told(what, Some(*since))
             }),
-            State::Starting => self.shared.failing.borrow().map(|since| {
-                told(format!("Плагин «{name}» запускается снова после неудачи"), Some(since))
+            State::Starting => self.shared.failing.borrow().as_ref().map(|failing| {
+                let why = &failing.why;
+                let what = format!("Плагин «{name}» запускается снова. До этого: {why}");
+                told(what, Some(failing.since))
             }),
             State::Ended => None,
         }

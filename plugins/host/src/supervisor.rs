@@ -37,6 +37,15 @@ pub(crate) struct Down {
     pub again: Instant,
 }
 
+/// A plugin that has not worked for a while.
+#[derive(Debug, Clone)]
+pub(crate) struct Failing {
+    /// Since when.
+    pub since: Instant,
+    /// Why it ended last.
+    pub why: String,
+}
+
 /// What is wrong with a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
@@ -55,8 +64,8 @@ pub(crate) struct Shared {
     pub state: watch::Sender<State>,
     /// What the plugin says keeps it from working, though it runs.
     pub unwell: watch::Sender<Option<(String, Instant)>>,
-    /// Since when it has not worked.
-    pub failing: watch::Sender<Option<Instant>>,
+    /// Since when it has not worked, and why.
+    pub failing: watch::Sender<Option<Failing>>,
     /// A call was not answered in time: is it alive?
     pub doubted: Notify,
     pub ending: watch::Sender<bool>,
@@ -76,10 +85,9 @@ pub(crate) async fn supervise(shared: Arc<Shared>, manner: Manner, sockets: Arc<
         let wait = manner.waits.get(failures).or(manner.waits.last()).copied().unwrap_or_default();
         failures += 1;
         tracing::warn!(plugin = shared.name, ?wait, "plugin does not run: {why}");
-        shared.failing.send_if_modified(|failing| {
-            let new = failing.is_none();
-            failing.get_or_insert(begun);
-            new
+        shared.failing.send_modify(|failing| {
+            let since = failing.as_ref().map_or(begun, |failing| failing.since);
+            *failing = Some(Failing { since, why: why.clone() });
         });
         let again = Instant::now() + wait;
         shared.unwell.send_replace(None);

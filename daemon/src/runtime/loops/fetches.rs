@@ -1,14 +1,14 @@
 //! Asks other systems what they know of a stage's participants: it fills their forms beforehand, or
 //! is the answer itself where the road map trusts the source and the form is content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey};
 use vekha_plugin::{FetchRequest, Fetched, Record, SourceError};
-use vekha_roadmap::model::{Form, Prefill};
+use vekha_roadmap::model::{FieldKind, Form, Prefill};
 use vekha_roadmap::schedule::letters_leave;
 
 use crate::forms::wanted;
@@ -116,7 +116,7 @@ impl Runtime {
             organisations: wanting.organisations.clone(),
         };
         match tokio::time::timeout(PATIENCE, source.fetch(&request)).await {
-            Ok(records) => records,
+            Ok(fetched) => fetched.map(|fetched| fitting(wanting, fetched)),
             Err(_) => Err(SourceError::Failed("источник не ответил за пять минут".to_owned())),
         }
     }
@@ -237,4 +237,79 @@ fn wanting<'v>(version: &'v Version, run: &Run, stage: &'v str) -> Option<Wantin
         .map(|(key, _)| key.organisation.clone());
     let organisations: Vec<String> = silent.collect();
     (!organisations.is_empty()).then_some(Wanting { stage, source, form, organisations })
+}
+
+/// What a source brought, without what the form has no place for: that is noted, and fills nothing.
+fn fitting(wanting: &Wanting<'_>, fetched: Fetched) -> Fetched {
+    let Fetched { mut records, mut notes } = fetched;
+    let (mut unknown, mut unlike) = (BTreeSet::new(), BTreeSet::new());
+    for record in &mut records {
+        record.answers.retain(|id, answer| {
+            let fits = match wanting.form.field(id).map(|field| &field.kind) {
+                None => {
+                    unknown.insert(id.clone());
+                    return false;
+                }
+                Some(FieldKind::Table(_)) => answer.is_array() || answer.is_null(),
+                Some(FieldKind::File(_)) => true,
+                Some(_) => !answer.is_object(),
+            };
+            if !fits {
+                unlike.insert(id.clone());
+            }
+            fits
+        });
+    }
+    let list = |ids: BTreeSet<String>| ids.into_iter().collect::<Vec<_>>().join(", ");
+    if !unknown.is_empty() {
+        notes.push(format!("полей, названных источником, в форме нет: {}", list(unknown)));
+    }
+    if !unlike.is_empty() {
+        notes.push(format!("ответы не того вида, что вопросы: {}", list(unlike)));
+    }
+    let strangers = |record: &Record| !wanting.organisations.contains(&record.organisation);
+    if !records.is_empty() && records.iter().all(strangers) {
+        notes.push("ни одна запись не об организациях, которых спросили".to_owned());
+    }
+    Fetched { records, notes }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use vekha_roadmap::read::read;
+
+    use super::*;
+    use crate::console::tests::files;
+
+    #[test]
+    fn what_the_form_has_no_place_for_is_noted_and_fills_nothing() {
+        let map = read(&files()).unwrap();
+        let source = Prefill { id: "s".into(), confirm: true };
+        let wanting = Wanting {
+            stage: "collect",
+            source: &source,
+            form: &map.forms["marks"],
+            organisations: vec!["school-1".into()],
+        };
+        let fetched = |organisation: &str, answers: serde_json::Value| {
+            let (organisation, answers) =
+                (organisation.to_owned(), answers.as_object().cloned().unwrap());
+            let records = vec![Record { organisation, answers }];
+            let Fetched { records, notes } = fitting(&wanting, Fetched { records, notes: vec![] });
+            (json!(records[0].answers), notes.join("; "))
+        };
+        let right = json!({ "pupils": 12, "marks": [], "comment": "есть" });
+        assert_eq!(fetched("school-1", right.clone()), (right, String::new()));
+        let wrong = json!({ "pupil": 12, "share": { "a": 1 }, "marks": "чепуха", "pupils": 7 });
+        let (left, notes) = fetched("school-1", wrong);
+        assert_eq!(left, json!({ "pupils": 7 }));
+        assert_eq!(
+            notes,
+            "полей, названных источником, в форме нет: pupil; \
+             ответы не того вида, что вопросы: marks, share"
+        );
+        let (_, notes) = fetched("school-99", json!({ "pupils": 7 }));
+        assert_eq!(notes, "ни одна запись не об организациях, которых спросили");
+    }
 }

@@ -44,7 +44,8 @@ impl Runtime {
             let mut rows = Vec::new();
             for definition in &road_map.activities {
                 let row = match known.get(&definition.id) {
-                    None => row(road_map, definition, now),
+                    // A rehearsal's time runs while the daemon starts: nothing of it is missed.
+                    None => row(road_map, definition, self.clock.began().unwrap_or(now)),
                     Some(known) => {
                         let mut row = known.clone();
                         if instant(row.opened_through).duration_since(now) > FUTURE {
