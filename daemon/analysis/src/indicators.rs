@@ -23,7 +23,8 @@ pub(crate) struct Scope<'i> {
     own: Option<&'i Record<'i>>,
     /// Named datasets: none where the organisation is not in one.
     named: Vec<(&'i str, Option<&'i Record<'i>>)>,
-    /// Tables that are worth it and row sets of this period, and of the period before where a formula looks at them.
+    /// Tables that are worth it and row sets of this period; row sets of the period before, where a
+    /// formula looks at them.
     pub rows: RowSets<'i>,
     earlier_rows: RowSets<'i>,
     /// Indicators of the period before.

@@ -68,11 +68,8 @@ fn compare(set: &RowSet, columns: &[&str], min_count: usize, selected: &mut [Opt
             .collect();
     let mut pools: BTreeMap<String, Pool> = BTreeMap::new();
     for (key, sums) in all.iter().flat_map(|(_, own)| &own.sums) {
-        if !pools.contains_key(key) {
-            let empty = Pool { sums: vec![None; columns.len()], organisations: 0 };
-            pools.insert(key.clone(), empty);
-        }
-        let Some(pool) = pools.get_mut(key) else { continue };
+        let empty = || Pool { sums: vec![None; columns.len()], organisations: 0 };
+        let pool = pools.entry(key.clone()).or_insert_with(empty);
         pool.organisations += 1;
         for (sum, more) in pool.sums.iter_mut().zip(sums) {
             more.iter().for_each(|more| add(sum, *more));

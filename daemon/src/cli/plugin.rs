@@ -192,8 +192,9 @@ async fn test(args: &TestArgs, out: &mut Output) -> anyhow::Result<ExitCode> {
         let (name, value) = match variable.split_once('=') {
             Some((name, value)) => (name, value.to_owned()),
             None => {
-                let here = std::env::var(variable);
-                (variable.as_str(), here.with_context(|| format!("переменная {variable}"))?)
+                let here = std::env::var(variable).ok();
+                let here = here.with_context(|| format!("переменной {variable} здесь нет"))?;
+                (variable.as_str(), here)
             }
         };
         config.environment.insert(name.to_owned(), value);

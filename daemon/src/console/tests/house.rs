@@ -100,10 +100,14 @@ impl House {
 
     /// On 1 September 2027, over any road map.
     pub async fn with(files: Files) -> Self {
+        House::on(Clock::manual("2027-09-01T09:00:00+05:00".parse().unwrap()), files).await
+    }
+
+    /// By this clock, over any road map.
+    pub async fn on(clock: Clock, files: Files) -> Self {
         let folder = std::env::temp_dir().join(format!("vekha-{}", uuid::Uuid::now_v7()));
         let url = format!("sqlite:{}", folder.join("vekha.db").display());
         let store = Store::open(&url, Secret::from_bytes([7; 32])).await.unwrap();
-        let clock = Clock::manual("2027-09-01T09:00:00+05:00".parse().unwrap());
         let runtime = Runtime::start(Parts {
             store,
             clock,

@@ -14,5 +14,4 @@ mod spreadsheet;
 mod unreadable;
 mod writers;
 
-use house::House;
-pub use house::files;
+pub use house::{House, files};

@@ -3,8 +3,7 @@
 use crate::runtime::Runtime;
 use crate::store::StoreError;
 use crate::store::entities::{activity, request};
-use crate::store::write::activities::Happened;
-use crate::store::write::activities::{Pause, Paused};
+use crate::store::write::activities::{Happened, Pause, Paused};
 
 impl Runtime {
     /// Stops or resumes an activity's schedule, as long as it is as the caller saw it; runs under way

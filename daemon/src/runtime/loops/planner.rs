@@ -41,11 +41,13 @@ impl Runtime {
         for version in self.road_maps.all_newest() {
             let road_map = &version.road_map;
             let known = self.rows(road_map).await?;
+            // A rehearsal's time runs while the daemon starts for the first time: nothing of it is
+            // missed. What a later version brings begins when it comes, as in life.
+            let since = self.clock.began().filter(|_| known.is_empty()).unwrap_or(now);
             let mut rows = Vec::new();
             for definition in &road_map.activities {
                 let row = match known.get(&definition.id) {
-                    // A rehearsal's time runs while the daemon starts: nothing of it is missed.
-                    None => row(road_map, definition, self.clock.began().unwrap_or(now)),
+                    None => row(road_map, definition, since),
                     Some(known) => {
                         let mut row = known.clone();
                         if instant(row.opened_through).duration_since(now) > FUTURE {
@@ -185,4 +187,28 @@ fn row(road_map: &RoadMap, definition: &Activity, now: Timestamp) -> activity::M
 
 fn next_of(road_map: &RoadMap, definition: &Activity, row: &activity::Model) -> Option<i64> {
     next_opening(road_map, definition, instant(row.opened_through)).map(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::Clock;
+    use crate::console::tests::{House, files};
+
+    /// The annual report opens on 15 December at nine; a second of this rehearsal is a millisecond.
+    #[tokio::test]
+    async fn a_rehearsal_misses_no_opening_while_it_starts_and_makes_up_none_for_a_later_version() {
+        let clock = Clock::rehearsal("2027-12-15T08:59:59.999999+05:00".parse().unwrap(), 1000);
+        let house = House::on(clock, files()).await;
+        let exists = async |run: &str| {
+            house.runtime.settle().await.unwrap();
+            house.runtime.store().bare_run(&run.parse().unwrap()).await.unwrap().is_some()
+        };
+        assert!(exists("zarechny/annual-report/2027").await);
+
+        let mut later = files();
+        let same = later.0["activities/2-annual-report.toml"].clone();
+        later.0.insert("activities/3-second-report.toml".into(), same);
+        house.runtime.apply(later, "test").await.unwrap();
+        assert!(!exists("zarechny/second-report/2027").await);
+    }
 }
