@@ -4,6 +4,8 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use protox::prost_reflect::Kind;
+
 const PACKAGES: [&str; 2] = ["vekha/v1", "vekha/plugin/v1"];
 
 #[allow(clippy::print_stdout)] // how a build script speaks to cargo
@@ -19,7 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(files)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("vekha.bin"), compiler.encode_file_descriptor_set())?;
-    fs::write(out.join("mutations.rs"), mutations(compiler.descriptor_pool().all_messages()))?;
+    let pool = compiler.descriptor_pool();
+    fs::write(out.join("mutations.rs"), mutations(pool.all_messages()))?;
+    fs::write(out.join("methods.rs"), methods(pool.services()))?;
     // Names let the command line show any message as JSON.
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
@@ -59,6 +63,56 @@ fn mutations(messages: impl Iterator<Item = protox::prost_reflect::MessageDescri
         );
     }
     text
+}
+
+/// The enum `Method` of all that `vekha.v1` serves, so that a table over it has no gaps.
+fn methods(services: impl Iterator<Item = protox::prost_reflect::ServiceDescriptor>) -> String {
+    let (mut variants, mut all, mut paths, mut names) =
+        (String::new(), String::new(), String::new(), String::new());
+    for service in services.filter(|service| service.package_name() == "vekha.v1") {
+        for method in service.methods() {
+            let (name, path) =
+                (method.name(), format!("/{}/{}", service.full_name(), method.name()));
+            variants += &format!("/// `{path}`\n{name},\n");
+            all += &format!("Method::{name},\n");
+            paths += &format!("Method::{name} => \"{path}\",\n");
+            names += &format!("Method::{name} => &{:?},\n", named_by(&method.input()));
+        }
+    }
+    format!(
+        "/// Every method of the contract.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Method {{ {variants} }}
+        impl Method {{
+            /// All of them.
+            pub const ALL: &'static [Method] = &[{all}];
+            /// Under which path it is called.
+            pub fn path(self) -> &'static str {{ match self {{ {paths} }} }}
+            /// By which field a request names what it is about: numbers, from the message down to it.
+            /// None of those that name nothing.
+            pub fn named_by(self) -> &'static [u32] {{ match self {{ {names} }} }}
+            /// The method that is called under a path.
+            pub fn of_path(path: &str) -> Option<Method> {{
+                Method::ALL.iter().copied().find(|method| method.path() == path)
+            }}
+        }}
+        "
+    )
+}
+
+/// The field by which a request names what it is about: its `parent`, its `name`, or the `name` of the
+/// thing that it brings.
+fn named_by(request: &protox::prost_reflect::MessageDescriptor) -> Vec<u32> {
+    for field in ["parent", "name"] {
+        if let Some(field) = request.get_field_by_name(field) {
+            return vec![field.number()];
+        }
+    }
+    let brought = request.fields().filter(|field| !field.is_list()).find_map(|field| {
+        let Kind::Message(thing) = field.kind() else { return None };
+        Some(vec![field.number(), thing.get_field_by_name("name")?.number()])
+    });
+    brought.unwrap_or_default()
 }
 
 /// The contract's files in a folder, in a stable order.

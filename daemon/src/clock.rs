@@ -53,6 +53,14 @@ impl Clock {
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
+    /// Now, for those who sit at their browsers: a rehearsal does not hurry them.
+    pub fn of_people(&self) -> Timestamp {
+        match self {
+            Clock::Rehearsal(_) => Timestamp::now(),
+            Clock::Kept(_) | Clock::Manual(_) => self.now(),
+        }
+    }
+
     /// Sets a manual clock; the others go their own way.
     pub fn set(&self, to: Timestamp) {
         if let Clock::Manual(at) = self {

@@ -1,10 +1,15 @@
 //! What things are called, for people, wherever they read of them: pages, letters, the command line.
 //! Each list is whole: what has no words does not compile.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, RunState, StageState};
 use vekha_engine::{EntryKind, Happened, LetterKind, Origin, RunKey, Why};
 use vekha_roadmap::model::{OrganisationKind, Work};
+
+use crate::access::{ALL, Role};
 
 /// Where a run stands.
 pub fn run_state(state: RunState) -> &'static str {
@@ -154,6 +159,14 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::LetterRefused => "письмо не доставлено",
         EntryKind::ActivityPaused => "расписание приостановлено",
         EntryKind::ActivityResumed => "расписание возобновлено",
+        EntryKind::PersonSet => "сотруднику назначены роли",
+        EntryKind::PersonInvited => "сотруднику выдана ссылка для пароля",
+        EntryKind::PasswordSet => "сотрудник задал пароль",
+        EntryKind::SignedIn => "вход",
+        EntryKind::SignInLocked => "вход закрыт на время: неверные пароли",
+        EntryKind::TokenSet => "выдан ключ",
+        EntryKind::TokenRotated => "ключ заменён",
+        EntryKind::TokenRevoked => "ключ отозван",
     }
 }
 
@@ -261,6 +274,52 @@ fn facts(happened: &Happened) -> String {
         Happened::MeasureAccepted { measure } => format!("мера {measure}"),
         Happened::Published { stage, location } => format!("{stage}: {location}"),
         Happened::LetterRefused { organisation, reason, .. } => format!("{organisation}: {reason}"),
+        Happened::PersonSet { person, roles, disabled } => {
+            let closed = if *disabled { ", вход закрыт" } else { "" };
+            format!("{person}: {}{closed}", roles_of(roles))
+        }
+        Happened::PersonInvited { person } | Happened::PasswordSet { person } => person.clone(),
+        Happened::SignedIn { person, from } => format!("{person}, с адреса {from}"),
+        Happened::SignInLocked { person, from, failures } => {
+            format!("{person}, с адреса {from}, подряд: {failures}")
+        }
+        Happened::TokenSet { token, roles, until } => {
+            let until =
+                until.map(|at| format!(", до {}", date(TimeZone::UTC.to_datetime(at).date())));
+            format!("{token}: {}{}", roles_of(roles), until.unwrap_or_default())
+        }
+        Happened::TokenRotated { token, .. } | Happened::TokenRevoked { token } => token.clone(),
+    }
+}
+
+/// What somebody may do, by municipality.
+fn roles_of(roles: &BTreeMap<String, String>) -> String {
+    let one = |(municipality, name): (&String, &String)| {
+        let role =
+            name.parse::<Role>().map_or_else(|_| name.clone(), |known| role(known).to_owned());
+        format!("{role} ({})", if municipality == ALL { "везде" } else { municipality })
+    };
+    let roles: Vec<String> = roles.iter().map(one).collect();
+    if roles.is_empty() { "без ролей".to_owned() } else { roles.join(", ") }
+}
+
+/// What somebody may do.
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "наблюдатель",
+        Role::Operator => "специалист",
+        Role::Approver => "руководитель",
+        Role::Administrator => "администратор",
+    }
+}
+
+/// The same, at length.
+pub fn role_at_length(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "видит всё, ничего не меняет",
+        Role::Operator => "собирает сведения: продлевает, возвращает, напоминает, правит проекты",
+        Role::Approver => "и ещё утверждает рекомендации, принимает решения и отчёты о мерах",
+        Role::Administrator => "и ещё дорожная карта, сотрудники, ключи",
     }
 }
 

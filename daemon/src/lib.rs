@@ -4,6 +4,7 @@
 //! here is what touches the world, dependencies pointing one way:
 //! [`cli`], [`api`], [`console`] -> [`runtime`] -> [`store`].
 
+pub mod access;
 pub mod api;
 pub mod backup;
 pub mod cli;

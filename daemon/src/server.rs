@@ -14,8 +14,6 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, body::Body};
-use futures::future::{Either, ready};
-use subtle::ConstantTimeEq as _;
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
@@ -26,6 +24,7 @@ use vekha_plugin_mail::Mail;
 use vekha_plugin_site::Site;
 use vekha_roadmap::diagnostic;
 
+use crate::access::gate::{Found, Gate};
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
@@ -88,6 +87,8 @@ impl Daemon {
         // One TLS provider for the whole process; a second daemon in it finds it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
         let public_url = settings.public_url();
+        let (is_local, public_url_is_secure) =
+            (settings.is_heard_here_only(), public_url.starts_with("https://"));
         let Settings {
             listen, database, secret_file, road_maps, access, limits, rehearsal, ..
         } = &settings;
@@ -121,7 +122,16 @@ impl Daemon {
         for folder in &road_maps {
             apply(&runtime, folder).await?;
         }
-        let app = app(&runtime, &token, &limits).await?;
+        let is_secure = public_url_is_secure;
+        let gate = Gate::new(
+            runtime.store().clone(),
+            runtime.clock().clone(),
+            &token,
+            is_local,
+            is_secure,
+        );
+        greet(&runtime, &gate).await?;
+        let app = app(&runtime, gate, &limits).await?;
         let listener = socket
             .listen(BACKLOG)
             .with_context(|| format!("адрес {address} занят или недоступен"))?;
@@ -269,6 +279,20 @@ async fn clock_of(
     })
 }
 
+/// Tells whoever starts the daemon how people come in, as long as none can.
+async fn greet(runtime: &Runtime, gate: &Gate) -> anyhow::Result<()> {
+    if gate.has_key() {
+        tracing::warn!(
+            "[access] token opens everything to everybody who knows it: give people and systems \
+             access of their own (pages «Сотрудники» and «Ключи», or vekha people and vekha token)"
+        );
+    }
+    if let Some(link) = runtime.first_link().await? {
+        tracing::info!("nobody can sign in yet; first administrator: {link}");
+    }
+    Ok(())
+}
+
 async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {
     let files =
         files::load(folder).with_context(|| format!("дорожная карта {}", folder.display()))?;
@@ -290,8 +314,7 @@ async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {
 
 /// One port for all: gRPC and gRPC-web by their content type, everything else is a page. Nobody's
 /// body is read before it is known who sends it.
-async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Result<Router> {
-    let key: Arc<str> = token.into();
+async fn app(runtime: &Arc<Runtime>, gate: Arc<Gate>, limits: &Limits) -> anyhow::Result<Router> {
     let of_pages = Bodies::new(limits, console::unreceived);
     let of_calls = of_pages.refused_by(unreceived);
     let of_strangers = of_calls.of_strangers(STRANGERS_ROOM, STRANGERS_LONGEST);
@@ -301,34 +324,43 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
         .await?
         .into_axum_router()
         .layer(map_response_with_state(runtime.clone(), unread::note))
+        .layer(from_fn(api::permits::permits))
         .layer(from_fn(move |request: Request, next| {
             let open = is_open(request.uri().path());
             let bodies = if open { of_strangers.clone() } else { of_calls.clone() };
             bounded(State(bodies), request, next)
         }))
-        .layer(from_fn(move |request, next| authorise(key.clone(), request, next)))
+        .layer(from_fn({
+            let gate = gate.clone();
+            move |request, next| authenticate(gate.clone(), request, next)
+        }))
         .layer(from_fn(move |request, next| api::lasting::bounded(ending.clone(), request, next)))
         .layer(tonic_web::GrpcWebLayer::new());
-    let pages = console::router(runtime.clone(), token.to_owned())
-        .layer(from_fn_with_state(of_pages, bounded));
+    let pages =
+        console::router(runtime.clone(), gate.clone()).layer(from_fn_with_state(of_pages, bounded));
     let wellbeing = runtime.wellbeing();
-    let only_here = token.is_empty();
     let one_port = tower::service_fn(move |request: Request| {
-        let kind = request.headers().get(http::header::CONTENT_TYPE);
-        let is_grpc = kind.is_some_and(|k| k.as_bytes().starts_with(b"application/grpc"));
-        if only_here && !hosts::is_called_so(request.headers(), request.uri()) {
-            told::met(Bound::Names, &port::peer(request.extensions()));
-            return Either::Left(ready(Ok(misdirected(is_grpc))));
-        }
-        // A page of another site speaks gRPC-web only as far as its browser lets it: not even then.
-        if only_here && is_grpc && !console::is_own(request.headers(), request.uri()) {
-            return Either::Left(ready(Ok(foreign_page())));
-        }
-        let router = if is_grpc { grpc.clone() } else { pages.clone() };
+        let (grpc, pages, gate) = (grpc.clone(), pages.clone(), gate.clone());
         let mut wellbeing = wellbeing.clone();
-        let needs_no_database = needs_no_database(request.uri().path());
-        Either::Right(async move {
-            let answered = router.oneshot(request);
+        async move {
+            let kind = request.headers().get(http::header::CONTENT_TYPE);
+            let is_grpc = kind.is_some_and(|k| k.as_bytes().starts_with(b"application/grpc"));
+            let needs_no_database = needs_no_database(request.uri().path());
+            let answered = async {
+                // Where nobody is asked for anything, only this machine's own names and pages are
+                // answered to: a browser is led here by others.
+                if gate.may_be_open() && gate.is_open().await.unwrap_or(true) {
+                    if !hosts::is_called_so(request.headers(), request.uri()) {
+                        told::met(Bound::Names, &port::peer(request.extensions()));
+                        return Ok(misdirected(is_grpc));
+                    }
+                    if is_grpc && !console::is_own(request.headers(), request.uri()) {
+                        return Ok(foreign_page());
+                    }
+                }
+                let router = if is_grpc { grpc } else { pages };
+                router.oneshot(request).await
+            };
             if needs_no_database {
                 return answered.await;
             }
@@ -338,7 +370,7 @@ async fn app(runtime: &Arc<Runtime>, token: &str, limits: &Limits) -> anyhow::Re
                 // Whoever waits for a database that does not answer is told so.
                 _ = wellbeing.wait_for(is_silent) => Ok(unanswered(is_grpc)),
             }
-        })
+        }
     });
     Ok(Router::new().fallback_service(one_port))
 }
@@ -393,19 +425,20 @@ fn unreceived(why: Unreceived) -> Response {
     status.into_http::<Body>().into_response()
 }
 
-/// Lets a call through if it brings the deployment's token.
-async fn authorise(token: Arc<str>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let open = token.is_empty() || is_open(path);
-    let sent = request.headers().get(http::header::AUTHORIZATION).map(|v| v.as_bytes());
-    let expected = format!("Bearer {token}");
-    if open || sent.is_some_and(|sent| sent.ct_eq(expected.as_bytes()).into()) {
-        next.run(request).await
-    } else {
-        if sent.is_some() {
-            guesses::wrong(&port::peer(request.extensions())).await;
-        }
-        let message = "нужен ключ: authorization: Bearer …";
-        Status::unauthenticated(message).into_http::<Body>().into_response()
+/// Finds out who makes a call; a stranger gets no further.
+async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Response {
+    if is_open(request.uri().path()) {
+        return next.run(request).await;
     }
+    match gate.of_call(request.headers()).await {
+        Ok(Found::Somebody(identity)) => {
+            request.extensions_mut().insert(Arc::new(*identity));
+            return next.run(request).await;
+        }
+        Ok(Found::Nobody) => {}
+        Ok(Found::Wrong) => guesses::wrong(&port::peer(request.extensions())).await,
+        Err(e) => return api::status::unavailable(e).into_http::<Body>().into_response(),
+    }
+    let message = "нужен ключ: authorization: Bearer …";
+    Status::unauthenticated(message).into_http::<Body>().into_response()
 }

@@ -7,6 +7,7 @@ use vekha_engine::{DecisionKind, Origin};
 use vekha_proto::v1;
 use vekha_roadmap::model::{Duty, OrganisationKind, Severity, Work};
 
+use crate::access::Role;
 use crate::runtime::views::effects::Help;
 
 /// A value that the contract has a twin of.
@@ -53,6 +54,7 @@ twins! {
     Duty = ContactDuty { Director, Deputy, Coordinator, Secretary }
     Severity = Severity { Note, Attention, Serious }
     Effect = EffectKind { Resolved, Better, Mixed, Same, Worse, Unknown }
+    Role = Role { Viewer, Operator, Approver, Administrator }
     Help = HelpKind { Done, Recommended, Ordered, None }
 }
 

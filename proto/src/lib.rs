@@ -54,6 +54,7 @@ pub mod v1 {
     #![allow(missing_docs, unused_qualifications, clippy::all)] // generated
     tonic::include_proto!("vekha.v1");
     include!(concat!(env!("OUT_DIR"), "/mutations.rs"));
+    include!(concat!(env!("OUT_DIR"), "/methods.rs"));
 }
 
 /// What the daemon asks of plugins that run as processes of their own.

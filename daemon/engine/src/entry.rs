@@ -382,6 +382,65 @@ pub enum Happened {
         #[serde(default)]
         reason: String,
     },
+    /// Somebody may work at the console from now on, or may do something else there; an entry of the
+    /// journal of access.
+    PersonSet {
+        /// The person's e-mail address.
+        person: String,
+        /// What the person may do, by municipality; `*` is all of them.
+        roles: BTreeMap<String, String>,
+        /// Whether the person is let in at all.
+        #[serde(default)]
+        disabled: bool,
+    },
+    /// A person was given a link by which to choose a password.
+    PersonInvited {
+        /// The person's e-mail address.
+        person: String,
+    },
+    /// A person chose a password.
+    PasswordSet {
+        /// The person's e-mail address.
+        person: String,
+    },
+    /// A person signed in.
+    SignedIn {
+        /// The person's e-mail address.
+        person: String,
+        /// From where: an address of the network.
+        from: String,
+    },
+    /// After so many wrong passwords a person is not let in for a while.
+    SignInLocked {
+        /// The person's e-mail address.
+        person: String,
+        /// From where the last one came.
+        from: String,
+        /// How many there were in a row.
+        failures: u32,
+    },
+    /// A system may call from now on, or may do something else.
+    TokenSet {
+        /// The token's name.
+        token: String,
+        /// What it may do, by municipality; `*` is all of them.
+        roles: BTreeMap<String, String>,
+        /// Until when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// A token was replaced by another one.
+    TokenRotated {
+        /// The token's name.
+        token: String,
+        /// How long the one before is still taken.
+        overlap: Timestamp,
+    },
+    /// A token opens nothing any more.
+    TokenRevoked {
+        /// The token's name.
+        token: String,
+    },
 }
 
 impl Happened {

@@ -11,7 +11,7 @@ use vekha_roadmap::answers::FieldError;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::forms::reports;
@@ -228,7 +228,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::SubmitAssignmentRequest>,
     ) -> Result<Response<v1::Submission>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Submission { mistakes, ..v1::Submission::default() };
         status::listed(listing, self.submit(r).await, list)
@@ -259,7 +259,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::WaiveAssignmentRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let reason = r.reason.clone();
         let command = |assignment| Command::Waive { assignment, reason };
         self.change_assignment(&r.name, vec![], command, Mutation::read(&r)?).await
@@ -269,7 +269,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::ExtendAssignmentRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mut wrong = Vec::new();
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
@@ -281,7 +281,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::RequestExtensionRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mut wrong = Vec::new();
         let due = convert::noted_date(&mut wrong, "due", &r.due);
         let reason = r.reason.clone();
@@ -293,7 +293,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::DeclineExtensionRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let reason = r.reason.clone();
         let command = |assignment| Command::DeclineExtension { assignment, reason };
         self.change_assignment(&r.name, vec![], command, Mutation::read(&r)?).await
@@ -303,7 +303,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::SendLinkRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let (renew, reason) = (r.renew, r.reason.clone());
         let command = |assignment| Command::SendLink { assignment, renew, reason };
         self.change_assignment(&r.name, vec![], command, Mutation::read(&r)?).await
@@ -313,7 +313,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::ReturnAssignmentRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mut wrong = Vec::new();
         let due = (!r.due.is_empty()).then(|| convert::noted_date(&mut wrong, "due", &r.due));
         let comment = r.comment.clone();

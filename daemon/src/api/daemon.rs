@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, TroubleKind, status_service_server::StatusService};
 
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::{Api, convert, status};
 use crate::runtime::views::troubles::Trouble;
 
@@ -59,8 +59,9 @@ impl StatusService for Api {
         &self,
         request: Request<v1::ConfirmClockRequest>,
     ) -> Result<Response<v1::Status>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let actor = mutation.actor.clone();
         if self.before(&mutation).await?.is_some() {
             return Ok(Response::new(self.describe_daemon()));

@@ -11,7 +11,7 @@ use vekha_roadmap::model::Work;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::acts::decide::Decides;
@@ -122,8 +122,12 @@ impl Api {
     }
 
     /// Records a decision.
-    async fn record(&self, r: v1::RecordDecisionRequest) -> Result<Response<v1::Decision>, Status> {
+    async fn record(
+        &self,
+        r: Asked<v1::RecordDecisionRequest>,
+    ) -> Result<Response<v1::Decision>, Status> {
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let run = names::run("parent", &r.parent)?;
         let (mut wrong, mut measures) = (Vec::new(), Vec::new());
         let date = convert::noted_date(&mut wrong, "date", &r.date);
@@ -202,7 +206,7 @@ impl DecisionService for Api {
         &self,
         request: Request<v1::RecordDecisionRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Decision { mistakes, ..v1::Decision::default() };
         status::listed(listing, self.record(r).await, list)
@@ -260,8 +264,9 @@ impl DecisionService for Api {
         &self,
         request: Request<v1::AttachFileRequest>,
     ) -> Result<Response<v1::Decision>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let (run, number) = names::numbered("name", &r.name, "decisions")?;
         let (sent, by) = (file(r.file.unwrap_or_default()), mutation.of(Thing::Run));
         let answered = self.runtime.attach(run.clone(), number, sent, by).await;

@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, event_service_server::EventService};
 
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::{Api, names, status};
 use crate::runtime::acts::open::Event;
 
@@ -13,8 +13,9 @@ impl EventService for Api {
         &self,
         request: Request<v1::PublishEventRequest>,
     ) -> Result<Response<v1::PublishEventResponse>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let whole = Mutation::read(&r)?;
+        let r = r.message;
         let municipality = names::municipality("parent", &r.parent)?;
         names::distinct("organisations", &r.organisations)?;
         let event =

@@ -7,7 +7,7 @@ use vekha_proto::v1::{self, measure_service_server::MeasureService};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::forms::reports::DOCUMENT;
@@ -58,8 +58,12 @@ impl Api {
     }
 
     /// Reports on a measure.
-    async fn report(&self, r: v1::ReportMeasureRequest) -> Result<Response<v1::Measure>, Status> {
+    async fn report(
+        &self,
+        r: Asked<v1::ReportMeasureRequest>,
+    ) -> Result<Response<v1::Measure>, Status> {
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let (key, number) = names::numbered("name", &r.name, "measures")?;
         let proof = r.document.map(|d| NewFile { name: d.file_name, bytes: d.content });
         let by = mutation.of(Thing::Measure(number));
@@ -179,14 +183,14 @@ impl MeasureService for Api {
         &self,
         request: Request<v1::ReportMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
-        self.report(request.into_inner()).await
+        self.report(Asked::of(request)).await
     }
 
     async fn accept_measure(
         &self,
         request: Request<v1::AcceptMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         self.change_measure(&r.name, Mutation::read(&r)?, |measure| Command::AcceptMeasure {
             measure,
         })
@@ -197,8 +201,9 @@ impl MeasureService for Api {
         &self,
         request: Request<v1::ReturnMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let due = match r.due.as_str() {
             "" => None,
             due => Some(convert::date("due", due)?),

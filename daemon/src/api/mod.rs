@@ -1,5 +1,6 @@
 //! gRPC: translate, call, translate back. Whatever the rules are, they are not here.
 
+mod access;
 mod activities;
 mod assignments;
 mod bounds;
@@ -20,11 +21,14 @@ mod names;
 mod needs;
 mod organisations;
 mod outbox;
+mod people;
+pub(crate) mod permits;
 mod recommendations;
 mod road_maps;
 pub mod runs;
 pub(crate) mod status;
 mod submissions;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -140,6 +144,7 @@ impl Api {
     /// When the contract's own description does not read, which a test would have told.
     pub async fn routes(self) -> anyhow::Result<Routes> {
         use v1::{
+            access_service_server::AccessServiceServer,
             assignment_service_server::AssignmentServiceServer,
             completeness_service_server::CompletenessServiceServer,
             decision_service_server::DecisionServiceServer,
@@ -147,10 +152,10 @@ impl Api {
             journal_service_server::JournalServiceServer,
             measure_service_server::MeasureServiceServer, need_service_server::NeedServiceServer,
             organisation_service_server::OrganisationServiceServer,
-            outbox_service_server::OutboxServiceServer,
+            outbox_service_server::OutboxServiceServer, person_service_server::PersonServiceServer,
             recommendation_service_server::RecommendationServiceServer,
             road_map_service_server::RoadMapServiceServer, run_service_server::RunServiceServer,
-            status_service_server::StatusServiceServer,
+            status_service_server::StatusServiceServer, token_service_server::TokenServiceServer,
         };
         let served = [
             RoadMapServiceServer::<Api>::NAME,
@@ -167,6 +172,9 @@ impl Api {
             NeedServiceServer::<Api>::NAME,
             EffectServiceServer::<Api>::NAME,
             StatusServiceServer::<Api>::NAME,
+            AccessServiceServer::<Api>::NAME,
+            PersonServiceServer::<Api>::NAME,
+            TokenServiceServer::<Api>::NAME,
         ];
         let (health, health_service) = tonic_health::server::health_reporter();
         let names: Vec<String> = served.iter().chain(&[""]).map(|&name| name.to_owned()).collect();
@@ -216,6 +224,9 @@ impl Api {
             .add_service(NeedServiceServer::new(self.clone()))
             .add_service(EffectServiceServer::new(self.clone()))
             .add_service(StatusServiceServer::new(self.clone()))
+            .add_service(AccessServiceServer::new(self.clone()))
+            .add_service(PersonServiceServer::new(self.clone()))
+            .add_service(TokenServiceServer::new(self.clone()))
             .add_service(JournalServiceServer::new(self));
         Ok(routes.routes())
     }

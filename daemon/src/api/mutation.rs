@@ -1,11 +1,16 @@
 //! What every call that changes something carries: who asks, under which id, and whether it is only
 //! tried.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use tonic::Status;
 use vekha_proto::Mutating;
 use vekha_roadmap::answers::{hides, turns};
 
 use super::status::invalid;
+use crate::access::identity::is_claimed;
+use crate::access::{Identity, Roles, Who};
 use crate::runtime::committer::Caller;
 use crate::runtime::request::Request;
 use crate::runtime::seen::{Seen, Thing};
@@ -15,6 +20,38 @@ const LONGEST_ID: usize = 64;
 
 /// Longest name of who asks, in characters.
 const LONGEST_ACTOR: usize = 200;
+
+/// What is asked, and by whom.
+#[derive(Debug)]
+pub(super) struct Asked<M> {
+    /// Who asks, as the port knows them.
+    pub by: Arc<Identity>,
+    /// What they say.
+    pub message: M,
+}
+
+impl<M> Asked<M> {
+    /// What a call asks. Whoever was let in stands beside it; a call that came past the port, as none
+    /// does, is nobody's and may do nothing.
+    pub fn of(request: tonic::Request<M>) -> Self {
+        let by = identity(&request);
+        Asked { by, message: request.into_inner() }
+    }
+}
+
+impl<M> Deref for Asked<M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        &self.message
+    }
+}
+
+/// Who makes a call.
+pub(super) fn identity<M>(request: &tonic::Request<M>) -> Arc<Identity> {
+    let nobody = || Arc::new(Identity { who: Who::Anyone, roles: Roles::default() });
+    request.extensions().get::<Arc<Identity>>().cloned().unwrap_or_else(nobody)
+}
 
 /// The common fields of a mutation, in order.
 #[derive(Debug, Clone)]
@@ -37,7 +74,7 @@ impl Mutation {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn read<M: Mutating>(asked: &M) -> Result<Self, Status> {
+    pub fn read<M: Mutating>(asked: &Asked<M>) -> Result<Self, Status> {
         let id = asked.request_id();
         let printable = |b: u8| (b' '..=b'~').contains(&b);
         if id.len() > LONGEST_ID || !id.bytes().all(printable) {
@@ -48,7 +85,7 @@ impl Mutation {
             || Request::new(id.to_owned(), &M::full_name(), &asked.alone().encode_to_vec());
         Ok(Mutation {
             etag: asked.etag().to_owned(),
-            actor: name(asked.actor())?,
+            actor: asked.by.actor_saying(&said(asked.actor())?),
             request: (!id.is_empty()).then(digested),
             validate_only: asked.validate_only(),
         })
@@ -78,14 +115,17 @@ impl Mutation {
 }
 
 /// Who asks, as the journal shows it: on one line, in the order in which it is written.
-fn name(actor: &str) -> Result<String, Status> {
+fn said(actor: &str) -> Result<String, Status> {
     match actor.trim() {
-        "" => Ok("api".to_owned()),
         name if name.chars().count() > LONGEST_ACTOR => {
             Err(invalid("actor", format!("не длиннее {LONGEST_ACTOR} знаков")))
         }
         name if name.chars().any(|c| c.is_control() || turns(c) || hides(c)) => {
             Err(invalid("actor", "без переводов строки и управляющих знаков"))
+        }
+        name if is_claimed(name) => {
+            let why = "так начинаются имена тех, кто вошёл: за них этого не говорят";
+            Err(invalid("actor", why))
         }
         name => Ok(name.to_owned()),
     }
@@ -97,11 +137,18 @@ mod tests {
 
     #[test]
     fn a_name_stands_on_one_line_and_reads_as_it_is_written() {
-        assert_eq!(name(" Отдел ").expect("a name"), "Отдел");
-        assert_eq!(name("").expect("a name"), "api");
-        for wrong in ["a\nb", "a\tb", "\u{1b}[31mb", "a\u{202e}b", "a\u{2028}b", &"я".repeat(201)]
-        {
-            assert!(name(wrong).is_err(), "{wrong:?}");
+        assert_eq!(said(" Отдел ").expect("a name"), "Отдел");
+        assert_eq!(said("").expect("a name"), "");
+        for wrong in [
+            "a\nb",
+            "a\tb",
+            "\u{1b}[31mb",
+            "a\u{202e}b",
+            "a\u{2028}b",
+            &"я".repeat(201),
+            "person:Анна",
+        ] {
+            assert!(said(wrong).is_err(), "{wrong:?}");
         }
     }
 }

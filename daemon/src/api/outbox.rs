@@ -5,7 +5,7 @@ use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::message_id;
@@ -129,8 +129,9 @@ impl OutboxService for Api {
         &self,
         request: Request<v1::RetryMessageRequest>,
     ) -> Result<Response<v1::Message>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let row = self.message_row(&r.name).await?;
         let before = self.before(&mutation).await?.is_some();
         if r.validate_only && row.state == "obsolete" {
@@ -160,8 +161,9 @@ impl OutboxService for Api {
         &self,
         request: Request<v1::RetryMessagesRequest>,
     ) -> Result<Response<v1::RetryMessagesResponse>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let municipality = names::municipality("parent", &r.parent)?;
         let version = self.runtime.road_maps().newest(&municipality);
         version.ok_or_else(|| status::not_found(&r.parent))?;

@@ -8,7 +8,7 @@ use vekha_proto::v1::{self, recommendation_service_server::RecommendationService
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::runtime::seen::{Thing, etag};
@@ -90,10 +90,10 @@ impl Api {
     /// Rewrites a draft.
     async fn revise(
         &self,
-        mut r: v1::UpdateRecommendationRequest,
+        mut r: Asked<v1::UpdateRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
         Mutation::read(&r)?;
-        let wanted = r.recommendation.take().unwrap_or_default();
+        let wanted = r.message.recommendation.take().unwrap_or_default();
         let paths = r.update_mask.clone().map(|m| m.paths).unwrap_or_default();
         if paths.iter().any(|p| p != "items" && p != "*") {
             return Err(status::invalid("update_mask", "менять можно только items"));
@@ -105,7 +105,7 @@ impl Api {
             recommendation: item.recommendation,
             ..v1::Finding::default()
         };
-        r.recommendation = Some(v1::Recommendation {
+        r.message.recommendation = Some(v1::Recommendation {
             name: wanted.name,
             items: wanted.items.into_iter().map(text).collect(),
             ..v1::Recommendation::default()
@@ -183,7 +183,7 @@ impl RecommendationService for Api {
         &self,
         request: Request<v1::UpdateRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Recommendation { mistakes, ..v1::Recommendation::default() };
         status::listed(listing, self.revise(r).await, list)
@@ -193,8 +193,9 @@ impl RecommendationService for Api {
         &self,
         request: Request<v1::ApproveRecommendationsRequest>,
     ) -> Result<Response<v1::ApproveRecommendationsResponse>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let run = names::run("parent", &r.parent)?;
         names::distinct("names", &r.names)?;
         let mut keys = Vec::new();
@@ -252,8 +253,9 @@ impl RecommendationService for Api {
         &self,
         request: Request<v1::DiscardRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Discard { recommendation: key.clone(), reason: r.reason.clone() };
         self.change_recommendation(run, key, command, mutation).await
@@ -263,8 +265,9 @@ impl RecommendationService for Api {
         &self,
         request: Request<v1::AcknowledgeRecommendationRequest>,
     ) -> Result<Response<v1::Recommendation>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let (run, key) = names::assigned("name", &r.name, "recommendations")?;
         let command = Command::Submit {
             assignment: key.clone(),

@@ -13,7 +13,7 @@ use vekha_roadmap::diagnostic::Diagnostic;
 use vekha_roadmap::read::{Files, read_with_warnings};
 
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation, identity};
 use super::{Api, convert, names, status};
 use crate::runtime::AskError;
 use crate::runtime::road_maps::{ApplyError, Applying, Version};
@@ -141,9 +141,13 @@ impl RoadMapService for Api {
         &self,
         request: Request<v1::ListRoadMapsRequest>,
     ) -> Result<Response<v1::ListRoadMapsResponse>, Status> {
+        let by = identity(&request);
         let r = request.into_inner();
         let paging = paging!(r)?;
-        let all = self.runtime.road_maps().all_newest().iter().map(|v| describe(v)).collect();
+        let newest = self.runtime.road_maps().all_newest();
+        let sees = |id: &str| by.roles.within(id).is_some();
+        let own = newest.iter().filter(|v| sees(&v.road_map.municipality.id));
+        let all = own.map(|v| describe(v)).collect();
         let (road_maps, next_page_token) = paging.slice(all, |m: &v1::RoadMap| m.name.clone());
         Ok(Response::new(v1::ListRoadMapsResponse { road_maps, next_page_token }))
     }
@@ -173,8 +177,9 @@ impl RoadMapService for Api {
         &self,
         request: Request<v1::ApplyRoadMapRequest>,
     ) -> Result<Response<v1::RoadMap>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let request = mutation.request.clone();
         let mistakes = |list: Vec<Diagnostic>| {
             let one = |d: Diagnostic| FieldError {
@@ -282,7 +287,7 @@ impl RoadMapService for Api {
         &self,
         request: Request<v1::PauseActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         self.pause(&r.name, true, &r.reason, Mutation::read(&r)?).await
     }
 
@@ -290,7 +295,7 @@ impl RoadMapService for Api {
         &self,
         request: Request<v1::ResumeActivityRequest>,
     ) -> Result<Response<v1::Activity>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         self.pause(&r.name, false, &r.reason, Mutation::read(&r)?).await
     }
 }

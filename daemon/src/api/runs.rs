@@ -15,7 +15,7 @@ use vekha_roadmap::period::Period;
 use super::filter::{Conditions, Field, Kind, words};
 use super::lasting::GoesOn;
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, figures, journal, lists, lists_mistakes, names, status};
 use crate::runtime::Ask;
@@ -132,9 +132,10 @@ impl Api {
     /// Opens the runs of past periods.
     async fn backfill(
         &self,
-        r: v1::BackfillRunsRequest,
+        r: Asked<v1::BackfillRunsRequest>,
     ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
         let whole = Mutation::read(&r)?;
+        let r = r.message;
         let (municipality, activity) = names::activity("parent", &r.parent)?;
         names::distinct("periods", &r.periods)?;
         if r.periods.is_empty() || r.periods.len() > 100 {
@@ -218,8 +219,9 @@ impl RunService for Api {
         &self,
         request: Request<v1::StartRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let (municipality, activity) = names::activity("parent", &r.parent)?;
         names::distinct("organisations", &r.organisations)?;
         let period = match r.period.as_str() {
@@ -240,7 +242,7 @@ impl RunService for Api {
         &self,
         request: Request<v1::BackfillRunsRequest>,
     ) -> Result<Response<v1::BackfillRunsResponse>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::BackfillRunsResponse { mistakes, ..Default::default() };
         status::listed(listing, self.backfill(r).await, list)
@@ -297,7 +299,7 @@ impl RunService for Api {
         &self,
         request: Request<v1::CancelRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let command = Command::Cancel { reason: r.reason.clone() };
         self.change_run(&r.name, command, Mutation::read(&r)?).await
     }
@@ -306,7 +308,7 @@ impl RunService for Api {
         &self,
         request: Request<v1::RetryRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         self.change_run(&r.name, Command::Retry, Mutation::read(&r)?).await
     }
 
@@ -314,7 +316,7 @@ impl RunService for Api {
         &self,
         request: Request<v1::AcceptAnswersRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let command = Command::AcceptAnswers { stage: r.stage.clone() };
         self.change_run(&r.name, command, Mutation::read(&r)?).await
     }
@@ -323,7 +325,7 @@ impl RunService for Api {
         &self,
         request: Request<v1::SkipRunRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let command = Command::Skip { reason: r.reason.clone() };
         self.change_run(&r.name, command, Mutation::read(&r)?).await
     }
@@ -332,8 +334,9 @@ impl RunService for Api {
         &self,
         request: Request<v1::AnswerQuestionRequest>,
     ) -> Result<Response<v1::Run>, Status> {
-        let r = request.into_inner();
+        let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let answer = match r.answer() {
             v1::Answer::Proceed => Answer::Proceed,
             v1::Answer::Skip => Answer::Skip,

@@ -32,7 +32,7 @@ fn status(code: Code, reason: &str, message: &str, mut details: ErrorDetails) ->
 #[error("ошибок: {}", .0.len())]
 struct Mistakes(Vec<FieldError>);
 
-fn wrong(all: Vec<FieldError>, message: String) -> Status {
+pub(super) fn wrong(all: Vec<FieldError>, message: String) -> Status {
     let told = bounds::mistakes(&all);
     let mut details = ErrorDetails::new();
     for e in &told {
@@ -113,6 +113,18 @@ pub fn readable<T>(described: Result<T, Status>) -> Result<Option<T>, Status> {
         Err(status) if status.code() == Code::DataLoss => Ok(None),
         described => described.map(Some),
     }
+}
+
+/// The caller may not.
+pub fn denied(message: &str) -> Status {
+    status(Code::PermissionDenied, "ROLE_NEEDED", message, ErrorDetails::new())
+}
+
+/// Nobody would be left who may give roles.
+pub fn last_administrator(message: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details.add_precondition_failure_violation("STATE", "", bounds::words(message));
+    status(Code::FailedPrecondition, "LAST_ADMINISTRATOR", message, details)
 }
 
 /// The thing has changed since the caller saw it.

@@ -9,7 +9,7 @@ use vekha_roadmap::answers::{Values, compare};
 
 use super::filter::{Conditions, Kind};
 use super::lists::paging;
-use super::mutation::Mutation;
+use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::runtime::acts::answer::NewAnswer;
@@ -25,9 +25,10 @@ impl Api {
     /// Answers an assignment.
     pub(super) async fn submit(
         &self,
-        r: v1::SubmitAssignmentRequest,
+        r: Asked<v1::SubmitAssignmentRequest>,
     ) -> Result<Response<v1::Submission>, Status> {
         let mutation = Mutation::read(&r)?;
+        let r = r.message;
         let (run, assignment) = names::assigned("name", &r.name, "assignments")?;
         let id = format!("{run}/{assignment}");
         let origin = match r.origin() {

@@ -70,6 +70,8 @@ services! {
     effects: effect_service_client::EffectServiceClient,
     needs: need_service_client::NeedServiceClient,
     status: status_service_client::StatusServiceClient,
+    people: person_service_client::PersonServiceClient,
+    tokens: token_service_client::TokenServiceClient,
 }
 
 /// Follows `next_page_token` to the end of a list.
@@ -130,7 +132,17 @@ impl Client {
         message.asked_by(Caller { actor, request_id, validate_only })
     }
 
+    /// A client of the municipality that is meant.
     pub async fn connect(cli: &Cli) -> anyhow::Result<Self> {
+        let mut client = Client::reach(cli).await?;
+        let chosen = client.choose(cli.municipality.as_deref()).await?;
+        client.time_zone = TimeZone::get(&chosen.time_zone).unwrap_or(TimeZone::UTC);
+        client.municipality = chosen.name;
+        Ok(client)
+    }
+
+    /// A client of no municipality.
+    pub async fn reach(cli: &Cli) -> anyhow::Result<Self> {
         let endpoint = Endpoint::from_shared(cli.server.clone())
             .with_context(|| format!("адрес демона «{}»", cli.server))?;
         let channel = endpoint.connect().await.map_err(|_| {
@@ -143,18 +155,14 @@ impl Client {
                 Some(value.map_err(|_| anyhow!("в ключе доступа недопустимые знаки"))?)
             }
         };
-        let mut client = Client {
+        Ok(Client {
             way: InterceptedService::new(channel, Key(key)),
             municipality: String::new(),
             actor: cli.actor.clone().unwrap_or_else(user),
             request_id: cli.request_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
             validate_only: cli.validate_only,
             time_zone: TimeZone::UTC,
-        };
-        let chosen = client.choose(cli.municipality.as_deref()).await?;
-        client.time_zone = TimeZone::get(&chosen.time_zone).unwrap_or(TimeZone::UTC);
-        client.municipality = chosen.name;
-        Ok(client)
+        })
     }
 
     /// The municipality named, or the only one that there is.

@@ -18,6 +18,7 @@ mod measure;
 mod organisations;
 mod outbox;
 mod output;
+mod people;
 mod plugin;
 pub mod preview;
 mod recommendation;
@@ -26,6 +27,7 @@ mod russian;
 mod serve;
 mod status;
 mod submission;
+mod token;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -136,6 +138,12 @@ enum Command {
     /// Журнал: записи, наблюдение, проверка целостности
     #[command(subcommand)]
     Journal(journal::Command),
+    /// Сотрудники: кто входит и что может
+    #[command(subcommand)]
+    People(people::Command),
+    /// Ключи, по которым вызывают другие системы
+    #[command(subcommand)]
+    Token(token::Command),
 }
 
 /// Runs the command line of this process.
@@ -228,6 +236,19 @@ impl Cli {
             Some(Command::Layout(command)) => {
                 return layout::run(&self.folder(command.folder())?, command, &mut out);
             }
+            Some(Command::People(people::Command::Reset { email })) => {
+                people::reset(&self.config, email, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            // People and tokens belong to no municipality.
+            Some(Command::People(command)) => {
+                people::run(&Client::reach(&self).await?, command, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(Command::Token(command)) => {
+                token::run(&Client::reach(&self).await?, command, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
             Some(command) => command,
         };
         let client = Client::connect(&self).await?;
@@ -240,6 +261,8 @@ impl Cli {
             | Command::Preview(_)
             | Command::Plugin(_)
             | Command::Analyze(_)
+            | Command::People(_)
+            | Command::Token(_)
             | Command::Layout(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Clock(command) => clock::run(&client, command, &mut out).await?,

@@ -2,33 +2,38 @@
 //! pages.
 //!
 //! Server-rendered HTML that works without JavaScript; nothing comes from elsewhere. A school's
-//! page is opened by its link alone and shows that one assignment; the administrator's pages ask
-//! for the access token, and do what they do under the name that was given with it. Pages show and
-//! pass on: whatever the rules are, they are in the engine.
+//! page is opened by its link alone and shows that one assignment; the department's pages are for
+//! people who have signed in, each page for those whose role allows it, and what is done there is
+//! done under their names. Pages show and pass on: whatever the rules are, they are in the engine.
 
 mod department;
 mod frame;
+mod people;
 mod school;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod tests;
 mod year;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Router};
 
 use self::department::{
     activity, administrator, correction, decision, exports, organisations, report, run, submission,
 };
+use self::frame::access::Needed;
 use self::frame::{access, assets, header, origin, posted, problem};
 use self::school::{export, extension, link, spreadsheet, uploads};
 use self::year::{completeness, decisions, effects, evidence, recommendations};
+use crate::access::Role;
+use crate::access::gate::Gate;
 use crate::runtime::Runtime;
 use crate::runtime::views::troubles::Trouble;
 use crate::unread;
@@ -40,8 +45,75 @@ pub use self::frame::problem::{misdirected, unreceived};
 /// Longest form that is read, in bytes.
 const LONGEST_FORM: usize = 2 * 1024 * 1024;
 
-/// All pages of the daemon. `token` is the administrator's; empty if none is asked for.
-pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
+/// A page of the department: where it is, who may look at it, who may act there, and what it is.
+struct Page {
+    path: &'static str,
+    needed: Needed,
+    route: MethodRouter<Arc<Runtime>>,
+}
+
+/// All pages of the department: one that has no roles does not compile.
+fn pages() -> Vec<Page> {
+    use Role::{Administrator, Operator, Viewer};
+    let page = |reads, acts, path, route| Page { path, needed: Needed { reads, acts }, route };
+    let looks = |path, route| page(Viewer, Viewer, path, route);
+    let works = |path, route| page(Viewer, Operator, path, route);
+    let administers = |path, route| page(Administrator, Administrator, path, route);
+    let with_files = || DefaultBodyLimit::max(posted::LONGEST_WITH_FILES);
+    vec![
+        looks("/", get(administrator::home)),
+        looks("/m/{municipality}", get(administrator::municipality)),
+        looks("/m/{municipality}/completeness", get(completeness::show)),
+        looks("/m/{municipality}/completeness.xlsx", get(completeness::as_spreadsheet)),
+        looks("/m/{municipality}/decisions", get(decisions::show)),
+        looks("/m/{municipality}/decisions.xlsx", get(decisions::as_spreadsheet)),
+        looks("/m/{municipality}/effects", get(effects::show)),
+        looks("/m/{municipality}/effects.xlsx", get(effects::as_spreadsheet)),
+        looks("/m/{municipality}/evidence.zip", get(evidence::archive)),
+        looks("/m/{municipality}/recommendations", get(recommendations::show)),
+        looks("/m/{municipality}/recommendations.xlsx", get(recommendations::as_spreadsheet)),
+        looks("/m/{municipality}/organisations", get(organisations::show)),
+        works("/runs/{municipality}/{activity}", get(activity::show).post(activity::act)),
+        works(
+            "/runs/{municipality}/{activity}/{run}",
+            get(run::show).post(run::act).layer(with_files()),
+        ),
+        works(
+            "/runs/{municipality}/{activity}/{run}/exports/{stage}",
+            get(exports::show).post(exports::act).layer(with_files()),
+        ),
+        looks("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show)),
+        looks("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file)),
+        looks("/runs/{municipality}/{activity}/{run}/published/{file}", get(report::published)),
+        works(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/correction",
+            get(correction::show).post(correction::act).layer(with_files()),
+        ),
+        looks(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx",
+            get(decision::document),
+        ),
+        looks(
+            "/runs/{municipality}/{activity}/{run}/decisions/{number}/attachments/{place}/{name}",
+            get(decision::attachment),
+        ),
+        works(
+            "/runs/{municipality}/{activity}/{run}/answers/{assignment}",
+            get(submission::show).post(submission::act),
+        ),
+        looks(
+            "/runs/{municipality}/{activity}/{run}/answers/{assignment}/files/{sha256}/{name}",
+            get(uploads::of_answer),
+        ),
+        looks("/me", get(people::own::show).post(people::own::act)),
+        administers("/people", get(people::list_people).post(people::add_person)),
+        administers("/people/{person}", get(people::show_person).post(people::act_on_person)),
+        administers("/tokens", get(people::list_tokens).post(people::act_on_tokens)),
+    ]
+}
+
+/// All pages of the daemon.
+pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
     let schools = Router::new()
         .route(
             "/a/{token}",
@@ -67,62 +139,32 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/assets/style.css", get(assets::style))
         .route("/assets/form.js", get(assets::script))
         .route("/healthz", get(health));
-    let access = access::Access::new(&token);
-    let administrator = Router::new()
-        .route("/", get(administrator::home))
-        .route("/m/{municipality}", get(administrator::municipality))
-        .route("/m/{municipality}/completeness", get(completeness::show))
-        .route("/m/{municipality}/completeness.xlsx", get(completeness::as_spreadsheet))
-        .route("/m/{municipality}/decisions", get(decisions::show))
-        .route("/m/{municipality}/decisions.xlsx", get(decisions::as_spreadsheet))
-        .route("/m/{municipality}/effects", get(effects::show))
-        .route("/m/{municipality}/effects.xlsx", get(effects::as_spreadsheet))
-        .route("/m/{municipality}/evidence.zip", get(evidence::archive))
-        .route("/m/{municipality}/recommendations", get(recommendations::show))
-        .route("/m/{municipality}/recommendations.xlsx", get(recommendations::as_spreadsheet))
-        .route("/m/{municipality}/organisations", get(organisations::show))
-        .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
-        .route(
-            "/runs/{municipality}/{activity}/{run}",
-            get(run::show).post(run::act).layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
-        )
-        .route(
-            "/runs/{municipality}/{activity}/{run}/exports/{stage}",
-            get(exports::show)
-                .post(exports::act)
-                .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
-        )
-        .route("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show))
-        .route("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file))
-        .route("/runs/{municipality}/{activity}/{run}/published/{file}", get(report::published))
-        .route(
-            "/runs/{municipality}/{activity}/{run}/decisions/{number}/correction",
-            get(correction::show)
-                .post(correction::act)
-                .layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
-        )
-        .route(
-            "/runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx",
-            get(decision::document),
-        )
-        .route(
-            "/runs/{municipality}/{activity}/{run}/decisions/{number}/attachments/{place}/{name}",
-            get(decision::attachment),
-        )
-        .route(
-            "/runs/{municipality}/{activity}/{run}/answers/{assignment}",
-            get(submission::show).post(submission::act),
-        )
-        .route(
-            "/runs/{municipality}/{activity}/{run}/answers/{assignment}/files/{sha256}/{name}",
-            get(uploads::of_answer),
-        )
+    // Whoever signs in is not yet known; another site must not do it for them.
+    let doors = Router::new()
+        .route("/sign-in", get(people::sign_in::show).post(people::sign_in::act))
+        .route("/sign-out", post(people::sign_in::out))
+        .route("/welcome/{secret}", get(people::welcome::show).post(people::welcome::act))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(Extension(gate.clone()))
         .layer(middleware::from_fn(origin::own))
-        .route_layer(middleware::from_fn_with_state(access, access::require))
+        .layer(middleware::map_response(header::unlisted))
+        .layer(middleware::map_response(header::own_origin));
+    let (mut department, mut needed) = (Router::new(), HashMap::new());
+    for page in pages() {
+        department = department.route(page.path, page.route);
+        needed.insert(page.path, page.needed);
+    }
+    let department = department
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .route_layer(middleware::from_fn_with_state(
+            access::Pages { gate, needed: Arc::new(needed) },
+            access::require,
+        ))
+        .layer(middleware::from_fn(origin::own))
         .layer(middleware::map_response(header::own_origin));
     Router::new()
-        .merge(administrator)
+        .merge(department)
+        .merge(doors)
         .merge(schools)
         .merge(open)
         .fallback(problem::no_such_page)

@@ -2,6 +2,7 @@
 //! what the caller said, does all that belongs to it (files are kept, what is wrong is told at once,
 //! the change is committed, the loops look at what follows) and returns what came to be.
 
+pub mod access;
 pub mod answer;
 pub mod apply;
 pub mod decide;

@@ -311,18 +311,9 @@ impl Settings {
         if token > 0 && token < SHORTEST_TOKEN {
             say("access.token", format!("нужно не меньше {SHORTEST_TOKEN} знаков"));
         }
-        let needs = format!("задайте [access] token, не короче {SHORTEST_TOKEN} знаков");
-        if token == 0 && !self.listen.ip().is_loopback() {
-            say("listen", format!("«{}» открыт для сети: {needs}", self.listen));
-        }
         match self.public_url.as_deref().map(|url| (url, url.parse::<http::Uri>())) {
             None => {}
-            Some((url, Ok(address))) if matches!(address.scheme_str(), Some("http" | "https")) => {
-                let host = address.host().unwrap_or_default();
-                if token == 0 && !hosts::is_own(host) {
-                    say("public-url", format!("«{url}» доступен другим: {needs}"));
-                }
-            }
+            Some((_, Ok(address))) if matches!(address.scheme_str(), Some("http" | "https")) => {}
             Some((url, _)) => say(
                 "public-url",
                 format!("нужен адрес вида https://vekha.example.org, а не «{url}»"),
@@ -391,6 +382,14 @@ impl Settings {
             }
         }
         uses
+    }
+
+    /// Whether only this machine hears the daemon: it listens here alone, and people are not told to
+    /// reach it by another name.
+    pub fn is_heard_here_only(&self) -> bool {
+        let url: Option<http::Uri> = self.public_url.as_deref().and_then(|url| url.parse().ok());
+        let named = url.as_ref().and_then(|url| url.host());
+        self.listen.ip().is_loopback() && named.is_none_or(hosts::is_own)
     }
 
     /// How people reach the daemon, without a slash at the end.

@@ -15,7 +15,7 @@ use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian::date_words;
 
 use crate::console::department::coming;
-use crate::console::frame::access::Person;
+use crate::console::frame::access::{self, Person};
 use crate::console::frame::{problem, view};
 use crate::glossary;
 use crate::runtime::Runtime;
@@ -31,7 +31,8 @@ pub async fn home(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
 ) -> Response {
-    let all = runtime.road_maps().all_newest();
+    let mut all = runtime.road_maps().all_newest();
+    all.retain(|v| person.roles.within(&v.road_map.municipality.id).is_some());
     match all.as_slice() {
         [only] => road_map(&runtime, only, &person).await,
         all => {
@@ -45,6 +46,7 @@ pub async fn home(
             let context = json!({
                 "municipalities": municipalities,
                 "person": person.name(),
+                "visitor": access::shown(&person),
                 "rehearsal": runtime.clock().rehearses(),
             });
             view::page(StatusCode::OK, "municipalities.html", &context)
@@ -69,6 +71,7 @@ pub fn context(runtime: &Runtime, version: &Version, person: &Person) -> Value {
     let municipality = &version.road_map.municipality;
     json!({
         "person": person.name(),
+        "visitor": access::shown(person),
         "rehearsal": runtime.clock().rehearses(),
         "municipality": {
             "id": municipality.id,

@@ -57,7 +57,8 @@ pub async fn act(
     };
     let today = version.road_map.municipality.today(runtime.clock().now());
     let mut sent = Sent::new(pairs);
-    let scene = Scene { map: &version.road_map, run: &run, today };
+    let role = person.role_in(&version.road_map);
+    let scene = Scene { map: &version.road_map, run: &run, today, role };
     if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, uploads).await {
         return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
     }
@@ -82,7 +83,8 @@ fn describe(
     let once = uuid::Uuid::now_v7().to_string();
     let address = format!("/runs/{}/decisions/{number}/correction", run.key);
     let page = Page { address: &address, once: &once, sent };
-    let scene = Scene { map, run, today: map.municipality.today(runtime.clock().now()) };
+    let today = map.municipality.today(runtime.clock().now());
+    let scene = Scene { map, run, today, role: person.role_in(map) };
     let offer = actions::correction_offer(&scene, &page, number)?;
     let activity = map.activity(&run.key.activity);
     let mut context = administrator::context(runtime, version, person);

@@ -99,7 +99,8 @@ pub async fn act(
     };
     let today = version.road_map.municipality.today(runtime.clock().now());
     let mut sent = Sent::new(pairs);
-    let scene = Scene { map: &version.road_map, run: &run, today };
+    let role = person.role_in(&version.road_map);
+    let scene = Scene { map: &version.road_map, run: &run, today, role };
     if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, uploads).await {
         return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
     }
@@ -168,7 +169,8 @@ async fn describe(
     context["unread_analyses"] = unread.iter().map(|id| title(id).unwrap_or(id.clone())).collect();
     let once = uuid::Uuid::now_v7().to_string();
     let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
-    let scene = Scene { map, run, today: map.municipality.today(now) };
+    let today = map.municipality.today(now);
+    let scene = Scene { map, run, today, role: person.role_in(map) };
     let texts = texts(runtime, version, run).await;
     let offers = actions::offers(&scene, &page, &texts);
     context["outcome"] = told::outcome(sent, &actions::forms(&offers));

@@ -64,7 +64,8 @@ pub async fn act(
     };
     let today = version.road_map.municipality.today(runtime.clock().now());
     let mut sent = Sent::new(pairs);
-    let scene = Scene { map: &version.road_map, run: &run, today };
+    let role = person.role_in(&version.road_map);
+    let scene = Scene { map: &version.road_map, run: &run, today, role };
     if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, vec![]).await {
         return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
     }
@@ -126,7 +127,8 @@ async fn describe(
     let once = uuid::Uuid::now_v7().to_string();
     let address = format!("/runs/{}/answers/{key}", run.key);
     let page = Page { address: &address, once: &once, sent };
-    let scene = Scene { map, run, today: map.municipality.today(runtime.clock().now()) };
+    let today = map.municipality.today(runtime.clock().now());
+    let scene = Scene { map, run, today, role: person.role_in(map) };
     let offers = actions::answer_offers(&scene, &page, key);
     let mut context = administrator::context(runtime, version, person);
     context["run"] = json!({

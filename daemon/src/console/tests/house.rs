@@ -16,6 +16,7 @@ use vekha_plugin::{
 };
 use vekha_roadmap::read::{Files, LETTERS};
 
+use crate::access::gate::Gate;
 use crate::clock::Clock;
 use crate::runtime::committer::Task;
 use crate::runtime::{Ask, Parts, Runtime};
@@ -119,7 +120,8 @@ impl House {
         .await
         .unwrap();
         runtime.apply(files, "test").await.unwrap();
-        let router = super::super::router(runtime.clone(), TOKEN.into());
+        let gate = Gate::new(runtime.store().clone(), runtime.clock().clone(), TOKEN, true, true);
+        let router = super::super::router(runtime.clone(), gate);
         House { runtime, router, folder }
     }
 

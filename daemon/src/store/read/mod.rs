@@ -1,5 +1,6 @@
 //! What is asked of the database, by readers who never wait for the writer.
 
+pub mod access;
 pub mod addresses;
 pub mod chain;
 pub mod data;

@@ -156,7 +156,7 @@ pub struct Happened<'a> {
 }
 
 /// Appends to the journal of an activity, within a transaction. Returns by what its commit is proved.
-async fn note(
+pub(super) async fn note(
     db: &impl ConnectionTrait,
     id: &str,
     happened: Happened<'_>,

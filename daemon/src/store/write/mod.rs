@@ -1,6 +1,7 @@
 //! What is written: steps by batches, and the few things beside them that are no steps of a run, with
 //! what is asked for their sake.
 
+pub mod access;
 pub mod activities;
 pub mod batch;
 pub mod drafts;

@@ -28,6 +28,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{FieldError, Values, validate};
 use vekha_roadmap::model::{Activity, Form};
 
+use crate::access::Role;
 use crate::console::department::actions::sheet::{Page, Sent, Sheet};
 use crate::console::frame::access::Person;
 use crate::console::frame::posted;
@@ -128,6 +129,8 @@ pub struct Scene<'a> {
     pub run: &'a Run,
     /// The day, where the municipality is.
     pub today: Date,
+    /// What who looks may do there.
+    pub role: Role,
 }
 
 impl<'a> Scene<'a> {
@@ -135,9 +138,16 @@ impl<'a> Scene<'a> {
         self.map.activity(&self.run.key.activity)
     }
 
-    /// Whether this may be done with the run as it stands.
+    /// Whether this may be done with the run as it stands, by who looks.
     fn offers(&self, offer: &Offer) -> bool {
-        self.activity().is_some_and(|activity| offer.stands(activity, self.run).is_ok())
+        let stands = |activity| offer.stands(activity, self.run).is_ok();
+        self.role >= Role::taking_up(offer) && self.activity().is_some_and(stands)
+    }
+
+    /// The role that is needed for a command and that who looks does not have.
+    fn lacks(&self, command: &Command) -> Option<Role> {
+        let needed = Offer::taken_up(command).iter().map(Role::taking_up).max();
+        needed.filter(|needed| self.role < *needed)
     }
 }
 
@@ -257,6 +267,10 @@ pub async fn act(
         Ok(steps) => steps,
         Err(errors) => return refused(sent, Said::Wrong(errors)),
     };
+    if let Some(role) = steps.iter().find_map(|step| scene.lacks(&step.command)) {
+        let words = format!("для этого нужна роль «{}»", glossary::role(role));
+        return refused(sent, Said::Refused(words));
+    }
     // A form's buttons are requests of their own.
     let own = format!("{}/{about}/{}", scene.run.key, sent.action);
     let done = perform(runtime, scene, person, &own, sent, steps).await;

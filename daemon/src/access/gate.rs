@@ -1,0 +1,283 @@
+//! Tells who asks, from what they bring.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cookie::Cookie;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::identity::{Identity, Person, Who};
+use super::secrets;
+use crate::clock::Clock;
+use crate::store::{Store, StoreError, instant, micros};
+
+/// How long a session goes on that nobody uses.
+pub const IDLE: SignedDuration = SignedDuration::from_hours(8);
+
+/// How long a session goes on at all.
+pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How exactly it is known when something was last used: a note of it is a commit.
+const EXACT: SignedDuration = SignedDuration::from_mins(1);
+
+/// Longest name that a browser may give with the key of the settings, in characters.
+const LONGEST_NAME: usize = 92;
+
+/// Who was found.
+#[derive(Debug)]
+pub enum Found {
+    /// Somebody.
+    Somebody(Box<Identity>),
+    /// Nobody: nothing was brought.
+    Nobody,
+    /// What was brought opens nothing: a guess, or something that was taken once.
+    Wrong,
+}
+
+/// What stands before pages and calls.
+#[derive(Debug)]
+pub struct Gate {
+    store: Store,
+    clock: Clock,
+    /// Hash of the one key of the settings.
+    key: Option<[u8; 32]>,
+    /// Whether only this machine hears the daemon.
+    is_local: bool,
+    /// Whether cookies travel by TLS alone.
+    is_secure: bool,
+    /// Once there are people, there are.
+    peopled: AtomicBool,
+}
+
+impl Gate {
+    /// A gate before this database. `key` is that of the settings, empty if there is none; `is_local`
+    /// says that only this machine hears the daemon, `is_secure` that browsers reach it by TLS.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        key: &str,
+        is_local: bool,
+        is_secure: bool,
+    ) -> Arc<Self> {
+        let key = (!key.is_empty()).then(|| Sha256::digest(key.as_bytes()).into());
+        let peopled = AtomicBool::new(false);
+        Arc::new(Gate { store, clock, key, is_local, is_secure, peopled })
+    }
+
+    /// Whether the settings have a key.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Whether it could be that nobody is asked for anything, as far as it is known without the
+    /// database.
+    pub fn may_be_open(&self) -> bool {
+        self.key.is_none() && self.is_local && !self.peopled.load(Ordering::Acquire)
+    }
+
+    /// Whether there is anybody who could sign in.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_people(&self) -> Result<bool, StoreError> {
+        if !self.peopled.load(Ordering::Acquire) && self.store.has_people().await? {
+            self.peopled.store(true, Ordering::Release);
+        }
+        Ok(self.peopled.load(Ordering::Acquire))
+    }
+
+    /// Whether nobody is asked for anything: then only this machine's own names are answered to.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_open(&self) -> Result<bool, StoreError> {
+        Ok(self.may_be_open() && !self.has_people().await?)
+    }
+
+    /// What the cookie of a session is called: a browser sends one with this prefix to its own host
+    /// alone, and by TLS.
+    pub fn cookie_name(&self) -> &'static str {
+        if self.is_secure { "__Host-vekha" } else { "vekha" }
+    }
+
+    /// A cookie that keeps a session's secret, or forgets it if that is empty.
+    pub fn cookie(&self, secret: &str) -> String {
+        let mut cookie = Cookie::new(self.cookie_name(), secret);
+        cookie.set_path("/");
+        cookie.set_http_only(true);
+        cookie.set_secure(self.is_secure);
+        cookie.set_same_site(cookie::SameSite::Lax);
+        let seconds = if secret.is_empty() { 0 } else { LONGEST.as_secs() };
+        cookie.set_max_age(cookie::time::Duration::seconds(seconds));
+        cookie.to_string()
+    }
+
+    /// The secret of the session that a browser says it has.
+    pub fn session_secret(&self, headers: &HeaderMap) -> Option<String> {
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        cookies
+            .flat_map(Cookie::split_parse)
+            .filter_map(Result::ok)
+            .find(|cookie| cookie.name() == self.cookie_name())
+            .map(|cookie| cookie.value().to_owned())
+    }
+
+    /// Who opens a page: a session, or the key of the settings as the password of HTTP Basic. A
+    /// session goes before.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn of_page(&self, headers: &HeaderMap) -> Result<Found, StoreError> {
+        if let Some(secret) = self.session_secret(headers).filter(|secret| !secret.is_empty()) {
+            if let Some(identity) = self.of_session(&secret).await? {
+                return Ok(Found::Somebody(Box::new(identity)));
+            }
+        }
+        match headers.get(AUTHORIZATION).map(|header| basic(header.as_bytes())) {
+            Some(Some((name, password))) if self.is_key(&password) => {
+                let name = shown(&String::from_utf8_lossy(&name));
+                Ok(Found::Somebody(Box::new(Identity::key(name))))
+            }
+            _ if self.is_open().await? => Ok(Found::Somebody(Box::new(Identity::anyone()))),
+            Some(_) => Ok(Found::Wrong),
+            None => Ok(Found::Nobody),
+        }
+    }
+
+    /// Who makes a call: a token, or the key of the settings.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn of_call(&self, headers: &HeaderMap) -> Result<Found, StoreError> {
+        let Some(sent) = headers.get(AUTHORIZATION) else {
+            return Ok(match self.is_open().await? {
+                true => Found::Somebody(Box::new(Identity::anyone())),
+                false => Found::Nobody,
+            });
+        };
+        let bearer = sent.as_bytes().strip_prefix(b"Bearer ");
+        let found = match bearer {
+            Some(bearer) if self.is_key(bearer) => Some(Identity::key(None)),
+            Some(bearer) => match std::str::from_utf8(bearer) {
+                Ok(token) if token.starts_with(secrets::OF_TOKENS) => self.of_token(token).await?,
+                _ => None,
+            },
+            None => None,
+        };
+        Ok(match found {
+            Some(identity) => Found::Somebody(Box::new(identity)),
+            None if self.is_open().await? => Found::Somebody(Box::new(Identity::anyone())),
+            None => Found::Wrong,
+        })
+    }
+
+    /// Hashes are compared, so that not even the key's length shows in the time it takes.
+    fn is_key(&self, sent: &[u8]) -> bool {
+        self.key.is_some_and(|key| Sha256::digest(sent).as_slice().ct_eq(&key).into())
+    }
+
+    async fn of_session(&self, secret: &str) -> Result<Option<Identity>, StoreError> {
+        let hash = secrets::hash(secret);
+        let Some(session) = self.store.session(&hash).await? else { return Ok(None) };
+        let now = self.clock.of_people();
+        let goes_on = now.duration_since(instant(session.seen_at)) < IDLE
+            && now.duration_since(instant(session.created_at)) < LONGEST;
+        let person = match goes_on {
+            true => self.store.person(&session.person).await?,
+            false => None,
+        };
+        let Some(person) = person.filter(|person| !person.row.disabled) else { return Ok(None) };
+        if self.is_old(session.seen_at, now) {
+            // Whether it is noted or not, the person is let in.
+            if let Err(e) = self.store.session_seen(&hash, micros(now)).await {
+                tracing::warn!("a session's use could not be noted: {e}");
+            }
+        }
+        let person_of = Person {
+            id: person.row.id,
+            name: person.row.name,
+            email: person.row.email,
+            session: hash,
+        };
+        Ok(Some(Identity { who: Who::Person(person_of), roles: person.roles }))
+    }
+
+    async fn of_token(&self, token: &str) -> Result<Option<Identity>, StoreError> {
+        let hash = secrets::hash(token);
+        let Some(token) = self.store.token_by_hash(&hash).await? else { return Ok(None) };
+        let now = self.clock.of_people();
+        let is_over = token.row.expires_at.is_some_and(|until| instant(until) <= now);
+        let was_replaced = token.row.hash != hash && instant(token.row.before_until) <= now;
+        if is_over || was_replaced {
+            return Ok(None);
+        }
+        if self.is_old(token.row.used_at, now)
+            && let Err(e) = self.store.token_used(&token.row.id, micros(now)).await
+        {
+            tracing::warn!("a token's use could not be noted: {e}");
+        }
+        let who = Who::Token { id: token.row.id, name: token.row.name };
+        Ok(Some(Identity { who, roles: token.roles }))
+    }
+
+    fn is_old(&self, used_at: i64, now: Timestamp) -> bool {
+        now.duration_since(instant(used_at)) >= EXACT
+    }
+}
+
+/// Name and password of a Basic `Authorization`.
+fn basic(header: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (scheme, credentials) = std::str::from_utf8(header).ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let mut name = STANDARD.decode(credentials.trim()).ok()?;
+    let colon = name.iter().position(|byte| *byte == b':')?;
+    let password = name.split_off(colon + 1);
+    name.truncate(colon);
+    Some((name, password))
+}
+
+/// The name that was given to the browser, as far as it can stand in the journal.
+fn shown(name: &str) -> Option<String> {
+    let plain: String = name.chars().filter(|c| !c.is_control()).collect();
+    let short: String = plain.trim().chars().take(LONGEST_NAME).collect();
+    (!short.is_empty()).then_some(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(user: &str, password: &str) -> Vec<u8> {
+        format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))).into_bytes()
+    }
+
+    #[test]
+    fn a_basic_header_is_a_name_and_all_that_follows_its_colon() {
+        let read = |header: &[u8]| {
+            let (name, password) = basic(header)?;
+            Some((String::from_utf8(name).ok()?, String::from_utf8(password).ok()?))
+        };
+        let pair = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
+        assert_eq!(read(&header("anna", "sesame:0123")), pair("anna", "sesame:0123"));
+        assert_eq!(read(&header("", "sesame")), pair("", "sesame"));
+        for wrong in ["Bearer sesame", "Basic", "Basic !", "Basic YW5uYQ=="] {
+            assert_eq!(read(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_given_to_a_browser_is_shown_as_far_as_a_journal_bears_it() {
+        assert_eq!(shown("Анна Петровна").as_deref(), Some("Анна Петровна"));
+        assert_eq!(shown(" an\r\nna ").as_deref(), Some("anna"));
+        assert_eq!(shown(""), None);
+        assert_eq!(shown(&"я".repeat(500)).map(|name| name.chars().count()), Some(LONGEST_NAME));
+    }
+}

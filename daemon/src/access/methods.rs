@@ -1,0 +1,182 @@
+//! Who may make which call. A method of the contract that is not in the table does not compile.
+
+use prost::encoding::{WireType, decode_key, decode_varint};
+use vekha_proto::v1::Method;
+
+use super::role::{Role, Roles};
+
+/// Where a role is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In the municipality that the request names; in all of them if it names none.
+    Named,
+    /// In any: what the call answers is cut to where the caller has a role.
+    Anywhere,
+    /// In all: it is about the daemon as a whole.
+    All,
+}
+
+/// What a call needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needed {
+    /// At least this role.
+    pub role: Role,
+    /// Where.
+    pub scope: Scope,
+}
+
+/// What a method needs.
+pub fn needed(method: Method) -> Needed {
+    use Method as M;
+    let of = |role, scope| Needed { role, scope };
+    match method {
+        M::ListRoadMaps | M::CheckRoadMap | M::GetStatus | M::GetIdentity => {
+            of(Role::Viewer, Scope::Anywhere)
+        }
+        M::GetRoadMap
+        | M::Preview
+        | M::ListActivities
+        | M::GetActivity
+        | M::ListComingOpenings
+        | M::GetRun
+        | M::ListRuns
+        | M::WatchRuns
+        | M::GetFigures
+        | M::GetReport
+        | M::ListAssignments
+        | M::GetAssignment
+        | M::ListSubmissions
+        | M::CompareSubmissions
+        | M::GetFile
+        | M::GetCompleteness
+        | M::DraftDecision
+        | M::ListDecisions
+        | M::GetDecision
+        | M::GetDecisionDocument
+        | M::GetAttachment
+        | M::ListMeasures
+        | M::GetMeasure
+        | M::GetEffects
+        | M::ListEntries
+        | M::WatchEntries
+        | M::VerifyJournal
+        | M::ListNeeds
+        | M::ListOrganisations
+        | M::GetOrganisation
+        | M::ListMessages
+        | M::GetMessage
+        | M::ListRecommendations
+        | M::GetRecommendation => of(Role::Viewer, Scope::Named),
+        M::StartRun
+        | M::BackfillRuns
+        | M::RetryRun
+        | M::AnswerQuestion
+        | M::AcceptAnswers
+        | M::SubmitAssignment
+        | M::WaiveAssignment
+        | M::ExtendAssignment
+        | M::RequestExtension
+        | M::DeclineExtension
+        | M::SendLink
+        | M::ReturnAssignment
+        | M::UpdateRecommendation
+        | M::AcknowledgeRecommendation
+        | M::AttachFile
+        | M::ReportMeasure
+        | M::PublishEvent
+        | M::RetryMessage
+        | M::RetryMessages => of(Role::Operator, Scope::Named),
+        M::SkipRun
+        | M::CancelRun
+        | M::PauseActivity
+        | M::ResumeActivity
+        | M::ApproveRecommendations
+        | M::DiscardRecommendation
+        | M::RecordDecision
+        | M::AcceptMeasure
+        | M::ReturnMeasure => of(Role::Approver, Scope::Named),
+        M::ApplyRoadMap => of(Role::Administrator, Scope::Named),
+        // Whom and what an administrator of one municipality may touch is said of each: the acts look.
+        M::ListPeople
+        | M::GetPerson
+        | M::CreatePerson
+        | M::UpdatePerson
+        | M::InvitePerson
+        | M::ListTokens
+        | M::GetToken
+        | M::CreateToken
+        | M::RotateToken
+        | M::RevokeToken => of(Role::Administrator, Scope::Anywhere),
+        M::ConfirmClock => of(Role::Administrator, Scope::All),
+    }
+}
+
+/// Whether somebody with these roles may make a call. `municipality` is what the request names: an id,
+/// or none if it names none or any.
+pub fn permits(needed: Needed, roles: &Roles, municipality: Option<&str>) -> bool {
+    let held = match (needed.scope, municipality) {
+        (Scope::Named, Some(municipality)) => roles.within(municipality),
+        (Scope::Named, None) | (Scope::All, _) => roles.in_all(),
+        (Scope::Anywhere, _) => roles.anywhere(),
+    };
+    held >= Some(needed.role)
+}
+
+/// The municipality that a request's message names, in the field by which the method's requests name
+/// what they are about. None if it names none, or any of them.
+///
+/// # Errors
+/// When the message cannot be read so far: it is no such request.
+pub fn municipality<'m>(method: Method, message: &'m [u8]) -> Result<Option<&'m str>, Unreadable> {
+    let Some((last, above)) = method.named_by().split_last() else { return Ok(None) };
+    let mut within = Some(message);
+    for field in above {
+        within = match within {
+            Some(message) => texts(message, *field)?,
+            None => None,
+        };
+    }
+    let name = match within {
+        Some(message) => texts(message, *last)?,
+        None => None,
+    };
+    let Some(name) = name else { return Ok(None) };
+    let name = std::str::from_utf8(name).map_err(|_| Unreadable)?;
+    let id = name.strip_prefix("municipalities/").and_then(|rest| rest.split('/').next());
+    Ok(id.filter(|id| !matches!(*id, "-" | "")))
+}
+
+/// A message that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// The bytes of a field of texts or messages: as with whoever reads the message whole, the last one
+/// counts. A field of messages that stands twice is merged there; here it is unreadable.
+fn texts(mut message: &[u8], wanted: u32) -> Result<Option<&[u8]>, Unreadable> {
+    let mut found = None;
+    while !message.is_empty() {
+        let (field, kind) = decode_key(&mut message).map_err(|_| Unreadable)?;
+        let length = match kind {
+            WireType::Varint => {
+                decode_varint(&mut message).map_err(|_| Unreadable)?;
+                continue;
+            }
+            WireType::SixtyFourBit => 8,
+            WireType::ThirtyTwoBit => 4,
+            WireType::LengthDelimited => {
+                decode_varint(&mut message).map_err(|_| Unreadable)? as usize
+            }
+            // Nothing of ours has groups.
+            WireType::StartGroup | WireType::EndGroup => return Err(Unreadable),
+        };
+        let (bytes, rest) = message.split_at_checked(length).ok_or(Unreadable)?;
+        message = rest;
+        if field == wanted {
+            if kind != WireType::LengthDelimited || found.is_some() {
+                return Err(Unreadable);
+            }
+            found = Some(bytes);
+        }
+    }
+    Ok(found)
+}

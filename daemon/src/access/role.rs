@@ -1,0 +1,148 @@
+//! What somebody may do, and where.
+
+use std::collections::BTreeMap;
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+use vekha_engine::Offer;
+
+/// Stands for all municipalities, those to come included.
+pub const ALL: &str = "*";
+
+/// What somebody may do in a municipality. Each role may do what those before it may.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Collect: extend, return, remind, rewrite drafts.
+    Operator,
+    /// Approve recommendations, decide, accept reports on measures.
+    Approver,
+    /// Road maps, people, tokens.
+    Administrator,
+}
+
+impl Role {
+    /// Every role, the lowest first.
+    pub const ALL: &[Role] = Role::VARIANTS;
+
+    /// As the database and the journal spell it.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Who may take up an offer of the engine: what is not named here does not compile.
+    pub fn taking_up(offer: &Offer) -> Role {
+        match offer {
+            Offer::AnswerQuestion
+            | Offer::Retry
+            | Offer::Submit(_)
+            | Offer::Waive(_)
+            | Offer::Extend(_)
+            | Offer::RequestExtension(_)
+            | Offer::DeclineExtension(_)
+            | Offer::SendLink(_)
+            | Offer::ReturnAnswer(_)
+            | Offer::AcceptAnswers(_)
+            | Offer::Revise(_)
+            | Offer::AttachToDecision(_) => Role::Operator,
+            Offer::Skip
+            | Offer::Cancel
+            | Offer::Approve(_)
+            | Offer::Release(_)
+            | Offer::Discard(_)
+            | Offer::RecordDecision(_)
+            | Offer::CorrectDecision(_)
+            | Offer::AcceptMeasure(_)
+            | Offer::ReturnMeasure(_) => Role::Approver,
+        }
+    }
+}
+
+/// Roles by municipality.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roles(BTreeMap<String, Role>);
+
+impl Roles {
+    /// This role in all municipalities.
+    pub fn everywhere(role: Role) -> Self {
+        Roles(BTreeMap::from([(ALL.to_owned(), role)]))
+    }
+
+    /// The role in a municipality.
+    pub fn within(&self, municipality: &str) -> Option<Role> {
+        self.0.get(municipality).max(self.0.get(ALL)).copied()
+    }
+
+    /// The highest role that is held anywhere.
+    pub fn anywhere(&self) -> Option<Role> {
+        self.0.values().max().copied()
+    }
+
+    /// The role that is held in all municipalities.
+    pub fn in_all(&self) -> Option<Role> {
+        self.0.get(ALL).copied()
+    }
+
+    /// Whether these roles reach as far as those: who may give them, and take them.
+    pub fn administer(&self, others: &Roles) -> bool {
+        let administers = |m: &String| self.within(m) == Some(Role::Administrator);
+        // Who holds none yet is anybody's who administers at all.
+        match others.0.is_empty() {
+            true => self.anywhere() == Some(Role::Administrator),
+            false => others.0.keys().all(administers),
+        }
+    }
+
+    /// Municipality and role of each, in the order of the municipalities.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Role)> {
+        self.0.iter().map(|(municipality, role)| (municipality.as_str(), *role))
+    }
+
+    /// As the journal keeps them.
+    pub fn named(&self) -> BTreeMap<String, String> {
+        self.iter()
+            .map(|(municipality, role)| (municipality.to_owned(), role.as_str().to_owned()))
+            .collect()
+    }
+}
+
+impl FromIterator<(String, Role)> for Roles {
+    fn from_iter<I: IntoIterator<Item = (String, Role)>>(roles: I) -> Self {
+        Roles(roles.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles(of: &[(&str, Role)]) -> Roles {
+        of.iter().map(|(m, role)| ((*m).to_owned(), *role)).collect()
+    }
+
+    #[test]
+    fn a_role_counts_where_it_was_given_and_the_higher_one_counts() {
+        let roles = roles(&[("zarechny", Role::Approver), (ALL, Role::Viewer)]);
+        assert_eq!(roles.within("zarechny"), Some(Role::Approver));
+        assert_eq!(roles.within("polevskoy"), Some(Role::Viewer));
+        assert_eq!((roles.anywhere(), roles.in_all()), (Some(Role::Approver), Some(Role::Viewer)));
+        assert_eq!(Roles::default().within("zarechny"), None);
+    }
+
+    #[test]
+    fn who_administers_one_municipality_rules_over_nobody_elsewhere() {
+        let own = roles(&[("zarechny", Role::Administrator), ("polevskoy", Role::Approver)]);
+        assert!(own.administer(&roles(&[("zarechny", Role::Administrator)])));
+        assert!(own.administer(&Roles::default()));
+        assert!(!own.administer(&roles(&[("polevskoy", Role::Viewer)])));
+        assert!(
+            !own.administer(&roles(&[("zarechny", Role::Viewer), ("polevskoy", Role::Viewer)]))
+        );
+        assert!(!own.administer(&Roles::everywhere(Role::Viewer)));
+        assert!(Roles::everywhere(Role::Administrator).administer(&own));
+        assert!(!Roles::everywhere(Role::Approver).administer(&Roles::default()));
+    }
+}

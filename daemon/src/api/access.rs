@@ -1,0 +1,107 @@
+//! Who asks, and roles as the contract has them.
+
+use tonic::{Request, Response, Status};
+use vekha_proto::v1::{self, access_service_server::AccessService};
+use vekha_roadmap::answers::FieldError;
+
+use super::Api;
+use super::mutation::{Asked, Mutation, identity};
+use super::status;
+use crate::access::{ALL, Role, Roles, Who};
+use crate::runtime::acts::access::{AccessError, Asker};
+use crate::wire::Twin as _;
+
+/// How all municipalities are named.
+const ANY: &str = "-";
+
+/// Roles as the contract has them.
+pub(super) fn grants(roles: &Roles) -> Vec<v1::RoleGrant> {
+    let one = |(municipality, role): (&str, Role)| v1::RoleGrant {
+        municipality: format!(
+            "municipalities/{}",
+            if municipality == ALL { ANY } else { municipality }
+        ),
+        role: role.wire().into(),
+    };
+    roles.iter().map(one).collect()
+}
+
+/// Roles that a request brings.
+pub(super) fn roles(field: &str, grants: &[v1::RoleGrant]) -> Result<Roles, Vec<FieldError>> {
+    let (mut roles, mut wrong) = (Vec::new(), Vec::new());
+    for (place, grant) in grants.iter().enumerate() {
+        let mut say = |name: &str, message: String| {
+            wrong.push(FieldError { field: format!("{field}[{place}].{name}"), message });
+        };
+        let named = grant.municipality.strip_prefix("municipalities/");
+        let named = named.filter(|id| !id.is_empty() && !id.contains('/') && *id != ALL);
+        let Some(id) = named else {
+            say("municipality", "нужно имя вида municipalities/m или municipalities/-".to_owned());
+            continue;
+        };
+        let id = if id == ANY { ALL } else { id };
+        match Role::of(grant.role()) {
+            None => say("role", "нужна роль".to_owned()),
+            Some(_) if roles.iter().any(|(known, _)| known == id) => {
+                say("municipality", format!("«{}» названо дважды", grant.municipality));
+            }
+            Some(role) => roles.push((id.to_owned(), role)),
+        }
+    }
+    if wrong.is_empty() { Ok(roles.into_iter().collect()) } else { Err(wrong) }
+}
+
+/// Who asks for a change of access.
+pub(super) fn asker<'a, M>(asked: &'a Asked<M>, mutation: &'a Mutation) -> Asker<'a> {
+    Asker {
+        identity: &asked.by,
+        actor: &mutation.actor,
+        request: mutation.request.clone(),
+        validate_only: mutation.validate_only,
+    }
+}
+
+/// Why something was not done, fields called as the request calls them.
+pub(super) fn refused(e: AccessError, within: &str) -> Status {
+    let message = e.to_string();
+    match e {
+        AccessError::Wrong(errors) => {
+            let called = |e: FieldError| {
+                let is_placed = e.field.starts_with(within);
+                FieldError {
+                    field: if is_placed { e.field } else { format!("{within}.{}", e.field) },
+                    ..e
+                }
+            };
+            status::wrong(errors.into_iter().map(called).collect(), message)
+        }
+        AccessError::Denied(_) => status::denied(&message),
+        AccessError::NotFound(what) => status::not_found(what),
+        AccessError::Stale => status::stale(),
+        AccessError::LastAdministrator => status::last_administrator(&message),
+        AccessError::Reused => status::of(crate::runtime::AskError::RequestReused),
+        AccessError::Store(e) => status::unavailable(e),
+        AccessError::Machine(e) => status::unavailable(e),
+    }
+}
+
+#[tonic::async_trait]
+impl AccessService for Api {
+    async fn get_identity(
+        &self,
+        request: Request<v1::GetIdentityRequest>,
+    ) -> Result<Response<v1::Identity>, Status> {
+        let by = identity(&request);
+        let name = match &by.who {
+            Who::Anyone | Who::Key(_) => String::new(),
+            Who::Token { id, .. } => format!("tokens/{id}"),
+            Who::Person(person) => format!("people/{}", person.id),
+        };
+        // What the caller says of itself is nothing that we know.
+        let actor = match name.is_empty() {
+            true => String::new(),
+            false => by.actor_saying(""),
+        };
+        Ok(Response::new(v1::Identity { actor, name, roles: grants(&by.roles) }))
+    }
+}

@@ -1,0 +1,210 @@
+//! Pages about who is let in: signing in, choosing a password, one's own account, people, tokens.
+
+pub mod own;
+mod people;
+pub mod sign_in;
+mod tokens;
+pub mod welcome;
+
+pub use people::{
+    act as act_on_person, add as add_person, list as list_people, show as show_person,
+};
+pub use tokens::{act as act_on_tokens, list as list_tokens};
+
+use std::collections::BTreeMap;
+
+use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+use vekha_roadmap::answers::FieldError;
+
+use crate::access::gate::Gate;
+use crate::access::{ALL, Role, Roles};
+use crate::console::frame::access::{self, Person};
+use crate::console::frame::posted::Pairs;
+use crate::console::frame::problem;
+use crate::glossary;
+use crate::runtime::Runtime;
+use crate::runtime::acts::access::AccessError;
+use crate::runtime::acts::access::signing::Whence;
+
+/// What the head of these pages shows.
+fn context(runtime: &Runtime, person: &Person) -> Value {
+    json!({
+        "person": person.name(),
+        "visitor": access::shown(person),
+        "rehearsal": runtime.clock().rehearses(),
+    })
+}
+
+/// The value of a field; empty where it was not sent.
+fn value<'p>(pairs: &'p Pairs, name: &str) -> &'p str {
+    pairs.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+}
+
+/// From where a page was sent.
+fn whence(headers: &HeaderMap, peer: String) -> Whence {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    Whence { address: peer, agent: agent.unwrap_or_default().to_owned() }
+}
+
+/// Where to go after signing in: one of our own pages, whatever was asked for.
+fn own_path(to: &str) -> &str {
+    let is_own = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\n', '\r']);
+    if is_own { to } else { "/" }
+}
+
+/// To another page, with a session kept or forgotten.
+fn go(gate: &Gate, to: &str, secret: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let place = HeaderValue::from_str(own_path(to)).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(LOCATION, place);
+    keep(gate, secret, &mut response);
+    response
+}
+
+/// Has the browser keep a session's secret, or forget it if that is empty.
+fn keep(gate: &Gate, secret: &str, response: &mut Response) {
+    if let Ok(cookie) = HeaderValue::from_str(&gate.cookie(secret)) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+}
+
+/// What was refused, for the page that shows it: all of it, each at its field.
+#[derive(Debug, Default)]
+struct Refused {
+    status: StatusCode,
+    whole: Option<String>,
+    fields: BTreeMap<String, String>,
+}
+
+impl Refused {
+    /// What to show; a failure of the database is a page of its own.
+    fn of(error: AccessError) -> Result<Self, Box<Response>> {
+        let whole = Some(error.to_string());
+        Ok(match error {
+            AccessError::Wrong(errors) => {
+                let one = |e: FieldError| (e.field, e.message);
+                let fields = errors.into_iter().map(one).collect();
+                Refused { status: StatusCode::UNPROCESSABLE_ENTITY, whole: None, fields }
+            }
+            AccessError::Denied(_) => {
+                Refused { status: StatusCode::FORBIDDEN, whole, ..Refused::default() }
+            }
+            AccessError::Stale | AccessError::LastAdministrator | AccessError::Reused => {
+                Refused { status: StatusCode::CONFLICT, whole, ..Refused::default() }
+            }
+            AccessError::NotFound(_) => {
+                Refused { status: StatusCode::NOT_FOUND, whole, ..Refused::default() }
+            }
+            error @ (AccessError::Store(_) | AccessError::Machine(_)) => {
+                return Err(Box::new(problem::unavailable(&error)));
+            }
+        })
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "whole": self.whole, "fields": self.fields })
+    }
+}
+
+/// The roles that a form says, a field for each municipality: `role:zarechny`.
+fn roles_of(pairs: &Pairs) -> Result<Roles, Vec<FieldError>> {
+    let (mut roles, mut wrong) = (Vec::new(), Vec::new());
+    for (name, value) in pairs {
+        let Some(municipality) = name.strip_prefix("role:") else { continue };
+        match value.as_str() {
+            "" => {}
+            value => match value.parse::<Role>() {
+                Ok(role) => roles.push((municipality.to_owned(), role)),
+                Err(_) => wrong.push(FieldError {
+                    field: "roles".to_owned(),
+                    message: format!("роли «{value}» нет"),
+                }),
+            },
+        }
+    }
+    if wrong.is_empty() { Ok(roles.into_iter().collect()) } else { Err(wrong) }
+}
+
+/// A choice of a role for each municipality, as they are held; those that the person may not give are
+/// only shown.
+fn choices(runtime: &Runtime, person: &Person, held: &Roles) -> Value {
+    let maps = runtime.road_maps().all_newest();
+    let all = (ALL.to_owned(), "Все муниципалитеты".to_owned());
+    let each = maps.iter().map(|v| {
+        let municipality = &v.road_map.municipality;
+        (municipality.id.clone(), municipality.name.clone())
+    });
+    let held: BTreeMap<&str, Role> = held.iter().collect();
+    // Where a municipality has gone, its role is still held.
+    let gone = held
+        .keys()
+        .filter(|id| **id != ALL && maps.iter().all(|v| v.road_map.municipality.id != **id));
+    let gone: Vec<(String, String)> = gone.map(|id| ((*id).to_owned(), (*id).to_owned())).collect();
+    let line = |(id, name): (String, String)| {
+        let own = held.get(id.as_str());
+        let asked = own.map_or(Role::Viewer, |role| *role);
+        let may = person.roles.administer(&[(id.clone(), asked)].into_iter().collect());
+        let options: Vec<Value> = Role::ALL
+            .iter()
+            .map(|role| {
+                json!({
+                    "value": role.as_str(),
+                    "words": glossary::role(*role),
+                    "chosen": own == Some(role),
+                })
+            })
+            .collect();
+        json!({
+            "municipality": id, "name": name, "may": may, "options": options,
+            "held": own.map(|role| glossary::role(*role)),
+            "value": own.map(|role| role.as_str()),
+        })
+    };
+    [all].into_iter().chain(each).chain(gone).map(line).collect()
+}
+
+/// What roles mean.
+fn legend() -> Value {
+    let one = |role: &Role| json!({ "name": glossary::role(*role), "words": glossary::role_at_length(*role) });
+    Role::ALL.iter().map(one).collect()
+}
+
+/// Roles in words, for tables.
+fn words(runtime: &Runtime, roles: &Roles) -> Vec<String> {
+    let name = |id: &str| match id {
+        ALL => "все муниципалитеты".to_owned(),
+        id => runtime
+            .road_maps()
+            .newest(id)
+            .map_or_else(|| id.to_owned(), |v| v.road_map.municipality.name.clone()),
+    };
+    roles.iter().map(|(m, role)| format!("{} ({})", glossary::role(role), name(m))).collect()
+}
+
+/// A moment as these pages show it: by the clock of the first municipality, since people belong to none.
+fn moment(runtime: &Runtime, micros: i64) -> Option<String> {
+    let maps = runtime.road_maps().all_newest();
+    let zone = maps.first().map(|v| v.road_map.municipality.time_zone.clone());
+    let zone = zone.unwrap_or(jiff::tz::TimeZone::UTC);
+    let at = zone.to_datetime(crate::store::instant(micros));
+    (micros > 0).then(|| at.strftime("%d.%m.%Y %H:%M").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_to_our_own_pages_and_nowhere_else() {
+        for own in ["/", "/m/zarechny", "/runs/a/b/2027?answers=2#x"] {
+            assert_eq!(own_path(own), own);
+        }
+        for foreign in ["", "https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nb"]
+        {
+            assert_eq!(own_path(foreign), "/", "{foreign:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One's own account: the password, and where one is signed in.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde_json::{Value, json};
+
+use super::{Refused, context, moment, value, words};
+use crate::access::password;
+use crate::console::frame::access::Person;
+use crate::console::frame::{posted, problem, view};
+use crate::runtime::Runtime;
+
+/// `GET /me`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    request: Request,
+) -> Response {
+    let done = request.uri().query().and_then(|query| query.strip_prefix("done="));
+    page(&runtime, &person, &Refused::default(), done).await
+}
+
+/// `POST /me`
+pub async fn act(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    request: Request,
+) -> Response {
+    let pairs = match posted::pairs(request).await {
+        Ok(pairs) => pairs,
+        Err(response) => return *response,
+    };
+    let Some(own) = person.person() else { return problem::no_such_page().await };
+    match value(&pairs, "_action") {
+        "password" => {
+            let (before, chosen) = (value(&pairs, "before"), value(&pairs, "password"));
+            match runtime.change_password(&person, before, chosen).await {
+                Ok(()) => Redirect::to("/me?done=password").into_response(),
+                Err(e) => match Refused::of(e) {
+                    Ok(refused) => page(&runtime, &person, &refused, None).await,
+                    Err(response) => *response,
+                },
+            }
+        }
+        "elsewhere" => match runtime.sign_out_elsewhere(&own.id, &own.session).await {
+            Ok(()) => Redirect::to("/me?done=elsewhere").into_response(),
+            Err(e) => problem::unavailable(&e),
+        },
+        _ => problem::no_such_page().await,
+    }
+}
+
+async fn page(
+    runtime: &Runtime,
+    person: &Person,
+    refused: &Refused,
+    done: Option<&str>,
+) -> Response {
+    let Some(own) = person.person() else {
+        return problem::page(
+            StatusCode::NOT_FOUND,
+            "Вы вошли не как сотрудник",
+            &["Своя страница есть у тех, кто вошёл по адресу почты и паролю."],
+        );
+    };
+    let sessions = match runtime.store().sessions_of(&own.id).await {
+        Ok(sessions) => sessions,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let sessions: Vec<Value> = sessions
+        .iter()
+        .map(|s| {
+            json!({
+                "here": s.hash == own.session,
+                "agent": s.agent,
+                "address": s.address,
+                "since": moment(runtime, s.created_at),
+                "seen": moment(runtime, s.seen_at),
+            })
+        })
+        .collect();
+    let mut context = context(runtime, person);
+    context["own"] =
+        json!({ "name": own.name, "email": own.email, "roles": words(runtime, &person.roles) });
+    context["sessions"] = sessions.into();
+    context["refused"] = refused.shown();
+    context["shortest"] = password::SHORTEST.into();
+    context["notice"] = json!(match done {
+        Some("password") => Some("Пароль изменён; на других устройствах вход закрыт."),
+        Some("elsewhere") => Some("На других устройствах вход закрыт."),
+        _ => None,
+    });
+    view::page(refused.status, "own.html", &context)
+}

@@ -1,0 +1,196 @@
+//! People: who works here, and what each may do.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde_json::{Value, json};
+
+use super::{Refused, choices, context, legend, moment, roles_of, value, words};
+use crate::access::Roles;
+use crate::console::frame::access::Person;
+use crate::console::frame::posted::Pairs;
+use crate::console::frame::sending::known;
+use crate::console::frame::{posted, problem, view};
+use crate::runtime::Runtime;
+use crate::runtime::acts::access::people::person_etag;
+use crate::runtime::acts::access::{AccessError, Asker, Made, Particulars};
+use crate::runtime::request::Request as Asked;
+use crate::store::entities::person;
+use crate::store::read::access::Holder;
+
+/// `GET /people`
+pub async fn list(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+) -> Response {
+    all(&runtime, &person, &vec![], &Refused::default()).await
+}
+
+/// `POST /people`
+pub async fn add(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    request: Request,
+) -> Response {
+    let pairs = match posted::pairs(request).await {
+        Ok(pairs) => pairs,
+        Err(response) => return *response,
+    };
+    let actor = person.actor();
+    let asker = asker(&person, &actor, &pairs);
+    match runtime.add_person(&asker, particulars(&pairs), roles_of(&pairs)).await {
+        Ok(made) => one(&runtime, &person, made.of.clone(), Some(&made), &Refused::default()).await,
+        Err(e) => match Refused::of(e) {
+            Ok(refused) => all(&runtime, &person, &pairs, &refused).await,
+            Err(response) => *response,
+        },
+    }
+}
+
+/// `GET /people/{person}`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+) -> Response {
+    match runtime.store().person(&id).await {
+        Ok(Some(whom)) => one(&runtime, &person, whom, None, &Refused::default()).await,
+        Ok(None) => problem::no_such_page().await,
+        Err(e) => problem::unavailable(&e),
+    }
+}
+
+/// `POST /people/{person}`
+pub async fn act(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let pairs = match posted::pairs(request).await {
+        Ok(pairs) => pairs,
+        Err(response) => return *response,
+    };
+    let whom = match runtime.store().person(&id).await {
+        Ok(Some(whom)) => whom,
+        Ok(None) => return problem::no_such_page().await,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let actor = person.actor();
+    let asker = asker(&person, &actor, &pairs);
+    let done = match value(&pairs, "_action") {
+        _ if value(&pairs, "_etag") != person_etag(&whom) => Err(AccessError::Stale),
+        "invite" => match runtime.invite(&asker, whom.clone()).await {
+            Ok(made) => {
+                return one(&runtime, &person, whom, Some(&made), &Refused::default()).await;
+            }
+            Err(e) => Err(e),
+        },
+        "save" => {
+            let disabled = !value(&pairs, "disabled").is_empty();
+            let (said, roles) = (particulars(&pairs), roles_of(&pairs));
+            runtime.set_person(&asker, &whom, said, roles, disabled).await.map(drop)
+        }
+        _ => return problem::no_such_page().await,
+    };
+    match done.map_err(Refused::of) {
+        Ok(()) => Redirect::to("/people").into_response(),
+        Err(Ok(refused)) => one(&runtime, &person, whom, None, &refused).await,
+        Err(Err(response)) => *response,
+    }
+}
+
+/// Who asks by a page. A second press of a button is the same request.
+pub(super) fn asker<'a>(person: &'a Person, actor: &'a str, pairs: &Pairs) -> Asker<'a> {
+    let once = known(value(pairs, "_once"));
+    let said: Vec<&(String, String)> = pairs.iter().filter(|(name, _)| name != "_once").collect();
+    let request =
+        (!once.is_empty()).then(|| Asked::of_document(format!("access/{once}"), "page", &said));
+    Asker { identity: person, actor, request, validate_only: false }
+}
+
+fn particulars(pairs: &Pairs) -> Particulars {
+    Particulars {
+        email: value(pairs, "email").to_owned(),
+        name: value(pairs, "display_name").to_owned(),
+        post: value(pairs, "post").to_owned(),
+    }
+}
+
+async fn all(runtime: &Runtime, person: &Person, sent: &Pairs, refused: &Refused) -> Response {
+    let people = match runtime.store().people().await {
+        Ok(people) => people,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let line = |p: &Holder<person::Model>| {
+        json!({
+            "id": p.row.id,
+            "name": p.row.name,
+            "post": p.row.post,
+            "email": p.row.email,
+            "roles": words(runtime, &p.roles),
+            "disabled": p.row.disabled,
+            "invited": p.row.password.is_empty(),
+            "signed_in": moment(runtime, p.row.signed_in_at),
+            "may": person.roles.administer(&p.roles),
+        })
+    };
+    // Whom somebody may do nothing about is no business of theirs.
+    let concerned =
+        people.iter().filter(|p| person.roles.administer(&p.roles) || shares(person, &p.roles));
+    let mut context = context(runtime, person);
+    context["people"] = concerned.map(line).collect::<Vec<Value>>().into();
+    context["choices"] = choices(runtime, person, &roles_of(sent).unwrap_or_default());
+    context["legend"] = legend();
+    context["once"] = uuid::Uuid::now_v7().to_string().into();
+    context["refused"] = refused.shown();
+    let field = |name: &str| value(sent, name).to_owned();
+    context["sent"] =
+        json!({ "email": field("email"), "name": field("display_name"), "post": field("post") });
+    view::page(refused.status, "people.html", &context)
+}
+
+/// Whether somebody with these roles works where the person administers.
+fn shares(person: &Person, roles: &Roles) -> bool {
+    roles
+        .iter()
+        .any(|one| person.roles.administer(&[(one.0.to_owned(), one.1)].into_iter().collect()))
+}
+
+async fn one(
+    runtime: &Runtime,
+    person: &Person,
+    whom: Holder<person::Model>,
+    made: Option<&Made<person::Model>>,
+    refused: &Refused,
+) -> Response {
+    let row = &whom.row;
+    let mut context = context(runtime, person);
+    context["whom"] = json!({
+        "id": row.id,
+        "name": row.name,
+        "post": row.post,
+        "email": row.email,
+        "disabled": row.disabled,
+        "invited": row.password.is_empty(),
+        "created": moment(runtime, row.created_at),
+        "signed_in": moment(runtime, row.signed_in_at),
+        "roles": words(runtime, &whom.roles),
+        "may": person.roles.administer(&whom.roles),
+    });
+    context["etag"] = person_etag(&whom).into();
+    context["choices"] = choices(runtime, person, &whom.roles);
+    context["legend"] = legend();
+    context["once"] = uuid::Uuid::now_v7().to_string().into();
+    context["refused"] = refused.shown();
+    let link = made.map(|made| {
+        let until = made.until.and_then(|at| moment(runtime, crate::store::micros(at)));
+        json!({ "address": made.secret, "until": until })
+    });
+    context["link"] = json!(link);
+    let status = if refused.status == StatusCode::OK { StatusCode::OK } else { refused.status };
+    view::page(status, "person.html", &context)
+}

@@ -1,0 +1,143 @@
+//! The tokens of systems.
+
+use jiff::{SignedDuration, Timestamp};
+use vekha_roadmap::answers::FieldError;
+
+use super::{AccessError, Asker, Made, drawn, field, line, may_give, settled};
+use crate::access::{Roles, secrets};
+use crate::runtime::Runtime;
+use crate::runtime::seen;
+use crate::store::entities::token;
+use crate::store::micros;
+use crate::store::read::access::Holder;
+use crate::store::write::access::{Change, Terms};
+
+/// Longest overlap of two secrets of a token, in hours.
+pub const LONGEST_OVERLAP: i32 = 720;
+
+/// By what a change of a token is seen.
+pub fn token_etag(token: &Holder<token::Model>) -> String {
+    let row = &token.row;
+    let roles = token.roles.named();
+    seen::etag(&(&row.id, &row.name, &row.hash, row.before_until, row.expires_at, roles))
+}
+
+impl Runtime {
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the caller may not.
+    pub async fn add_token(
+        &self,
+        asker: &Asker<'_>,
+        name: &str,
+        roles: Result<Roles, Vec<FieldError>>,
+        until: Option<Timestamp>,
+    ) -> Result<Made<token::Model>, AccessError> {
+        if let Some(before) = self.made_under(asker).await? {
+            let of = self.store.token(&before).await?.ok_or(AccessError::NotFound(before))?;
+            return Ok(Made { of, secret: None, until: None });
+        }
+        let now = self.clock.of_people();
+        let mut wrong = Vec::new();
+        let name = line("display_name", name, true, &mut wrong);
+        let roles = self.checked_roles(roles, &mut wrong);
+        if self.store.tokens().await?.iter().any(|token| token.row.name == name) {
+            wrong.push(field("display_name", "такой ключ уже есть"));
+        }
+        if roles == Roles::default() && wrong.is_empty() {
+            wrong.push(field("roles", "нужна хотя бы одна роль"));
+        }
+        if until.is_some_and(|until| until <= now) {
+            wrong.push(field("expires_at", "этот срок уже прошёл"));
+        }
+        if !wrong.is_empty() {
+            return Err(AccessError::Wrong(wrong));
+        }
+        may_give(asker.identity, &roles)?;
+        let (id, secret) = (drawn()?, format!("{}{}", secrets::OF_TOKENS, drawn()?));
+        let row = token::Model {
+            id: id[..16].to_owned(),
+            name: name.clone(),
+            hash: secrets::hash(&secret),
+            hash_before: String::new(),
+            before_until: 0,
+            created_by: asker.actor.to_owned(),
+            created_at: micros(now),
+            expires_at: until.map(micros),
+            used_at: 0,
+        };
+        let of = Holder { row: row.clone(), roles: roles.clone() };
+        if asker.validate_only {
+            return Ok(Made { of, secret: None, until: None });
+        }
+        let what = vekha_engine::Happened::TokenSet { token: name, roles: roles.named(), until };
+        let holder = row.id.clone();
+        let changes =
+            [Change::Token(Box::new(row)), Change::Roles { holder: holder.clone(), roles }];
+        let terms = Terms { request: self.noting(asker, &holder), ..Terms::default() };
+        let happened = self.happened(asker.actor, what);
+        settled(self.store.change_access(&changes, terms, Some(happened)).await)?;
+        Ok(Made { of, secret: Some(secret), until: None })
+    }
+
+    /// Replaces a token's secret; the one before is taken for so many hours yet.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the caller may not.
+    pub async fn rotate_token(
+        &self,
+        asker: &Asker<'_>,
+        token: Holder<token::Model>,
+        overlap: SignedDuration,
+    ) -> Result<Made<token::Model>, AccessError> {
+        if self.made_under(asker).await?.is_some() {
+            return Ok(Made { of: token, secret: None, until: None });
+        }
+        may_give(asker.identity, &token.roles)?;
+        let now = self.clock.of_people();
+        let overlap = now.saturating_add(overlap).unwrap_or(now);
+        let secret = format!("{}{}", secrets::OF_TOKENS, drawn()?);
+        let row = token::Model {
+            hash: secrets::hash(&secret),
+            hash_before: token.row.hash.clone(),
+            before_until: micros(overlap),
+            ..token.row.clone()
+        };
+        let of = Holder { row: row.clone(), roles: token.roles.clone() };
+        if asker.validate_only {
+            return Ok(Made { of: token, secret: None, until: None });
+        }
+        let what = vekha_engine::Happened::TokenRotated { token: row.name.clone(), overlap };
+        let request = self.noting(asker, &row.id);
+        let terms = Terms { token: Some(&token), request, ..Terms::default() };
+        let happened = self.happened(asker.actor, what);
+        let change = [Change::Token(Box::new(row))];
+        settled(self.store.change_access(&change, terms, Some(happened)).await)?;
+        Ok(Made { of, secret: Some(secret), until: None })
+    }
+
+    /// Has a token open nothing any more.
+    ///
+    /// # Errors
+    /// That the caller may not.
+    pub async fn revoke_token(
+        &self,
+        asker: &Asker<'_>,
+        token: &Holder<token::Model>,
+    ) -> Result<(), AccessError> {
+        if self.made_under(asker).await?.is_some() {
+            return Ok(());
+        }
+        may_give(asker.identity, &token.roles)?;
+        if asker.validate_only {
+            return Ok(());
+        }
+        let what = vekha_engine::Happened::TokenRevoked { token: token.row.name.clone() };
+        let request = self.noting(asker, &token.row.id);
+        let terms = Terms { token: Some(token), request, ..Terms::default() };
+        let happened = self.happened(asker.actor, what);
+        let change = [Change::TokenRevoked(token.row.id.clone())];
+        settled(self.store.change_access(&change, terms, Some(happened)).await).map(drop)
+    }
+}

@@ -1,0 +1,168 @@
+//! Who is let in.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
+};
+
+use crate::access::{Role, Roles};
+use crate::store::entities::{invitation, person, role, session, token};
+use crate::store::{Store, StoreError};
+
+/// Somebody or something with roles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder<T> {
+    /// Who.
+    pub row: T,
+    /// What they may do.
+    pub roles: Roles,
+}
+
+impl Store {
+    /// Whether there is anybody who could sign in.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_people(&self) -> Result<bool, StoreError> {
+        let one = person::Entity::find().select_only().column(person::Column::Id).limit(1);
+        Ok(one.into_tuple::<String>().one(self.reader()).await?.is_some())
+    }
+
+    /// Everybody, by their names.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn people(&self) -> Result<Vec<Holder<person::Model>>, StoreError> {
+        let rows = person::Entity::find().order_by_asc(person::Column::Name);
+        let rows = rows.order_by_asc(person::Column::Id).all(self.reader()).await?;
+        let mut roles = self.all_roles().await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Holder { roles: roles.remove(&row.id).unwrap_or_default(), row })
+            .collect())
+    }
+
+    /// Somebody by id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn person(&self, id: &str) -> Result<Option<Holder<person::Model>>, StoreError> {
+        let row = person::Entity::find_by_id(id).one(self.reader()).await?;
+        self.with_roles(row, |row| &row.id).await
+    }
+
+    /// Somebody by the address by which they sign in.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn person_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<Holder<person::Model>>, StoreError> {
+        let row = person::Entity::find().filter(person::Column::Email.eq(email));
+        let row = row.one(self.reader()).await?;
+        self.with_roles(row, |row| &row.id).await
+    }
+
+    /// A session by its hash.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn session(&self, hash: &str) -> Result<Option<session::Model>, StoreError> {
+        Ok(session::Entity::find_by_id(hash).one(self.reader()).await?)
+    }
+
+    /// Where a person is signed in, the newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sessions_of(&self, person: &str) -> Result<Vec<session::Model>, StoreError> {
+        let own = session::Entity::find().filter(session::Column::Person.eq(person));
+        Ok(own.order_by_desc(session::Column::SeenAt).all(self.reader()).await?)
+    }
+
+    /// An invitation by its hash.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn invitation(&self, hash: &str) -> Result<Option<invitation::Model>, StoreError> {
+        Ok(invitation::Entity::find_by_id(hash).one(self.reader()).await?)
+    }
+
+    /// All tokens, by their names.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn tokens(&self) -> Result<Vec<Holder<token::Model>>, StoreError> {
+        let rows = token::Entity::find().order_by_asc(token::Column::Name);
+        let rows = rows.all(self.reader()).await?;
+        let mut roles = self.all_roles().await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Holder { roles: roles.remove(&row.id).unwrap_or_default(), row })
+            .collect())
+    }
+
+    /// A token by id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn token(&self, id: &str) -> Result<Option<Holder<token::Model>>, StoreError> {
+        let row = token::Entity::find_by_id(id).one(self.reader()).await?;
+        self.with_roles(row, |row| &row.id).await
+    }
+
+    /// A token by its hash, or by the one before.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn token_by_hash(
+        &self,
+        hash: &str,
+    ) -> Result<Option<Holder<token::Model>>, StoreError> {
+        let either = Condition::any()
+            .add(token::Column::Hash.eq(hash))
+            .add(token::Column::HashBefore.eq(hash));
+        let row = token::Entity::find().filter(either).one(self.reader()).await?;
+        self.with_roles(row, |row| &row.id).await
+    }
+
+    async fn with_roles<T>(
+        &self,
+        row: Option<T>,
+        id: impl Fn(&T) -> &String,
+    ) -> Result<Option<Holder<T>>, StoreError> {
+        let Some(row) = row else { return Ok(None) };
+        let roles = roles_of(self.reader(), id(&row)).await?;
+        Ok(Some(Holder { row, roles }))
+    }
+
+    async fn all_roles(&self) -> Result<BTreeMap<String, Roles>, StoreError> {
+        let mut held: BTreeMap<String, Vec<(String, Role)>> = BTreeMap::new();
+        for row in role::Entity::find().all(self.reader()).await? {
+            // A role of a later release opens nothing here.
+            if let Ok(role) = row.role.parse() {
+                held.entry(row.holder).or_default().push((row.municipality, role));
+            }
+        }
+        Ok(held.into_iter().map(|(holder, roles)| (holder, roles.into_iter().collect())).collect())
+    }
+}
+
+/// What somebody may do.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(in crate::store) async fn roles_of(
+    db: &impl ConnectionTrait,
+    holder: &str,
+) -> Result<Roles, StoreError> {
+    let rows = role::Entity::find().filter(role::Column::Holder.eq(holder)).all(db).await?;
+    // A role of a later release opens nothing here.
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some((row.municipality, row.role.parse().ok()?)))
+        .collect())
+}

@@ -1,0 +1,365 @@
+//! Who is let in: every change is one commit together with the entry that tells of it, in a journal of
+//! its own, and with the request that asks for it.
+//!
+//! That journal is a chain like those of activities, and its head a row like theirs, under the id
+//! [`ACCESS`], which no activity can have.
+
+use jiff::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseBackend, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, TransactionTrait as _,
+};
+
+use super::activities::{Happened, note};
+use super::requests;
+use crate::access::{ALL, Role, Roles};
+use crate::store::entities::{activity, invitation, person, request, role, session, token};
+use crate::store::read::access::{Holder, roles_of};
+use crate::store::{Lock, Store, StoreError};
+
+/// Under what the journal of access stands.
+pub const ACCESS: &str = "access";
+
+/// A change of who is let in.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A person, new or as the row is from now on.
+    Person(Box<person::Model>),
+    /// What a person or a token may do from now on, and nothing else.
+    Roles {
+        /// Whose.
+        holder: String,
+        /// All of them.
+        roles: Roles,
+    },
+    /// A session begins.
+    SessionBegun(session::Model),
+    /// A session ends.
+    SessionEnded(String),
+    /// All sessions of a person end but this one.
+    SessionsEnded {
+        /// Whose.
+        person: String,
+        /// Which one goes on.
+        but: String,
+    },
+    /// A link is given; those that the person had before open nothing.
+    Invited(invitation::Model),
+    /// A token, new or as the row is from now on.
+    Token(Box<token::Model>),
+    /// A token is no more.
+    TokenRevoked(String),
+}
+
+/// On what terms a change is made.
+#[derive(Debug, Default)]
+pub struct Terms<'a> {
+    /// The person as the caller saw them.
+    pub person: Option<&'a Holder<person::Model>>,
+    /// The token as the caller saw it.
+    pub token: Option<&'a Holder<token::Model>>,
+    /// An invitation that is used up.
+    pub invitation: Option<&'a str>,
+    /// There must not be anybody yet.
+    pub is_first: bool,
+    /// The caller's request.
+    pub request: Option<request::Model>,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It was made.
+    Now,
+    /// It was made before, under the same request id.
+    Before,
+    /// What it is about has changed since the caller saw it.
+    Stale,
+    /// Nobody would be left who may give roles.
+    LastAdministrator,
+}
+
+impl Store {
+    /// Makes changes, all or none, and notes what happened.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] if a name or an address is somebody else's; when the database cannot be
+    /// written.
+    pub async fn change_access(
+        &self,
+        changes: &[Change],
+        terms: Terms<'_>,
+        happened: Option<Happened<'_>>,
+    ) -> Result<Changed, StoreError> {
+        self.sound()?;
+        let transaction = self.writer().begin().await?;
+        if transaction.get_database_backend() == DatabaseBackend::Postgres {
+            // What is looked at here nobody else changes meanwhile; entries want this lock anyway.
+            transaction.execute_raw(Lock::Journal.statement()).await?;
+        }
+        let refused = match self.refused(&transaction, &terms).await? {
+            None => {
+                for change in changes {
+                    change.apply(&transaction).await?;
+                }
+                let takes_away = matches!(changes, [Change::Person(_) | Change::Roles { .. }, ..]);
+                (takes_away && !has_administrator(&transaction).await?)
+                    .then_some(Changed::LastAdministrator)
+            }
+            refused => refused,
+        };
+        if let Some(refused) = refused {
+            transaction.rollback().await?;
+            return Ok(refused);
+        }
+        let evidence = match happened {
+            Some(happened) => {
+                let head = activity::ActiveModel {
+                    id: sea_orm::Set(ACCESS.to_owned()),
+                    municipality: sea_orm::Set(String::new()),
+                    activity: sea_orm::Set(String::new()),
+                    opened_through: sea_orm::Set(0),
+                    next_opening: sea_orm::Set(None),
+                    paused: sea_orm::Set(false),
+                    reason: sea_orm::Set(String::new()),
+                    actor: sea_orm::Set(String::new()),
+                    journal_sequence: sea_orm::Set(0),
+                    journal_hash: sea_orm::Set(String::new()),
+                };
+                let once = OnConflict::column(activity::Column::Id).do_nothing().to_owned();
+                let head = activity::Entity::insert(head).on_conflict(once);
+                head.exec_without_returning(&transaction).await?;
+                Some(note(&transaction, ACCESS, happened).await?)
+            }
+            None => None,
+        };
+        transaction.commit().await?;
+        if let Some(evidence) = evidence {
+            self.prove(&evidence).await?;
+        }
+        Ok(Changed::Now)
+    }
+
+    /// Notes that a session was used.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn session_seen(&self, hash: &str, at: i64) -> Result<(), StoreError> {
+        session::Entity::update_many()
+            .col_expr(session::Column::SeenAt, Expr::value(at))
+            .filter(session::Column::Hash.eq(hash))
+            .exec(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that a token was used.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn token_used(&self, id: &str, at: i64) -> Result<(), StoreError> {
+        token::Entity::update_many()
+            .col_expr(token::Column::UsedAt, Expr::value(at))
+            .filter(token::Column::Id.eq(id))
+            .exec(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    /// Counts a wrong password. Two that come at a time count twice. Returns how many there are in a
+    /// row now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn password_failed(&self, id: &str) -> Result<u32, StoreError> {
+        let one_more = Expr::col(person::Column::Failures).add(1);
+        person::Entity::update_many()
+            .col_expr(person::Column::Failures, one_more)
+            .filter(person::Column::Id.eq(id))
+            .exec(self.writer())
+            .await?;
+        let row = person::Entity::find_by_id(id).one(self.writer()).await?;
+        Ok(row.map_or(0, |row| row.failures.unsigned_abs()))
+    }
+
+    /// Has no password of a person looked at for a while, and notes it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn lock_person(
+        &self,
+        id: &str,
+        until: i64,
+        happened: Happened<'_>,
+    ) -> Result<(), StoreError> {
+        person::Entity::update_many()
+            .col_expr(person::Column::LockedUntil, Expr::value(until))
+            .filter(person::Column::Id.eq(id))
+            .exec(self.writer())
+            .await?;
+        self.change_access(&[], Terms::default(), Some(happened)).await.map(drop)
+    }
+
+    /// Forgets sessions and links that open nothing any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_expired(
+        &self,
+        seen_before: Timestamp,
+        begun_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        use crate::store::micros;
+        let over = session::Column::SeenAt
+            .lt(micros(seen_before))
+            .or(session::Column::CreatedAt.lt(micros(begun_before)));
+        session::Entity::delete_many().filter(over).exec(self.writer()).await?;
+        invitation::Entity::delete_many()
+            .filter(invitation::Column::ExpiresAt.lt(micros(now)))
+            .exec(self.writer())
+            .await?;
+        Ok(())
+    }
+
+    /// Why a change is not made, as far as its terms say.
+    async fn refused(
+        &self,
+        db: &impl ConnectionTrait,
+        terms: &Terms<'_>,
+    ) -> Result<Option<Changed>, StoreError> {
+        if let Some(request) = &terms.request
+            && !requests::keep(db, request.clone()).await?
+        {
+            return Ok(Some(Changed::Before));
+        }
+        if let Some(seen) = terms.person {
+            let row = person::Entity::find_by_id(&seen.row.id).one(db).await?;
+            // When they last signed in, and how often in vain, is no change of who they are.
+            let is = |row: person::Model| {
+                let person::Model { failures, locked_until, signed_in_at, .. } = seen.row.clone();
+                person::Model { failures, locked_until, signed_in_at, ..row } == seen.row
+            };
+            if !row.is_some_and(is) || roles_of(db, &seen.row.id).await? != seen.roles {
+                return Ok(Some(Changed::Stale));
+            }
+        }
+        if let Some(seen) = terms.token {
+            let row = token::Entity::find_by_id(&seen.row.id).one(db).await?;
+            let is =
+                |row: token::Model| token::Model { used_at: seen.row.used_at, ..row } == seen.row;
+            if !row.is_some_and(is) || roles_of(db, &seen.row.id).await? != seen.roles {
+                return Ok(Some(Changed::Stale));
+            }
+        }
+        if let Some(hash) = terms.invitation {
+            let used = invitation::Entity::delete_by_id(hash).exec(db).await?;
+            if used.rows_affected == 0 {
+                return Ok(Some(Changed::Stale));
+            }
+        }
+        if terms.is_first && person::Entity::find().one(db).await?.is_some() {
+            return Ok(Some(Changed::Stale));
+        }
+        Ok(None)
+    }
+}
+
+/// Whether anybody is left who may give roles everywhere and is let in.
+async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    let holders = role::Entity::find()
+        .filter(role::Column::Municipality.eq(ALL))
+        .filter(role::Column::Role.eq(Role::Administrator.as_str()))
+        .all(db)
+        .await?;
+    let ids = holders.into_iter().map(|row| row.holder);
+    let enabled = person::Entity::find()
+        .filter(person::Column::Id.is_in(ids))
+        .filter(person::Column::Disabled.eq(false));
+    Ok(enabled.one(db).await?.is_some())
+}
+
+impl Change {
+    async fn apply(&self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
+        match self {
+            Change::Person(row) => {
+                let newest = OnConflict::column(person::Column::Id)
+                    .update_columns([
+                        person::Column::Email,
+                        person::Column::Name,
+                        person::Column::Post,
+                        person::Column::Password,
+                        person::Column::Disabled,
+                        person::Column::Failures,
+                        person::Column::LockedUntil,
+                        person::Column::SignedInAt,
+                    ])
+                    .to_owned();
+                let row = row.as_ref().clone().into_active_model().reset_all();
+                person::Entity::insert(row).on_conflict(newest).exec_without_returning(db).await?;
+            }
+            Change::Roles { holder, roles } => {
+                role::Entity::delete_many()
+                    .filter(role::Column::Holder.eq(holder.as_str()))
+                    .exec(db)
+                    .await?;
+                let rows: Vec<role::ActiveModel> = roles
+                    .iter()
+                    .map(|(municipality, role)| {
+                        role::Model {
+                            holder: holder.clone(),
+                            municipality: municipality.to_owned(),
+                            role: role.as_str().to_owned(),
+                        }
+                        .into_active_model()
+                        .reset_all()
+                    })
+                    .collect();
+                if !rows.is_empty() {
+                    role::Entity::insert_many(rows).exec_without_returning(db).await?;
+                }
+            }
+            Change::SessionBegun(row) => {
+                row.clone().into_active_model().reset_all().insert(db).await?;
+            }
+            Change::SessionEnded(hash) => {
+                session::Entity::delete_by_id(hash.as_str()).exec(db).await?;
+            }
+            Change::SessionsEnded { person, but } => {
+                session::Entity::delete_many()
+                    .filter(session::Column::Person.eq(person.as_str()))
+                    .filter(session::Column::Hash.ne(but.as_str()))
+                    .exec(db)
+                    .await?;
+            }
+            Change::Invited(row) => {
+                invitation::Entity::delete_many()
+                    .filter(invitation::Column::Person.eq(row.person.as_str()))
+                    .exec(db)
+                    .await?;
+                row.clone().into_active_model().reset_all().insert(db).await?;
+            }
+            Change::Token(row) => {
+                let newest = OnConflict::column(token::Column::Id)
+                    .update_columns([
+                        token::Column::Hash,
+                        token::Column::HashBefore,
+                        token::Column::BeforeUntil,
+                        token::Column::ExpiresAt,
+                    ])
+                    .to_owned();
+                let row = row.as_ref().clone().into_active_model().reset_all();
+                token::Entity::insert(row).on_conflict(newest).exec_without_returning(db).await?;
+            }
+            Change::TokenRevoked(id) => {
+                token::Entity::delete_by_id(id.as_str()).exec(db).await?;
+                role::Entity::delete_many()
+                    .filter(role::Column::Holder.eq(id.as_str()))
+                    .exec(db)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
