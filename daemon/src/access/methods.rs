@@ -64,10 +64,11 @@ pub fn needed(method: Method) -> Needed {
         | M::ListOrganisations
         | M::GetOrganisation
         | M::ListMessages
-        | M::GetMessage
         | M::ListRecommendations
         | M::GetRecommendation => of(Role::Viewer, Scope::Named),
-        M::StartRun
+        // A letter holds the link by which its addressee answers.
+        M::GetMessage
+        | M::StartRun
         | M::BackfillRuns
         | M::RetryRun
         | M::AnswerQuestion
@@ -179,4 +180,89 @@ fn texts(mut message: &[u8], wanted: u32) -> Result<Option<&[u8]>, Unreadable> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use prost::Message as _;
+    use vekha_proto::v1;
+
+    use super::*;
+
+    #[test]
+    fn who_may_make_which_call() {
+        let line = |method: &Method| {
+            let Needed { role, scope } = needed(*method);
+            let path = method.path().trim_start_matches("/vekha.v1.");
+            format!("{path:<50} {:<14} {scope:?}", role.as_str())
+        };
+        let table: Vec<String> = Method::ALL.iter().map(line).collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn a_role_opens_what_is_in_its_own_place_and_nothing_beside_it() {
+        let own: Roles = [("zarechny".to_owned(), Role::Approver)].into_iter().collect();
+        let all = Roles::everywhere(Role::Approver);
+        let of = |role, scope| Needed { role, scope };
+        for (role, held) in
+            [(Role::Viewer, true), (Role::Approver, true), (Role::Administrator, false)]
+        {
+            assert_eq!(permits(of(role, Scope::Named), &own, Some("zarechny")), held, "{role:?}");
+            assert_eq!(permits(of(role, Scope::Anywhere), &own, None), held, "{role:?}");
+            assert_eq!(permits(of(role, Scope::All), &all, None), held, "{role:?}");
+            assert_eq!(permits(of(role, Scope::Named), &all, None), held, "{role:?}");
+            assert!(!permits(of(role, Scope::Named), &own, Some("polevskoy")), "{role:?}");
+            assert!(!permits(of(role, Scope::Named), &own, None), "{role:?}: any is all");
+            assert!(!permits(of(role, Scope::All), &own, None), "{role:?}");
+            assert!(!permits(of(role, Scope::Anywhere), &Roles::default(), None), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_its_municipality_once_and_whoever_reads_it_reads_the_same() {
+        let name = "municipalities/zarechny/activities/vpr/runs/2027";
+        let run = v1::CancelRunRequest {
+            name: name.into(),
+            reason: "municipalities/polevskoy".into(),
+            ..Default::default()
+        };
+        assert_eq!(municipality(Method::CancelRun, &run.encode_to_vec()), Ok(Some("zarechny")));
+        let thing = v1::Recommendation {
+            run: "municipalities/polevskoy".into(),
+            name: format!("{name}/recommendations/r.school-1"),
+            ..Default::default()
+        };
+        let update =
+            v1::UpdateRecommendationRequest { recommendation: Some(thing), ..Default::default() };
+        let update = update.encode_to_vec();
+        assert_eq!(municipality(Method::UpdateRecommendation, &update), Ok(Some("zarechny")));
+        for any in ["municipalities/-/activities/-", "municipalities/", "runs/2027", ""] {
+            let list = v1::ListRunsRequest { parent: any.into(), ..Default::default() };
+            assert_eq!(municipality(Method::ListRuns, &list.encode_to_vec()), Ok(None), "{any}");
+        }
+        // Named twice, one of them would be looked at and the other one done.
+        let other =
+            v1::CancelRunRequest { name: "municipalities/p/a".into(), ..Default::default() };
+        let twice = [run.encode_to_vec(), other.encode_to_vec()].concat();
+        assert_eq!(municipality(Method::CancelRun, &twice), Err(Unreadable));
+        let again = [update.clone(), update.clone()].concat();
+        assert_eq!(municipality(Method::UpdateRecommendation, &again), Err(Unreadable));
+        for cut in 1..update.len() {
+            // A message that is cut is read by nobody, or names the same.
+            match municipality(Method::UpdateRecommendation, &update[..cut]) {
+                Ok(Some(named)) => assert_eq!(named, "zarechny", "{cut}"),
+                Ok(None) | Err(Unreadable) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_about_something_says_so_in_a_field_that_is_looked_at() {
+        for method in Method::ALL {
+            let named = needed(*method).scope == Scope::Named;
+            assert!(!named || !method.named_by().is_empty(), "{}", method.path());
+        }
+    }
 }

@@ -11,8 +11,9 @@ use vekha_roadmap::answers::FieldError;
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::{Asked, Mutation};
+use super::mutation::{Asked, Mutation, identity};
 use super::names::Depth;
+use super::permits::sees_links;
 use super::{Api, convert, lists, lists_mistakes, names, status};
 use crate::forms::reports;
 use crate::runtime::road_maps::Version;
@@ -168,6 +169,7 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::ListAssignmentsRequest>,
     ) -> Result<Response<v1::ListAssignmentsResponse>, Status> {
+        let by = identity(&request);
         let r = request.into_inner();
         let fields = [
             words!("state", "ASSIGNMENT_STATE_", AssignmentState),
@@ -181,6 +183,9 @@ impl AssignmentService for Api {
         let conditions = Conditions::parse(&r.filter, &fields)?;
         let paging = paging!(r)?;
         let parent = self.parent(&r.parent, Depth::Run).await?;
+        if r.show_link {
+            sees_links(&by, parent.municipality.as_deref())?;
+        }
         let mut filter = lists::filter(&parent, &conditions);
         if conditions.flag("late") == Some(true) {
             filter.due_to = Some(lists::latest_late(self.runtime.clock().now()));
@@ -218,8 +223,12 @@ impl AssignmentService for Api {
         &self,
         request: Request<v1::GetAssignmentRequest>,
     ) -> Result<Response<v1::Assignment>, Status> {
+        let by = identity(&request);
         let r = request.into_inner();
         let (run, id) = names::below_run("name", &r.name, "assignments")?;
+        if r.show_link {
+            sees_links(&by, Some(&run.municipality))?;
+        }
         let row = self.assignment_row(&run, &id).await?;
         Ok(Response::new(self.describe_assignment(&row, true, r.show_link).await?))
     }

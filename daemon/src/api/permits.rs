@@ -64,6 +64,18 @@ fn message(body: &Bytes) -> Option<&[u8]> {
     (*compressed == 0).then(|| rest.get(..length)).flatten()
 }
 
+/// Whether a caller may see the links by which organisations answer: who has one answers by it.
+///
+/// # Errors
+/// That the caller may not.
+pub(super) fn sees_links(by: &Identity, municipality: Option<&str>) -> Result<(), Status> {
+    let needed = Needed { role: Role::Operator, scope: Scope::Named };
+    match permitted(needed, &by.roles, municipality) {
+        true => Ok(()),
+        false => Err(lacking(needed, municipality)),
+    }
+}
+
 fn lacking(needed: Needed, municipality: Option<&str>) -> Status {
     let role: Role = needed.role;
     let place = match (needed.scope, municipality) {

@@ -54,7 +54,7 @@ struct Page {
 
 /// All pages of the department: one that has no roles does not compile.
 fn pages() -> Vec<Page> {
-    use Role::{Administrator, Operator, Viewer};
+    use Role::{Administrator, Approver, Operator, Viewer};
     let page = |reads, acts, path, route| Page { path, needed: Needed { reads, acts }, route };
     let looks = |path, route| page(Viewer, Viewer, path, route);
     let works = |path, route| page(Viewer, Operator, path, route);
@@ -78,14 +78,18 @@ fn pages() -> Vec<Page> {
             "/runs/{municipality}/{activity}/{run}",
             get(run::show).post(run::act).layer(with_files()),
         ),
-        works(
+        page(
+            Operator,
+            Operator,
             "/runs/{municipality}/{activity}/{run}/exports/{stage}",
             get(exports::show).post(exports::act).layer(with_files()),
         ),
         looks("/runs/{municipality}/{activity}/{run}/reports/{stage}", get(report::show)),
         looks("/runs/{municipality}/{activity}/{run}/reports/{stage}/{form}", get(report::as_file)),
         looks("/runs/{municipality}/{activity}/{run}/published/{file}", get(report::published)),
-        works(
+        page(
+            Approver,
+            Approver,
             "/runs/{municipality}/{activity}/{run}/decisions/{number}/correction",
             get(correction::show).post(correction::act).layer(with_files()),
         ),

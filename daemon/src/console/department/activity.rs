@@ -59,7 +59,8 @@ pub async fn act(
         return problem::no_such_page().await;
     };
     let mut sent = Sent::new(pairs);
-    let setting = Setting { map, activity, today: map.municipality.today(runtime.clock().now()) };
+    let today = map.municipality.today(runtime.clock().now());
+    let setting = Setting { map, activity, today, role: person.role_in(map) };
     if let Some(Done { word, opened }) = setting.act(&runtime, &person, &mut sent).await {
         let address = opened.map_or_else(|| format!("{municipality}/{id}"), |key| key.to_string());
         return Redirect::to(&format!("/runs/{address}?done={word}")).into_response();
@@ -119,7 +120,8 @@ async fn describe(
         let address = format!("/runs/{}/{id}", map.municipality.id);
         let once = uuid::Uuid::now_v7().to_string();
         let page = Page { address: &address, once: &once, sent };
-        let offers = Setting { map, activity, today }.offers(schedule.is_some(), &page);
+        let offers = Setting { map, activity, today, role: person.role_in(map) }
+            .offers(schedule.is_some(), &page);
         context["outcome"] = told::outcome(sent, &actions::forms(&offers));
         context["offers"] = offers;
     }

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 
 /// The matrix of participants; without rows if nobody was asked. Who may still answer is shown with
 /// the link at which it does, to be told once more to whoever has lost the letter.
-pub fn matrix(map: &RoadMap, run: &Run, secret: &Secret, now: Timestamp) -> Value {
+pub fn matrix(map: &RoadMap, run: &Run, links: Option<&Secret>, now: Timestamp) -> Value {
     let asked: Vec<(&AssignmentKey, &Assignment)> = run
         .assignments
         .iter()
@@ -53,7 +53,10 @@ pub fn matrix(map: &RoadMap, run: &Run, secret: &Secret, now: Timestamp) -> Valu
                             "Поручение"
                         }
                         .into();
-                        if a.state.takes_answers() && !run.state.ended() {
+                        if let Some(secret) = links
+                            && a.state.takes_answers()
+                            && !run.state.ended()
+                        {
                             let token = secret.token(&format!("{}/{key}", run.key), a.link);
                             cell["address"] = format!("/a/{token}").into();
                         }

@@ -17,6 +17,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
 use vekha_roadmap::russian::date_words;
 
+use crate::access::Role;
 use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::{self, Scene, Texts, told};
 use crate::console::department::{administrator, exports, figures, matrix};
@@ -150,7 +151,9 @@ async fn describe(
     context["exports"] = exports::offers(runtime, version, run);
     context["waits_for"] = waits_for(runtime, map, run).await?;
     context["stages"] = stages(version, run, now);
-    context["matrix"] = matrix::matrix(map, run, store.secret(), now);
+    // Whoever has a link answers by it: only looking is not answering.
+    let links = (person.role_in(map) >= Role::Operator).then(|| store.secret());
+    context["matrix"] = matrix::matrix(map, run, links, now);
     let (mut analyses, mut unread) = (Vec::new(), Vec::new());
     for row in store.analyses(&id).await? {
         match store.readable(&row.id, document(&row.id, &row.body))? {

@@ -143,8 +143,10 @@ async fn describe(
     context["late"] = assignment.late.into();
     context["due"] = date_words_with_weekday(assignment.due).into();
     context["comment"] = assignment.comment.clone().into();
-    let token = runtime.store().secret().token(&format!("{}/{key}", run.key), assignment.link);
-    context["link"] = format!("{}/a/{token}", runtime.public_url()).into();
+    if !offers["link"].is_null() {
+        let token = runtime.store().secret().token(&format!("{}/{key}", run.key), assignment.link);
+        context["link"] = format!("{}/a/{token}", runtime.public_url()).into();
+    }
     context["returns"] = assignment.returns.into();
     context["answers"] = json!(form.map(|form| read_only::read_only(form, &newest, &address)));
     context["explanations"] = json!(form.map(|form| read_only::explanations(form, &newest)));

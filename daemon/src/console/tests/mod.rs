@@ -7,6 +7,7 @@ mod exports;
 mod files;
 mod house;
 mod organisations;
+mod people;
 mod review;
 mod school;
 mod shipped;

@@ -358,7 +358,11 @@ pub fn correction_offer(scene: &Scene<'_>, page: &Page<'_>, number: usize) -> Op
 pub fn answer_offers(scene: &Scene<'_>, page: &Page<'_>, key: &AssignmentKey) -> Value {
     json!({
         "return": answer::offer(scene, page, key),
-        "link": sheet(&About::Link(key.clone()), scene).map(|sheet| sheet.show(page)),
+        "link": scene
+            .offers(&Offer::SendLink(key.clone()))
+            .then(|| sheet(&About::Link(key.clone()), scene))
+            .flatten()
+            .map(|sheet| sheet.show(page)),
     })
 }
 

@@ -11,9 +11,11 @@ use vekha_roadmap::model::{
 use vekha_roadmap::period::Period;
 
 use super::sheet::{Page, Sent, Sheet, choice, chosen, field, optional, reason, text};
+use crate::access::Role;
 use crate::console::frame::access::Person;
 use crate::console::frame::said::{self, Said};
 use crate::console::frame::sending;
+use crate::glossary;
 use crate::runtime::committer::Caller;
 use crate::runtime::{Ask, Runtime};
 use crate::store::write::activities::{Pause, Paused};
@@ -35,9 +37,16 @@ pub struct Setting<'a> {
     pub activity: &'a Activity,
     /// The day, where the municipality is.
     pub today: Date,
+    /// What who looks may do there.
+    pub role: Role,
 }
 
 impl Setting<'_> {
+    /// The role that a form needs.
+    fn needed(name: &str) -> Role {
+        if name == "start" { Role::Operator } else { Role::Approver }
+    }
+
     /// The period that a run opened today would be about.
     fn period(&self) -> Period {
         let schedule = &self.activity.schedule;
@@ -107,6 +116,12 @@ impl Setting<'_> {
             sent.said = Said::Refused("такой формы на странице нет".to_owned());
             return None;
         };
+        let needed = Setting::needed(&sent.sheet);
+        if self.role < needed {
+            let words = format!("для этого нужна роль «{}»", glossary::role(needed));
+            sent.said = Said::Refused(words);
+            return None;
+        }
         sent.read(&sheet.form);
         let done = match validate(&sheet.form, &sent.posted.values, &Values::new()) {
             Ok(values) if sent.sheet == "start" => {
@@ -182,6 +197,7 @@ impl Setting<'_> {
             Every::Once { .. } | Every::Yearly { .. } | Every::Rotation { .. } | Every::Cron { .. }
         );
         let show = |offered: bool, name: &str| {
+            let offered = offered && self.role >= Setting::needed(name);
             offered.then(|| self.sheet(name)).flatten().map(|sheet| sheet.show(page))
         };
         json!({

@@ -1,0 +1,416 @@
+//! Who is let in, to what, and under which name: through the router as browsers meet it.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+
+use super::House;
+use super::house::{Fetched, RUN};
+use crate::access::{Role, Roles};
+use crate::runtime::acts::access::{Asker, Particulars};
+
+const PASSWORD: &str = "четыре кита везут самовар";
+
+/// A browser: what it sends with each request.
+struct Browser<'h> {
+    house: &'h House,
+    cookie: String,
+}
+
+impl Browser<'_> {
+    async fn get(&self, path: &str) -> Fetched {
+        let request = Request::get(path).header("cookie", &self.cookie);
+        self.house.fetch(request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Fetched {
+        let request = Request::post(path)
+            .header("cookie", &self.cookie)
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.house.fetch(request.body(Body::from(encoded(pairs))).unwrap()).await
+    }
+
+    /// Posts from a page of its own.
+    async fn send(&self, path: &str, pairs: &[(&str, &str)]) -> Fetched {
+        let once = uuid::Uuid::now_v7().to_string();
+        let mut all = vec![("_once", once.as_str())];
+        all.extend_from_slice(pairs);
+        self.post(path, &all).await
+    }
+}
+
+fn encoded(pairs: &[(&str, &str)]) -> String {
+    let plain = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let pairs = pairs.iter().map(|(name, value)| format!("{}={}", plain(name), plain(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// What a response has a browser keep.
+fn kept(response: &Fetched) -> String {
+    let cookie = response.headers["set-cookie"].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// A browser of nobody.
+fn stranger(house: &House) -> Browser<'_> {
+    Browser { house, cookie: String::new() }
+}
+
+/// The first administrator, signed in.
+async fn founded(house: &House) -> Browser<'_> {
+    let link = house.runtime.first_link().await.unwrap().unwrap();
+    let path = link.strip_prefix("https://vekha.example.org").unwrap();
+    let sent = stranger(house)
+        .post(
+            path,
+            &[
+                ("display_name", "Анна Петрова"),
+                ("email", "Anna@example.org"),
+                ("password", PASSWORD),
+            ],
+        )
+        .await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    Browser { house, cookie: kept(&sent) }
+}
+
+/// Somebody with a role, signed in.
+async fn hired<'h>(administrator: &Browser<'h>, email: &str, role: &str) -> Browser<'h> {
+    let form = [
+        ("display_name", "Пётр Иванов"),
+        ("email", email),
+        ("role:zarechny", role),
+        ("role:*", ""),
+    ];
+    let page = administrator.send("/people", &form).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    let text = page.text.replace("&#x2f;", "/");
+    let at = text.find("/welcome/").unwrap_or_else(|| panic!("{text}"));
+    let path = text[at..].split('"').next().unwrap();
+    let sent = stranger(administrator.house).post(path, &[("password", PASSWORD)]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    Browser { house: administrator.house, cookie: kept(&sent) }
+}
+
+async fn sign_in<'h>(house: &'h House, email: &str, password: &str) -> (StatusCode, Browser<'h>) {
+    let sent = stranger(house).post("/sign-in", &[("email", email), ("password", password)]).await;
+    let cookie = if sent.status == StatusCode::SEE_OTHER { kept(&sent) } else { String::new() };
+    (sent.status, Browser { house, cookie })
+}
+
+/// Kinds and actors in the journal of access, oldest first.
+async fn journal(house: &House) -> Vec<(String, String)> {
+    let chain = house.runtime.store().activity_chain("access").await.unwrap().unwrap();
+    chain.entries.into_iter().map(|e| (e.kind, e.actor)).collect()
+}
+
+#[tokio::test]
+async fn the_first_administrator_comes_by_a_link_that_opens_once_and_closes_the_house() {
+    let house = House::new().await;
+    assert_eq!(stranger(&house).get("/welcome/nothing").await.status, StatusCode::NOT_FOUND);
+    let before = house.runtime.first_link().await.unwrap().unwrap();
+    let link = house.runtime.first_link().await.unwrap().unwrap();
+    let path = |link: &str| link.strip_prefix("https://vekha.example.org").unwrap().to_owned();
+    // Each start gives another; the one before opens nothing.
+    assert_eq!(stranger(&house).get(&path(&before)).await.status, StatusCode::NOT_FOUND);
+    let page = stranger(&house).get(&path(&link)).await;
+    assert!(page.text.contains("Первый администратор"), "{}", page.text);
+    let weak = [("display_name", ""), ("email", "anna"), ("password", "qwertyuiop")];
+    let refused = stranger(&house).post(&path(&link), &weak).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for id in ["display_name", "email", "password"] {
+        assert!(refused.text.contains(&format!("href=\"#{id}\"")), "{id}: {}", refused.text);
+    }
+    assert!(!refused.text.contains("qwertyuiop"), "a password is shown to nobody");
+    let right = [("display_name", "Анна"), ("email", "anna@example.org"), ("password", PASSWORD)];
+    let sent = stranger(&house).post(&path(&link), &right).await;
+    let cookie = sent.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-vekha="), "{cookie}");
+    for part in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(part), "{part}: {cookie}");
+    }
+    assert_eq!(stranger(&house).get(&path(&link)).await.status, StatusCode::NOT_FOUND);
+    assert!(house.runtime.first_link().await.unwrap().is_none());
+    let anna = Browser { house: &house, cookie: kept(&sent) };
+    let home = anna.get("/").await;
+    assert!(home.text.contains("href=\"/people\"") && home.text.contains("Выйти"), "{}", home.text);
+    let asked = stranger(&house).get("/").await;
+    assert_eq!(asked.status, StatusCode::UNAUTHORIZED);
+    assert!(asked.text.contains("action=\"/sign-in\""), "{}", asked.text);
+    // A browser must not ask by itself for what nobody has.
+    assert!(!asked.headers.contains_key("www-authenticate"));
+    assert_eq!(journal(&house).await, [("password-set".to_owned(), "vekha".to_owned())]);
+}
+
+#[tokio::test]
+async fn each_role_sees_the_buttons_that_it_may_press_and_no_other_button_works() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    let viewer = hired(&anna, "viewer@example.org", "viewer").await;
+    let operator = hired(&anna, "operator@example.org", "operator").await;
+    let approver = hired(&anna, "approver@example.org", "approver").await;
+    let run = format!("/runs/{RUN}");
+    let waive = [
+        ("_form", "assignments"),
+        ("_do", "waive"),
+        ("assignments", "collect.school-2"),
+        ("reason", "Закрыта"),
+    ];
+    // Whoever only looks has nothing to press.
+    let page = viewer.get(&run).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.text.contains("name=\"_form\""), "{}", page.text);
+    let refused = viewer.send(&run, &waive).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.text.contains("«наблюдатель»") && refused.text.contains("«специалист»"));
+    for path in ["/people", "/tokens"] {
+        assert_eq!(operator.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(operator.send(path, &[]).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let page = operator.get(&run).await;
+    assert!(page.text.contains("value=\"assignments\"") && !page.text.contains("value=\"cancel\""));
+    assert!(approver.get(&run).await.text.contains("value=\"cancel\""));
+    let cancel = [("_form", "cancel"), ("reason", "Ошибка")];
+    let refused = operator.send(&run, &cancel).await;
+    assert!(refused.text.contains("нужна роль «руководитель»"), "{}", refused.text);
+    // An answer to a decision that stands open is the head's alone.
+    house.answer("school-1", "38", "").await;
+    let done = operator.send(&run, &waive).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    house.runtime.settle().await.unwrap();
+    // Releasing drafts is the head's alone, and the page says so in place of doing it.
+    let release =
+        [("_form", "drafts:recommend"), ("_do", "approve:school-1"), ("school-1/choice[0]", "0")];
+    let refused = operator.send(&run, &release).await;
+    assert_ne!(refused.status, StatusCode::SEE_OTHER, "{}", refused.text);
+    assert!(!operator.get(&run).await.text.contains("value=\"drafts:recommend\""));
+    assert!(approver.get(&run).await.text.contains("value=\"drafts:recommend\""));
+    let entries = house.runtime.store().journal_tail(RUN, 50).await.unwrap();
+    let waived = entries.iter().find(|e| e.kind == "waived").unwrap();
+    assert_eq!(waived.actor, "person:Пётр Иванов <operator@example.org>");
+    // Nobody reaches where they have no role, whatever is there.
+    assert_eq!(operator.get("/m/polevskoy").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(operator.get("/runs/polevskoy/results").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(anna.get("/m/polevskoy").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_was_typed_before_the_session_ended_is_sent_after_signing_in() {
+    let house = House::new().await;
+    founded(&house).await;
+    let run = format!("/runs/{RUN}");
+    let once = uuid::Uuid::now_v7().to_string();
+    let form =
+        [("_once", once.as_str()), ("_form", "cancel"), ("reason", "Набирали \"по ошибке\" & зря")];
+    let asked = stranger(&house).post(&run, &form).await;
+    assert_eq!(asked.status, StatusCode::UNAUTHORIZED);
+    assert!(asked.text.contains("введённое не пропало"), "{}", asked.text);
+    assert!(asked.text.contains("name=\"held:reason\""), "{}", asked.text);
+    let mut with_password = vec![
+        ("to".to_owned(), run.clone()),
+        ("email".to_owned(), "anna@example.org".to_owned()),
+        ("password".to_owned(), PASSWORD.to_owned()),
+    ];
+    with_password.extend(form.iter().map(|(n, v)| (format!("held:{n}"), (*v).to_owned())));
+    let pairs: Vec<(&str, &str)> =
+        with_password.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let again = stranger(&house).post("/sign-in", &pairs).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text);
+    assert!(!again.text.contains(PASSWORD), "a password goes no further");
+    assert!(
+        again.text.contains(&format!("action=\"{}\"", run.replace('/', "&#x2f;"))),
+        "{}",
+        again.text
+    );
+    assert!(again.text.contains("name=\"reason\""), "{}", again.text);
+    let anna = Browser { house: &house, cookie: kept(&again) };
+    assert_eq!(anna.post(&run, &form).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn who_guesses_waits_longer_each_time_and_is_told_nothing_of_who_is_there() {
+    let house = House::new().await;
+    founded(&house).await;
+    let (status, _) = sign_in(&house, "ANNA@example.org ", PASSWORD).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "an address is one however it is written");
+    let wrong = stranger(&house);
+    let guess = |email: &'static str| [("email", email), ("password", "четыре слона")];
+    let known = wrong.post("/sign-in", &guess("anna@example.org")).await;
+    let unknown = wrong.post("/sign-in", &guess("nobody@example.org")).await;
+    assert_eq!((known.status, &known.text), (unknown.status, &unknown.text));
+    for _ in 0..4 {
+        wrong.post("/sign-in", &guess("anna@example.org")).await;
+    }
+    let (status, _) = sign_in(&house, "anna@example.org", PASSWORD).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "not even the right one is looked at");
+    let locked = ("sign-in-locked".to_owned(), "vekha".to_owned());
+    assert_eq!(journal(&house).await.iter().filter(|entry| **entry == locked).count(), 1);
+    house.runtime.clock().set("2027-09-01T09:00:29+05:00".parse().unwrap());
+    assert_eq!(sign_in(&house, "anna@example.org", PASSWORD).await.0, StatusCode::UNAUTHORIZED);
+    house.runtime.clock().set("2027-09-01T09:00:31+05:00".parse().unwrap());
+    assert_eq!(sign_in(&house, "anna@example.org", PASSWORD).await.0, StatusCode::SEE_OTHER);
+    // What was right begins the count anew.
+    wrong.post("/sign-in", &guess("anna@example.org")).await;
+    assert_eq!(sign_in(&house, "anna@example.org", PASSWORD).await.0, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_session_ends_by_itself_by_its_person_and_with_its_person() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    let peter = hired(&anna, "peter@example.org", "operator").await;
+    let (_, elsewhere) = sign_in(&house, "peter@example.org", PASSWORD).await;
+    assert_eq!(peter.get("/me").await.status, StatusCode::OK);
+    // Signed out here is signed out here only.
+    let out = peter.post("/sign-out", &[]).await;
+    assert!(kept(&out).ends_with('='), "{}", kept(&out));
+    assert_eq!(peter.get("/").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(elsewhere.get("/").await.status, StatusCode::OK);
+    // Another password ends what was begun with the one before, but where it is chosen.
+    let (_, here) = sign_in(&house, "peter@example.org", PASSWORD).await;
+    let other = "семь вёрст киселя хлебали";
+    let change =
+        |before: &'static str| [("_action", "password"), ("before", before), ("password", other)];
+    assert_eq!(here.post("/me", &change("не тот")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(here.post("/me", &change(PASSWORD)).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(here.get("/").await.status, StatusCode::OK);
+    assert_eq!(elsewhere.get("/").await.status, StatusCode::UNAUTHORIZED);
+    // Used, it goes on for days; unused, it ends the same night; at all, within a week.
+    for hour in 1..=7 * 4 {
+        let at = hour * 6;
+        let (day, hour) = (1 + (9 + at) / 24, (9 + at) % 24);
+        if at < 7 * 24 {
+            let moment = format!("2027-09-{day:02}T{hour:02}:00:00+05:00");
+            house.runtime.clock().set(moment.parse().unwrap());
+            assert_eq!(here.get("/me").await.status, StatusCode::OK, "{moment}");
+        }
+    }
+    house.runtime.clock().set("2027-09-08T09:00:01+05:00".parse().unwrap());
+    assert_eq!(here.get("/me").await.status, StatusCode::UNAUTHORIZED);
+    let (_, anna) = sign_in(&house, "anna@example.org", PASSWORD).await;
+    let (_, here) = sign_in(&house, "peter@example.org", other).await;
+    house.runtime.clock().set("2027-09-08T17:00:02+05:00".parse().unwrap());
+    assert_eq!(anna.get("/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(here.get("/me").await.status, StatusCode::UNAUTHORIZED);
+    // Who is not let in any more is out at once.
+    let (_, anna) = sign_in(&house, "anna@example.org", PASSWORD).await;
+    let (_, here) = sign_in(&house, "peter@example.org", other).await;
+    let people = house.runtime.store().people().await.unwrap();
+    let row = &people.iter().find(|p| p.row.email == "peter@example.org").unwrap().row;
+    let path = format!("/people/{}", row.id);
+    let page = anna.get(&path).await;
+    let etag = page.text.split("name=\"_etag\" value=\"").nth(1).unwrap();
+    let etag = etag.split('"').next().unwrap();
+    let close = [
+        ("_etag", etag),
+        ("_action", "save"),
+        ("display_name", "Пётр Иванов"),
+        ("email", "peter@example.org"),
+        ("role:zarechny", "operator"),
+        ("disabled", "yes"),
+    ];
+    let sent = anna.post(&path, &close).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    assert_eq!(here.get("/me").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(sign_in(&house, "peter@example.org", other).await.0, StatusCode::UNAUTHORIZED);
+    // What another administrator has changed meanwhile is not overwritten.
+    assert_eq!(anna.post(&path, &close).await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn another_site_signs_nobody_in_or_out_and_a_button_pressed_twice_is_pressed_once() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    for path in ["/sign-in", "/sign-out", "/people", "/me"] {
+        let request = Request::post(path)
+            .header("cookie", &anna.cookie)
+            .header("sec-fetch-site", "cross-site")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let refused = house.fetch(request.body(Body::from("email=a")).unwrap()).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    let once = uuid::Uuid::now_v7().to_string();
+    let form = [
+        ("_once", once.as_str()),
+        ("display_name", "Пётр"),
+        ("email", "p@example.org"),
+        ("role:*", "viewer"),
+    ];
+    let first = anna.post("/people", &form).await;
+    assert!(first.text.contains("welcome&#x2f;"), "{}", first.text);
+    let second = anna.post("/people", &form).await;
+    assert!(second.text.contains("показывается только один раз"), "{}", second.text);
+    assert_eq!(house.runtime.store().people().await.unwrap().len(), 2);
+    // The address is taken; all that is wrong is told at once.
+    let other = [("display_name", ""), ("email", "P@example.org"), ("role:zarechny", "boss")];
+    let refused = anna.send("/people", &other).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for words in ["уже есть у другого", "заполните", "роли «boss» нет"]
+    {
+        assert!(refused.text.contains(words), "{words}: {}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn somebody_is_left_who_may_give_roles_and_nobody_gives_more_than_they_have() {
+    let house = House::new().await;
+    founded(&house).await;
+    let runtime = &house.runtime;
+    let anna = runtime.store().people().await.unwrap().remove(0);
+    let identity =
+        |roles: Roles| crate::access::Identity { who: crate::access::Who::Key(None), roles };
+    let whole = identity(Roles::everywhere(Role::Administrator));
+    let own = identity([("zarechny".to_owned(), Role::Administrator)].into_iter().collect());
+    fn by(identity: &crate::access::Identity) -> Asker<'_> {
+        Asker { identity, actor: "test", request: None, validate_only: false }
+    }
+    let (by_whole, by_own) = (by(&whole), by(&own));
+    let said = |email: &str| Particulars {
+        email: email.to_owned(),
+        name: "Анна Петрова".to_owned(),
+        post: String::new(),
+    };
+    let of = |municipality: &str, role| -> Roles {
+        [(municipality.to_owned(), role)].into_iter().collect()
+    };
+    for (roles, disabled) in [
+        (of("zarechny", Role::Administrator), false),
+        (Roles::default(), false),
+        (anna.roles.clone(), true),
+    ] {
+        let refused = runtime
+            .set_person(&by_whole, &anna, said("anna@example.org"), Ok(roles), disabled)
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains("последний администратор"), "{refused}");
+    }
+    // An administrator of one municipality works there and nowhere else.
+    let peter =
+        runtime.add_person(&by_own, said("p@example.org"), Ok(of("zarechny", Role::Approver)));
+    let peter = peter.await.unwrap().of;
+    for roles in [of("*", Role::Viewer), of("*", Role::Administrator)] {
+        let refused = runtime.add_person(&by_own, said("q@example.org"), Ok(roles)).await;
+        assert!(refused.unwrap_err().to_string().contains("роли раздаёт"), "more than they have");
+    }
+    let demote =
+        runtime.set_person(&by_own, &anna, said("anna@example.org"), Ok(Roles::default()), false);
+    assert!(demote.await.is_err(), "the administrator of all is not theirs");
+    assert!(runtime.invite(&by_own, anna).await.is_err(), "nor is their password");
+    let wider = runtime.set_person(
+        &by_whole,
+        &peter,
+        said("p@example.org"),
+        Ok(of("*", Role::Viewer)),
+        false,
+    );
+    wider.await.unwrap();
+    let peter = runtime.store().person(&peter.row.id).await.unwrap().unwrap();
+    let closed =
+        runtime.set_person(&by_own, &peter, said("p@example.org"), Ok(peter.roles.clone()), true);
+    assert!(
+        closed.await.is_err(),
+        "who works elsewhere, too, is closed by whoever rules there, too"
+    );
+}
