@@ -47,6 +47,16 @@ const DONE: Step = See(".good[role=\"status\"]");
 /// Pages of the department.
 const DEPARTMENT: &[Row] = &[
     ("the road map", "/m/zarechny", "Требует внимания", &[]),
+    ("people before there are any", "/people", "Сотрудников ещё нет", &[]),
+    ("a person with mistakes", "/people", "Исправьте, пожалуйста", &[SEND, WRONG]),
+    ("tokens", "/tokens", "Ключи других систем", &[]),
+    (
+        "a token that was made",
+        "/tokens",
+        "Больше он не показывается",
+        &[Fill("display_name", "Контингент"), Fill("role:zarechny", "viewer"), SEND, DONE],
+    ),
+    ("a token with mistakes", "/tokens", "Исправьте, пожалуйста", &[SEND, WRONG]),
     ("an activity", "/runs/zarechny/low-result-schools", "Начать выполнение сейчас", &[]),
     (
         "an activity whose schedule is paused",

@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use vekha::access::methods::{Scope, needed};
 use vekha::access::{ALL, Role};
 use vekha_proto::v1::Method;
+use vekha_tests::axe;
 use vekha_tests::browser::Browser;
 use vekha_tests::foreign::{MORNING, activity, run, text};
 use vekha_tests::process::{binary, free_port};
@@ -362,7 +363,10 @@ async fn a_department_works_in_its_browsers_each_in_their_own_place() {
     town::ask_schools(town.channel().await).await;
     town.settle().await;
     let run = format!("{}/runs/zarechny/low-result-schools/2025-26", town.url());
-    let head = Browser::start(1280, 900).await;
+    let head = axe::browser().await;
+    let sound = async |page: &str| {
+        assert_eq!(axe::violations(&head).await, [] as [&str; 0], "{page}");
+    };
     let link = town.daemon.runtime.first_link().await.unwrap().unwrap();
     head.open(&link).await;
     let first = [
@@ -372,6 +376,7 @@ async fn a_department_works_in_its_browsers_each_in_their_own_place() {
     ];
     filled(&head, &first).await;
     head.wait_for("#summary").await;
+    sound("the first administrator").await;
     assert!(head.text().await.contains("такой пароль угадают"), "{}", head.text().await);
     filled(&head, &[("password", PASSWORD)]).await;
     head.wait_for(".person a[href=\"/me\"]").await;
@@ -389,6 +394,11 @@ async fn a_department_works_in_its_browsers_each_in_their_own_place() {
         head.wait_for("#link").await;
         let link = head.client.find(Locator::Css("#link")).await.unwrap();
         links.push(link.prop("value").await.unwrap().unwrap());
+        sound("a person").await;
+    }
+    for page in ["people", "me", "sign-in"] {
+        head.open(&format!("{}/{page}", town.url())).await;
+        sound(page).await;
     }
     let (clerk, guest) = (Browser::start(1280, 900).await, Browser::start(390, 800).await);
     taken_up(&clerk, &links[0]).await;

@@ -358,6 +358,9 @@ impl Runtime {
             if hour && let Err(e) = self.remove_stray_files().await {
                 tracing::warn!("stray files could not be removed: {e}");
             }
+            if hour && let Err(e) = self.forget_expired().await {
+                tracing::warn!("ended sessions could not be forgotten: {e}");
+            }
             ends = tokio::time::timeout(PERIOD, ending.wait_for(|ending| *ending)).await.is_ok();
             if let Err(e) = self.store.keep_up().await {
                 tracing::warn!("the database's log could not be looked after: {e}");

@@ -6,7 +6,7 @@ use super::{
     AccessError, LONGEST, Particulars, checked, field, invitation, new_person, settled,
     welcome_link,
 };
-use crate::access::{Identity, Role, Roles, password, secrets};
+use crate::access::{Identity, Role, Roles, gate, password, secrets};
 use crate::runtime::Runtime;
 use crate::store::entities::{person, session};
 use crate::store::read::access::Holder;
@@ -126,6 +126,16 @@ impl Runtime {
         let happened = self.happened("vekha", what);
         settled(self.store.change_access(&changes, terms, Some(happened)).await)?;
         Ok(secret)
+    }
+
+    /// Forgets sessions and links that open nothing any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_expired(&self) -> Result<(), StoreError> {
+        let now = self.clock.of_people();
+        let before = |span| now.saturating_sub(span).unwrap_or(now);
+        self.store.forget_expired(before(gate::IDLE), before(gate::LONGEST), now).await
     }
 
     /// Ends a session.
