@@ -24,9 +24,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use self::department::{
-    activity, administrator, correction, decision, exports, organisations, report, run, submission,
+    activity, administrator, answers, calendar, correction, decision, exports, figures, journal,
+    letters, organisation, organisations, participants, report, run, search, submission,
 };
-use self::frame::{access, assets, header, origin, posted, problem};
+use self::frame::{access, assets, header, origin, packed, posted, problem};
 use self::school::{export, extension, link, spreadsheet, uploads};
 use self::year::{completeness, decisions, effects, evidence, recommendations};
 use crate::runtime::Runtime;
@@ -66,6 +67,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
     let open = Router::new()
         .route("/assets/style.css", get(assets::style))
         .route("/assets/form.js", get(assets::script))
+        .layer(packed::layer())
         .route("/healthz", get(health));
     let access = access::Access::new(&token);
     let administrator = Router::new()
@@ -81,11 +83,20 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}/recommendations", get(recommendations::show))
         .route("/m/{municipality}/recommendations.xlsx", get(recommendations::as_spreadsheet))
         .route("/m/{municipality}/organisations", get(organisations::show))
+        .route("/m/{municipality}/organisations/{code}", get(organisation::show))
+        .route("/m/{municipality}/letters/{id}", get(letters::show))
+        .route("/m/{municipality}/search", get(search::show))
+        .route("/m/{municipality}/year", get(calendar::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route(
             "/runs/{municipality}/{activity}/{run}",
             get(run::show).post(run::act).layer(DefaultBodyLimit::max(posted::LONGEST_WITH_FILES)),
         )
+        .route("/runs/{municipality}/{activity}/{run}/participants", get(participants::show))
+        .route("/runs/{municipality}/{activity}/{run}/answers", get(answers::show))
+        .route("/runs/{municipality}/{activity}/{run}/answers.xlsx", get(answers::as_spreadsheet))
+        .route("/runs/{municipality}/{activity}/{run}/figures/{stage}", get(figures::show))
+        .route("/runs/{municipality}/{activity}/{run}/journal", get(journal::show))
         .route(
             "/runs/{municipality}/{activity}/{run}/exports/{stage}",
             get(exports::show)
@@ -118,6 +129,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
             get(uploads::of_answer),
         )
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(packed::layer())
         .layer(middleware::from_fn(origin::own))
         .route_layer(middleware::from_fn_with_state(access, access::require))
         .layer(middleware::map_response(header::own_origin));

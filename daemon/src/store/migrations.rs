@@ -14,6 +14,7 @@ mod m0007_claims;
 mod m0008_seen;
 mod m0009_written;
 mod m0010_heads;
+mod m0011_organisations;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_seen::Migration),
             Box::new(m0009_written::Migration),
             Box::new(m0010_heads::Migration),
+            Box::new(m0011_organisations::Migration),
         ]
     }
 }
