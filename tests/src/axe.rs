@@ -48,6 +48,7 @@ pub async fn violations(browser: &Browser) -> Vec<String> {
         browser.resize(width, height).await;
         for scheme in [Scheme::Light, Scheme::Dark] {
             browser.prefer(scheme).await;
+            picture(browser, (width, height), scheme).await;
             let rules = match scheme {
                 Scheme::Light => json!({ "type": "tag", "values": TAGS }),
                 Scheme::Dark => json!({ "type": "rule", "values": OF_COLOURS }),
@@ -59,6 +60,23 @@ pub async fn violations(browser: &Browser) -> Vec<String> {
     }
     browser.prefer(Scheme::Light).await;
     found
+}
+
+/// Keeps a picture of the whole page in the folder that `VEKHA_TEST_PICTURES` names, for people to look
+/// at.
+async fn picture(browser: &Browser, (width, height): (u32, u32), scheme: Scheme) {
+    let Ok(folder) = std::env::var("VEKHA_TEST_PICTURES") else { return };
+    let script =
+        "return [document.documentElement.scrollHeight, location.pathname + location.search]";
+    let page = browser.client.execute(script, vec![]).await.expect("the browser answers");
+    let whole = page[0].as_u64().unwrap_or_default().clamp(u64::from(height), 5000) as u32;
+    browser.resize(width, whole).await;
+    let png = browser.client.screenshot().await.expect("a picture");
+    browser.resize(width, height).await;
+    let name: String = page[1].as_str().unwrap_or_default().chars().take(90).collect();
+    let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let path = std::path::Path::new(&folder).join(format!("{name}-{width}-{scheme:?}.png"));
+    std::fs::write(path, png).expect("to keep a picture");
 }
 
 /// Unfolds whatever the page folds away: what is not seen is not looked at.

@@ -26,10 +26,11 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 
 use self::department::{
-    activity, administrator, correction, decision, exports, organisations, report, run, submission,
+    activity, administrator, answers, calendar, correction, decision, exports, figures, journal,
+    letters, organisation, organisations, participants, report, run, search, submission,
 };
 use self::frame::access::Needed;
-use self::frame::{access, assets, header, origin, posted, problem};
+use self::frame::{access, assets, header, origin, packed, posted, problem};
 use self::school::{export, extension, link, spreadsheet, uploads};
 use self::year::{completeness, decisions, effects, evidence, recommendations};
 use crate::access::Role;
@@ -73,11 +74,21 @@ fn pages() -> Vec<Page> {
         looks("/m/{municipality}/recommendations", get(recommendations::show)),
         looks("/m/{municipality}/recommendations.xlsx", get(recommendations::as_spreadsheet)),
         looks("/m/{municipality}/organisations", get(organisations::show)),
+        looks("/m/{municipality}/organisations/{code}", get(organisation::show)),
+        // A letter holds the link by which its addressee answers.
+        page(Operator, Operator, "/m/{municipality}/letters/{id}", get(letters::show)),
+        looks("/m/{municipality}/search", get(search::show)),
+        looks("/m/{municipality}/year", get(calendar::show)),
         works("/runs/{municipality}/{activity}", get(activity::show).post(activity::act)),
         works(
             "/runs/{municipality}/{activity}/{run}",
             get(run::show).post(run::act).layer(with_files()),
         ),
+        looks("/runs/{municipality}/{activity}/{run}/participants", get(participants::show)),
+        looks("/runs/{municipality}/{activity}/{run}/answers", get(answers::show)),
+        looks("/runs/{municipality}/{activity}/{run}/answers.xlsx", get(answers::as_spreadsheet)),
+        looks("/runs/{municipality}/{activity}/{run}/figures/{stage}", get(figures::show)),
+        looks("/runs/{municipality}/{activity}/{run}/journal", get(journal::show)),
         page(
             Operator,
             Operator,
@@ -142,6 +153,7 @@ pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
     let open = Router::new()
         .route("/assets/style.css", get(assets::style))
         .route("/assets/form.js", get(assets::script))
+        .layer(packed::layer())
         .route("/healthz", get(health));
     // Whoever signs in is not yet known; another site must not do it for them.
     let doors = Router::new()
@@ -160,6 +172,7 @@ pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
     }
     let department = department
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(packed::layer())
         .route_layer(middleware::from_fn_with_state(
             access::Pages { gate, needed: Arc::new(needed) },
             access::require,

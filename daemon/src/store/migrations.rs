@@ -14,7 +14,8 @@ mod m0007_claims;
 mod m0008_seen;
 mod m0009_written;
 mod m0010_heads;
-mod m0011_access;
+mod m0011_organisations;
+mod m0012_access;
 
 use sea_orm_migration::prelude::*;
 
@@ -38,7 +39,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_seen::Migration),
             Box::new(m0009_written::Migration),
             Box::new(m0010_heads::Migration),
-            Box::new(m0011_access::Migration),
+            Box::new(m0011_organisations::Migration),
+            Box::new(m0012_access::Migration),
         ]
     }
 }

@@ -1,6 +1,5 @@
 //! All runs of one activity, newest first; its schedule, and a run started by hand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -15,6 +14,7 @@ use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::told;
 use crate::console::department::{actions, administrator};
 use crate::console::frame::access::Person;
+use crate::console::frame::paging::{Asked, Paging, ROWS};
 use crate::console::frame::{posted, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
@@ -26,12 +26,12 @@ pub async fn show(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path((municipality, id)): Path<(String, String)>,
-    Query(query): Query<BTreeMap<String, String>>,
+    Query(query): Query<Asked>,
 ) -> Response {
     let Some(version) = runtime.road_maps().newest(&municipality) else {
         return problem::no_such_page().await;
     };
-    match describe(&runtime, &version, &id, &person, None).await {
+    match describe(&runtime, &version, &id, &person, &query, None).await {
         Ok(Some(mut context)) => {
             context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
             view::page(StatusCode::OK, "activity.html", &context)
@@ -65,7 +65,7 @@ pub async fn act(
         let address = opened.map_or_else(|| format!("{municipality}/{id}"), |key| key.to_string());
         return Redirect::to(&format!("/runs/{address}?done={word}")).into_response();
     }
-    match describe(&runtime, version, &id, &person, Some(&sent)).await {
+    match describe(&runtime, version, &id, &person, &Asked::new(), Some(&sent)).await {
         Ok(Some(context)) => view::page(sent.said.status(), "activity.html", &context),
         Ok(None) => problem::no_such_page().await,
         Err(e) => problem::unsaved(&e, &sent.pairs),
@@ -78,6 +78,7 @@ async fn describe(
     version: &Version,
     id: &str,
     person: &Person,
+    query: &Asked,
     sent: Option<&Sent>,
 ) -> Result<Option<Value>, StoreError> {
     let overview = Overview::load(runtime, version, Some(id)).await?;
@@ -93,8 +94,9 @@ async fn describe(
         let key = &s.run.key;
         (std::cmp::Reverse(key.period.first_day()), key.part.clone(), key.activity.clone())
     });
-    let runs: Vec<Value> = newest_first
-        .into_iter()
+    let paging = Paging::new(query, "page", ROWS, newest_first.len());
+    let runs: Vec<Value> = paging
+        .of(newest_first)
         .map(|standing| {
             let mut run = administrator::run(standing, &[]);
             let part = standing.run.key.part.as_ref();
@@ -115,6 +117,7 @@ async fn describe(
         "paused": schedule.map(|s| s.reason.as_str()),
     });
     context["runs"] = runs.into();
+    context["paging"] = paging.show("runs");
     if let Some(activity) = activity {
         let today = map.municipality.today(runtime.clock().now());
         let address = format!("/runs/{}/{id}", map.municipality.id);

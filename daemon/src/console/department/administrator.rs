@@ -1,40 +1,36 @@
-//! The administrator's first page: what needs attention, then every activity of the road map with
-//! its run, section by section.
+//! The administrator's first page, and what the head of every page says.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::Activity;
 use vekha_roadmap::russian::date_words;
 
-use crate::console::department::coming;
+use crate::access::Role;
+use crate::console::department::road_map;
 use crate::console::frame::access::{self, Person};
+use crate::console::frame::paging::Asked;
 use crate::console::frame::{problem, view};
 use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
-use crate::runtime::views::attention::{Need, attention, in_order};
-use crate::runtime::views::coming::coming;
-use crate::runtime::views::overview::{Overview, Standing};
-use crate::store::StoreError;
-use crate::store::instant;
+use crate::runtime::views::attention::Need;
+use crate::runtime::views::overview::Standing;
 
 /// `GET /`: the road map, or which one.
 pub async fn home(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
+    Query(query): Query<Asked>,
 ) -> Response {
     let mut all = runtime.road_maps().all_newest();
     all.retain(|v| person.roles.within(&v.road_map.municipality.id).is_some());
     match all.as_slice() {
-        [only] => road_map(&runtime, only, &person).await,
+        [only] => road_map::page(&runtime, only, &person, &query).await,
         all => {
             let municipalities: Vec<Value> = all
                 .iter()
@@ -54,14 +50,15 @@ pub async fn home(
     }
 }
 
-/// `GET /m/{municipality}`
+/// `GET /m/{municipality}?section=…&state=…&who=…&q=…`
 pub async fn municipality(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path(municipality): Path<String>,
+    Query(query): Query<Asked>,
 ) -> Response {
     match runtime.road_maps().newest(&municipality) {
-        Some(version) => road_map(&runtime, &version, &person).await,
+        Some(version) => road_map::page(&runtime, &version, &person, &query).await,
         None => problem::no_such_page().await,
     }
 }
@@ -72,6 +69,8 @@ pub fn context(runtime: &Runtime, version: &Version, person: &Person) -> Value {
     json!({
         "person": person.name(),
         "visitor": access::shown(person),
+        // Who only looks is offered nothing that opens what others answer by.
+        "works": person.role_in(&version.road_map) >= Role::Operator,
         "rehearsal": runtime.clock().rehearses(),
         "municipality": {
             "id": municipality.id,
@@ -84,72 +83,6 @@ pub fn context(runtime: &Runtime, version: &Version, person: &Person) -> Value {
             "version": version.number,
             "applied": date_words(municipality.today(version.applied_at)),
         },
-    })
-}
-
-async fn road_map(runtime: &Runtime, version: &Version, person: &Person) -> Response {
-    let loaded = async {
-        let overview = Overview::load(runtime, version, None).await?;
-        let needs = attention(runtime, version, &overview).await?;
-        let coming = coming(runtime, version, &overview).await?;
-        Ok::<_, StoreError>((overview, needs, coming))
-    };
-    let (overview, needs, coming) = match loaded.await {
-        Ok(loaded) => loaded,
-        Err(e) => return problem::unavailable(&e),
-    };
-    let map = &version.road_map;
-    let sections: Vec<Value> = map
-        .municipality
-        .sections
-        .iter()
-        .map(|section| {
-            let own = map.activities.iter().filter(|a| a.section == section.id);
-            let activities: Vec<Value> =
-                own.map(|a| activity(map, a, &overview, needs_of(&needs, a, &overview))).collect();
-            json!({ "title": section.title, "activities": activities })
-        })
-        .collect();
-    let mut context = context(runtime, version, person);
-    let zone = &map.municipality.time_zone;
-    let troubles = runtime.troubles();
-    context["troubles"] = troubles.iter().map(|trouble| trouble.words(zone)).collect();
-    context["attention"] = attention_lines(map, &needs);
-    context["coming"] = coming::lines(map, &coming);
-    context["sections"] = sections.into();
-    view::page(StatusCode::OK, "road-map.html", &context)
-}
-
-fn needs_of<'n>(
-    needs: &'n BTreeMap<RunKey, Vec<Need>>,
-    activity: &Activity,
-    overview: &Overview,
-) -> &'n [Need] {
-    let current = overview.current(&activity.id).and_then(|s| needs.get(&s.run.key));
-    current.map(Vec::as_slice).unwrap_or_default()
-}
-
-/// One line of the table.
-fn activity(map: &RoadMap, activity: &Activity, overview: &Overview, needs: &[Need]) -> Value {
-    let schedule = overview.schedule(&activity.id);
-    let opening = schedule.filter(|s| !s.paused).and_then(|s| s.next_opening);
-    let opening = opening.map(|at| map.municipality.today(instant(at)));
-    let current = overview.current(&activity.id);
-    let at_work = current.filter(|s| !s.run.state.ended());
-    let next = match (at_work.and_then(|s| s.due), opening) {
-        (Some(due), _) => format!("срок {}", glossary::date(due)),
-        (None, Some(opening)) => format!("начало {}", glossary::date(opening)),
-        (None, None) => String::new(),
-    };
-    json!({
-        "id": activity.id,
-        "number": activity.number,
-        "title": activity.title,
-        "short": activity.short,
-        "deadline": activity.deadline,
-        "next": next,
-        "paused": schedule.is_some_and(|s| s.paused),
-        "run": current.map(|standing| run(standing, needs)),
     })
 }
 
@@ -167,22 +100,6 @@ pub fn run(standing: &Standing, needs: &[Need]) -> Value {
         "late": standing.late,
         "needs": needs.len(),
     })
-}
-
-fn attention_lines(map: &RoadMap, needs: &BTreeMap<RunKey, Vec<Need>>) -> Value {
-    let line = |(key, needs): (&RunKey, &Vec<Need>)| {
-        let activity = map.activity(&key.activity);
-        json!({
-            "link": format!("/runs/{key}"),
-            "number": activity.map(|a| a.number),
-            "short": activity.map_or(&key.activity, |a| &a.short),
-            "title": activity.map_or("", |a| a.title.as_str()),
-            "period": key.period.words(),
-            "part": key.part.as_ref().map(|code| name(map, code)),
-            "needs": needs.iter().map(|n| need(map, n)).collect::<Vec<_>>(),
-        })
-    };
-    in_order(map, needs).into_iter().map(line).collect()
 }
 
 /// An organisation's name for tables.

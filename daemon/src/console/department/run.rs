@@ -1,7 +1,7 @@
 //! One run, whole: what it waits for, its stages, who answered, what was found, recommended,
 //! decided and ordered, and the end of its journal.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -10,9 +10,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 use vekha_engine::run::{
-    AssignmentState, Measure, Proof, RecommendationState, Run, StageState, measure_stage,
+    Measure, Proof, Recommendation, RecommendationState, Run, StageState, measure_stage,
 };
-use vekha_engine::{AssignmentKey, RunKey};
+use vekha_engine::{AssignmentKey, Offer, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
 use vekha_roadmap::russian::date_words;
@@ -20,24 +20,36 @@ use vekha_roadmap::russian::date_words;
 use crate::access::Role;
 use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::{self, Scene, Texts, told};
-use crate::console::department::{administrator, exports, figures, matrix};
+use crate::console::department::{
+    administrator, answers, exports, figures, journal, participants, stages,
+};
 use crate::console::frame::access::Person;
 use crate::console::frame::decided;
+use crate::console::frame::paging::{Asked, Paging, address, asked};
 use crate::console::frame::{posted, problem, view, words};
 use crate::console::school::acknowledge;
 use crate::glossary;
 use crate::reports::{self, Clauses};
 use crate::runtime::Runtime;
-use crate::runtime::documents::reports::{controls, place_for_others};
+use crate::runtime::documents::reports::controls;
 use crate::runtime::documents::wording;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::is_late;
 use crate::runtime::views::register::Control;
 use crate::store::StoreError;
-use crate::store::{document, instant};
+use crate::store::document;
 
 /// Entries of the journal that the page shows.
-const JOURNAL: u64 = 50;
+const JOURNAL: u64 = 25;
+
+/// Recommendations of a page.
+const RECOMMENDATIONS: usize = 20;
+
+/// Measures of a page.
+const MEASURES: usize = 50;
+
+/// What the page shows a part of, under the names by which another part is asked for.
+const PARTS: [&str; 4] = ["drafts", "recommendations", "measures", "awaited"];
 
 /// Why there is no run to show.
 pub(crate) enum Missing {
@@ -45,20 +57,56 @@ pub(crate) enum Missing {
     Unavailable(StoreError),
 }
 
+/// What is said where there is no run.
+pub(crate) fn refused(missing: Missing) -> Response {
+    match missing {
+        Missing::Unknown => problem::missing(),
+        Missing::Unavailable(e) => problem::unavailable(&e),
+    }
+}
+
+fn key((municipality, activity, run): &(String, String, String)) -> Result<RunKey, Missing> {
+    format!("{municipality}/{activity}/{run}").parse().map_err(|_| Missing::Unknown)
+}
+
+fn version(runtime: &Runtime, run: &Run) -> Result<Arc<Version>, Missing> {
+    let (key, number) = (&run.key, run.road_map);
+    let unread = || StoreError::Unreadable(runtime.road_maps().why_not(key, number));
+    let version = runtime.road_maps().current(&key.municipality, number);
+    version.ok_or_else(|| Missing::Unavailable(unread()))
+}
+
 pub(crate) async fn load(
     runtime: &Runtime,
     path: &(String, String, String),
 ) -> Result<(Run, Arc<Version>), Missing> {
-    let (municipality, activity, run) = path;
-    let name = format!("{municipality}/{activity}/{run}");
-    let key: RunKey = name.parse().map_err(|_| Missing::Unknown)?;
-    let loaded = runtime.store().run(&key).await;
-    let loaded = loaded.map_err(Missing::Unavailable)?;
-    let run = loaded.ok_or(Missing::Unknown)?.run;
-    let version = runtime.road_maps().current(municipality, run.road_map);
-    let unread = || StoreError::Unreadable(runtime.road_maps().why_not(&key, run.road_map));
-    let version = version.ok_or_else(|| Missing::Unavailable(unread()))?;
+    let loaded = runtime.store().run(&key(path)?).await;
+    let run = loaded.map_err(Missing::Unavailable)?.ok_or(Missing::Unknown)?.run;
+    let version = version(runtime, &run)?;
     Ok((run, version))
+}
+
+/// The run without what belongs to it, for pages that show a part of that.
+pub(crate) async fn load_bare(
+    runtime: &Runtime,
+    path: &(String, String, String),
+) -> Result<(Run, Arc<Version>), Missing> {
+    let run = runtime.store().bare_run(&key(path)?).await;
+    let run = run.map_err(Missing::Unavailable)?.ok_or(Missing::Unknown)?;
+    let version = version(runtime, &run)?;
+    Ok((run, version))
+}
+
+/// What every page of a run's parts says of it.
+pub(crate) fn named(map: &RoadMap, run: &Run) -> Value {
+    let activity = map.activity(&run.key.activity);
+    json!({
+        "link": format!("/runs/{}", run.key),
+        "number": activity.map(|a| a.number),
+        "short": activity.map_or(run.key.activity.as_str(), |a| a.short.as_str()),
+        "period": run.key.period.words(),
+        "part": run.key.part.as_ref().map(|code| administrator::name(map, code)),
+    })
 }
 
 /// `GET /runs/{municipality}/{activity}/{run}`
@@ -66,14 +114,13 @@ pub async fn show(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path(path): Path<(String, String, String)>,
-    Query(query): Query<BTreeMap<String, String>>,
+    Query(query): Query<Asked>,
 ) -> Response {
     let (run, version) = match load(&runtime, &path).await {
         Ok(loaded) => loaded,
-        Err(Missing::Unknown) => return problem::no_such_page().await,
-        Err(Missing::Unavailable(e)) => return problem::unavailable(&e),
+        Err(missing) => return refused(missing),
     };
-    match describe(&runtime, &version, &run, &person, None).await {
+    match describe(&runtime, &version, &run, &person, &query, None).await {
         Ok(mut context) => {
             context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
             view::page(StatusCode::OK, "run.html", &context)
@@ -87,6 +134,7 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path(path): Path<(String, String, String)>,
+    Query(query): Query<Asked>,
     request: Request,
 ) -> Response {
     let (pairs, uploads) = match posted::receive(request).await {
@@ -95,19 +143,23 @@ pub async fn act(
     };
     let (run, version) = match load(&runtime, &path).await {
         Ok(loaded) => loaded,
-        Err(Missing::Unknown) => return problem::no_such_page().await,
         Err(Missing::Unavailable(e)) => return problem::unsaved(&e, &pairs),
+        Err(missing) => return refused(missing),
     };
     let today = version.road_map.municipality.today(runtime.clock().now());
     let mut sent = Sent::new(pairs);
     let role = person.role_in(&version.road_map);
     let scene = Scene { map: &version.road_map, run: &run, today, role };
     if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, uploads).await {
-        return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
+        let part = parts(&query).map(|(name, number)| format!("&{name}={number}"));
+        let parts: String = part.collect();
+        return Redirect::to(&format!("/runs/{}?done={done}{parts}", run.key)).into_response();
     }
     // Refused, perhaps because the run has moved on: it is shown as it stands now.
     let shown = match load(&runtime, &path).await {
-        Ok((run, version)) => describe(&runtime, &version, &run, &person, Some(&sent)).await,
+        Ok((run, version)) => {
+            describe(&runtime, &version, &run, &person, &query, Some(&sent)).await
+        }
         Err(_) => Err(StoreError::away("the run is not there any more")),
     };
     match shown {
@@ -116,11 +168,17 @@ pub async fn act(
     }
 }
 
+/// Which parts of long lists are asked for; of what else stands in an address nothing is kept.
+fn parts(query: &Asked) -> impl Iterator<Item = (&'static str, usize)> {
+    PARTS.into_iter().filter_map(|name| Some((name, asked(query, name).parse().ok()?)))
+}
+
 async fn describe(
     runtime: &Runtime,
     version: &Version,
     run: &Run,
     person: &Person,
+    query: &Asked,
     sent: Option<&Sent>,
 ) -> Result<Value, StoreError> {
     let store = runtime.store();
@@ -148,12 +206,13 @@ async fn describe(
         "ended": run.ended_at.map(moment),
         "road_map": run.road_map,
     });
-    context["exports"] = exports::offers(runtime, version, run);
+    context["exports"] = match person.role_in(map) >= Role::Operator {
+        true => exports::offers(runtime, version, run),
+        false => json!([]),
+    };
     context["waits_for"] = waits_for(runtime, map, run).await?;
-    context["stages"] = stages(version, run, now);
-    // Whoever has a link answers by it: only looking is not answering.
-    let links = (person.role_in(map) >= Role::Operator).then(|| store.secret());
-    context["matrix"] = matrix::matrix(map, run, links, now);
+    context["stages"] = stages::line(version, run, now);
+    context["participants"] = participants::beginning(map, run, now);
     let (mut analyses, mut unread) = (Vec::new(), Vec::new());
     for row in store.analyses(&id).await? {
         match store.readable(&row.id, document(&row.id, &row.body))? {
@@ -165,34 +224,35 @@ async fn describe(
     analyses.sort_by_key(|(stage, _)| order(stage));
     context["analyses"] = analyses
         .iter()
-        .map(|(stage, outcome)| figures::analysis(map, run, stage, outcome))
+        .map(|(stage, outcome)| figures::beginning(map, run, stage, outcome))
         .collect();
     let activity = map.activity(&run.key.activity);
     let title = |id: &String| Some(activity?.stage(id)?.1.title.clone());
     context["unread_analyses"] = unread.iter().map(|id| title(id).unwrap_or(id.clone())).collect();
     let once = uuid::Uuid::now_v7().to_string();
-    let page = Page { address: &format!("/runs/{id}"), once: &once, sent };
+    let shown: Asked = parts(query).map(|(name, n)| (name.to_owned(), n.to_string())).collect();
+    let end = if shown.is_empty() { String::new() } else { address(&shown, "", "") };
+    let page = Page { address: &format!("/runs/{id}{end}"), once: &once, sent };
     let today = map.municipality.today(now);
     let scene = Scene { map, run, today, role: person.role_in(map) };
     let texts = texts(runtime, version, run).await;
-    let offers = actions::offers(&scene, &page, &texts);
+    let measures = Paging::new(&shown, "measures", MEASURES, most_measures(run));
+    let offers = actions::offers(&scene, &page, &texts, &shown, &measures.range());
     context["outcome"] = told::outcome(sent, &actions::forms(&offers));
     context["offers"] = offers;
-    context["recommendations"] = recommendations(map, run);
-    context["decisions"] = decisions(map, run, now);
+    let recommended = recommended(run);
+    let recommendations = Paging::new(&shown, PARTS[1], RECOMMENDATIONS, recommended.len());
+    context["of_recommendations"] = recommendations.show("recommendations");
+    context["recommendations"] =
+        recommendations.of(recommended).map(|one| recommendation(map, one)).collect();
+    context["of_measures"] = measures.show("measures");
+    context["decisions"] = decisions(&scene, now, &measures.range());
     let journal = store.journal_tail(&id, JOURNAL).await?;
     context["journal_length"] = run.journal.sequence.into();
-    context["journal"] = journal
-        .iter()
-        .map(|entry| {
-            json!({
-                "at": words::short_moment(&map.municipality, instant(entry.at)),
-                "actor": actor(map, &entry.actor),
-                "kind": glossary::journal_kind(&entry.kind),
-                "facts": glossary::journal_facts(&entry.kind, &entry.data),
-            })
-        })
-        .collect();
+    context["journal"] = journal.iter().map(|entry| journal::line(map, entry)).collect();
+    context["journal_place"] = format!("/runs/{id}/journal").into();
+    context["answers_place"] = json!(answers::place(map, run));
+    context["contents"] = contents(&context);
     Ok(context)
 }
 
@@ -232,73 +292,62 @@ async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value,
     Ok(run.waits_for.iter().map(line).collect())
 }
 
-fn stages(version: &Version, run: &Run, now: jiff::Timestamp) -> Value {
-    let municipality = &version.road_map.municipality;
-    let activity = version.road_map.activity(&run.key.activity);
-    let day = |at| glossary::date(municipality.today(at));
-    let line = |stage: &vekha_engine::run::Stage| {
-        let definition = activity.and_then(|a| a.stage(&stage.id)).map(|(_, s)| s);
-        let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
-        let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
-        let active = stage.state == StageState::Active && !run.state.ended();
-        let location = place_for_others(&run.key, &stage.location);
-        json!({
-            "title": definition.map_or(&stage.id, |d| &d.title),
-            "kind": definition.map(|d| glossary::work(&d.work)),
-            // In a run that was called off nothing goes on.
-            "state": if run.state.ended() && stage.state == StageState::Active {
-                StageState::Pending
-            } else {
-                stage.state
-            },
-            "words": glossary::stage_state(stage.state, run.state),
-            "started": stage.started_at.map(day),
-            "due": stage.due.map(glossary::date),
-            "late": active && stage.due.is_some_and(|due| now > municipality.closing(due)),
-            "completed": stage.completed_at.map(day),
-            "answered": answered,
-            "asked": own().count(),
-            "reason": stage.reason,
-            "location": location,
-            // Only what is surely an address becomes a link.
-            "is_link": is_address(location),
-            "published": (!location.is_empty())
-                .then(|| format!("/runs/{}/published/{}.html", run.key, stage.id)),
-        })
+/// What the page holds, with how much of it there is.
+fn contents(page: &Value) -> Value {
+    let count = |list: &Value| list.as_array().map_or(0, Vec::len);
+    let mut contents = vec![json!({ "id": "stages", "title": "Этапы" })];
+    let mut add = |id: &str, title: &str, count: usize| {
+        if count > 0 {
+            contents.push(json!({ "id": id, "title": title, "count": count }));
+        }
     };
-    run.stages.iter().map(line).collect()
+    let total = |list: &Value| list["total"].as_u64().unwrap_or_default() as usize;
+    add("participants", "Участники", total(&page["participants"]));
+    for analysis in page["analyses"].as_array().into_iter().flatten() {
+        let id = format!("analysis-{}", analysis["id"].as_str().unwrap_or_default());
+        add(&id, analysis["title"].as_str().unwrap_or_default(), total(analysis).max(1));
+    }
+    for sheet in page["offers"]["drafts"].as_array().into_iter().flatten() {
+        let name = sheet["name"].as_str().unwrap_or_default();
+        add(name, "Проекты рекомендаций", sheet["count"].as_u64().unwrap_or_default() as usize);
+    }
+    add("recommendations", "Рекомендации", total(&page["of_recommendations"]));
+    add("decisions", "Решения", count(&page["decisions"]));
+    add("journal", "Журнал", page["journal_length"].as_u64().unwrap_or_default() as usize);
+    contents.into()
 }
 
-fn is_address(location: &str) -> bool {
-    location.starts_with("https://") || location.starts_with("http://")
+/// What was recommended; drafts that can still be released have a form of their own.
+fn recommended(run: &Run) -> Vec<(&AssignmentKey, &Recommendation)> {
+    let offered = |r: &Recommendation| r.state == RecommendationState::Draft && !run.state.ended();
+    run.recommendations.iter().filter(|(_, r)| !offered(r)).collect()
 }
 
-fn recommendations(map: &RoadMap, run: &Run) -> Value {
+fn recommendation(map: &RoadMap, (key, r): (&AssignmentKey, &Recommendation)) -> Value {
     let day = |at| date_words(map.municipality.today(at));
-    let line = |(key, r): (&AssignmentKey, &vekha_engine::run::Recommendation)| {
-        json!({
-            "organisation": administrator::name(map, &key.organisation),
-            "state": r.state.as_str(),
-            "words": glossary::recommendation_state(r.state),
-            "issued": r.issued_at.map(day),
-            "acknowledged": r.acknowledged_at.map(day),
-            "report": r.report,
-            "reported": r.reported_at.map(day),
-            "items": r.items.iter().map(acknowledge::item).collect::<Vec<_>>(),
-        })
-    };
-    // Drafts that can still be released have a form of their own.
-    let offered = |r: &vekha_engine::run::Recommendation| {
-        r.state == RecommendationState::Draft && !run.state.ended()
-    };
-    run.recommendations.iter().filter(|(_, r)| !offered(r)).map(line).collect()
+    json!({
+        "organisation": administrator::name(map, &key.organisation),
+        "state": r.state.as_str(),
+        "words": glossary::recommendation_state(r.state),
+        "issued": r.issued_at.map(day),
+        "acknowledged": r.acknowledged_at.map(day),
+        "report": r.report,
+        "reported": r.reported_at.map(day),
+        "items": r.items.iter().map(acknowledge::item).collect::<Vec<_>>(),
+    })
 }
 
-/// Decisions, each with what it ordered.
-fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
+/// How many measures the decision has that ordered the most.
+fn most_measures(run: &Run) -> usize {
+    (1..=run.decisions.len()).map(|number| run.measures_of(number).len()).max().unwrap_or_default()
+}
+
+/// Decisions, each with those that are shown of the measures that it ordered.
+fn decisions(scene: &Scene<'_>, now: jiff::Timestamp, shown: &Range<usize>) -> Value {
+    let Scene { map, run, .. } = *scene;
     let measures = |decision: usize| -> Value {
         let own = run.measures.iter().enumerate().filter(|(_, m)| m.decision == decision);
-        own.map(|(position, m)| {
+        own.skip(shown.start).take(shown.len()).map(|(position, m)| {
             let control = Control::of(run, position, &map.municipality, now);
             let late = control == Control::Overdue;
             json!({
@@ -340,7 +389,9 @@ fn decisions(map: &RoadMap, run: &Run, now: jiff::Timestamp) -> Value {
         shown["corrected_by"] = later.map(|(place, _)| refers(place)).collect();
         shown["text"] = text(position, d).into();
         let below = format!("/runs/{}/decisions/{}", run.key, position + 1);
-        shown["correction"] = format!("{below}/correction").into();
+        if scene.offers(&Offer::CorrectDecision(position + 1)) {
+            shown["correction"] = format!("{below}/correction").into();
+        }
         shown["document"] = format!("{below}/document.docx").into();
         shown["attachments"] = attachments(map, &run.key, position + 1, d);
         shown["measures"] = measures(position + 1);
@@ -385,6 +436,9 @@ pub(crate) fn actor(map: &RoadMap, actor: &str) -> String {
     match actor.split_once(':') {
         Some(("page", code)) => format!("{}, по ссылке", administrator::name(map, code)),
         Some(("console", name)) => name.to_owned(),
+        // The address tells two of one name apart where that matters: in the journal itself.
+        Some(("person", name)) => name.split(" <").next().unwrap_or(name).to_owned(),
+        Some(("token", name)) => format!("ключ «{name}»"),
         Some(("source", id)) => format!("источник «{id}»"),
         _ if actor == "console" => "отдел, на странице".to_owned(),
         _ if actor == "schedule" => "расписание".to_owned(),

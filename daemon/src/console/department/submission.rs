@@ -18,7 +18,7 @@ use crate::console::department::actions::{self, Scene, told};
 use crate::console::department::administrator;
 use crate::console::department::run::{Missing, load};
 use crate::console::frame::access::Person;
-use crate::console::frame::{posted, problem, view, words};
+use crate::console::frame::{packed, posted, problem, view, words};
 use crate::console::school::read_only;
 use crate::forms::reports;
 use crate::glossary;
@@ -41,7 +41,7 @@ pub async fn show(
         Err(Missing::Unavailable(e)) => return problem::unavailable(&e),
     };
     match describe(&runtime, &version, &run, &key, &person, None).await {
-        Ok(context) => view::page(StatusCode::OK, "submission.html", &context),
+        Ok(context) => packed::never(view::page(StatusCode::OK, "submission.html", &context)),
         Err(e) => problem::unavailable(&e),
     }
 }
@@ -70,7 +70,7 @@ pub async fn act(
         return Redirect::to(&format!("/runs/{}?done={done}", run.key)).into_response();
     }
     match describe(&runtime, &version, &run, &key, &person, Some(&sent)).await {
-        Ok(context) => view::page(sent.said.status(), "submission.html", &context),
+        Ok(context) => packed::never(view::page(sent.said.status(), "submission.html", &context)),
         Err(e) => problem::unsaved(&e, &sent.pairs),
     }
 }

@@ -9,6 +9,8 @@ pub(crate) mod downloads;
 pub(crate) mod form;
 pub(crate) mod header;
 pub(crate) mod origin;
+pub(crate) mod packed;
+pub(crate) mod paging;
 pub(crate) mod posted;
 pub(crate) mod problem;
 pub(crate) mod said;

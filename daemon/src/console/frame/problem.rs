@@ -14,8 +14,13 @@ pub fn page(status: StatusCode, title: &str, sentences: &[&str]) -> Response {
     view::page(status, "problem.html", &json!({ "title": title, "sentences": sentences }))
 }
 
-/// Nothing lives at this address.
+/// Nothing lives at this address: as routes want it.
 pub async fn no_such_page() -> Response {
+    missing()
+}
+
+/// Nothing lives at this address.
+pub fn missing() -> Response {
     let sentences = [
         "Проверьте адрес: возможно, он скопирован не целиком.",
         "Если вы пришли по ссылке из письма, откройте её из самого письма.",

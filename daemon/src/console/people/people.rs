@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
@@ -13,7 +12,7 @@ use crate::access::Roles;
 use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
 use crate::console::frame::sending::known;
-use crate::console::frame::{posted, problem, view};
+use crate::console::frame::{packed, posted, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::people::person_etag;
 use crate::runtime::acts::access::{AccessError, Asker, Made, Particulars};
@@ -191,6 +190,5 @@ async fn one(
         json!({ "address": made.secret, "until": until })
     });
     context["link"] = json!(link);
-    let status = if refused.status == StatusCode::OK { StatusCode::OK } else { refused.status };
-    view::page(status, "person.html", &context)
+    packed::never(view::page(refused.status, "person.html", &context))
 }

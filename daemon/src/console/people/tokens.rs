@@ -15,7 +15,7 @@ use super::people::asker;
 use super::{Refused, choices, context, legend, moment, roles_of, value, words};
 use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
-use crate::console::frame::{posted, problem, view};
+use crate::console::frame::{packed, posted, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::tokens::token_etag;
 use crate::runtime::acts::access::{AccessError, Made};
@@ -124,5 +124,5 @@ async fn all(
     context["sent"] = json!({
         "name": value(sent, "display_name"), "expires": value(sent, "expires"),
     });
-    view::page(refused.status, "tokens.html", &context)
+    packed::never(view::page(refused.status, "tokens.html", &context))
 }

@@ -237,7 +237,7 @@ pub fn with_files(
 }
 
 /// The administrator's password under a name.
-fn anna() -> String {
+pub fn anna() -> String {
     use base64::Engine as _;
     let credentials = format!("anna:{TOKEN}");
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(credentials))

@@ -69,6 +69,21 @@ impl<'r> Addresses<'r> {
         Ok(Addresses { runtime, municipality, newest })
     }
 
+    /// Asks for one organisation alone.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn load_one(
+        runtime: &'r Runtime,
+        version: &Version,
+        code: &str,
+    ) -> Result<Self, StoreError> {
+        let municipality = version.road_map.municipality.id.clone();
+        let newest = runtime.store().newest_letter(&municipality, code).await?;
+        let newest = newest.into_iter().map(|l| (l.organisation.clone(), l)).collect();
+        Ok(Addresses { runtime, municipality, newest })
+    }
+
     /// What is known of an organisation's address.
     pub fn of(&self, organisation: &Organisation) -> AddressState {
         if organisation.addressees().is_empty() {

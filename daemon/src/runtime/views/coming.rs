@@ -45,7 +45,6 @@ pub async fn coming(
     let now = runtime.clock().now();
     let until = now.saturating_add(AHEAD).unwrap_or(now);
     let addresses = Addresses::load(runtime, version).await?;
-    let known: BTreeSet<&RunKey> = overview.standings.iter().map(|s| &s.run.key).collect();
     let mut all = Vec::new();
     for activity in &road_map.activities {
         if overview.schedule(&activity.id).is_some_and(|row| row.paused) {
@@ -53,7 +52,7 @@ pub async fn coming(
         }
         let mut by_time: BTreeMap<Timestamp, BTreeSet<String>> = BTreeMap::new();
         for opening in openings(road_map, activity, now, until) {
-            if !known.contains(&key(road_map, activity, &opening)) {
+            if !overview.exists(&key(road_map, activity, &opening)) {
                 by_time.entry(opening.at).or_default().extend(asked(road_map, activity, &opening));
             }
         }

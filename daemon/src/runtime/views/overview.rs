@@ -1,7 +1,7 @@
 //! Where the activities of a municipality stand: the run that counts for each, its stage, what is
 //! overdue. The pages and gRPC show the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
 use crate::store::document;
 use crate::store::entities::{activity, run};
+use crate::store::read::runs::Brief;
 use crate::store::read::{Filter, Page};
 
 /// The runs about periods that end in one of the years, oldest first.
@@ -49,8 +50,11 @@ pub struct Standing {
 /// The runs and the schedule of a municipality's activities.
 #[derive(Debug, Default)]
 pub struct Overview {
-    /// By run id.
+    /// By run id: of one activity all, of a whole road map those that are at work, that anybody should
+    /// look at, and the latest of each activity. Years that are over are not read again and again.
     pub standings: Vec<Standing>,
+    /// Ids of all runs that there are.
+    ids: BTreeSet<String>,
     /// Where schedules stand, by activity id.
     schedules: BTreeMap<String, activity::Model>,
 }
@@ -86,14 +90,27 @@ impl Overview {
         }
         let now = runtime.clock().now();
         let mut standings = Vec::new();
-        for row in store.list_runs(&filter, &Page::all()).await? {
+        let (ids, rows) = match activity {
+            Some(_) => {
+                let rows = store.list_runs(&filter, &Page::all()).await?;
+                (rows.iter().map(|row| row.id.clone()).collect(), rows)
+            }
+            None => {
+                let brief = store.brief_runs(municipality).await?;
+                let more = store.runs_with_more(municipality).await?;
+                let meant = meant(&brief, open.keys().cloned().chain(more));
+                let rows = store.rows_of_runs(&meant).await?;
+                (brief.into_iter().map(|run| run.id).collect::<BTreeSet<_>>(), rows)
+            }
+        };
+        for row in rows {
             let open = open.remove(&row.id).unwrap_or_default();
             let read = standing(runtime, version, &row, open, now);
             standings.extend(store.readable(&row.id, read)?);
         }
         let schedules = store.activities(municipality).await?;
         let schedules = schedules.into_iter().map(|row| (row.activity.clone(), row)).collect();
-        Ok(Overview { standings, schedules })
+        Ok(Overview { standings, ids, schedules })
     }
 
     /// The run that counts for an activity: the latest that is not ended, or else the latest.
@@ -102,10 +119,29 @@ impl Overview {
         own().find(|s| !s.run.state.ended()).or_else(|| own().next())
     }
 
+    /// Whether there is such a run.
+    pub fn exists(&self, run: &RunKey) -> bool {
+        self.ids.contains(&run.to_string())
+    }
+
     /// Where an activity's schedule stands.
     pub fn schedule(&self, activity: &str) -> Option<&activity::Model> {
         self.schedules.get(activity)
     }
+}
+
+/// Runs that are looked at: those that have not ended, the last of each activity, and others that are
+/// named; in the order of their ids.
+fn meant(brief: &[Brief], others: impl Iterator<Item = String>) -> Vec<String> {
+    let mut meant: BTreeSet<String> = others.collect();
+    for (place, run) in brief.iter().enumerate() {
+        let last = brief.get(place + 1).is_none_or(|next| next.activity != run.activity);
+        // What it is that cannot be read is told where it is read.
+        if last || run.state().is_none_or(|state| !state.ended()) {
+            meant.insert(run.id.clone());
+        }
+    }
+    meant.into_iter().collect()
 }
 
 fn standing(

@@ -31,12 +31,26 @@ impl Store {
         &self,
         municipality: &str,
     ) -> Result<Vec<NewestLetter>, StoreError> {
-        let statement = self.reader().get_database_backend().build(&newest(municipality));
+        let statement = self.reader().get_database_backend().build(&newest(municipality, None));
         Ok(NewestLetter::find_by_statement(statement).all(self.reader()).await?)
+    }
+
+    /// The newest letter of one organisation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest_letter(
+        &self,
+        municipality: &str,
+        organisation: &str,
+    ) -> Result<Option<NewestLetter>, StoreError> {
+        let backend = self.reader().get_database_backend();
+        let statement = backend.build(&newest(municipality, Some(organisation)));
+        Ok(NewestLetter::find_by_statement(statement).one(self.reader()).await?)
     }
 }
 
-fn newest(municipality: &str) -> SelectStatement {
+fn newest(municipality: &str, organisation: Option<&str>) -> SelectStatement {
     // A letter that failed keeps its last moment where its next one would stand.
     let settled_at =
         || Func::coalesce([Expr::col(Column::SentAt), Expr::col(Column::NextAttemptAt)]);
@@ -50,6 +64,7 @@ fn newest(municipality: &str) -> SelectStatement {
         .expr_window_as(Func::cust("ROW_NUMBER"), newest_first, "place")
         .from(Entity)
         .and_where(Column::Municipality.eq(municipality))
+        .and_where_option(organisation.map(|code| Column::Organisation.eq(code)))
         .and_where(Column::State.is_in(["sent", "failed"]))
         .take();
     Query::select()

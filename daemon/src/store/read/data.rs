@@ -4,26 +4,14 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use serde::Deserialize;
-use vekha_analysis::{Finding, IndicatorFigures, Outcome, Values};
+use vekha_analysis::{Outcome, Values};
 use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, Wanted, gather};
 
+use super::outcomes::{Findings, Indicators};
 use super::runs::{self, Load, Loaded};
 use crate::store::entities::{analysis, submission};
 use crate::store::{Store, StoreError, document, unreadable};
-
-/// The indicators of an outcome; its findings are passed over.
-#[derive(Deserialize)]
-struct Indicators {
-    indicators: Vec<IndicatorFigures>,
-}
-
-/// The findings of an outcome; its indicators are passed over.
-#[derive(Deserialize)]
-struct Findings {
-    findings: Vec<Finding>,
-}
 
 impl Store {
     /// Runs with those who were asked, but with nothing of what followed from the answers, as far as

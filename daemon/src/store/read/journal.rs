@@ -1,6 +1,8 @@
 //! The journal, entry by entry.
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::filter::{Filter, equal, nothing, of_activities, of_runs};
 use crate::store::entities::journal;
@@ -70,4 +72,46 @@ impl Store {
             .all(self.reader())
             .await?)
     }
+
+    /// Part of a run's journal, newest first: so many entries after so many. With an organisation, only those that name it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn journal_page(
+        &self,
+        run: &str,
+        organisation: Option<&str>,
+        skip: u64,
+        limit: u64,
+    ) -> Result<Vec<journal::Model>, StoreError> {
+        Ok(journal::Entity::find()
+            .filter(naming(run, organisation))
+            .order_by_desc(journal::Column::Sequence)
+            .offset(skip)
+            .limit(limit)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// How many entries a run's journal has; with an organisation, how many name it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn journal_length(
+        &self,
+        run: &str,
+        organisation: Option<&str>,
+    ) -> Result<u64, StoreError> {
+        Ok(journal::Entity::find().filter(naming(run, organisation)).count(self.reader()).await?)
+    }
+}
+
+/// Entries of a run; with an organisation, those that name it: by itself, or as one who was asked in
+/// a stage.
+fn naming(run: &str, organisation: Option<&str>) -> Condition {
+    let named = organisation.map(|code| {
+        let ends = [format!("\"{code}\""), format!(".{code}\"")];
+        ends.iter().fold(Condition::any(), |any, end| any.add(journal::Column::Data.contains(end)))
+    });
+    Condition::all().add(journal::Column::Run.eq(run)).add_option(named)
 }

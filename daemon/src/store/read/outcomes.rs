@@ -3,11 +3,27 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
-use vekha_analysis::Outcome;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use vekha_analysis::{Finding, IndicatorFigures, Outcome};
 
 use super::runs::AT_ONCE;
 use crate::store::entities::analysis;
 use crate::store::{Store, StoreError, document};
+
+/// The indicators of an outcome; its findings are passed over.
+#[derive(Debug, Deserialize)]
+pub struct Indicators {
+    /// In the definition's order.
+    pub indicators: Vec<IndicatorFigures>,
+}
+
+/// The findings of an outcome; its indicators are passed over.
+#[derive(Debug, Deserialize)]
+pub struct Findings {
+    /// By organisation code, then in the definition's order of rules.
+    pub findings: Vec<Finding>,
+}
 
 impl Store {
     /// Finished analyses of a run.
@@ -41,6 +57,17 @@ impl Store {
     /// # Errors
     /// When the database or the analysis cannot be read.
     pub async fn outcome(&self, id: &str) -> Result<Option<Outcome>, StoreError> {
+        self.part_of_outcome(id).await
+    }
+
+    /// As much of a finished analysis as is looked at: [`Indicators`] or [`Findings`] alone.
+    ///
+    /// # Errors
+    /// As [`Store::outcome`].
+    pub async fn part_of_outcome<T: DeserializeOwned>(
+        &self,
+        id: &str,
+    ) -> Result<Option<T>, StoreError> {
         let row = analysis::Entity::find_by_id(id).one(self.reader()).await?;
         row.map(|row| document(&row.id, &row.body)).transpose()
     }

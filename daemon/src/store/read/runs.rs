@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use serde::de::DeserializeOwned;
-use vekha_engine::run::Run;
+use vekha_engine::run::{MeasureState, Run, RunState};
 use vekha_engine::{AssignmentKey, RunKey};
 
-use crate::store::entities::{assignment, decision, measure, recommendation, run};
+use crate::store::entities::{assignment, decision, measure, outbox, recommendation, run};
 use crate::store::{Store, StoreError, document};
 
 /// A loaded run and the revision of its row.
@@ -34,6 +34,28 @@ impl Loaded {
     /// How many rows it is in the tables.
     pub fn rows(&self) -> usize {
         1 + run::sizes(&self.run).iter().sum::<usize>()
+    }
+}
+
+/// A run in the columns that lists of all runs need.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct Brief {
+    /// Its id.
+    pub id: String,
+    /// Activity id.
+    pub activity: String,
+    /// Where it stands.
+    pub state: String,
+    /// Microseconds since the epoch.
+    pub opened_at: i64,
+    /// Microseconds since the epoch.
+    pub ended_at: Option<i64>,
+}
+
+impl Brief {
+    /// Where it stands; none if the row says what no run is.
+    pub fn state(&self) -> Option<RunState> {
+        serde_json::from_value(self.state.as_str().into()).ok()
     }
 }
 
@@ -293,6 +315,82 @@ impl Store {
             .await?;
         // One that cannot be read is told of where it is looked at.
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// The keys of all runs of an activity, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn keys_of_activity(
+        &self,
+        municipality: &str,
+        activity: &str,
+    ) -> Result<Vec<RunKey>, StoreError> {
+        let ids: Vec<String> = run::Entity::find()
+            .select_only()
+            .column(run::Column::Id)
+            .filter(run::Column::Municipality.eq(municipality))
+            .filter(run::Column::Activity.eq(activity))
+            .order_by_asc(run::Column::Id)
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// All runs of a municipality in a few words, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read; so for those that follow.
+    pub async fn brief_runs(&self, municipality: &str) -> Result<Vec<Brief>, StoreError> {
+        Ok(run::Entity::find()
+            .select_only()
+            .columns([
+                run::Column::Id,
+                run::Column::Activity,
+                run::Column::State,
+                run::Column::OpenedAt,
+                run::Column::EndedAt,
+            ])
+            .filter(run::Column::Municipality.eq(municipality))
+            .order_by_asc(run::Column::Id)
+            .into_model()
+            .all(self.reader())
+            .await?)
+    }
+
+    /// The rows of these runs, by id, as far as they exist.
+    pub async fn rows_of_runs(&self, ids: &[String]) -> Result<Vec<run::Model>, StoreError> {
+        let mut rows = Vec::new();
+        for chunk in ids.chunks(AT_ONCE) {
+            rows.extend(named(chunk).all(self.reader()).await?);
+        }
+        Ok(rows)
+    }
+
+    /// Runs of a municipality for which something waits that a person does or should know of, though
+    /// the run may have ended: reports on measures, letters that did not arrive.
+    pub async fn runs_with_more(&self, municipality: &str) -> Result<Vec<String>, StoreError> {
+        let mut ids: Vec<String> = measure::Entity::find()
+            .select_only()
+            .column(measure::Column::Run)
+            .distinct()
+            .filter(measure::Column::Municipality.eq(municipality))
+            .filter(measure::Column::State.eq(MeasureState::Reported.as_str()))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        let refused: Vec<String> = outbox::Entity::find()
+            .select_only()
+            .column(outbox::Column::Run)
+            .distinct()
+            .filter(outbox::Column::State.eq("failed"))
+            .filter(outbox::Column::Municipality.eq(municipality))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        ids.extend(refused);
+        Ok(ids)
     }
 
     /// One run with all that belongs to it.

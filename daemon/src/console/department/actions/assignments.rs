@@ -1,6 +1,8 @@
 //! Assignments that wait for an answer: more time, or none expected any more. One form for as many
 //! as are meant, because those who are late are seldom late alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::glossary;
 use serde_json::Value;
 use vekha_engine::run::{Assignment, AssignmentKind};
@@ -8,19 +10,23 @@ use vekha_engine::{AssignmentKey, Command, Offer};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{Choice, Field, FieldKind};
 
-use super::sheet::{Page, Sent, Sheet, chosen, day, field, optional, reason, text};
+use super::sheet::{Page, Sent, Sheet, choice, chosen, day, field, optional, reason, text};
 use super::{About, Scene, Step};
 use crate::console::department::administrator;
+use crate::console::frame::paging::{Asked, Paging, ROWS};
 
-/// Only assignments that are open are offered; one that was sent may have been settled since.
-pub(super) fn sheet(name: &str, scene: &Scene<'_>, only_open: bool) -> Sheet {
-    let options: Vec<Choice> = scene
-        .run
-        .assignments
-        .iter()
-        .filter(|(key, _)| !only_open || scene.offers(&Offer::Extend((*key).clone())))
-        .map(|(key, a)| Choice { value: key.to_string(), label: label(scene, key, a) })
-        .collect();
+/// Before the id of a stage: all who are awaited in it. No assignment is called so.
+const ALL_OF: char = '*';
+
+/// All that may have been sent: one that was open may have been settled since.
+pub(super) fn sheet(name: &str, scene: &Scene<'_>) -> Sheet {
+    let stages = scene.run.stages.iter().map(|stage| (stage.id.as_str(), 0));
+    let groups = stages.map(|(stage, count)| group(scene, stage, count));
+    let each = scene.run.assignments.iter().map(|(key, a)| one(scene, key, a));
+    of(name, groups.chain(each).collect())
+}
+
+fn of(name: &str, options: Vec<Choice>) -> Sheet {
     let alone = (options.len() == 1).then(|| vec![options[0].value.clone()]);
     let due = Field {
         help: "Рабочий день позже прежнего срока; нужен, чтобы продлить".to_owned(),
@@ -28,6 +34,17 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, only_open: bool) -> Sheet {
     };
     let fields = vec![field("assignments", "Чьи", FieldKind::Choices(options)), due, reason()];
     Sheet::new(name, fields).with("assignments", alone.unwrap_or_default())
+}
+
+fn one(scene: &Scene<'_>, key: &AssignmentKey, assignment: &Assignment) -> Choice {
+    Choice { value: key.to_string(), label: label(scene, key, assignment) }
+}
+
+/// All who are awaited in a stage.
+fn group(scene: &Scene<'_>, stage: &str, count: usize) -> Choice {
+    let title = scene.activity().and_then(|a| a.stage(stage));
+    let title = title.map_or(stage, |(_, stage)| stage.title.as_str());
+    choice(&format!("{ALL_OF}{stage}"), &format!("все, кого ждём: {title} ({count})"))
 }
 
 fn label(scene: &Scene<'_>, key: &AssignmentKey, assignment: &Assignment) -> String {
@@ -46,6 +63,7 @@ fn label(scene: &Scene<'_>, key: &AssignmentKey, assignment: &Assignment) -> Str
 }
 
 pub(super) fn steps(
+    scene: &Scene<'_>,
     action: &str,
     sent: &Sent,
     checked: Result<Values, Vec<FieldError>>,
@@ -68,22 +86,65 @@ pub(super) fn steps(
             Ok(Command::Extend { assignment, due, reason: reason.clone() })
         }
     };
-    let mut steps = Vec::new();
+    let mut keys: BTreeSet<AssignmentKey> = BTreeSet::new();
     for name in chosen(&values, "assignments") {
-        let Ok(key) = name.parse() else { continue };
+        match name.strip_prefix(ALL_OF) {
+            Some(stage) => keys.extend(open(scene).filter(|key| key.stage == stage).cloned()),
+            None => keys.extend(name.parse::<AssignmentKey>()),
+        }
+    }
+    let mut steps = Vec::new();
+    for key in keys {
         let command = command(key).map_err(|e: FieldError| vec![e])?;
         steps.push(Step::new(command));
+    }
+    if steps.is_empty() {
+        let message = "ответа уже никто не должен".to_owned();
+        return Err(vec![FieldError { field: "assignments".to_owned(), message }]);
     }
     Ok(steps)
 }
 
-/// The form, if anybody's answer is awaited.
-pub(super) fn offer(scene: &Scene<'_>, page: &Page<'_>) -> Option<Value> {
-    let open = |key: &AssignmentKey| scene.offers(&Offer::Extend(key.clone()));
-    scene
-        .run
-        .assignments
-        .keys()
-        .any(open)
-        .then(|| sheet(&About::Assignments.to_string(), scene, true).show(page))
+/// Who is awaited.
+fn open<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a AssignmentKey> {
+    let scene = *scene;
+    let open = move |key: &&AssignmentKey| scene.offers(&Offer::Extend((*key).clone()));
+    scene.run.assignments.keys().filter(open)
+}
+
+/// The form for those of a run who are awaited, a page of them; none if nobody is.
+pub(super) fn offer(scene: &Scene<'_>, page: &Page<'_>, asked: &Asked) -> Option<Value> {
+    let keys: Vec<&AssignmentKey> = open(scene).collect();
+    let paging = Paging::new(asked, "awaited", ROWS, keys.len());
+    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    for key in keys.iter().filter(|key| scene.run.stages.iter().any(|s| s.id == key.stage)) {
+        *groups.entry(key.stage.clone()).or_default() += 1;
+    }
+    let mut shown = form(scene, page, paging.of(keys.iter().copied()), &groups)?;
+    shown["paging"] = paging.show("assignments");
+    Some(shown)
+}
+
+/// The form for these. Where more are awaited than it lists, all of a stage can be meant at once;
+/// `groups` are how many are awaited in each.
+pub(super) fn form<'k>(
+    scene: &Scene<'_>,
+    page: &Page<'_>,
+    keys: impl Iterator<Item = &'k AssignmentKey>,
+    groups: &BTreeMap<String, usize>,
+) -> Option<Value> {
+    let name = About::Assignments.to_string();
+    // What was chosen on another page is not lost with a mistake.
+    let sent = page.sent.filter(|sent| sent.sheet == name);
+    let chosen = sent.map(|sent| chosen(&sent.posted.values, "assignments")).unwrap_or_default();
+    let chosen = chosen.iter().filter_map(|name| name.parse::<AssignmentKey>().ok());
+    let keys: BTreeSet<AssignmentKey> = keys.cloned().chain(chosen).collect();
+    let each = keys.iter().filter_map(|key| Some(one(scene, key, scene.run.assignments.get(key)?)));
+    let each: Vec<Choice> = each.collect();
+    if each.is_empty() {
+        return None;
+    }
+    let more = groups.values().sum::<usize>() > each.len();
+    let groups = groups.iter().filter(|_| more).map(|(stage, count)| group(scene, stage, *count));
+    Some(of(&name, groups.chain(each).collect()).show(page))
 }

@@ -7,13 +7,16 @@ use vekha_engine::run::{Measure, MeasureState, Stage};
 use vekha_engine::{Command, DecisionKind, Document, NewAttachment, NewMeasure, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{
-    Choice, Decide, Field, FieldKind, FileRule, Required, Rows, Table, Work,
+    Choice, Decide, Field, FieldKind, FileRule, Organisation, OrganisationKind, Required, Rows,
+    Table, Work,
 };
 use vekha_roadmap::russian;
 
 use super::sheet::{Page, Sheet, choice, chosen, day, field, optional, text};
 use super::{About, Scene, Step, Texts};
 use crate::console::department::administrator;
+use crate::console::frame::paging::plain;
+use crate::glossary;
 use crate::runtime::documents::wording::planned;
 
 /// Stands for all participants of the run among the organisations of a measure. No code has it.
@@ -22,8 +25,17 @@ const PARTICIPANTS: &str = "*";
 /// The field for a file.
 const ATTACHMENT: &str = "attachment";
 
+/// Before a kind of organisations: all of that kind. No code begins so.
+const KIND: &str = "*kind:";
+
+/// Stands for all whom the run's analyses found.
+const FOUND: &str = "*found";
+
 /// Most measures of one form.
 const MOST_MEASURES: usize = 100;
+
+/// Most organisations that every row of a form lists one by one; of more they are named.
+const MOST_LISTED: usize = 60;
 
 fn decide<'a>(scene: &Scene<'a>, stage: &str) -> Option<&'a Decide> {
     match &scene.activity()?.stage(stage)?.1.work {
@@ -42,14 +54,40 @@ fn participants<'a>(scene: &Scene<'a>) -> BTreeSet<&'a str> {
     asked.chain(named).chain(found).filter(active).collect()
 }
 
+/// Those of whom all can be chosen at once: how the form calls them, and who they are.
+fn groups<'a>(scene: &Scene<'a>) -> Vec<(String, String, BTreeSet<&'a str>)> {
+    let active =
+        |code: &&str| scene.map.organisation(code).is_some_and(|o| o.active_on(scene.today));
+    let found = scene.run.found.values().flatten().map(String::as_str).filter(active).collect();
+    let mut groups: Vec<(String, String, BTreeSet<&str>)> = vec![
+        (PARTICIPANTS.to_owned(), "все участники".to_owned(), participants(scene)),
+        (FOUND.to_owned(), "все, кого нашёл анализ".to_owned(), found),
+    ];
+    for kind in OrganisationKind::ALL {
+        let own = scene.map.organisations.iter().filter(|o| o.kind == *kind);
+        let own = own.filter(|o| o.active_on(scene.today)).map(|o| o.code.as_str()).collect();
+        let words = glossary::organisations(*kind).to_lowercase();
+        groups.push((format!("{KIND}{}", kind.as_str()), format!("все {words}"), own));
+    }
+    groups.retain(|(.., codes)| codes.len() > 1);
+    groups
+}
+
+/// Whether there are too many organisations for a list in every row.
+fn are_named(scene: &Scene<'_>) -> bool {
+    scene.map.organisations.iter().filter(|o| o.active_on(scene.today)).count() > MOST_LISTED
+}
+
 /// Participants first: a measure is seldom for anybody else.
 fn holders(scene: &Scene<'_>) -> Vec<Choice> {
-    let participants = participants(scene);
-    let mut options = Vec::new();
-    if participants.len() > 1 {
-        let label = format!("все участники ({})", participants.len());
-        options.push(choice(PARTICIPANTS, &label));
+    let mut options: Vec<Choice> = groups(scene)
+        .into_iter()
+        .map(|(value, words, codes)| choice(&value, &format!("{words} ({})", codes.len())))
+        .collect();
+    if are_named(scene) {
+        return options;
     }
+    let participants = participants(scene);
     let others = scene.map.organisations.iter().filter(|o| o.active_on(scene.today));
     let others = others.map(|o| o.code.as_str()).filter(|code| !participants.contains(code));
     let codes = participants.iter().copied().chain(others);
@@ -57,16 +95,40 @@ fn holders(scene: &Scene<'_>) -> Vec<Choice> {
     options
 }
 
+/// Organisations that are named by their codes or their short names.
+fn named(scene: &Scene<'_>, text: &str) -> Result<BTreeSet<String>, String> {
+    let mut codes = BTreeSet::new();
+    for name in text.split([',', ';', '\n']).map(str::trim).filter(|name| !name.is_empty()) {
+        let is_called = |o: &&Organisation| {
+            let same = |own: &str| plain(own) == plain(name);
+            o.active_on(scene.today) && (same(&o.code) || same(&o.short) || same(&o.name))
+        };
+        let found: Vec<&Organisation> = scene.map.organisations.iter().filter(is_called).collect();
+        match found.as_slice() {
+            [one] => codes.insert(one.code.clone()),
+            [] => return Err(format!("организации «{name}» в реестре нет")),
+            _ => return Err(format!("«{name}» зовутся несколько организаций: назовите код")),
+        };
+    }
+    Ok(codes)
+}
+
 /// The fields of a document and of the measures that it orders.
 fn fields(scene: &Scene<'_>) -> Vec<Field> {
     let text = |longest| FieldKind::Text { max_length: longest };
     let document = |field: Field| Field { section: "Документ".to_owned(), ..field };
     let helped = |help: &str, field: Field| Field { help: help.to_owned(), ..field };
-    let columns = vec![
+    let mut columns = vec![
         field("text", "Что сделать", FieldKind::LongText { max_length: limits::MEASURE }),
         field("organisations", "Кому", FieldKind::Choices(holders(scene))),
         field("due", "Срок", FieldKind::Date),
     ];
+    if are_named(scene) {
+        columns[1].required = Required::Optional;
+        let named = FieldKind::LongText { max_length: limits::OUTCOME };
+        let help = "коды или краткие названия, через запятую";
+        columns.insert(2, helped(help, optional("codes", "Кому ещё", named)));
+    }
     let table = Table { columns, rows: Rows::Free { min: 0, max: MOST_MEASURES } };
     let kinds = DecisionKind::ALL.iter().map(|kind| choice(kind.as_str(), kind.words()));
     vec![
@@ -135,17 +197,26 @@ fn read(
 ) -> Result<(Document, Vec<NewMeasure>), Vec<FieldError>> {
     let rows = values.get("measures").and_then(Value::as_array);
     let mut measures = Vec::new();
-    for row in rows.into_iter().flatten().filter_map(Value::as_object) {
-        let mut organisations: BTreeSet<String> = BTreeSet::new();
+    let groups = groups(scene);
+    let rows = rows.into_iter().flatten().filter_map(Value::as_object);
+    for (number, row) in rows.enumerate() {
+        let wrong = |column: &str, message: String| {
+            vec![FieldError { field: format!("measures[{number}].{column}"), message }]
+        };
+        let mut organisations =
+            named(scene, &text(row, "codes")).map_err(|message| wrong("codes", message))?;
         for code in chosen(row, "organisations") {
-            match code.as_str() {
-                PARTICIPANTS => {
-                    organisations.extend(participants(scene).into_iter().map(str::to_owned));
+            match groups.iter().find(|(value, ..)| *value == code) {
+                Some((.., codes)) => {
+                    organisations.extend(codes.iter().map(|code| (*code).to_owned()));
                 }
-                _ => {
+                None => {
                     organisations.insert(code);
                 }
             }
+        }
+        if organisations.is_empty() {
+            return Err(wrong("organisations", "выберите, кому поручено".to_owned()));
         }
         measures.push(NewMeasure {
             text: text(row, "text"),

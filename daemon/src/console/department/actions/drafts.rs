@@ -15,8 +15,12 @@ use vekha_roadmap::model::{Choice, Field, FieldKind, Work};
 use super::sheet::{Page, Sent, Sheet, choice, optional, text};
 use super::{About, Scene, Step};
 use crate::console::department::administrator;
+use crate::console::frame::paging::{Asked, Paging};
 use crate::console::frame::said::Said;
 use crate::console::school::acknowledge;
+
+/// Drafts of a page.
+const DRAFTS: usize = 20;
 
 fn of_stage<'a>(
     scene: &Scene<'a>,
@@ -47,11 +51,21 @@ fn digest(texts: &[String]) -> String {
     hex::encode(&hasher.finalize()[..8])
 }
 
-pub(super) fn sheet(sheet: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet> {
+/// All that may have been sent.
+pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet> {
+    of(name, scene, stage, of_stage(scene, stage))
+}
+
+fn of<'a>(
+    sheet: &str,
+    scene: &Scene<'_>,
+    stage: &str,
+    drafts: impl Iterator<Item = (&'a AssignmentKey, &'a Recommendation)>,
+) -> Option<Sheet> {
     let (_, definition) = scene.activity()?.stage(stage)?;
     let Work::Recommend(_) = &definition.work else { return None };
     let mut form = Sheet::new(sheet, vec![]);
-    for (key, recommendation) in of_stage(scene, stage) {
+    for (key, recommendation) in drafts {
         let code = &key.organisation;
         let current = texts(recommendation);
         for (number, current) in current.iter().enumerate() {
@@ -160,20 +174,22 @@ pub(super) fn steps(
     Ok(steps)
 }
 
-/// A form for each stage whose drafts wait.
-pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
+/// A form for each stage whose drafts wait: a page of them, as `shown` says.
+pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>, shown: &Asked) -> Value {
     let waiting = scene.run.stages.iter().filter(|s| scene.offers(&Offer::Approve(s.id.clone())));
-    waiting.filter_map(|stage| offer(scene, page, &stage.id)).collect()
+    waiting.filter_map(|stage| offer(scene, page, &stage.id, shown)).collect()
 }
 
-fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
-    let drafts: Vec<_> =
+fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str, asked: &Asked) -> Option<Value> {
+    let all: Vec<_> =
         of_stage(scene, stage).filter(|(_, r)| r.state == RecommendationState::Draft).collect();
-    if drafts.is_empty() {
+    if all.is_empty() {
         return None;
     }
-    let about = About::Drafts(stage.to_owned());
-    let mut form = super::sheet(&about, scene)?;
+    let paging = Paging::new(asked, "drafts", DRAFTS, all.len());
+    let drafts: Vec<_> = paging.of(all.iter().copied()).collect();
+    let name = About::Drafts(stage.to_owned()).to_string();
+    let mut form = of(&name, scene, stage, drafts.iter().copied())?;
     let current = std::mem::take(&mut form.values);
     let sent = page.sent.filter(|sent| sent.sheet == form.name);
     let mut shown = form.show(page);
@@ -183,7 +199,7 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
             let code = &key.organisation;
             let texts = texts(recommendation);
             let kept = sent.is_some_and(|sent| {
-                let seen = sent.raw(&name(code, "seen"));
+                let seen = sent.raw(&self::name(code, "seen"));
                 !seen.is_empty() && digest(&typed(sent, code, &recommendation.items)) != seen
             });
             let items: Vec<Value> = recommendation
@@ -191,7 +207,7 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
                 .iter()
                 .enumerate()
                 .map(|(number, finding)| {
-                    let field = name(code, &format!("texts[{number}]"));
+                    let field = self::name(code, &format!("texts[{number}]"));
                     let mut control = shown["fields"][&field].clone();
                     // What the person did not touch shows what stands there now.
                     if !kept {
@@ -200,12 +216,12 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
                     control["help"] = "".into();
                     let mut item = acknowledge::item(finding);
                     item["control"] = control;
-                    let choice = name(code, &format!("choice[{number}]"));
+                    let choice = self::name(code, &format!("choice[{number}]"));
                     item["choice"] = shown["fields"].get(&choice).cloned().unwrap_or_default();
                     item
                 })
                 .collect();
-            let reason = name(code, "reason");
+            let reason = self::name(code, "reason");
             // The one button that it stands by needs it.
             let mut why = shown["fields"][&reason].clone();
             why["required"] = true.into();
@@ -215,7 +231,7 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
             json!({
                 "code": code,
                 "organisation": administrator::name(scene.map, code),
-                "seen_name": name(code, "seen"),
+                "seen_name": self::name(code, "seen"),
                 "seen": digest(&texts),
                 "items": items,
                 "reason": why,
@@ -224,6 +240,8 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str) -> Option<Value> {
         })
         .collect();
     shown["drafts"] = organisations.into();
+    shown["count"] = all.len().into();
+    shown["paging"] = paging.show(&name);
     // Their controls stand among the drafts; once is enough.
     shown["questions"] = Value::Null;
     shown["fields"] = Value::Null;

@@ -10,6 +10,9 @@ use super::sheet::{Page, Sheet, optional, text};
 use super::{About, Scene, Step};
 use crate::console::department::administrator;
 
+/// Wishes that a page shows.
+const MOST: usize = 30;
+
 pub(super) fn sheet(name: &str, scene: &Scene<'_>, key: &AssignmentKey) -> Option<Sheet> {
     scene.run.assignments.get(key)?;
     // Empty, so that nobody is declined in its own words.
@@ -43,11 +46,12 @@ pub(super) fn steps(
     Ok(vec![Step::new(command)])
 }
 
-/// A form for each wish that waits.
+/// A form for each wish that waits; after these come others.
 pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
     let wishes = |key: &AssignmentKey| scene.offers(&Offer::DeclineExtension(key.clone()));
     let waiting = scene.run.assignments.iter().filter(|(key, _)| wishes(key));
     waiting
+        .take(MOST)
         .filter_map(|(key, a)| {
             let wish = a.request.as_ref()?;
             let mut shown = super::sheet(&About::Extension(key.clone()), scene)?.show(page);

@@ -1,5 +1,7 @@
 //! Reports on measures: accept, or return with a comment.
 
+use std::ops::Range;
+
 use serde_json::Value;
 use vekha_engine::{Command, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
@@ -36,13 +38,27 @@ pub(super) fn steps(
     Ok(vec![Step::new(command)])
 }
 
-/// A form for each report that waits, by the measure's number.
-pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>) -> Value {
-    let reported = (1..=scene.run.measures.len())
-        .filter(|number| scene.offers(&Offer::AcceptMeasure(*number)));
+/// Numbers of the measures whose reports wait.
+fn waiting(scene: &Scene<'_>) -> impl Iterator<Item = usize> {
+    (1..=scene.run.measures.len()).filter(|number| scene.offers(&Offer::AcceptMeasure(*number)))
+}
+
+/// How many reports wait.
+pub(super) fn reported(scene: &Scene<'_>) -> usize {
+    waiting(scene).count()
+}
+
+/// A form for each report that waits, by the measure's number; `shown` are the places, among those
+/// of its decision, of the measures that the page shows.
+pub(super) fn offers(scene: &Scene<'_>, page: &Page<'_>, shown: &Range<usize>) -> Value {
+    let is_shown = |number: &usize| {
+        let measure = &scene.run.measures[number - 1];
+        let first = scene.run.measures_of(measure.decision).start;
+        shown.contains(&(number - 1 - first))
+    };
     let form = |number| {
         let form = super::sheet(&About::Measure(number), scene)?;
         Some((number.to_string(), form.show(page)))
     };
-    Value::Object(reported.filter_map(form).collect())
+    Value::Object(waiting(scene).filter(is_shown).filter_map(form).collect())
 }

@@ -18,6 +18,7 @@ pub mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use jiff::civil::Date;
@@ -31,6 +32,7 @@ use vekha_roadmap::model::{Activity, Form};
 use crate::access::Role;
 use crate::console::department::actions::sheet::{Page, Sent, Sheet};
 use crate::console::frame::access::Person;
+use crate::console::frame::paging::Asked;
 use crate::console::frame::posted;
 use crate::console::frame::said::{self, Said};
 use crate::console::frame::sending;
@@ -139,7 +141,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether this may be done with the run as it stands, by who looks.
-    fn offers(&self, offer: &Offer) -> bool {
+    pub fn offers(&self, offer: &Offer) -> bool {
         let stands = |activity| offer.stands(activity, self.run).is_ok();
         self.role >= Role::taking_up(offer) && self.activity().is_some_and(stands)
     }
@@ -176,7 +178,7 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
         About::Correction(number) => decision::correction(&name, scene, *number),
         About::Attachment(number) => decision::attachment(&name, scene, *number),
         About::Measure(number) => measures::sheet(&name, scene, *number),
-        About::Assignments => Some(assignments::sheet(&name, scene, false)),
+        About::Assignments => Some(assignments::sheet(&name, scene)),
         About::Answer(key) => answer::sheet(&name, scene, key),
         About::Extension(key) => extension::sheet(&name, scene, key),
         About::Link(key) => link::sheet(&name, scene, key),
@@ -211,7 +213,7 @@ fn steps(
         About::Measure(number) => measures::steps(*number, &sent.action, &checked?),
         // What one button needs another does not: of that the form's own check knows nothing.
         About::Drafts(stage) => drafts::steps(scene, stage, sent, checked),
-        About::Assignments => assignments::steps(&sent.action, sent, checked),
+        About::Assignments => assignments::steps(scene, &sent.action, sent, checked),
         About::Answer(key) => answer::steps(key, &checked?),
         About::Extension(key) => extension::steps(scene, key, &sent.action, &checked?),
         About::Link(key) => Ok(link::steps(key, &sent.action, &checked?)),
@@ -322,18 +324,36 @@ async fn perform(
 /// What is drafted for decisions, by the stage that awaits them.
 pub type Texts = BTreeMap<String, String>;
 
-/// The forms that a run's page has now.
-pub fn offers(scene: &Scene<'_>, page: &Page<'_>, texts: &Texts) -> Value {
+/// The forms that a run's page has now. Of long lists there is a part: `shown` says which, `measures`
+/// which of a decision's measures.
+pub fn offers(
+    scene: &Scene<'_>,
+    page: &Page<'_>,
+    texts: &Texts,
+    shown: &Asked,
+    measures: &Range<usize>,
+) -> Value {
     json!({
         "run": run::offers(scene, page),
-        "drafts": drafts::offers(scene, page),
+        "drafts": drafts::offers(scene, page, shown),
         "decisions": decision::offers(scene, page, texts),
         "attachments": decision::attachments(scene, page),
-        "measures": measures::offers(scene, page),
-        "assignments": assignments::offer(scene, page),
+        "measures": measures::offers(scene, page, measures),
+        "reported": measures::reported(scene),
+        "assignments": assignments::offer(scene, page, shown),
         "extensions": extension::offers(scene, page),
         "reviews": reviews(scene, page),
     })
+}
+
+/// The form of what may be done with those whose answers are awaited: on a page that lists them.
+pub fn awaited(
+    scene: &Scene<'_>,
+    page: &Page<'_>,
+    groups: &BTreeMap<String, usize>,
+) -> Option<Value> {
+    let offered = |key: &&AssignmentKey| scene.offers(&Offer::Extend((*key).clone()));
+    assignments::form(scene, page, scene.run.assignments.keys().filter(offered), groups)
 }
 
 /// A form for each stage whose answers are all there.

@@ -1,0 +1,324 @@
+//! One organisation: its people, what it owes now and has owed, its figures over the years, the letters
+//! that it was sent, what it was recommended and ordered, what it was late with.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use vekha_engine::run::{
+    Assignment, AssignmentKind, AssignmentState, Measure, MeasureState, Recommendation,
+};
+use vekha_engine::{AssignmentKey, RunKey};
+use vekha_roadmap::RoadMap;
+
+use crate::console::department::organisations;
+use crate::console::department::run::{Missing, refused};
+use crate::console::department::{administrator, letters};
+use crate::console::frame::access::Person;
+use crate::console::frame::paging::{Asked, Paging, asked};
+use crate::console::frame::view;
+use crate::console::year::completeness::run_words;
+use crate::glossary;
+use crate::reports::{self, chart};
+use crate::runtime::Runtime;
+use crate::runtime::documents::reports::on_analysis;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::addresses::Addresses;
+use crate::store::read::organisation::Whose;
+use crate::store::{StoreError, document};
+
+/// Rows of each of the page's lists.
+const ROWS: usize = 20;
+
+/// What it was asked for.
+struct Duty {
+    run: RunKey,
+    key: AssignmentKey,
+    assignment: Assignment,
+}
+
+/// `GET /m/{municipality}/organisations/{code}?analysis=low-result-schools/analyze&past=2&letters=2`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path((municipality, code)): Path<(String, String)>,
+    Query(query): Query<Asked>,
+) -> Result<Response, Response> {
+    let missing = || refused(Missing::Unknown);
+    let version = runtime.road_maps().newest(&municipality).ok_or_else(missing)?;
+    version.road_map.organisation(&code).ok_or_else(missing)?;
+    let context = describe(&runtime, &version, &code, &person, &query).await;
+    let context = context.map_err(|e| refused(Missing::Unavailable(e)))?;
+    Ok(view::page(StatusCode::OK, "organisation.html", &context))
+}
+
+async fn describe(
+    runtime: &Runtime,
+    version: &Version,
+    code: &str,
+    person: &Person,
+    query: &Asked,
+) -> Result<Value, StoreError> {
+    let map = &version.road_map;
+    let store = runtime.store();
+    let now = runtime.clock().now();
+    let whose = Whose { municipality: &map.municipality.id, code };
+    let mut context = administrator::context(runtime, version, person);
+    if let Some(organisation) = map.organisation(code) {
+        let addresses = Addresses::load_one(runtime, version, code).await?;
+        let state = addresses.of(organisation);
+        let shown = organisations::organisation(&map.municipality, organisation, &state, runtime);
+        context["organisation"] = shown;
+        context["organisation"]["kind"] = organisation.kind.words().into();
+    }
+    let mut duties = Vec::new();
+    for row in store.duties(whose).await? {
+        let read = store.readable(&row.id, document::<Assignment>(&row.id, &row.body))?;
+        if let (Some(assignment), Ok(run)) = (read, row.run.parse()) {
+            let key = AssignmentKey::new(&row.stage, &row.organisation);
+            duties.push(Duty { run, key, assignment });
+        }
+    }
+    let (open, past): (Vec<&Duty>, Vec<&Duty>) =
+        duties.iter().partition(|duty| duty.assignment.state.is_awaited());
+    let shown = |duty: &&Duty| duty.shown(map, now);
+    // What is due first stands first.
+    context["open"] = open.iter().rev().map(shown).collect();
+    let paging = Paging::new(query, "past", ROWS, past.len());
+    context["past"] = paging.of(past.iter()).map(shown).collect();
+    context["of_past"] = paging.show("past");
+    let late: Vec<&Duty> = past.iter().copied().filter(|duty| duty.was_late()).collect();
+    let of_late = Paging::new(query, "late", ROWS, late.len());
+    context["late"] = of_late.of(late.iter()).map(shown).collect();
+    context["of_late"] = of_late.show("late");
+    context["years"] = years(map, &duties, now);
+    context["recommendations"] = recommendations(runtime, map, whose).await?;
+    context["measures"] = measures(runtime, map, whose, now).await?;
+    let count = store.letters_count(whose).await? as usize;
+    let of_letters = Paging::new(query, "letters", ROWS, count);
+    let range = of_letters.range();
+    let rows = store.letters_to(whose, range.start as u64, range.len() as u64).await?;
+    context["letters"] = rows.iter().map(|row| letters::line(map, row)).collect();
+    context["of_letters"] = of_letters.show("letters");
+    context["figures"] = figures(runtime, version, &duties, code, query).await?;
+    context["once"] = uuid::Uuid::now_v7().to_string().into();
+    Ok(context)
+}
+
+impl Duty {
+    /// Answered after its day, or never.
+    fn was_late(&self) -> bool {
+        self.assignment.late || self.assignment.state == AssignmentState::Missing
+    }
+
+    fn shown(&self, map: &RoadMap, now: Timestamp) -> Value {
+        let Duty { run, key, assignment } = self;
+        let municipality = &map.municipality;
+        let overdue = assignment.state.is_awaited() && now > municipality.closing(assignment.due);
+        let answered = assignment.answered_at.map(|at| municipality.today(at));
+        let activity = map.activity(&run.activity);
+        let stage = activity.and_then(|a| a.stage(&key.stage)).map(|(_, stage)| &stage.title);
+        let what = match assignment.kind {
+            AssignmentKind::Measure(number) => format!("отчёт о мере {number}"),
+            _ => stage.unwrap_or(&key.stage).clone(),
+        };
+        let mark = match assignment.state {
+            _ if overdue => "late",
+            AssignmentState::Answered if assignment.late => "attention",
+            AssignmentState::Returned => "attention",
+            AssignmentState::Missing => "late",
+            state => state.as_str(),
+        };
+        json!({
+            "run": run_words(map, run),
+            "run_link": format!("/runs/{run}"),
+            "what": what,
+            "link": format!("/runs/{run}/answers/{key}"),
+            "form": format!("link:{key}"),
+            "mark": mark,
+            "words": glossary::assignment_state(assignment.state),
+            "due": glossary::date(assignment.due),
+            "overdue": overdue,
+            "answered": answered.map(glossary::date),
+            "late": assignment.late,
+            "returns": assignment.returns,
+            "reason": assignment.reason,
+        })
+    }
+}
+
+/// How the questions of each year were answered, the newest year first.
+fn years(map: &RoadMap, duties: &[Duty], now: Timestamp) -> Value {
+    let mut years: BTreeMap<Reverse<i16>, [usize; 5]> = BTreeMap::new();
+    for Duty { assignment, .. } in duties {
+        if assignment.kind != AssignmentKind::Collect {
+            continue;
+        }
+        let over = now > map.municipality.closing(assignment.due);
+        let place = match assignment.state {
+            AssignmentState::Answered if assignment.late => 2,
+            AssignmentState::Answered => 1,
+            AssignmentState::Missing => 3,
+            AssignmentState::Open | AssignmentState::Returned if over => 3,
+            AssignmentState::Open | AssignmentState::Returned => 4,
+            AssignmentState::Waived => continue,
+        };
+        let counts = years.entry(Reverse(assignment.due.year())).or_default();
+        counts[0] += 1;
+        counts[place] += 1;
+    }
+    years
+        .into_iter()
+        .map(|(Reverse(year), [asked, in_time, late, silent, awaited])| {
+            json!({
+                "year": year, "asked": asked, "in_time": in_time, "late": late,
+                "silent": silent, "awaited": awaited,
+            })
+        })
+        .collect()
+}
+
+async fn recommendations(
+    runtime: &Runtime,
+    map: &RoadMap,
+    whose: Whose<'_>,
+) -> Result<Value, StoreError> {
+    let store = runtime.store();
+    let mut all = Vec::new();
+    for row in store.recommended_to(whose).await? {
+        let read = store.readable(&row.id, document::<Recommendation>(&row.id, &row.body))?;
+        if let (Some(recommendation), Ok(run)) = (read, row.run.parse::<RunKey>()) {
+            all.push((run, recommendation));
+        }
+    }
+    all.sort_by_key(|(_, r)| Reverse(r.issued_at.or(r.drafted_at)));
+    let day = |at: Timestamp| glossary::date(map.municipality.today(at));
+    let line = |(run, r): &(RunKey, Recommendation)| {
+        let texts: Vec<Value> = r
+            .items
+            .iter()
+            .map(|item| json!({ "finding": item.text, "text": item.recommendation }))
+            .collect();
+        json!({
+            "run": run_words(map, run),
+            "link": format!("/runs/{run}#recommendations"),
+            "words": glossary::recommendation_state(r.state),
+            "at": r.issued_at.or(r.drafted_at).map(day),
+            "acknowledged": r.acknowledged_at.map(day),
+            "report": r.report,
+            "items": texts,
+        })
+    };
+    Ok(all.iter().take(ROWS).map(line).collect())
+}
+
+async fn measures(
+    runtime: &Runtime,
+    map: &RoadMap,
+    whose: Whose<'_>,
+    now: Timestamp,
+) -> Result<Value, StoreError> {
+    let store = runtime.store();
+    let mut all = Vec::new();
+    for row in store.ordered_from(whose).await? {
+        let read = store.readable(&row.called(), document::<Measure>(&row.called(), &row.body))?;
+        if let (Some(measure), Ok(run)) = (read, row.run.parse::<RunKey>()) {
+            let done = measure.state == MeasureState::Done;
+            let late = measure.state == MeasureState::Ordered
+                && now > map.municipality.closing(measure.due);
+            all.push(json!({
+                "text": measure.text,
+                "run": run_words(map, &run),
+                "link": format!("/runs/{run}#decision-{}", measure.decision),
+                "due": glossary::date(measure.due),
+                "late": late,
+                "words": glossary::measure_state(measure.state),
+                "mark": if done { "completed" } else if late { "late" } else { "" },
+                "report": measure.report,
+            }));
+        }
+    }
+    Ok(all.into_iter().take(ROWS).collect())
+}
+
+/// One analysis over the years: which can be chosen, and what it says of the organisation.
+async fn figures(
+    runtime: &Runtime,
+    version: &Version,
+    duties: &[Duty],
+    code: &str,
+    query: &Asked,
+) -> Result<Value, StoreError> {
+    let map = &version.road_map;
+    let analyses = map.activities.iter().flat_map(|activity| {
+        activity.analyses().map(move |stage| (activity, stage, format!("{}/{stage}", activity.id)))
+    });
+    let analyses: Vec<_> = analyses.collect();
+    let asked_in = |activity: &str| duties.iter().any(|duty| duty.run.activity == activity);
+    let wanted = asked(query, "analysis");
+    let chosen = analyses
+        .iter()
+        .find(|(.., name)| name == wanted)
+        .or_else(|| analyses.iter().find(|(activity, ..)| asked_in(&activity.id)))
+        .or(analyses.first());
+    let Some((activity, stage, name)) = chosen else { return Ok(Value::Null) };
+    let options: Vec<Value> = analyses
+        .iter()
+        .map(|(activity, stage, value)| {
+            let title = map.analysis_of(&activity.id, stage).map_or(*stage, |a| a.title.as_str());
+            json!({
+                "value": value,
+                "label": format!("{}. {}: {title}", activity.number, activity.short),
+                "chosen": value == name,
+            })
+        })
+        .collect();
+    let mut figures = json!({ "options": options, "indicators": [] });
+    let municipality = &map.municipality.id;
+    let mut runs = runtime.store().keys_of_activity(municipality, &activity.id).await?;
+    // Of a rotation only its own run is about it.
+    runs.retain(|run| run.part.as_ref().is_none_or(|part| part == code));
+    runs.sort_by_key(|run| Reverse(run.period.first_day()));
+    let ids: Vec<String> = runs.iter().map(RunKey::to_string).collect();
+    let done = runtime.store().analysed(&ids, stage).await?;
+    let newest = runs.iter().find(|run| done.contains(&run.to_string()));
+    let Some(run) = newest else { return Ok(figures) };
+    let Some(report) = on_analysis(runtime, version, run, stage, Some(code)).await? else {
+        return Ok(figures);
+    };
+    let indicator = |one: &reports::Indicator| {
+        let history: Vec<Value> = one
+            .history
+            .iter()
+            .map(|point| {
+                json!({
+                    "period": point.period,
+                    "own": point.own.map(|value| one.shown(value)),
+                    "median": point.median.map(|value| one.between(value)),
+                })
+            })
+            .collect();
+        json!({
+            "title": one.heading(),
+            "history": history,
+            "chart": chart::trend(one).map(|chart| chart.svg),
+            "tendency": one.tendency(),
+            "rank": one.own().and_then(|row| row.rank),
+            "count": one.rows.len(),
+        })
+    };
+    figures["period"] = report.period.clone().into();
+    figures["link"] = format!("/runs/{run}/reports/{stage}?organisation={code}").into();
+    figures["indicators"] = report.indicators.iter().map(indicator).collect();
+    let findings = report.findings.iter().map(|f| {
+        json!({ "text": f.text, "grave": f.severity, "severity": reports::severity_words(f.severity) })
+    });
+    figures["findings"] = findings.collect();
+    Ok(figures)
+}
