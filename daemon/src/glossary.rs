@@ -139,6 +139,8 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::ReviewBegun => "все ответили, ответы проверяет отдел",
         EntryKind::ReviewEnded => "срок проверки ответов истёк",
         EntryKind::AnswersAccepted => "ответы приняты",
+        EntryKind::Entrusted => "за выполнением следит",
+        EntryKind::Remarked => "заметка",
         EntryKind::StageStarted => "этап начат",
         EntryKind::StageCompleted => "этап завершён",
         EntryKind::StageFailed => "этап не выполнен",
@@ -194,6 +196,9 @@ fn facts(happened: &Happened) -> String {
             list(&runs.iter().map(RunKey::to_string).collect::<Vec<_>>())
         }
         Happened::RunStarted {} | Happened::RunCompleted {} => String::new(),
+        Happened::Entrusted { to } if to.is_empty() => "никто".to_owned(),
+        Happened::Entrusted { to } => to.clone(),
+        Happened::Remarked { text } => text.clone(),
         Happened::RunSkipped { reason }
         | Happened::RunCancelled { reason }
         | Happened::ActivityPaused { reason }

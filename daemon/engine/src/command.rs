@@ -142,6 +142,16 @@ pub enum Command {
         /// Stage id.
         stage: String,
     },
+    /// Somebody of the department sees to the run from now on, or nobody does.
+    Entrust {
+        /// Who, as people call them; empty if nobody.
+        to: String,
+    },
+    /// Somebody of the department leaves a remark in the run's journal.
+    Remark {
+        /// What it says.
+        text: String,
+    },
     /// A source has filled forms beforehand.
     Prefilled {
         /// Stage id.

@@ -79,6 +79,16 @@ pub enum Happened {
         #[serde(default)]
         reason: String,
     },
+    /// Somebody of the department sees to it from now on.
+    Entrusted {
+        /// Who; empty if nobody does.
+        to: String,
+    },
+    /// Somebody of the department left a remark.
+    Remarked {
+        /// What it says.
+        text: String,
+    },
     /// A stage is at work.
     StageStarted {
         /// Stage id.

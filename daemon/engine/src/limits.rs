@@ -20,6 +20,10 @@ pub const OUTCOME: usize = 10_000;
 pub const TEXT: usize = 30_000;
 /// Most characters of who signed.
 pub const SIGNATORY: usize = 200;
+/// Most characters of the name of whoever sees to a run.
+pub const KEEPER: usize = 200;
+/// Most characters of a remark.
+pub const REMARK: usize = 4_000;
 /// Most files of one decision.
 pub const ATTACHMENTS: usize = 10;
 

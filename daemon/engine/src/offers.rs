@@ -25,6 +25,10 @@ pub enum Offer {
     Cancel,
     /// Try a failed stage again.
     Retry,
+    /// Say who of the department sees to the run.
+    Entrust,
+    /// Leave a remark.
+    Remark,
     /// Answer an assignment.
     Submit(AssignmentKey),
     /// Expect no answer any more.
@@ -70,6 +74,8 @@ impl Offer {
             Command::Skip { .. } => Offer::Skip,
             Command::Cancel { .. } => Offer::Cancel,
             Command::Retry => Offer::Retry,
+            Command::Entrust { .. } => Offer::Entrust,
+            Command::Remark { .. } => Offer::Remark,
             Command::Submit { assignment, .. } => Offer::Submit(assignment.clone()),
             Command::Waive { assignment, .. } => Offer::Waive(assignment.clone()),
             Command::Extend { assignment, .. } => Offer::Extend(assignment.clone()),
@@ -119,7 +125,9 @@ impl Offer {
                 let waits = matches!(run.state, RunState::Waiting | RunState::Question);
                 only(waits, "выполнение ничего не ждёт")
             }
-            Offer::Skip | Offer::Cancel => only(!run.state.ended(), ENDED),
+            Offer::Skip | Offer::Cancel | Offer::Entrust => only(!run.state.ended(), ENDED),
+            // What comes to light later belongs to it, too.
+            Offer::Remark => Ok(()),
             Offer::Retry => {
                 let failed = run.state == RunState::Failed;
                 only(failed, "повторять нечего: ни один этап не отказал")
@@ -182,7 +190,14 @@ impl Offer {
 
 /// All that people may do with a run of the activity as it stands.
 pub fn offers(activity: &Activity, run: &Run) -> BTreeSet<Offer> {
-    let whole = [Offer::AnswerQuestion, Offer::Skip, Offer::Cancel, Offer::Retry];
+    let whole = [
+        Offer::AnswerQuestion,
+        Offer::Skip,
+        Offer::Cancel,
+        Offer::Retry,
+        Offer::Entrust,
+        Offer::Remark,
+    ];
     let of_assignments = [
         Offer::Submit,
         Offer::Waive,

@@ -43,6 +43,8 @@ pub struct Run {
     pub decisions: Vec<Decision>,
     /// What decisions ordered, in order; measure 1 is `measures[0]`.
     pub measures: Vec<Measure>,
+    /// Who of the department sees to it; empty if nobody in particular.
+    pub keeper: String,
     /// Where the journal stands.
     pub journal: Head,
 }

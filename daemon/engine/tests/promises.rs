@@ -240,6 +240,11 @@ impl Act {
                 reason: text,
             },
             CommandKind::Retry => Command::Retry,
+            CommandKind::Entrust => {
+                let to = if *right { "Пётр Иванов".to_owned() } else { String::new() };
+                Command::Entrust { to }
+            }
+            CommandKind::Remark => Command::Remark { text },
             CommandKind::ReturnAnswer => Command::ReturnAnswer {
                 assignment: answered,
                 comment: text,
@@ -590,6 +595,11 @@ fn rightly(road_map: &RoadMap, run: &Run, offer: &Offer, now: Timestamp) -> Comm
         Offer::Skip => Command::Skip { reason },
         Offer::Cancel => Command::Cancel { reason },
         Offer::Retry => Command::Retry,
+        Offer::Entrust => {
+            let to = if run.keeper.is_empty() { "Пётр Иванов" } else { "" };
+            Command::Entrust { to: to.to_owned() }
+        }
+        Offer::Remark => Command::Remark { text: reason },
         Offer::Submit(assignment) => {
             let answers = match run.assignments[&assignment].kind {
                 AssignmentKind::Collect => json!({ "pupils": 60, "low": 20 }),

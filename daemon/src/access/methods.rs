@@ -71,6 +71,8 @@ pub fn needed(method: Method) -> Needed {
         | M::StartRun
         | M::BackfillRuns
         | M::RetryRun
+        | M::EntrustRun
+        | M::RemarkRun
         | M::AnswerQuestion
         | M::AcceptAnswers
         | M::SubmitAssignment

@@ -38,6 +38,8 @@ impl Role {
         match offer {
             Offer::AnswerQuestion
             | Offer::Retry
+            | Offer::Entrust
+            | Offer::Remark
             | Offer::Submit(_)
             | Offer::Waive(_)
             | Offer::Extend(_)

@@ -99,6 +99,7 @@ impl Api {
             road_map_version: run.road_map as i32,
             late: is_late(run, &version, self.runtime.clock().now()),
             etag: loaded.revision.to_string(),
+            keeper: run.keeper.clone(),
         })
     }
 
@@ -310,6 +311,24 @@ impl RunService for Api {
     ) -> Result<Response<v1::Run>, Status> {
         let r = Asked::of(request);
         self.change_run(&r.name, Command::Retry, Mutation::read(&r)?).await
+    }
+
+    async fn entrust_run(
+        &self,
+        request: Request<v1::EntrustRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = Asked::of(request);
+        let command = Command::Entrust { to: r.keeper.clone() };
+        self.change_run(&r.name, command, Mutation::read(&r)?).await
+    }
+
+    async fn remark_run(
+        &self,
+        request: Request<v1::RemarkRunRequest>,
+    ) -> Result<Response<v1::Run>, Status> {
+        let r = Asked::of(request);
+        let command = Command::Remark { text: r.text.clone() };
+        self.change_run(&r.name, command, Mutation::read(&r)?).await
     }
 
     async fn accept_answers(

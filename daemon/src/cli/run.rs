@@ -66,6 +66,21 @@ pub(super) enum Command {
         #[arg(long)]
         stage: Option<String>,
     },
+    /// Назвать, кто из отдела следит за выполнением
+    Entrust {
+        /// Мероприятие и период
+        run: String,
+        /// Кто; без имени — никто
+        #[arg(default_value = "")]
+        keeper: String,
+    },
+    /// Оставить заметку в журнале выполнения
+    Remark {
+        /// Мероприятие и период
+        run: String,
+        /// Текст
+        text: String,
+    },
     /// Отменить
     Cancel {
         /// Мероприятие и период
@@ -165,6 +180,16 @@ pub(super) async fn run(
         Command::Show { run } => {
             let name = client.run(run).await?;
             return show(client, name, out).await;
+        }
+        Command::Entrust { run, keeper } => {
+            let (name, keeper) = (client.run(run).await?, keeper.clone());
+            let request = v1::EntrustRunRequest { name, keeper, ..Default::default() };
+            service.entrust_run(client.asked(request)).await?
+        }
+        Command::Remark { run, text } => {
+            let (name, text) = (client.run(run).await?, text.clone());
+            let request = v1::RemarkRunRequest { name, text, ..Default::default() };
+            service.remark_run(client.asked(request)).await?
         }
         Command::Cancel { run, reason } => {
             let (name, reason) = (client.run(run).await?, reason.clone());

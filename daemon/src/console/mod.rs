@@ -27,7 +27,7 @@ use axum::{Extension, Router};
 
 use self::department::{
     activity, administrator, answers, calendar, correction, decision, exports, figures, journal,
-    letters, organisation, organisations, participants, report, run, search, submission,
+    letters, organisation, organisations, participants, report, run, search, submission, today,
 };
 use self::frame::access::Needed;
 use self::frame::{access, assets, header, origin, packed, posted, problem};
@@ -63,6 +63,7 @@ fn pages() -> Vec<Page> {
     let with_files = || DefaultBodyLimit::max(posted::LONGEST_WITH_FILES);
     vec![
         looks("/", get(administrator::home)),
+        looks("/today", get(today::show)),
         looks("/m/{municipality}", get(administrator::municipality)),
         looks("/m/{municipality}/completeness", get(completeness::show)),
         looks("/m/{municipality}/completeness.xlsx", get(completeness::as_spreadsheet)),

@@ -36,6 +36,7 @@ pub fn open(
         .activity(&key.activity)
         .ok_or_else(|| Refusal::NotFound(format!("мероприятие «{}»", key.activity)))?;
     let mut run = Run {
+        keeper: String::new(),
         journal: Head::of(&key.to_string()),
         key,
         road_map: context.version,

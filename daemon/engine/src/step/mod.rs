@@ -5,6 +5,7 @@ mod attach;
 mod called_off;
 mod collect;
 mod decide;
+mod keeping;
 mod lifecycle;
 mod links;
 mod measures;
@@ -171,6 +172,8 @@ pub fn step(
             t.letter_refused(letter, organisation, reason);
         }
         Command::Retry => t.retry()?,
+        Command::Entrust { to } => t.entrust(to)?,
+        Command::Remark { text } => t.remark(text)?,
         Command::Cancel { reason } => t.end(RunState::Cancelled, reason)?,
         Command::Skip { reason } => t.end(RunState::Skipped, reason)?,
     }

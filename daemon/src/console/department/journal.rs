@@ -83,6 +83,8 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::Proceeded { .. }
         | Happened::RunStarted {}
         | Happened::RunCompleted {}
+        | Happened::Entrusted { .. }
+        | Happened::Remarked { .. }
         | Happened::RunSkipped { .. }
         | Happened::RunCancelled { .. }
         | Happened::StageStarted { .. }

@@ -22,3 +22,4 @@ pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod stages;
 pub(crate) mod submission;
+pub(crate) mod today;

@@ -151,6 +151,10 @@ pub async fn act(
     let role = person.role_in(&version.road_map);
     let scene = Scene { map: &version.road_map, run: &run, today, role };
     if let Some(done) = actions::act(&runtime, &scene, &person, &mut sent, uploads).await {
+        // Who did it from the list of what waits goes on there.
+        if sent.pairs.iter().any(|(name, place)| name == "_back" && place == "/today") {
+            return Redirect::to(&format!("/today?done={done}")).into_response();
+        }
         let part = parts(&query).map(|(name, number)| format!("&{name}={number}"));
         let parts: String = part.collect();
         return Redirect::to(&format!("/runs/{}?done={done}{parts}", run.key)).into_response();
@@ -195,7 +199,9 @@ async fn describe(
         "deadline": activity.map(|a| &a.deadline),
         "link": format!("/runs/{}/{}", run.key.municipality, run.key.activity),
     });
+    context["called"] = json!(person.name());
     context["run"] = json!({
+        "keeper": run.keeper,
         "period": run.key.period.words(),
         "part": run.key.part.as_ref().map(|code| administrator::name(map, code)),
         "named": run.named.iter().map(|code| administrator::name(map, code)).collect::<Vec<_>>(),

@@ -73,6 +73,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "report-page.html",
         "report-file.html",
         "whole.html",
+        "today.html",
         "access-parts.html",
         "sign-in.html",
         "resend.html",

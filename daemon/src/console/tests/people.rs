@@ -414,3 +414,55 @@ async fn somebody_is_left_who_may_give_roles_and_nobody_gives_more_than_they_hav
         "who works elsewhere, too, is closed by whoever rules there, too"
     );
 }
+
+#[tokio::test]
+async fn a_day_begins_with_what_waits_for_whoever_has_come_and_is_done_from_there() {
+    let house = House::new().await;
+    house.at("2027-10-05T09:00:00+05:00").await;
+    let anna = founded(&house).await;
+    let operator = hired(&anna, "operator@example.org", "operator").await;
+    let viewer = hired(&anna, "viewer@example.org", "viewer").await;
+    let own = |page: &Fetched| {
+        let text = page.text.split("id=\"others\"").next().unwrap().to_owned();
+        text.split("id=\"own\"").nth(1).unwrap().to_owned()
+    };
+    let link = format!("&#x2f;runs&#x2f;{}", RUN.replace('/', "&#x2f;"));
+    let today = operator.get("/today").await;
+    assert_eq!(today.status, StatusCode::OK, "{}", today.text);
+    assert!(own(&today).contains(&link) && own(&today).contains("не ответили"), "{}", today.text);
+    // Who only looks has nothing that waits for them, and nothing to press.
+    let today = viewer.get("/today").await;
+    assert!(
+        own(&today).contains("Ничего:") && today.text.contains("Ждёт коллег"),
+        "{}",
+        today.text
+    );
+    assert!(!today.text.contains("Взять себе"));
+    // Taken from the list, it is back in the list; for the colleague it waits for who has it.
+    let take = [("_form", "entrust"), ("to", "Пётр Иванов"), ("_back", "/today")];
+    let taken = operator.send(&format!("/runs/{RUN}"), &take).await;
+    assert_eq!(taken.headers["location"], "/today?done=entrusted");
+    let mine = operator.get("/today?whose=mine").await;
+    assert!(own(&mine).contains(&link) && own(&mine).contains("за вами"), "{}", mine.text);
+    let hers = anna.get("/today").await;
+    assert!(!own(&hers).contains("не ответили"), "{}", own(&hers));
+    assert!(hers.text.contains("следит Пётр Иванов"), "{}", hers.text);
+    // A remark stays in the journal under its writer's name.
+    let note = [("_form", "remark"), ("text", "Звонил директору: ответят завтра")];
+    let noted = operator.send(&format!("/runs/{RUN}"), &note).await;
+    assert_eq!(noted.status, StatusCode::SEE_OTHER, "{}", noted.text);
+    let page = viewer.get(&format!("/runs/{RUN}")).await;
+    assert!(
+        page.text.contains("Звонил директору") && !page.text.contains("_form"),
+        "{}",
+        page.text
+    );
+    // Whoever is silent is sent the link once more, as many as are meant at once.
+    let remind = [("_form", "assignments"), ("_do", "remind"), ("assignments", "*collect")];
+    let before = house.runtime.store().journal_tail(RUN, 50).await.unwrap().len();
+    let reminded = operator.send(&format!("/runs/{RUN}"), &remind).await;
+    assert_eq!(reminded.status, StatusCode::SEE_OTHER, "{}", reminded.text);
+    let after = house.runtime.store().journal_tail(RUN, 50).await.unwrap();
+    let sent = after.iter().filter(|entry| entry.kind == "link-sent").count();
+    assert_eq!((after.len() - before, sent), (2, 2), "both schools are silent");
+}

@@ -12,6 +12,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
 use vekha_roadmap::russian::{date_words, plural};
 
+use crate::access::Role;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::{Overview, Standing};
@@ -50,6 +51,8 @@ pub enum Need {
         due: Option<Date>,
         /// That has passed.
         late: bool,
+        /// The stage.
+        stage: String,
     },
     /// Participants wish for more time.
     Wishes {
@@ -62,6 +65,8 @@ pub enum Need {
         title: String,
         /// They count by themselves after this day.
         until: Date,
+        /// The stage.
+        stage: String,
     },
     /// Drafts wait for approval.
     Drafts {
@@ -99,6 +104,20 @@ impl Need {
         }
     }
 
+    /// Who can bring it on.
+    pub fn role(&self) -> Role {
+        match self {
+            Need::Failed { .. }
+            | Need::Question
+            | Need::Silent { .. }
+            | Need::MeasuresOverdue { .. }
+            | Need::Wishes { .. }
+            | Need::Review { .. }
+            | Need::Letters { .. } => Role::Operator,
+            Need::Decision { .. } | Need::Drafts { .. } | Need::Reports { .. } => Role::Approver,
+        }
+    }
+
     /// For people.
     pub fn words(&self, map: &RoadMap) -> String {
         let of = |count: &usize, one: &str, few: &str, many: &str| {
@@ -130,7 +149,7 @@ impl Need {
                 let who = of(count, "организация", "организации", "организаций");
                 format!("просят продлить срок: {who}")
             }
-            Need::Review { title, until } => {
+            Need::Review { title, until, .. } => {
                 format!("ответы ждут проверки: {title}, до {}", date_words(*until))
             }
             Need::Drafts { count } => {
@@ -266,13 +285,15 @@ fn of_run(runtime: &Runtime, standing: &Standing, now: Timestamp) -> Vec<Need> {
     for stage in run.stages.iter().filter(|s| s.state == StageState::Active) {
         let Some((_, definition)) = activity.and_then(|a| a.stage(&stage.id)) else { continue };
         if let Some(until) = stage.review {
-            needs.push(Need::Review { title: definition.title.clone(), until });
+            let (title, stage) = (definition.title.clone(), stage.id.clone());
+            needs.push(Need::Review { title, until, stage });
         }
         if matches!(definition.work, Work::Decide(_)) {
             needs.push(Need::Decision {
                 title: definition.title.clone(),
                 due: stage.due,
                 late: stage.due.is_some_and(|due| now > municipality.closing(due)),
+                stage: stage.id.clone(),
             });
         }
     }

@@ -64,6 +64,9 @@ pub struct Body {
     /// How many rows belong to it: assignments, recommendations, decisions, measures. Tables in
     /// which it has none need not be asked.
     pub sizes: [usize; 4],
+    /// Who of the department sees to it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub keeper: String,
     /// The revision of the run since which these rows say at which they were written. A release that
     /// did not know this leaves it out, and with it all who remember an earlier revision read anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +87,7 @@ impl Model {
             stages: run.stages.clone(),
             found: BTreeMap::clone(&run.found),
             sizes: sizes(run),
+            keeper: run.keeper.clone(),
             told_since,
         };
         Model {
@@ -122,6 +126,7 @@ impl Model {
             opened_at: instant(self.opened_at),
             ended_at: self.ended_at.map(instant),
             named: body.named.clone(),
+            keeper: body.keeper.clone(),
             waits_for: body.waits_for.clone(),
             stages: body.stages.clone(),
             found: body.found.clone().into(),

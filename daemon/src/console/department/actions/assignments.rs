@@ -68,6 +68,12 @@ pub(super) fn steps(
     sent: &Sent,
     checked: Result<Values, Vec<FieldError>>,
 ) -> Result<Vec<Step>, Vec<FieldError>> {
+    // A link that is sent once more needs neither a reason nor a day.
+    if action == "remind" {
+        return meant(scene, &sent.posted.values, |assignment| {
+            Ok(Command::SendLink { assignment, renew: false, reason: String::new() })
+        });
+    }
     let mut errors = checked.as_ref().err().cloned().unwrap_or_default();
     let waive = action == "waive";
     if !waive && sent.raw("due").trim().is_empty() {
@@ -86,8 +92,17 @@ pub(super) fn steps(
             Ok(Command::Extend { assignment, due, reason: reason.clone() })
         }
     };
+    meant(scene, &values, command)
+}
+
+/// The command for each assignment that was chosen.
+fn meant(
+    scene: &Scene<'_>,
+    values: &Values,
+    command: impl Fn(AssignmentKey) -> Result<Command, FieldError>,
+) -> Result<Vec<Step>, Vec<FieldError>> {
     let mut keys: BTreeSet<AssignmentKey> = BTreeSet::new();
-    for name in chosen(&values, "assignments") {
+    for name in chosen(values, "assignments") {
         match name.strip_prefix(ALL_OF) {
             Some(stage) => keys.extend(open(scene).filter(|key| key.stage == stage).cloned()),
             None => keys.extend(name.parse::<AssignmentKey>()),

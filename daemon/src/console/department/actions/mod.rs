@@ -9,6 +9,7 @@ mod assignments;
 mod decision;
 mod drafts;
 mod extension;
+mod keeping;
 mod link;
 mod measures;
 mod run;
@@ -55,6 +56,10 @@ enum About {
     Retry,
     /// Calling the run off.
     Cancel,
+    /// Who of the department sees to it.
+    Entrust,
+    /// A remark for the journal.
+    Remark,
     /// Drafts of this stage.
     Drafts(String),
     /// A decision that this stage awaits.
@@ -84,6 +89,8 @@ impl fmt::Display for About {
             About::Skip => f.write_str("skip"),
             About::Retry => f.write_str("retry"),
             About::Cancel => f.write_str("cancel"),
+            About::Entrust => f.write_str("entrust"),
+            About::Remark => f.write_str("remark"),
             About::Drafts(stage) => write!(f, "drafts:{stage}"),
             About::Decision(stage) => write!(f, "decision:{stage}"),
             About::Correction(number) => write!(f, "correction:{number}"),
@@ -107,6 +114,8 @@ impl FromStr for About {
             ("skip", _) => About::Skip,
             ("retry", _) => About::Retry,
             ("cancel", _) => About::Cancel,
+            ("entrust", _) => About::Entrust,
+            ("remark", _) => About::Remark,
             ("drafts", stage) => About::Drafts(stage.to_owned()),
             ("decision", stage) => About::Decision(stage.to_owned()),
             ("correction", number) => About::Correction(number.parse().map_err(|_| ())?),
@@ -173,6 +182,8 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
     match about {
         About::Proceed | About::Retry => Some(Sheet::new(&name, vec![])),
         About::Skip | About::Cancel => Some(Sheet::new(&name, vec![sheet::reason()])),
+        About::Entrust => Some(keeping::entrust(&name, scene)),
+        About::Remark => Some(keeping::remark(&name)),
         About::Drafts(stage) => drafts::sheet(&name, scene, stage),
         About::Decision(stage) => decision::sheet(&name, scene, stage),
         About::Correction(number) => decision::correction(&name, scene, *number),
@@ -190,7 +201,7 @@ fn sheet(about: &About, scene: &Scene<'_>) -> Option<Sheet> {
 fn has_button(about: &About, action: &str) -> bool {
     match about {
         About::Measure(_) => matches!(action, "accept" | "return"),
-        About::Assignments => matches!(action, "extend" | "waive"),
+        About::Assignments => matches!(action, "extend" | "waive" | "remind"),
         About::Extension(_) => matches!(action, "grant" | "decline"),
         About::Link(_) => matches!(action, "send" | "renew"),
         _ => true,
@@ -207,6 +218,7 @@ fn steps(
     let checked = validate(form, &sent.posted.values, &Values::new());
     match about {
         About::Proceed | About::Skip | About::Retry | About::Cancel => run::steps(about, &checked?),
+        About::Entrust | About::Remark => Ok(keeping::steps(about, &checked?)),
         About::Decision(stage) => decision::steps(scene, stage, &checked?),
         About::Correction(number) => decision::correct(scene, *number, &checked?),
         About::Attachment(number) => Ok(decision::attach(*number, &checked?)),
@@ -335,6 +347,7 @@ pub fn offers(
 ) -> Value {
     json!({
         "run": run::offers(scene, page),
+        "keeping": keeping::offers(scene, page),
         "drafts": drafts::offers(scene, page, shown),
         "decisions": decision::offers(scene, page, texts),
         "attachments": decision::attachments(scene, page),

@@ -1,0 +1,160 @@
+//! What waits for whoever has signed in: of all municipalities in which they work, by urgency; first
+//! what they themselves may bring on, then what waits for others. What can be done in one step is done
+//! from here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+use vekha_engine::RunKey;
+
+use crate::access::Role;
+use crate::console::department::actions::told;
+use crate::console::department::administrator::{name, need};
+use crate::console::frame::access::{self, Person};
+use crate::console::frame::paging::{Asked, asked};
+use crate::console::frame::{problem, view};
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
+use crate::runtime::views::attention::{Need, attention, in_order};
+use crate::runtime::views::overview::Overview;
+use crate::store::StoreError;
+
+/// Whose: what the list is narrowed to.
+const WHOSE: [(&str, &str); 3] = [("", "всё"), ("mine", "за мной"), ("nobody", "ни за кем")];
+
+/// What waits, and for whom.
+#[derive(Default)]
+struct Waiting {
+    /// For whoever looks.
+    own: Vec<Value>,
+    /// For those who have another role, or see to the run.
+    others: Vec<Value>,
+}
+
+/// `GET /today?whose=mine`
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Query(query): Query<Asked>,
+) -> Response {
+    let mut maps = runtime.road_maps().all_newest();
+    maps.retain(|v| person.roles.within(&v.road_map.municipality.id).is_some());
+    let mut waiting = Waiting::default();
+    for version in &maps {
+        if let Err(e) =
+            gather(&runtime, version, &person, &query, &mut waiting, maps.len() > 1).await
+        {
+            return problem::unavailable(&e);
+        }
+    }
+    let mut context = match maps.as_slice() {
+        [only] => super::administrator::context(&runtime, only, &person),
+        _ => json!({
+            "person": person.name(),
+            "visitor": access::shown(&person),
+            "rehearsal": runtime.clock().rehearses(),
+        }),
+    };
+    // A grave matter of one municipality goes before a light one of another.
+    let by_gravity = |line: &Value| line["grave"] != true;
+    waiting.own.sort_by_key(by_gravity);
+    waiting.others.sort_by_key(by_gravity);
+    let whose = asked(&query, "whose");
+    context["own"] = waiting.own.into();
+    context["others"] = waiting.others.into();
+    context["called"] = json!(person.name());
+    context["whose"] = WHOSE
+        .iter()
+        .map(|(word, words)| {
+            let link =
+                if word.is_empty() { "/today".to_owned() } else { format!("/today?whose={word}") };
+            json!({ "link": link, "words": words, "chosen": *word == whose })
+        })
+        .collect();
+    context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
+    view::page(StatusCode::OK, "today.html", &context)
+}
+
+/// Adds what waits in a municipality.
+async fn gather(
+    runtime: &Runtime,
+    version: &Version,
+    person: &Person,
+    query: &Asked,
+    waiting: &mut Waiting,
+    several: bool,
+) -> Result<(), StoreError> {
+    let map = &version.road_map;
+    let role = person.role_in(map);
+    let overview = Overview::load(runtime, version, None).await?;
+    let needs = attention(runtime, version, &overview).await?;
+    let keepers: BTreeMap<&RunKey, &str> =
+        overview.standings.iter().map(|s| (&s.run.key, s.run.keeper.as_str())).collect();
+    for (key, needs) in in_order(map, &needs) {
+        let keeper = keepers.get(key).copied().unwrap_or_default();
+        let mine = !keeper.is_empty() && Some(keeper) == person.name();
+        let meant = match asked(query, "whose") {
+            "mine" => mine,
+            "nobody" => keeper.is_empty(),
+            _ => true,
+        };
+        if !meant {
+            continue;
+        }
+        // What somebody else sees to waits for them, whatever one may oneself.
+        let is_own = |need: &&Need| role >= need.role() && (keeper.is_empty() || mine);
+        let (own, others): (Vec<&Need>, Vec<&Need>) = needs.iter().partition(is_own);
+        let activity = map.activity(&key.activity);
+        let line = |needs: &[&Need]| {
+            json!({
+                "link": format!("/runs/{key}"),
+                "municipality": several.then_some(&map.municipality.name),
+                "number": activity.map(|a| a.number),
+                "short": activity.map_or(key.activity.as_str(), |a| a.short.as_str()),
+                "title": activity.map_or("", |a| a.title.as_str()),
+                "period": key.period.words(),
+                "part": key.part.as_ref().map(|code| name(map, code)),
+                "keeper": keeper,
+                "mine": mine,
+                "takes": role >= Role::Operator && !mine,
+                "once": uuid::Uuid::now_v7().to_string(),
+                "grave": needs.iter().any(|need| need.is_grave()),
+                "needs": needs.iter().map(|one| shown(map, key, one)).collect::<Vec<_>>(),
+            })
+        };
+        if !own.is_empty() {
+            waiting.own.push(line(&own));
+        }
+        if !others.is_empty() {
+            waiting.others.push(line(&others));
+        }
+    }
+    Ok(())
+}
+
+/// A need, with where on the run's page it is met, and what of it is met from here.
+fn shown(map: &vekha_roadmap::RoadMap, key: &RunKey, one: &Need) -> Value {
+    let mut shown = need(map, one);
+    let run = format!("/runs/{key}");
+    shown["link"] = match one {
+        Need::Silent { .. } => format!("{run}/participants?state=late"),
+        Need::MeasuresOverdue { .. } | Need::Reports { .. } => format!("{run}#measures"),
+        Need::Decision { stage, .. } => format!("{run}#decision:{stage}"),
+        Need::Letters { .. } => format!("/m/{}/organisations", key.municipality),
+        _ => run,
+    }
+    .into();
+    if let Need::Review { stage, until, .. } = one {
+        shown["accept"] = json!({
+            "form": format!("review:{stage}"),
+            "until": crate::glossary::date(*until),
+            "once": uuid::Uuid::now_v7().to_string(),
+        });
+    }
+    shown
+}
