@@ -49,6 +49,7 @@ const DEPARTMENT: &[Row] = &[
     ("the road map", "/m/zarechny", "Требует внимания", &[]),
     ("people before there are any", "/people", "Сотрудников ещё нет", &[]),
     ("a person with mistakes", "/people", "Исправьте, пожалуйста", &[SEND, WRONG]),
+    ("what waits today", "/today", "Ждёт вас", &[]),
     ("tokens", "/tokens", "Ключи других систем", &[]),
     (
         "a token that was made",

@@ -254,6 +254,22 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
         )
         .etag_of("RunService.GetRun", &found)
     );
+    prove!(
+        change(
+            "RunService.EntrustRun",
+            json!({ "name": found, "keeper": "Пётр Иванов" }),
+            json!({ "keeper": "Анна Петрова" }),
+        )
+        .etag_of("RunService.GetRun", &found)
+    );
+    prove!(
+        change(
+            "RunService.RemarkRun",
+            json!({ "name": found, "text": "Звонил директорам" }),
+            json!({ "text": "Писал директорам" }),
+        )
+        .etag_of("RunService.GetRun", &found)
+    );
     let asked = |school: &str| format!("{found}/assignments/collect.{school}");
     prove!(
         change(

@@ -16,7 +16,8 @@ impl Transition<'_> {
                 "" => "выполнение и так ни за кем",
                 _ => "выполнение и так за этим сотрудником",
             };
-            return Err(Refusal::State(message.to_owned()));
+            let (field, message) = ("to".to_owned(), message.to_owned());
+            return Err(Refusal::Invalid(vec![FieldError { field, message }]));
         }
         self.run.keeper.clone_from(&to);
         self.record(Happened::Entrusted { to });

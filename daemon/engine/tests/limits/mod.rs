@@ -174,6 +174,9 @@ fn a_text_is_taken_up_to_its_limit_and_refused_at_its_field_one_sign_beyond_it()
                 reason,
             }),
         ),
+        (&waiting, at("text", limits::REMARK, |text| Command::Remark { text })),
+        // To nobody it is entrusted already.
+        (&waiting, at("to", limits::KEEPER, |to| Command::Entrust { to })),
         (&waiting, at("reason", 1000, |reason| Command::Cancel { reason })),
         (&waiting, at("reason", 1000, |reason| Command::Skip { reason })),
         (

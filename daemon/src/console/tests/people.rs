@@ -418,7 +418,7 @@ async fn somebody_is_left_who_may_give_roles_and_nobody_gives_more_than_they_hav
 #[tokio::test]
 async fn a_day_begins_with_what_waits_for_whoever_has_come_and_is_done_from_there() {
     let house = House::new().await;
-    house.at("2027-10-05T09:00:00+05:00").await;
+    house.at("2027-09-16T09:00:00+05:00").await;
     let anna = founded(&house).await;
     let operator = hired(&anna, "operator@example.org", "operator").await;
     let viewer = hired(&anna, "viewer@example.org", "viewer").await;
