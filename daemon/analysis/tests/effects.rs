@@ -42,6 +42,7 @@ fn analysis(rule: Rule) -> Analysis {
         thresholds: [].into(),
         min_count: 1,
         rows: vec![],
+        signs: vec![],
         indicators: vec![
             indicator("unconfirmed", lower, "share(failed, medals)"),
             indicator("low", lower, "low_now"),

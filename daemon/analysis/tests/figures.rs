@@ -49,6 +49,7 @@ fn analysis(min_count: usize, indicators: Vec<Indicator>, rules: Vec<Rule>) -> A
         thresholds: [("low_share".to_owned(), 30.0)].into(),
         min_count,
         rows: vec![],
+        signs: vec![],
         indicators,
         rules,
     }

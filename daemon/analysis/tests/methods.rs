@@ -36,6 +36,7 @@ fn analysis(min_count: usize) -> Analysis {
         thresholds: BTreeMap::new(),
         min_count,
         rows: vec![],
+        signs: vec![],
         indicators: vec![Indicator {
             id: "x".into(),
             title: "Показатель".into(),

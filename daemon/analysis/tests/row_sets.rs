@@ -49,6 +49,7 @@ fn analysis(min_count: usize) -> Analysis {
             row_set("weak", &["subject", "grade"], "rows.filter(r, r.low >= threshold.low)"),
             row_set("again", &[], "weak.filter(w, earlier.weak.exists(e, e.subject == w.subject))"),
         ],
+        signs: vec![],
         indicators: indicators.map(indicator).into(),
         rules: vec![Rule {
             id: "weak".into(),

@@ -460,3 +460,52 @@ fn what_is_not_known_is_no_absent_sign_and_nobody_is_praised_for_it() {
          друг друга."
     );
 }
+
+#[test]
+fn a_finding_names_the_subjects_and_grades_that_it_is_about() {
+    let road_map = shipped();
+    let work = |subject: &str, grade: u32, below: u32, of: u32| {
+        json!({
+            "level": "regional", "procedure": "dkr", "outcome": "subject", "subject": subject,
+            "grade": grade, "enrolled": of, "attended": of, "below": below, "high": 0,
+        })
+    };
+    // 20 of 31 are low beyond chance (Wilson's bound is 49,8 %); 4 of 12 are a third, and may be chance;
+    // of nine nothing is said. All in all it is 33 of 83: 39,8 %.
+    let answers = json!({ "took_part": "yes", "external": [
+        work("Математика", 5, 20, 31), work("Русский язык", 5, 4, 12), work("Химия", 9, 9, 9),
+        work("Физика", 8, 0, 31),
+    ] });
+    let outcome =
+        live(&road_map.analyses["external-assessments"], [[("school-1", answers)].into()]);
+    assert_eq!(
+        text(&outcome, "below"),
+        "Базового уровня не достигли 39,8 % участников; процедур, где таких 30 % и больше (и это не \
+         случайность малых чисел), — 1 из 4: математика, 5 класс: 20 из 31."
+    );
+    // Eight subjects with a tenth of "2" and more: six are named, two are counted.
+    let exam = |subject: &str, low: u32| {
+        json!({ "subject": subject, "participants": 10, "marks_2": low, "marks_3": 10 - low,
+            "marks_4": 0, "marks_5": 0, "lowered": 0, "confirmed": 10, "raised": 0 })
+    };
+    let subjects = [
+        "Русский язык",
+        "Математика",
+        "Литература",
+        "История",
+        "География",
+        "Биология",
+        "Физика",
+        "Химия",
+    ];
+    let mut oge: Vec<Value> = subjects.iter().map(|subject| exam(subject, 2)).collect();
+    oge.push(exam("Информатика", 0));
+    let gia = json!({ "oge": oge, "ege": [] });
+    let outcome = live_named(&road_map.analyses["gia-results"], [named(&[("gia", gia)])]);
+    assert_eq!(
+        text(&outcome, "oge-low"),
+        "На ОГЭ «2» получили 17,8 % участников (с учётом пересдач). Предметы: русский язык: 2 из 10; \
+         математика: 2 из 10; литература: 2 из 10; история: 2 из 10; география: 2 из 10; биология: 2 из \
+         10 и ещё 2."
+    );
+}

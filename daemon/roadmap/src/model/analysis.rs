@@ -21,6 +21,8 @@ pub struct Analysis {
     pub min_count: usize,
     /// Rows of tables, selected before anything is computed.
     pub rows: Vec<RowSet>,
+    /// Signs of one thing, which texts list.
+    pub signs: Vec<Signs>,
     /// The figures, in the order of computation: each may use those before it.
     pub indicators: Vec<Indicator>,
     /// What makes a finding.
@@ -75,6 +77,25 @@ pub struct RowSet {
     pub text: Option<String>,
     /// So many are listed, the rest is counted.
     pub most: usize,
+}
+
+/// Signs that together tell of one thing: texts list those that are there and those that are unknown,
+/// since what is not known is not absent.
+#[derive(Debug, Clone)]
+pub struct Signs {
+    /// Latin id with underscores: its name in texts.
+    pub id: String,
+    /// The signs, in the order of listing.
+    pub of: Vec<Sign>,
+}
+
+/// An indicator that says whether something is there: more than nothing, or nothing.
+#[derive(Debug, Clone)]
+pub struct Sign {
+    /// Indicator id.
+    pub indicator: String,
+    /// What it is called.
+    pub title: String,
 }
 
 /// A figure computed per organisation, with the municipality's aggregates.

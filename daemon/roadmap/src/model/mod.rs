@@ -15,7 +15,9 @@ mod stage;
 mod time;
 
 pub use self::activity::Activity;
-pub use self::analysis::{Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity};
+pub use self::analysis::{
+    Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity, Sign, Signs,
+};
 pub use self::form::{
     Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores, Table,
 };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::table::{Place, Table, id, name};
 use crate::diagnostic::perhaps;
 use crate::formula::Formula;
-use crate::model::{Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity};
+use crate::model::{Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity, Sign, Signs};
 
 /// So many participants are enough, where the analysis does not say otherwise.
 const ENOUGH: i64 = 10;
@@ -105,6 +105,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
             });
         }
     }
+    let signs = signs(analysis_id, table, &rows, &indicators);
     if indicators.is_empty() && !table.has("indicator") {
         table.error("indicator", "нет ни одного показателя [[indicator]]", None);
     }
@@ -160,9 +161,49 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
         thresholds,
         min_count: min_count as usize,
         rows,
+        signs,
         indicators,
         rules,
     }
+}
+
+/// The signs, each of which is an indicator of the same analysis.
+fn signs(
+    analysis_id: &str,
+    table: &Table<'_>,
+    rows: &[RowSet],
+    indicators: &[Indicator],
+) -> Vec<Signs> {
+    let findings = table.findings();
+    let mut all: Vec<Signs> = Vec::new();
+    for signs in table.tables("signs") {
+        let signs_id = signs.parsed("id", name);
+        let mut of = Vec::new();
+        for sign in signs.tables("of") {
+            let (indicator, title) = (sign.text("sign"), sign.text("title"));
+            if let (Some(indicator), Some(title)) = (indicator, title) {
+                let unread = || findings.stands(&format!("analyses/{analysis_id}/{indicator}"));
+                if !indicators.iter().any(|one| one.id == indicator) && !unread() {
+                    let help = perhaps(&indicator, indicators.iter().map(|one| &one.id));
+                    sign.error("sign", format!("показателя «{indicator}» нет"), help);
+                }
+                of.push(Sign { indicator, title });
+            }
+            sign.finish();
+        }
+        if of.is_empty() && !signs.has("of") {
+            let message = "назовите признаки: of = [{ sign = \"…\", title = \"…\" }]";
+            signs.error("of", message, None);
+        }
+        signs.finish();
+        let Some(id) = signs_id else { continue };
+        let taken = rows.iter().map(|rows| &rows.id).chain(indicators.iter().map(|one| &one.id));
+        if taken.chain(all.iter().map(|signs| &signs.id)).any(|other| *other == id) {
+            signs.error("id", format!("имя «{id}» уже занято: назовите признаки иначе"), None);
+        }
+        all.push(Signs { id, of });
+    }
+    all
 }
 
 /// The row sets, in the order of selection: each may use those before it.
