@@ -280,6 +280,27 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
     let unexpected: Vec<&String> = unfinished.iter().filter(|name| !expected(name)).collect();
     assert!(unexpected.is_empty(), "{unexpected:#?}");
 
+    // What schools had said was there to be confirmed: no number of 29, 12 or 14 was asked twice.
+    for (activity, period) in [
+        ("low-result-schools", "2026-27"),
+        ("gia-vpr-analysis", "2026-27"),
+        ("information-security", "2027-Q2"),
+    ] {
+        let request = v1::ListEntriesRequest {
+            parent: format!("{MUNICIPALITY}/activities/{activity}/runs/{period}"),
+            filter: "kind = prefilled".into(),
+            page_size: 100,
+            ..Default::default()
+        };
+        let mut journal = JournalServiceClient::new(people.channel.clone());
+        let entries = journal.list_entries(request).await.unwrap().into_inner().entries;
+        let told: Vec<String> = entries.iter().map(|entry| format!("{entry:?}")).collect();
+        let all = (1..=6).map(|n| format!("school-{n}"));
+        let missing: Vec<String> =
+            all.filter(|school| !told.iter().any(|entry| entry.contains(school))).collect();
+        assert!(missing.is_empty(), "{activity}: {missing:?} of {told:#?}");
+    }
+
     // Every indicator has a value somewhere, sooner or later.
     let mut computed: BTreeMap<String, usize> = BTreeMap::new();
     for run in runs.iter().filter(|r| r.stages.iter().any(|s| s.has_figures)) {

@@ -231,6 +231,33 @@ fn what_stands_in_an_activity_is_taken_or_told() {
             "attach-form = 1",
         ],
     );
+    let known = |inside: &str| format!("known = [{{ {inside} }}]");
+    let before = "from = \"survey\", period = \"previous\"";
+    let knowns = [
+        known(&format!("field = \"pupils\", {before}")),
+        known(&format!("field = \"events\", {before}, rows = \"events\"")),
+        known(&format!(
+            "field = \"events\", {before}, rows = \"subjects\", when = \"row.took > 1\", \
+             columns = {{ what = \"row\" }}, always = {{ what = \"тест\" }}"
+        )),
+        known("field = \"pupils\", from = \"survey\""),
+        known("field = \"pupils\", from = \"outcome\", value = \"done\""),
+        known("field = \"pupils\", from = \"outcome\""),
+        known("field = \"pupls\", from = \"outcome\", value = \"1\""),
+        known("field = \"pupils\", from = \"turn\", value = \"1\""),
+        known("field = \"pupils\", from = \"nobody\", value = \"1\""),
+        known(&format!("field = \"pupils\", {before}, rows = \"events\"")),
+        known(&format!("field = \"events\", {before}, rows = \"evnts\"")),
+        known(&format!("field = \"events\", {before}, rows = \"events\", value = \"1\"")),
+        known(&format!(
+            "field = \"events\", {before}, rows = \"subjects\", when = \"row.took\", \
+             columns = {{ what = \"took\", wat = \"row\", tags = \"tokk\" }}, \
+             otherwise = {{ tags = \"z\" }}"
+        )),
+        format!("source = \"vpr\"\n{}", known(&format!("field = \"pupils\", {before}"))),
+    ];
+    let knowns: Vec<&str> = knowns.iter().map(String::as_str).collect();
+    all += &of("form = \"everything\"", "form = \"everything\"\n", &knowns);
     all += &of(
         "acknowledge = \"5 working days\"",
         "",

@@ -29,7 +29,7 @@ pub use self::map::{Municipality, RoadMap, Section};
 pub use self::organisation::{Contact, Duty, Organisation, OrganisationKind};
 pub use self::schedule::{CatchUp, Every, MonthDay, Overlap, PeriodOf, Schedule, Upstream};
 pub use self::stage::{
-    Analyze, Collect, Covers, DatasetSource, Decide, Participants, PlannedMeasure, Prefill,
-    Publish, Recommend, Stage, Work,
+    Analyze, Collect, Covers, DatasetSource, Decide, Known, KnownRows, KnownValue, Participants,
+    PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
 };
 pub use self::time::{Due, Offset, Span};

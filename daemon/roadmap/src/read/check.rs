@@ -1,6 +1,8 @@
 //! What no single file can tell: references, cycles, who can finish a stage, types of formulas,
 //! addresses.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Place;
@@ -170,6 +172,7 @@ impl Check<'_> {
                         &format!("{at}/participants"),
                         &collect.participants,
                     );
+                    self.known(activity, &at, collect);
                 }
                 Work::Analyze(analyze) => {
                     self.reference(

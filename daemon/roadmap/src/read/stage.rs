@@ -1,5 +1,7 @@
 //! The stages of an activity.
 
+mod known;
+
 use super::activity::organisation_kinds;
 use super::table::{Table, due, id, offset, span};
 use crate::model::{
@@ -100,6 +102,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     if table.has("confirm") && !table.has("source") {
         table.error("confirm", "подтверждать нечего: не назван source", None);
     }
+    let known = known::read(path, table);
     let participants = participants(path, "participants", table);
     if !table.has("participants") {
         table.error(
@@ -117,6 +120,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
         form: form?,
         attach_form,
         source: source.map(|id| Prefill { id, confirm }),
+        known,
         participants: participants?,
         due: due?,
         remind,
