@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
 use vekha_roadmap::formula::Cell;
-use vekha_roadmap::model::{Analysis, Indicator, RowSet, Rule};
+use vekha_roadmap::model::{Analysis, Audience, Indicator, RowSet, Rule};
 use vekha_roadmap::read::template_mistake;
 use vekha_roadmap::russian;
 
@@ -298,6 +298,10 @@ impl<'a> Texts<'a> {
         let place = self.analysis.indicators.iter().position(|indicator| indicator.id == id)?;
         let (indicator, figures) = (&self.analysis.indicators[place], &self.indicators[place]);
         let figure = own[place]?;
+        // A finding goes to the organisation that it is about.
+        if indicator.audience == Some(Audience::Department) {
+            return None;
+        }
         let shown = |value: f64| russian::number(value, indicator.decimals);
         Some(Item {
             title: indicator.title.clone(),

@@ -38,6 +38,8 @@ fn analysis(min_count: usize) -> Analysis {
         better: None,
         formula: formula(text),
         rests_on: None,
+        audience: None,
+        people: true,
     };
     Analysis {
         id: "a".into(),
@@ -45,6 +47,8 @@ fn analysis(min_count: usize) -> Analysis {
         method: String::new(),
         thresholds: [("low".to_owned(), 1.0)].into(),
         min_count,
+        small_numbers: 5,
+        about_all: false,
         rows: vec![
             row_set("weak", &["subject", "grade"], "rows.filter(r, r.low >= threshold.low)"),
             row_set("again", &[], "weak.filter(w, earlier.weak.exists(e, e.subject == w.subject))"),
@@ -59,6 +63,7 @@ fn analysis(min_count: usize) -> Analysis {
             recommendation: None,
             alternatives: vec![],
             shows: vec![],
+            audience: None,
         }],
     }
 }

@@ -346,6 +346,34 @@ fn what_stands_elsewhere_is_taken_or_told() {
         ],
     );
     all += &of("id = \"low\"", "id = ", &["\"Low\"", "\"\""]);
+    // The report of the survey shows all that there is.
+    all += &of(
+        "decimals = 1",
+        "decimals = 1\n",
+        &[
+            "audience = \"organisation\"",
+            "audience = \"public\"",
+            "audience = \"public\"\npeople = false",
+            "audience = \"public\"\nof = \"pupils\"",
+            "audience = \"everybody\"",
+        ],
+    );
+    all += &of(
+        "severity = \"serious\"",
+        "severity = \"serious\"\n",
+        &["audience = \"public\"", "audience = \"department\"", "audience = \"participants\""],
+    );
+    all += &of(
+        "min-count = 2",
+        "min-count = 2\n",
+        &["about = \"municipality\"", "about = \"schools\"", "audience = \"department\""],
+    );
+    all += &values(
+        "activities/1-survey.toml",
+        "covers = \"period\"",
+        "covers = \"period\"\n",
+        &["audience = \"public\"", "audience = \"department\""],
+    );
     let of = |was: &str, key: &str, all: &[&str]| values("municipality.toml", was, key, all);
     let hours = [
         "\"00:00-23:59\"",
@@ -358,6 +386,11 @@ fn what_stands_elsewhere_is_taken_or_told() {
         "\"09-18\"",
     ];
     all += &of("working-hours = \"09:00-18:00\"", "working-hours = ", &hours);
+    all += &of(
+        "name = \"Муниципалитет\"",
+        "name = \"М\"\nsmall-numbers = ",
+        &["2", "1", "100", "101"],
+    );
     all += &of("id = \"m\"", "id = ", &["\"m-1\"", "\"M\"", "\"м\""]);
     all += &of("phone = \"1\" }", "phone = \"1\" }\n", &["place = \"г. М\"", "palce = \"г. М\""]);
     all += &of(

@@ -178,6 +178,7 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
             authority: "О".into(),
             place: String::new(),
             adopted_by: String::new(),
+            small_numbers: 5,
             time_zone: TimeZone::get(zone).unwrap(),
             opens: time(opens, 0, 0, 0),
             closes: time(18, 0, 0, 0),

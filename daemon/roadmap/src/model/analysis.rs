@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::Audience;
 use crate::formula::Formula;
 
 /// How datasets become indicators and findings.
@@ -19,6 +20,10 @@ pub struct Analysis {
     pub thresholds: BTreeMap<String, f64>,
     /// Fewest organisations with a value for comparisons to be stated.
     pub min_count: usize,
+    /// Fewer people than this are not told to everybody.
+    pub small_numbers: u32,
+    /// Whether each answer is about the municipality as a whole, and not about an organisation.
+    pub about_all: bool,
     /// Rows of tables, selected before anything is computed.
     pub rows: Vec<RowSet>,
     /// Signs of one thing, which texts list.
@@ -115,6 +120,17 @@ pub struct Indicator {
     pub formula: Formula,
     /// How many participants it takes for the value to be stated; none if any number will do.
     pub rests_on: Option<RestsOn>,
+    /// Who may see it; none if the road map does not say.
+    pub audience: Option<Audience>,
+    /// Whether it is about people: of few of them nothing is told to everybody.
+    pub people: bool,
+}
+
+impl Indicator {
+    /// Whether it is a share of something.
+    pub fn is_share(&self) -> bool {
+        self.unit == "%"
+    }
 }
 
 /// Participants that a figure rests on: of few, one child makes a third.
@@ -153,6 +169,8 @@ pub struct Rule {
     pub alternatives: Vec<String>,
     /// Indicator ids that the finding shows.
     pub shows: Vec<String>,
+    /// Who may see the finding; none if the road map does not say.
+    pub audience: Option<Audience>,
 }
 
 /// How grave a finding is.

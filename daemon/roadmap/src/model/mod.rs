@@ -6,6 +6,7 @@
 
 mod activity;
 mod analysis;
+mod audience;
 mod form;
 mod layout;
 mod map;
@@ -18,6 +19,7 @@ pub use self::activity::Activity;
 pub use self::analysis::{
     Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity, Sign, Signs,
 };
+pub use self::audience::Audience;
 pub use self::form::{
     Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores, Table,
 };

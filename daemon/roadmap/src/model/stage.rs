@@ -1,6 +1,6 @@
 //! What is done in a stage.
 
-use super::{Due, Offset, OrganisationKind, PeriodOf, Span};
+use super::{Audience, Due, Offset, OrganisationKind, PeriodOf, Span};
 use crate::formula::Formula;
 
 /// One step of a run.
@@ -212,6 +212,8 @@ pub struct Publish {
     pub report: String,
     /// Which runs it is about.
     pub covers: Covers,
+    /// For whom it is; none in road maps that do not say: then it shows all that there is.
+    pub audience: Option<Audience>,
 }
 
 /// What a report is about.

@@ -1,6 +1,7 @@
 //! What no single file can tell: references, cycles, who can finish a stage, types of formulas,
 //! addresses.
 
+mod audience;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
         check.form(form);
     }
     check.analyses();
+    check.audiences();
     layout_check::check(road_map, findings);
     check.addresses();
     templates::check(road_map, findings);

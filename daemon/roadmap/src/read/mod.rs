@@ -217,7 +217,8 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         let file = File::parse(path, text, findings);
         table::id_of_file(&id, path, findings);
         findings.keep(format!("analyses/{id}"), Place::start_of(path));
-        let analysis = analysis::read(&id, &file.table(), &shared);
+        let mut analysis = analysis::read(&id, &file.table(), &shared);
+        analysis.small_numbers = municipality.small_numbers;
         analyses.insert(id, analysis);
     }
     for (name, place) in shared.idle() {

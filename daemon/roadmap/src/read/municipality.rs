@@ -10,6 +10,9 @@ use super::table::{Table, id, time};
 use crate::calendar::{Calendar, CalendarYear};
 use crate::model::{Contact, Municipality, Section};
 
+/// Fewer people than this are not told to everybody, where the road map does not say otherwise.
+const SMALL_NUMBERS: i64 = 5;
+
 pub(super) fn read(table: &Table<'_>) -> Municipality {
     let findings = table.findings();
     let municipality_id = table.parsed("id", id);
@@ -55,6 +58,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         }
         section.finish();
     }
+    let small_numbers = table.whole("small-numbers", 2..=100).unwrap_or(SMALL_NUMBERS) as u32;
     for key in ["id", "time-zone", "section"] {
         findings.keep(format!("municipality/{key}"), table.at(key));
     }
@@ -66,6 +70,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         authority: authority.unwrap_or_default(),
         place,
         adopted_by,
+        small_numbers,
         time_zone: time_zone.unwrap_or(TimeZone::UTC),
         opens,
         closes,

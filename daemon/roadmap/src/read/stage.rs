@@ -5,8 +5,8 @@ mod known;
 use super::activity::organisation_kinds;
 use super::table::{Table, due, id, offset, span};
 use crate::model::{
-    Analyze, Collect, Covers, DatasetSource, Decide, Offset, Participants, PlannedMeasure, Prefill,
-    Publish, Recommend, Stage, Work,
+    Analyze, Audience, Collect, Covers, DatasetSource, Decide, Offset, Participants,
+    PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
 };
 
 pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Stage> {
@@ -237,5 +237,8 @@ fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {
         &[("run", Covers::Run), ("period", Covers::Period)],
         Some(Covers::Run),
     );
-    Some(Publish { report: report?, covers: covers? })
+    // What is published everybody can read: it is for nobody less.
+    let audience = table.word_if("audience", &[("public", Audience::Public)]);
+    table.findings().keep(format!("{path}/audience"), table.at("audience"));
+    Some(Publish { report: report?, covers: covers?, audience })
 }
