@@ -229,6 +229,12 @@ fn what_stands_in_an_activity_is_taken_or_told() {
             "source = \"vpr\"\nconfirm = false",
             "confirm = true",
             "attach-form = 1",
+            // It is asked on 28 February or 1 March, and due in ten working days.
+            "available-from = \"03-01\"",
+            "available-from = \"03-20\"",
+            "available-from = \"2027-04-01\"",
+            "available-from = \"2028-04-01\"",
+            "available-from = \"20 марта\"",
         ],
     );
     let known = |inside: &str| format!("known = [{{ {inside} }}]");
@@ -346,6 +352,18 @@ fn what_stands_elsewhere_is_taken_or_told() {
         ],
     );
     all += &of("id = \"low\"", "id = ", &["\"Low\"", "\"\""]);
+    all += &values(
+        "calendar.toml",
+        "source = \"постановление\"",
+        "source = \"как объявлено\"\n",
+        &["confirmed = false", "confirmed = true", "confirmed = 1"],
+    );
+    all += &values(
+        "forms/everything.toml",
+        "title = \"Всё сразу\"",
+        "title = \"Всё сразу\"\n",
+        &["available-from = \"12-31\"", "available-from = \"03-20\"", "available-from = \"\""],
+    );
     // The report of the survey shows all that there is.
     all += &of(
         "decimals = 1",

@@ -784,6 +784,7 @@ fn a_day_off_is_what_the_year_says_or_else_the_labour_code() {
         source: "постановление".into(),
         days_off: [date(2027, 2, 22)].into(),
         workdays: [date(2027, 2, 20)].into(),
+        ..CalendarYear::default()
     };
     calendar.years.insert(2027, year);
     assert!(calendar.knows(2027) && !calendar.knows(2028));

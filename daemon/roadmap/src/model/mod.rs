@@ -25,7 +25,7 @@ pub use self::form::{
 };
 pub use self::layout::{
     Below, Border, Given, Groups, Layout, LayoutColumn, Line, Measure, Named, PART, Recognition,
-    Skip, Take, Target,
+    SCORE, Skip, Take, Target,
 };
 pub use self::map::{Municipality, RoadMap, Section};
 pub use self::organisation::{Contact, Duty, Organisation, OrganisationKind};
@@ -34,4 +34,4 @@ pub use self::stage::{
     Analyze, Collect, Covers, DatasetSource, Decide, Known, KnownRows, KnownValue, Participants,
     PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
 };
-pub use self::time::{Due, Offset, Span};
+pub use self::time::{Available, Due, Offset, Span};

@@ -1,6 +1,6 @@
 //! What is done in a stage.
 
-use super::{Audience, Due, Offset, OrganisationKind, PeriodOf, Span};
+use super::{Audience, Available, Due, Offset, OrganisationKind, PeriodOf, Span};
 use crate::formula::Formula;
 
 /// One step of a run.
@@ -55,6 +55,8 @@ pub struct Collect {
     pub source: Option<Prefill>,
     /// What the municipality has asked the participant already: shown to be confirmed.
     pub known: Vec<Known>,
+    /// Since when what is asked can be known, as the stage says or else its form.
+    pub available_from: Option<Available>,
     /// Who is asked.
     pub participants: Participants,
     /// By when, counted from the stage's start.

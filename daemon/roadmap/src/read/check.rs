@@ -2,6 +2,7 @@
 //! addresses.
 
 mod audience;
+mod available;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
     check.addresses();
     templates::check(road_map, findings);
     check.calendar();
+    check.confirmed();
+    check.available();
 }
 
 struct Check<'a> {

@@ -120,6 +120,10 @@ pub(super) fn calendar(table: &Table<'_>) -> Calendar {
     for year_table in table.tables("year") {
         let year = year_table.whole("year", 1900..=2200).map(|year| year as i16);
         let source = year_table.optional("source");
+        let confirmed = year_table.flag("confirmed", true);
+        if let Some(year) = year {
+            table.findings().keep(format!("calendar/{year}"), year_table.at("confirmed"));
+        }
         let days = |key: &'static str, on_weekend: bool, message: &str| {
             let mut days = BTreeSet::new();
             for (place, day) in year_table.dates(key) {
@@ -135,7 +139,7 @@ pub(super) fn calendar(table: &Table<'_>) -> Calendar {
         let days_off = days("days-off", false, "и так выходной: в days-off стоят только будни");
         let workdays = days("workdays", true, "и так будний: в workdays стоят только выходные");
         if let Some(year) = year
-            && years.insert(year, CalendarYear { source, days_off, workdays }).is_some()
+            && years.insert(year, CalendarYear { source, confirmed, days_off, workdays }).is_some()
         {
             year_table.error("year", format!("{year} год уже есть"), None);
         }

@@ -3,7 +3,7 @@
 mod known;
 
 use super::activity::organisation_kinds;
-use super::table::{Table, due, id, offset, span};
+use super::table::{Table, available, due, id, offset, span};
 use crate::model::{
     Analyze, Audience, Collect, Covers, DatasetSource, Decide, Offset, Participants,
     PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
@@ -111,7 +111,9 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
             None,
         );
     }
+    let available_from = table.parsed_if("available-from", available);
     let due = table.parsed("due", due);
+    table.findings().keep(format!("{path}/due"), table.at("due"));
     let remind = reminders(table);
     let escalate = table.parsed_if("escalate", span);
     let review = table.parsed_if("review", span);
@@ -121,6 +123,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
         attach_form,
         source: source.map(|id| Prefill { id, confirm }),
         known,
+        available_from,
         participants: participants?,
         due: due?,
         remind,
