@@ -607,3 +607,29 @@ fn pupils_of_vpr_and_oge_are_the_same_in_both_subjects() {
     assert_eq!(value(&outcome, "cohort_vpr_share", "school-1"), Some(80.0));
     assert_eq!(value(&outcome, "cohort_oge_share", "school-1"), Some(50.0));
 }
+
+#[test]
+fn tasks_of_an_export_are_mastered_by_points_at_the_mark_of_their_level() {
+    let analysis = &shipped().analyses["vpr-results"];
+    let task = |task: &str, level: Option<&str>, works: u32, points: u32| {
+        json!({ "grade": 5, "subject": "Математика", "task": task, "level": level, "most": 2,
+            "works": works, "points": points })
+    };
+    let mut answers = border(10, 10, 40);
+    // Of 40 works with two points each: 47 of 80 are 58,75 %, 48 are 60 %. 24 of 80 are 30 %, 23 are less.
+    // Nine works say nothing.
+    answers["tasks"] = json!([
+        task("1", Some("базовый"), 40, 47),
+        task("2", None, 40, 48),
+        task("10", Some("повышенный"), 40, 24),
+        task("11", Some("высокий"), 40, 23),
+        task("12", None, 9, 0),
+    ]);
+    let outcome = live(analysis, [[("school-1", answers)].into()]);
+    assert_eq!(value(&outcome, "weak_task_share", "school-1"), Some(50.0));
+    assert_eq!(
+        text(&outcome, "weak-tasks"),
+        "Не освоены задания (базовые — набрано меньше 60 % наибольшего балла, повышенные и высокие — \
+         меньше 30 %), 50,0 % из 4: математика, 5 класс, задание 1; математика, 5 класс, задание 11."
+    );
+}
