@@ -40,6 +40,7 @@ fn chapter(map: &RoadMap, (run, report): (RunKey, Report)) -> Chapter {
     Chapter {
         section: activity.section.clone(),
         number: activity.number,
+        activity: activity.short.clone(),
         title: activity.short.clone(),
         period: run.period.words(),
         label: run.period.label(),
@@ -48,6 +49,7 @@ fn chapter(map: &RoadMap, (run, report): (RunKey, Report)) -> Chapter {
         answered: report.indicators.iter().map(|i| i.rows.len()).max().unwrap_or_default(),
         reports: vec![report],
         decisions: vec![],
+        for_all: false,
     }
 }
 

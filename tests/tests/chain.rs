@@ -185,7 +185,10 @@ async fn low_result_schools_are_found_helped_and_controlled() {
     let run = department.run("low-result-schools").await;
     assert_eq!(run.state(), RunState::Waiting);
     let waits: Vec<&str> = run.waits_for.iter().map(|u| u.run.as_str()).collect();
-    assert_eq!(waits, [run_name("vpr"), run_name("gia-vpr-analysis")]);
+    assert_eq!(
+        waits,
+        [run_name("vpr"), run_name("gia-vpr-analysis"), run_name("external-assessments")]
+    );
     assert_eq!(of_chain(&mut town).len(), 0, "nobody is asked while it waits");
 
     // The administrator goes on without them: every school gets one letter with a link.

@@ -39,7 +39,8 @@ async fn a_client_that_knows_nothing_but_reflection_starts_a_run_and_answers() {
     assert_eq!(started["state"], "RUN_STATE_WAITING");
     let waits: Vec<&str> =
         started["waitsFor"].as_array().unwrap().iter().map(|w| text(w, "run")).collect();
-    assert_eq!(waits, [run("vpr", "2025-26"), run("gia-vpr-analysis", "2025-26")]);
+    let upstream = ["vpr", "gia-vpr-analysis", "external-assessments"];
+    assert_eq!(waits, upstream.map(|activity| run(activity, "2025-26")));
 
     let name = text(&started, "name").to_owned();
     let request = json!({ "name": name, "answer": "ANSWER_PROCEED" });

@@ -280,6 +280,27 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
     let unexpected: Vec<&String> = unfinished.iter().filter(|name| !expected(name)).collect();
     assert!(unexpected.is_empty(), "{unexpected:#?}");
 
+    // What schools had said was there to be confirmed: no number of 29, 12 or 14 was asked twice.
+    for (activity, period) in [
+        ("low-result-schools", "2026-27"),
+        ("gia-vpr-analysis", "2026-27"),
+        ("information-security", "2027-Q2"),
+    ] {
+        let request = v1::ListEntriesRequest {
+            parent: format!("{MUNICIPALITY}/activities/{activity}/runs/{period}"),
+            filter: "kind = prefilled".into(),
+            page_size: 100,
+            ..Default::default()
+        };
+        let mut journal = JournalServiceClient::new(people.channel.clone());
+        let entries = journal.list_entries(request).await.unwrap().into_inner().entries;
+        let told: Vec<String> = entries.iter().map(|entry| format!("{entry:?}")).collect();
+        let all = (1..=6).map(|n| format!("school-{n}"));
+        let missing: Vec<String> =
+            all.filter(|school| !told.iter().any(|entry| entry.contains(school))).collect();
+        assert!(missing.is_empty(), "{activity}: {missing:?} of {told:#?}");
+    }
+
     // Every indicator has a value somewhere, sooner or later.
     let mut computed: BTreeMap<String, usize> = BTreeMap::new();
     for run in runs.iter().filter(|r| r.stages.iter().any(|s| s.has_figures)) {
@@ -333,21 +354,34 @@ async fn the_whole_road_map_lives_a_year_and_a_half_and_every_run_comes_to_its_e
     }
 
     // Reports stand in the folder, whole by themselves.
+    let road_map = read(&vekha::files::load(&shipped_road_map()).unwrap()).unwrap();
+    let department = road_map.department().code.clone();
+    let schools = road_map.organisations.iter().filter(|o| o.code != department);
+    let schools: Vec<String> = schools.map(|o| o.short.replace('"', "&quot;")).collect();
     for report in ["2026-27/annual-report.html", "2026-27/gia-vpr-analysis.html"] {
         let path = town.folder.path().join("site/zarechny").join(report);
         let html = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{report}: {e}"));
-        assert!(html.contains("МБОУ СОШ № 1") && html.contains("<table"), "{report}");
+        assert!(html.contains("По муниципалитету") && html.contains("<table"), "{report}");
+        // Nothing of a school by itself: neither its figures nor what was found of it or ordered.
+        for short in &schools {
+            assert!(!html.contains(short), "{report} tells of {short}");
+        }
         for foreign in ["src=\"http", "href=\"http", "<script", "@import"] {
             assert!(!html.contains(foreign), "{report} is not self-contained: {foreign}");
         }
-        assert!(html.matches("<svg class=\"chart\"").count() > 5, "{report} has no charts");
+        assert!(!html.contains("<svg"), "{report} draws schools");
+        let rows = html.matches("<td class=\"number\">").count();
+        assert!(rows >= 5, "{report} tells {rows} figures of the municipality");
         // Beside it lies the document that it links to.
         let document = path.with_extension("docx");
         assert!(html.contains(document.file_name().unwrap().to_str().unwrap()), "{report}");
         let mut archive = ZipArchive::new(File::open(&document).unwrap()).unwrap();
         let mut text = String::new();
         archive.by_name("word/document.xml").unwrap().read_to_string(&mut text).unwrap();
-        assert!(text.contains("МБОУ СОШ № 1") && text.contains("Состояние"), "{report}");
+        assert!(text.contains("По муниципалитету") && text.contains("Состояние"), "{report}");
+        for short in &schools {
+            assert!(!text.contains(short), "{report} tells of {short} in the document");
+        }
     }
     // By sections, with completeness; what ended in its time is in it, whatever period it is about.
     let folder = town.folder.path().join("site/zarechny/2026-27");

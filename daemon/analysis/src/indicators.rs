@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use vekha_roadmap::formula::{Layer, Selection};
-use vekha_roadmap::model::{Analysis, Indicator};
+use vekha_roadmap::model::{Analysis, Audience, Indicator};
 use vekha_roadmap::russian;
 
 use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
+use crate::public::{self, PublicFigure, Stated};
 use crate::rows::RowSets;
 use crate::types::{Dataset, Figure, IndicatorFigures, Inputs, Record, Values};
 use crate::{WORTH_A_THREAD, parallel, rows};
@@ -131,41 +132,42 @@ impl SeenByAll {
     }
 }
 
-/// Why nothing is stated of an organisation with few participants, if there are too few of them:
-/// of three children one is a third. A number that is not known is not enough, either.
-fn too_few(indicator: &Indicator, layers: &[Layer<'_>]) -> Option<String> {
-    let rests_on = indicator.rests_on.as_ref()?;
+/// How many participants an indicator rests on, if it says so; or why nothing is stated of an
+/// organisation with few of them: of three children one is a third. A number that is not known is not
+/// enough, either.
+fn enough(indicator: &Indicator, layers: &[Layer<'_>]) -> Result<Option<f64>, String> {
+    let Some(rests_on) = &indicator.rests_on else { return Ok(None) };
     let count = rests_on.count.evaluate_in(layers).ok().flatten().and_then(|n| n.as_f64());
     match count {
-        Some(count) if count >= f64::from(rests_on.least) => None,
+        Some(count) if count >= f64::from(rests_on.least) => Ok(Some(count)),
         Some(count) => {
             let count = russian::number(count, 0);
-            Some(format!("мало участников: {count}, нужно не меньше {}", rests_on.least))
+            Err(format!("мало участников: {count}, нужно не меньше {}", rests_on.least))
         }
-        None => Some("число участников не известно".into()),
+        None => Err("число участников не известно".into()),
     }
 }
 
-/// What an indicator yields for an organisation, or why it has no value.
-fn figure(indicator: &Indicator, layers: &[Layer<'_>]) -> Result<f64, String> {
+/// What an indicator yields for an organisation, and of how many participants; or why it has no
+/// value.
+fn figure(indicator: &Indicator, layers: &[Layer<'_>]) -> Result<Stated, String> {
     match indicator.formula.evaluate_in(layers) {
         Ok(Some(value)) => {
-            if let Some(reason) = too_few(indicator, layers) {
-                return Err(reason);
-            }
-            value.as_f64().ok_or_else(|| "формула даёт не число".into())
+            let of = enough(indicator, layers)?;
+            let value = value.as_f64().ok_or("формула даёт не число")?;
+            Ok((value, of))
         }
         Ok(None) => Err("не хватает сведений".into()),
         Err(e) => Err(format!("не вычислено: {e}")),
     }
 }
 
-/// Computes every indicator and adds its values to the scopes.
+/// Computes every indicator and adds its values to the scopes; and what everybody may be told.
 pub(crate) fn compute<'i>(
     analysis: &'i Analysis,
     inputs: &Inputs<'_>,
     scopes: &mut Scopes<'i>,
-) -> Vec<IndicatorFigures> {
+) -> (Vec<IndicatorFigures>, Vec<PublicFigure>) {
     let Scopes { by_code, seen_by_all } = scopes;
     let mut everybody: Vec<&mut Scope<'_>> = by_code.values_mut().collect();
     let compares = analysis.names().contains("earlier");
@@ -176,7 +178,7 @@ pub(crate) fn compute<'i>(
         scope.earlier.extend(before.map(|(id, value)| (id.to_owned(), value.into())));
         let each = analysis.indicators.iter().map(|indicator| {
             let value = figure(indicator, &seen_by_all.layers(scope, &[]));
-            if let Ok(value) = value {
+            if let Ok((value, _)) = value {
                 scope.computed.push((&indicator.id, value));
             }
             value
@@ -191,11 +193,19 @@ pub(crate) fn compute<'i>(
             (indicator, of_each.collect::<Vec<_>>())
         })
         .collect();
+    let stated = |(_, values): &(_, Vec<Result<Stated, String>>)| -> Vec<Stated> {
+        values.iter().filter_map(|value| value.as_ref().ok().copied()).collect()
+    };
+    let public = match analysis.indicators.iter().any(|i| i.audience == Some(Audience::Public)) {
+        true => public::figures(analysis, &each.iter().map(stated).collect::<Vec<_>>()),
+        false => vec![],
+    };
     let codes: Vec<&str> = everybody.into_iter().map(|scope| scope.code).collect();
     let worth_it = if codes.len() < WORTH_A_THREAD { usize::MAX } else { 2 };
-    parallel::map(&mut each, worth_it, |(indicator, values)| {
+    let figures = parallel::map(&mut each, worth_it, |(indicator, values)| {
         figures(analysis, inputs, indicator, &codes, std::mem::take(values))
-    })
+    });
+    (figures, public)
 }
 
 /// An indicator over all organisations, whose codes come in order: their places, and the
@@ -205,13 +215,13 @@ fn figures(
     inputs: &Inputs<'_>,
     indicator: &Indicator,
     codes: &[&str],
-    computed: Vec<Result<f64, String>>,
+    computed: Vec<Result<Stated, String>>,
 ) -> IndicatorFigures {
     let (mut known, mut values) = (Vec::new(), Vec::new());
     let mut withheld = BTreeMap::new();
     for (code, value) in codes.iter().zip(computed) {
         match value {
-            Ok(value) => {
+            Ok((value, _)) => {
                 known.push(*code);
                 values.push(value);
             }

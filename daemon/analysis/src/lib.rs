@@ -8,6 +8,7 @@ pub mod effect;
 mod indicators;
 pub mod methods;
 pub mod parallel;
+mod public;
 mod rows;
 mod rules;
 mod texts;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 
 use vekha_roadmap::model::Analysis;
 
+pub use public::{PublicFigure, Withheld};
 pub use types::{
     Aggregate, Dataset, Earlier, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome,
     Recommendation, Record, Values,
@@ -28,10 +30,10 @@ const WORTH_A_THREAD: usize = 128;
 /// Computes all indicators, then looks which organisations meet which rules.
 pub fn analyze(analysis: &Analysis, inputs: &Inputs<'_>) -> Outcome {
     let mut scopes = indicators::Scopes::new(analysis, inputs);
-    let indicators = indicators::compute(analysis, inputs, &mut scopes);
+    let (indicators, public) = indicators::compute(analysis, inputs, &mut scopes);
     let judged = rules::judge(analysis, inputs, &indicators, scopes);
     let rules::Judged { findings, unmet, unwritten } = judged;
-    Outcome { indicators, findings, unmet: Some(unmet), unwritten }
+    Outcome { indicators, findings, unmet: Some(unmet), unwritten, public }
 }
 
 /// What the findings recommend, one per organisation, in the order of codes.

@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
 use vekha_roadmap::formula::Cell;
-use vekha_roadmap::model::{Analysis, Indicator, RowSet, Rule};
+use vekha_roadmap::model::{Analysis, Audience, Indicator, RowSet, Rule};
 use vekha_roadmap::read::template_mistake;
 use vekha_roadmap::russian;
 
@@ -171,6 +171,8 @@ enum Variable {
     Indicator(usize),
     /// A row set, by its place among those that are listed.
     Rows(usize),
+    /// Signs, by their place in the definition.
+    Signs(usize),
     /// Indicators of the period before.
     Earlier,
     /// Places among the others.
@@ -205,6 +207,7 @@ impl<'a> Texts<'a> {
         let names: BTreeSet<String> = said.flat_map(Said::names).collect();
         let place = |id: &str| analysis.indicators.iter().position(|i| i.id == id);
         let rows = |id: &str| listed.sets.iter().position(|(set, ..)| set.id == id);
+        let signs = |id: &str| analysis.signs.iter().position(|signs| signs.id == id);
         let compared = || {
             analysis
                 .indicators
@@ -224,7 +227,10 @@ impl<'a> Texts<'a> {
                     thresholds.map(|(name, value)| (name.as_str(), russian::threshold(*value)));
                 Variable::Given(Shown::from_pairs(shown))
             }
-            (name, _) => rows(name).map_or(Variable::Given(Shown::UNDEFINED), Variable::Rows),
+            (name, _) => rows(name)
+                .map(Variable::Rows)
+                .or_else(|| signs(name).map(Variable::Signs))
+                .unwrap_or(Variable::Given(Shown::UNDEFINED)),
         };
         let variables = names.iter().map(variable).collect();
         let mean = |(indicator, a): (&Indicator, Option<Aggregate>)| {
@@ -257,6 +263,7 @@ impl<'a> Texts<'a> {
                 Some(shown(&self.analysis.indicators[*place], own[*place]?.value))
             }
             Variable::Rows(place) => self.listed.said(*place, rows),
+            Variable::Signs(place) => Some(self.signs(*place, own)),
             Variable::Earlier => Some(each(&|i, figure| Some(shown(i, figure.earlier?)))),
             Variable::Rank => Some(each(&|_, figure| figure.rank.map(Shown::from))),
             Variable::Organisation => {
@@ -268,6 +275,20 @@ impl<'a> Texts<'a> {
         Row::shown(&self.names, self.variables.iter().map(value).collect())
     }
 
+    /// Which of the signs an organisation has, and of which nothing is known.
+    fn signs(&self, place: usize, own: &[Option<&Figure>]) -> Shown {
+        let (mut found, mut unknown) = (Vec::new(), Vec::new());
+        for sign in &self.analysis.signs[place].of {
+            let place = self.ids.iter().position(|id| *id == sign.indicator);
+            match place.and_then(|place| own[place]) {
+                Some(figure) if figure.value > 0.0 => found.push(sign.title.as_str()),
+                Some(_) => {}
+                None => unknown.push(sign.title.as_str()),
+            }
+        }
+        Shown::from_pairs([("found", found.join(", ")), ("unknown", unknown.join(", "))])
+    }
+
     /// The figures that a finding shows.
     pub fn items(&self, own: &[Option<&Figure>], rule: &Rule) -> Vec<Item> {
         rule.shows.iter().filter_map(|id| self.item(own, id)).collect()
@@ -277,6 +298,10 @@ impl<'a> Texts<'a> {
         let place = self.analysis.indicators.iter().position(|indicator| indicator.id == id)?;
         let (indicator, figures) = (&self.analysis.indicators[place], &self.indicators[place]);
         let figure = own[place]?;
+        // A finding goes to the organisation that it is about.
+        if indicator.audience == Some(Audience::Department) {
+            return None;
+        }
         let shown = |value: f64| russian::number(value, indicator.decimals);
         Some(Item {
             title: indicator.title.clone(),

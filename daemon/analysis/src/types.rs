@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use vekha_roadmap::model::Severity;
 
 use crate::methods::lies_apart;
+use crate::public::PublicFigure;
 
 /// Answers of one organisation, by field id: numbers, strings, lists of strings, lists of rows.
 /// A missing or `null` entry is an empty answer.
@@ -74,6 +75,9 @@ pub struct Outcome {
     /// Rules of which a text could not be made, and why: rule id -> what is wrong.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unwritten: BTreeMap<String, String>,
+    /// What everybody may be told, in the definition's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public: Vec<PublicFigure>,
 }
 
 impl Outcome {

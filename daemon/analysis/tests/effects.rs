@@ -18,6 +18,8 @@ fn indicator(id: &str, better: Option<Better>, formula: &str) -> Indicator {
         better,
         formula: Formula::parse(formula).unwrap(),
         rests_on: None,
+        audience: None,
+        people: true,
     }
 }
 
@@ -30,6 +32,7 @@ fn rule(when: &str, shows: &[&str]) -> Rule {
         recommendation: None,
         alternatives: vec![],
         shows: shows.iter().map(|id| (*id).to_owned()).collect(),
+        audience: None,
     }
 }
 
@@ -41,7 +44,10 @@ fn analysis(rule: Rule) -> Analysis {
         method: String::new(),
         thresholds: [].into(),
         min_count: 1,
+        small_numbers: 5,
+        about_all: false,
         rows: vec![],
+        signs: vec![],
         indicators: vec![
             indicator("unconfirmed", lower, "share(failed, medals)"),
             indicator("low", lower, "low_now"),

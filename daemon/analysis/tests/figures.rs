@@ -26,6 +26,8 @@ fn indicator(id: &str, better: Option<Better>, text: &str) -> Indicator {
         better,
         formula: formula(text),
         rests_on: None,
+        audience: None,
+        people: true,
     }
 }
 
@@ -38,6 +40,7 @@ fn rule(id: &str, when: &str, finding: &str, recommendation: Option<&str>) -> Ru
         recommendation: recommendation.map(str::to_owned),
         alternatives: vec![],
         shows: vec!["low_share".into()],
+        audience: None,
     }
 }
 
@@ -48,7 +51,10 @@ fn analysis(min_count: usize, indicators: Vec<Indicator>, rules: Vec<Rule>) -> A
         method: String::new(),
         thresholds: [("low_share".to_owned(), 30.0)].into(),
         min_count,
+        small_numbers: 5,
+        about_all: false,
         rows: vec![],
+        signs: vec![],
         indicators,
         rules,
     }

@@ -35,7 +35,10 @@ fn analysis(min_count: usize) -> Analysis {
         method: String::new(),
         thresholds: BTreeMap::new(),
         min_count,
+        small_numbers: 5,
+        about_all: false,
         rows: vec![],
+        signs: vec![],
         indicators: vec![Indicator {
             id: "x".into(),
             title: "Показатель".into(),
@@ -44,6 +47,8 @@ fn analysis(min_count: usize) -> Analysis {
             better: None,
             formula: formula("answer"),
             rests_on: None,
+            audience: None,
+            people: true,
         }],
         rules: vec![Rule {
             id: "apart".into(),
@@ -55,6 +60,7 @@ fn analysis(min_count: usize) -> Analysis {
             recommendation: None,
             alternatives: vec![],
             shows: vec![],
+            audience: None,
         }],
     }
 }

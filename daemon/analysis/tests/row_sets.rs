@@ -38,6 +38,8 @@ fn analysis(min_count: usize) -> Analysis {
         better: None,
         formula: formula(text),
         rests_on: None,
+        audience: None,
+        people: true,
     };
     Analysis {
         id: "a".into(),
@@ -45,10 +47,13 @@ fn analysis(min_count: usize) -> Analysis {
         method: String::new(),
         thresholds: [("low".to_owned(), 1.0)].into(),
         min_count,
+        small_numbers: 5,
+        about_all: false,
         rows: vec![
             row_set("weak", &["subject", "grade"], "rows.filter(r, r.low >= threshold.low)"),
             row_set("again", &[], "weak.filter(w, earlier.weak.exists(e, e.subject == w.subject))"),
         ],
+        signs: vec![],
         indicators: indicators.map(indicator).into(),
         rules: vec![Rule {
             id: "weak".into(),
@@ -58,6 +63,7 @@ fn analysis(min_count: usize) -> Analysis {
             recommendation: None,
             alternatives: vec![],
             shows: vec![],
+            audience: None,
         }],
     }
 }

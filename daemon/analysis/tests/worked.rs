@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use common::{Year, live, live_named, met, shipped, text, value};
 use serde_json::{Value, json};
+use vekha_analysis::Outcome;
 
 /// A procedure of a school: kind, subject, grade, participants, and those of them below the mark.
 fn procedure(kind: &str, subject: &str, grade: u32, low: u32, of: u32) -> Value {
@@ -186,8 +187,9 @@ fn a_gap_to_the_journal_counts_from_two_marks_where_that_is_known() {
 #[test]
 fn a_medal_is_confirmed_by_the_points_of_its_own_degree() {
     let road_map = shipped();
-    // The questions ask it by degree, in all three forms alike.
-    for form in ["gia-results", "objectivity-indicators", "objectivity-programme"] {
+    // The questions ask it by degree, in both forms alike; 17 asks it no more.
+    assert!(road_map.forms["objectivity-indicators"].field("medals_1").is_none());
+    for form in ["gia-results", "objectivity-programme"] {
         let label = |id: &str| road_map.forms[form].field(id).unwrap().label.clone();
         assert!(label("medals_1_below").contains("70 баллов по русскому языку и 70"), "{form}");
         assert!(label("medals_2_below").contains("60 баллов по русскому языку и 60"), "{form}");
@@ -195,13 +197,13 @@ fn a_medal_is_confirmed_by_the_points_of_its_own_degree() {
     // Five candidates. Of two for the first degree one has 85, 80 and 64 and is confirmed, the other
     // 69 and 90. Of three for the second, one has 62 and 61 and is confirmed, one 59 and 80, one 75, 75.
     // Under "less than 70 in any" four of five were unconfirmed: 80 %. By degree it is two: 40 %.
-    let analysis = &road_map.analyses["objectivity-indices"];
+    let analysis = &road_map.analyses["gia-results"];
     let of = |medals_1: [u32; 2], medals_2: [u32; 2]| {
         let answers = json!({
             "medals_1": medals_1[0], "medals_1_below": medals_1[1],
             "medals_2": medals_2[0], "medals_2_below": medals_2[1],
         });
-        live(analysis, [[("school-1", answers)].into()])
+        live_named(analysis, [named(&[("gia", answers)])])
     };
     let outcome = of([2, 1], [3, 1]);
     assert_eq!(value(&outcome, "medal_unconfirmed_share", "school-1"), Some(40.0));
@@ -275,8 +277,7 @@ fn one_school_is_not_objective_in_one_analysis_and_the_opposite_in_another() {
     let road_map = shipped();
     let threshold = |analysis: &str, name: &str| road_map.analyses[analysis].thresholds[name];
     for (name, analyses) in [
-        ("lowered", ["vpr-results", "objectivity-indices"]),
-        ("raised", ["vpr-results", "objectivity-indices"]),
+        ("gap", ["gia-results", "objectivity-indices"]),
         ("video", ["external-assessments", "objectivity-programme"]),
         ("observed", ["objectivity-indices", "objectivity-programme"]),
         ("commission", ["objectivity-indices", "objectivity-programme"]),
@@ -291,18 +292,25 @@ fn one_school_is_not_objective_in_one_analysis_and_the_opposite_in_another() {
         (row["lowered"], row["confirmed"]) = (json!(lowered), json!(100 - lowered));
         answers
     };
-    let marks = |lowered: u32| {
-        json!({ "marks": [{ "row": "ВПР, математика", "compared": 100, "lowered": lowered,
-            "confirmed": 100 - lowered, "raised": 0 }] })
+    // Activity 18 takes what 8 has computed: it cannot find otherwise.
+    let autumn = |spring: &Outcome| {
+        let known = |indicator: &str| value(spring, indicator, "school-1");
+        let said = json!({
+            "lowered_share": known("lowered_share"), "lowered_sign": known("lowered_sign"),
+        });
+        live_named(&road_map.analyses["objectivity-indices"], [named(&[("vpr", said)])])
     };
     let spring = live(&road_map.analyses["vpr-results"], [against(vpr(35), vpr(10))]);
-    let autumn = live(&road_map.analyses["objectivity-indices"], [against(marks(35), marks(10))]);
     assert_eq!(met(&spring, "lowered"), ["school-1"]);
-    assert_eq!(met(&autumn, "lowered"), ["school-1"]);
+    assert_eq!(met(&autumn(&spring), "lowered"), ["school-1"]);
     // Where all are alike, a strict paper lowers the marks of all, and nobody is found.
     let spring = live(&road_map.analyses["vpr-results"], [against(vpr(35), vpr(35))]);
-    let autumn = live(&road_map.analyses["objectivity-indices"], [against(marks(35), marks(35))]);
-    assert_eq!((met(&spring, "lowered").len(), met(&autumn, "lowered").len()), (0, 0));
+    assert_eq!((met(&spring, "lowered").len(), met(&autumn(&spring), "lowered").len()), (0, 0));
+    // 18 did not know of gaps of two marks: of 35 lower by one it made a sign where 8 made none.
+    let mut far = vpr(35);
+    far["results"][0]["lowered_2"] = json!(0);
+    let spring = live(&road_map.analyses["vpr-results"], [against(far, vpr(10))]);
+    assert_eq!((met(&spring, "lowered").len(), met(&autumn(&spring), "lowered").len()), (0, 0));
 }
 
 /// One organisation's answers, by datasets.
@@ -413,30 +421,30 @@ fn a_director_is_not_judged_by_the_marks_that_the_school_gives() {
 #[test]
 fn what_is_not_known_is_no_absent_sign_and_nobody_is_praised_for_it() {
     let analysis = &shipped().analyses["objectivity-indices"];
-    let marks = |of_dkr: u32| {
-        let row = |row: &str, compared: u32| {
-            json!({ "row": row, "compared": compared, "lowered": 1, "confirmed": compared - 2,
-                "raised": 1 })
-        };
-        let rows = [row("ВПР, математика", 40), row("ДКР, математика", of_dkr)];
-        json!({
-            "procedures": [{ "row": "ВПР", "rooms": 4, "rooms_video": 4 }],
-            "marks": rows, "medals_1": 0, "medals_1_below": 0, "medals_2": 0, "medals_2_below": 0,
-        })
+    let all = |dkr: Option<u32>| -> BTreeMap<&'static str, Year> {
+        let codes = ["school-1", "school-2", "school-3", "school-4", "school-5", "school-6"];
+        let each = |answers: Value| codes.map(|code| (code, answers.clone())).into();
+        let vpr = json!({ "lowered_sign": 0, "raised_sign": 0, "confirmed_share": 90 });
+        let conditions = json!({ "procedures": [{ "row": "ВПР", "rooms": 4, "rooms_video": 4 }] });
+        [
+            ("vpr", each(vpr)),
+            ("external", each(json!({ "dkr_unconfirmed_share": dkr }))),
+            ("conditions", each(conditions)),
+        ]
+        .into()
     };
-    // Five schools with two signs known of five: VPR stands; DKR had 5 works, nobody sat the OGE or
-    // got a medal. All were "objective" once, with no sign "of five".
-    let outcome = live(analysis, [against(marks(5), marks(5))]);
+    // Two signs are known of five: VPR stands; of DKR nothing is known, nobody sat the OGE or got a
+    // medal. All were "objective" once, with no sign "of five".
+    let outcome = live_named(analysis, [all(None)]);
     assert_eq!(value(&outcome, "known_signs", "school-1"), Some(2.0));
     assert_eq!(value(&outcome, "signs", "school-1"), Some(0.0));
     assert_eq!(met(&outcome, "objective"), [""; 0]);
     // With DKR it is three, and said so.
-    let outcome = live(analysis, [against(marks(40), marks(5))]);
-    assert_eq!(met(&outcome, "objective"), ["school-1"]);
+    let outcome = live_named(analysis, [all(Some(5))]);
+    assert_eq!(met(&outcome, "objective").len(), 6);
     assert!(text(&outcome, "objective").contains("(известно 3 из пяти)"));
     // Nothing known is no number at all.
-    let outcome =
-        live(analysis, [[("school-1", json!({ "medals_1": 1, "medals_1_below": 1 }))].into()]);
+    let outcome = live_named(analysis, [named(&[("gia", json!({ "medals_total": 1 }))])]);
     assert_eq!(value(&outcome, "known_signs", "school-1"), Some(0.0));
     assert_eq!(value(&outcome, "signs", "school-1"), None);
 
@@ -458,5 +466,170 @@ fn what_is_not_known_is_no_absent_sign_and_nobody_is_praised_for_it() {
         "Признаков необъективности — 2 из 2 известных: отметки ниже журнала, ВПР 8 класса выше ОГЭ. \
          Неизвестно: скачок у границ отметок ВПР, неподтверждённые медали. Известные признаки подтверждают \
          друг друга."
+    );
+}
+
+#[test]
+fn a_finding_names_the_subjects_and_grades_that_it_is_about() {
+    let road_map = shipped();
+    let work = |subject: &str, grade: u32, below: u32, of: u32| {
+        json!({
+            "level": "regional", "procedure": "dkr", "outcome": "subject", "subject": subject,
+            "grade": grade, "enrolled": of, "attended": of, "below": below, "high": 0,
+        })
+    };
+    // 20 of 31 are low beyond chance (Wilson's bound is 49,8 %); 4 of 12 are a third, and may be chance;
+    // of nine nothing is said. All in all it is 33 of 83: 39,8 %.
+    let answers = json!({ "took_part": "yes", "external": [
+        work("Математика", 5, 20, 31), work("Русский язык", 5, 4, 12), work("Химия", 9, 9, 9),
+        work("Физика", 8, 0, 31),
+    ] });
+    let outcome =
+        live(&road_map.analyses["external-assessments"], [[("school-1", answers)].into()]);
+    assert_eq!(
+        text(&outcome, "below"),
+        "Базового уровня не достигли 39,8 % участников; процедур, где таких 30 % и больше (и это не \
+         случайность малых чисел), — 1 из 4: математика, 5 класс: 20 из 31."
+    );
+    // Eight subjects with a tenth of "2" and more: six are named, two are counted.
+    let exam = |subject: &str, low: u32| {
+        json!({ "subject": subject, "participants": 10, "marks_2": low, "marks_3": 10 - low,
+            "marks_4": 0, "marks_5": 0, "lowered": 0, "confirmed": 10, "raised": 0 })
+    };
+    let subjects = [
+        "Русский язык",
+        "Математика",
+        "Литература",
+        "История",
+        "География",
+        "Биология",
+        "Физика",
+        "Химия",
+    ];
+    let mut oge: Vec<Value> = subjects.iter().map(|subject| exam(subject, 2)).collect();
+    oge.push(exam("Информатика", 0));
+    let gia = json!({ "oge": oge, "ege": [] });
+    let outcome = live_named(&road_map.analyses["gia-results"], [named(&[("gia", gia)])]);
+    assert_eq!(
+        text(&outcome, "oge-low"),
+        "На ОГЭ «2» получили 17,8 % участников (с учётом пересдач). Предметы: русский язык: 2 из 10; \
+         математика: 2 из 10; литература: 2 из 10; история: 2 из 10; география: 2 из 10; биология: 2 из \
+         10 и ещё 2."
+    );
+}
+
+#[test]
+fn what_a_form_need_not_ask_is_reckoned_or_left_out_and_never_taken_for_nothing() {
+    let road_map = shipped();
+    let one = |analysis: &str, answers: Value| {
+        live(&road_map.analyses[analysis], [[("school-1", answers)].into()])
+    };
+    // Of 40 works 6 are lower, 4 higher and 5 have no mark in the journal: 25 are confirmed, 62,5 %.
+    let mut vpr = border(0, 0, 40);
+    let row = &mut vpr["results"][0];
+    for (column, count) in [("lowered", 6), ("raised", 4), ("unmarked", 5)] {
+        row[column] = json!(count);
+    }
+    row.as_object_mut().unwrap().remove("confirmed");
+    assert_eq!(value(&one("vpr-results", vpr), "confirmed_share", "school-1"), Some(62.5));
+
+    // Five schools wrote the work and four of them did not count pupils at the borders: there is nobody
+    // to compare with. They were counted as five with nobody at any border.
+    let without = || {
+        let mut answers = border(8, 16, 60);
+        let row = answers["results"][0].as_object_mut().unwrap();
+        row.retain(|column, _| !column.starts_with("score_"));
+        answers
+    };
+    let outcome = live(&road_map.analyses["vpr-results"], [against(border(19, 13, 60), without())]);
+    assert_eq!(value(&outcome, "boundary_works", "school-1"), Some(0.0));
+    assert_eq!(value(&outcome, "boundary_sign", "school-1"), None);
+    assert_eq!(met(&outcome, "boundary"), [""; 0]);
+
+    // EGE is known by failures and by 81 points and more: of 20 in VPR 8 have "4" and "5", 40 %. Taken for
+    // nothing, the exam made it 8 of 40, 20 %; the share of failures is of all, 5 of 40.
+    let exam = json!({ "procedure": "ЕГЭ", "subject": "Физика", "grade": 11, "participants": 20,
+        "marks_2": 2, "marks_5": 4 });
+    let mut work = procedure("ВПР", "Математика", 5, 3, 20);
+    (work["marks_3"], work["marks_4"]) = (json!(9), json!(8));
+    let outcome = live(&road_map.analyses["low-results"], [year(&[work, exam])]);
+    assert_eq!(value(&outcome, "high_share", "school-1"), Some(40.0));
+    assert_eq!(value(&outcome, "low_share", "school-1"), Some(12.5));
+
+    // DKR: 12 lower and 6 higher of 40 are 45 %. A rehearsal has no journal to be held against.
+    let row = |procedure: &str, lowered: Option<u32>, raised: Option<u32>| {
+        json!({ "procedure": procedure, "outcome": "subject", "subject": "Математика", "grade": 9,
+            "enrolled": 40, "attended": 40, "below": 0, "high": 0, "lowered": lowered,
+            "raised": raised })
+    };
+    let external = json!({
+        "took_part": "yes", "video": 100,
+        "external": [row("dkr", Some(12), Some(6)), row("rehearsal", None, None)],
+    });
+    let outcome = one("external-assessments", external);
+    assert_eq!(value(&outcome, "dkr_unconfirmed_share", "school-1"), Some(45.0));
+}
+
+#[test]
+fn pupils_of_vpr_and_oge_are_the_same_in_both_subjects() {
+    let analysis = &shipped().analyses["gia-results"];
+    let vpr = |subject: &str, of: u32, high: u32| {
+        json!({ "subject": subject, "grade": 8, "participants": of, "marks_2": 0,
+            "marks_3": of - high, "marks_4": high, "marks_5": 0 })
+    };
+    let oge = |subject: &str, of: u32, high: u32| {
+        json!({ "subject": subject, "participants": of, "marks_2": 0, "marks_3": of - high,
+            "marks_4": high, "marks_5": 0, "lowered": 0, "raised": 0 })
+    };
+    let then = named(&[(
+        "vpr",
+        json!({ "results": [vpr("Русский язык", 20, 16), vpr("Математика", 40, 20)] }),
+    )]);
+    // Russian: 16 of 20 and 10 of 20; mathematics: 20 of 40 and 20 of 40. Together 36 of 60, 60 %, and 30
+    // of 60, 50 %.
+    let now = named(&[(
+        "gia",
+        json!({ "oge": [oge("Русский язык", 20, 10), oge("Математика", 40, 20)], "ege": [] }),
+    )]);
+    let outcome = live_named(analysis, [then.clone(), now]);
+    assert_eq!(value(&outcome, "cohort_vpr_share", "school-1"), Some(60.0));
+    assert_eq!(value(&outcome, "cohort_oge_share", "school-1"), Some(50.0));
+    // z = (36 - 30)/60 / √(0,55 · 0,45 · 2/60) = 1,1010.
+    let test = value(&outcome, "cohort_test", "school-1").unwrap();
+    assert!((test - 1.1010).abs() < 0.0001, "{test}");
+    // Five sat the exam in mathematics: that subject is in neither sum. With it 36 of 60 stood against 15 of
+    // 25, 60 % against 60 %, and Russian alone is 80 % against 50 %.
+    let now = named(&[(
+        "gia",
+        json!({ "oge": [oge("Русский язык", 20, 10), oge("Математика", 5, 5)], "ege": [] }),
+    )]);
+    let outcome = live_named(analysis, [then, now]);
+    assert_eq!(value(&outcome, "cohort_vpr_share", "school-1"), Some(80.0));
+    assert_eq!(value(&outcome, "cohort_oge_share", "school-1"), Some(50.0));
+}
+
+#[test]
+fn tasks_of_an_export_are_mastered_by_points_at_the_mark_of_their_level() {
+    let analysis = &shipped().analyses["vpr-results"];
+    let task = |task: &str, level: Option<&str>, works: u32, points: u32| {
+        json!({ "grade": 5, "subject": "Математика", "task": task, "level": level, "most": 2,
+            "works": works, "points": points })
+    };
+    let mut answers = border(10, 10, 40);
+    // Of 40 works with two points each: 47 of 80 are 58,75 %, 48 are 60 %. 24 of 80 are 30 %, 23 are less.
+    // Nine works say nothing.
+    answers["tasks"] = json!([
+        task("1", Some("базовый"), 40, 47),
+        task("2", None, 40, 48),
+        task("10", Some("повышенный"), 40, 24),
+        task("11", Some("высокий"), 40, 23),
+        task("12", None, 9, 0),
+    ]);
+    let outcome = live(analysis, [[("school-1", answers)].into()]);
+    assert_eq!(value(&outcome, "weak_task_share", "school-1"), Some(50.0));
+    assert_eq!(
+        text(&outcome, "weak-tasks"),
+        "Не освоены задания (базовые — набрано меньше 60 % наибольшего балла, повышенные и высокие — \
+         меньше 30 %), 50,0 % из 4: математика, 5 класс, задание 1; математика, 5 класс, задание 11."
     );
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vekha_analysis::{self as analysis, Dataset, Inputs, Outcome, Values};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Activity, Analysis, Every, Work};
+use vekha_roadmap::model::{Activity, Analysis, Every, Known, PeriodOf, Work};
 
 use crate::command::Command;
 use crate::key::RunKey;
@@ -67,6 +67,12 @@ pub fn sources(
             }
             all.entry(before).or_default().indicators = true;
         }
+        Some(Work::Collect(collect)) => {
+            for known in &collect.known {
+                let wanted = all.entry(known_run(activity, key, known)).or_default();
+                wanted.add(Wanted { answers: true, indicators: true, findings: false });
+            }
+        }
         Some(Work::Recommend(recommend)) => {
             all.entry(of_activity(key, recommend.findings.as_deref())).or_default().findings = true;
         }
@@ -82,6 +88,15 @@ pub fn earlier(activity: &Activity, key: &RunKey) -> RunKey {
         _ => 1,
     };
     (0..periods).fold(key.clone(), |key, _| key.earlier())
+}
+
+/// The run that has asked what a form shows to be confirmed.
+pub(crate) fn known_run(activity: &Activity, key: &RunKey, known: &Known) -> RunKey {
+    let key = match known.period {
+        PeriodOf::Current => key.clone(),
+        PeriodOf::Previous => earlier(activity, key),
+    };
+    of_activity(&key, Some(&known.activity))
 }
 
 fn of_activity(key: &RunKey, activity: Option<&str>) -> RunKey {

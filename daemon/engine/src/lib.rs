@@ -12,6 +12,7 @@ pub mod entry;
 pub mod journal;
 mod key;
 pub mod keyed;
+pub mod known;
 pub mod limits;
 pub mod offers;
 pub mod outcome;

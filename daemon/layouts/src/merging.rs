@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json};
 use vekha_plugin_tables::Values;
-use vekha_roadmap::model::{Field, FieldKind, Layout, Target};
+use vekha_roadmap::answers::single;
+use vekha_roadmap::model::{Field, FieldKind, Layout, SCORE, Scores, Target};
 use vekha_roadmap::pattern::plain;
 
 use crate::Purpose;
@@ -87,7 +88,9 @@ impl Merging<'_> {
             let Some(fields) = target.fields(self.purpose.form) else { continue };
             for counted in figures(file, at, &self.borders) {
                 let Some(whose) = whose[counted.who].clone() else { continue };
-                let Some(row) = self.answered(file, target, fields, &counted) else { continue };
+                let bounded = matches!(whose, Whose::Organisation(_));
+                let row = self.answered(file, target, fields, &counted, bounded);
+                let Some(row) = row else { continue };
                 self.tell_borders(file, layout, target, &counted);
                 self.join(file, whose, target, row, names);
             }
@@ -186,20 +189,40 @@ impl Merging<'_> {
         }
     }
 
-    /// A row as the form takes it; none if its key is nothing that the form has.
+    /// A row as the form takes it; none if its key is nothing that the form has. Figures of a region
+    /// are not `bounded` by what one organisation may answer.
     fn answered(
         &self,
         file: &mut Followed<'_>,
         target: &Target,
         fields: &[Field],
         counted: &Counted,
+        bounded: bool,
     ) -> Option<Row> {
         // A row of which nothing is known is none.
         if counted.figures.iter().all(Option::is_none) {
             return None;
         }
         let mut row = Row::new();
-        for ((column, value), atom) in target.key.iter().zip(&counted.key) {
+        if let [Field { kind: FieldKind::Histogram(scores), label, .. }] = fields {
+            let score = counted.key.first()?.json(&file.texts);
+            if score.is_null() {
+                return None;
+            }
+            if position(*scores, &score).is_none() {
+                let text = format!(
+                    "«{label}»: балл {} — не от {} до {}; не сосчитан",
+                    shown(&score),
+                    scores.from,
+                    scores.to
+                );
+                file.notes.once(NoteKind::Unclear, None, text);
+                return None;
+            }
+            row.insert(SCORE.to_owned(), (score, file.at));
+        }
+        let columns = target.key.iter().zip(&counted.key).filter(|_| row.is_empty());
+        for ((column, value), atom) in columns.collect::<Vec<_>>() {
             let field = fields.iter().find(|field| field.id == *column)?;
             let json = atom.json(&file.texts);
             if json.is_null() {
@@ -220,12 +243,26 @@ impl Merging<'_> {
                 file.notes.once(NoteKind::Unclear, at, text);
                 return None;
             };
+            // What the form would refuse when it is sent is told here, where it can still be mended.
+            if let Err(message) = single(field, &json) {
+                let text =
+                    format!("{}: {} — {message}; строка не взята", field.label, shown(&json));
+                file.notes.once(NoteKind::Unclear, None, text);
+                return None;
+            }
             row.insert(column.clone(), (json, file.at));
         }
         for (measure, figure) in target.measures.iter().zip(&counted.figures) {
-            if let Some(figure) = figure {
-                row.insert(measure.id.clone(), (number(*figure), file.at));
+            let Some(figure) = figure else { continue };
+            let field = fields.iter().find(|field| field.id == measure.id)?;
+            let json = number(*figure);
+            let held = bounded && !matches!(field.kind, FieldKind::Histogram(_));
+            if let (true, Err(message)) = (held, single(field, &json)) {
+                let text = format!("{}: {} — {message}; не заполнено", field.label, shown(&json));
+                file.notes.once(NoteKind::Unclear, None, text);
+                continue;
             }
+            row.insert(measure.id.clone(), (json, file.at));
         }
         Some(row)
     }
@@ -284,6 +321,16 @@ impl Merging<'_> {
             });
             let json = match answer {
                 Some(FieldKind::Table(_)) => Json::Array(rows.map(Json::Object).collect()),
+                Some(FieldKind::Histogram(scores)) => {
+                    let mut counts = vec![Json::from(0); scores.count()];
+                    for mut row in rows {
+                        let place = row.get(SCORE).and_then(|score| position(*scores, score));
+                        if let (Some(place), Some(count)) = (place, row.remove(&field)) {
+                            counts[place] = count;
+                        }
+                    }
+                    Json::Array(counts)
+                }
                 _ => match rows.next().and_then(|mut row| row.remove(&field)) {
                     Some(json) => json,
                     None => continue,
@@ -305,6 +352,13 @@ impl Merging<'_> {
         understood.beside = levels.into_iter().map(beside).collect();
         understood
     }
+}
+
+/// The place of a score in a histogram.
+fn position(scores: Scores, score: &Json) -> Option<usize> {
+    let score = score.as_f64().filter(|score| score.fract() == 0.0)? as i64;
+    let place = usize::try_from(score - scores.from).ok()?;
+    (place < scores.count()).then_some(place)
 }
 
 /// A key as the form's column takes it.

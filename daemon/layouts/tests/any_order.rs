@@ -24,6 +24,21 @@ column = [
   { id = "marks_2", label = "«2»", type = "integer" },
   { id = "points", label = "Баллов", type = "integer" },
 ]
+[[field]]
+id = "scores"
+label = "Сколько получили каждый балл"
+type = "histogram"
+to = 6
+required = false
+[[field]]
+id = "grades"
+label = "Параллели"
+type = "table"
+required = false
+column = [
+  { id = "grade", label = "Класс", type = "integer", min = 4, max = 11 },
+  { id = "written", label = "Писали", type = "integer", max = 2 },
+]
 "#;
 
 const LAYOUT: &str = r#"title = "Выгрузка"
@@ -58,9 +73,21 @@ column = [
 ]
 "#;
 
-static DEFINITIONS: LazyLock<(Form, Layout)> = LazyLock::new(definitions);
+/// What a layout fills besides, in the test of it.
+const MORE: &str = r#"[[table]]
+field = "scores"
+key = { score = "score" }
+column = [{ id = "scores" }]
+[[table]]
+field = "grades"
+key = { grade = "score" }
+column = [{ id = "written" }]
+"#;
 
-fn definitions() -> (Form, Layout) {
+static DEFINITIONS: LazyLock<(Form, Layout)> = LazyLock::new(|| definitions(""));
+
+fn definitions(more: &str) -> (Form, Layout) {
+    let layout = format!("{LAYOUT}{more}");
     let files = [
         (
             "municipality.toml",
@@ -76,7 +103,7 @@ fn definitions() -> (Form, Layout) {
             "title = \"А\"\nsection = \"s\"\ndeadline = \"д\"\nresponsible = [\"schools\"]\n[schedule]\nevery = \"on-demand\"\n[[stage]]\nkind = \"collect\"\nform = \"works\"\nparticipants = { named = true }\ndue = \"5 days\"\n",
         ),
         ("forms/works.toml", FORM),
-        ("layouts/export.toml", LAYOUT),
+        ("layouts/export.toml", &layout),
     ];
     let files = Files(files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
     let (road_map, report) = read_with_warnings(&files);
@@ -216,4 +243,36 @@ fn a_workbook_is_shown_row_by_row_as_it_stands() {
         ]
     };
     assert_eq!(seen, [rows("А"), rows("Б")].concat());
+}
+
+#[test]
+fn a_histogram_is_filled_score_by_score_and_what_the_form_would_refuse_is_told_at_once() {
+    let (form, layout) = &definitions(MORE);
+    // Scores of one school: nobody has 1 to 3, and 7 is more than the form knows.
+    let line = |cells: Vec<Cell>| (0..).zip(cells).collect::<Vec<_>>();
+    let text = |text: &str| Cell::Text(text.into());
+    let mut all = vec![
+        line(vec![text("Работа А")]),
+        line(vec![text("Логин"), text("Отметка"), text("Балл")]),
+    ];
+    let scores = [0.0, 4.0, 4.0, 5.0, 5.0, 5.0, 6.0, 7.0, 7.0];
+    all.extend(scores.map(|s| line(vec![text("edu0"), Cell::Number(3.0), Cell::Number(s)])));
+    let read = understood(form, layout, &all);
+    let answers = &read.organisations["school-0"].answers;
+    assert_eq!(answers["scores"], serde_json::json!([1, 0, 0, 0, 2, 3, 1]));
+    // As a grade 0 is none, and of grade 5 there may be two and are three.
+    let grades = serde_json::json!([
+        { "grade": 4, "written": 2 }, { "grade": 5 }, { "grade": 6, "written": 1 },
+        { "grade": 7, "written": 2 },
+    ]);
+    assert_eq!(answers["grades"], grades);
+    let told: Vec<&str> = read.notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "«Сколько получили каждый балл»: балл 7 — не от 0 до 6; не сосчитан",
+            "Класс: 0 — от 4 до 11; строка не взята",
+            "Писали: 3 — не больше 2; не заполнено",
+        ]
+    );
 }

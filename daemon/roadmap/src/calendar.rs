@@ -18,14 +18,28 @@ pub struct Calendar {
 }
 
 /// What is special about one year.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarYear {
     /// The act that it rests on.
     pub source: String,
+    /// Whether that act has been adopted.
+    pub confirmed: bool,
     /// Working days of the week that are not worked.
     pub days_off: BTreeSet<Date>,
     /// Weekend days that are worked.
     pub workdays: BTreeSet<Date>,
+}
+
+/// Nothing special, by an act that has been adopted.
+impl Default for CalendarYear {
+    fn default() -> Self {
+        CalendarYear {
+            source: String::new(),
+            confirmed: true,
+            days_off: BTreeSet::new(),
+            workdays: BTreeSet::new(),
+        }
+    }
 }
 
 /// Article 112 of the Labour Code, for years whose transfers are not known: (month, day).

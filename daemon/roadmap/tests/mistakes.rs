@@ -229,8 +229,41 @@ fn what_stands_in_an_activity_is_taken_or_told() {
             "source = \"vpr\"\nconfirm = false",
             "confirm = true",
             "attach-form = 1",
+            // It is asked on 28 February or 1 March, and due in ten working days.
+            "available-from = \"03-01\"",
+            "available-from = \"03-20\"",
+            "available-from = \"2027-04-01\"",
+            "available-from = \"2028-04-01\"",
+            "available-from = \"20 марта\"",
         ],
     );
+    let known = |inside: &str| format!("known = [{{ {inside} }}]");
+    let before = "from = \"survey\", period = \"previous\"";
+    let knowns = [
+        known(&format!("field = \"pupils\", {before}")),
+        known(&format!("field = \"events\", {before}, rows = \"events\"")),
+        known(&format!(
+            "field = \"events\", {before}, rows = \"subjects\", when = \"row.took > 1\", \
+             columns = {{ what = \"row\" }}, always = {{ what = \"тест\" }}"
+        )),
+        known("field = \"pupils\", from = \"survey\""),
+        known("field = \"pupils\", from = \"outcome\", value = \"done\""),
+        known("field = \"pupils\", from = \"outcome\""),
+        known("field = \"pupls\", from = \"outcome\", value = \"1\""),
+        known("field = \"pupils\", from = \"turn\", value = \"1\""),
+        known("field = \"pupils\", from = \"nobody\", value = \"1\""),
+        known(&format!("field = \"pupils\", {before}, rows = \"events\"")),
+        known(&format!("field = \"events\", {before}, rows = \"evnts\"")),
+        known(&format!("field = \"events\", {before}, rows = \"events\", value = \"1\"")),
+        known(&format!(
+            "field = \"events\", {before}, rows = \"subjects\", when = \"row.took\", \
+             columns = {{ what = \"took\", wat = \"row\", tags = \"tokk\" }}, \
+             otherwise = {{ tags = \"z\" }}"
+        )),
+        format!("source = \"vpr\"\n{}", known(&format!("field = \"pupils\", {before}"))),
+    ];
+    let knowns: Vec<&str> = knowns.iter().map(String::as_str).collect();
+    all += &of("form = \"everything\"", "form = \"everything\"\n", &knowns);
     all += &of(
         "acknowledge = \"5 working days\"",
         "",
@@ -319,6 +352,46 @@ fn what_stands_elsewhere_is_taken_or_told() {
         ],
     );
     all += &of("id = \"low\"", "id = ", &["\"Low\"", "\"\""]);
+    all += &values(
+        "calendar.toml",
+        "source = \"постановление\"",
+        "source = \"как объявлено\"\n",
+        &["confirmed = false", "confirmed = true", "confirmed = 1"],
+    );
+    all += &values(
+        "forms/everything.toml",
+        "title = \"Всё сразу\"",
+        "title = \"Всё сразу\"\n",
+        &["available-from = \"12-31\"", "available-from = \"03-20\"", "available-from = \"\""],
+    );
+    // The report of the survey shows all that there is.
+    all += &of(
+        "decimals = 1",
+        "decimals = 1\n",
+        &[
+            "audience = \"organisation\"",
+            "audience = \"public\"",
+            "audience = \"public\"\npeople = false",
+            "audience = \"public\"\nof = \"pupils\"",
+            "audience = \"everybody\"",
+        ],
+    );
+    all += &of(
+        "severity = \"serious\"",
+        "severity = \"serious\"\n",
+        &["audience = \"public\"", "audience = \"department\"", "audience = \"participants\""],
+    );
+    all += &of(
+        "min-count = 2",
+        "min-count = 2\n",
+        &["about = \"municipality\"", "about = \"schools\"", "audience = \"department\""],
+    );
+    all += &values(
+        "activities/1-survey.toml",
+        "covers = \"period\"",
+        "covers = \"period\"\n",
+        &["audience = \"public\"", "audience = \"department\""],
+    );
     let of = |was: &str, key: &str, all: &[&str]| values("municipality.toml", was, key, all);
     let hours = [
         "\"00:00-23:59\"",
@@ -331,6 +404,11 @@ fn what_stands_elsewhere_is_taken_or_told() {
         "\"09-18\"",
     ];
     all += &of("working-hours = \"09:00-18:00\"", "working-hours = ", &hours);
+    all += &of(
+        "name = \"Муниципалитет\"",
+        "name = \"М\"\nsmall-numbers = ",
+        &["2", "1", "100", "101"],
+    );
     all += &of("id = \"m\"", "id = ", &["\"m-1\"", "\"M\"", "\"м\""]);
     all += &of("phone = \"1\" }", "phone = \"1\" }\n", &["place = \"г. М\"", "palce = \"г. М\""]);
     all += &of(

@@ -90,3 +90,23 @@ fn an_unknown_shared_threshold_is_told_once_where_it_is_named_and_an_idle_one_is
     let (errors, warnings) = (render(&report.errors, &files), render(&report.warnings, &files));
     insta::assert_snapshot!(format!("{errors}---\n{warnings}"));
 }
+
+#[test]
+fn signs_are_indicators_by_name_and_what_is_wrong_with_them_is_told_where_it_stands() {
+    let right = "[[signs]]\nid = \"marks\"\nof = [{ sign = \"low_share\", title = \"много «2»\" }]";
+    let mut files = with("", right);
+    let text = files.0.get_mut("analyses/low.toml").unwrap();
+    *text = text.replace("Доля {{ low_share }} %", "{{ marks.found }}: {{ marks.unknown }}");
+    let road_map = read(&files).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    assert_eq!(road_map.analyses["low"].signs[0].of[0].title, "много «2»");
+    let wrong = r#"[[signs]]
+id = "low_share"
+of = [{ sign = "low_shore", title = "опечатка" }]
+
+[[signs]]
+id = "none""#;
+    let mut files = with("", wrong);
+    let text = files.0.get_mut("analyses/low.toml").unwrap();
+    *text = text.replace("Доля {{ low_share }} %", "{{ none.foundd }}");
+    insta::assert_snapshot!(render(&read(&files).unwrap_err(), &files));
+}

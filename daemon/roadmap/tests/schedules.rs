@@ -178,6 +178,7 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
             authority: "О".into(),
             place: String::new(),
             adopted_by: String::new(),
+            small_numbers: 5,
             time_zone: TimeZone::get(zone).unwrap(),
             opens: time(opens, 0, 0, 0),
             closes: time(18, 0, 0, 0),
@@ -783,6 +784,7 @@ fn a_day_off_is_what_the_year_says_or_else_the_labour_code() {
         source: "постановление".into(),
         days_off: [date(2027, 2, 22)].into(),
         workdays: [date(2027, 2, 20)].into(),
+        ..CalendarYear::default()
     };
     calendar.years.insert(2027, year);
     assert!(calendar.knows(2027) && !calendar.knows(2028));

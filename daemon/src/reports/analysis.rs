@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use vekha_analysis::{IndicatorFigures, Outcome};
+use vekha_analysis::{IndicatorFigures, Outcome, Withheld};
 use vekha_engine::RunKey;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{self, Analysis, Better};
+use vekha_roadmap::model::{self, Analysis, Audience, Better};
 use vekha_roadmap::russian;
 
-use super::{Finding, Indicator, Point, Report, Row};
+use super::{Finding, Indicator, Point, Public, Report, Row, heading, withheld_words};
 
 /// The same analysis in an earlier period.
 #[derive(Debug, Clone)]
@@ -39,6 +39,10 @@ pub fn report(
     let names = Names::of_registry(map);
     let indicators = outcome.indicators.iter().filter_map(|figures| {
         let one = definition.indicators.iter().find(|i| i.id == figures.indicator)?;
+        // A report on one organisation is for it to read.
+        if whose.is_some() && one.audience == Some(Audience::Department) {
+            return None;
+        }
         Some(indicator(&names, definition, one, figures, run, past, whose))
     });
     let mut findings: Vec<Finding> = outcome
@@ -68,7 +72,22 @@ pub fn report(
         min_count: definition.min_count,
         indicators: indicators.collect(),
         findings,
+        public: public(definition, outcome),
     })
+}
+
+/// What everybody may be told of an outcome.
+fn public(definition: &Analysis, outcome: &Outcome) -> Vec<Public> {
+    let told = outcome.public.iter().filter_map(|figure| {
+        let one = definition.indicators.iter().find(|one| one.id == figure.indicator)?;
+        let value = figure.value.map(|value| {
+            let whole = one.decimals == 0 && value.fract() == 0.0;
+            russian::number(value, if whole { 0 } else { one.decimals.max(1) })
+        });
+        let withheld = withheld_words(figure.withheld.unwrap_or(Withheld::Unknown));
+        Some(Public { heading: heading(&one.title, &one.unit), told: value.ok_or(withheld) })
+    });
+    told.collect()
 }
 
 /// Short names that tell organisations apart: where two have the same, the code stands with it.
@@ -103,12 +122,17 @@ fn indicator(
     past: &[Past<'_>],
     whose: Option<&str>,
 ) -> Indicator {
+    // Who reads of one organisation sees how the others lie, and not which of them lies where.
+    let unnamed = whose.is_some() && definition.audience == Some(Audience::Organisation);
     let mut rows: Vec<Row> = figures
         .organisations
         .iter()
         .map(|(code, figure)| Row {
             code: code.clone(),
-            organisation: names.of(code),
+            organisation: match unnamed && whose != Some(code.as_str()) {
+                true => "другая организация".to_owned(),
+                false => names.of(code),
+            },
             value: figure.value,
             earlier: figure.earlier,
             rank: figure.rank,

@@ -3,7 +3,7 @@
 use super::chart::{self, Picture};
 use super::document::{Document, Origin, WIDTH};
 use super::note::{Drawn, few, findings, summary};
-use super::{Chapter, Indicator};
+use super::{Chapter, Indicator, Report};
 
 /// What stands on the first page.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,18 +58,22 @@ pub fn book(cover: &Cover, chapters: &[Chapter]) -> Result<Vec<u8>, String> {
 }
 
 fn overview(document: &mut Document, chapters: &[Chapter]) {
-    let columns = [
-        ("Мероприятие", WIDTH - 6000),
+    let for_all = chapters.iter().any(|chapter| chapter.for_all);
+    let mut columns = vec![
+        ("Мероприятие", WIDTH - if for_all { 4900 } else { 6000 }),
         ("Период", 1300),
         ("Состояние", 1400),
         ("Сведения", 1150),
         ("Выводов", 1100),
         ("Решений", 1050),
     ];
+    if for_all {
+        columns.remove(FOUND);
+    }
     let rows = chapters.iter().map(|chapter| {
         let found: usize = chapter.reports.iter().map(|report| report.findings.len()).sum();
         let count = |number: usize| if number > 0 { number.to_string() } else { "—".into() };
-        vec![
+        let mut row = vec![
             format!("{}. {}", chapter.number, chapter.title),
             chapter.label.clone(),
             chapter.state.clone(),
@@ -79,6 +83,25 @@ fn overview(document: &mut Document, chapters: &[Chapter]) {
             },
             count(found),
             count(chapter.decisions.len()),
+        ];
+        if for_all {
+            row.remove(FOUND);
+        }
+        row
+    });
+    document.table(&columns, rows);
+}
+
+/// The column of findings: each is about somebody, so that a report for everybody has none.
+const FOUND: usize = 4;
+
+/// Figures for everybody.
+fn public(document: &mut Document, report: &Report) {
+    let columns = [("Показатель", WIDTH - 3900), ("По муниципалитету", 3900)];
+    let rows = report.public.iter().map(|one| {
+        vec![
+            one.heading.clone(),
+            one.told.clone().unwrap_or_else(|why| format!("не называется: {why}")),
         ]
     });
     document.table(&columns, rows);
@@ -102,6 +125,10 @@ fn write<'a>(
     for report in &chapter.reports {
         if !report.method.is_empty() {
             document.small(&report.method);
+        }
+        if chapter.for_all {
+            public(document, report);
+            continue;
         }
         summary(document, report);
         few(document, report);

@@ -14,7 +14,9 @@ pub struct Chapter {
     pub section: String,
     /// Number of the activity.
     pub number: u32,
-    /// The activity, short, and the part of it that the run is about.
+    /// The activity, short.
+    pub activity: String,
+    /// The same with the part of it that the run is about.
     pub title: String,
     /// The period, in words.
     pub period: String,
@@ -30,6 +32,8 @@ pub struct Chapter {
     pub reports: Vec<Report>,
     /// In order.
     pub decisions: Vec<Decision>,
+    /// Whether it tells only what everybody may be told.
+    pub for_all: bool,
 }
 
 /// A decision; templates know it by the same names.
@@ -136,6 +140,7 @@ impl Chapter {
         Chapter {
             section: section.map(|section| section.title.clone()).unwrap_or_default(),
             number: activity.map_or(0, |a| a.number),
+            activity: short.to_owned(),
             title: match &run.key.part {
                 Some(part) => format!("{short}: {}", map.short_name(part)),
                 None => short.to_owned(),
@@ -147,7 +152,31 @@ impl Chapter {
             answered: collected().filter(|a| a.state == AssignmentState::Answered).count(),
             reports,
             decisions: decisions.collect(),
+            for_all: false,
         }
+    }
+
+    /// What of it everybody may be told: figures of the municipality, and which decisions there are.
+    /// What they say, and to whom, is between those whom they are about; and so may be a title that is
+    /// none of those that the road map `planned`.
+    pub fn for_all(mut self, planned: &[String]) -> Self {
+        self.for_all = true;
+        // Whether one organisation has answered is between it and the department.
+        self.title.clone_from(&self.activity);
+        for report in &mut self.reports {
+            report.indicators.clear();
+            report.findings.clear();
+        }
+        self.reports.retain(|report| !report.public.is_empty());
+        for decision in &mut self.decisions {
+            decision.outcome.clear();
+            decision.text.clear();
+            decision.measures.clear();
+            if !planned.contains(&decision.title) {
+                decision.title.clone_from(&self.activity);
+            }
+        }
+        self
     }
 
     /// Whether there is anything to tell but where it stands.

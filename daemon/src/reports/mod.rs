@@ -33,8 +33,8 @@ pub use note::note;
 pub use values::{municipality, values};
 pub use workbook::workbook;
 
-use vekha_analysis::Aggregate;
 use vekha_analysis::methods::slope;
+use vekha_analysis::{Aggregate, Withheld};
 use vekha_engine::RunKey;
 use vekha_roadmap::model::Severity;
 use vekha_roadmap::russian;
@@ -68,6 +68,17 @@ pub struct Report {
     pub indicators: Vec<Indicator>,
     /// The gravest first; only the organisation's own if it is about one.
     pub findings: Vec<Finding>,
+    /// What everybody may be told.
+    pub public: Vec<Public>,
+}
+
+/// A figure of the municipality as a whole, for everybody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Public {
+    /// What it measures, with its unit.
+    pub heading: String,
+    /// The value with its digits; why it is not told, if so.
+    pub told: Result<String, &'static str>,
 }
 
 /// One indicator.
@@ -218,6 +229,16 @@ impl Indicator {
             self.shown(a.min),
             self.shown(a.max)
         )
+    }
+}
+
+/// Why a figure is not told to everybody.
+pub fn withheld_words(reason: Withheld) -> &'static str {
+    match reason {
+        Withheld::Unknown => "нет данных",
+        Withheld::FewOrganisations => "мало организаций",
+        Withheld::FewPeople => "за числом мало людей",
+        Withheld::BySubtraction => "вместе с другими числами назвало бы малое",
     }
 }
 

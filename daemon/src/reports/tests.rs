@@ -5,12 +5,15 @@ use std::path::Path;
 
 use calamine::{Data, Reader as _, Xlsx};
 use serde_json::json;
-use vekha_analysis::{Inputs, analyze};
+use vekha_analysis::{Inputs, Withheld, analyze};
 use vekha_engine::RunKey;
 use vekha_roadmap::period::Period;
 use vekha_roadmap::read::read;
 
-use super::{Chapter, Cover, Report, book, note, report, values, workbook};
+use super::{
+    Chapter, Cover, Decision, Measure, Public, Report, book, note, report, values, withheld_words,
+    workbook,
+};
 
 /// Low results of schools 1 to `count`, of which the first two have one short name.
 fn low_results(count: usize) -> Report {
@@ -105,6 +108,7 @@ fn the_report_on_a_period_tells_in_word_what_its_page_tells_of_few_organisations
     let chapter = Chapter {
         section: empty(),
         number: 29,
+        activity: "Школы".to_owned(),
         title: "Школы".to_owned(),
         period: empty(),
         label: empty(),
@@ -113,6 +117,7 @@ fn the_report_on_a_period_tells_in_word_what_its_page_tells_of_few_organisations
         answered: 4,
         reports: vec![low_results(4)],
         decisions: vec![],
+        for_all: false,
     };
     let cover = Cover {
         authority: empty(),
@@ -126,4 +131,64 @@ fn the_report_on_a_period_tells_in_word_what_its_page_tells_of_few_organisations
         assert!(told.contains(value), "{value}");
     }
     assert!(!told.contains("18,8"), "no mean of four");
+}
+
+#[test]
+fn a_report_for_everybody_names_no_organisation_and_orders_nobody_anything() {
+    let decision = |title: &str| Decision {
+        kind: "приказ",
+        corrects: None,
+        number: "1-од".to_owned(),
+        date: "1 октября 2027 г.".to_owned(),
+        title: title.to_owned(),
+        outcome: "Объявить выговор директору МБОУ СОШ".to_owned(),
+        text: "МБОУ СОШ".to_owned(),
+        signatory: "Начальник отдела".to_owned(),
+        measures: vec![Measure {
+            organisation: "МБОУ СОШ".to_owned(),
+            text: "Отчитаться".to_owned(),
+            due: String::new(),
+            state: "в срок",
+        }],
+    };
+    let mut report = low_results(5);
+    let withheld = Err(withheld_words(Withheld::BySubtraction));
+    report.public = vec![
+        Public { heading: "Доля «2», %".to_owned(), told: Ok("22,5".to_owned()) },
+        Public { heading: "Доля «4» и «5», %".to_owned(), told: withheld },
+    ];
+    let chapter = Chapter {
+        section: String::new(),
+        number: 29,
+        activity: "Школы".to_owned(),
+        title: "Школы: МБОУ СОШ".to_owned(),
+        period: String::new(),
+        label: String::new(),
+        state: String::new(),
+        asked: 5,
+        answered: 5,
+        reports: vec![report, low_results(5)],
+        decisions: vec![decision("Об итогах"), decision("О школе МБОУ СОШ")],
+        for_all: false,
+    };
+    let for_all = chapter.for_all(&["Об итогах".to_owned()]);
+    let titles: Vec<&str> = for_all.decisions.iter().map(|one| one.title.as_str()).collect();
+    assert_eq!(titles, ["Об итогах", "Школы"]);
+    let empty = String::new;
+    let cover = Cover {
+        authority: empty(),
+        municipality: empty(),
+        title: empty(),
+        period: empty(),
+        date: empty(),
+    };
+    let told = text(book(&cover, &[for_all]).unwrap());
+    for value in ["22,5", "не называется: вместе с другими числами назвало бы малое", "1-од"]
+    {
+        assert!(told.contains(value), "{value} is not in {told}");
+    }
+    for untold in ["МБОУ СОШ", "выговор", "Отчитаться", "Низких процедур", "37,5"]
+    {
+        assert!(!told.contains(untold), "{untold}");
+    }
 }

@@ -49,6 +49,11 @@ def spike(counts, at):
     return float(counts[at] - mean) / float(variance) ** 0.5 if mean else None
 
 
+def number(value):
+    """As JSON knows it."""
+    return None if value is None else float(value)
+
+
 def split(total, weights):
     """So many pupils, by chance, over as many places as there are weights."""
     places = random.choices(range(len(weights)), weights, k=total)
@@ -330,6 +335,7 @@ def gia_results():
         value = share(below, medals, least=3)
         case.figure("medal_unconfirmed_share", school, value)
         case.finding("medals", school, met(value, 20) and below >= 2)
+        both = []
         for place, name in enumerate(["russian", "math"]):
             oge, vpr = answers["oge"][place], before["vpr"][school]["results"][place]
             high = lambda row: row["marks_4"] + row["marks_5"]
@@ -342,11 +348,17 @@ def gia_results():
             case.figure(f"gap_{name}", school, gap)
             case.figure(f"gap_{name}_test", school, test)
             case.finding(f"gap-{name}", school, met(gap, 20) and met(test, 2))
+            # Only pupils of whom both are known.
+            both += [] if gap is None else [parts]
+        parts = [sum(column) for column in zip(*both)]
+        case.figure("cohort_vpr_share", school, share(*parts[:2]) if both else None)
+        case.figure("cohort_oge_share", school, share(*parts[2:]) if both else None)
+        case.figure("cohort_test", school, difference(*parts) if both else None)
     return case
 
 
 def objectivity_indices():
-    """Signs of marks that are not objective."""
+    """Signs of marks that are not objective, from what other analyses say of them."""
     schools = {}
     for n in range(1, 11):
         works = [3, 12, 40, 120][n % 4]
@@ -367,7 +379,9 @@ def objectivity_indices():
         answers |= {"medals_1": first, "medals_1_below": random.randint(0, first)}
         answers |= {"medals_2": second, "medals_2_below": random.randint(0, second)}
         schools[f"s{n:02}"] = answers
-    case = Case("objectivity-indices", [schools])
+    vpr_said, dkr_said, gia_said = {}, {}, {}
+    datasets = {"vpr": vpr_said, "external": dkr_said, "gia": gia_said, "conditions": {}}
+    case = Case("objectivity-indices", [datasets], named=True)
 
     def total(answers, table, key, begins=""):
         rows = answers[table]
@@ -397,6 +411,16 @@ def objectivity_indices():
             apart = compared_with_others(of_vpr, school, key, "marks", "compared")
             own[key] = met(value, most) and (apart is None or apart >= 2)
             case.finding(key, school, own[key])
+            said = {f"{key}_share": number(value)}
+            said |= {f"{key}_sign": None if value is None else int(own[key])}
+            vpr_said[school] = vpr_said.get(school, {}) | said
+        dkr_said[school] = {"dkr_unconfirmed_share": number(dkr)}
+        exams = {"cohort_vpr_share": number(vpr), "cohort_oge_share": number(oge)}
+        exams |= {"cohort_test": test, "medal_unconfirmed_share": number(medals)}
+        few = medals is None
+        for degree in (1, 2):
+            exams[f"medals_unconfirmed_{degree}"] = None if few else answers[f"medals_{degree}_below"]
+        gia_said[school] = exams
         signs = [own["lowered"], own["raised"], met(dkr, 40), wide, few_medals]
         known = [value is not None for value in (lowered, raised, dkr, gap, medals)]
         for indicator, value in [

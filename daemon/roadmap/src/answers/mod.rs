@@ -80,6 +80,51 @@ pub fn validate(form: &Form, raw: &Values, earlier: &Values) -> Result<Values, V
     if checker.errors.is_empty() { Ok(answers) } else { Err(checker.sorted(form)) }
 }
 
+/// One answer that is not empty, in its typed form.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn single(field: &Field, raw: &Value) -> Result<Value, String> {
+    match &field.kind {
+        FieldKind::Integer(range) => integer(raw).and_then(|n| within(n, *range)),
+        FieldKind::Decimal(range) | FieldKind::Percent(range) => {
+            number(raw).and_then(|n| within(n, *range))
+        }
+        FieldKind::Text { max_length } => text(raw, *max_length, false),
+        FieldKind::LongText { max_length } => text(raw, *max_length, true),
+        FieldKind::Date => date(raw),
+        FieldKind::YesNo => yes_no(raw),
+        FieldKind::Choice(options) => match raw {
+            Value::String(s) if options.iter().any(|o| o.value == *s) => Ok(raw.clone()),
+            _ => Err("выберите один из вариантов".to_owned()),
+        },
+        FieldKind::Choices(options) => {
+            let chosen: Vec<&Value> = match raw {
+                Value::Array(list) => list.iter().collect(),
+                single => vec![single],
+            };
+            let known =
+                |v: &&Value| v.as_str().is_some_and(|s| options.iter().any(|o| o.value == s));
+            if chosen.iter().all(known) {
+                // Ticked twice is ticked: each option counts once.
+                let mut once: Vec<Value> = Vec::new();
+                for value in chosen {
+                    if !once.contains(value) {
+                        once.push(value.clone());
+                    }
+                }
+                Ok(Value::Array(once))
+            } else {
+                Err("выберите из предложенных вариантов".to_owned())
+            }
+        }
+        FieldKind::File(rule) => named_file(raw, rule),
+        FieldKind::Table(_) | FieldKind::Histogram(_) => {
+            Err("таблица внутри таблицы не бывает".to_owned())
+        }
+    }
+}
+
 #[derive(Default)]
 struct Checker {
     errors: Vec<FieldError>,
@@ -116,45 +161,7 @@ impl Checker {
         if is_empty(raw) {
             return None;
         }
-        let typed = match &field.kind {
-            FieldKind::Integer(range) => integer(raw).and_then(|n| within(n, *range)),
-            FieldKind::Decimal(range) | FieldKind::Percent(range) => {
-                number(raw).and_then(|n| within(n, *range))
-            }
-            FieldKind::Text { max_length } => text(raw, *max_length, false),
-            FieldKind::LongText { max_length } => text(raw, *max_length, true),
-            FieldKind::Date => date(raw),
-            FieldKind::YesNo => yes_no(raw),
-            FieldKind::Choice(options) => match raw {
-                Value::String(s) if options.iter().any(|o| o.value == *s) => Ok(raw.clone()),
-                _ => Err("выберите один из вариантов".to_owned()),
-            },
-            FieldKind::Choices(options) => {
-                let chosen: Vec<&Value> = match raw {
-                    Value::Array(list) => list.iter().collect(),
-                    single => vec![single],
-                };
-                let known =
-                    |v: &&Value| v.as_str().is_some_and(|s| options.iter().any(|o| o.value == s));
-                if chosen.iter().all(known) {
-                    // Ticked twice is ticked: each option counts once.
-                    let mut once: Vec<Value> = Vec::new();
-                    for value in chosen {
-                        if !once.contains(value) {
-                            once.push(value.clone());
-                        }
-                    }
-                    Ok(Value::Array(once))
-                } else {
-                    Err("выберите из предложенных вариантов".to_owned())
-                }
-            }
-            FieldKind::File(rule) => named_file(raw, rule),
-            FieldKind::Table(_) | FieldKind::Histogram(_) => {
-                Err("таблица внутри таблицы не бывает".to_owned())
-            }
-        };
-        typed.map_err(|message| self.wrong(path, message)).ok()
+        single(field, raw).map_err(|message| self.wrong(path, message)).ok()
     }
 
     /// Counts by score, lowest first; who says nothing of a score says nobody got it.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::Audience;
 use crate::formula::Formula;
 
 /// How datasets become indicators and findings.
@@ -19,8 +20,14 @@ pub struct Analysis {
     pub thresholds: BTreeMap<String, f64>,
     /// Fewest organisations with a value for comparisons to be stated.
     pub min_count: usize,
+    /// Fewer people than this are not told to everybody.
+    pub small_numbers: u32,
+    /// Whether each answer is about the municipality as a whole, and not about an organisation.
+    pub about_all: bool,
     /// Rows of tables, selected before anything is computed.
     pub rows: Vec<RowSet>,
+    /// Signs of one thing, which texts list.
+    pub signs: Vec<Signs>,
     /// The figures, in the order of computation: each may use those before it.
     pub indicators: Vec<Indicator>,
     /// What makes a finding.
@@ -77,6 +84,25 @@ pub struct RowSet {
     pub most: usize,
 }
 
+/// Signs that together tell of one thing: texts list those that are there and those that are unknown,
+/// since what is not known is not absent.
+#[derive(Debug, Clone)]
+pub struct Signs {
+    /// Latin id with underscores: its name in texts.
+    pub id: String,
+    /// The signs, in the order of listing.
+    pub of: Vec<Sign>,
+}
+
+/// An indicator that says whether something is there: more than nothing, or nothing.
+#[derive(Debug, Clone)]
+pub struct Sign {
+    /// Indicator id.
+    pub indicator: String,
+    /// What it is called.
+    pub title: String,
+}
+
 /// A figure computed per organisation, with the municipality's aggregates.
 #[derive(Debug, Clone)]
 pub struct Indicator {
@@ -94,6 +120,17 @@ pub struct Indicator {
     pub formula: Formula,
     /// How many participants it takes for the value to be stated; none if any number will do.
     pub rests_on: Option<RestsOn>,
+    /// Who may see it; none if the road map does not say.
+    pub audience: Option<Audience>,
+    /// Whether it is about people: of few of them nothing is told to everybody.
+    pub people: bool,
+}
+
+impl Indicator {
+    /// Whether it is a share of something.
+    pub fn is_share(&self) -> bool {
+        self.unit == "%"
+    }
 }
 
 /// Participants that a figure rests on: of few, one child makes a third.
@@ -132,6 +169,8 @@ pub struct Rule {
     pub alternatives: Vec<String>,
     /// Indicator ids that the finding shows.
     pub shows: Vec<String>,
+    /// Who may see the finding; none if the road map does not say.
+    pub audience: Option<Audience>,
 }
 
 /// How grave a finding is.

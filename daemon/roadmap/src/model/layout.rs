@@ -191,6 +191,9 @@ pub enum Take {
     Mean,
 }
 
+/// The name under which the score of a histogram stands in a target's key.
+pub const SCORE: &str = "score";
+
 /// The name under which a row's part stands in formulas.
 pub const PART: &str = "part";
 

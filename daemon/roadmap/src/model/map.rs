@@ -123,6 +123,8 @@ pub struct Municipality {
     pub place: String,
     /// The act that adopted the road map, in words.
     pub adopted_by: String,
+    /// Fewer people than this are not told to everybody.
+    pub small_numbers: u32,
     /// Where deadlines are counted.
     pub time_zone: TimeZone,
     /// Start of the working day: when runs open and letters leave.

@@ -6,6 +6,7 @@
 
 mod activity;
 mod analysis;
+mod audience;
 mod form;
 mod layout;
 mod map;
@@ -15,19 +16,22 @@ mod stage;
 mod time;
 
 pub use self::activity::Activity;
-pub use self::analysis::{Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity};
+pub use self::analysis::{
+    Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity, Sign, Signs,
+};
+pub use self::audience::Audience;
 pub use self::form::{
     Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores, Table,
 };
 pub use self::layout::{
     Below, Border, Given, Groups, Layout, LayoutColumn, Line, Measure, Named, PART, Recognition,
-    Skip, Take, Target,
+    SCORE, Skip, Take, Target,
 };
 pub use self::map::{Municipality, RoadMap, Section};
 pub use self::organisation::{Contact, Duty, Organisation, OrganisationKind};
 pub use self::schedule::{CatchUp, Every, MonthDay, Overlap, PeriodOf, Schedule, Upstream};
 pub use self::stage::{
-    Analyze, Collect, Covers, DatasetSource, Decide, Participants, PlannedMeasure, Prefill,
-    Publish, Recommend, Stage, Work,
+    Analyze, Collect, Covers, DatasetSource, Decide, Known, KnownRows, KnownValue, Participants,
+    PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
 };
-pub use self::time::{Due, Offset, Span};
+pub use self::time::{Available, Due, Offset, Span};

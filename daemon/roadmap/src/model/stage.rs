@@ -1,6 +1,7 @@
 //! What is done in a stage.
 
-use super::{Due, Offset, OrganisationKind, Span};
+use super::{Audience, Available, Due, Offset, OrganisationKind, PeriodOf, Span};
+use crate::formula::Formula;
 
 /// One step of a run.
 #[derive(Debug, Clone)]
@@ -52,6 +53,10 @@ pub struct Collect {
     pub attach_form: bool,
     /// What another system knows already, if one is asked.
     pub source: Option<Prefill>,
+    /// What the municipality has asked the participant already: shown to be confirmed.
+    pub known: Vec<Known>,
+    /// Since when what is asked can be known, as the stage says or else its form.
+    pub available_from: Option<Available>,
     /// Who is asked.
     pub participants: Participants,
     /// By when, counted from the stage's start.
@@ -75,6 +80,45 @@ pub struct Prefill {
     /// Whether the participant looks at what it brought and sends it; otherwise it is the answer,
     /// as far as it is right.
     pub confirm: bool,
+}
+
+/// What was asked in another run and fills a field beforehand.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its place among the stage's `known`, as written.
+    pub place: usize,
+    /// The field of the form that it fills.
+    pub field: String,
+    /// Who asked: activity id.
+    pub activity: String,
+    /// In which period, seen from the run that asks to confirm.
+    pub period: PeriodOf,
+    /// What the field is filled with.
+    pub value: KnownValue,
+}
+
+/// What a field is filled with.
+#[derive(Debug, Clone)]
+pub enum KnownValue {
+    /// What a formula over the answers and indicators yields.
+    Formula(Formula),
+    /// Rows of a table, which come after those of the `known` before.
+    Rows(KnownRows),
+}
+
+/// Rows of a table that was answered.
+#[derive(Debug, Clone)]
+pub struct KnownRows {
+    /// The table that they come from.
+    pub table: String,
+    /// Which of them, seen as `row`; all, if none.
+    pub when: Option<Formula>,
+    /// Our column and the one that it comes from; those of one name come by themselves.
+    pub columns: Vec<(String, String)>,
+    /// Columns that say the same in each row.
+    pub always: Vec<(String, String)>,
+    /// What a column says where it has no such option as the one that comes.
+    pub otherwise: Vec<(String, String)>,
 }
 
 /// Who takes part in a collect stage.
@@ -170,6 +214,8 @@ pub struct Publish {
     pub report: String,
     /// Which runs it is about.
     pub covers: Covers,
+    /// For whom it is; none in road maps that do not say: then it shows all that there is.
+    pub audience: Option<Audience>,
 }
 
 /// What a report is about.

@@ -1,5 +1,6 @@
 //! Terms: spans of days and what is due when.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::MonthDay;
@@ -20,6 +21,15 @@ pub enum Due {
     After(Span),
     /// On the next such day of the year after the start.
     On(MonthDay),
+}
+
+/// Since when data can exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Available {
+    /// Since such a day of each year.
+    Each(MonthDay),
+    /// Since a day.
+    On(Date),
 }
 
 /// A moment relative to a due date.

@@ -10,7 +10,7 @@ use crate::model::{
 use crate::period::PeriodKind;
 use crate::schedule::{cron, opens_twice};
 
-const PERIODS: [(&str, PeriodOf); 2] =
+pub(super) const PERIODS: [(&str, PeriodOf); 2] =
     [("current", PeriodOf::Current), ("previous", PeriodOf::Previous)];
 
 pub(super) fn read(stem: &str, table: &Table<'_>) -> Option<Activity> {

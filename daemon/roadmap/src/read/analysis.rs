@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::table::{Place, Table, id, name};
 use crate::diagnostic::perhaps;
 use crate::formula::Formula;
-use crate::model::{Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity};
+use crate::model::{
+    Analysis, Audience, Better, Indicator, RestsOn, RowSet, Rule, Severity, Sign, Signs,
+};
 
 /// So many participants are enough, where the analysis does not say otherwise.
 const ENOUGH: i64 = 10;
@@ -57,6 +59,9 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
     let method = table.optional("method");
     let min_count = table.whole("min-count", 1..=10_000).unwrap_or(3);
     let enough = table.whole("min-participants", 1..=10_000).unwrap_or(ENOUGH);
+    let audience = table.word_if("audience", &Audience::ALL);
+    let about = [("organisations", false), ("municipality", true)];
+    let about_all = table.word("about", &about, Some(false));
     let mut thresholds = BTreeMap::new();
     if let Some(table) = table.table("thresholds") {
         for (key, value) in table.numbers_or(|name| shared.take(name)) {
@@ -83,6 +88,9 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
         let formula = indicator.formula("formula");
         findings.keep(format!("analyses/{analysis_id}/{label}/of"), indicator.at("of"));
         let rests_on = rests_on(&indicator, enough);
+        findings.keep(format!("analyses/{analysis_id}/{label}/audience"), indicator.at("audience"));
+        let audience = indicator.word_if("audience", &Audience::ALL).or(audience);
+        let people = indicator.flag("people", true);
         indicator.finish();
         if let (Some(id), Some(formula)) = (indicator_id, formula) {
             if rows.iter().any(|rows| rows.id == id) {
@@ -102,16 +110,19 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
                 better: better.flatten(),
                 formula,
                 rests_on,
+                audience,
+                people,
             });
         }
     }
+    let signs = signs(analysis_id, table, &rows, &indicators);
     if indicators.is_empty() && !table.has("indicator") {
         table.error("indicator", "нет ни одного показателя [[indicator]]", None);
     }
     let mut rules: Vec<Rule> = Vec::new();
     for rule in table.tables("rule") {
         let path = format!("analyses/{analysis_id}/rule/{}", rules.len());
-        for key in ["when", "finding", "recommendation", "alternatives", "shows"] {
+        for key in ["when", "finding", "recommendation", "alternatives", "shows", "audience"] {
             findings.keep(format!("{path}/{key}"), rule.at(key));
         }
         let rule_id = rule.parsed("id", id);
@@ -133,6 +144,9 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
             rule.error("alternatives", message, None);
         }
         let shows = rule.texts("shows");
+        // That of the whole analysis is about figures: a finding is never for everybody.
+        let usual = audience.filter(|audience| *audience != Audience::Public);
+        let audience = rule.word_if("audience", &Audience::ALL).or(usual);
         if let Some(rule_id) = &rule_id
             && rules.iter().any(|r| r.id == *rule_id)
         {
@@ -149,6 +163,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
                 recommendation,
                 alternatives,
                 shows,
+                audience,
             });
         }
     }
@@ -159,10 +174,52 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
         method,
         thresholds,
         min_count: min_count as usize,
+        small_numbers: 0,
+        about_all: about_all.unwrap_or_default(),
         rows,
+        signs,
         indicators,
         rules,
     }
+}
+
+/// The signs, each of which is an indicator of the same analysis.
+fn signs(
+    analysis_id: &str,
+    table: &Table<'_>,
+    rows: &[RowSet],
+    indicators: &[Indicator],
+) -> Vec<Signs> {
+    let findings = table.findings();
+    let mut all: Vec<Signs> = Vec::new();
+    for signs in table.tables("signs") {
+        let signs_id = signs.parsed("id", name);
+        let mut of = Vec::new();
+        for sign in signs.tables("of") {
+            let (indicator, title) = (sign.text("sign"), sign.text("title"));
+            if let (Some(indicator), Some(title)) = (indicator, title) {
+                let unread = || findings.stands(&format!("analyses/{analysis_id}/{indicator}"));
+                if !indicators.iter().any(|one| one.id == indicator) && !unread() {
+                    let help = perhaps(&indicator, indicators.iter().map(|one| &one.id));
+                    sign.error("sign", format!("показателя «{indicator}» нет"), help);
+                }
+                of.push(Sign { indicator, title });
+            }
+            sign.finish();
+        }
+        if of.is_empty() && !signs.has("of") {
+            let message = "назовите признаки: of = [{ sign = \"…\", title = \"…\" }]";
+            signs.error("of", message, None);
+        }
+        signs.finish();
+        let Some(id) = signs_id else { continue };
+        let taken = rows.iter().map(|rows| &rows.id).chain(indicators.iter().map(|one| &one.id));
+        if taken.chain(all.iter().map(|signs| &signs.id)).any(|other| *other == id) {
+            signs.error("id", format!("имя «{id}» уже занято: назовите признаки иначе"), None);
+        }
+        all.push(Signs { id, of });
+    }
+    all
 }
 
 /// The row sets, in the order of selection: each may use those before it.

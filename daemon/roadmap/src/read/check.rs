@@ -1,6 +1,10 @@
 //! What no single file can tell: references, cycles, who can finish a stage, types of formulas,
 //! addresses.
 
+mod audience;
+mod available;
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Place;
@@ -29,10 +33,13 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
         check.form(form);
     }
     check.analyses();
+    check.audiences();
     layout_check::check(road_map, findings);
     check.addresses();
     templates::check(road_map, findings);
     check.calendar();
+    check.confirmed();
+    check.available();
 }
 
 struct Check<'a> {
@@ -170,6 +177,7 @@ impl Check<'_> {
                         &format!("{at}/participants"),
                         &collect.participants,
                     );
+                    self.known(activity, &at, collect);
                 }
                 Work::Analyze(analyze) => {
                     self.reference(

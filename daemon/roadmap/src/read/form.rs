@@ -1,8 +1,8 @@
 //! One form: fields and rules.
 
-use super::table::{Table, name};
+use super::table::{Table, available, name};
 use crate::model::{
-    Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores,
+    Available, Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores,
     Table as Rowed,
 };
 
@@ -12,7 +12,8 @@ const MOST_SCORES: i64 = 201;
 /// Most rows of a table field.
 const MOST_ROWS: i64 = 5000;
 
-pub(super) fn read(id: &str, table: &Table<'_>) -> Form {
+/// The form, and since when what it asks can be known.
+pub(super) fn read(id: &str, table: &Table<'_>) -> (Form, Option<Available>) {
     let findings = table.findings();
     let title = table.text("title");
     let intro = table.optional("intro");
@@ -36,8 +37,10 @@ pub(super) fn read(id: &str, table: &Table<'_>) -> Form {
         }
         rule.finish();
     }
+    let available_from = table.parsed_if("available-from", available);
     table.finish();
-    Form { id: id.to_owned(), title: title.unwrap_or_default(), intro, fields, rules }
+    let title = title.unwrap_or_default();
+    (Form { id: id.to_owned(), title, intro, fields, rules }, available_from)
 }
 
 fn fields(path: &str, table: &Table<'_>, key: &'static str, top: bool) -> Vec<Field> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Findings;
 use crate::diagnostic::perhaps;
 use crate::formula::{Formula, FormulaError, Scope, Type, field_type};
-use crate::model::{Field, FieldKind, Form, Layout, RoadMap, Rows, Table, Target};
+use crate::model::{Field, FieldKind, Form, Layout, RoadMap, Rows, SCORE, Table, Target};
 use crate::pattern::Pattern;
 
 /// Stands for names that nobody could read: any name may be among them.
@@ -241,6 +241,11 @@ impl Checking<'_> {
         let fields = form.map(|form| self.fields(at, target, form));
         for (column, value) in &target.key {
             let key = format!("{at}/key/{column}");
+            let histogram = form.and_then(|form| form.field(&target.field));
+            if histogram.is_some_and(|f| matches!(f.kind, FieldKind::Histogram(_))) {
+                self.value(&key, value, each, &Type::Number);
+                continue;
+            }
             let field = match &fields {
                 None => None,
                 Some(None) => continue,
@@ -259,7 +264,8 @@ impl Checking<'_> {
         for (i, measure) in target.measures.iter().enumerate() {
             let at = format!("{at}/column/{i}/id");
             let Some(field) = self.field(&at, target, &measure.id, fields) else { continue };
-            if field_type(field) != Type::Number {
+            let counts = matches!(field.kind, FieldKind::Histogram(_));
+            if field_type(field) != Type::Number && !counts {
                 let message = format!("«{}» в форме — не число", measure.id);
                 self.tell(&at, message, None);
             }
@@ -293,6 +299,17 @@ impl Checking<'_> {
                 None
             }
             FieldKind::Table(_) => target.fields(form),
+            FieldKind::Histogram(_) => {
+                if !matches!(target.key.as_slice(), [(column, _)] if column == SCORE) {
+                    let message = format!(
+                        "«{}»: скажите, какое значение — балл: key = {{ {SCORE} = \"…\" }}",
+                        target.field
+                    );
+                    self.tell(&at, message, None);
+                    return None;
+                }
+                target.fields(form)
+            }
             _ if field_type(field) == Type::Number && target.key.is_empty() => target.fields(form),
             _ => {
                 let message =

@@ -25,7 +25,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Organisation, RoadMap};
+use crate::model::{Organisation, RoadMap, Work};
 use table::{File, Place};
 
 pub use crate::files::Files;
@@ -200,11 +200,13 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         })
     };
     let mut forms = BTreeMap::new();
+    let mut available = BTreeMap::new();
     for (id, path, text) in folder("forms").collect::<Vec<_>>() {
         let file = File::parse(path, text, findings);
         table::id_of_file(&id, path, findings);
         findings.keep(format!("forms/{id}"), Place::start_of(path));
-        let form = form::read(&id, &file.table());
+        let (form, from) = form::read(&id, &file.table());
+        available.extend(from.map(|from| (id.clone(), from)));
         forms.insert(id, form);
     }
     let shared = files.0.get_key_value(THRESHOLDS).map(|(path, text)| {
@@ -217,7 +219,8 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         let file = File::parse(path, text, findings);
         table::id_of_file(&id, path, findings);
         findings.keep(format!("analyses/{id}"), Place::start_of(path));
-        let analysis = analysis::read(&id, &file.table(), &shared);
+        let mut analysis = analysis::read(&id, &file.table(), &shared);
+        analysis.small_numbers = municipality.small_numbers;
         analyses.insert(id, analysis);
     }
     for (name, place) in shared.idle() {
@@ -240,6 +243,12 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
     }
     if activities.is_empty() && findings.errors.borrow().is_empty() {
         findings.error(&Place::start_of("activities"), "нет ни одного мероприятия", None);
+    }
+    for stage in activities.iter_mut().flat_map(|activity| &mut activity.stages) {
+        if let Work::Collect(collect) = &mut stage.work {
+            let of_form = || available.get(&collect.form).copied();
+            collect.available_from = collect.available_from.or_else(of_form);
+        }
     }
     activities.sort_by(|a, b| (a.number, &a.id).cmp(&(b.number, &b.id)));
     let is_template = |path: &str| {

@@ -10,6 +10,9 @@ use super::table::{Table, id, time};
 use crate::calendar::{Calendar, CalendarYear};
 use crate::model::{Contact, Municipality, Section};
 
+/// Fewer people than this are not told to everybody, where the road map does not say otherwise.
+const SMALL_NUMBERS: i64 = 5;
+
 pub(super) fn read(table: &Table<'_>) -> Municipality {
     let findings = table.findings();
     let municipality_id = table.parsed("id", id);
@@ -55,6 +58,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         }
         section.finish();
     }
+    let small_numbers = table.whole("small-numbers", 2..=100).unwrap_or(SMALL_NUMBERS) as u32;
     for key in ["id", "time-zone", "section"] {
         findings.keep(format!("municipality/{key}"), table.at(key));
     }
@@ -66,6 +70,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         authority: authority.unwrap_or_default(),
         place,
         adopted_by,
+        small_numbers,
         time_zone: time_zone.unwrap_or(TimeZone::UTC),
         opens,
         closes,
@@ -115,6 +120,10 @@ pub(super) fn calendar(table: &Table<'_>) -> Calendar {
     for year_table in table.tables("year") {
         let year = year_table.whole("year", 1900..=2200).map(|year| year as i16);
         let source = year_table.optional("source");
+        let confirmed = year_table.flag("confirmed", true);
+        if let Some(year) = year {
+            table.findings().keep(format!("calendar/{year}"), year_table.at("confirmed"));
+        }
         let days = |key: &'static str, on_weekend: bool, message: &str| {
             let mut days = BTreeSet::new();
             for (place, day) in year_table.dates(key) {
@@ -130,7 +139,7 @@ pub(super) fn calendar(table: &Table<'_>) -> Calendar {
         let days_off = days("days-off", false, "и так выходной: в days-off стоят только будни");
         let workdays = days("workdays", true, "и так будний: в workdays стоят только выходные");
         if let Some(year) = year
-            && years.insert(year, CalendarYear { source, days_off, workdays }).is_some()
+            && years.insert(year, CalendarYear { source, confirmed, days_off, workdays }).is_some()
         {
             year_table.error("year", format!("{year} год уже есть"), None);
         }

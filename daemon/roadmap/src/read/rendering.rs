@@ -294,6 +294,14 @@ fn of(analysis: &Analysis, full: bool) -> Value {
     for rows in analysis.rows.iter().filter(|rows| full && rows.text.is_some()) {
         context.insert(rows.id.clone(), "Математика, 5 класс: 12 из 31".into());
     }
+    for signs in &analysis.signs {
+        let listed = if full {
+            "отметки ниже журнала, неподтверждённые медали"
+        } else {
+            ""
+        };
+        context.insert(signs.id.clone(), json!({ "found": listed, "unknown": listed }));
+    }
     context.insert("earlier".into(), each("10".into()).into());
     context.insert("rank".into(), each(2.into()).into());
     context.insert("municipality".into(), each(aggregate()).into());

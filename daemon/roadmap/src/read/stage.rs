@@ -1,10 +1,12 @@
 //! The stages of an activity.
 
+mod known;
+
 use super::activity::organisation_kinds;
-use super::table::{Table, due, id, offset, span};
+use super::table::{Table, available, due, id, offset, span};
 use crate::model::{
-    Analyze, Collect, Covers, DatasetSource, Decide, Offset, Participants, PlannedMeasure, Prefill,
-    Publish, Recommend, Stage, Work,
+    Analyze, Audience, Collect, Covers, DatasetSource, Decide, Offset, Participants,
+    PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
 };
 
 pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Stage> {
@@ -100,6 +102,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
     if table.has("confirm") && !table.has("source") {
         table.error("confirm", "подтверждать нечего: не назван source", None);
     }
+    let known = known::read(path, table);
     let participants = participants(path, "participants", table);
     if !table.has("participants") {
         table.error(
@@ -108,7 +111,9 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
             None,
         );
     }
+    let available_from = table.parsed_if("available-from", available);
     let due = table.parsed("due", due);
+    table.findings().keep(format!("{path}/due"), table.at("due"));
     let remind = reminders(table);
     let escalate = table.parsed_if("escalate", span);
     let review = table.parsed_if("review", span);
@@ -117,6 +122,8 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
         form: form?,
         attach_form,
         source: source.map(|id| Prefill { id, confirm }),
+        known,
+        available_from,
         participants: participants?,
         due: due?,
         remind,
@@ -233,5 +240,8 @@ fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {
         &[("run", Covers::Run), ("period", Covers::Period)],
         Some(Covers::Run),
     );
-    Some(Publish { report: report?, covers: covers? })
+    // What is published everybody can read: it is for nobody less.
+    let audience = table.word_if("audience", &[("public", Audience::Public)]);
+    table.findings().keep(format!("{path}/audience"), table.at("audience"));
+    Some(Publish { report: report?, covers: covers?, audience })
 }

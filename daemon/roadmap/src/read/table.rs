@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::Findings;
 use crate::diagnostic::{Diagnostic, perhaps};
 use crate::formula::Formula;
-use crate::model::{Due, MonthDay, Offset, Span};
+use crate::model::{Available, Due, MonthDay, Offset, Span};
 
 /// A place in a file.
 #[derive(Debug, Clone)]
@@ -583,6 +583,13 @@ pub(super) fn month_day(text: &str) -> Result<MonthDay, String> {
     // 2028 is a leap year: 29 February is a day of the year.
     Date::new(2028, month, day).map_err(|_| format!("«{text}»: такого дня нет"))?;
     Ok(MonthDay { month, day })
+}
+
+pub(super) fn available(text: &str) -> Result<Available, String> {
+    match text.parse::<Date>() {
+        Ok(date) if text.len() == 10 => Ok(Available::On(date)),
+        _ => month_day(text).map(Available::Each),
+    }
 }
 
 pub(super) fn time(text: &str) -> Result<Time, String> {

@@ -12,7 +12,7 @@ use vekha_analysis::Outcome;
 use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
 use vekha_engine::run::Run;
-use vekha_roadmap::model::{Activity, Covers, Municipality, Work};
+use vekha_roadmap::model::{Activity, Audience, Covers, Municipality, Work};
 use vekha_roadmap::read::{placed_mistake, unknown_to_samples};
 use vekha_roadmap::{RoadMap, russian};
 
@@ -54,7 +54,14 @@ pub async fn render(
         Covers::Run => vec![key.clone()],
         Covers::Period => covered(runtime, version, key, stage, now).await?,
     };
-    let chapters = chapters(runtime, version, &keys).await?;
+    let mut chapters = chapters(runtime, version, &keys).await?;
+    if publish.audience == Some(Audience::Public) {
+        let for_all = |(run, chapter): (RunKey, Chapter)| {
+            let planned = planned(map.activity(&run.activity));
+            (run, chapter.for_all(&planned))
+        };
+        chapters = chapters.into_iter().map(for_all).collect();
+    }
     let shown = (1..).zip(&chapters).map(|(place, (run, one))| shown(place, run == key, one));
     let shown: Vec<Value> = shown.collect();
     let chapters: Vec<Chapter> = chapters.into_iter().map(|(_, chapter)| chapter).collect();
@@ -88,6 +95,16 @@ pub async fn render(
     let written = tokio::task::spawn_blocking(move || book(&cover, &chapters)).await;
     let docx = written.map_err(|e| e.to_string())??;
     Ok(Rendered { html, docx })
+}
+
+/// The titles of decisions that an activity prescribes.
+fn planned(activity: Option<&Activity>) -> Vec<String> {
+    let stages = activity.into_iter().flat_map(|activity| &activity.stages);
+    let titles = stages.filter_map(|stage| match &stage.work {
+        Work::Decide(decide) => Some(decide.decisions.as_slice()),
+        _ => None,
+    });
+    titles.flatten().cloned().collect()
 }
 
 /// Where a report was published, as far as others may know: its address, or its path within the
@@ -389,6 +406,13 @@ fn shown(place: usize, own: bool, chapter: &Chapter) -> Value {
         chapter.reports.iter().flat_map(|report| &report.findings).map(
             |f| json!({ "organisation": f.organisation, "text": f.text, "severity": f.severity }),
         );
+    let public = chapter.reports.iter().flat_map(|report| &report.public).map(|one| {
+        json!({
+            "title": one.heading,
+            "value": one.told.as_ref().ok(),
+            "withheld": one.told.as_ref().err(),
+        })
+    });
     json!({
         "place": place,
         "own": own,
@@ -403,6 +427,7 @@ fn shown(place: usize, own: bool, chapter: &Chapter) -> Value {
         "methods": methods.collect::<Vec<_>>(),
         "indicators": chapter.reports.iter().flat_map(|r| &r.indicators).map(reports::values).collect::<Vec<_>>(),
         "findings": findings.collect::<Vec<_>>(),
+        "public": public.collect::<Vec<_>>(),
         "decisions": chapter.decisions,
     })
 }

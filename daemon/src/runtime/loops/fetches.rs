@@ -1,10 +1,13 @@
 //! Asks other systems what they know of a stage's participants: it fills their forms beforehand, or
-//! is the answer itself where the road map trusts the source and the form is content.
+//! is the answer itself where the road map trusts the source and the form is content. And what the
+//! participants have said in other runs fills the forms in which they are to confirm it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use vekha_engine::data;
+use vekha_engine::known::{KNOWN, known};
 use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey};
 use vekha_plugin::{FetchRequest, Fetched, Record, SourceError};
@@ -26,12 +29,20 @@ const AT_ONCE: u64 = 4;
 /// How long a source may take, whatever it has promised.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A stage that has a source and still awaits answers.
+/// A stage whose forms are filled beforehand and which still awaits answers.
 struct Wanting<'a> {
     stage: &'a str,
-    source: &'a Prefill,
+    /// Who fills them; the municipality's own runs, if none.
+    source: Option<&'a Prefill>,
     form: &'a Form,
     organisations: Vec<String>,
+}
+
+impl Wanting<'_> {
+    /// By what name the forms say who filled them.
+    fn filler(&self) -> &str {
+        self.source.map_or(KNOWN, |source| &source.id)
+    }
 }
 
 impl Runtime {
@@ -70,12 +81,16 @@ impl Runtime {
             // All have answered, or the stage is over.
             return self.store.drop_job(&row.key).await;
         };
-        match self.records(&key, &wanting).await {
+        let records = match wanting.source {
+            Some(source) => self.records(&key, &wanting, source).await,
+            None => Ok(self.said_before(&version, &key, stage).await?),
+        };
+        match records {
             Ok(Fetched { records, notes }) => {
                 // Before the answers: with the last of them the stage may be over.
                 let said = notes.join("\n");
                 if !notes.is_empty() && row.error != said {
-                    let source = wanting.source.id.clone();
+                    let source = wanting.filler().to_owned();
                     let command = Command::SourceNoted { stage: stage.clone(), source, notes };
                     self.tell(&key, command).await?;
                 }
@@ -89,7 +104,7 @@ impl Runtime {
                 if row.error != error.to_string() {
                     let command = Command::SourceFailed {
                         stage: stage.clone(),
-                        source: wanting.source.id.clone(),
+                        source: wanting.filler().to_owned(),
                         reason: error.to_string(),
                     };
                     self.tell(&key, command).await?;
@@ -101,8 +116,31 @@ impl Runtime {
         }
     }
 
-    async fn records(&self, run: &RunKey, wanting: &Wanting<'_>) -> Result<Fetched, SourceError> {
-        let id = &wanting.source.id;
+    /// What the participants have said in other runs.
+    async fn said_before(
+        &self,
+        version: &Version,
+        run: &RunKey,
+        stage: &str,
+    ) -> Result<Fetched, StoreError> {
+        let road_map = &version.road_map;
+        let Some(activity) = road_map.activity(&run.activity) else {
+            return Ok(Fetched { records: vec![], notes: vec![] });
+        };
+        let wanted = data::sources(road_map, activity, stage, run);
+        let data = self.store.data(&wanted, BTreeMap::new()).await?;
+        let each = known(road_map, run, stage, &data).into_iter();
+        let records = each.map(|(organisation, answers)| Record { organisation, answers });
+        Ok(Fetched { records: records.collect(), notes: vec![] })
+    }
+
+    async fn records(
+        &self,
+        run: &RunKey,
+        wanting: &Wanting<'_>,
+        source: &Prefill,
+    ) -> Result<Fetched, SourceError> {
+        let id = &source.id;
         let source = self.sources.get(id).ok_or_else(|| {
             SourceError::Refused(format!("в настройках демона нет раздела [source.{id}]"))
         })?;
@@ -130,7 +168,8 @@ impl Runtime {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let asked = &wanting.organisations;
-        let source = &wanting.source.id;
+        let source = wanting.filler();
+        let confirmed = wanting.source.is_none_or(|source| source.confirm);
         let mut filled = Vec::new();
         let records: BTreeMap<String, Record> = records
             .into_iter()
@@ -139,13 +178,13 @@ impl Runtime {
             .collect();
         for (organisation, record) in records {
             let key = AssignmentKey::new(wanting.stage, &organisation);
-            if !wanting.source.confirm && self.is_answer(run, wanting, &key, &record).await? {
+            if !confirmed && self.is_answer(run, wanting, &key, &record).await? {
                 continue;
             }
             let id = format!("{run}/{key}");
             let known = self.store.draft(&id).await?;
             let same = known.is_some_and(|draft| {
-                draft.source == *source && draft.answers == crate::store::json(&record.answers)
+                draft.source == source && draft.answers == crate::store::json(&record.answers)
             });
             if !same && self.store.prefill(&id, &record.answers, source, now).await? {
                 filled.push(organisation);
@@ -156,7 +195,7 @@ impl Runtime {
         }
         let command = Command::Prefilled {
             stage: wanting.stage.to_owned(),
-            source: source.clone(),
+            source: source.to_owned(),
             organisations: filled,
         };
         self.tell(run, command).await
@@ -179,7 +218,7 @@ impl Runtime {
             origin: Origin::Source,
             page: None,
         };
-        let by = Caller::new(format!("source:{}", wanting.source.id));
+        let by = Caller::new(format!("source:{}", wanting.filler()));
         match self.answer(new, by).await {
             Ok(_) => Ok(true),
             Err(AskError::Refused(Refusal::Invalid(_))) => Ok(false),
@@ -228,7 +267,11 @@ fn wanting<'v>(version: &'v Version, run: &Run, stage: &'v str) -> Option<Wantin
     let active = run.stages.iter().any(|s| s.id == stage && s.state == StageState::Active);
     let activity = version.road_map.activity(&run.key.activity)?;
     let collect = activity.collect(stage)?;
-    let source = collect.source.as_ref().filter(|_| active && !run.state.ended())?;
+    let source = collect.source.as_ref();
+    let filled = source.is_some() || !collect.known.is_empty();
+    if !filled || !active || run.state.ended() {
+        return None;
+    }
     let form = version.road_map.forms.get(&collect.form)?;
     let silent = run
         .assignments
@@ -288,7 +331,7 @@ mod tests {
         let source = Prefill { id: "s".into(), confirm: true };
         let wanting = Wanting {
             stage: "collect",
-            source: &source,
+            source: Some(&source),
             form: &map.forms["marks"],
             organisations: vec!["school-1".into()],
         };

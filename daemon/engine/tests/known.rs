@@ -1,0 +1,155 @@
+//! What a school has said is shown to be confirmed where it is asked next: in the shipped road map.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use vekha_engine::RunKey;
+use vekha_engine::data::{RunData, sources};
+use vekha_engine::known::known;
+use vekha_roadmap::answers::validate;
+use vekha_roadmap::read::{Files, read};
+use vekha_roadmap::{RoadMap, answers};
+
+fn texts(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{below}{}", entry.file_name().to_str().unwrap());
+        match entry.file_type().unwrap().is_dir() {
+            true => texts(&entry.path(), &format!("{name}/"), files),
+            false => {
+                files.insert(name, std::fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+    }
+}
+
+fn shipped() -> RoadMap {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
+    let mut files = BTreeMap::new();
+    texts(&folder, "", &mut files);
+    read(&Files(files)).unwrap()
+}
+
+fn key(run: &str) -> RunKey {
+    format!("zarechny/{run}").parse().unwrap()
+}
+
+/// A run to which one school has answered.
+fn said(code: &str, answers: Value) -> RunData {
+    let answers = answers.as_object().unwrap().clone();
+    RunData { answers: [(code.to_owned(), answers)].into(), ..RunData::default() }
+}
+
+#[test]
+fn what_5_8_and_14_have_asked_fills_the_form_of_29_and_it_needs_no_more() {
+    let road_map = shipped();
+    let run = key("low-result-schools/2026-27");
+    let activity = road_map.activity("low-result-schools").unwrap();
+    let wanted = sources(&road_map, activity, "collect", &run);
+    let names: Vec<String> = wanted.keys().map(RunKey::to_string).collect();
+    assert_eq!(
+        names,
+        ["external-assessments", "gia-vpr-analysis", "vpr"]
+            .map(|activity| format!("zarechny/{activity}/2026-27"))
+    );
+    let dkr = |subject: &str, procedure: &str| {
+        json!({ "procedure": procedure, "outcome": "subject", "subject": subject, "grade": 9,
+            "enrolled": 31, "attended": 30, "below": 4, "high": 9, "lowered": 3, "raised": 1 })
+    };
+    let data = [
+        (
+            "vpr",
+            json!({ "results": [{ "grade": 5, "subject": "Математика", "participants": 31,
+                "marks_2": 12, "marks_3": 9, "marks_4": 8, "marks_5": 2, "lowered": 4, "raised": 2 }] }),
+        ),
+        (
+            "gia-vpr-analysis",
+            json!({
+                "oge": [{ "subject": "Физика", "participants": 7, "marks_2": 1, "marks_3": 3,
+                    "marks_4": 2, "marks_5": 1, "lowered": 0, "raised": 0 }],
+                "ege": [{ "subject": "Русский язык", "participants": 12, "below_minimum": 1,
+                    "top": 4, "score": 61.5 }],
+            }),
+        ),
+        (
+            "external-assessments",
+            json!({ "external": [dkr("Алгебра", "dkr"), dkr("Математика", "rehearsal")] }),
+        ),
+    ];
+    let data = data.map(|(activity, answers)| {
+        (key(&format!("{activity}/2026-27")), said("school-1", answers))
+    });
+    let filled = known(&road_map, &run, "collect", &BTreeMap::from(data));
+    let row = |procedure: &str, grade: u32, subject: &str, rest: Value| {
+        let mut row = json!({ "procedure": procedure, "grade": grade, "subject": subject });
+        row.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        row
+    };
+    let marks = |all: [u32; 5]| {
+        json!({ "participants": all[0], "marks_2": all[1], "marks_3": all[2], "marks_4": all[3],
+            "marks_5": all[4] })
+    };
+    let expected = json!({ "procedures": [
+        row("ВПР", 5, "Математика", marks([31, 12, 9, 8, 2])),
+        row("ОГЭ", 9, "Физика", marks([7, 1, 3, 2, 1])),
+        row("ЕГЭ", 11, "Русский язык", json!({ "participants": 12, "marks_2": 1, "marks_5": 4 })),
+        // There is no such option as algebra.
+        row("ДКР", 9, "Другой предмет", json!({ "participants": 30, "marks_2": 4 })),
+    ] });
+    assert_eq!(json!(filled["school-1"]), expected);
+    // It is an answer as it is: the school looks at it and sends it.
+    let form = &road_map.forms["procedure-results"];
+    let sent = validate(form, &filled["school-1"], &answers::Values::new());
+    assert_eq!(sent.as_ref().map(|sent| json!(sent)), Ok(expected));
+    // Where nothing was asked nothing is filled.
+    assert!(known(&road_map, &run, "collect", &BTreeMap::new()).is_empty());
+}
+
+#[test]
+fn a_quarter_s_check_list_begins_where_the_one_before_ended() {
+    let road_map = shipped();
+    let form = &road_map.forms["information-security"];
+    let rows: Vec<Value> = (0..12)
+        .map(|n| {
+            if n == 1 {
+                json!({ "met": "no", "comment": "бланков нет" })
+            } else {
+                json!({ "met": "yes" })
+            }
+        })
+        .collect();
+    let typed = json!({ "requirements": rows, "incidents": 2, "incidents_text": "сбой",
+        "trained_on": "2026-11-03", "staff": 5, "staff_trained": 4 });
+    let before = validate(form, typed.as_object().unwrap(), &answers::Values::new()).unwrap();
+    let run = key("information-security/2027-Q1");
+    let data = [(key("information-security/2026-Q4"), said("school-1", json!(before)))];
+    let filled = known(&road_map, &run, "collect", &BTreeMap::from(data));
+    let mut sent = filled["school-1"].clone();
+    assert_eq!(sent.get("incidents"), None, "what happened in this quarter is asked");
+    sent.insert("incidents".into(), 0.into());
+    let sent = validate(form, &sent, &answers::Values::new()).unwrap();
+    assert_eq!(sent["requirements"], before["requirements"]);
+    assert_eq!((&sent["staff"], &sent["trained_on"]), (&json!(5), &json!("2026-11-03")));
+}
+
+#[test]
+fn graduates_are_those_of_whom_the_school_has_told_in_june() {
+    let road_map = shipped();
+    let levels = json!({ "levels": [
+        { "row": "Начальное общее образование, 4 класс", "members": 50, "reached_basic": 50 },
+        { "row": "Основное общее образование, 9 класс", "members": 41, "reached_basic": 40 },
+        { "row": "Среднее общее образование, 11 класс", "members": 0, "reached_basic": 0 },
+    ] });
+    let data = [(key("outcome-monitoring/2026-27"), said("school-1", levels))];
+    let run = key("gia-vpr-analysis/2026-27");
+    let filled = known(&road_map, &run, "collect", &BTreeMap::from(data));
+    let whole = json!({ "graduates_9": 41, "graduates_11": 0 });
+    let form = &road_map.forms["gia-results"];
+    for (field, count) in whole.as_object().unwrap() {
+        let kind = form.field(field).unwrap();
+        assert_eq!(answers::single(kind, &filled["school-1"][field]).as_ref(), Ok(count));
+    }
+}
