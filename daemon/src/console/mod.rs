@@ -25,7 +25,7 @@ use axum::routing::{get, post};
 
 use self::department::{
     activity, administrator, answers, calendar, correction, decision, exports, figures, journal,
-    letters, organisation, organisations, participants, report, run, search, submission,
+    letters, organisation, organisations, participants, preview, report, run, search, submission,
 };
 use self::frame::{access, assets, header, origin, packed, posted, problem};
 use self::school::{export, extension, link, spreadsheet, uploads};
@@ -87,6 +87,7 @@ pub fn router(runtime: Arc<Runtime>, token: String) -> Router {
         .route("/m/{municipality}/letters/{id}", get(letters::show))
         .route("/m/{municipality}/search", get(search::show))
         .route("/m/{municipality}/year", get(calendar::show))
+        .route("/m/{municipality}/preview", get(preview::show))
         .route("/runs/{municipality}/{activity}", get(activity::show).post(activity::act))
         .route(
             "/runs/{municipality}/{activity}/{run}",
