@@ -218,6 +218,7 @@ const DEPARTMENT: &[Row] = &[
     ),
     ("the road map narrowed", "/m/zarechny?state=going&q=школ", "Показать всё", &[]),
     ("a year", "/m/zarechny/year?year=2026", "Ход мероприятий", &[]),
+    ("letters to come", "/m/zarechny/preview", "Предстоящие письма", &[]),
     ("a search", "/m/zarechny/search?q=214-од", "214-од", &[]),
     ("a search in vain", "/m/zarechny/search?q=nothing", "Ничего не найдено", &[]),
     (

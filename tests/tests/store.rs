@@ -30,6 +30,7 @@ use vekha::store::Store;
 use vekha::store::entities::{
     assignment, job, journal, outbox, request, road_map, run, submission,
 };
+use vekha::store::read::organisation::Whose;
 use vekha::store::read::{Filter, Page};
 use vekha::store::write::activities::{Pause, Paused};
 use vekha::store::write::batch::Remembered;
@@ -87,6 +88,7 @@ on_both_databases! {
     a_job_asked_for_twice_is_one_job,
     a_wake_is_replaced_by_the_newest_wish,
     pages_neither_skip_nor_repeat_while_rows_come,
+    a_page_reads_a_part_of_a_run_or_what_belongs_to_an_organisation,
     a_watcher_of_the_journal_misses_nothing_while_runs_are_written,
     openings_missed_while_the_daemon_was_down_are_caught_up_by_policy,
     openings_missed_while_paused_are_caught_up_by_policy,
@@ -1023,9 +1025,9 @@ async fn an_address_is_what_became_of_the_newest_letter_to_it(base: Base) {
     assert_eq!(state("office").await, refused("ящик полон", 5));
     assert_eq!(state("school-1").await, AddressState::Untried);
     // One row for each organisation, whatever else there is.
-    let newest = store.newest_letters("m").await.unwrap();
+    let newest = store.newest_letters("m", &["office", "school-1"]).await.unwrap();
     assert_eq!(newest.len(), 1);
-    assert_eq!(store.newest_letters("other").await.unwrap(), []);
+    assert_eq!(store.newest_letters("other", &["office"]).await.unwrap(), []);
 
     // A letter that is tried again waits for its new end.
     assert!(store.retry_message("2", moment(6)).await.unwrap());
@@ -1181,6 +1183,60 @@ async fn pages_neither_skip_nor_repeat_while_rows_come(base: Base) {
     for n in 0..40 {
         assert!(read.contains(&survey_run(&format!("k{n:02}5")).to_string()), "{n}: {read:?}");
     }
+}
+
+async fn a_page_reads_a_part_of_a_run_or_what_belongs_to_an_organisation(base: Base) {
+    let store = base.store().await;
+    let road_map = small_road_map();
+    let mut batch = store.begin().await.unwrap();
+    for part in ["a", "b"] {
+        let (run, outcome) = opened(&road_map, part);
+        let key = run.key.clone();
+        batch.insert(run);
+        batch.record(&key, outcome, morning());
+    }
+    batch.commit().await.unwrap();
+    let run = survey_run("a").to_string();
+    let whole = store.run(&survey_run("a")).await.unwrap().unwrap().run;
+    let asked = store.participations(&run).await.unwrap();
+    assert_eq!(asked.len(), whole.assignments.len());
+    assert_eq!((asked[0].organisation.as_str(), asked[0].state.as_str()), ("school-1", "open"));
+    let standings = store.standings_of(&run, &["school-1"]).await.unwrap();
+    assert!(standings.iter().all(|(key, a)| whole.assignments.get(key) == Some(a)));
+    assert_eq!(standings.len(), 1);
+    assert!(store.standings_of(&run, &["office"]).await.unwrap().is_empty());
+    let both = [run.clone(), survey_run("b").to_string()];
+    let counts = store.counts(&both).await.unwrap();
+    assert_eq!(counts.iter().map(|count| count.count).collect::<Vec<_>>(), [1, 1]);
+    assert!(counts.iter().all(|count| count.stage == "collect" && count.state == "open"));
+    // The journal in parts, and of one organisation.
+    let entries = store.journal_length(&run, None).await.unwrap();
+    assert_eq!(entries, whole.journal.sequence);
+    let newest = store.journal_page(&run, None, 1, 1).await.unwrap();
+    assert_eq!(newest[0].sequence as u64, entries - 1);
+    assert_eq!(store.journal_length(&run, Some("school-1")).await.unwrap(), 1);
+    assert_eq!(store.journal_length(&run, Some("school")).await.unwrap(), 0, "no part of a code");
+    let about = store.journal_page(&run, Some("school-1"), 0, 9).await.unwrap();
+    assert_eq!(about[0].kind, "asked");
+    // All runs in a few words.
+    let brief = store.brief_runs("m").await.unwrap();
+    assert_eq!(brief.iter().map(|run| run.id.clone()).collect::<Vec<_>>(), both);
+    assert!(brief.iter().all(|run| run.state() == Some(RunState::Active)));
+    assert_eq!(store.rows_of_runs(&both).await.unwrap().len(), 2);
+    assert_eq!(store.keys_of_activity("m", "survey").await.unwrap().len(), 2);
+    assert!(store.runs_with_more("m").await.unwrap().is_empty());
+    assert!(store.analysed(&both, "analyze").await.unwrap().is_empty());
+    assert!(
+        store.submissions_by_id(&[format!("{run}/collect.school-1/1")]).await.unwrap().is_empty()
+    );
+    // An organisation's own.
+    let school = Whose { municipality: "m", code: "school-1" };
+    assert_eq!(store.duties(school).await.unwrap().len(), 2);
+    let letters = store.letters_count(school).await.unwrap();
+    assert_eq!(store.letters_to(school, 1, 9).await.unwrap().len() as u64, letters - 1);
+    assert!(store.recommended_to(school).await.unwrap().is_empty());
+    assert!(store.ordered_from(school).await.unwrap().is_empty());
+    assert_eq!(store.newest_letters("m", &["school-1"]).await.unwrap(), []);
 }
 
 async fn a_watcher_of_the_journal_misses_nothing_while_runs_are_written(base: Base) {

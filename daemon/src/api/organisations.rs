@@ -73,7 +73,7 @@ impl OrganisationService for Api {
         let municipality = names::municipality("name", parent)?;
         let version = self.runtime.road_maps().newest(&municipality).ok_or_else(not_found)?;
         let organisation = version.road_map.organisation(code).ok_or_else(not_found)?;
-        let addresses = Addresses::load(&self.runtime, &version).await;
+        let addresses = Addresses::load_of(&self.runtime, &version, [code].into_iter()).await;
         let address = addresses.map_err(status::unavailable)?.of(organisation);
         Ok(Response::new(describe(&municipality, organisation, &address)))
     }

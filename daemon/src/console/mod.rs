@@ -27,7 +27,8 @@ use axum::{Extension, Router};
 
 use self::department::{
     activity, administrator, answers, calendar, correction, decision, exports, figures, journal,
-    letters, organisation, organisations, participants, report, run, search, submission, today,
+    letters, organisation, organisations, participants, preview, report, run, search, submission,
+    today,
 };
 use self::frame::access::Needed;
 use self::frame::{access, assets, header, origin, packed, posted, problem};
@@ -79,6 +80,7 @@ fn pages() -> Vec<Page> {
         // A letter holds the link by which its addressee answers.
         page(Operator, Operator, "/m/{municipality}/letters/{id}", get(letters::show)),
         looks("/m/{municipality}/search", get(search::show)),
+        looks("/m/{municipality}/preview", get(preview::show)),
         looks("/m/{municipality}/year", get(calendar::show)),
         works("/runs/{municipality}/{activity}", get(activity::show).post(activity::act)),
         works(

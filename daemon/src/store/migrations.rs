@@ -16,6 +16,7 @@ mod m0009_written;
 mod m0010_heads;
 mod m0011_organisations;
 mod m0012_access;
+mod m0013_settled;
 
 use sea_orm_migration::prelude::*;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_heads::Migration),
             Box::new(m0011_organisations::Migration),
             Box::new(m0012_access::Migration),
+            Box::new(m0013_settled::Migration),
         ]
     }
 }

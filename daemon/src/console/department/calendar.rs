@@ -69,17 +69,18 @@ struct Event {
 /// What a year holds.
 #[derive(Default)]
 struct Year {
-    /// By day, activity and what it was.
-    events: BTreeMap<(Date, String, What), Event>,
+    /// By day, the activity's number and id, and what it was.
+    events: BTreeMap<(Date, u32, String, What), Event>,
     /// In which months something of an activity was going on.
     going: BTreeMap<String, [bool; 12]>,
 }
 
 impl Year {
-    fn add(&mut self, day: Date, activity: &str, what: What, run: Option<RunKey>) {
-        let key = (day, activity.to_owned(), what);
+    fn add(&mut self, map: &RoadMap, day: Date, activity: &str, what: What, run: RunKey) {
+        let number = map.activity(activity).map_or(u32::MAX, |a| a.number);
+        let key = (day, number, activity.to_owned(), what);
         let event = || Event { activity: activity.to_owned(), what, runs: vec![] };
-        self.events.entry(key).or_insert_with(event).runs.extend(run);
+        self.events.entry(key).or_insert_with(event).runs.push(run);
     }
 
     /// Something goes on from one day to another; of what lies in other years nothing is kept.
@@ -127,18 +128,18 @@ async fn find(runtime: &Runtime, version: &Version, year: i16) -> Result<Year, S
         let ended = brief.ended_at.map(|at| municipality.today(instant(at)));
         found.goes(year, &run.activity, opened, ended.unwrap_or(today));
         if opened.year() == year {
-            found.add(opened, &run.activity, What::Opened, Some(run.clone()));
+            found.add(map, opened, &run.activity, What::Opened, run.clone());
         }
         if let Some(ended) = ended.filter(|day| day.year() == year) {
             let what = if state.called_off() { What::CalledOff } else { What::Ended };
-            found.add(ended, &run.activity.clone(), what, Some(run));
+            found.add(map, ended, &run.activity.clone(), what, run);
         }
     }
     for standing in overview.standings.iter().filter(|s| !s.run.state.ended()) {
         if let Some(due) = standing.due.filter(|due| due.year() == year) {
             let run = &standing.run.key;
             found.goes(year, &run.activity, today.min(due), due);
-            found.add(due, &run.activity, What::Due, Some(run.clone()));
+            found.add(map, due, &run.activity, What::Due, run.clone());
         }
     }
     let (first, last) = (date(year, 1, 1), date(year, 12, 31));
@@ -157,7 +158,7 @@ async fn find(runtime: &Runtime, version: &Version, year: i16) -> Result<Year, S
             };
             let day = municipality.today(opening.1);
             if day.year() == year && !overview.exists(&key) {
-                found.add(day, &activity.id, What::Opens, Some(key));
+                found.add(map, day, &activity.id, What::Opens, key);
             }
         }
     }
@@ -176,7 +177,7 @@ fn coming(
 
 /// An activity on the timeline; none if nothing of it is in the year.
 fn line(map: &RoadMap, activity: &Activity, found: &Year) -> Option<Value> {
-    let own = || found.events.iter().filter(|((_, id, _), _)| *id == activity.id);
+    let own = || found.events.iter().filter(|((_, _, id, _), _)| *id == activity.id);
     let going = found.going.get(&activity.id).copied().unwrap_or_default();
     if own().next().is_none() && !going.contains(&true) {
         return None;
@@ -184,7 +185,7 @@ fn line(map: &RoadMap, activity: &Activity, found: &Year) -> Option<Value> {
     let cell = |month: usize| {
         let marks: Vec<Value> = own()
             .filter(|((day, ..), _)| day.month() as usize == month + 1)
-            .map(|((day, _, what), event)| {
+            .map(|((day, .., what), event)| {
                 json!({
                     "day": day.day(),
                     "mark": mark(*what),
@@ -207,7 +208,7 @@ fn line(map: &RoadMap, activity: &Activity, found: &Year) -> Option<Value> {
 fn calendar(map: &RoadMap, month: usize, found: &Year) -> Option<Value> {
     let own = found.events.iter().filter(|((day, ..), _)| day.month() as usize == month + 1);
     let lines: Vec<Value> = own
-        .map(|((day, _, what), event)| {
+        .map(|((day, .., what), event)| {
             let activity = map.activity(&event.activity);
             let many = event.runs.len();
             let runs = plural(many as i64, "выполнение", "выполнения", "выполнений");

@@ -162,8 +162,11 @@ impl<'a> Matrix<'a> {
         let line = |(title, of): &(&str, Told)| {
             let cell = |c: &Column<'_>| {
                 let figures = c.municipality.as_ref().map(of).unwrap_or_default();
+                // A mean of whole numbers need not be whole itself.
+                let decimals =
+                    |f: f64| if f.fract() == 0.0 { c.decimals } else { c.decimals.max(1) };
                 let shown: Vec<String> =
-                    figures.into_iter().map(|f| russian::number(f, c.decimals)).collect();
+                    figures.into_iter().map(|f| russian::number(f, decimals(f))).collect();
                 shown.join("–")
             };
             json!({ "title": title, "cells": self.columns.iter().map(cell).collect::<Vec<_>>() })

@@ -16,6 +16,7 @@ pub(crate) mod letters;
 pub(crate) mod organisation;
 pub(crate) mod organisations;
 pub(crate) mod participants;
+pub(crate) mod preview;
 pub(crate) mod report;
 pub(crate) mod road_map;
 pub(crate) mod run;

@@ -71,7 +71,7 @@ async fn describe(
     let whose = Whose { municipality: &map.municipality.id, code };
     let mut context = administrator::context(runtime, version, person);
     if let Some(organisation) = map.organisation(code) {
-        let addresses = Addresses::load_one(runtime, version, code).await?;
+        let addresses = Addresses::load_of(runtime, version, [code].into_iter()).await?;
         let state = addresses.of(organisation);
         let shown = organisations::organisation(&map.municipality, organisation, &state, runtime);
         context["organisation"] = shown;
@@ -292,27 +292,30 @@ async fn figures(
     let Some(report) = on_analysis(runtime, version, run, stage, Some(code)).await? else {
         return Ok(figures);
     };
+    let periods: Vec<&str> = report
+        .indicators
+        .iter()
+        .map(|one| one.history.iter().map(|point| point.period.as_str()).collect::<Vec<_>>())
+        .max_by_key(Vec::len)
+        .unwrap_or_default();
     let indicator = |one: &reports::Indicator| {
-        let history: Vec<Value> = one
-            .history
-            .iter()
-            .map(|point| {
-                json!({
-                    "period": point.period,
-                    "own": point.own.map(|value| one.shown(value)),
-                    "median": point.median.map(|value| one.between(value)),
-                })
+        let of_period = |period: &&str| {
+            let point = one.history.iter().find(|point| point.period == **period);
+            json!({
+                "own": point.and_then(|p| p.own).map(|value| one.shown(value)),
+                "median": point.and_then(|p| p.median).map(|value| one.between(value)),
             })
-            .collect();
+        };
         json!({
             "title": one.heading(),
-            "history": history,
+            "history": periods.iter().map(of_period).collect::<Vec<_>>(),
             "chart": chart::trend(one).map(|chart| chart.svg),
             "tendency": one.tendency(),
             "rank": one.own().and_then(|row| row.rank),
             "count": one.rows.len(),
         })
     };
+    figures["periods"] = periods.clone().into();
     figures["period"] = report.period.clone().into();
     figures["link"] = format!("/runs/{run}/reports/{stage}?organisation={code}").into();
     figures["indicators"] = report.indicators.iter().map(indicator).collect();

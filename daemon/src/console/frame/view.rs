@@ -49,6 +49,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "letter.html",
         "search.html",
         "year.html",
+        "preview.html",
         "activity.html",
         "actions.html",
         "run-actions.html",

@@ -131,3 +131,12 @@ async fn the_road_map_is_narrowed_by_its_address() {
     let none = page(&house, "/m/zarechny?q=nothing").await;
     assert!(none.contains("Таких мероприятий нет"), "{none}");
 }
+
+#[tokio::test]
+async fn letters_that_are_to_come_are_told_month_by_month() {
+    let house = House::new().await;
+    let month = page(&house, "/m/zarechny/preview?month=2027-12").await;
+    assert!(month.contains("<option value=\"2027-12\" selected>декабрь 2027"), "{month}");
+    let nothing = page(&house, "/m/zarechny/preview?month=2028-05&activity=results").await;
+    assert!(nothing.contains("писем не будет"), "{nothing}");
+}

@@ -63,23 +63,22 @@ impl<'r> Addresses<'r> {
     /// # Errors
     /// When the database cannot be read.
     pub async fn load(runtime: &'r Runtime, version: &Version) -> Result<Self, StoreError> {
-        let municipality = version.road_map.municipality.id.clone();
-        let newest = runtime.store().newest_letters(&municipality).await?;
-        let newest = newest.into_iter().map(|l| (l.organisation.clone(), l)).collect();
-        Ok(Addresses { runtime, municipality, newest })
+        let all = version.road_map.organisations.iter();
+        Addresses::load_of(runtime, version, all.map(|o| o.code.as_str())).await
     }
 
-    /// Asks for one organisation alone.
+    /// Asks for these organisations alone.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn load_one(
+    pub async fn load_of(
         runtime: &'r Runtime,
         version: &Version,
-        code: &str,
+        codes: impl Iterator<Item = &str>,
     ) -> Result<Self, StoreError> {
         let municipality = version.road_map.municipality.id.clone();
-        let newest = runtime.store().newest_letter(&municipality, code).await?;
+        let codes: Vec<&str> = codes.collect();
+        let newest = runtime.store().newest_letters(&municipality, &codes).await?;
         let newest = newest.into_iter().map(|l| (l.organisation.clone(), l)).collect();
         Ok(Addresses { runtime, municipality, newest })
     }

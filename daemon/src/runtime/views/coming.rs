@@ -44,8 +44,7 @@ pub async fn coming(
     let road_map = &version.road_map;
     let now = runtime.clock().now();
     let until = now.saturating_add(AHEAD).unwrap_or(now);
-    let addresses = Addresses::load(runtime, version).await?;
-    let mut all = Vec::new();
+    let mut opening_soon = Vec::new();
     for activity in &road_map.activities {
         if overview.schedule(&activity.id).is_some_and(|row| row.paused) {
             continue;
@@ -56,15 +55,24 @@ pub async fn coming(
                 by_time.entry(opening.at).or_default().extend(asked(road_map, activity, &opening));
             }
         }
-        for (at, participants) in by_time {
+        opening_soon.extend(by_time.into_iter().map(|(at, codes)| (activity, at, codes)));
+    }
+    let concerned: BTreeSet<&String> =
+        opening_soon.iter().flat_map(|(_, _, codes)| codes).collect();
+    let concerned = concerned.into_iter().map(String::as_str);
+    let addresses = Addresses::load_of(runtime, version, concerned).await?;
+    let mut all: Vec<Coming> = opening_soon
+        .iter()
+        .map(|(activity, at, participants)| {
             let organisations = participants.iter().filter_map(|code| road_map.organisation(code));
             let unreachable = organisations
                 .map(|o| (o.code.clone(), addresses.of(o)))
                 .filter(|(_, state)| state.is_broken())
                 .collect();
-            all.push(Coming { activity: activity.id.clone(), at, participants, unreachable });
-        }
-    }
+            let (activity, participants) = (activity.id.clone(), participants.clone());
+            Coming { activity, at: *at, participants, unreachable }
+        })
+        .collect();
     // Of one moment in the road map's order.
     all.sort_by_key(|coming| coming.at);
     Ok(all)

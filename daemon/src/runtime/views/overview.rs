@@ -79,12 +79,11 @@ impl Overview {
         let mut open: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for state in AssignmentState::ALL.iter().filter(|state| state.is_awaited()) {
             let wanted = Filter { state: Some(state.as_str().to_owned()), ..filter.clone() };
-            let rows = store.list_assignments(&wanted, &Page::all()).await?;
-            for row in rows {
-                let key = AssignmentKey::new(&row.stage, &row.organisation);
-                let read = document(&row.id, &row.body);
-                if let Some(assignment) = store.readable(&row.id, read)? {
-                    open.entry(row.run).or_default().push((key, assignment));
+            for (run, stage, organisation, body) in store.bodies_of_assignments(&wanted).await? {
+                let key = AssignmentKey::new(&stage, &organisation);
+                let id = format!("{run}/{key}");
+                if let Some(assignment) = store.readable(&id, document(&id, &body))? {
+                    open.entry(run).or_default().push((key, assignment));
                 }
             }
         }

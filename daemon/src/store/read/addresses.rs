@@ -1,13 +1,8 @@
 //! How the newest letter of each organisation ended.
 
-use crate::store::StoreError;
-use sea_orm::sea_query::{
-    Expr, ExprTrait as _, Func, Order, Query, SelectStatement, WindowStatement,
-};
-use sea_orm::{ColumnTrait as _, FromQueryResult};
+use sea_orm::{DatabaseBackend, FromQueryResult, Statement, Value};
 
-use crate::store::Store;
-use crate::store::entities::outbox::{Column, Entity};
+use crate::store::{Store, StoreError};
 
 /// The newest letter of an organisation that was accepted or refused for good.
 #[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
@@ -22,55 +17,51 @@ pub struct NewestLetter {
     pub error: String,
 }
 
+/// Organisations that are asked about in one statement: databases bound how many values it may have.
+const AT_ONCE: usize = 1_000;
+
 impl Store {
-    /// The newest letter of each organisation of a municipality, in one statement.
+    /// The newest letter that has ended of each of these organisations of a municipality: an organisation costs a look into an index, whatever it was sent before.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn newest_letters(
         &self,
         municipality: &str,
+        organisations: &[&str],
     ) -> Result<Vec<NewestLetter>, StoreError> {
-        let statement = self.reader().get_database_backend().build(&newest(municipality, None));
-        Ok(NewestLetter::find_by_statement(statement).all(self.reader()).await?)
-    }
-
-    /// The newest letter of one organisation.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn newest_letter(
-        &self,
-        municipality: &str,
-        organisation: &str,
-    ) -> Result<Option<NewestLetter>, StoreError> {
         let backend = self.reader().get_database_backend();
-        let statement = backend.build(&newest(municipality, Some(organisation)));
-        Ok(NewestLetter::find_by_statement(statement).one(self.reader()).await?)
+        let mut newest = Vec::new();
+        for codes in organisations.chunks(AT_ONCE) {
+            let statement = statement(backend, municipality, codes);
+            newest.extend(NewestLetter::find_by_statement(statement).all(self.reader()).await?);
+        }
+        Ok(newest)
     }
 }
 
-fn newest(municipality: &str, organisation: Option<&str>) -> SelectStatement {
-    // A letter that failed keeps its last moment where its next one would stand.
-    let settled_at =
-        || Func::coalesce([Expr::col(Column::SentAt), Expr::col(Column::NextAttemptAt)]);
-    let newest_first = WindowStatement::partition_by(Column::Organisation)
-        .order_by_expr(settled_at().into(), Order::Desc)
-        .order_by(Column::Key, Order::Desc)
-        .take();
-    let settled = Query::select()
-        .columns([Column::Organisation, Column::State, Column::Error])
-        .expr_as(settled_at(), "settled_at")
-        .expr_window_as(Func::cust("ROW_NUMBER"), newest_first, "place")
-        .from(Entity)
-        .and_where(Column::Municipality.eq(municipality))
-        .and_where_option(organisation.map(|code| Column::Organisation.eq(code)))
-        .and_where(Column::State.is_in(["sent", "failed"]))
-        .take();
-    Query::select()
-        .columns(["organisation", "state", "error", "settled_at"])
-        .from_subquery(settled, "settled")
-        .and_where(Expr::col("place").eq(1))
-        .order_by("organisation", Order::Asc)
-        .take()
+fn statement(backend: DatabaseBackend, municipality: &str, codes: &[&str]) -> Statement {
+    let mark = |place: usize| match backend {
+        DatabaseBackend::Postgres => format!("${place}"),
+        _ => format!("?{place}"),
+    };
+    let marks: Vec<String> =
+        (0..codes.len()).map(|place| format!("({})", mark(place + 2))).collect();
+    // A letter that failed keeps its last moment where its next one would stand. A list of values names
+    // its columns so on both databases.
+    let text = format!(
+        "SELECT o.organisation, o.state, o.error, COALESCE(o.sent_at, o.next_attempt_at) AS settled_at
+         FROM (VALUES {}) AS codes
+         JOIN outbox AS o ON o.key = (
+             SELECT newest.key FROM outbox AS newest
+             WHERE newest.municipality = {} AND newest.organisation = codes.column1
+                 AND newest.state IN ('sent', 'failed')
+             ORDER BY COALESCE(newest.sent_at, newest.next_attempt_at) DESC, newest.key DESC
+             LIMIT 1)
+         ORDER BY o.organisation",
+        marks.join(", "),
+        mark(1)
+    );
+    let values = [municipality].into_iter().chain(codes.iter().copied());
+    Statement::from_sql_and_values(backend, text, values.map(Value::from))
 }

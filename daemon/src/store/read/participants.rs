@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use vekha_engine::AssignmentKey;
 use vekha_engine::run::Assignment;
@@ -86,7 +85,7 @@ impl Store {
             let mut query = assignment::Entity::find()
                 .select_only()
                 .columns(columns)
-                .column_as(Expr::val(1).count(), "count")
+                .column_as(assignment::Column::Id.count(), "count")
                 .filter(assignment::Column::Run.is_in(chunk.iter().map(String::as_str)));
             for column in columns {
                 query = query.group_by(column);
