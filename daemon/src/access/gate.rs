@@ -134,10 +134,10 @@ impl Gate {
     /// # Errors
     /// When the database cannot be read.
     pub async fn of_page(&self, headers: &HeaderMap) -> Result<Found, StoreError> {
-        if let Some(secret) = self.session_secret(headers).filter(|secret| !secret.is_empty()) {
-            if let Some(identity) = self.of_session(&secret).await? {
-                return Ok(Found::Somebody(Box::new(identity)));
-            }
+        if let Some(secret) = self.session_secret(headers).filter(|secret| !secret.is_empty())
+            && let Some(identity) = self.of_session(&secret).await?
+        {
+            return Ok(Found::Somebody(Box::new(identity)));
         }
         match headers.get(AUTHORIZATION).map(|header| basic(header.as_bytes())) {
             Some(Some((name, password))) if self.is_key(&password) => {

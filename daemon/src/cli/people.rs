@@ -161,7 +161,8 @@ pub(super) async fn reset(config: &Path, email: &str, out: &mut Output) -> anyho
 }
 
 async fn everybody(client: &Client) -> anyhow::Result<Vec<v1::Person>> {
-    Ok(all_pages!(client.people(), list_people, v1::ListPeopleRequest::default(), people))
+    let request = v1::ListPeopleRequest::default();
+    Ok(all_pages!(client.people(), list_people, request, people))
 }
 
 /// Somebody by the address by which they sign in.

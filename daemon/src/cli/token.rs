@@ -84,7 +84,8 @@ pub(super) async fn run(
 }
 
 async fn every(client: &Client) -> anyhow::Result<Vec<v1::Token>> {
-    Ok(all_pages!(client.tokens(), list_tokens, v1::ListTokensRequest::default(), tokens))
+    let request = v1::ListTokensRequest::default();
+    Ok(all_pages!(client.tokens(), list_tokens, request, tokens))
 }
 
 /// A token by what it is called.

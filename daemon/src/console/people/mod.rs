@@ -1,12 +1,12 @@
 //! Pages about who is let in: signing in, choosing a password, one's own account, people, tokens.
 
 pub mod own;
-mod people;
 pub mod sign_in;
+mod staff;
 mod tokens;
 pub mod welcome;
 
-pub use people::{
+pub use staff::{
     act as act_on_person, add as add_person, list as list_people, show as show_person,
 };
 pub use tokens::{act as act_on_tokens, list as list_tokens};

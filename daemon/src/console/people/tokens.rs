@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use vekha_roadmap::answers::FieldError;
 
-use super::people::asker;
+use super::staff::asker;
 use super::{Refused, choices, context, legend, moment, roles_of, value, words};
 use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
