@@ -334,7 +334,10 @@ async fn app(runtime: &Arc<Runtime>, gate: Arc<Gate>, limits: &Limits) -> anyhow
             let gate = gate.clone();
             move |request, next| authenticate(gate.clone(), request, next)
         }))
-        .layer(from_fn(move |request, next| api::lasting::bounded(ending.clone(), request, next)))
+        .layer(from_fn({
+            let gate = gate.clone();
+            move |request, next| api::lasting::bounded(ending.clone(), gate.clone(), request, next)
+        }))
         .layer(tonic_web::GrpcWebLayer::new());
     let pages =
         console::router(runtime.clone(), gate.clone()).layer(from_fn_with_state(of_pages, bounded));
@@ -439,6 +442,7 @@ async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Resp
         Ok(Found::Wrong) => guesses::wrong(&port::peer(request.extensions())).await,
         Err(e) => return api::status::unavailable(e).into_http::<Body>().into_response(),
     }
-    let message = "нужен ключ: authorization: Bearer …";
+    let message = "нужен ключ: authorization: Bearer … (его выдаёт страница «Ключи» или \
+                   vekha token create; команде его называют --token или VEKHA_TOKEN)";
     Status::unauthenticated(message).into_http::<Body>().into_response()
 }

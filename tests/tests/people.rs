@@ -117,6 +117,11 @@ async fn what_a_token_does_stands_under_its_name_and_a_replaced_one_ends_when_it
     let claimed = json!({ "parent": activity("vpr"), "period": "2024-25", "actor": "person:Анна" });
     let refused = trusted.call("RunService.StartRun", claimed).await.unwrap_err();
     assert!(wrong_fields(&refused).contains_key("actor"), "{refused}");
+    for name in ["root, person:Глеб", "person:Глеб"] {
+        let token = json!({ "displayName": name, "roles": grants(&[(ALL, Role::Viewer)]) });
+        let refused = trusted.call("TokenService.CreateToken", json!({ "token": token })).await;
+        assert!(wrong_fields(&refused.unwrap_err()).contains_key("token.display_name"), "{name}");
+    }
     // A link answers for a school: only looking is not answering.
     let assignments = json!({ "parent": run("vpr", "2025-26"), "showLink": true });
     let (_, viewer) = self::system(&trusted, "Витрина", &[("zarechny", Role::Viewer)]).await;
@@ -150,9 +155,21 @@ async fn what_a_token_does_stands_under_its_name_and_a_replaced_one_ends_when_it
     let tried = json!({ "name": name, "validateOnly": true });
     trusted.call("TokenService.RevokeToken", tried).await.unwrap();
     assert_eq!(ask(&new).await, Ok(()), "it was only tried");
+    let watched = json!({ "parent": run("vpr", "2025-26"), "afterCursor": "0" });
+    let mut watching = new.watch("JournalService.WatchEntries", watched).await.unwrap();
+    watching.message().await.unwrap().unwrap();
     trusted.call("TokenService.RevokeToken", revoke.clone()).await.unwrap();
     trusted.call("TokenService.RevokeToken", revoke).await.unwrap();
     assert_eq!(ask(&new).await, Err(Code::Unauthenticated));
+    // What it watches ends with it.
+    let ended = loop {
+        match watching.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a watcher is told why"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
     // One that ends by itself.
     let until = json!({ "displayName": "Временный", "expiresAt": "2026-10-06T07:00:00Z",
         "roles": grants(&[(ALL, Role::Viewer)]) });
@@ -334,6 +351,8 @@ async fn the_command_line_hires_and_gives_tokens_and_whoever_is_at_the_machine_g
     let link = said.trim().rsplit(' ').next().unwrap().to_owned();
     let daemon = serve();
     ready().await;
+    let (done, said) = say(&["--token", &newer, "journal", "list", "--municipality", "-"]).await;
+    assert!(done && said.contains("vekha people reset") && said.contains("выдан ключ"), "{said}");
     let page = reqwest::get(&link).await.unwrap();
     assert_eq!(page.status(), 200);
     assert!(page.text().await.unwrap().contains("p@example.org"));

@@ -74,6 +74,20 @@ pub fn wrong(password: &str, about: &[&str]) -> Option<String> {
     if length > LONGEST {
         return Some(format!("нужно не больше {LONGEST} знаков"));
     }
+    // What is known of a person is no secret, whole or in part; what is left without it must be one.
+    let mut rest = password.to_lowercase();
+    let mut known: Vec<String> = about.iter().map(|text| text.to_lowercase()).collect();
+    known.extend(about.iter().flat_map(|text| {
+        let parts = text.split(|c: char| !c.is_alphanumeric());
+        parts.filter(|part| part.chars().count() > 2).map(str::to_lowercase)
+    }));
+    known.sort_by_key(|part| std::cmp::Reverse(part.chars().count()));
+    for part in known.iter().filter(|part| !part.is_empty()) {
+        rest = rest.replace(part.as_str(), "");
+    }
+    if rest.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST / 2 {
+        return Some("своё имя, адрес и должность — не пароль: их знают все".to_owned());
+    }
     let parts = about.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
     let own: Vec<String> =
         parts.filter(|part| part.chars().count() > 2).map(str::to_lowercase).collect();
@@ -142,6 +156,8 @@ mod tests {
             "zarechny2026",
             "aaaaaaaaaaaa",
             "Школа2026!",
+            "anna.petrova@zarechny.example.org",
+            "Анна-Петрова-1985",
         ] {
             assert!(wrong(guessed, &about).is_some(), "{guessed}");
         }

@@ -1,7 +1,9 @@
-//! How calls end that would go on: at the deadline that their caller set, and with the daemon. Whoever
-//! watches is told so, and comes back with a cursor.
+//! How calls end that would go on: at the deadline that their caller set, with the daemon, and when
+//! their caller is not let in any more, or may do something else. Whoever watches is told so, and comes
+//! back with a cursor.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,11 +11,18 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
+
+use crate::access::Roles;
+use crate::access::gate::{Found, Gate};
+
+/// How often it is looked whether who watches is still let in.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Marks the answer of a call that goes on until it is ended.
 #[derive(Debug, Clone, Copy)]
@@ -21,24 +30,56 @@ pub(super) struct GoesOn;
 
 /// Ends a call at its deadline, and one that goes on with the daemon; what is being answered is
 /// answered.
-pub async fn bounded(mut ending: watch::Receiver<bool>, request: Request, next: Next) -> Response {
+pub async fn bounded(
+    mut ending: watch::Receiver<bool>,
+    gate: Arc<Gate>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let brought = request.headers().get(AUTHORIZATION).cloned();
     let deadline = timeout(request.headers()).and_then(|time| Instant::now().checked_add(time));
     let answer = tokio::select! {
         biased;
         answer = next.run(request) => answer,
         () = passed(deadline) => return late().into_http::<Body>().into_response(),
     };
+    let (parts, body) = answer.into_parts();
+    let goes_on = parts.extensions.get::<GoesOn>().is_some();
+    let may = if goes_on { may(&gate, brought.as_ref()).await } else { None };
     let end = async move {
         tokio::select! {
             biased;
             () = passed(deadline) => late(),
             _ = ending.wait_for(|ending| *ending) => Status::unavailable("демон завершает работу"),
+            () = shut(&gate, brought.as_ref(), may), if goes_on => {
+                Status::unauthenticated("ключ отозван, истёк или его роли изменились")
+            }
         }
     };
-    let (parts, body) = answer.into_parts();
-    let goes_on = parts.extensions.get::<GoesOn>().is_some();
     let end: End = Box::pin(end);
     Response::from_parts(parts, Body::new(Lasting { body, end: Some(end), goes_on }))
+}
+
+/// What a caller may; none if they are not let in. A database that does not answer takes nothing from
+/// anybody.
+async fn may(gate: &Gate, brought: Option<&HeaderValue>) -> Option<Roles> {
+    let headers = brought.map(|value| (AUTHORIZATION, value.clone())).into_iter().collect();
+    match gate.of_call(&headers).await {
+        Ok(Found::Somebody(identity)) => Some(identity.roles),
+        Ok(Found::Nobody | Found::Wrong) => Some(Roles::default()),
+        Err(_) => None,
+    }
+}
+
+/// Returns once a caller may no longer what they might at first.
+async fn shut(gate: &Gate, brought: Option<&HeaderValue>, first: Option<Roles>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = may(gate, brought).await;
+        if first.is_some() && now.is_some() && now != first {
+            return;
+        }
+    }
 }
 
 fn late() -> Status {

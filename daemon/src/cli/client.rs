@@ -135,6 +135,10 @@ impl Client {
     /// A client of the municipality that is meant.
     pub async fn connect(cli: &Cli) -> anyhow::Result<Self> {
         let mut client = Client::reach(cli).await?;
+        if cli.municipality.as_deref() == Some("-") {
+            client.municipality = "municipalities/-".to_owned();
+            return Ok(client);
+        }
         let chosen = client.choose(cli.municipality.as_deref()).await?;
         client.time_zone = TimeZone::get(&chosen.time_zone).unwrap_or(TimeZone::UTC);
         client.municipality = chosen.name;

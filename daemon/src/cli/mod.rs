@@ -52,7 +52,7 @@ pub struct Cli {
     /// Ключ доступа
     #[arg(long, global = true, env = "VEKHA_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Муниципалитет; не нужен, пока он один
+    /// Муниципалитет; не нужен, пока он один; «-» — все, где команда это умеет (журнал: и о входе)
     #[arg(long, global = true)]
     municipality: Option<String>,
     /// Кто действует: имя попадёт в журнал

@@ -51,7 +51,10 @@ fn whence(headers: &HeaderMap, peer: String) -> Whence {
 
 /// Where to go after signing in: one of our own pages, whatever was asked for.
 fn own_path(to: &str) -> &str {
-    let is_own = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\n', '\r']);
+    // Browsers leave out tabs and line breaks, and read a backslash as a slash.
+    let strange = |c: char| c.is_control() || c == '\\';
+    let path = to.split(['?', '#']).next().unwrap_or_default();
+    let is_own = to.starts_with('/') && !path.contains("//") && !to.contains(strange);
     if is_own { to } else { "/" }
 }
 
@@ -202,8 +205,15 @@ mod tests {
         for own in ["/", "/m/zarechny", "/runs/a/b/2027?answers=2#x"] {
             assert_eq!(own_path(own), own);
         }
-        for foreign in ["", "https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nb"]
-        {
+        for foreign in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/a\r\nb",
+            "/\t/evil.example",
+            "/..//evil.example",
+        ] {
             assert_eq!(own_path(foreign), "/", "{foreign:?}");
         }
     }

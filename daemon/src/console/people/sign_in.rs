@@ -28,6 +28,9 @@ pub struct Asked {
     out: Option<String>,
 }
 
+/// Fields that are never kept.
+const SECRETS: [&str; 2] = ["before", "password"];
+
 /// Begins the names of fields that were typed before somebody was asked to sign in.
 const HELD: &str = "held:";
 
@@ -42,7 +45,13 @@ pub async fn asked(gate: &Gate, request: Request) -> Response {
     let mut held = Vec::new();
     if sent && !has_files {
         match posted::pairs(request).await {
-            Ok(pairs) => held = pairs,
+            // Whoever signs in next may be somebody else: a password is shown to nobody.
+            Ok(pairs) => {
+                held = pairs
+                    .into_iter()
+                    .filter(|(name, _)| !SECRETS.contains(&name.as_str()))
+                    .collect()
+            }
             Err(response) => return *response,
         }
     }
@@ -78,7 +87,12 @@ pub async fn act(
     match runtime.sign_in(email, password, whence).await {
         Ok(secret) if held.is_empty() => go(&gate, &to, &secret),
         Ok(secret) => {
-            let context = json!({ "to": to, "held": held });
+            // What is to be sent is shown: it may have been somebody else who typed it.
+            let typed =
+                held.iter().filter(|(name, value)| !name.starts_with('_') && !value.is_empty());
+            let typed: Vec<&str> = typed.map(|(_, value)| value.as_str()).collect();
+            let email = email.trim().to_lowercase();
+            let context = json!({ "to": to, "held": held, "typed": typed, "email": email });
             let mut response = view::page(StatusCode::OK, "resend.html", &context);
             keep(&gate, &secret, &mut response);
             response

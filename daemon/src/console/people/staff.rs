@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
 use super::{Refused, choices, context, legend, moment, roles_of, value, words};
-use crate::access::Roles;
+use crate::access::{Role, Roles};
 use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
 use crate::console::frame::sending::known;
@@ -56,8 +56,10 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Response {
     match runtime.store().person(&id).await {
-        Ok(Some(whom)) => one(&runtime, &person, whom, None, &Refused::default()).await,
-        Ok(None) => problem::no_such_page().await,
+        Ok(Some(whom)) if concerns(&person, &whom.roles) => {
+            one(&runtime, &person, whom, None, &Refused::default()).await
+        }
+        Ok(_) => problem::no_such_page().await,
         Err(e) => problem::unavailable(&e),
     }
 }
@@ -74,8 +76,8 @@ pub async fn act(
         Err(response) => return *response,
     };
     let whom = match runtime.store().person(&id).await {
-        Ok(Some(whom)) => whom,
-        Ok(None) => return problem::no_such_page().await,
+        Ok(Some(whom)) if concerns(&person, &whom.roles) => whom,
+        Ok(_) => return problem::no_such_page().await,
         Err(e) => return problem::unavailable(&e),
     };
     let actor = person.actor();
@@ -138,8 +140,7 @@ async fn all(runtime: &Runtime, person: &Person, sent: &Pairs, refused: &Refused
         })
     };
     // Whom somebody may do nothing about is no business of theirs.
-    let concerned =
-        people.iter().filter(|p| person.roles.administer(&p.roles) || shares(person, &p.roles));
+    let concerned = people.iter().filter(|p| concerns(person, &p.roles));
     let mut context = context(runtime, person);
     context["people"] = concerned.map(line).collect::<Vec<Value>>().into();
     context["choices"] = choices(runtime, person, &roles_of(sent).unwrap_or_default());
@@ -152,11 +153,12 @@ async fn all(runtime: &Runtime, person: &Person, sent: &Pairs, refused: &Refused
     view::page(refused.status, "people.html", &context)
 }
 
-/// Whether somebody with these roles works where the person administers.
-fn shares(person: &Person, roles: &Roles) -> bool {
-    roles
-        .iter()
-        .any(|one| person.roles.administer(&[(one.0.to_owned(), one.1)].into_iter().collect()))
+/// Whether somebody with these roles works where the person administers, or nowhere yet.
+fn concerns(person: &Person, roles: &Roles) -> bool {
+    let own = |(municipality, role): (&str, Role)| {
+        person.roles.administer(&[(municipality.to_owned(), role)].into_iter().collect())
+    };
+    person.roles.administer(roles) || roles.iter().any(own)
 }
 
 async fn one(

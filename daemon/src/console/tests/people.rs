@@ -1,12 +1,17 @@
 //! Who is let in, to what, and under which name: through the router as browsers meet it.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use vekha_engine::{RunKey, Why};
 
-use super::House;
 use super::house::{Fetched, RUN};
+use super::{House, files};
 use crate::access::{Role, Roles};
+use crate::runtime::Ask;
 use crate::runtime::acts::access::{Asker, Particulars};
+use crate::runtime::committer::Task;
 
 const PASSWORD: &str = "четыре кита везут самовар";
 
@@ -141,7 +146,8 @@ async fn the_first_administrator_comes_by_a_link_that_opens_once_and_closes_the_
     assert!(asked.text.contains("action=\"/sign-in\""), "{}", asked.text);
     // A browser must not ask by itself for what nobody has.
     assert!(!asked.headers.contains_key("www-authenticate"));
-    assert_eq!(journal(&house).await, [("password-set".to_owned(), "vekha".to_owned())]);
+    let anna = "person:Анна <anna@example.org>".to_owned();
+    assert_eq!(journal(&house).await, [("password-set".to_owned(), anna)]);
 }
 
 #[tokio::test]
@@ -197,6 +203,43 @@ async fn each_role_sees_the_buttons_that_it_may_press_and_no_other_button_works(
 }
 
 #[tokio::test]
+async fn every_page_opens_for_whoever_may_look_at_it() {
+    let mut files = files();
+    let report = files.0.get_mut("activities/2-annual-report.toml").unwrap();
+    *report = report.replace("[schedule]", "[schedule]\nafter = [\"results\"]");
+    let house = House::opened(files).await;
+    let anna = founded(&house).await;
+    let ask = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
+    let waiting: RunKey = "zarechny/annual-report/2027".parse().unwrap();
+    house.runtime.ask(Task::new(waiting.clone(), ask, "test")).await.unwrap();
+    house.answer("school-1", "38", "").await;
+    house.answer("school-2", "30", "").await;
+    house.runtime.settle().await.unwrap();
+    for role in ["viewer", "operator", "approver", "administrator"] {
+        let person = hired(&anna, &format!("{role}@example.org"), role).await;
+        let mut known =
+            BTreeSet::from(["/today".to_owned(), "/".to_owned(), format!("/runs/{waiting}")]);
+        let mut next: Vec<String> = known.iter().cloned().collect();
+        while let Some(path) = next.pop() {
+            let page = person.get(&path).await;
+            assert_eq!(page.status, StatusCode::OK, "{role}: {path}");
+            let text = page.text.replace("&#x2f;", "/").replace("&amp;", "&");
+            let links = text.split("href=\"/").skip(1).filter_map(|rest| rest.split('"').next());
+            for link in links.map(|link| format!("/{}", link.split('#').next().unwrap_or_default()))
+            {
+                let is_ours = !link.starts_with("/a/") && !link.starts_with("/assets/");
+                // One page of each kind and thing: what narrows a list is another test's.
+                if is_ours && !link.contains('?') && known.len() < 150 && known.insert(link.clone())
+                {
+                    next.push(link);
+                }
+            }
+        }
+        assert!(known.len() > 25, "{known:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_typed_before_the_session_ended_is_sent_after_signing_in() {
     let house = House::new().await;
     founded(&house).await;
@@ -219,6 +262,15 @@ async fn what_was_typed_before_the_session_ended_is_sent_after_signing_in() {
     let again = stranger(&house).post("/sign-in", &pairs).await;
     assert_eq!(again.status, StatusCode::OK, "{}", again.text);
     assert!(!again.text.contains(PASSWORD), "a password goes no further");
+    assert!(again.text.contains("от имени anna@example.org"), "{}", again.text);
+    assert!(
+        again.text.contains("<li class=\"kept\">Набирали"),
+        "what is sent is seen: {}",
+        again.text
+    );
+    let change = [("_action", "password"), ("before", "тайна раз"), ("password", "тайна два")];
+    let asked = stranger(&house).post("/me", &change).await;
+    assert!(!asked.text.contains("тайна"), "{}", asked.text);
     assert!(
         again.text.contains(&format!("action=\"{}\"", run.replace('/', "&#x2f;"))),
         "{}",
@@ -375,11 +427,12 @@ async fn somebody_is_left_who_may_give_roles_and_nobody_gives_more_than_they_hav
     let of = |municipality: &str, role| -> Roles {
         [(municipality.to_owned(), role)].into_iter().collect()
     };
-    for (roles, disabled) in [
-        (of("zarechny", Role::Administrator), false),
-        (Roles::default(), false),
-        (anna.roles.clone(), true),
-    ] {
+    let nothing =
+        runtime.set_person(&by_whole, &anna, said("anna@example.org"), Ok(Roles::default()), false);
+    assert!(nothing.await.unwrap_err().to_string().contains("хотя бы одна роль"));
+    for (roles, disabled) in
+        [(of("zarechny", Role::Administrator), false), (anna.roles.clone(), true)]
+    {
         let refused = runtime
             .set_person(&by_whole, &anna, said("anna@example.org"), Ok(roles), disabled)
             .await

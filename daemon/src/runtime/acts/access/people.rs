@@ -93,6 +93,10 @@ impl Runtime {
         let mut wrong = Vec::new();
         let said = checked(said, &mut wrong);
         let roles = self.checked_roles(roles, &mut wrong);
+        if roles == Roles::default() && wrong.is_empty() {
+            let message = "нужна хотя бы одна роль; кто больше не работает, тому вход закрывают";
+            wrong.push(field("roles", message));
+        }
         let other = self.store.person_by_email(&said.email).await?;
         if other.is_some_and(|other| other.row.id != seen.row.id) {
             wrong.push(field("email", "этот адрес уже есть у другого сотрудника"));

@@ -6,6 +6,7 @@ use super::{
     AccessError, LONGEST, Particulars, checked, field, invitation, new_person, settled,
     welcome_link,
 };
+use crate::access::identity::PERSON;
 use crate::access::{Identity, Role, Roles, gate, password, secrets};
 use crate::runtime::Runtime;
 use crate::store::entities::{person, session};
@@ -113,6 +114,7 @@ impl Runtime {
             agent: from.agent.chars().take(LONGEST).collect(),
         };
         let email = person.row.email.clone();
+        let actor = format!("{PERSON}{} <{email}>", person.row.name);
         let signed_in =
             person::Model { failures: 0, locked_until: 0, signed_in_at: micros(now), ..person.row };
         let chose = !before.is_empty();
@@ -123,7 +125,7 @@ impl Runtime {
             true => vekha_engine::Happened::PasswordSet { person: email },
             false => vekha_engine::Happened::SignedIn { person: email, from: from.address },
         };
-        let happened = self.happened("vekha", what);
+        let happened = self.happened(&actor, what);
         settled(self.store.change_access(&changes, terms, Some(happened)).await)?;
         Ok(secret)
     }
@@ -264,6 +266,9 @@ impl Runtime {
         if !right.map_err(|e| AccessError::Machine(e.to_string()))? {
             wrong.push(field("before", "это не прежний пароль"));
         }
+        if before == chosen {
+            wrong.push(field("password", "это прежний пароль: нужен другой"));
+        }
         let about = [person.row.name.as_str(), &person.row.email, &person.row.post];
         if let Some(message) = password::wrong(chosen, &about) {
             wrong.push(field("password", &message));
@@ -295,14 +300,22 @@ pub async fn reset(store: &Store, email: &str, public_url: &str) -> Result<Strin
     let person = store.person_by_email(&email).await?;
     let person = person.ok_or_else(|| AccessError::NotFound(format!("сотрудник {email}")))?;
     let (secret, invitation) = invitation(&person.row.id, now, INVITATION)?;
-    let let_in = person::Model { disabled: false, failures: 0, locked_until: 0, ..person.row };
+    // Whoever knew the password, or has a browser that is still signed in, must not gain by it.
+    let let_in = person::Model {
+        password: String::new(),
+        disabled: false,
+        failures: 0,
+        locked_until: 0,
+        ..person.row
+    };
     let roles = Roles::everywhere(Role::Administrator);
     let what =
         vekha_engine::Happened::PersonSet { person: email, roles: roles.named(), disabled: false };
     let holder = let_in.id.clone();
     let changes = [
         Change::Person(Box::new(let_in)),
-        Change::Roles { holder, roles },
+        Change::Roles { holder: holder.clone(), roles },
+        Change::SessionsEnded { person: holder, but: String::new() },
         Change::Invited(invitation),
     ];
     let happened = Happened { at: now, actor: "vekha people reset", what, road_map: 0 };

@@ -41,6 +41,10 @@ impl Runtime {
         let now = self.clock.of_people();
         let mut wrong = Vec::new();
         let name = line("display_name", name, true, &mut wrong);
+        // In the journal a comma begins what the system says of itself.
+        if name.contains([',', ':']) {
+            wrong.push(field("display_name", "без запятых и двоеточий"));
+        }
         let roles = self.checked_roles(roles, &mut wrong);
         if self.store.tokens().await?.iter().any(|token| token.row.name == name) {
             wrong.push(field("display_name", "такой ключ уже есть"));
