@@ -622,7 +622,7 @@ async fn axe_finds_nothing_wrong_where_the_key_is_asked_for_and_where_it_is_know
     browser.open(&format!("http://{address}/a/0000")).await;
     let become_it = "document.open(); document.write(arguments[0]); document.close();";
     browser.client.execute(become_it, vec![json!(door.text().await.unwrap())]).await.unwrap();
-    found.extend(at(&browser, "Нужен пароль").await);
+    found.extend(at(&browser, "Ключ из раздела").await);
     browser.open(&format!("http://anna:{key}@{address}/")).await;
     found.extend(at(&browser, "Вы вошли как anna").await);
     browser.close().await;

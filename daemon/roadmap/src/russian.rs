@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Weekday};
 
 /// Months in the nominative: «август 2027 года».
-pub(crate) const MONTHS_NOMINATIVE: [&str; 12] = [
+pub const MONTHS_NOMINATIVE: [&str; 12] = [
     "январь",
     "февраль",
     "март",

@@ -128,6 +128,17 @@ impl Gate {
             .map(|cookie| cookie.value().to_owned())
     }
 
+    /// Whether a browser had signed in, whatever has become of its session since.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn had_session(&self, headers: &HeaderMap) -> Result<bool, StoreError> {
+        match self.session_secret(headers).filter(|secret| !secret.is_empty()) {
+            Some(secret) => Ok(self.store.session(&secrets::hash(&secret)).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
     /// Who opens a page: a session, or the key of the settings as the password of HTTP Basic. A
     /// session goes before.
     ///

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use vekha_engine::preview::{Line, What, Wish, preview};
 use vekha_engine::{LetterKind, RunKey};
-use vekha_roadmap::russian::plural;
+use vekha_roadmap::russian::{MONTHS_NOMINATIVE, plural};
 
 use crate::console::department::administrator;
 use crate::console::department::run::{Missing, refused};
@@ -146,21 +146,7 @@ fn month(day: Date) -> String {
 
 /// «март 2027»
 fn month_words(month: &str) -> String {
-    const NAMES: [&str; 12] = [
-        "январь",
-        "февраль",
-        "март",
-        "апрель",
-        "май",
-        "июнь",
-        "июль",
-        "август",
-        "сентябрь",
-        "октябрь",
-        "ноябрь",
-        "декабрь",
-    ];
     let (year, number) = month.split_once('-').unwrap_or((month, ""));
-    let name = number.parse::<usize>().ok().and_then(|n| NAMES.get(n.checked_sub(1)?));
+    let name = number.parse::<usize>().ok().and_then(|n| MONTHS_NOMINATIVE.get(n.checked_sub(1)?));
     name.map_or_else(|| month.to_owned(), |name| format!("{name} {year}"))
 }

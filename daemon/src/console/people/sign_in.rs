@@ -35,7 +35,8 @@ const SECRETS: [&str; 2] = ["before", "password"];
 const HELD: &str = "held:";
 
 /// The page for whoever is not signed in, in place of the one that they wanted. What they sent there
-/// goes along, but files, which a page cannot hold.
+/// goes along if their session has only ended by itself; of a stranger nothing is read, and files a
+/// page cannot hold: their browser has it all, and sends it again.
 pub async fn asked(gate: &Gate, request: Request) -> Response {
     let to = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let has_people = gate.has_people().await.unwrap_or(true);
@@ -43,7 +44,8 @@ pub async fn asked(gate: &Gate, request: Request) -> Response {
     let kind = request.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_owned());
     let has_files = kind.is_some_and(|kind| kind.starts_with(b"multipart/"));
     let mut held = Vec::new();
-    if sent && !has_files {
+    let holds = sent && !has_files && gate.had_session(request.headers()).await.unwrap_or(false);
+    if holds {
         match posted::pairs(request).await {
             // Whoever signs in next may be somebody else: a password is shown to nobody.
             Ok(pairs) => {
@@ -55,7 +57,7 @@ pub async fn asked(gate: &Gate, request: Request) -> Response {
             Err(response) => return *response,
         }
     }
-    page(StatusCode::UNAUTHORIZED, gate, &to, &held, None, sent && has_files, has_people)
+    page(StatusCode::UNAUTHORIZED, gate, &to, &held, None, sent && !holds, has_people)
 }
 
 /// `GET /sign-in`
@@ -126,7 +128,7 @@ fn page(
     to: &str,
     held: &Pairs,
     said: Option<&str>,
-    lost_files: bool,
+    unread: bool,
     has_people: bool,
 ) -> Response {
     let held: Vec<(String, &String)> =
@@ -135,7 +137,7 @@ fn page(
         "to": own_path(to),
         "held": held,
         "said": said,
-        "lost_files": lost_files,
+        "unread": unread,
         "has_people": has_people,
         "has_key": gate.has_key(),
     });

@@ -67,7 +67,8 @@ fn words(docx: &[u8]) -> String {
 async fn the_text_of_a_decision_is_drafted_from_what_it_rests_on_and_kept_as_it_was_signed() {
     let house = deciding().await;
     let page = house.look(&format!("/runs/{RUN}")).await.text;
-    let at = page.find("name=\"text\"").expect("a field for the text");
+    let form = page.find("id=\"decision:decide\"").expect("a form for the decision");
+    let at = form + page[form..].find("name=\"text\"").expect("a field for the text");
     let drafted = page[at..].split_once(">\n").unwrap().1.split_once("</textarea>").unwrap().0;
     insta::assert_snapshot!("drafted", drafted);
     let mut pairs = decision("47-од", "2027-10-15");
