@@ -287,6 +287,7 @@ async fn greet(runtime: &Runtime, gate: &Gate) -> anyhow::Result<()> {
              access of their own (pages «Сотрудники» and «Ключи», or vekha people and vekha token)"
         );
     }
+    gate.has_people().await?;
     if let Some(link) = runtime.first_link().await? {
         tracing::info!("nobody can sign in yet; first administrator: {link}");
     }

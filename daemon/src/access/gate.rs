@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,6 +26,9 @@ pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How exactly it is known when something was last used: a note of it is a commit.
 const EXACT: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long the database is waited for where it was read before.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Longest name that a browser may give with the key of the settings, in characters.
 const LONGEST_NAME: usize = 92;
@@ -53,6 +57,8 @@ pub struct Gate {
     is_secure: bool,
     /// Once there are people, there are.
     peopled: AtomicBool,
+    /// It was seen that there are none.
+    unpeopled: AtomicBool,
 }
 
 impl Gate {
@@ -66,8 +72,8 @@ impl Gate {
         is_secure: bool,
     ) -> Arc<Self> {
         let key = (!key.is_empty()).then(|| Sha256::digest(key.as_bytes()).into());
-        let peopled = AtomicBool::new(false);
-        Arc::new(Gate { store, clock, key, is_local, is_secure, peopled })
+        let (peopled, unpeopled) = Default::default();
+        Arc::new(Gate { store, clock, key, is_local, is_secure, peopled, unpeopled })
     }
 
     /// Whether the settings have a key.
@@ -81,13 +87,22 @@ impl Gate {
         self.key.is_none() && self.is_local && !self.peopled.load(Ordering::Acquire)
     }
 
-    /// Whether there is anybody who could sign in.
+    /// Whether there is anybody who could sign in. While the database does not answer it is as it was:
+    /// whoever asks how the daemon is must be told all the same.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read and was not read before.
     pub async fn has_people(&self) -> Result<bool, StoreError> {
-        if !self.peopled.load(Ordering::Acquire) && self.store.has_people().await? {
-            self.peopled.store(true, Ordering::Release);
+        if self.peopled.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        let asked = tokio::time::timeout(PATIENCE, self.store.has_people()).await;
+        let asked = asked.unwrap_or_else(|_| Err(StoreError::away("the database does not answer")));
+        match asked {
+            Ok(true) => self.peopled.store(true, Ordering::Release),
+            Ok(false) => self.unpeopled.store(true, Ordering::Release),
+            Err(_) if self.unpeopled.load(Ordering::Acquire) => {}
+            Err(e) => return Err(e),
         }
         Ok(self.peopled.load(Ordering::Acquire))
     }

@@ -70,7 +70,10 @@ async fn a_failed_stage_is_tried_again_and_a_run_is_called_off_for_a_reason() {
     assert_eq!(run(&house).await.state, RunState::Cancelled);
     let page = house.look(&format!("/runs/{RUN}")).await;
     let forms: Vec<&str> = page.text.split("name=\"_form\" value=\"").skip(1).collect();
-    assert!(matches!(forms.as_slice(), [one] if one.starts_with("remark\"")), "nothing is left to do");
+    assert!(
+        matches!(forms.as_slice(), [one] if one.starts_with("remark\"")),
+        "nothing is left to do"
+    );
     let late = act(&house, &[("_form", "retry")]).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
     assert_eq!(act(&house, &[("_form", "nonsense")]).await.status, StatusCode::CONFLICT);
