@@ -242,6 +242,8 @@ async fn people_are_changed_once_by_each_request_and_never_unseen() {
         (text(&changed, "post"), text(&changed, "displayName")),
         ("Директор", "Анна Петрова")
     );
+    let again = call("UpdatePerson", update(&made["etag"], "Директор", "p-2")).await.unwrap();
+    assert_eq!(again, changed, "repeated, it is answered with what it made");
     let refused = call("UpdatePerson", update(&made["etag"], "Иное", "p-3")).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Aborted, "STALE_ETAG"));
     let unknown = json!({ "person": { "name": name }, "updateMask": "hasPassword" });

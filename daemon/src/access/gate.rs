@@ -12,10 +12,12 @@ use http::header::{AUTHORIZATION, COOKIE};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
 
 use super::identity::{Identity, Person, Who};
 use super::secrets;
 use crate::clock::Clock;
+use crate::store::entities::session;
 use crate::store::{Store, StoreError, instant, micros};
 
 /// How long a session goes on that nobody uses.
@@ -29,6 +31,9 @@ const EXACT: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long the database is waited for where it was read before.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Notes of uses that may wait for the database at a time.
+const NOTES: usize = 32;
 
 /// Longest name that a browser may give with the key of the settings, in characters.
 const LONGEST_NAME: usize = 92;
@@ -55,10 +60,10 @@ pub struct Gate {
     is_local: bool,
     /// Whether cookies travel by TLS alone.
     is_secure: bool,
-    /// Once there are people, there are.
-    peopled: AtomicBool,
-    /// It was seen that there are none.
+    /// It was seen that there are no people.
     unpeopled: AtomicBool,
+    /// Places for notes of uses that wait to be written: whoever finds none is noted the next time.
+    noting: Arc<Semaphore>,
 }
 
 impl Gate {
@@ -72,8 +77,8 @@ impl Gate {
         is_secure: bool,
     ) -> Arc<Self> {
         let key = (!key.is_empty()).then(|| Sha256::digest(key.as_bytes()).into());
-        let (peopled, unpeopled) = Default::default();
-        Arc::new(Gate { store, clock, key, is_local, is_secure, peopled, unpeopled })
+        let (unpeopled, noting) = (AtomicBool::new(false), Arc::new(Semaphore::new(NOTES)));
+        Arc::new(Gate { store, clock, key, is_local, is_secure, unpeopled, noting })
     }
 
     /// Whether the settings have a key.
@@ -84,27 +89,29 @@ impl Gate {
     /// Whether it could be that nobody is asked for anything, as far as it is known without the
     /// database.
     pub fn may_be_open(&self) -> bool {
-        self.key.is_none() && self.is_local && !self.peopled.load(Ordering::Acquire)
+        self.key.is_none() && self.is_local && !self.store.is_peopled()
     }
 
-    /// Whether there is anybody who could sign in. While the database does not answer it is as it was:
-    /// whoever asks how the daemon is must be told all the same.
+    /// Whether there is anybody who could sign in. Where only this process could add somebody it is not
+    /// asked twice; and while a shared database does not answer it is as it was: whoever asks how the
+    /// daemon is must be told all the same.
     ///
     /// # Errors
     /// When the database cannot be read and was not read before.
     pub async fn has_people(&self) -> Result<bool, StoreError> {
-        if self.peopled.load(Ordering::Acquire) {
-            return Ok(true);
+        let was_empty = self.unpeopled.load(Ordering::Acquire);
+        if self.store.is_peopled() || (was_empty && !self.store.is_shared()) {
+            return Ok(self.store.is_peopled());
         }
         let asked = tokio::time::timeout(PATIENCE, self.store.has_people()).await;
-        let asked = asked.unwrap_or_else(|_| Err(StoreError::away("the database does not answer")));
-        match asked {
-            Ok(true) => self.peopled.store(true, Ordering::Release),
-            Ok(false) => self.unpeopled.store(true, Ordering::Release),
-            Err(_) if self.unpeopled.load(Ordering::Acquire) => {}
-            Err(e) => return Err(e),
+        match asked.unwrap_or_else(|_| Err(StoreError::away("the database does not answer"))) {
+            Err(_) if was_empty => Ok(false),
+            Ok(false) => {
+                self.unpeopled.store(true, Ordering::Release);
+                Ok(false)
+            }
+            found => found,
         }
-        Ok(self.peopled.load(Ordering::Acquire))
     }
 
     /// Whether nobody is asked for anything: then only this machine's own names are answered to.
@@ -212,19 +219,17 @@ impl Gate {
         let hash = secrets::hash(secret);
         let Some(session) = self.store.session(&hash).await? else { return Ok(None) };
         let now = self.clock.of_people();
-        let goes_on = now.duration_since(instant(session.seen_at)) < IDLE
-            && now.duration_since(instant(session.created_at)) < LONGEST;
-        let person = match goes_on {
+        let person = match goes_on(&session, now) {
             true => self.store.person(&session.person).await?,
             false => None,
         };
         let Some(person) = person.filter(|person| !person.row.disabled) else { return Ok(None) };
-        if self.is_old(session.seen_at, now) {
-            // Whether it is noted or not, the person is let in.
-            if let Err(e) = self.store.session_seen(&hash, micros(now)).await {
-                tracing::warn!("a session's use could not be noted: {e}");
-            }
-        }
+        let (store, seen) = (self.store.clone(), hash.clone());
+        self.note_use(
+            session.seen_at,
+            now,
+            async move { store.session_seen(&seen, micros(now)).await },
+        );
         let person_of = Person {
             id: person.row.id,
             name: person.row.name,
@@ -243,18 +248,41 @@ impl Gate {
         if is_over || was_replaced {
             return Ok(None);
         }
-        if self.is_old(token.row.used_at, now)
-            && let Err(e) = self.store.token_used(&token.row.id, micros(now)).await
-        {
-            tracing::warn!("a token's use could not be noted: {e}");
-        }
+        let (store, used) = (self.store.clone(), token.row.id.clone());
+        self.note_use(
+            token.row.used_at,
+            now,
+            async move { store.token_used(&used, micros(now)).await },
+        );
         let who = Who::Token { id: token.row.id, name: token.row.name };
         Ok(Some(Identity { who, roles: token.roles }))
     }
 
-    fn is_old(&self, used_at: i64, now: Timestamp) -> bool {
-        now.duration_since(instant(used_at)) >= EXACT
+    /// Has it noted that something was used, unless that is known exactly enough. Nobody waits for it:
+    /// a page must not wait for whoever writes.
+    fn note_use(
+        &self,
+        known: i64,
+        now: Timestamp,
+        note: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
+        if now.duration_since(instant(known)) < EXACT {
+            return;
+        }
+        let Ok(place) = self.noting.clone().try_acquire_owned() else { return };
+        tokio::spawn(async move {
+            if let Err(e) = note.await {
+                tracing::warn!("the use of a session or a token could not be noted: {e}");
+            }
+            drop(place);
+        });
     }
+}
+
+/// Whether a session still opens anything.
+pub fn goes_on(session: &session::Model, now: Timestamp) -> bool {
+    now.duration_since(instant(session.seen_at)) < IDLE
+        && now.duration_since(instant(session.created_at)) < LONGEST
 }
 
 /// Name and password of a Basic `Authorization`.

@@ -4,6 +4,8 @@
 //! text itself names. Whether a password can be guessed is judged by zxcvbn, beside it words and
 //! keyboards that only Russian offices have.
 
+use std::cmp::Reverse;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
@@ -75,22 +77,17 @@ pub fn wrong(password: &str, about: &[&str]) -> Option<String> {
         return Some(format!("нужно не больше {LONGEST} знаков"));
     }
     // What is known of a person is no secret, whole or in part; what is left without it must be one.
-    let mut rest = password.to_lowercase();
-    let mut known: Vec<String> = about.iter().map(|text| text.to_lowercase()).collect();
-    known.extend(about.iter().flat_map(|text| {
-        let parts = text.split(|c: char| !c.is_alphanumeric());
-        parts.filter(|part| part.chars().count() > 2).map(str::to_lowercase)
-    }));
-    known.sort_by_key(|part| std::cmp::Reverse(part.chars().count()));
-    for part in known.iter().filter(|part| !part.is_empty()) {
-        rest = rest.replace(part.as_str(), "");
-    }
+    let mut own: Vec<String> = about
+        .iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()).chain([*text]))
+        .filter(|part| part.chars().count() > 2)
+        .map(str::to_lowercase)
+        .collect();
+    own.sort_by_key(|part| Reverse(part.chars().count()));
+    let rest = own.iter().fold(password.to_lowercase(), |rest, part| rest.replace(part, ""));
     if rest.chars().filter(|c| c.is_alphanumeric()).count() < SHORTEST / 2 {
         return Some("своё имя, адрес и должность — не пароль: их знают все".to_owned());
     }
-    let parts = about.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
-    let own: Vec<String> =
-        parts.filter(|part| part.chars().count() > 2).map(str::to_lowercase).collect();
     let known: Vec<&str> = COMMON.iter().copied().chain(own.iter().map(String::as_str)).collect();
     (zxcvbn(password, &known).score() < Score::Three).then(|| {
         "такой пароль угадают: слова, имена, годы и соседние клавиши не годятся. Лучше три-четыре \

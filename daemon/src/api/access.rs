@@ -57,6 +57,7 @@ pub(super) fn asker<'a, M>(asked: &'a Asked<M>, mutation: &'a Mutation) -> Asker
         identity: &asked.by,
         actor: &mutation.actor,
         request: mutation.request.clone(),
+        etag: &mutation.etag,
         validate_only: mutation.validate_only,
     }
 }

@@ -71,12 +71,12 @@ async fn may(gate: &Gate, brought: Option<&HeaderValue>) -> Option<Roles> {
     }
 }
 
-/// Returns once a caller may no longer what they might at first.
-async fn shut(gate: &Gate, brought: Option<&HeaderValue>, first: Option<Roles>) {
+/// Returns once a caller may no longer what they might at first, as far as that is known.
+async fn shut(gate: &Gate, brought: Option<&HeaderValue>, mut first: Option<Roles>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = may(gate, brought).await;
-        if first.is_some() && now.is_some() && now != first {
+        let Some(now) = may(gate, brought).await else { continue };
+        if now.anywhere().is_none() || *first.get_or_insert_with(|| now.clone()) != now {
             return;
         }
     }

@@ -111,9 +111,8 @@ impl PersonService for Api {
             return Err(status::invalid("update_mask", message));
         }
         let seen = self.known_person(&asked, &said.name).await?;
-        if !said.etag.is_empty() && said.etag != person_etag(&seen) {
-            return Err(status::stale());
-        }
+        // It comes with the thing.
+        let mutation = Mutation { etag: said.etag.clone(), ..mutation };
         let whole = paths.is_empty() || paths.iter().any(|path| path == "*");
         let changes = |path: &str| whole || paths.iter().any(|named| named == path);
         let roles: Result<_, Vec<FieldError>> = match changes("roles") {

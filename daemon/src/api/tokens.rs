@@ -116,9 +116,6 @@ impl TokenService for Api {
             }
         };
         let token = self.known_token(&asked, &asked.name).await?;
-        if mutation.is_stale(&token_etag(&token)) && self.before(&mutation).await?.is_none() {
-            return Err(status::stale());
-        }
         let made = self.runtime.rotate_token(&asker(&asked, &mutation), token, overlap).await;
         Ok(Response::new(self.described_token(&made.map_err(|e| refused(e, "name"))?)))
     }
@@ -134,9 +131,6 @@ impl TokenService for Api {
             return Ok(Response::new(v1::Token { name: asked.name.clone(), ..Default::default() }));
         }
         let token = self.known_token(&asked, &asked.name).await?;
-        if mutation.is_stale(&token_etag(&token)) {
-            return Err(status::stale());
-        }
         let revoked = self.runtime.revoke_token(&asker(&asked, &mutation), &token).await;
         revoked.map_err(|e| refused(e, "name"))?;
         Ok(Response::new(self.describe_token(&token)))

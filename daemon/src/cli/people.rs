@@ -148,7 +148,7 @@ pub(super) async fn reset(config: &Path, email: &str, out: &mut Output) -> anyho
     let secret = SecretFrom::File(settings.secret_file);
     let opening = Opening { url: &settings.database, secret, accept_loss: false };
     let store = Store::open_as(opening).await?;
-    let link = signing::reset(&store, email, &public_url).await;
+    let link = signing::reset(&store, email, &public_url, jiff::Timestamp::now()).await;
     store.close().await?;
     let link = link?;
     match out.is_json() {

@@ -22,6 +22,7 @@ pub mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, Statement};
 
@@ -51,6 +52,8 @@ pub struct Store {
     unsound: Soundness,
     aside: Aside,
     failures: Failures,
+    /// Whether there is anybody who could sign in: once there is, there is.
+    peopled: Arc<AtomicBool>,
 }
 
 impl Store {

@@ -176,6 +176,7 @@ impl Store {
             unsound: Default::default(),
             aside: Default::default(),
             failures: Default::default(),
+            peopled: Default::default(),
         };
         let database = path.display().to_string();
         let there = store.last_cursor().await?;
@@ -216,6 +217,7 @@ impl Store {
             unsound: Default::default(),
             aside: Default::default(),
             failures: Default::default(),
+            peopled: Default::default(),
         };
         store.secret = store.settle_secret(secret, &without_password(url)).await?;
         Ok(store)

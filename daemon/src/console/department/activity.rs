@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -15,7 +15,8 @@ use crate::console::department::actions::told;
 use crate::console::department::{actions, administrator};
 use crate::console::frame::access::Person;
 use crate::console::frame::paging::{Asked, Paging, ROWS};
-use crate::console::frame::{posted, problem, view};
+use crate::console::frame::posted::Fields;
+use crate::console::frame::{problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::Overview;
@@ -46,12 +47,8 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path((municipality, id)): Path<(String, String)>,
-    request: Request,
+    Fields(pairs): Fields,
 ) -> Response {
-    let pairs = match posted::pairs(request).await {
-        Ok(pairs) => pairs,
-        Err(unread) => return *unread,
-    };
     let version = runtime.road_maps().newest(&municipality);
     let map = version.as_deref().map(|version| &version.road_map);
     let activity = map.and_then(|map| map.activity(&id));

@@ -27,9 +27,7 @@ pub async fn home(
     Extension(person): Extension<Person>,
     Query(query): Query<Asked>,
 ) -> Response {
-    let mut all = runtime.road_maps().all_newest();
-    all.retain(|v| person.roles.within(&v.road_map.municipality.id).is_some());
-    match all.as_slice() {
+    match access::road_maps(&runtime, &person).as_slice() {
         [only] => road_map::page(&runtime, only, &person, &query).await,
         all => {
             let municipalities: Vec<Value> = all
@@ -39,12 +37,8 @@ pub async fn home(
                     json!({ "id": m.id, "name": m.name, "authority": m.authority })
                 })
                 .collect();
-            let context = json!({
-                "municipalities": municipalities,
-                "person": person.name(),
-                "visitor": access::shown(&person),
-                "rehearsal": runtime.clock().rehearses(),
-            });
+            let mut context = access::head(&runtime, &person);
+            context["municipalities"] = municipalities.into();
             view::page(StatusCode::OK, "municipalities.html", &context)
         }
     }
@@ -66,24 +60,21 @@ pub async fn municipality(
 /// What the head of every administrator's page shows.
 pub fn context(runtime: &Runtime, version: &Version, person: &Person) -> Value {
     let municipality = &version.road_map.municipality;
-    json!({
-        "person": person.name(),
-        "visitor": access::shown(person),
-        // Who only looks is offered nothing that opens what others answer by.
-        "works": person.role_in(&version.road_map) >= Role::Operator,
-        "rehearsal": runtime.clock().rehearses(),
-        "municipality": {
-            "id": municipality.id,
-            "name": municipality.name,
-            "authority": municipality.authority,
-            "adopted_by": municipality.adopted_by,
-        },
-        "today": date_words(municipality.today(runtime.clock().now())),
-        "road_map": {
-            "version": version.number,
-            "applied": date_words(municipality.today(version.applied_at)),
-        },
-    })
+    let mut context = access::head(runtime, person);
+    // Who only looks is offered nothing that opens what others answer by.
+    context["works"] = (person.role_in(&version.road_map) >= Role::Operator).into();
+    context["municipality"] = json!({
+        "id": municipality.id,
+        "name": municipality.name,
+        "authority": municipality.authority,
+        "adopted_by": municipality.adopted_by,
+    });
+    context["today"] = date_words(municipality.today(runtime.clock().now())).into();
+    context["road_map"] = json!({
+        "version": version.number,
+        "applied": date_words(municipality.today(version.applied_at)),
+    });
+    context
 }
 
 /// A run in a table's cell.

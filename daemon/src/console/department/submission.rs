@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ use crate::console::department::actions::{self, Scene, told};
 use crate::console::department::administrator;
 use crate::console::department::run::{Missing, load};
 use crate::console::frame::access::Person;
-use crate::console::frame::{packed, posted, problem, view, words};
+use crate::console::frame::posted::Fields;
+use crate::console::frame::{packed, problem, view, words};
 use crate::console::school::read_only;
 use crate::forms::reports;
 use crate::glossary;
@@ -51,12 +52,8 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path((municipality, activity, run, assignment)): Names,
-    request: Request,
+    Fields(pairs): Fields,
 ) -> Response {
-    let pairs = match posted::pairs(request).await {
-        Ok(pairs) => pairs,
-        Err(unread) => return *unread,
-    };
     let (run, version, key) = match find(&runtime, municipality, activity, run, &assignment).await {
         Ok(found) => found,
         Err(Missing::Unknown) => return problem::no_such_page().await,

@@ -14,7 +14,7 @@ use vekha_engine::RunKey;
 
 use crate::access::Role;
 use crate::console::department::actions::told;
-use crate::console::department::administrator::{name, need};
+use crate::console::department::administrator::{self, name, need};
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::paging::{Asked, asked};
 use crate::console::frame::{problem, view};
@@ -42,8 +42,7 @@ pub async fn show(
     Extension(person): Extension<Person>,
     Query(query): Query<Asked>,
 ) -> Response {
-    let mut maps = runtime.road_maps().all_newest();
-    maps.retain(|v| person.roles.within(&v.road_map.municipality.id).is_some());
+    let maps = access::road_maps(&runtime, &person);
     let mut waiting = Waiting::default();
     for version in &maps {
         if let Err(e) =
@@ -53,12 +52,8 @@ pub async fn show(
         }
     }
     let mut context = match maps.as_slice() {
-        [only] => super::administrator::context(&runtime, only, &person),
-        _ => json!({
-            "person": person.name(),
-            "visitor": access::shown(&person),
-            "rehearsal": runtime.clock().rehearses(),
-        }),
+        [only] => administrator::context(&runtime, only, &person),
+        _ => access::head(&runtime, &person),
     };
     // A grave matter of one municipality goes before a light one of another.
     let by_gravity = |line: &Value| line["grave"] != true;

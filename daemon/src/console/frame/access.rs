@@ -18,6 +18,8 @@ use crate::console::frame::problem;
 use crate::console::people::sign_in;
 use crate::glossary;
 use crate::port::{self, guesses};
+use crate::runtime::Runtime;
+use crate::runtime::road_maps::Version;
 
 /// What a page needs: to be looked at, and to be acted on at all. What exactly may be done there the
 /// engine's offers say.
@@ -38,13 +40,23 @@ pub struct Pages {
     pub needed: Arc<HashMap<&'static str, Needed>>,
 }
 
-/// What the head of every page of the department shows of who looks.
-pub fn shown(person: &Person) -> Value {
+/// What the head of every page of the department shows, of whatever municipality.
+pub fn head(runtime: &Runtime, person: &Person) -> Value {
     json!({
-        "name": person.name(),
-        "signed_in": person.person().is_some(),
-        "administers": person.roles.anywhere() == Some(Role::Administrator),
+        "person": person.name(),
+        "visitor": {
+            "signed_in": person.person().is_some(),
+            "administers": person.roles.anywhere() == Some(Role::Administrator),
+        },
+        "rehearsal": runtime.clock().rehearses(),
     })
+}
+
+/// The newest road maps of the municipalities in which somebody has a role.
+pub fn road_maps(runtime: &Runtime, person: &Person) -> Vec<Arc<Version>> {
+    let mut all = runtime.road_maps().all_newest();
+    all.retain(|v| person.roles.within(&v.road_map.municipality.id).is_some());
+    all
 }
 
 /// Lets through who may see a page, and tells it who it is.

@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body as Content;
-use axum::extract::{
-    DefaultBodyLimit, Form as Body, FromRequest as _, Multipart, RawForm, Request,
-};
+use axum::extract::{DefaultBodyLimit, Form as Body, FromRequest, Multipart, RawForm, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -31,6 +29,17 @@ pub const LONGEST_WITH_FILES: usize = 32 << 20;
 
 /// Most fields of a form: of any form, with all rows that it may have.
 const MOST_FIELDS: usize = 60_000;
+
+/// The fields of a posted form, for pages that read it before all else.
+pub struct Fields(pub Pairs);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
+        pairs(request).await.map(Fields).map_err(|unread| *unread)
+    }
+}
 
 /// The pairs of a posted form, or the page that says why they could not be read.
 pub async fn pairs(mut request: Request) -> Result<Pairs, Box<Response>> {

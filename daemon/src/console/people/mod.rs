@@ -21,22 +21,13 @@ use vekha_roadmap::answers::FieldError;
 
 use crate::access::gate::Gate;
 use crate::access::{ALL, Role, Roles};
-use crate::console::frame::access::{self, Person};
+use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
 use crate::console::frame::problem;
 use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
 use crate::runtime::acts::access::signing::Whence;
-
-/// What the head of these pages shows.
-fn context(runtime: &Runtime, person: &Person) -> Value {
-    json!({
-        "person": person.name(),
-        "visitor": access::shown(person),
-        "rehearsal": runtime.clock().rehearses(),
-    })
-}
 
 /// The value of a field; empty where it was not sent.
 fn value<'p>(pairs: &'p Pairs, name: &str) -> &'p str {

@@ -8,10 +8,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, context, moment, value, words};
+use super::{Refused, moment, value, words};
+use crate::access::gate::goes_on;
 use crate::access::password;
-use crate::console::frame::access::Person;
-use crate::console::frame::{posted, problem, view};
+use crate::console::frame::access::{self, Person};
+use crate::console::frame::posted::Fields;
+use crate::console::frame::{problem, view};
 use crate::runtime::Runtime;
 
 /// `GET /me`
@@ -28,12 +30,8 @@ pub async fn show(
 pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
-    request: Request,
+    Fields(pairs): Fields,
 ) -> Response {
-    let pairs = match posted::pairs(request).await {
-        Ok(pairs) => pairs,
-        Err(response) => return *response,
-    };
     let Some(own) = person.person() else { return problem::no_such_page().await };
     match value(&pairs, "_action") {
         "password" => {
@@ -71,8 +69,10 @@ async fn page(
         Ok(sessions) => sessions,
         Err(e) => return problem::unavailable(&e),
     };
+    let now = runtime.clock().of_people();
     let sessions: Vec<Value> = sessions
         .iter()
+        .filter(|session| goes_on(session, now))
         .map(|s| {
             json!({
                 "here": s.hash == own.session,
@@ -83,7 +83,7 @@ async fn page(
             })
         })
         .collect();
-    let mut context = context(runtime, person);
+    let mut context = access::head(runtime, person);
     context["own"] =
         json!({ "name": own.name, "email": own.email, "roles": words(runtime, &person.roles) });
     context["sessions"] = sessions.into();

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, choices, context, legend, moment, roles_of, value, words};
+use super::{Refused, choices, legend, moment, roles_of, value, words};
 use crate::access::{Role, Roles};
-use crate::console::frame::access::Person;
-use crate::console::frame::posted::Pairs;
+use crate::console::frame::access::{self, Person};
+use crate::console::frame::posted::{Fields, Pairs};
 use crate::console::frame::sending::known;
-use crate::console::frame::{packed, posted, problem, view};
+use crate::console::frame::{packed, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::people::person_etag;
-use crate::runtime::acts::access::{AccessError, Asker, Made, Particulars};
+use crate::runtime::acts::access::{Asker, Made, Particulars};
 use crate::runtime::request::Request as Asked;
 use crate::store::entities::person;
 use crate::store::read::access::Holder;
@@ -32,12 +32,8 @@ pub async fn list(
 pub async fn add(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
-    request: Request,
+    Fields(pairs): Fields,
 ) -> Response {
-    let pairs = match posted::pairs(request).await {
-        Ok(pairs) => pairs,
-        Err(response) => return *response,
-    };
     let actor = person.actor();
     let asker = asker(&person, &actor, &pairs);
     match runtime.add_person(&asker, particulars(&pairs), roles_of(&pairs)).await {
@@ -69,12 +65,8 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path(id): Path<String>,
-    request: Request,
+    Fields(pairs): Fields,
 ) -> Response {
-    let pairs = match posted::pairs(request).await {
-        Ok(pairs) => pairs,
-        Err(response) => return *response,
-    };
     let whom = match runtime.store().person(&id).await {
         Ok(Some(whom)) if concerns(&person, &whom.roles) => whom,
         Ok(_) => return problem::no_such_page().await,
@@ -83,7 +75,6 @@ pub async fn act(
     let actor = person.actor();
     let asker = asker(&person, &actor, &pairs);
     let done = match value(&pairs, "_action") {
-        _ if value(&pairs, "_etag") != person_etag(&whom) => Err(AccessError::Stale),
         "invite" => match runtime.invite(&asker, whom.clone()).await {
             Ok(made) => {
                 return one(&runtime, &person, whom, Some(&made), &Refused::default()).await;
@@ -105,12 +96,15 @@ pub async fn act(
 }
 
 /// Who asks by a page. A second press of a button is the same request.
-pub(super) fn asker<'a>(person: &'a Person, actor: &'a str, pairs: &Pairs) -> Asker<'a> {
+pub(super) fn asker<'a>(person: &'a Person, actor: &'a str, pairs: &'a Pairs) -> Asker<'a> {
     let once = known(value(pairs, "_once"));
     let said: Vec<&(String, String)> = pairs.iter().filter(|(name, _)| name != "_once").collect();
-    let request =
-        (!once.is_empty()).then(|| Asked::of_document(format!("access/{once}"), "page", &said));
-    Asker { identity: person, actor, request, validate_only: false }
+    let request = (!once.is_empty()).then(|| {
+        // Whoever goes back and says something else is heard, too.
+        let Asked { id, digest } = Asked::of_document(format!("access/{once}"), "page", &said);
+        Asked { id: format!("{id}/{digest}"), digest }
+    });
+    Asker { identity: person, actor, request, etag: value(pairs, "_etag"), validate_only: false }
 }
 
 fn particulars(pairs: &Pairs) -> Particulars {
@@ -141,7 +135,7 @@ async fn all(runtime: &Runtime, person: &Person, sent: &Pairs, refused: &Refused
     };
     // Whom somebody may do nothing about is no business of theirs.
     let concerned = people.iter().filter(|p| concerns(person, &p.roles));
-    let mut context = context(runtime, person);
+    let mut context = access::head(runtime, person);
     context["people"] = concerned.map(line).collect::<Vec<Value>>().into();
     context["choices"] = choices(runtime, person, &roles_of(sent).unwrap_or_default());
     context["legend"] = legend();
@@ -169,7 +163,7 @@ async fn one(
     refused: &Refused,
 ) -> Response {
     let row = &whom.row;
-    let mut context = context(runtime, person);
+    let mut context = access::head(runtime, person);
     context["whom"] = json!({
         "id": row.id,
         "name": row.name,

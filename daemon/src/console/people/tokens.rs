@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use vekha_roadmap::answers::FieldError;
 
 use super::staff::asker;
-use super::{Refused, choices, context, legend, moment, roles_of, value, words};
-use crate::console::frame::access::Person;
-use crate::console::frame::posted::Pairs;
-use crate::console::frame::{packed, posted, problem, view};
+use super::{Refused, choices, legend, moment, roles_of, value, words};
+use crate::console::frame::access::{self, Person};
+use crate::console::frame::posted::{Fields, Pairs};
+use crate::console::frame::{packed, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::tokens::token_etag;
 use crate::runtime::acts::access::{AccessError, Made};
@@ -37,23 +37,19 @@ pub async fn list(
 pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
-    request: Request,
+    Fields(pairs): Fields,
 ) -> Response {
-    let pairs = match posted::pairs(request).await {
-        Ok(pairs) => pairs,
-        Err(response) => return *response,
-    };
     let actor = person.actor();
     let asker = asker(&person, &actor, &pairs);
     let named = match value(&pairs, "token") {
         "" => None,
         id => match runtime.store().token(id).await {
             Ok(Some(token)) => Some(token),
-            Ok(None) => return problem::no_such_page().await,
+            // Revoked by the same button, or by somebody else.
+            Ok(None) => return Redirect::to("/tokens").into_response(),
             Err(e) => return problem::unavailable(&e),
         },
     };
-    let is_stale = |token: &Holder<token::Model>| value(&pairs, "_etag") != token_etag(token);
     let done = match (value(&pairs, "_action"), named) {
         ("create", None) => match until(value(&pairs, "expires")) {
             Ok(until) => {
@@ -62,7 +58,6 @@ pub async fn act(
             }
             Err(wrong) => Err(AccessError::Wrong(vec![wrong])),
         },
-        ("rotate" | "revoke", Some(token)) if is_stale(&token) => Err(AccessError::Stale),
         ("rotate", Some(token)) => runtime.rotate_token(&asker, token, OVERLAP).await.map(Some),
         ("revoke", Some(token)) => runtime.revoke_token(&asker, &token).await.map(|()| None),
         _ => return problem::no_such_page().await,
@@ -114,7 +109,7 @@ async fn all(
         })
     };
     let own = tokens.iter().filter(|t| person.roles.administer(&t.roles));
-    let mut context = context(runtime, person);
+    let mut context = access::head(runtime, person);
     context["tokens"] = own.map(line).collect::<Vec<Value>>().into();
     context["choices"] = choices(runtime, person, &roles_of(sent).unwrap_or_default());
     context["legend"] = legend();

@@ -35,6 +35,17 @@ impl Browser<'_> {
         self.house.fetch(request.body(Body::from(encoded(pairs))).unwrap()).await
     }
 
+    /// Returns once it is written down that its session is used now: no page waits for that.
+    async fn noted(&self) {
+        let hash = crate::access::secrets::hash(self.cookie.split_once('=').unwrap().1);
+        let now = crate::store::micros(self.house.runtime.clock().now());
+        let seen =
+            async || self.house.runtime.store().session(&hash).await.unwrap().unwrap().seen_at;
+        while seen().await != now {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Posts from a page of its own.
     async fn send(&self, path: &str, pairs: &[(&str, &str)]) -> Fetched {
         let once = uuid::Uuid::now_v7().to_string();
@@ -243,7 +254,8 @@ async fn every_page_opens_for_whoever_may_look_at_it() {
 async fn what_was_typed_before_the_session_ended_is_sent_after_signing_in() {
     let house = House::new().await;
     let before = founded(&house).await;
-    house.runtime.clock().set("2027-09-01T17:00:01+05:00".parse().unwrap());
+    house.runtime.clock().set("2027-09-02T08:00:00+05:00".parse().unwrap());
+    house.runtime.forget_expired().await.unwrap();
     let run = format!("/runs/{RUN}");
     let once = uuid::Uuid::now_v7().to_string();
     let form =
@@ -346,6 +358,7 @@ async fn a_session_ends_by_itself_by_its_person_and_with_its_person() {
             let moment = format!("2027-09-{day:02}T{hour:02}:00:00+05:00");
             house.runtime.clock().set(moment.parse().unwrap());
             assert_eq!(here.get("/me").await.status, StatusCode::OK, "{moment}");
+            here.noted().await;
         }
     }
     house.runtime.clock().set("2027-09-08T09:00:01+05:00".parse().unwrap());
@@ -364,7 +377,9 @@ async fn a_session_ends_by_itself_by_its_person_and_with_its_person() {
     let page = anna.get(&path).await;
     let etag = page.text.split("name=\"_etag\" value=\"").nth(1).unwrap();
     let etag = etag.split('"').next().unwrap();
-    let close = [
+    let (once, other_once) = (uuid::Uuid::now_v7().to_string(), uuid::Uuid::now_v7().to_string());
+    let mut close = [
+        ("_once", once.as_str()),
         ("_etag", etag),
         ("_action", "save"),
         ("display_name", "Пётр Иванов"),
@@ -376,8 +391,47 @@ async fn a_session_ends_by_itself_by_its_person_and_with_its_person() {
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     assert_eq!(here.get("/me").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(sign_in(&house, "peter@example.org", other).await.0, StatusCode::UNAUTHORIZED);
-    // What another administrator has changed meanwhile is not overwritten.
+    // Pressed twice it is pressed once; said anew upon what was, it is not done unseen.
+    assert_eq!(anna.post(&path, &close).await.status, StatusCode::SEE_OTHER);
+    close[0] = ("_once", &other_once);
     assert_eq!(anna.post(&path, &close).await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn who_is_shut_out_while_they_sign_in_stays_out() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    hired(&anna, "peter@example.org", "operator").await;
+    let runtime = &house.runtime;
+    let peter = runtime.store().person_by_email("peter@example.org").await.unwrap().unwrap();
+    let whole = crate::access::Identity::key(None);
+    let by =
+        Asker { identity: &whole, actor: "test", request: None, etag: "", validate_only: false };
+    let (email, name) = (peter.row.email.clone(), peter.row.name.clone());
+    let said = Particulars { email, name, post: String::new() };
+    // A password takes longer to look at than a commit.
+    let signing = sign_in(&house, "peter@example.org", PASSWORD);
+    let shutting = runtime.set_person(&by, &peter, said, Ok(peter.roles.clone()), true);
+    let ((_, browser), shut) = tokio::join!(signing, shutting);
+    shut.unwrap();
+    assert_eq!(browser.get("/me").await.status, StatusCode::UNAUTHORIZED);
+    let now = runtime.store().person(&peter.row.id).await.unwrap().unwrap();
+    assert!(now.row.disabled, "a sign-in writes down nothing but itself");
+}
+
+#[tokio::test]
+async fn a_page_opens_while_somebody_else_writes() {
+    use sea_orm::TransactionTrait as _;
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    house.at("2027-09-01T09:10:00+05:00").await;
+    let writing = house.runtime.store().writer().begin().await.unwrap();
+    // Its session was last seen long enough ago to be noted: nobody waits for that.
+    for _ in 0..3 {
+        let page = tokio::time::timeout(std::time::Duration::from_secs(20), anna.get("/me")).await;
+        assert_eq!(page.expect("it waits for the writer").status, StatusCode::OK);
+    }
+    writing.rollback().await.unwrap();
 }
 
 #[tokio::test]
@@ -404,6 +458,12 @@ async fn another_site_signs_nobody_in_or_out_and_a_button_pressed_twice_is_press
     let second = anna.post("/people", &form).await;
     assert!(second.text.contains("показывается только один раз"), "{}", second.text);
     assert_eq!(house.runtime.store().people().await.unwrap().len(), 2);
+    // Whoever goes back and says something else is heard.
+    let mut back = form;
+    back[2].1 = "q@example.org";
+    let third = anna.post("/people", &back).await;
+    assert!(third.text.contains("welcome&#x2f;"), "{}", third.text);
+    assert_eq!(house.runtime.store().people().await.unwrap().len(), 3);
     // The address is taken; all that is wrong is told at once.
     let other = [("display_name", ""), ("email", "P@example.org"), ("role:zarechny", "boss")];
     let refused = anna.send("/people", &other).await;
@@ -425,7 +485,7 @@ async fn somebody_is_left_who_may_give_roles_and_nobody_gives_more_than_they_hav
     let whole = identity(Roles::everywhere(Role::Administrator));
     let own = identity([("zarechny".to_owned(), Role::Administrator)].into_iter().collect());
     fn by(identity: &crate::access::Identity) -> Asker<'_> {
-        Asker { identity, actor: "test", request: None, validate_only: false }
+        Asker { identity, actor: "test", request: None, etag: "", validate_only: false }
     }
     let (by_whole, by_own) = (by(&whole), by(&own));
     let said = |email: &str| Particulars {

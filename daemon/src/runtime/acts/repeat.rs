@@ -5,7 +5,7 @@ use crate::runtime::committer::Caller;
 use crate::runtime::request::Request;
 use crate::runtime::{AskError, Runtime};
 use crate::store::entities::request;
-use crate::store::micros;
+use crate::store::{StoreError, micros};
 
 impl Caller {
     /// The same for one of the steps that a request consists of.
@@ -25,12 +25,18 @@ impl Runtime {
     /// # Errors
     /// [`AskError::RequestReused`] if the id served another request.
     pub async fn made_before(&self, by: &Caller) -> Result<Option<String>, AskError> {
-        let Some(request) = &by.request else { return Ok(None) };
-        match self.store.request(&request.id).await? {
-            None => Ok(None),
-            Some(before) if before.digest == request.digest => Ok(Some(before.made)),
-            Some(_) => Err(AskError::RequestReused),
-        }
+        self.made_under(by.request.as_ref()).await?.ok_or(AskError::RequestReused)
+    }
+
+    /// The same of a request, if there is one; none if its id served another one.
+    pub(super) async fn made_under(
+        &self,
+        request: Option<&Request>,
+    ) -> Result<Option<Option<String>>, StoreError> {
+        let Some(request) = request else { return Ok(Some(None)) };
+        let before = self.store.request(&request.id).await?;
+        let is_other = before.as_ref().is_some_and(|before| before.digest != request.digest);
+        Ok((!is_other).then(|| before.map(|before| before.made)))
     }
 
     /// Keeps what a request made, unless it was only tried.

@@ -1,6 +1,7 @@
 //! Who is let in.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _,
@@ -26,8 +27,21 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn has_people(&self) -> Result<bool, StoreError> {
+        if self.is_peopled() {
+            return Ok(true);
+        }
         let one = person::Entity::find().select_only().column(person::Column::Id).limit(1);
-        Ok(one.into_tuple::<String>().one(self.reader()).await?.is_some())
+        let found = one.into_tuple::<String>().one(self.reader()).await?.is_some();
+        if found {
+            self.peopled.store(true, Ordering::Release);
+        }
+        Ok(found)
+    }
+
+    /// The same as far as this process knows without asking: who is the only one to add people knows
+    /// all of them.
+    pub fn is_peopled(&self) -> bool {
+        self.peopled.load(Ordering::Acquire)
     }
 
     /// Everybody, by their names.

@@ -4,7 +4,8 @@
 //! That journal is a chain like those of activities, and its head a row like theirs, under the id
 //! [`ACCESS`], which no activity can have.
 
-use jiff::Timestamp;
+use std::sync::atomic::Ordering;
+
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseBackend, EntityTrait as _,
@@ -24,8 +25,23 @@ pub const ACCESS: &str = "access";
 /// A change of who is let in.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// A person, new or as the row is from now on.
+    /// A person, new or as they are from now on. How often they failed to sign in and when they did is
+    /// left as it is: somebody else may be counting.
     Person(Box<person::Model>),
+    /// A person's password was right, or is new: those that were wrong count no more.
+    Entered {
+        /// Whose.
+        person: String,
+        /// When the person signed in; none if they did not.
+        at: Option<i64>,
+    },
+    /// No password of a person is looked at until then.
+    Locked {
+        /// Whose.
+        person: String,
+        /// Until when.
+        until: i64,
+    },
     /// What a person or a token may do from now on, and nothing else.
     Roles {
         /// Whose.
@@ -103,8 +119,9 @@ impl Store {
                 for change in changes {
                     change.apply(&transaction).await?;
                 }
-                let takes_away = matches!(changes, [Change::Person(_) | Change::Roles { .. }, ..]);
-                (takes_away && !has_administrator(&transaction).await?)
+                let takes_away =
+                    |change: &Change| matches!(change, Change::Person(_) | Change::Roles { .. });
+                (changes.iter().any(takes_away) && !has_administrator(&transaction).await?)
                     .then_some(Changed::LastAdministrator)
             }
             refused => refused,
@@ -115,18 +132,19 @@ impl Store {
         }
         let evidence = match happened {
             Some(happened) => {
-                let head = activity::ActiveModel {
-                    id: sea_orm::Set(ACCESS.to_owned()),
-                    municipality: sea_orm::Set(String::new()),
-                    activity: sea_orm::Set(String::new()),
-                    opened_through: sea_orm::Set(0),
-                    next_opening: sea_orm::Set(None),
-                    paused: sea_orm::Set(false),
-                    reason: sea_orm::Set(String::new()),
-                    actor: sea_orm::Set(String::new()),
-                    journal_sequence: sea_orm::Set(0),
-                    journal_hash: sea_orm::Set(String::new()),
+                let head = activity::Model {
+                    id: ACCESS.to_owned(),
+                    municipality: String::new(),
+                    activity: String::new(),
+                    opened_through: 0,
+                    next_opening: None,
+                    paused: false,
+                    reason: String::new(),
+                    actor: String::new(),
+                    journal_sequence: 0,
+                    journal_hash: String::new(),
                 };
+                let head = head.into_active_model().reset_all();
                 let once = OnConflict::column(activity::Column::Id).do_nothing().to_owned();
                 let head = activity::Entity::insert(head).on_conflict(once);
                 head.exec_without_returning(&transaction).await?;
@@ -135,6 +153,9 @@ impl Store {
             None => None,
         };
         transaction.commit().await?;
+        if changes.iter().any(|change| matches!(change, Change::Person(_))) {
+            self.peopled.store(true, Ordering::Release);
+        }
         if let Some(evidence) = evidence {
             self.prove(&evidence).await?;
         }
@@ -183,41 +204,17 @@ impl Store {
         Ok(row.map_or(0, |row| row.failures.unsigned_abs()))
     }
 
-    /// Has no password of a person looked at for a while, and notes it.
+    /// Forgets sessions that began before a moment, and links that open nothing any more.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn lock_person(
-        &self,
-        id: &str,
-        until: i64,
-        happened: Happened<'_>,
-    ) -> Result<(), StoreError> {
-        person::Entity::update_many()
-            .col_expr(person::Column::LockedUntil, Expr::value(until))
-            .filter(person::Column::Id.eq(id))
+    pub async fn forget_expired(&self, begun_before: i64, now: i64) -> Result<(), StoreError> {
+        session::Entity::delete_many()
+            .filter(session::Column::CreatedAt.lt(begun_before))
             .exec(self.writer())
             .await?;
-        self.change_access(&[], Terms::default(), Some(happened)).await.map(drop)
-    }
-
-    /// Forgets sessions and links that open nothing any more.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn forget_expired(
-        &self,
-        seen_before: Timestamp,
-        begun_before: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        use crate::store::micros;
-        let over = session::Column::SeenAt
-            .lt(micros(seen_before))
-            .or(session::Column::CreatedAt.lt(micros(begun_before)));
-        session::Entity::delete_many().filter(over).exec(self.writer()).await?;
         invitation::Entity::delete_many()
-            .filter(invitation::Column::ExpiresAt.lt(micros(now)))
+            .filter(invitation::Column::ExpiresAt.lt(now))
             .exec(self.writer())
             .await?;
         Ok(())
@@ -291,13 +288,27 @@ impl Change {
                         person::Column::Post,
                         person::Column::Password,
                         person::Column::Disabled,
-                        person::Column::Failures,
-                        person::Column::LockedUntil,
-                        person::Column::SignedInAt,
                     ])
                     .to_owned();
                 let row = row.as_ref().clone().into_active_model().reset_all();
                 person::Entity::insert(row).on_conflict(newest).exec_without_returning(db).await?;
+            }
+            Change::Entered { person, at } => {
+                let entered = person::Entity::update_many()
+                    .col_expr(person::Column::Failures, Expr::value(0))
+                    .col_expr(person::Column::LockedUntil, Expr::value(0));
+                let entered = match at {
+                    Some(at) => entered.col_expr(person::Column::SignedInAt, Expr::value(*at)),
+                    None => entered,
+                };
+                entered.filter(person::Column::Id.eq(person.as_str())).exec(db).await?;
+            }
+            Change::Locked { person, until } => {
+                person::Entity::update_many()
+                    .col_expr(person::Column::LockedUntil, Expr::value(*until))
+                    .filter(person::Column::Id.eq(person.as_str()))
+                    .exec(db)
+                    .await?;
             }
             Change::Roles { holder, roles } => {
                 role::Entity::delete_many()

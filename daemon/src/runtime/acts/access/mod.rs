@@ -98,8 +98,21 @@ pub struct Asker<'a> {
     pub actor: &'a str,
     /// The request, if it has an id.
     pub request: Option<Request>,
+    /// The etag of what is to be changed, as the caller saw it; empty if that does not matter.
+    pub etag: &'a str,
     /// Nothing is to be changed.
     pub validate_only: bool,
+}
+
+impl Asker<'_> {
+    /// That what is to be changed is as the caller saw it. To be asked after what the same request made
+    /// before: that has changed it.
+    ///
+    /// # Errors
+    /// [`AccessError::Stale`] if it is not.
+    pub(super) fn saw(&self, etag: &str) -> Result<(), AccessError> {
+        if self.etag.is_empty() || self.etag == etag { Ok(()) } else { Err(AccessError::Stale) }
+    }
 }
 
 impl Runtime {
@@ -122,16 +135,8 @@ impl Runtime {
     }
 
     /// What the same request made before.
-    pub(super) async fn made_under(
-        &self,
-        asker: &Asker<'_>,
-    ) -> Result<Option<String>, AccessError> {
-        let Some(request) = &asker.request else { return Ok(None) };
-        match self.store.request(&request.id).await? {
-            None => Ok(None),
-            Some(before) if before.digest == request.digest => Ok(Some(before.made)),
-            Some(_) => Err(AccessError::Reused),
-        }
+    pub(super) async fn made_for(&self, asker: &Asker<'_>) -> Result<Option<String>, AccessError> {
+        self.made_under(asker.request.as_ref()).await?.ok_or(AccessError::Reused)
     }
 
     pub(super) fn noting(&self, asker: &Asker<'_>, made: &str) -> Option<request::Model> {

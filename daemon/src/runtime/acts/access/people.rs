@@ -34,7 +34,7 @@ impl Runtime {
         said: Particulars,
         roles: Result<Roles, Vec<FieldError>>,
     ) -> Result<Made<person::Model>, AccessError> {
-        if let Some(before) = self.made_under(asker).await? {
+        if let Some(before) = self.made_for(asker).await? {
             let of = self.store.person(&before).await?.ok_or(AccessError::NotFound(before))?;
             return Ok(Made { of, secret: None, until: None });
         }
@@ -87,9 +87,10 @@ impl Runtime {
         roles: Result<Roles, Vec<FieldError>>,
         disabled: bool,
     ) -> Result<Holder<person::Model>, AccessError> {
-        if let Some(before) = self.made_under(asker).await? {
+        if let Some(before) = self.made_for(asker).await? {
             return self.store.person(&before).await?.ok_or(AccessError::NotFound(before));
         }
+        asker.saw(&person_etag(seen))?;
         let mut wrong = Vec::new();
         let said = checked(said, &mut wrong);
         let roles = self.checked_roles(roles, &mut wrong);
@@ -147,9 +148,10 @@ impl Runtime {
         asker: &Asker<'_>,
         person: Holder<person::Model>,
     ) -> Result<Made<person::Model>, AccessError> {
-        if self.made_under(asker).await?.is_some() {
+        if self.made_for(asker).await?.is_some() {
             return Ok(Made { of: person, secret: None, until: None });
         }
+        asker.saw(&person_etag(&person))?;
         may_give(asker.identity, &person.roles)?;
         if asker.validate_only {
             return Ok(Made { of: person, secret: None, until: None });

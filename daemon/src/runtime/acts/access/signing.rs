@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    AccessError, LONGEST, Particulars, checked, field, invitation, new_person, settled,
+    AccessError, LONGEST, Particulars, checked, drawn, field, invitation, new_person, settled,
     welcome_link,
 };
 use crate::access::identity::PERSON;
@@ -86,58 +86,61 @@ impl Runtime {
                     from: from.address,
                     failures,
                 };
+                let (locked, until) = (person.row.id.clone(), micros(until));
+                let change = [Change::Locked { person: locked, until }];
                 let happened = self.happened("vekha", what);
-                self.store.lock_person(&person.row.id, micros(until), happened).await?;
+                self.store.change_access(&change, Terms::default(), Some(happened)).await?;
                 tracing::warn!(person = person.row.email, failures, "wrong passwords in a row");
             }
             return Err(NotSignedIn::Wrong);
         }
-        Ok(self.begin_session(person, vec![], Terms::default(), from).await?)
+        let what = vekha_engine::Happened::SignedIn {
+            person: person.row.email.clone(),
+            from: from.address.clone(),
+        };
+        // Who was shut out, or chose another password, while this one was looked at is not let in by it.
+        let terms = Terms { person: Some(&person), ..Terms::default() };
+        match self.begin_session(&person.row, vec![], terms, what, from).await {
+            Err(AccessError::Stale) => Err(NotSignedIn::Wrong),
+            begun => Ok(begun?),
+        }
     }
 
-    /// Begins a session of a person whose password is right or was just chosen.
+    /// Begins a session of a person whose password is right or was just chosen, after these changes.
     async fn begin_session(
         &self,
-        person: Holder<person::Model>,
-        before: Vec<Change>,
+        person: &person::Model,
+        mut changes: Vec<Change>,
         terms: Terms<'_>,
+        what: vekha_engine::Happened,
         from: Whence,
     ) -> Result<String, AccessError> {
-        let now = self.clock.of_people();
-        let secret = secrets::draw().map_err(|e| AccessError::Machine(e.to_string()))?;
-        let session = session::Model {
+        let now = micros(self.clock.of_people());
+        let secret = drawn()?;
+        changes.push(Change::Entered { person: person.id.clone(), at: Some(now) });
+        changes.push(Change::SessionBegun(session::Model {
             hash: secrets::hash(&secret),
-            person: person.row.id.clone(),
-            created_at: micros(now),
-            seen_at: micros(now),
-            address: from.address.clone(),
+            person: person.id.clone(),
+            created_at: now,
+            seen_at: now,
+            address: from.address,
             agent: from.agent.chars().take(LONGEST).collect(),
-        };
-        let email = person.row.email.clone();
-        let actor = format!("{PERSON}{} <{email}>", person.row.name);
-        let signed_in =
-            person::Model { failures: 0, locked_until: 0, signed_in_at: micros(now), ..person.row };
-        let chose = !before.is_empty();
-        let mut changes = vec![Change::Person(Box::new(signed_in))];
-        changes.extend(before);
-        changes.push(Change::SessionBegun(session));
-        let what = match chose {
-            true => vekha_engine::Happened::PasswordSet { person: email },
-            false => vekha_engine::Happened::SignedIn { person: email, from: from.address },
-        };
+        }));
+        let actor = format!("{PERSON}{} <{}>", person.name, person.email);
         let happened = self.happened(&actor, what);
         settled(self.store.change_access(&changes, terms, Some(happened)).await)?;
         Ok(secret)
     }
 
-    /// Forgets sessions and links that open nothing any more.
+    /// Forgets links that open nothing any more, and sessions. One that ended because nobody used it is
+    /// kept as long as it could have gone on: by it a form is known that was filled before.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn forget_expired(&self) -> Result<(), StoreError> {
         let now = self.clock.of_people();
-        let before = |span| now.saturating_sub(span).unwrap_or(now);
-        self.store.forget_expired(before(gate::IDLE), before(gate::LONGEST), now).await
+        let begun_before = now.saturating_sub(gate::LONGEST).unwrap_or(now);
+        self.store.forget_expired(micros(begun_before), micros(now)).await
     }
 
     /// Ends a session.
@@ -217,16 +220,10 @@ impl Runtime {
         from: Whence,
     ) -> Result<String, AccessError> {
         let invited = self.invited_person(secret).await?;
-        let now = micros(self.clock.of_people());
-        let is_first = invited.is_none();
         let mut wrong = Vec::new();
-        let (row, roles) = match invited {
-            Some(person) => (person.row, None),
-            None => {
-                let said = checked(said, &mut wrong);
-                let roles = Roles::everywhere(Role::Administrator);
-                (new_person(said, now), Some(roles))
-            }
+        let row = match &invited {
+            Some(person) => person.row.clone(),
+            None => new_person(checked(said, &mut wrong), micros(self.clock.of_people())),
         };
         if let Some(message) = password::wrong(chosen, &[&row.name, &row.email, &row.post]) {
             wrong.push(field("password", &message));
@@ -236,14 +233,23 @@ impl Runtime {
         }
         let kept = password::kept(chosen.to_owned()).await.map_err(AccessError::Machine)?;
         let row = person::Model { password: kept, ..row };
-        let mut before = vec![Change::SessionsEnded { person: row.id.clone(), but: String::new() }];
-        if let Some(roles) = roles {
-            before.push(Change::Roles { holder: row.id.clone(), roles });
+        let mut changes = vec![
+            Change::Person(Box::new(row.clone())),
+            Change::SessionsEnded { person: row.id.clone(), but: String::new() },
+        ];
+        if invited.is_none() {
+            let roles = Roles::everywhere(Role::Administrator);
+            changes.push(Change::Roles { holder: row.id.clone(), roles });
         }
         let hash = secrets::hash(secret);
-        let terms = Terms { invitation: Some(&hash), is_first, ..Terms::default() };
-        let person = Holder { row, roles: Roles::default() };
-        self.begin_session(person, before, terms, from).await
+        let terms = Terms {
+            person: invited.as_ref(),
+            invitation: Some(&hash),
+            is_first: invited.is_none(),
+            ..Terms::default()
+        };
+        let what = vekha_engine::Happened::PasswordSet { person: row.email.clone() };
+        self.begin_session(&row, changes, terms, what, from).await
     }
 
     /// A person chooses another password; their other sessions end.
@@ -295,19 +301,18 @@ impl Runtime {
 ///
 /// # Errors
 /// If there is no such person; when the database fails.
-pub async fn reset(store: &Store, email: &str, public_url: &str) -> Result<String, AccessError> {
-    let (now, email) = (Timestamp::now(), email.trim().to_lowercase());
+pub async fn reset(
+    store: &Store,
+    email: &str,
+    public_url: &str,
+    now: Timestamp,
+) -> Result<String, AccessError> {
+    let email = email.trim().to_lowercase();
     let person = store.person_by_email(&email).await?;
     let person = person.ok_or_else(|| AccessError::NotFound(format!("сотрудник {email}")))?;
     let (secret, invitation) = invitation(&person.row.id, now, INVITATION)?;
     // Whoever knew the password, or has a browser that is still signed in, must not gain by it.
-    let let_in = person::Model {
-        password: String::new(),
-        disabled: false,
-        failures: 0,
-        locked_until: 0,
-        ..person.row
-    };
+    let let_in = person::Model { password: String::new(), disabled: false, ..person.row };
     let roles = Roles::everywhere(Role::Administrator);
     let what =
         vekha_engine::Happened::PersonSet { person: email, roles: roles.named(), disabled: false };
@@ -315,6 +320,7 @@ pub async fn reset(store: &Store, email: &str, public_url: &str) -> Result<Strin
     let changes = [
         Change::Person(Box::new(let_in)),
         Change::Roles { holder: holder.clone(), roles },
+        Change::Entered { person: holder.clone(), at: None },
         Change::SessionsEnded { person: holder, but: String::new() },
         Change::Invited(invitation),
     ];

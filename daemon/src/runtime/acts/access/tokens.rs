@@ -34,7 +34,7 @@ impl Runtime {
         roles: Result<Roles, Vec<FieldError>>,
         until: Option<Timestamp>,
     ) -> Result<Made<token::Model>, AccessError> {
-        if let Some(before) = self.made_under(asker).await? {
+        if let Some(before) = self.made_for(asker).await? {
             let of = self.store.token(&before).await?.ok_or(AccessError::NotFound(before))?;
             return Ok(Made { of, secret: None, until: None });
         }
@@ -95,9 +95,10 @@ impl Runtime {
         token: Holder<token::Model>,
         overlap: SignedDuration,
     ) -> Result<Made<token::Model>, AccessError> {
-        if self.made_under(asker).await?.is_some() {
+        if self.made_for(asker).await?.is_some() {
             return Ok(Made { of: token, secret: None, until: None });
         }
+        asker.saw(&token_etag(&token))?;
         may_give(asker.identity, &token.roles)?;
         let now = self.clock.of_people();
         let overlap = now.saturating_add(overlap).unwrap_or(now);
@@ -130,9 +131,10 @@ impl Runtime {
         asker: &Asker<'_>,
         token: &Holder<token::Model>,
     ) -> Result<(), AccessError> {
-        if self.made_under(asker).await?.is_some() {
+        if self.made_for(asker).await?.is_some() {
             return Ok(());
         }
+        asker.saw(&token_etag(token))?;
         may_give(asker.identity, &token.roles)?;
         if asker.validate_only {
             return Ok(());
