@@ -121,7 +121,7 @@ impl Store {
                 }
                 let takes_away =
                     |change: &Change| matches!(change, Change::Person(_) | Change::Roles { .. });
-                (changes.iter().any(takes_away) && !has_administrator(&transaction).await?)
+                (changes.iter().any(takes_away) && is_leaderless(&transaction).await?)
                     .then_some(Changed::LastAdministrator)
             }
             refused => refused,
@@ -263,8 +263,11 @@ impl Store {
     }
 }
 
-/// Whether anybody is left who may give roles everywhere and is let in.
-async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+/// Whether there are people, and none of them who is let in may give roles everywhere.
+async fn is_leaderless(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
+    if person::Entity::find().one(db).await?.is_none() {
+        return Ok(false);
+    }
     let holders = role::Entity::find()
         .filter(role::Column::Municipality.eq(ALL))
         .filter(role::Column::Role.eq(Role::Administrator.as_str()))
@@ -274,7 +277,7 @@ async fn has_administrator(db: &impl ConnectionTrait) -> Result<bool, StoreError
     let enabled = person::Entity::find()
         .filter(person::Column::Id.is_in(ids))
         .filter(person::Column::Disabled.eq(false));
-    Ok(enabled.one(db).await?.is_some())
+    Ok(enabled.one(db).await?.is_none())
 }
 
 impl Change {
