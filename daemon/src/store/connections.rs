@@ -44,6 +44,9 @@ const FOREIGN_LOCK: Duration = Duration::from_secs(10);
 /// How long a request waits for a connection to PostgreSQL before it is told that there is none.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long after its last use a connection to PostgreSQL is taken to stand still.
+const SURELY_STANDS: Duration = Duration::from_millis(200);
+
 /// What PostgreSQL itself bounds for our sessions, so that a daemon that freezes within a transaction,
 /// or whose machine is gone, lets go of its locks while the others wait. Milliseconds; the keepalives
 /// are seconds.
@@ -129,6 +132,14 @@ pub(super) async fn postgres(url: &str) -> Result<Pair, StoreError> {
         PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(PATIENCE)
+            // To ask each time whether a connection still stands would be one more way there and back
+            // for each batch.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    Ok(meta.idle_for < SURELY_STANDS || connection.ping().await.is_ok())
+                })
+            })
             .after_release(|connection, _| {
                 let outside = !connection.is_in_transaction();
                 Box::pin(async move { Ok(outside) })

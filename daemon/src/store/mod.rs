@@ -103,8 +103,12 @@ enum Lock {
 impl Lock {
     /// Holds it until the transaction ends.
     fn statement(self) -> Statement {
-        let text = format!("SELECT pg_advisory_xact_lock({LOCKS}, {})", self as i32);
-        Statement::from_string(DatabaseBackend::Postgres, text)
+        Statement::from_string(DatabaseBackend::Postgres, format!("SELECT {}", self.call()))
+    }
+
+    /// The same within a statement.
+    fn call(self) -> String {
+        format!("pg_advisory_xact_lock({LOCKS}, {})", self as i32)
     }
 }
 

@@ -11,3 +11,4 @@ pub mod outbox;
 mod requests;
 mod road_maps;
 mod statements;
+mod together;

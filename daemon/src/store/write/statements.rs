@@ -1,8 +1,7 @@
 //! Many rows into a table by few statements.
 //!
 //! The same statements come again and again, so that the driver has them prepared. PostgreSQL is told
-//! the columns as arrays: one statement for however many rows, since each is a way there and back while
-//! other daemons wait for the runs. SQLite, which knows no arrays and is near, takes portions of a
+//! the columns as arrays: one statement for however many rows. SQLite, which knows no arrays and is near, takes portions of a
 //! handful of sizes. What of an existing row never changes is not written again; the indexes over it
 //! are left alone.
 
@@ -42,6 +41,21 @@ where
     A: ActiveModelTrait<Entity = E>,
     M: IntoActiveModel<A>,
 {
+    insert_after(backend, None, rows, existing)
+}
+
+/// The same for rows that PostgreSQL inserts when something else, of a single row, has been found.
+pub(super) fn insert_after<E, A, M>(
+    backend: DatabaseBackend,
+    after: Option<&'static str>,
+    rows: Vec<M>,
+    existing: Existing<E::Column>,
+) -> impl Iterator<Item = Statement>
+where
+    E: EntityTrait,
+    A: ActiveModelTrait<Entity = E>,
+    M: IntoActiveModel<A>,
+{
     let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model).peekable();
     let columns: Vec<E::Column> = match rows.peek() {
         Some(row) => E::Column::iter().filter(|column| !row.get(*column).is_not_set()).collect(),
@@ -52,7 +66,7 @@ where
         let (source, values) = match backend {
             DatabaseBackend::Postgres => {
                 let values = arrays(&columns, rows.by_ref().take(PORTION));
-                (unnested::<E>(&columns), values)
+                (unnested::<E>(&columns, after), values)
             }
             _ => {
                 let mut values = Vec::with_capacity(portion * columns.len());
@@ -84,6 +98,18 @@ fn arrays<A: ActiveModelTrait>(
     arrays.into_iter().map(|array| Value::from(array + "}")).collect()
 }
 
+/// Texts as one array.
+pub(super) fn array(texts: impl IntoIterator<Item = String>) -> Value {
+    let mut array = String::from("{");
+    for text in texts {
+        if array.len() > 1 {
+            array.push(',');
+        }
+        push(&mut array, Some(text.into()));
+    }
+    Value::from(array + "}")
+}
+
 /// Writes an element as PostgreSQL reads it within an array.
 fn push(array: &mut String, value: Option<Value>) {
     // Writing to a string cannot fail.
@@ -110,7 +136,7 @@ fn push(array: &mut String, value: Option<Value>) {
 }
 
 /// Where PostgreSQL takes rows from.
-fn unnested<E: EntityTrait>(columns: &[E::Column]) -> String {
+fn unnested<E: EntityTrait>(columns: &[E::Column], after: Option<&str>) -> String {
     let arrays = list(columns.iter().enumerate().map(|(place, column)| {
         let kind = match column.def().get_column_type() {
             ColumnType::BigInteger => "bigint",
@@ -120,7 +146,8 @@ fn unnested<E: EntityTrait>(columns: &[E::Column]) -> String {
         };
         format!("${}::{kind}[]", place + 1)
     }));
-    format!("SELECT * FROM unnest({arrays})")
+    let after = after.map(|after| format!("{after} CROSS JOIN ")).unwrap_or_default();
+    format!("SELECT \"new\".* FROM {after}unnest({arrays}) AS \"new\"")
 }
 
 /// Where SQLite takes rows from.

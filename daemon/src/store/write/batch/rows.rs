@@ -17,7 +17,8 @@ use crate::store::entities::{
 use crate::store::proof::Evidence;
 use crate::store::read::runs::Loaded;
 use crate::store::write::statements::Existing::{Change, Keep, Refuse};
-use crate::store::write::statements::insert;
+use crate::store::write::statements::{array, insert, insert_after};
+use crate::store::write::together::{TURN, together};
 
 /// What is to be written.
 #[derive(Debug, Default)]
@@ -106,27 +107,20 @@ impl Rows {
     }
 
     /// What writes them, in order.
-    pub fn statements(self, backend: DatabaseBackend) -> impl Iterator<Item = Statement> {
-        let done_jobs: Vec<String> = self.done_jobs.into_iter().collect();
-        let done_jobs = (0..done_jobs.len()).step_by(ROWS).map(move |from| {
-            let keys = &done_jobs[from..done_jobs.len().min(from + ROWS)];
-            let key = job::Column::Key.is_in(keys.iter().map(String::as_str));
-            job::Entity::delete_many().filter(key).build(backend)
-        });
-        // Apart from the rows that change: those would touch the links' index with every answer.
+    pub fn statements(
+        self,
+        backend: DatabaseBackend,
+    ) -> Box<dyn Iterator<Item = Statement> + Send> {
+        // Apart from the rows that change: those would touch the links' index with every answer. An
+        // assignment that is no row yet comes to be with its newest link.
         let links = self.links.into_iter().map(move |(assignment, hash)| {
             assignment::Entity::update_many()
                 .col_expr(assignment::Column::TokenHash, Expr::value(hash))
                 .filter(assignment::Column::Id.eq(assignment))
                 .build(backend)
         });
-        // Cursors are drawn in the order of the commits, so that who reads from a cursor on never
-        // meets a smaller one that came later.
-        let writes_journal = !self.journal.is_empty() && backend == DatabaseBackend::Postgres;
-        let alone = writes_journal.then(|| Lock::Journal.statement());
-        insert(backend, values(self.runs), Change(run::CHANGING))
+        let rows = insert(backend, values(self.runs), Change(run::CHANGING))
             .chain(insert(backend, values(self.assignments), Change(assignment::CHANGING)))
-            .chain(links)
             .chain(insert(backend, self.submissions, Refuse))
             .chain(insert(backend, values(self.recommendations), Change(recommendation::CHANGING)))
             .chain(insert(backend, values(self.decisions), Change(decision::CHANGING)))
@@ -134,13 +128,41 @@ impl Rows {
             .chain(insert(backend, self.analyses, Change(analysis::CHANGING)))
             // Not replaced: another daemon may just have carried out a request of the same id.
             .chain(insert(backend, self.requests, Refuse))
-            .chain(done_jobs)
+            .chain(delete_jobs(backend, self.done_jobs))
             .chain(insert(backend, values(self.jobs), Change(job::CHANGING)))
             // A letter has one key for ever: asked for twice, it is the first that goes.
-            .chain(insert(backend, self.outbox, Keep))
-            .chain(alone)
-            .chain(insert(backend, self.journal, Refuse))
+            .chain(insert(backend, self.outbox, Keep));
+        let journal = insert_after(backend, Some(TURN), self.journal, Refuse);
+        match backend {
+            // Cursors are drawn in the order of the commits, so that who reads from a cursor on never
+            // meets a smaller one that came later.
+            DatabaseBackend::Postgres => {
+                Box::new(links.chain(together(rows, journal, Lock::Journal.call())))
+            }
+            _ => Box::new(links.chain(rows).chain(journal)),
+        }
     }
+}
+
+/// What deletes jobs that are done with.
+fn delete_jobs(
+    backend: DatabaseBackend,
+    done: BTreeSet<String>,
+) -> impl Iterator<Item = Statement> {
+    let mut done = done.into_iter().peekable();
+    std::iter::from_fn(move || {
+        done.peek()?;
+        let keys: Vec<String> = done.by_ref().take(ROWS).collect();
+        let delete = job::Entity::delete_many();
+        let delete = match backend {
+            // One parameter, however many they are: the statement has been prepared.
+            DatabaseBackend::Postgres => {
+                delete.filter(Expr::cust_with_values("\"key\" = ANY($1::text[])", [array(keys)]))
+            }
+            _ => delete.filter(job::Column::Key.is_in(keys)),
+        };
+        Some(delete.build(backend))
+    })
 }
 
 fn values<K, V>(rows: BTreeMap<K, V>) -> Vec<V> {
