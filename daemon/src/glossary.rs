@@ -161,6 +161,9 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::LetterRefused => "письмо не доставлено",
         EntryKind::ActivityPaused => "расписание приостановлено",
         EntryKind::ActivityResumed => "расписание возобновлено",
+        EntryKind::LettersHeld => "отправка писем остановлена",
+        EntryKind::LettersReleased => "отправка писем возобновлена",
+        EntryKind::LettersRetried => "недоставленные письма отправлены снова",
         EntryKind::PersonSet => "сотруднику назначены роли",
         EntryKind::PersonInvited => "сотруднику выдана ссылка для пароля",
         EntryKind::PasswordSet => "сотрудник задал пароль",
@@ -202,7 +205,13 @@ fn facts(happened: &Happened) -> String {
         Happened::RunSkipped { reason }
         | Happened::RunCancelled { reason }
         | Happened::ActivityPaused { reason }
-        | Happened::ActivityResumed { reason } => reason.clone(),
+        | Happened::ActivityResumed { reason }
+        | Happened::LettersHeld { reason }
+        | Happened::LettersReleased { reason } => reason.clone(),
+        Happened::LettersRetried { letters, organisation } => match organisation.as_str() {
+            "" => format!("писем: {letters}"),
+            code => format!("писем: {letters}, организации {code}"),
+        },
         Happened::StageStarted { stage, .. }
         | Happened::StageCompleted { stage }
         | Happened::StageRetried { stage }

@@ -218,6 +218,13 @@ const DEPARTMENT: &[Row] = &[
     ),
     ("the road map narrowed", "/m/zarechny?state=going&q=школ", "Показать всё", &[]),
     ("a year", "/m/zarechny/year?year=2026", "Ход мероприятий", &[]),
+    ("letters that were sent", "/m/zarechny/letters?state=sent", "Отправлены", &[]),
+    (
+        "letters to be held without a reason",
+        "/m/zarechny/letters",
+        "Остановить отправку",
+        &[Press("details.action summary"), Press("[name=\"_action\"][value=\"hold\"]"), See(".error")],
+    ),
     ("letters to come", "/m/zarechny/preview", "Предстоящие письма", &[]),
     ("a search", "/m/zarechny/search?q=214-од", "214-од", &[]),
     ("a search in vain", "/m/zarechny/search?q=nothing", "Ничего не найдено", &[]),

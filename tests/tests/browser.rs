@@ -218,6 +218,61 @@ async fn whoever_comes_back_to_a_decision_finds_it_and_records_it_once() {
     browser.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_shows_what_others_do_without_being_loaded_again_and_takes_nothing_from_who_writes()
+{
+    let town = Town::start("2026-10-06T10:00").await;
+    town::ask_schools(town.channel().await).await;
+    town.settle().await;
+    let browser = Browser::start(1200, 900).await;
+    browser.open(&format!("{}/runs/zarechny/low-result-schools/2025-26", town.url())).await;
+    let same = async || {
+        let kept = browser.client.execute("return window.loadedOnce === true", vec![]).await;
+        kept.unwrap() == json!(true)
+    };
+    browser.client.execute("window.loadedOnce = true", vec![]).await.unwrap();
+    let answer = async |school: &str| {
+        let name = format!(
+            "municipalities/zarechny/activities/low-result-schools/runs/2025-26/assignments/collect.{school}"
+        );
+        let answers = foreign::results(false);
+        let answers = Some(convert::structure(answers.as_object().unwrap()));
+        let request = SubmitAssignmentRequest { name, answers, ..Default::default() };
+        let mut service = AssignmentServiceClient::new(town.channel().await);
+        service.submit_assignment(request).await.unwrap();
+    };
+    let answered = |count: usize| format!("#stages ~ .stages progress[value=\"{count}\"]");
+    browser.wait_for(&answered(0)).await;
+    answer(foreign::SCHOOLS[0]).await;
+    browser.wait_for(&answered(1)).await;
+    assert!(same().await, "the page was loaded again");
+
+    // Whoever writes is told, and goes on writing.
+    let remark = "form:has([name=\"_form\"][value=\"remark\"]) textarea";
+    browser
+        .client
+        .execute(
+            "document.querySelector(arguments[0]).closest('details').open = true",
+            vec![json!(remark)],
+        )
+        .await
+        .unwrap();
+    browser.set(remark, "Позвонить в школу").await;
+    answer(foreign::SCHOOLS[1]).await;
+    browser.wait_for(".notice.changed a").await;
+    browser.wait_for(&answered(1)).await;
+    let written = browser.client.find(Locator::Css(remark)).await.unwrap().prop("value").await;
+    assert_eq!(written.unwrap().as_deref(), Some("Позвонить в школу"));
+    assert!(same().await, "the page was loaded again");
+
+    // What was written is given up: the next change is shown.
+    browser.set(remark, "").await;
+    answer(foreign::SCHOOLS[2]).await;
+    browser.wait_for(&answered(3)).await;
+    assert!(same().await, "the page was loaded again");
+    browser.close().await;
+}
+
 /// What a school tells of its leader's year, with more who left than is usual.
 fn leader() -> Value {
     json!({

@@ -265,6 +265,8 @@ fn parents() -> Vec<(&'static str, usize, usize, Value)> {
         ("EventService.PublishEvent", 1, 1, json!({ "event": "niko-sample" })),
         ("OutboxService.ListMessages", 1, 1, none()),
         ("OutboxService.RetryMessages", 1, 1, none()),
+        ("OutboxService.HoldMessages", 1, 1, json!({ "reason": "Не тот срок" })),
+        ("OutboxService.ReleaseMessages", 1, 1, none()),
         ("RunService.StartRun", 2, 2, period),
         ("RunService.BackfillRuns", 2, 2, json!({ "periods": ["2024-25"] })),
         ("RunService.ListRuns", 1, 2, none()),

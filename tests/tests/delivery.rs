@@ -5,6 +5,8 @@
 use std::path::Path;
 
 use reqwest::StatusCode;
+use vekha_proto::v1::assignment_service_client::AssignmentServiceClient;
+use vekha_proto::v1::journal_service_client::JournalServiceClient;
 use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::{self, MessageState};
 use vekha_tests::letters::Letter;
@@ -209,6 +211,62 @@ async fn all_that_failed_is_tried_again_by_one_call() {
     assert_eq!(retry(all).await, count - 1, "a repeated call answers what the first one did");
     town.settle().await;
     assert!(messages(&town).await.iter().all(|m| m.state() == MessageState::Sent));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_that_are_held_wait_for_their_release_and_what_is_no_longer_true_then_stays() {
+    let town = Town::start("2026-10-06T10:00").await;
+    let mut outbox = OutboxServiceClient::new(town.channel().await);
+    let parent = || "municipalities/zarechny".to_owned();
+    let hold = v1::HoldMessagesRequest {
+        parent: parent(),
+        reason: "В письме не тот срок".into(),
+        ..Default::default()
+    };
+    let unexplained = v1::HoldMessagesRequest { reason: " ".into(), ..hold.clone() };
+    let refused = outbox.hold_messages(unexplained).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused:?}");
+    let held = outbox.hold_messages(hold).await.unwrap().into_inner();
+    assert!(held.held, "{held:?}");
+    ask_schools(&town).await;
+    town.live_until("2026-10-07T10:00").await;
+    assert_eq!(town.letters_to("school-1").len(), 0);
+    let waiting = messages(&town).await;
+    assert!(waiting.iter().all(|m| m.state() == MessageState::Pending && m.attempts == 0));
+
+    // One of them is asked for nothing any more.
+    let request = v1::WaiveAssignmentRequest {
+        name: format!("{RUN}/assignments/collect.school-2"),
+        reason: "Реорганизация".into(),
+        ..Default::default()
+    };
+    AssignmentServiceClient::new(town.channel().await).waive_assignment(request).await.unwrap();
+    town.settle().await;
+    // Who has not seen that they are held lets nothing go.
+    let stale = v1::ReleaseMessagesRequest {
+        parent: parent(),
+        etag: "another".into(),
+        ..Default::default()
+    };
+    let refused = outbox.release_messages(stale).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Aborted, "{refused:?}");
+    let release =
+        v1::ReleaseMessagesRequest { parent: parent(), etag: held.etag, ..Default::default() };
+    assert!(!outbox.release_messages(release).await.unwrap().into_inner().held);
+    town.settle().await;
+    assert_eq!(town.letters_to("school-1").len(), 1);
+    assert_eq!(town.letters_to("school-2").len(), 0);
+    assert_eq!(message_to(&town, "school-2").await.state(), MessageState::Obsolete);
+    let journal =
+        v1::ListEntriesRequest { parent: parent(), page_size: 1000, ..Default::default() };
+    let mut client = JournalServiceClient::new(town.channel().await);
+    let entries = client.list_entries(journal).await.unwrap().into_inner().entries;
+    let told: Vec<_> = entries.iter().filter(|e| e.kind.starts_with("letters-")).collect();
+    let kinds: Vec<&str> = told.iter().map(|e| e.kind.as_str()).collect();
+    assert_eq!(kinds, ["letters-held", "letters-released"]);
+    assert!(told.iter().all(|e| e.activity.is_empty() && e.run.is_empty()), "{told:?}");
+    let whole = v1::VerifyJournalRequest { parent: parent(), ..Default::default() };
+    assert_eq!(client.verify_journal(whole).await.unwrap().into_inner().reason, "");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -524,6 +524,23 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
         json!({ "name": failed[0]["name"] }),
         json!({ "name": any["name"] }),
     ));
+    let hold = format!("{TOWN}/hold");
+    prove!(
+        change(
+            "OutboxService.HoldMessages",
+            json!({ "parent": TOWN, "reason": "Не тот срок" }),
+            json!({ "reason": "Не та подпись" }),
+        )
+        .etag_of("OutboxService.GetHold", &hold)
+    );
+    prove!(
+        change(
+            "OutboxService.ReleaseMessages",
+            json!({ "parent": TOWN, "reason": "Исправлено" }),
+            json!({ "reason": "Не нужно" }),
+        )
+        .etag_of("OutboxService.GetHold", &hold)
+    );
     // What these change is there only after faults: they are proved in `delivery.rs` and `time.rs`.
     for method in ["OutboxService.RetryMessages", "StatusService.ConfirmClock"] {
         seen.insert(method.to_owned());

@@ -392,6 +392,26 @@ pub enum Happened {
         #[serde(default)]
         reason: String,
     },
+    /// No letter of the municipality leaves until they are released; an entry of the journal of its
+    /// letters.
+    LettersHeld {
+        /// Why.
+        reason: String,
+    },
+    /// What waited leaves.
+    LettersReleased {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Letters that had not arrived were put into the queue again.
+    LettersRetried {
+        /// How many.
+        letters: u64,
+        /// Those to this organisation only; empty if to all.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        organisation: String,
+    },
     /// Somebody may work at the console from now on, or may do something else there; an entry of the
     /// journal of access.
     PersonSet {

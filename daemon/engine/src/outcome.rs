@@ -187,6 +187,7 @@ pub struct Letter {
     Serialize,
     Deserialize,
     strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -230,6 +231,9 @@ pub enum LetterKind {
 }
 
 impl LetterKind {
+    /// Every kind.
+    pub const ALL: &[LetterKind] = <LetterKind as strum::VariantArray>::VARIANTS;
+
     /// The template's folder, and the word that columns and the API use.
     pub fn as_str(&self) -> &'static str {
         self.into()

@@ -64,6 +64,7 @@ pub fn needed(method: Method) -> Needed {
         | M::ListOrganisations
         | M::GetOrganisation
         | M::ListMessages
+        | M::GetHold
         | M::ListRecommendations
         | M::GetRecommendation => of(Role::Viewer, Scope::Named),
         // A letter holds the link by which its addressee answers.
@@ -91,6 +92,8 @@ pub fn needed(method: Method) -> Needed {
         | M::RetryMessages => of(Role::Operator, Scope::Named),
         M::SkipRun
         | M::CancelRun
+        | M::HoldMessages
+        | M::ReleaseMessages
         | M::PauseActivity
         | M::ResumeActivity
         | M::ApproveRecommendations

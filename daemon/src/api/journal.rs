@@ -34,7 +34,8 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(super) fn entry(row: &journal::Model) -> v1::JournalEntry {
     let run = row.run.parse::<RunKey>().ok();
     let mut place = row.run.split('/');
-    let activity = place.next().zip(place.next());
+    // What is done to a municipality's letters is of no activity.
+    let activity = place.next().zip(place.next().filter(|id| *id != activities::LETTERS));
     v1::JournalEntry {
         cursor: row.cursor,
         run: run.as_ref().map(names::of_run).unwrap_or_default(),

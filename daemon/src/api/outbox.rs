@@ -1,6 +1,7 @@
 //! What was sent, is to be sent, could not be sent.
 
 use tonic::{Request, Response, Status};
+use vekha_engine::{Refusal, limits};
 use vekha_proto::v1::{self, outbox_service_server::OutboxService};
 
 use super::filter::{Conditions, Kind, words};
@@ -10,8 +11,11 @@ use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::message_id;
 use crate::runtime::letters::message;
+use crate::runtime::seen;
 use crate::store;
-use crate::store::entities::outbox;
+use crate::store::entities::{activity, outbox};
+use crate::store::write::activities::{Pause, Paused};
+use crate::store::write::outbox::Again;
 
 impl Api {
     async fn message_row(&self, name: &str) -> Result<outbox::Model, Status> {
@@ -85,6 +89,52 @@ impl Api {
     }
 }
 
+impl Api {
+    /// Holds messages, or lets them go.
+    async fn hold(
+        &self,
+        parent: &str,
+        held: bool,
+        reason: &str,
+        mutation: Mutation,
+    ) -> Result<Response<v1::Hold>, Status> {
+        let municipality = names::municipality("parent", parent)?;
+        self.newest(&municipality)?;
+        let before = self.before(&mutation).await?.is_some();
+        let row = self.runtime.letters_held(&municipality).await.map_err(status::unavailable)?;
+        if !before && mutation.is_stale(&hold_etag(row.as_ref())) {
+            return Err(status::stale());
+        }
+        let needed = held || !reason.trim().is_empty();
+        if let Some(wrong) = limits::reason("reason", reason).filter(|_| needed) {
+            return Err(status::of(Refusal::Invalid(vec![wrong]).into()));
+        }
+        if mutation.validate_only && !before {
+            let mut would_be = describe_hold(&municipality, row.as_ref());
+            (would_be.held, would_be.reason) = (held, reason.to_owned());
+            (would_be.actor, would_be.etag) = (mutation.actor, String::new());
+            return Ok(Response::new(would_be));
+        }
+        // To let go what is not held changes nothing.
+        let changes = held || row.as_ref().is_some_and(|row| row.paused);
+        if changes && !before {
+            let pause = Pause { paused: held, reason, actor: &mutation.actor.clone() };
+            let request =
+                mutation.request.as_ref().map(|request| self.runtime.noted(request, String::new()));
+            let seen = row.as_ref().filter(|_| !mutation.etag.is_empty());
+            let done = self.runtime.hold_letters(&municipality, pause, seen, request).await;
+            match done.map_err(status::unavailable)? {
+                Paused::Stale => return Err(status::stale()),
+                // A call of the same id was faster, with what it asked.
+                Paused::Before => drop(self.before(&mutation).await?),
+                Paused::Now | Paused::Unknown => {}
+            }
+        }
+        let row = self.runtime.letters_held(&municipality).await.map_err(status::unavailable)?;
+        Ok(Response::new(describe_hold(&municipality, row.as_ref())))
+    }
+}
+
 #[tonic::async_trait]
 impl OutboxService for Api {
     async fn list_messages(
@@ -138,15 +188,16 @@ impl OutboxService for Api {
             return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
         }
         if !r.validate_only && !before {
-            let now = self.runtime.clock().now();
-            let retried = self.runtime.store().retry_message(&row.key, now).await;
-            let retried = retried.map_err(status::unavailable)?;
+            let request =
+                mutation.request.as_ref().map(|request| self.runtime.noted(request, String::new()));
+            let (which, municipality) = (Again::One(&row), &row.municipality);
+            let retried =
+                self.runtime.retry_letters(which, municipality, &mutation.actor, request).await;
             // Repeated, it finds the message pending or sent, which is what was asked for.
-            if !retried && row.state == "obsolete" {
+            let retried = retried.map_err(status::unavailable)?;
+            if retried == Some(0) && row.state == "obsolete" {
                 return Err(status::not_found("письмо больше не нужно: ответ уже пришёл"));
             }
-            self.remember(&mutation, String::new()).await?;
-            self.runtime.nudge();
         }
         let mut row = self.message_row(&r.name).await?;
         if r.validate_only && row.state == "failed" {
@@ -174,14 +225,65 @@ impl OutboxService for Api {
         } else if let Some(before) = self.before(&mutation).await? {
             before.parse().unwrap_or(0)
         } else {
-            let now = self.runtime.clock().now();
-            let retried = store.retry_failed(&municipality, organisation, now).await;
-            let retried = retried.map_err(status::unavailable)?;
-            self.remember(&mutation, retried.to_string()).await?;
-            self.runtime.nudge();
-            retried
+            let request =
+                mutation.request.as_ref().map(|request| self.runtime.noted(request, String::new()));
+            let which = Again::All { municipality: &municipality, organisation };
+            let retried =
+                self.runtime.retry_letters(which, &municipality, &mutation.actor, request).await;
+            match retried.map_err(status::unavailable)? {
+                Some(retried) => retried,
+                // A call of the same id was faster.
+                None => {
+                    let before = self.before(&mutation).await?;
+                    before.and_then(|made| made.parse().ok()).unwrap_or(0)
+                }
+            }
         };
         let messages = i32::try_from(messages).unwrap_or(i32::MAX);
         Ok(Response::new(v1::RetryMessagesResponse { messages }))
+    }
+
+    async fn get_hold(
+        &self,
+        request: Request<v1::GetHoldRequest>,
+    ) -> Result<Response<v1::Hold>, Status> {
+        let name = request.into_inner().name;
+        let wrong = || status::invalid("name", "нужно имя вида municipalities/m/hold");
+        let parent = name.strip_suffix("/hold").ok_or_else(wrong)?;
+        let municipality = names::municipality("name", parent)?;
+        self.newest(&municipality)?;
+        let row = self.runtime.letters_held(&municipality).await.map_err(status::unavailable)?;
+        Ok(Response::new(describe_hold(&municipality, row.as_ref())))
+    }
+
+    async fn hold_messages(
+        &self,
+        request: Request<v1::HoldMessagesRequest>,
+    ) -> Result<Response<v1::Hold>, Status> {
+        let r = Asked::of(request);
+        self.hold(&r.parent, true, &r.reason, Mutation::read(&r)?).await
+    }
+
+    async fn release_messages(
+        &self,
+        request: Request<v1::ReleaseMessagesRequest>,
+    ) -> Result<Response<v1::Hold>, Status> {
+        let r = Asked::of(request);
+        self.hold(&r.parent, false, &r.reason, Mutation::read(&r)?).await
+    }
+}
+
+/// The etag of whether messages are held.
+fn hold_etag(row: Option<&activity::Model>) -> String {
+    seen::etag(&row.map(|row| (row.paused, &row.reason, &row.actor, row.journal_sequence)))
+}
+
+fn describe_hold(municipality: &str, row: Option<&activity::Model>) -> v1::Hold {
+    v1::Hold {
+        name: format!("municipalities/{municipality}/hold"),
+        held: row.is_some_and(|row| row.paused),
+        reason: row.map(|row| row.reason.clone()).unwrap_or_default(),
+        actor: row.map(|row| row.actor.clone()).unwrap_or_default(),
+        etag: hold_etag(row),
     }
 }

@@ -36,6 +36,18 @@ pub(super) enum Command {
         #[arg(long, requires = "all")]
         organisation: Option<String>,
     },
+    /// Остановить отправку: ни одно письмо муниципалитета не уйдёт, пока её не возобновят
+    Hold {
+        /// Почему
+        #[arg(long)]
+        reason: String,
+    },
+    /// Возобновить отправку; перед ней каждое письмо сверяется с тем, как стоит дело
+    Release {
+        /// Почему
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
 }
 
 pub(super) async fn run(
@@ -85,6 +97,28 @@ pub(super) async fn run(
                 client.is_organisation(organisation.as_deref().unwrap_or_default()).await?;
             }
             out.one(&retried, || format!("Снова в очереди: {}", retried.messages))?;
+            return Ok(());
+        }
+        Command::Hold { reason } => {
+            let request = client.asked(v1::HoldMessagesRequest {
+                parent: client.municipality.clone(),
+                reason: reason.clone(),
+                ..Default::default()
+            });
+            let hold = service.hold_messages(request).await?.into_inner();
+            out.one(&hold, || {
+                "Отправка остановлена: vekha outbox release — возобновить".to_owned()
+            })?;
+            return Ok(());
+        }
+        Command::Release { reason } => {
+            let request = client.asked(v1::ReleaseMessagesRequest {
+                parent: client.municipality.clone(),
+                reason: reason.clone(),
+                ..Default::default()
+            });
+            let hold = service.release_messages(request).await?.into_inner();
+            out.one(&hold, || "Письма отправляются".to_owned())?;
             return Ok(());
         }
         Command::Retry { message: Some(message), .. } => {

@@ -27,8 +27,8 @@ use axum::{Extension, Router};
 
 use self::department::{
     activity, administrator, answers, calendar, correction, decision, exports, figures, journal,
-    letters, organisation, organisations, participants, preview, report, run, search, submission,
-    today,
+    letters, live, organisation, organisations, outbox, participants, preview, report, run, search,
+    submission, today,
 };
 use self::frame::access::Needed;
 use self::frame::{access, assets, header, origin, packed, posted, problem};
@@ -65,6 +65,8 @@ fn pages() -> Vec<Page> {
     vec![
         looks("/", get(administrator::home)),
         looks("/today", get(today::show)),
+        looks("/today/live", get(live::today)),
+        looks("/m/{municipality}/live", get(live::municipality)),
         looks("/m/{municipality}", get(administrator::municipality)),
         looks("/m/{municipality}/completeness", get(completeness::show)),
         looks("/m/{municipality}/completeness.xlsx", get(completeness::as_spreadsheet)),
@@ -77,6 +79,7 @@ fn pages() -> Vec<Page> {
         looks("/m/{municipality}/recommendations.xlsx", get(recommendations::as_spreadsheet)),
         looks("/m/{municipality}/organisations", get(organisations::show)),
         looks("/m/{municipality}/organisations/{code}", get(organisation::show)),
+        page(Operator, Operator, "/m/{municipality}/letters", get(outbox::show).post(outbox::act)),
         // A letter holds the link by which its addressee answers.
         page(Operator, Operator, "/m/{municipality}/letters/{id}", get(letters::show)),
         looks("/m/{municipality}/search", get(search::show)),
@@ -156,6 +159,7 @@ pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
     let open = Router::new()
         .route("/assets/style.css", get(assets::style))
         .route("/assets/form.js", get(assets::script))
+        .route("/assets/live.js", get(assets::live))
         .layer(packed::layer())
         .route("/healthz", get(health));
     // Whoever signs in is not yet known; another site must not do it for them.

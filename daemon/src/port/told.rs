@@ -29,6 +29,8 @@ pub enum Bound {
     Guesses,
     /// Names by which nobody here calls us.
     Names,
+    /// Open pages that are told of changes.
+    Watchers,
 }
 
 impl Bound {
@@ -44,6 +46,7 @@ impl Bound {
             Bound::Rows => "rows and fields of a form",
             Bound::Guesses => "access by the right token",
             Bound::Names => "calls by this machine's own names",
+            Bound::Watchers => "open pages that are told of changes",
         }
     }
 }

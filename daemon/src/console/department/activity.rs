@@ -12,7 +12,7 @@ use vekha_roadmap::russian::date_words;
 use crate::console::department::actions::schedule::{Done, Setting};
 use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::told;
-use crate::console::department::{actions, administrator};
+use crate::console::department::{actions, administrator, live};
 use crate::console::frame::access::Person;
 use crate::console::frame::paging::{Asked, Paging, ROWS};
 use crate::console::frame::posted::Fields;
@@ -32,8 +32,10 @@ pub async fn show(
     let Some(version) = runtime.road_maps().newest(&municipality) else {
         return problem::no_such_page().await;
     };
+    let live = live::of_municipality(&runtime, &municipality).await;
     match describe(&runtime, &version, &id, &person, &query, None).await {
         Ok(Some(mut context)) => {
+            context["live"] = live.into();
             context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
             view::page(StatusCode::OK, "activity.html", &context)
         }

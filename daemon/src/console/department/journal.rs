@@ -78,6 +78,8 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::Acknowledged { recommendation: key } => vec![&key.organisation],
         Happened::MeasureOrdered { organisation, .. }
         | Happened::LetterRefused { organisation, .. } => vec![organisation],
+        Happened::LettersRetried { organisation, .. } if organisation.is_empty() => vec![],
+        Happened::LettersRetried { organisation, .. } => vec![organisation],
         Happened::Waiting { .. }
         | Happened::Question { .. }
         | Happened::Proceeded { .. }
@@ -105,6 +107,8 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::Published { .. }
         | Happened::ActivityPaused { .. }
         | Happened::ActivityResumed { .. }
+        | Happened::LettersHeld { .. }
+        | Happened::LettersReleased { .. }
         | Happened::PersonSet { .. }
         | Happened::PersonInvited { .. }
         | Happened::PasswordSet { .. }

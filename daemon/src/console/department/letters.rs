@@ -36,6 +36,8 @@ pub fn line(map: &RoadMap, row: &outbox::Model) -> Value {
     let id = row.message_id.split('@').next().unwrap_or_default();
     let run = row.run.parse().map(|run| run_words(map, &run));
     json!({
+        "id": id,
+        "whose": format!("/m/{}/organisations/{}", row.municipality, row.organisation),
         "link": format!("/m/{}/letters/{id}", row.municipality),
         "kind": words::capital(&kind),
         "organisation": administrator::name(map, &row.organisation),
@@ -70,8 +72,6 @@ pub async fn show(
     let to = organisation
         .map(|o| o.addressees().into_iter().map(|(_, email)| email.to_owned()).collect::<Vec<_>>());
     context["letter"]["to"] = to.unwrap_or_default().into();
-    context["letter"]["whose"] =
-        format!("/m/{municipality}/organisations/{}", row.organisation).into();
     // Whoever reads letters must not be able to answer for a school.
     let link = letter.assignment.as_ref().map(|_| "(личная ссылка)");
     let page = format!("{}/runs/{}", runtime.public_url(), letter.run);

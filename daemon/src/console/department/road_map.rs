@@ -12,7 +12,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Activity;
 
 use crate::console::department::administrator::{context, name, need, run};
-use crate::console::department::coming;
+use crate::console::department::{coming, live, outbox};
 use crate::console::frame::access::Person;
 use crate::console::frame::paging::{self, Asked, asked, has_words};
 use crate::console::frame::{problem, view};
@@ -52,8 +52,12 @@ pub async fn page(
     person: &Person,
     query: &Asked,
 ) -> Response {
+    let live = live::of_municipality(runtime, &version.road_map.municipality.id).await;
     match describe(runtime, version, person, query).await {
-        Ok(context) => view::page(StatusCode::OK, "road-map.html", &context),
+        Ok(mut context) => {
+            context["live"] = live.into();
+            view::page(StatusCode::OK, "road-map.html", &context)
+        }
         Err(e) => problem::unavailable(&e),
     }
 }
@@ -91,7 +95,8 @@ async fn describe(
     let mut context = context(runtime, version, person);
     let zone = &map.municipality.time_zone;
     let troubles = runtime.troubles();
-    context["troubles"] = troubles.iter().map(|trouble| trouble.words(zone)).collect();
+    let held = overview.letters_held().map(|held| outbox::held_words(map, held));
+    context["troubles"] = troubles.iter().map(|trouble| trouble.words(zone)).chain(held).collect();
     context["attention"] = attention_lines(map, &needs);
     context["coming"] = coming::lines(map, &coming);
     context["sections"] = sections.into();

@@ -20,6 +20,7 @@ use vekha_roadmap::russian::date_words;
 use crate::access::Role;
 use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::{self, Scene, Texts, told};
+use crate::console::department::live;
 use crate::console::department::{
     administrator, answers, exports, figures, journal, participants, stages,
 };
@@ -116,12 +117,17 @@ pub async fn show(
     Path(path): Path<(String, String, String)>,
     Query(query): Query<Asked>,
 ) -> Response {
+    let live = match key(&path) {
+        Ok(key) => live::of_run(&runtime, &key).await,
+        Err(_) => None,
+    };
     let (run, version) = match load(&runtime, &path).await {
         Ok(loaded) => loaded,
         Err(missing) => return refused(missing),
     };
     match describe(&runtime, &version, &run, &person, &query, None).await {
         Ok(mut context) => {
+            context["live"] = live.into();
             context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
             view::page(StatusCode::OK, "run.html", &context)
         }

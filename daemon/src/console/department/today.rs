@@ -15,6 +15,7 @@ use vekha_engine::RunKey;
 use crate::access::Role;
 use crate::console::department::actions::told;
 use crate::console::department::administrator::{self, name, need};
+use crate::console::department::{live, outbox};
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::paging::{Asked, asked};
 use crate::console::frame::{problem, view};
@@ -34,6 +35,8 @@ struct Waiting {
     own: Vec<Value>,
     /// For those who have another role, or see to the run.
     others: Vec<Value>,
+    /// Whose letters are held, and why.
+    held: Vec<String>,
 }
 
 /// `GET /today?whose=mine`
@@ -42,6 +45,7 @@ pub async fn show(
     Extension(person): Extension<Person>,
     Query(query): Query<Asked>,
 ) -> Response {
+    let live = live::of_all(&runtime).await;
     let maps = access::road_maps(&runtime, &person);
     let mut waiting = Waiting::default();
     for version in &maps {
@@ -62,6 +66,7 @@ pub async fn show(
     let whose = asked(&query, "whose");
     context["own"] = waiting.own.into();
     context["others"] = waiting.others.into();
+    context["held"] = waiting.held.into();
     context["called"] = json!(person.name());
     context["whose"] = WHOSE
         .iter()
@@ -71,6 +76,7 @@ pub async fn show(
             json!({ "link": link, "words": words, "chosen": *word == whose })
         })
         .collect();
+    context["live"] = live.into();
     context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
     view::page(StatusCode::OK, "today.html", &context)
 }
@@ -87,6 +93,7 @@ async fn gather(
     let map = &version.road_map;
     let role = person.role_in(map);
     let overview = Overview::load(runtime, version, None).await?;
+    waiting.held.extend(overview.letters_held().map(|held| outbox::held_words(map, held)));
     let needs = attention(runtime, version, &overview).await?;
     let keepers: BTreeMap<&RunKey, &str> =
         overview.standings.iter().map(|s| (&s.run.key, s.run.keeper.as_str())).collect();

@@ -1,4 +1,4 @@
-//! The style and the script: parts of the binary, addressed by their content, kept for long.
+//! The style and the scripts: parts of the binary, addressed by their content, kept for long.
 
 use std::sync::LazyLock;
 
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 /// The style of all pages, for files that carry it within.
 pub const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/form.js");
+const LIVE: &str = include_str!("assets/live.js");
 const KEPT: &str = "public, max-age=31536000, immutable";
 
 /// Where the style is.
@@ -16,6 +17,9 @@ pub static STYLE_URL: LazyLock<String> = LazyLock::new(|| url("style.css", STYLE
 
 /// Where the script is.
 pub static SCRIPT_URL: LazyLock<String> = LazyLock::new(|| url("form.js", SCRIPT));
+
+/// Where the script is that shows a page anew when it has changed.
+pub static LIVE_URL: LazyLock<String> = LazyLock::new(|| url("live.js", LIVE));
 
 fn url(name: &str, content: &str) -> String {
     format!("/assets/{name}?v={}", hex::encode(&Sha256::digest(content.as_bytes())[..6]))
@@ -29,4 +33,9 @@ pub async fn style() -> impl IntoResponse {
 /// What makes forms more comfortable; they work without it.
 pub async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, KEPT)], SCRIPT)
+}
+
+/// What shows a page anew when it has changed; it can be loaded again by hand.
+pub async fn live() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, KEPT)], LIVE)
 }

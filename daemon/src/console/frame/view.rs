@@ -28,6 +28,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.add_global("style_url", assets::STYLE_URL.as_str());
     environment.add_global("script_url", assets::SCRIPT_URL.as_str());
+    environment.add_global("live_url", assets::LIVE_URL.as_str());
     environment.add_global("controls", minijinja::Value::from_object(Controls));
     templates!(
         environment,
@@ -47,6 +48,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "organisations.html",
         "organisation.html",
         "letter.html",
+        "outbox.html",
         "search.html",
         "year.html",
         "preview.html",

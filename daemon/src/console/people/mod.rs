@@ -30,7 +30,7 @@ use crate::runtime::acts::access::AccessError;
 use crate::runtime::acts::access::signing::Whence;
 
 /// The value of a field; empty where it was not sent.
-fn value<'p>(pairs: &'p Pairs, name: &str) -> &'p str {
+pub(in crate::console) fn value<'p>(pairs: &'p Pairs, name: &str) -> &'p str {
     pairs.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
 }
 

@@ -7,6 +7,7 @@ mod exports;
 mod files;
 mod house;
 mod large;
+mod letters;
 mod organisations;
 mod overviews;
 mod people;

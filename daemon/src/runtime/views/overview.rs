@@ -18,6 +18,7 @@ use crate::store::document;
 use crate::store::entities::{activity, run};
 use crate::store::read::runs::Brief;
 use crate::store::read::{Filter, Page};
+use crate::store::write::activities::LETTERS;
 
 /// The runs about periods that end in one of the years, oldest first.
 ///
@@ -121,6 +122,11 @@ impl Overview {
     /// Whether there is such a run.
     pub fn exists(&self, run: &RunKey) -> bool {
         self.ids.contains(&run.to_string())
+    }
+
+    /// Who holds the municipality's letters, and why; none if nobody does.
+    pub fn letters_held(&self) -> Option<&activity::Model> {
+        self.schedules.get(LETTERS).filter(|row| row.paused)
     }
 
     /// Where an activity's schedule stands.

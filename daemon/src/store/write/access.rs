@@ -12,10 +12,10 @@ use sea_orm::{
     IntoActiveModel as _, QueryFilter as _, TransactionTrait as _,
 };
 
-use super::activities::{Happened, note};
+use super::activities::{Happened, keep_chain, note};
 use super::requests;
 use crate::access::{ALL, Role, Roles};
-use crate::store::entities::{activity, invitation, person, request, role, session, token};
+use crate::store::entities::{invitation, person, request, role, session, token};
 use crate::store::read::access::{Holder, roles_of};
 use crate::store::{Lock, Store, StoreError};
 
@@ -132,22 +132,7 @@ impl Store {
         }
         let evidence = match happened {
             Some(happened) => {
-                let head = activity::Model {
-                    id: ACCESS.to_owned(),
-                    municipality: String::new(),
-                    activity: String::new(),
-                    opened_through: 0,
-                    next_opening: None,
-                    paused: false,
-                    reason: String::new(),
-                    actor: String::new(),
-                    journal_sequence: 0,
-                    journal_hash: String::new(),
-                };
-                let head = head.into_active_model().reset_all();
-                let once = OnConflict::column(activity::Column::Id).do_nothing().to_owned();
-                let head = activity::Entity::insert(head).on_conflict(once);
-                head.exec_without_returning(&transaction).await?;
+                keep_chain(&transaction, ACCESS, "", "").await?;
                 Some(note(&transaction, ACCESS, happened).await?)
             }
             None => None,

@@ -118,6 +118,9 @@ impl Store {
             transaction.rollback().await?;
             return Ok(Paused::Before);
         }
+        if let Some((municipality, LETTERS)) = id.split_once('/') {
+            keep_chain(&transaction, id, municipality, LETTERS).await?;
+        }
         let mut update = activity::Entity::update_many()
             .col_expr(activity::Column::Paused, Expr::value(pause.paused))
             .col_expr(activity::Column::Reason, Expr::value(pause.reason))
@@ -140,6 +143,40 @@ impl Store {
         transaction.rollback().await?;
         Ok(if seen.is_some() { Paused::Stale } else { Paused::Unknown })
     }
+}
+
+/// Stands for a municipality's letters where activities stand: their row says whether they are held,
+/// and holds the head of the journal of what is done to them. No activity can be called so.
+pub const LETTERS: &str = "@letters";
+
+/// Where the journal of a municipality's letters stands.
+pub fn chain_of_letters(municipality: &str) -> String {
+    format!("{municipality}/{LETTERS}")
+}
+
+/// Sees to it that a chain beside those of runs and activities has a row to hold its head.
+pub(super) async fn keep_chain(
+    db: &impl ConnectionTrait,
+    id: &str,
+    municipality: &str,
+    activity: &str,
+) -> Result<(), StoreError> {
+    let row = activity::Model {
+        id: id.to_owned(),
+        municipality: municipality.to_owned(),
+        activity: activity.to_owned(),
+        opened_through: 0,
+        next_opening: None,
+        paused: false,
+        reason: String::new(),
+        actor: String::new(),
+        journal_sequence: 0,
+        journal_hash: String::new(),
+    };
+    let once = OnConflict::column(activity::Column::Id).do_nothing().to_owned();
+    let row = row.into_active_model().reset_all();
+    activity::Entity::insert(row).on_conflict(once).exec_without_returning(db).await?;
+    Ok(())
 }
 
 /// What happened to an activity.

@@ -12,15 +12,17 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, TransactionTrait, UpdateMany,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, TransactionTrait, UpdateMany,
 };
 use uuid::Uuid;
 use vekha_engine::{Job, LetterKind, RunKey};
 
+use super::activities::{Happened, LETTERS, chain_of_letters, keep_chain, note};
 use super::jobs::work_is_due;
+use super::requests;
 use super::statements::{Existing, execute, insert};
-use crate::store::entities::job;
 use crate::store::entities::outbox::{Column, Entity, Model};
+use crate::store::entities::{activity, job, request};
 use crate::store::{Store, StoreError, micros};
 
 /// How long a claim holds unless it is renewed.
@@ -92,9 +94,19 @@ pub struct Parcel {
 }
 
 fn is_due(now: Timestamp) -> Condition {
+    waits().add(Column::NextAttemptAt.lte(micros(now)))
+}
+
+/// Those that are to be sent, but for letters that a person holds.
+fn waits() -> Condition {
+    let held = activity::Entity::find()
+        .select_only()
+        .column(activity::Column::Municipality)
+        .filter(activity::Column::Activity.eq(LETTERS))
+        .filter(activity::Column::Paused.eq(true));
     Condition::all()
         .add(Column::State.is_in(["pending", "sending"]))
-        .add(Column::NextAttemptAt.lte(micros(now)))
+        .add(Column::Municipality.not_in_subquery(held.into_query()))
 }
 
 impl Store {
@@ -247,22 +259,56 @@ impl Store {
         Ok(lost)
     }
 
-    /// Makes a failed message due again. Returns whether there was one.
+    /// Makes messages due again that did not arrive, together with the request that asks for it and the
+    /// entry that tells of it, if there are any. Returns how many there were; none if the same request
+    /// was carried out before.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn retry_message(&self, key: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn retry(
+        &self,
+        which: Again<'_>,
+        request: Option<request::Model>,
+        actor: &str,
+        road_map: u32,
+        now: Timestamp,
+    ) -> Result<Option<u64>, StoreError> {
+        self.sound()?;
+        let transaction = self.writer().begin().await?;
         let result = Entity::update_many()
             .col_expr(Column::State, Expr::value("pending"))
             .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
             .col_expr(Column::Attempts, Expr::value(0))
-            // A person wants this one now: it goes alone, or with what else is due.
+            // A person wants these now: they go with what else is due.
             .col_expr(Column::Digest, Expr::value(None::<String>))
-            .filter(Column::Key.eq(key))
-            .filter(Column::State.is_in(["failed", "pending"]))
-            .exec(self.writer())
+            .filter(which.condition())
+            .exec(&transaction)
             .await?;
-        Ok(result.rows_affected == 1)
+        let letters = result.rows_affected;
+        if let Some(request) = request
+            && !requests::keep(
+                &transaction,
+                request::Model { made: letters.to_string(), ..request },
+            )
+            .await?
+        {
+            transaction.rollback().await?;
+            return Ok(None);
+        }
+        let mut evidence = None;
+        if letters > 0 {
+            let organisation = which.organisation().to_owned();
+            let what = vekha_engine::Happened::LettersRetried { letters, organisation };
+            let id = chain_of_letters(which.municipality());
+            keep_chain(&transaction, &id, which.municipality(), LETTERS).await?;
+            let happened = Happened { at: now, actor, what, road_map };
+            evidence = Some(note(&transaction, &id, happened).await?);
+        }
+        transaction.commit().await?;
+        if let Some(evidence) = evidence {
+            self.prove(&evidence).await?;
+        }
+        Ok(Some(letters))
     }
 
     /// How many messages of a municipality have failed, or of those to one organisation.
@@ -275,28 +321,6 @@ impl Store {
         organisation: Option<&str>,
     ) -> Result<u64, StoreError> {
         Ok(Entity::find().filter(failed(municipality, organisation)).count(self.reader()).await?)
-    }
-
-    /// Makes every failed message of a municipality due again, or those to one organisation. Returns
-    /// how many there were.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn retry_failed(
-        &self,
-        municipality: &str,
-        organisation: Option<&str>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let result = Entity::update_many()
-            .col_expr(Column::State, Expr::value("pending"))
-            .col_expr(Column::NextAttemptAt, Expr::value(micros(now)))
-            .col_expr(Column::Attempts, Expr::value(0))
-            .col_expr(Column::Digest, Expr::value(None::<String>))
-            .filter(failed(municipality, organisation))
-            .exec(self.writer())
-            .await?;
-        Ok(result.rows_affected)
     }
 
     /// On start: what this daemon was sending when it ended has an unknown result and is due at once.
@@ -328,11 +352,50 @@ impl Store {
         Ok(Entity::find()
             .select_only()
             .column_as(Column::NextAttemptAt.min(), "at")
-            .filter(Column::State.is_in(["pending", "sending"]))
+            .filter(waits())
             .into_tuple::<Option<i64>>()
             .one(self.reader())
             .await
             .map(Option::flatten)?)
+    }
+}
+
+/// Which letters are tried again.
+#[derive(Debug, Clone, Copy)]
+pub enum Again<'a> {
+    /// One; it may wait for its next try, too.
+    One(&'a Model),
+    /// All of a municipality that have failed, or those to one organisation.
+    All {
+        /// Municipality id.
+        municipality: &'a str,
+        /// An organisation's code.
+        organisation: Option<&'a str>,
+    },
+}
+
+impl Again<'_> {
+    fn municipality(&self) -> &str {
+        match self {
+            Again::One(row) => &row.municipality,
+            Again::All { municipality, .. } => municipality,
+        }
+    }
+
+    fn organisation(&self) -> &str {
+        match self {
+            Again::One(row) => &row.organisation,
+            Again::All { organisation, .. } => organisation.unwrap_or_default(),
+        }
+    }
+
+    fn condition(&self) -> Condition {
+        match self {
+            Again::One(row) => Condition::all()
+                .add(Column::Key.eq(row.key.as_str()))
+                .add(Column::State.is_in(["failed", "pending"])),
+            Again::All { municipality, organisation } => failed(municipality, *organisation),
+        }
     }
 }
 

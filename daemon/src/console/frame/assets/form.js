@@ -62,10 +62,13 @@
 
   // Whether whoever is here came by Back or Forward; a page that is loaded again begins anew.
   const [arrival] = performance.getEntriesByType("navigation");
-  const kept = arrival?.type === "back_forward" ? history.state : null;
+  let kept = arrival?.type === "back_forward" ? history.state : null;
 
-  for (const form of document.querySelectorAll("form[data-form]")) {
-    let unsaved = "unsaved" in form.dataset;
+  // Forms in which something is unsaved.
+  const unsaved = new Set();
+
+  const begin = (form) => {
+    if ("unsaved" in form.dataset) unsaved.add(form);
     if (kept?.form === which(form)) {
       // The browser may have put back a part of it.
       form.reset();
@@ -73,13 +76,13 @@
       putBack(form, kept.sent);
       const folded = form.closest("details");
       if (told(form) !== before) {
-        unsaved = true;
+        unsaved.add(form);
         if (folded) folded.open = true;
       }
     }
-    form.addEventListener("input", () => { unsaved = true; });
+    form.addEventListener("input", () => { unsaved.add(form); });
     form.addEventListener("submit", () => {
-      unsaved = false;
+      unsaved.delete(form);
       // It stays with the page's place in the history; what answered a form is asked for anew, too.
       history.replaceState({ form: which(form), sent: held(form) }, "");
     });
@@ -91,10 +94,21 @@
       if (addRow(rows)) button.hidden = true;
       rows.lastElementChild.querySelector("input, select, textarea").focus();
     });
-    window.addEventListener("beforeunload", (event) => {
-      if (unsaved) event.preventDefault();
-    });
-  }
+  };
+
+  const beginAll = () => {
+    for (const form of document.querySelectorAll("form[data-form]")) begin(form);
+  };
+  beginAll();
+  kept = null;
+  // A page that is shown anew has new forms; of the old ones none held anything.
+  document.addEventListener("shown", () => {
+    unsaved.clear();
+    beginAll();
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (unsaved.size > 0) event.preventDefault();
+  });
 
   const summary = document.getElementById("summary");
   if (summary) summary.focus();

@@ -1,0 +1,71 @@
+//! The letters of a municipality: which did not arrive, tried again, held.
+
+use axum::http::StatusCode;
+
+use super::House;
+use super::actions::send;
+use super::house::files;
+
+const LETTERS: &str = "/m/zarechny/letters";
+
+/// With a letter that was refused.
+async fn house() -> House {
+    let mut files = files();
+    let registry = files.0.get_mut("organisations.toml").unwrap();
+    assert!(registry.contains("school-2@"), "{registry}");
+    *registry = registry.replacen("school-2@", "nowhere-2@", 1);
+    let house = House::opened(files).await;
+    house.runtime.settle().await.unwrap();
+    house
+}
+
+#[tokio::test]
+async fn what_did_not_arrive_comes_first_and_is_tried_again_by_one_or_all() {
+    let house = house().await;
+    let page = house.look(LETTERS).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("<h2 id=\"list\">Не доставлены</h2>"), "{}", page.text);
+    assert!(page.text.contains("такого ящика нет"), "{}", page.text);
+    assert!(!page.text.contains("отправлено</span>"), "{}", page.text);
+    let sent = house.look(&format!("{LETTERS}?state=sent&organisation=school-1")).await.text;
+    assert!(sent.contains("Школа № 1") && !sent.contains("такого ящика нет"), "{sent}");
+    let name = "name=\"letter\" value=\"";
+    let at = page.text.find(name).unwrap() + name.len();
+    let id = page.text[at..].split('"').next().unwrap();
+    for form in [vec![("_action", "retry-one"), ("letter", id)], vec![("_action", "retry")]] {
+        let done = send(&house, LETTERS, &form).await;
+        assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+        let waits = house.look(&format!("{LETTERS}?state=waiting")).await.text;
+        assert!(waits.contains("ждёт отправки"), "{waits}");
+        // The address is still wrong.
+        house.runtime.settle().await.unwrap();
+        assert!(house.look(LETTERS).await.text.contains("такого ящика нет"));
+    }
+    let page = house.look(LETTERS).await.text;
+    assert!(page.contains("недоставленные письма отправлены снова"), "{page}");
+    assert!(page.contains("писем: 1, организации school-2"), "{page}");
+}
+
+#[tokio::test]
+async fn letters_are_held_with_a_reason_and_said_to_be_so_until_they_are_released() {
+    let house = House::with(files()).await;
+    let wrong = send(&house, LETTERS, &[("_action", "hold"), ("reason", "  ")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.text.contains("class=\"error\""), "{}", wrong.text);
+    let hold = [("_action", "hold"), ("reason", "В письме не тот срок")];
+    let held = send(&house, LETTERS, &hold).await;
+    assert_eq!(held.status, StatusCode::SEE_OTHER, "{}", held.text);
+    let page = house.look(LETTERS).await.text;
+    assert!(page.contains("<strong>Отправка остановлена.</strong> В письме не тот срок"), "{page}");
+    // Whoever looks at what is late should know why nobody answers.
+    let road_map = house.look("/m/zarechny").await.text;
+    assert!(road_map.contains("Отправка писем остановлена"), "{road_map}");
+    // A second press changes nothing, nor does somebody else's.
+    send(&house, LETTERS, &hold).await;
+    let chain = house.runtime.store().activity_chain("zarechny/@letters").await.unwrap().unwrap();
+    assert_eq!(chain.entries.len(), 1);
+    send(&house, LETTERS, &[("_action", "release")]).await;
+    let page = house.look(LETTERS).await.text;
+    assert!(!page.contains("Отправка остановлена"), "{page}");
+    assert!(page.contains("отправка писем возобновлена"), "{page}");
+}
