@@ -248,7 +248,7 @@ async fn a_page_shows_what_others_do_without_being_loaded_again_and_takes_nothin
     assert!(same().await, "the page was loaded again");
 
     // Whoever writes is told, and goes on writing.
-    let remark = "form:has([name=\"_form\"][value=\"remark\"]) textarea";
+    let remark = "#f-remark-text";
     browser
         .client
         .execute(

@@ -11,7 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use vekha_engine::RunKey;
 
@@ -131,7 +131,11 @@ fn told(runtime: Arc<Runtime>, shown: Shown, query: &Asked, headers: &HeaderMap)
     let said = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let after = said.unwrap_or(asked(query, "after")).parse().unwrap_or(i64::MAX);
     let events = changes(runtime, shown, after, place);
-    Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response()
+    // What is said at once opens the stream; without it nothing is sent before the first change.
+    let opened = futures::stream::once(async { Ok(Event::default().comment("")) });
+    Sse::new(opened.chain(events))
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+        .into_response()
 }
 
 /// Watches until the daemon ends or it has been long enough; the browser then asks again, from the
@@ -157,7 +161,9 @@ fn changes(
                 {
                     seen = now;
                     if is_shown {
-                        let event = Event::default().event("changed").id(now.to_string()).data("");
+                        let now = now.to_string();
+                        // An event without data is none.
+                        let event = Event::default().event("changed").id(&now).data(now);
                         return Some((Ok(event), ((changed, ending), seen, place)));
                     }
                 }
