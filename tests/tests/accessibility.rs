@@ -223,11 +223,7 @@ const DEPARTMENT: &[Row] = &[
         "letters to be held without a reason",
         "/m/zarechny/letters",
         "Остановить отправку",
-        &[
-            Press("details.action summary"),
-            Press("[name=\"_action\"][value=\"hold\"]"),
-            See(".error"),
-        ],
+        &[Press("[name=\"_action\"][value=\"hold\"]"), See(".error")],
     ),
     ("letters to come", "/m/zarechny/preview", "Предстоящие письма", &[]),
     ("a search", "/m/zarechny/search?q=214-од", "214-од", &[]),
