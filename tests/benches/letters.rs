@@ -51,6 +51,7 @@ async fn measure(schools: usize, to: &str, notifier: Arc<dyn Notifier>) {
         clock: clock.clone(),
         notifier,
         sources: Default::default(),
+        listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(Site::new(site).expect("a site")),
         public_url: "http://localhost".into(),
     })

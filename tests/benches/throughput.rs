@@ -91,6 +91,7 @@ async fn vekha(folder: &Path, runs: usize) -> (f64, u64) {
         clock: Clock::manual(morning()),
         notifier: Arc::new(Letterbox::default()),
         sources: Default::default(),
+        listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(
             Site::new(SiteConfig { folder: folder.join("site"), url: None }).expect("a site"),
         ),

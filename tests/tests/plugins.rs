@@ -4,15 +4,17 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
+use vekha::settings::ListenerSettings;
 use vekha_plugin::{
-    Address, Attachment, DeliveryErrorKind, Document, FetchRequest, Health, Message, Notifier as _,
-    Plugin as _, Publisher as _, Source as _, SourceError,
+    Address, Attachment, DeliveryErrorKind, Document, Event, FetchRequest, Health, ListenError,
+    Listener as _, Message, Notifier as _, Plugin as _, Publisher as _, Source as _, SourceError,
 };
 use vekha_plugin_host::{Host, Hosted, Manner, PluginConfig};
 use vekha_proto::v1;
@@ -385,6 +387,60 @@ async fn letters_by_a_plugin_that_dies_are_in_doubt_or_held_and_the_daemon_serve
     let page = reqwest::get(town.url()).await.unwrap().text().await.unwrap();
     assert!(page.contains("Плагин «messenger» не работает"), "{page}");
     soon(town.daemon.stop()).await.unwrap();
+}
+
+/// A daemon that tells what happens through a plugin that takes half of what it is told, and dies at
+/// first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_through_a_plugin_is_told_every_entry_in_order() {
+    for way in ["well", "hangs"] {
+        let mut heard = PathBuf::new();
+        let town = Town::start_as("2026-10-06T09:30", |settings, folder| {
+            heard = folder.join("heard");
+            settings.manner = manner();
+            let listener = ListenerSettings { plugin: "register".into() };
+            settings.listener.insert("register".into(), listener);
+            let configuration = json!({ "way": way, "name": heard.to_str().unwrap() });
+            let configuration = configuration.as_object().unwrap().clone();
+            let call_seconds = Some(1);
+            let config = PluginConfig { configuration, call_seconds, ..bad(&["well"]) };
+            settings.plugin.insert("register".into(), config);
+        })
+        .await;
+        ask_schools(town.channel().await).await;
+        // One whose first call hangs is told again when its pause is over.
+        soon(town.settle()).await;
+        soon(town.live_until("2026-10-06T09:31")).await;
+        let text = std::fs::read_to_string(&heard).unwrap();
+        let entries = town.daemon.runtime.store().journal(None, 0, 1000).await.unwrap();
+        let wanted: Vec<String> =
+            entries.iter().map(|e| format!("{} {} {}", e.cursor, e.hash, e.kind)).collect();
+        assert!(wanted.len() > 4);
+        assert_eq!(text.lines().collect::<Vec<_>>(), wanted, "{way}");
+        soon(town.daemon.stop()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_plugin_answers_to_events_is_judged() {
+    let event = || Event { cursor: 1, kind: "asked".into(), ..Event::default() };
+    for (way, words, is_final) in [
+        ("refused", "плагин «x»: такого не беру", true),
+        ("away", "плагин «x»: реестр закрыт", false),
+        ("none", "плагин «x»: не взял ни одного события и не говорит почему", false),
+        ("dies", "плагин «x» оборвал вызов или ответил не по правилам", false),
+    ] {
+        let (host, plugin) = host(calling(way)).await;
+        let error = soon(plugin.hear(&[event(), event()])).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{way}: {error}");
+        assert_eq!(matches!(error, ListenError::Refused(_)), is_final, "{way}");
+        soon(host.stop()).await;
+    }
+    let (host, plugin) = host(PluginConfig { max_megabytes: Some(1), ..calling("well") }).await;
+    let data = json!({ "much": "x".repeat(2 << 20) }).as_object().unwrap().clone();
+    let error = soon(plugin.hear(&[Event { data, ..event() }])).await.unwrap_err();
+    assert!(matches!(&error, ListenError::Refused(why) if why.contains("больше 1 МБ")), "{error}");
+    soon(host.stop()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

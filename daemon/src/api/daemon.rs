@@ -33,6 +33,7 @@ fn describe(trouble: &Trouble, zone: &TimeZone) -> v1::Trouble {
         Trouble::Clock(doubt) => (TroubleKind::ClockDoubtful, "", Some(doubt.shows)),
         Trouble::Mail(_) => (TroubleKind::MailAway, "", None),
         Trouble::Plugin { .. } => (TroubleKind::PluginAway, "", None),
+        Trouble::Listener(_) => (TroubleKind::ListenerAway, "", None),
         Trouble::Version { id, .. } => (TroubleKind::RoadMapUnreadable, id.as_str(), None),
         Trouble::Row { row, .. } => (TroubleKind::RowUnreadable, row.as_str(), None),
         Trouble::Log { .. } => (TroubleKind::LogGrows, "", None),

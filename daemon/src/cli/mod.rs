@@ -14,6 +14,7 @@ mod effects;
 mod event;
 mod journal;
 mod layout;
+mod listener;
 mod measure;
 mod organisations;
 mod outbox;
@@ -144,6 +145,9 @@ enum Command {
     /// Ключи, по которым вызывают другие системы
     #[command(subcommand)]
     Token(token::Command),
+    /// Слушатели: другие системы, которым передаётся, что происходит
+    #[command(subcommand)]
+    Listener(listener::Command),
 }
 
 /// Runs the command line of this process.
@@ -240,13 +244,17 @@ impl Cli {
                 people::reset(&self.config, email, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
-            // People and tokens belong to no municipality.
+            // People, tokens and listeners belong to no municipality.
             Some(Command::People(command)) => {
                 people::run(&Client::reach(&self).await?, command, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Command::Token(command)) => {
                 token::run(&Client::reach(&self).await?, command, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(Command::Listener(command)) => {
+                listener::run(&Client::reach(&self).await?, command, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             Some(command) => command,
@@ -263,6 +271,7 @@ impl Cli {
             | Command::Analyze(_)
             | Command::People(_)
             | Command::Token(_)
+            | Command::Listener(_)
             | Command::Layout(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Clock(command) => clock::run(&client, command, &mut out).await?,

@@ -177,6 +177,7 @@ fn can(capability: &Capability) -> &'static str {
         Capability::Notifier => "письма",
         Capability::Source => "источник",
         Capability::Publisher => "публикация",
+        Capability::Listener => "слушатель",
     }
 }
 

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod decide;
 pub mod draft;
 pub mod exports;
+pub mod listeners;
 pub mod open;
 pub mod pause;
 mod repeat;

@@ -20,6 +20,8 @@ use vekha_plugin_site::{Site, SiteConfig};
 use vekha_plugin_tables::{Folder, FolderConfig};
 
 use crate::port::{Limits, hosts};
+use crate::runtime::acts::listeners::{LISTENER, is_listener};
+use crate::runtime::listeners::WebhookSettings;
 use vekha_roadmap::diagnostic::nearest;
 use written::Written;
 
@@ -64,7 +66,14 @@ pub struct Settings {
     /// Systems that know answers, by the id under which road maps name them.
     #[serde(default)]
     pub source: BTreeMap<String, SourceSettings>,
-    /// Plugins as processes of their own, by the names that stand in `mail`, `site` and `source`.
+    /// Who is told through plugins what happens, by the names of listeners.
+    #[serde(default)]
+    pub listener: BTreeMap<String, ListenerSettings>,
+    /// How other systems are told by HTTP.
+    #[serde(default)]
+    pub webhooks: WebhookSettings,
+    /// Plugins as processes of their own, by the names that stand in `mail`, `site`, `source` and
+    /// `listener`.
     #[serde(default)]
     pub plugin: BTreeMap<String, PluginConfig>,
     /// How their processes are started and paced; no setting.
@@ -89,6 +98,14 @@ pub struct Uses {
     pub mail: Option<String>,
     /// Who publishes reports beside the folder of `[site]`, or alone if there is none.
     pub site: Option<String>,
+}
+
+/// Who is told through a plugin.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ListenerSettings {
+    /// The plugin's name.
+    pub plugin: String,
 }
 
 /// A system that knows answers.
@@ -339,6 +356,12 @@ impl Settings {
                 say(&key, format!("раздела [plugin.{name}] нет{near}"));
             }
         }
+        for id in self.listener.keys() {
+            if !is_listener(id) {
+                say(&format!("listener.{id}"), LISTENER.to_owned());
+            }
+        }
+        wrong.extend(below("webhooks", Some(self.webhooks.wrong())));
         wrong.extend(self.limits.wrong());
         wrong
     }
@@ -380,6 +403,9 @@ impl Settings {
             if let SourceSettings::Plugin(name) = source {
                 uses.push((format!("source.{id}.plugin"), name.as_str()));
             }
+        }
+        for (id, listener) in &self.listener {
+            uses.push((format!("listener.{id}.plugin"), listener.plugin.as_str()));
         }
         uses
     }

@@ -9,7 +9,7 @@ use vekha_plugin::{Problem, Setting, SettingKind};
 use vekha_roadmap::diagnostic::nearest;
 
 /// Tables of tables with names of the administrator's own.
-const TABLES: [&str; 2] = ["plugin", "source"];
+const TABLES: [&str; 3] = ["listener", "plugin", "source"];
 
 /// What the origin of a value is called that comes from the environment.
 const ENVIRONMENT: &str = "the environment";
@@ -65,6 +65,7 @@ impl Written {
         let mut written = Written::default();
         written.sources(root);
         written.plugins(root);
+        written.listeners(root);
         written.mail(root);
         for (name, needed) in [("mail", true), ("site", true)] {
             if needed && !root.contains_key(name) {
@@ -154,6 +155,22 @@ impl Written {
             keys.push(Key { kind: Kind::Command, ..text(&format!("{name}.command")) });
             keys.push(Key { kind: Kind::Anything, ..text(&format!("{name}.configuration")) });
             self.table(table, &name, &keys);
+            true
+        });
+    }
+
+    /// Listeners have a plugin each.
+    fn listeners(&mut self, root: &mut Map<String, Value>) {
+        let Some(all) = root.get_mut("listener") else { return };
+        let ValueKind::Table(all) = &mut all.kind else { return };
+        all.retain(|id, one| {
+            let name = format!("listener.{id}");
+            let ValueKind::Table(table) = &mut one.kind else {
+                self.say(&name, format!("нужен раздел [{name}]"), Some(one));
+                return false;
+            };
+            let stopgap = Some(Value::new(None, "-"));
+            self.table(table, &name, &[Key { stopgap, ..text(&format!("{name}.plugin")) }]);
             true
         });
     }
@@ -282,6 +299,9 @@ fn own() -> Vec<Key> {
         plain("access.token", Kind::Plain(SettingKind::Secret)),
         plain("limits.connections", Kind::Plain(SettingKind::Integer)),
         plain("limits.receiving", Kind::Plain(SettingKind::Integer)),
+        plain("webhooks.allow-private", Kind::Plain(SettingKind::Flag)),
+        plain("webhooks.timeout-seconds", Kind::Plain(SettingKind::Integer)),
+        plain("webhooks.give-up-hours", Kind::Plain(SettingKind::Integer)),
         needed("rehearsal.from", Kind::Moment, "2027-01-01T00:00:00Z"),
         needed("rehearsal.speed", Kind::Plain(SettingKind::Integer), "1"),
     ];

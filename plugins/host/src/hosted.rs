@@ -13,11 +13,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{Code, Status};
 use vekha_plugin::{
-    Capability, DeliveryError, Description, Document, FetchRequest, Fetched, Health, Message,
-    Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt, Source, SourceError,
-    wire,
+    Capability, DeliveryError, Description, Document, Event, FetchRequest, Fetched, Health,
+    ListenError, Listener, Message, Notifier, Plugin, Problem, PublishError, Published, Publisher,
+    Receipt, Source, SourceError, wire,
 };
 use vekha_proto::plugin::v1;
+use vekha_proto::plugin::v1::listener_client::ListenerClient;
 use vekha_proto::plugin::v1::notifier_client::NotifierClient;
 use vekha_proto::plugin::v1::plugin_client::PluginClient;
 use vekha_proto::plugin::v1::publisher_client::PublisherClient;
@@ -189,6 +190,7 @@ impl Hosted {
                     Capability::Notifier => "не доставляет писем",
                     Capability::Source => "не источник данных",
                     Capability::Publisher => "ничего не публикует",
+                    Capability::Listener => "не слушает событий",
                 }
             )),
             State::Down(down) => Err(format!("плагин «{name}» не работает: {}", down.why)),
@@ -365,6 +367,50 @@ impl Publisher for Hosted {
             Ok(v1::PublishResponse { location }) => Ok(Published { location: plain(&location) }),
             Err(failure) if failure.is_final() => Err(PublishError::Refused(failure.words)),
             Err(failure) => Err(PublishError::Failed(failure.words)),
+        }
+    }
+}
+
+#[async_trait]
+impl Listener for Hosted {
+    async fn hear(&self, events: &[Event]) -> Result<usize, ListenError> {
+        // Of a batch that is too large a part goes; of one event there is none.
+        let mut told = Vec::with_capacity(events.len());
+        let mut bytes = 0;
+        for event in events {
+            let event = wire::event(event);
+            bytes += event.encoded_len() + 16;
+            if bytes > self.largest() && told.is_empty() {
+                let words = words::too_large(self.name(), "событие", self.largest());
+                return Err(ListenError::Refused(words));
+            }
+            if bytes > self.largest() {
+                break;
+            }
+            told.push(event);
+        }
+        let count = told.len();
+        let turn = self.turn(Capability::Listener).await.map_err(ListenError::Failed)?;
+        let mut client = ListenerClient::new(turn.started.channel.clone())
+            .max_decoding_message_size(self.largest());
+        let request = timed(v1::HearRequest { events: told }, turn.until);
+        match self.within(turn.until, client.hear(request)).await {
+            Ok(answer) => {
+                let taken = answer.into_inner().taken;
+                match usize::try_from(taken) {
+                    Ok(0) => {
+                        let why = "не взял ни одного события и не говорит почему";
+                        Err(ListenError::Failed(by(self.name(), why)))
+                    }
+                    Ok(taken) if taken <= count => Ok(taken),
+                    _ => {
+                        let why = format!("взял событий {taken} из {count}: так не бывает");
+                        Err(ListenError::Failed(by(self.name(), &why)))
+                    }
+                }
+            }
+            Err(failure) if failure.is_final() => Err(ListenError::Refused(failure.words)),
+            Err(failure) => Err(ListenError::Failed(failure.words)),
         }
     }
 }

@@ -19,6 +19,7 @@ use vekha_roadmap::read::{Files, LETTERS};
 use crate::access::gate::Gate;
 use crate::clock::Clock;
 use crate::runtime::committer::Task;
+use crate::runtime::listeners::Listeners;
 use crate::runtime::{Ask, Parts, Runtime};
 use crate::secret::Secret;
 use crate::store::Store;
@@ -114,6 +115,7 @@ impl House {
             clock,
             notifier: Arc::new(Nobody),
             sources: Default::default(),
+            listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
             publisher: Arc::new(Nobody),
             public_url: "https://vekha.example.org".into(),
         })

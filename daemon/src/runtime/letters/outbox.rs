@@ -7,15 +7,13 @@
 //! so.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::pin;
 use std::time::Duration;
 
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::runtime::Runtime;
 use crate::runtime::letters::parcels;
+use crate::runtime::under_way::UnderWay;
 use crate::store::StoreError;
 use crate::store::entities::outbox::Model;
 use crate::store::write::outbox::{Delivery, LEASE, Parcel};
@@ -44,60 +42,6 @@ struct Sending {
     idle: bool,
     /// Messages under way, by key.
     rows: BTreeMap<String, Model>,
-}
-
-/// Deliveries under way, and those that have come to their end.
-struct UnderWay<F> {
-    deliveries: FuturesUnordered<F>,
-    ended: Vec<(Model, Delivery)>,
-}
-
-impl<F> Default for UnderWay<F> {
-    fn default() -> Self {
-        UnderWay { deliveries: FuturesUnordered::new(), ended: Vec::new() }
-    }
-}
-
-impl<F: Future<Output = Vec<(Model, Delivery)>>> UnderWay<F> {
-    fn begin(&self, delivery: F) {
-        self.deliveries.push(delivery);
-    }
-
-    /// How many are under way or not settled yet.
-    fn places(&self) -> usize {
-        self.deliveries.len() + usize::from(!self.ended.is_empty())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.places() == 0
-    }
-
-    /// Does something else without letting the deliveries stand still: each may hold a connection
-    /// to the database for which that would wait.
-    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                Some(more) = self.deliveries.next() => self.ended.extend(more),
-            }
-        }
-    }
-
-    /// Waits until some have come to their end: what does so at the same time is settled together.
-    /// It may be asked again and again.
-    async fn ended(&mut self) -> Vec<(Model, Delivery)> {
-        if self.ended.is_empty()
-            && let Some(first) = self.deliveries.next().await
-        {
-            self.ended.extend(first);
-        }
-        while let Some(Some(more)) = self.deliveries.next().now_or_never() {
-            self.ended.extend(more);
-        }
-        std::mem::take(&mut self.ended)
-    }
 }
 
 impl Runtime {

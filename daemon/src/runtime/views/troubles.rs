@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::runtime::Runtime;
 use crate::runtime::letters::outage::Away;
+use crate::runtime::listeners::standing::Standing;
 use crate::runtime::loops::wellbeing::Illness;
 use crate::timekeeper::Doubt;
 
@@ -29,6 +30,8 @@ pub enum Trouble {
         /// Since when.
         since: Timestamp,
     },
+    /// A listener is not told what it should be.
+    Listener(Standing),
     /// A version of a road map cannot be read.
     Version {
         /// Which: municipality, slash, number.
@@ -59,6 +62,7 @@ impl Trouble {
             Trouble::Clock(_) => "clock-doubtful",
             Trouble::Mail(_) => "mail-away",
             Trouble::Plugin { .. } => "plugin-away",
+            Trouble::Listener(_) => "listener-away",
             Trouble::Version { .. } => "road-map-unreadable",
             Trouble::Row { .. } => "row-unreadable",
             Trouble::Log { .. } => "log-grows",
@@ -71,6 +75,7 @@ impl Trouble {
             Trouble::Database(illness) => Some(illness.since),
             Trouble::Mail(away) => Some(away.since),
             Trouble::Plugin { since, .. } => Some(*since),
+            Trouble::Listener(standing) => standing.since,
             _ => None,
         }
     }
@@ -113,7 +118,9 @@ impl Trouble {
                  он ответит.",
                 moment(*since)
             ),
-            Trouble::Plugin { words, .. } => format!("{words}."),
+            Trouble::Plugin { words, .. } | Trouble::Listener(Standing { words, .. }) => {
+                format!("{words}.")
+            }
             Trouble::Version { id, why } => format!(
                 "Версия дорожной карты {id} не читается: {why}. Выполнения, начатые по ней, стоят; \
                  ничего не удалено."
@@ -146,6 +153,7 @@ impl Runtime {
             let since = now.saturating_sub(self.clock.span(one.lasts)).unwrap_or(now);
             Trouble::Plugin { name: one.plugin, words: one.words, since }
         }));
+        all.extend(self.listeners_away().into_iter().map(Trouble::Listener));
         let versions = self.road_maps.unreadable().into_iter();
         all.extend(versions.map(|(id, why)| Trouble::Version { id, why }));
         let rows = self.store.unreadable_rows().into_iter();

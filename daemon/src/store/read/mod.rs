@@ -6,6 +6,7 @@ pub mod chain;
 pub mod data;
 mod filter;
 mod journal;
+pub mod listeners;
 mod lists;
 pub mod organisation;
 pub mod outcomes;

@@ -126,6 +126,9 @@ pub async fn conformance(
             Capability::Source => {
                 tried! { "на тот же запрос отвечает тем же": capabilities::fetches_again(&trial); }
             }
+            Capability::Listener => {
+                tried! { "повторённые события принимает": capabilities::hears_again(&trial); }
+            }
             Capability::Publisher => {
                 tried! {
                     "документ заменяет на том же месте": capabilities::publishes_again(&trial);
