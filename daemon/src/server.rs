@@ -31,11 +31,12 @@ use crate::port::bodies::{Bodies, Unreceived, bounded};
 use crate::port::told::{self, Bound};
 use crate::port::{self, Limits, guesses, hosts};
 use crate::runtime::documents::both::Both;
+use crate::runtime::letters::ways::{Way, Ways};
 use crate::runtime::listeners::{self, Listeners};
 use crate::runtime::loops::wellbeing::Wellbeing;
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::{Parts, Runtime};
-use crate::settings::{Rehearsal, Settings, SourceSettings, below};
+use crate::settings::{NotifierSettings, Rehearsal, Settings, SourceSettings, below};
 use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::timekeeper::{ThisMachine, Timekeeper};
@@ -109,7 +110,8 @@ impl Daemon {
             .iter()
             .map(|(id, listener)| (id.clone(), listener.plugin.clone()))
             .collect();
-        let Plugins { host, notifier, publisher, sources, listeners } = plugins(settings).await?;
+        let Plugins { host, notifier, ways, publisher, sources, listeners } =
+            plugins(settings).await?;
         let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
         let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -125,6 +127,7 @@ impl Daemon {
             store,
             clock,
             notifier,
+            ways,
             publisher,
             sources,
             listeners,
@@ -194,6 +197,7 @@ impl Daemon {
 struct Plugins {
     host: Host,
     notifier: Arc<dyn Notifier>,
+    ways: Ways,
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
     listeners: Listeners,
@@ -205,14 +209,24 @@ struct Plugins {
 async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
     let used: Vec<String> = settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
     let publishes_files = settings.publishes_files();
-    let Settings { mail, site, source, listener, webhooks, uses, mut plugin, manner, .. } =
-        settings;
+    let Settings {
+        mail,
+        site,
+        source,
+        listener,
+        notifier: by_kind,
+        webhooks,
+        uses,
+        mut plugin,
+        manner,
+        ..
+    } = settings;
     plugin.retain(|name, _| {
         let is_used = used.contains(name);
         if !is_used {
             tracing::warn!(
                 plugin = name,
-                "not started: neither mail, site, a source nor a listener names it"
+                "not started: neither mail, site, a source, a notifier nor a listener names it"
             );
         }
         is_used
@@ -265,6 +279,12 @@ async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
             Err(problems) => wrong.extend(below(&table, Some(problems))),
         }
     }
+    let ways = by_kind.into_iter().filter_map(|(name, way)| {
+        let notifier = hosted(&way.plugin)? as Arc<dyn Notifier>;
+        let NotifierSettings { letters, organisations, fallback, .. } = way;
+        Some(Way { name, notifier, letters, organisations, fallback })
+    });
+    let ways = Ways(ways.collect());
     let told = listener
         .into_iter()
         .filter_map(|(id, listener)| Some((id, hosted(&listener.plugin)? as Arc<dyn Listener>)));
@@ -278,7 +298,7 @@ async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
     };
     match (host, notifier, publisher, listeners) {
         (Some(host), Some(notifier), Some(publisher), Some(listeners)) if wrong.is_empty() => {
-            Ok(Plugins { host, notifier, publisher, sources, listeners })
+            Ok(Plugins { host, notifier, ways, publisher, sources, listeners })
         }
         (host, ..) => {
             if let Some(host) = host {

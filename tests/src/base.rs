@@ -82,6 +82,7 @@ impl Base {
             store: self.store().await,
             clock: clock.clone(),
             notifier: letterbox.clone(),
+            ways: Default::default(),
             sources: Default::default(),
             listeners: listeners(),
             publisher: Arc::new(Site::new(site).expect("a site")),

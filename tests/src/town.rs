@@ -189,6 +189,7 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
         site: SiteConfig { folder: folder.path().join("site"), url: None },
         uses: Default::default(),
         source: Default::default(),
+        notifier: Default::default(),
         listener: Default::default(),
         webhooks: WebhookSettings {
             allow_private: true,

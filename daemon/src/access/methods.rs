@@ -119,6 +119,7 @@ pub fn needed(method: Method) -> Needed {
         | M::DeleteListener
         | M::ListUndelivered
         | M::Redeliver
+        | M::GetPluginLog
         | M::ConfirmClock => of(Role::Administrator, Scope::All),
     }
 }

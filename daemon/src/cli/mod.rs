@@ -228,6 +228,10 @@ impl Cli {
                 export::run(&self.folder(args.from.as_deref())?, args, &mut out)?;
                 return Ok(ExitCode::SUCCESS);
             }
+            Some(Command::Plugin(plugin::Command::Logs { name })) => {
+                plugin::logs(&Client::reach(&self).await?, name, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
             Some(Command::Plugin(command)) => {
                 if matches!(command, plugin::Command::Serve(_)) {
                     serve::tell(log);

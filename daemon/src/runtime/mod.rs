@@ -41,6 +41,7 @@ use crate::store::{Store, StoreError, instant, micros};
 use acts::exports::Looks;
 use committer::{Committer, Done, Task};
 use letters::outage::{Away, Outage};
+use letters::ways::Ways;
 use listeners::Listeners;
 use loops::wellbeing::Wellbeing;
 use road_maps::{RoadMaps, Version};
@@ -55,6 +56,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Who delivers letters.
     pub notifier: Arc<dyn Notifier>,
+    /// Who delivers some of them instead.
+    pub ways: Ways,
     /// Who publishes reports.
     pub publisher: Arc<dyn Publisher>,
     /// Systems that know answers, by the id under which road maps name them.
@@ -72,6 +75,7 @@ pub struct Runtime {
     road_maps: Arc<RoadMaps>,
     committer: Committer,
     notifier: Arc<dyn Notifier>,
+    ways: Ways,
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
     listeners: Listeners,
@@ -125,7 +129,8 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { store, clock, notifier, publisher, sources, listeners, public_url } = parts;
+        let Parts { store, clock, notifier, ways, publisher, sources, listeners, public_url } =
+            parts;
         let uncertain = store.release_claims(clock.now()).await?;
         if uncertain > 0 {
             tracing::warn!(uncertain, "letters whose delivery was interrupted are sent again");
@@ -142,6 +147,7 @@ impl Runtime {
             road_maps,
             committer,
             notifier,
+            ways,
             publisher,
             sources,
             listeners,

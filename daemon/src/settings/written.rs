@@ -9,7 +9,7 @@ use vekha_plugin::{Problem, Setting, SettingKind};
 use vekha_roadmap::diagnostic::nearest;
 
 /// Tables of tables with names of the administrator's own.
-const TABLES: [&str; 3] = ["listener", "plugin", "source"];
+const TABLES: [&str; 4] = ["listener", "notifier", "plugin", "source"];
 
 /// What the origin of a value is called that comes from the environment.
 const ENVIRONMENT: &str = "the environment";
@@ -35,6 +35,8 @@ enum Kind {
     Socket,
     /// A list of paths, or one text.
     Folders,
+    /// A list of words.
+    Words,
     /// A point in time.
     Moment,
     /// A program and its arguments.
@@ -65,7 +67,8 @@ impl Written {
         let mut written = Written::default();
         written.sources(root);
         written.plugins(root);
-        written.listeners(root);
+        written.named(root, "listener");
+        written.named(root, "notifier");
         written.mail(root);
         for (name, needed) in [("mail", true), ("site", true)] {
             if needed && !root.contains_key(name) {
@@ -159,18 +162,24 @@ impl Written {
         });
     }
 
-    /// Listeners have a plugin each.
-    fn listeners(&mut self, root: &mut Map<String, Value>) {
-        let Some(all) = root.get_mut("listener") else { return };
+    /// Listeners and notifiers have a plugin each.
+    fn named(&mut self, root: &mut Map<String, Value>, what: &str) {
+        let Some(all) = root.get_mut(what) else { return };
         let ValueKind::Table(all) = &mut all.kind else { return };
         all.retain(|id, one| {
-            let name = format!("listener.{id}");
+            let name = format!("{what}.{id}");
             let ValueKind::Table(table) = &mut one.kind else {
                 self.say(&name, format!("нужен раздел [{name}]"), Some(one));
                 return false;
             };
             let stopgap = Some(Value::new(None, "-"));
-            self.table(table, &name, &[Key { stopgap, ..text(&format!("{name}.plugin")) }]);
+            let mut keys = vec![Key { stopgap, ..text(&format!("{name}.plugin")) }];
+            if what == "notifier" {
+                let of = |word: &str, kind| Key { kind, ..text(&format!("{name}.{word}")) };
+                keys.extend(["letters", "organisations"].map(|word| of(word, Kind::Words)));
+                keys.push(of("fallback", Kind::Plain(SettingKind::Flag)));
+            }
+            self.table(table, &name, &keys);
             true
         });
     }
@@ -348,6 +357,13 @@ fn unmet(kind: &Kind, value: &Value) -> Option<String> {
                 _ => text.is_some(),
             };
             said(met, "нужен список папок вида [\"road-map\"]")
+        }
+        Kind::Words => {
+            let met = match &value.kind {
+                ValueKind::Array(list) => list.iter().all(|one| scalar(one).is_some()),
+                _ => false,
+            };
+            said(met, "нужен список вида [\"reminder\", \"assignment\"]")
         }
         Kind::Command => {
             let met = match &value.kind {

@@ -24,10 +24,17 @@ use vekha_proto::plugin::v1::plugin_client::PluginClient;
 use vekha_proto::plugin::v1::publisher_client::PublisherClient;
 use vekha_proto::plugin::v1::source_client::SourceClient;
 
+use crate::output::{Line, Log};
 use crate::process::{NotStarted, Started, check};
-use crate::supervisor::{Shared, State, Trouble, supervise};
+use crate::supervisor::{Calls, Shared, State, Trouble, supervise};
 use crate::words::{self, by, plain, plain_all};
 use crate::{Manner, PluginConfig, Sockets};
+
+/// Lines that a trouble shows.
+const SHOWN: usize = 5;
+
+/// A call that is under way for so long, or for half of what it may, is told.
+const LONG: Duration = Duration::from_secs(30);
 
 /// The plugin. Dropped, it lets its process end; [`Hosted::stop`] waits for that.
 pub struct Hosted {
@@ -64,6 +71,8 @@ impl Hosted {
             state: watch::Sender::new(State::Starting),
             unwell: watch::Sender::new(None),
             failing: watch::Sender::new(None),
+            log: Log::default(),
+            calls: Calls::default(),
             doubted: Notify::new(),
             ending: watch::Sender::new(false),
         });
@@ -119,6 +128,7 @@ impl Hosted {
             plugin: name.clone(),
             words: what,
             lasts: since.map(|since| since.elapsed()).unwrap_or_default(),
+            lines: self.log(SHOWN).into_iter().map(|line| line.text).collect(),
         };
         match &*self.shared.state.borrow() {
             State::Down(down) => {
@@ -130,11 +140,14 @@ impl Hosted {
                 );
                 Some(told(what, self.shared.failing.borrow().as_ref().map(|failing| failing.since)))
             }
-            State::Ready(_) => self.shared.unwell.borrow().as_ref().map(|(reason, since)| {
-                let what =
-                    format!("Плагин «{name}» сообщает, что сейчас не может работать: {reason}");
-                told(what, Some(*since))
-            }),
+            State::Ready(_) => {
+                let unwell = self.shared.unwell.borrow().as_ref().map(|(reason, since)| {
+                    let what =
+                        format!("Плагин «{name}» сообщает, что сейчас не может работать: {reason}");
+                    told(what, Some(*since))
+                });
+                unwell.or_else(|| self.hanging().map(|(what, since)| told(what, Some(since))))
+            }
             State::Starting => self.shared.failing.borrow().as_ref().map(|failing| {
                 let why = &failing.why;
                 let what = format!("Плагин «{name}» запускается снова. До этого: {why}");
@@ -142,6 +155,31 @@ impl Hosted {
             }),
             State::Ended => None,
         }
+    }
+
+    /// A call that takes long, or the last one if it took too long.
+    fn hanging(&self) -> Option<(String, Instant)> {
+        let name = self.name();
+        let long = LONG.min(self.shared.config.call() / 2);
+        let oldest = self.shared.calls.oldest().filter(|since| since.elapsed() >= long);
+        if let Some(since) = oldest {
+            let what = format!(
+                "Плагин «{name}» не отвечает: вызов идёт уже {} с. Что он пишет — vekha plugin logs \
+                 {name}",
+                since.elapsed().as_secs()
+            );
+            return Some((what, since));
+        }
+        let (words, since) = self.shared.calls.was_late()?;
+        let what = format!(
+            "Плагин «{name}» не отвечает на вызовы: {words}. Что он пишет — vekha plugin logs {name}"
+        );
+        Some((what, since))
+    }
+
+    /// Up to so many of the lines that it wrote last, oldest first, over all its processes.
+    pub fn log(&self, most: usize) -> Vec<Line> {
+        self.shared.log.last(most)
     }
 
     /// How it is, asked just now.
@@ -204,10 +242,16 @@ impl Hosted {
         until: Instant,
         call: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, Failure> {
-        let Ok(answer) = timeout_at(until, call).await else {
+        let under_way = self.shared.calls.begin();
+        let answer = timeout_at(until, call).await;
+        drop(under_way);
+        let Ok(answer) = answer else {
             self.shared.doubted.notify_one();
-            return Err(Failure::final_not(words::late(self.name(), self.shared.config.call())));
+            let words = words::late(self.name(), self.shared.config.call());
+            self.shared.calls.late(&words);
+            return Err(Failure::final_not(words));
         };
+        self.shared.calls.answered();
         answer.map_err(|status| Failure {
             code: Some(status.code()),
             words: words::unanswered(self.name(), &status, self.largest()),

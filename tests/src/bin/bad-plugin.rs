@@ -261,6 +261,9 @@ impl Listener for Bad {
         }
         // Of several a part is taken: the others come again.
         let taken = events.len().div_ceil(2);
+        if self.name.is_empty() {
+            return Ok(taken);
+        }
         let mut heard = OpenOptions::new().create(true).append(true).open(&self.name).unwrap();
         for event in &events[..taken] {
             writeln!(heard, "{} {} {}", event.cursor, event.id, event.kind).unwrap();

@@ -114,6 +114,7 @@ impl House {
             store,
             clock,
             notifier: Arc::new(Nobody),
+            ways: Default::default(),
             sources: Default::default(),
             listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
             publisher: Arc::new(Nobody),

@@ -6,7 +6,7 @@
 //! daemon is to end, what is under way gets a moment; what is not done then is in doubt and is settled
 //! so.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
@@ -113,23 +113,39 @@ impl Runtime {
         busy: usize,
     ) -> Result<Vec<Vec<Model>>, StoreError> {
         let now = self.clock.now();
-        let places = match self.outage.now() {
-            None => AT_ONCE,
-            // One letter sees whether the server is back.
-            Some(away) if away.again <= now => 1,
-            Some(_) => 0,
-        };
-        let free = places.saturating_sub(busy);
-        if places < AT_ONCE {
+        let away = self.outage.now();
+        let by_mail = |row: &Model| self.ways.of(&row.kind, &row.organisation).is_none();
+        // One letter sees whether the mail server is back; others leave by what is named for them.
+        let mut probes = away.as_ref().is_some_and(|away| away.again <= now)
+            && !sending.rows.values().any(by_mail);
+        let free = AT_ONCE.saturating_sub(busy);
+        if away.is_some() {
             sending.ready.clear();
+            if !probes && self.ways.0.is_empty() {
+                return Ok(vec![]);
+            }
         }
         if free == 0 {
             return Ok(vec![]);
         }
         if sending.ready.is_empty() && !sending.idle {
             let due = self.store.due_messages(now, CHOICE).await?;
-            let due = due.into_iter().filter(|due| !sending.rows.contains_key(&due.key)).collect();
-            sending.ready = parcels::choose(due, now, usize::MAX).into();
+            let due = due.into_iter().filter(|due| !sending.rows.contains_key(&due.key));
+            let due: Vec<_> = due.collect();
+            let mailed: BTreeSet<String> = match away {
+                Some(_) => due
+                    .iter()
+                    .filter(|due| self.ways.of_due(due).is_none())
+                    .map(|due| due.key.clone())
+                    .collect(),
+                None => BTreeSet::new(),
+            };
+            let mut ready = parcels::choose(due, now, usize::MAX, &self.ways);
+            ready.retain(|parcel| {
+                let leaves = !parcel.keys.iter().any(|key| mailed.contains(key));
+                leaves || std::mem::take(&mut probes)
+            });
+            sending.ready = ready.into();
             sending.idle = sending.ready.is_empty();
         }
         let chosen: Vec<Parcel> = sending.ready.drain(..free.min(sending.ready.len())).collect();

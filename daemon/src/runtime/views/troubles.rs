@@ -29,6 +29,8 @@ pub enum Trouble {
         words: String,
         /// Since when.
         since: Timestamp,
+        /// What it wrote last.
+        lines: Vec<String>,
     },
     /// A listener is not told what it should be.
     Listener(Standing),
@@ -137,7 +139,37 @@ impl Trouble {
     }
 }
 
+/// What a plugin wrote last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its lines with when each came, oldest first.
+    pub lines: Vec<(Timestamp, String)>,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
+}
+
+/// Lines that are asked of a plugin.
+const LINES: usize = 200;
+
 impl Runtime {
+    /// What a plugin in a process of its own wrote last; none if there is no such plugin.
+    pub fn written_by(&self, plugin: &str) -> Option<Written> {
+        let plugin = self.plugins.get()?.get(plugin)?;
+        let now = self.clock.now();
+        let lines = plugin.log(LINES).into_iter().map(|line| {
+            let age = self.clock.span(line.at.elapsed());
+            (now.saturating_sub(age).unwrap_or(now), line.text)
+        });
+        let trouble = plugin.trouble().map(|trouble| trouble.words);
+        Some(Written { lines: lines.collect(), trouble })
+    }
+
+    /// Names of the plugins in processes of their own.
+    pub fn plugin_names(&self) -> Vec<String> {
+        let names = self.plugins.get().map(|host| host.names().map(str::to_owned).collect());
+        names.unwrap_or_default()
+    }
+
     /// All that is wrong at the moment.
     pub fn troubles(&self) -> Vec<Trouble> {
         let mut all = Vec::new();
@@ -151,7 +183,7 @@ impl Runtime {
         all.extend(plugins.into_iter().map(|one| {
             let now = self.clock.now();
             let since = now.saturating_sub(self.clock.span(one.lasts)).unwrap_or(now);
-            Trouble::Plugin { name: one.plugin, words: one.words, since }
+            Trouble::Plugin { name: one.plugin, words: one.words, since, lines: one.lines }
         }));
         all.extend(self.listeners_away().into_iter().map(Trouble::Listener));
         let versions = self.road_maps.unreadable().into_iter();
