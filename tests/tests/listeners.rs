@@ -13,14 +13,19 @@ use vekha::clock::Clock;
 use vekha::runtime::acts::access::{AccessError, Asker};
 use vekha::runtime::acts::listeners::{MadeListener, Wishes};
 use vekha::runtime::committer::Task;
-use vekha::runtime::{Ask, Runtime};
+use vekha::runtime::listeners::Listeners;
+use vekha::runtime::{Ask, Parts, Runtime};
+use vekha::secret::Secret;
 use vekha::store::entities::{journal, listener, undelivered};
 use vekha::store::read::Page;
-use vekha_engine::Why;
+use vekha_engine::{EntryKind, Why};
+use vekha_plugin_site::{Site, SiteConfig};
 use vekha_tests::base::{Base, end};
+use vekha_tests::letterbox::Letterbox;
+use vekha_tests::letters::Letter;
 use vekha_tests::receiver::{Answer, Receiver};
 use vekha_tests::small::survey_run;
-use vekha_tests::town::instant;
+use vekha_tests::town::{Town, ask_schools, instant};
 
 macro_rules! on_both_databases {
     ($($promise:ident,)*) => {
@@ -445,4 +450,80 @@ async fn what_cannot_be_a_listener_is_refused_with_all_its_mistakes() {
     }
     let wishes = Wishes { url, ..Wishes::default() };
     assert!(matches!(try_add(&runtime, "more", wishes).await, Err(AccessError::Wrong(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_event_tells_a_link_or_a_secret_or_what_is_kept_of_one() {
+    let town = Town::start("2026-10-06T10:00").await;
+    let runtime = &town.daemon.runtime;
+    let (portal, guard) = (Receiver::start().await, Receiver::start().await);
+    let mut secrets = vec![add(runtime, "portal", portal.url()).await];
+    let kinds = EntryKind::ALL.iter().filter(|kind| kind.is_of_access());
+    let kinds = kinds.map(|kind| kind.as_str().to_owned()).collect();
+    let wishes = Wishes { url: guard.url(), kinds, ..Wishes::default() };
+    secrets.extend(try_add(runtime, "guard", wishes).await.unwrap().secret);
+    let by = administrator();
+    let roles = Ok(Roles::everywhere(Role::Viewer));
+    let token = runtime.add_token(&asker(&by), "АИС", roles, None).await.unwrap();
+    secrets.extend([token.secret.unwrap(), token.of.row.hash]);
+    ask_schools(town.channel().await).await;
+    town.settle().await;
+    let links: Vec<String> = town
+        .mail
+        .received()
+        .iter()
+        .flat_map(|letter| {
+            let text = Letter::read(letter).text;
+            let tokens = text.split("/a/").skip(1);
+            tokens.map(|rest| rest.chars().take(64).collect()).collect::<Vec<String>>()
+        })
+        .collect();
+    assert!(links.len() >= 6 && links.iter().all(|link| link.len() == 64), "{links:?}");
+    secrets.extend(links.iter().map(|link| Secret::hash(link)));
+    secrets.extend(links);
+    let told = [portal.got(), guard.got()].concat();
+    for got in &told {
+        let body = String::from_utf8(got.body.to_vec()).unwrap();
+        let leaked = secrets.iter().find(|secret| body.contains(secret.as_str()));
+        assert_eq!(leaked, None, "{body}");
+    }
+    assert!(portal.got().iter().all(|got| got.event()["source"] == "/municipalities/zarechny"));
+    let kinds: Vec<String> = guard.got().iter().map(|got| got.kind()).collect();
+    assert_eq!(kinds, ["listener-set", "listener-set", "token-set"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn into_our_own_network_requests_go_only_where_the_settings_let_them() {
+    let base = Base::sqlite();
+    let receiver = Receiver::start().await;
+    let clock = morning();
+    let (runtime, _) = base.daemon(&clock).await;
+    add(&runtime, "portal", receiver.url()).await;
+    open(&runtime, "a").await;
+    end(runtime).await;
+    // The same database, under settings that do not let them any more.
+    let site = SiteConfig { folder: base.folder.path().join("site"), url: None };
+    let runtime = Runtime::start(Parts {
+        store: base.store().await,
+        clock: clock.clone(),
+        notifier: Arc::new(Letterbox::default()),
+        ways: Default::default(),
+        sources: Default::default(),
+        listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
+        publisher: Arc::new(Site::new(site).unwrap()),
+        public_url: "http://localhost".into(),
+    })
+    .await
+    .unwrap();
+    runtime.settle().await.unwrap();
+    assert!(receiver.got().is_empty());
+    let told = row(&runtime, "portal").await;
+    assert!(told.error.contains("не в открытом интернете"), "{}", told.error);
+    for url in ["http://portal.example.org/", "https://10.0.0.1/", "https://[::1]/"] {
+        let wishes = Wishes { url: url.into(), ..Wishes::default() };
+        assert!(
+            matches!(try_add(&runtime, "a", wishes).await, Err(AccessError::Wrong(_))),
+            "{url}"
+        );
+    }
 }

@@ -652,7 +652,7 @@ mod tests {
             command = []
             at-once = 1000
             folder = 'nowhere'
-            [listener.Лента]
+            [listener.Feed]
             plugin = 'portl'
             [listener.feed]
             plugins = 'portal'

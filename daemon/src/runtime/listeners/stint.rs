@@ -47,6 +47,8 @@ struct Stint<'a> {
     now: Timestamp,
     heard: Heard,
     taken: usize,
+    /// Failed tries in a row before the next one.
+    failures: i32,
     /// The other side wants no more.
     gone: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Runtime {
             now: self.clock.now(),
             heard: Heard { cursor: row.cursor, ..Heard::default() },
             taken: 0,
+            failures: row.attempts,
             gone: None,
         };
         let told = match self.receiver(&row) {
@@ -124,8 +127,7 @@ impl Runtime {
             let (taken, failed) = self.told(receiver, &entries, until).await;
             if let Some(last) = entries[..taken].last() {
                 stint.heard.cursor = last.0.cursor;
-                stint.heard.took = true;
-                stint.taken += taken;
+                stint.takes(taken);
             }
             left.drain(..taken);
             let overdue = |o: &Outline| self.is_overdue(o, stint.row, stint.now);
@@ -133,8 +135,10 @@ impl Runtime {
                 None => {}
                 Some(Failure::Gone(why)) => stint.gone = Some(why),
                 Some(Failure::Refused(why)) => {
-                    if stint.attempts() >= pace::REFUSALS || overdue(left[0]) {
+                    if stint.failures + 1 >= pace::REFUSALS || overdue(left[0]) {
                         stint.gives_up(&left[..1], &why);
+                        // The next one has had no try yet.
+                        stint.failures = 0;
                         left.remove(0);
                     } else {
                         stint.fails(self, why, None);
@@ -145,7 +149,7 @@ impl Runtime {
                     stint.gives_up(&left[..late], &why);
                     left.drain(..late);
                     stint.fails(self, why, wait);
-                    if left.is_empty() && end - stint.row.cursor > 0 && late > 0 {
+                    if left.is_empty() && late > 0 {
                         // There may be more that is as late.
                         stint.heard.failed.as_mut().expect("it failed").again = 0;
                     }
@@ -187,8 +191,7 @@ impl Runtime {
         let entries: Vec<Told> = entries.into_iter().map(Told).collect();
         let (taken, failed) = self.told(receiver, &entries, Instant::now() + SPAN).await;
         if taken == entries.len() {
-            stint.heard.took |= taken > 0;
-            stint.taken += taken;
+            stint.takes(taken);
             stint.heard.made_up.push(wanted.cursor);
             return Ok(());
         }
@@ -233,25 +236,32 @@ impl Runtime {
 }
 
 impl Stint<'_> {
-    /// How many tries in a row have failed, this one included.
-    fn attempts(&self) -> i32 {
-        if self.heard.took || !self.heard.given_up.is_empty() { 1 } else { self.row.attempts + 1 }
+    fn takes(&mut self, entries: usize) {
+        if entries > 0 {
+            self.heard.took = true;
+            self.taken += entries;
+            self.failures = 0;
+        }
     }
 
     fn fails(&mut self, runtime: &Runtime, error: String, wait: Option<Duration>) {
-        let begins = self.heard.took || self.row.failing_since.is_none();
-        let attempts = if self.heard.took { 1 } else { self.row.attempts + 1 };
+        let attempts = self.failures + 1;
         let pause = runtime.clock.span(pace::after(attempts, wait, &self.row.id));
         let again = self.now.saturating_add(pause).unwrap_or(Timestamp::MAX);
-        let since = self.row.failing_since.filter(|_| !begins).unwrap_or(micros(self.now));
+        let since = self.row.failing_since.filter(|_| self.failures > 0);
         tracing::debug!(listener = self.row.id, attempts, "not told: {error}");
-        self.heard.failed = Some(Failed { attempts, error, since, again: micros(again) });
+        self.heard.failed = Some(Failed {
+            attempts,
+            error,
+            since: since.unwrap_or(micros(self.now)),
+            again: micros(again),
+        });
     }
 
     fn gives_up(&mut self, outlines: &[&Outline], error: &str) {
         let Some(last) = outlines.last() else { return };
         tracing::warn!(listener = self.row.id, entries = outlines.len(), "given up: {error}");
-        let attempts = self.attempts();
+        let attempts = self.failures + 1;
         self.heard.given_up.extend(outlines.iter().map(|outline| undelivered::Model {
             listener: self.row.id.clone(),
             cursor: outline.cursor,
