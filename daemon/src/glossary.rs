@@ -172,6 +172,10 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::TokenSet => "выдан ключ",
         EntryKind::TokenRotated => "ключ заменён",
         EntryKind::TokenRevoked => "ключ отозван",
+        EntryKind::ListenerSet => "настроен слушатель",
+        EntryKind::ListenerRotated => "секрет слушателя заменён",
+        EntryKind::ListenerDisabled => "слушатель отключился",
+        EntryKind::ListenerRemoved => "слушатель удалён",
     }
 }
 
@@ -303,6 +307,15 @@ fn facts(happened: &Happened) -> String {
             format!("{token}: {}{}", roles_of(roles), until.unwrap_or_default())
         }
         Happened::TokenRotated { token, .. } | Happened::TokenRevoked { token } => token.clone(),
+        Happened::ListenerSet { listener, host, disabled } => {
+            let to = if host.is_empty() { String::new() } else { format!(", {host}") };
+            let off = if *disabled { ", выключен" } else { "" };
+            format!("{listener}{to}{off}")
+        }
+        Happened::ListenerDisabled { listener, reason } => format!("{listener}: {reason}"),
+        Happened::ListenerRotated { listener, .. } | Happened::ListenerRemoved { listener } => {
+            listener.clone()
+        }
     }
 }
 

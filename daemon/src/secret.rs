@@ -89,12 +89,21 @@ impl Secret {
         }
     }
 
+    /// What the requests to a listener are signed with whose secret was replaced so often.
+    pub fn of_listener(&self, seed: &str, replaced: i32) -> [u8; 32] {
+        self.mac(b"vekha listener 1\0", &format!("{seed}#{replaced}"))
+    }
+
     fn derived(&self, purpose: &[u8], of: &str) -> String {
+        hex::encode(self.mac(purpose, of))
+    }
+
+    fn mac(&self, purpose: &[u8], of: &str) -> [u8; 32] {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(purpose);
         mac.update(of.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
+        mac.finalize().into_bytes().into()
     }
 
     /// What the database keeps of a token.

@@ -18,7 +18,7 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
-use vekha_plugin::{Notifier, Plugin as _, Publisher, Source};
+use vekha_plugin::{Listener, Notifier, Plugin as _, Problem, Publisher, Source};
 use vekha_plugin_host::Host;
 use vekha_plugin_mail::Mail;
 use vekha_plugin_site::Site;
@@ -31,10 +31,12 @@ use crate::port::bodies::{Bodies, Unreceived, bounded};
 use crate::port::told::{self, Bound};
 use crate::port::{self, Limits, guesses, hosts};
 use crate::runtime::documents::both::Both;
+use crate::runtime::letters::ways::{Way, Ways};
+use crate::runtime::listeners::{self, Listeners};
 use crate::runtime::loops::wellbeing::Wellbeing;
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::{Parts, Runtime};
-use crate::settings::{Rehearsal, Settings, SourceSettings, below};
+use crate::settings::{NotifierSettings, Rehearsal, Settings, SourceSettings, below};
 use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::timekeeper::{ThisMachine, Timekeeper};
@@ -103,7 +105,13 @@ impl Daemon {
             (Some(clock), _) => clock,
             (None, rehearsal) => clock_of(&store, &without_password(&database), rehearsal).await?,
         };
-        let Plugins { host, notifier, publisher, sources } = plugins(settings).await?;
+        let named: Vec<(String, String)> = settings
+            .listener
+            .iter()
+            .map(|(id, listener)| (id.clone(), listener.plugin.clone()))
+            .collect();
+        let Plugins { host, notifier, ways, publisher, sources, listeners } =
+            plugins(settings).await?;
         let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
         let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -115,10 +123,19 @@ impl Daemon {
         // The same after a restart, and nobody else's: an address has one daemon.
         let machine = rustix::system::uname();
         let store = store.named(&format!("{}/{address}", machine.nodename().to_string_lossy()));
-        let runtime =
-            Runtime::start(Parts { store, clock, notifier, publisher, sources, public_url })
-                .await?;
+        let runtime = Runtime::start(Parts {
+            store,
+            clock,
+            notifier,
+            ways,
+            publisher,
+            sources,
+            listeners,
+            public_url,
+        })
+        .await?;
         runtime.watch_over_plugins(host.clone());
+        runtime.name_listeners(&named).await?;
         for folder in &road_maps {
             apply(&runtime, folder).await?;
         }
@@ -180,8 +197,10 @@ impl Daemon {
 struct Plugins {
     host: Host,
     notifier: Arc<dyn Notifier>,
+    ways: Ways,
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
+    listeners: Listeners,
 }
 
 /// Makes them; what is wrong with any of them, and with what their settings name, is told at once. A
@@ -190,11 +209,25 @@ struct Plugins {
 async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
     let used: Vec<String> = settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
     let publishes_files = settings.publishes_files();
-    let Settings { mail, site, source, uses, mut plugin, manner, .. } = settings;
+    let Settings {
+        mail,
+        site,
+        source,
+        listener,
+        notifier: by_kind,
+        webhooks,
+        uses,
+        mut plugin,
+        manner,
+        ..
+    } = settings;
     plugin.retain(|name, _| {
         let is_used = used.contains(name);
         if !is_used {
-            tracing::warn!(plugin = name, "not started: neither mail, site nor a source names it");
+            tracing::warn!(
+                plugin = name,
+                "not started: neither mail, site, a source, a notifier nor a listener names it"
+            );
         }
         is_used
     });
@@ -246,9 +279,26 @@ async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
             Err(problems) => wrong.extend(below(&table, Some(problems))),
         }
     }
-    match (host, notifier, publisher) {
-        (Some(host), Some(notifier), Some(publisher)) if wrong.is_empty() => {
-            Ok(Plugins { host, notifier, publisher, sources })
+    let ways = by_kind.into_iter().filter_map(|(name, way)| {
+        let notifier = hosted(&way.plugin)? as Arc<dyn Notifier>;
+        let NotifierSettings { letters, organisations, fallback, .. } = way;
+        Some(Way { name, notifier, letters, organisations, fallback })
+    });
+    let ways = Ways(ways.collect());
+    let told = listener
+        .into_iter()
+        .filter_map(|(id, listener)| Some((id, hosted(&listener.plugin)? as Arc<dyn Listener>)));
+    let told = listeners::Plugins(told.collect());
+    let listeners = match Listeners::new(&webhooks, told) {
+        Ok(listeners) => Some(listeners),
+        Err(why) => {
+            wrong.push(Problem::new("webhooks", why));
+            None
+        }
+    };
+    match (host, notifier, publisher, listeners) {
+        (Some(host), Some(notifier), Some(publisher), Some(listeners)) if wrong.is_empty() => {
+            Ok(Plugins { host, notifier, ways, publisher, sources, listeners })
         }
         (host, ..) => {
             if let Some(host) = host {

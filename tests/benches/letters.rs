@@ -50,7 +50,9 @@ async fn measure(schools: usize, to: &str, notifier: Arc<dyn Notifier>) {
         store: Store::open(&url, Secret::from_bytes([7; 32])).await.expect("a database"),
         clock: clock.clone(),
         notifier,
+        ways: Default::default(),
         sources: Default::default(),
+        listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(Site::new(site).expect("a site")),
         public_url: "http://localhost".into(),
     })

@@ -90,7 +90,9 @@ async fn vekha(folder: &Path, runs: usize) -> (f64, u64) {
         store: store.clone(),
         clock: Clock::manual(morning()),
         notifier: Arc::new(Letterbox::default()),
+        ways: Default::default(),
         sources: Default::default(),
+        listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(
             Site::new(SiteConfig { folder: folder.join("site"), url: None }).expect("a site"),
         ),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_orm::{Database, DatabaseConnection};
 use tempfile::TempDir;
 use vekha::clock::Clock;
+use vekha::runtime::listeners::{Listeners, Plugins, WebhookSettings};
 use vekha::runtime::{Parts, Runtime};
 use vekha::secret::Secret;
 use vekha::store::Store;
@@ -81,7 +82,9 @@ impl Base {
             store: self.store().await,
             clock: clock.clone(),
             notifier: letterbox.clone(),
+            ways: Default::default(),
             sources: Default::default(),
+            listeners: listeners(),
             publisher: Arc::new(Site::new(site).expect("a site")),
             public_url: "http://localhost".into(),
         };
@@ -111,6 +114,16 @@ impl Base {
         }
         stores
     }
+}
+
+/// By what listeners are told here: on loopback, by receivers that answer within a second.
+///
+/// # Panics
+/// When TLS cannot be prepared.
+pub fn listeners() -> Listeners {
+    let settings =
+        WebhookSettings { allow_private: true, timeout_seconds: Some(1), ..Default::default() };
+    Listeners::new(&settings, Plugins::default()).expect("TLS")
 }
 
 /// Ends a daemon as an orderly stop does.

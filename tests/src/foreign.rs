@@ -99,8 +99,11 @@ pub fn page_of(page: &Value) -> (Vec<Value>, String) {
 /// Every list of the contract: its method and the broadest request.
 pub fn lists(stranger: &Stranger) -> Vec<(String, Value)> {
     let methods = stranger.methods("vekha.v1");
-    // Who is let in belongs to no municipality, and nobody is where nobody is asked for anything.
-    let of_access = |name: &str| matches!(name, "ListPeople" | "ListTokens");
+    // Who is let in and who is told belongs to no municipality, and nobody is where nobody is asked for
+    // anything.
+    let of_access = |name: &str| {
+        matches!(name, "ListPeople" | "ListTokens" | "ListListeners" | "ListUndelivered")
+    };
     let lists = methods.iter().filter(|m| m.name().starts_with("List") && !of_access(m.name()));
     lists
         .map(|method| {
@@ -128,6 +131,13 @@ pub async fn everything(town: &Town, stranger: &Stranger) -> BTreeMap<String, Ve
         let rows = walk(stranger, &method, request, 1000).await;
         all.insert(method, rows);
     }
+    let listeners = walk(stranger, "ListenerService.ListListeners", json!({}), 1000).await;
+    for listener in &listeners {
+        let (method, of) = ("ListenerService.ListUndelivered", json!({ "name": listener["name"] }));
+        let rows = walk(stranger, method, of, 1000).await;
+        all.insert(format!("{method} of {}", listener["name"]), rows);
+    }
+    all.insert("ListenerService.ListListeners".to_owned(), listeners);
     all
 }
 

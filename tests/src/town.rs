@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 use vekha::clock::Clock;
+use vekha::runtime::listeners::WebhookSettings;
 use vekha::server::Daemon;
 use vekha::settings::{Access, Settings};
 use vekha_plugin::Address;
@@ -188,6 +189,13 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
         site: SiteConfig { folder: folder.path().join("site"), url: None },
         uses: Default::default(),
         source: Default::default(),
+        notifier: Default::default(),
+        listener: Default::default(),
+        webhooks: WebhookSettings {
+            allow_private: true,
+            timeout_seconds: Some(1),
+            ..Default::default()
+        },
         plugin: Default::default(),
         manner: Default::default(),
         access: Access::default(),

@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use vekha_plugin::{
-    Address, DeliveryErrorKind, FetchRequest, FieldKind, Health, Message, Notifier as _,
-    Source as _, SourceError, WantedField,
+    Address, DeliveryErrorKind, Event, FetchRequest, FieldKind, Health, ListenError, Listener as _,
+    Message, Notifier as _, Source as _, SourceError, WantedField,
 };
 use vekha_plugin_host::conformance::{Finding, Outcome, conformance};
 use vekha_plugin_host::{Host, Manner, PluginConfig};
 use vekha_tests::process::binary;
-use vekha_tests::python;
+use vekha_tests::{javascript, python};
 
 const BAD: &str = env!("CARGO_BIN_EXE_bad-plugin");
 
@@ -106,6 +106,48 @@ async fn messenger() -> (String, Arc<Mutex<Vec<Value>>>, Arc<Mutex<StatusCode>>)
     let app = Router::new().route("/send", post(send));
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     (url, told, answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_listener_in_javascript_keeps_it_and_writes_each_event_once() {
+    let folder = TempDir::new().unwrap();
+    let feed = javascript::feed();
+    let command = ["node", feed.to_str().unwrap()];
+    let mut config = config(&command, folder.path(), json!({ "file": "feed.jsonl" }));
+    let contract = javascript::contract().display().to_string();
+    config.environment.insert("CONTRACT".into(), contract);
+    keeps_all(config.clone()).await;
+    let file = folder.path().join("feed.jsonl");
+    let lines = || {
+        let text = std::fs::read_to_string(&file).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    assert_eq!(lines().len(), 3, "three events, told twice");
+
+    let all = BTreeMap::from([("feed".to_owned(), config)]);
+    let host = Host::start(all, &manner()).await.unwrap();
+    let plugin = host.get("feed").unwrap();
+    let facts = json!({ "stage": "s", "found": { "low": ["school-1"] }, "share": 0.5, "no": null });
+    let event = |cursor: i64| Event {
+        id: format!("{cursor:064x}"),
+        cursor,
+        kind: "analyzed".into(),
+        at: 1_800_000_000_123,
+        data: facts.as_object().unwrap().clone(),
+        ..Event::default()
+    };
+    for events in [vec![event(4), event(5)], vec![event(5), event(6)]] {
+        assert_eq!(plugin.hear(&events).await.unwrap(), 2);
+    }
+    let cursors: Vec<_> = lines().iter().map(|line| line["cursor"].as_i64().unwrap()).collect();
+    assert_eq!(cursors, [1, 2, 3, 4, 5, 6]);
+    let last = &lines()[5];
+    assert_eq!((&last["data"], &last["at"]), (&facts, &json!("2027-01-15T08:00:00.123Z")));
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let refused = plugin.hear(&[event(7)]).await.unwrap_err();
+    assert!(matches!(&refused, ListenError::Failed(why) if why.contains("лента не записана")));
+    host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

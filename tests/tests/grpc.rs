@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
 use serde_json::{Value, json};
 use tonic::Code;
+use vekha::store::entities::undelivered;
 use vekha_tests::foreign::*;
 use vekha_tests::letters::Letter;
 use vekha_tests::smtp::{Act, At, Fault};
@@ -87,7 +89,7 @@ async fn reflection_lists_what_is_served_and_nothing_else_and_health_says_servin
         .iter()
         .map(|m| m.parent_service().full_name().into())
         .collect();
-    assert_eq!(contract.len(), 17);
+    assert_eq!(contract.len(), 18);
     // Reflection can describe what nobody serves: every method must answer for itself.
     for method in stranger.methods("vekha.v1") {
         let name = format!("{}.{}", method.parent_service().name(), method.name());
@@ -140,19 +142,23 @@ impl Change {
     /// Puts an etag where this request has it.
     fn with_etag(&self, etag: &str) -> Value {
         let mut request = self.request.clone();
-        match request.get_mut("recommendation") {
-            Some(resource) => resource["etag"] = etag.into(),
+        // It comes with the thing, where a call brings one.
+        let brought =
+            ["recommendation", "listener"].into_iter().find(|thing| request.get(thing).is_some());
+        match brought {
+            Some(thing) => request[thing]["etag"] = etag.into(),
             None => request["etag"] = etag.into(),
         }
         request
     }
 }
 
-/// A thing without its etags: what only would be has none.
+/// A thing without its etags and secrets: what only would be has none.
 fn without_etags(mut thing: Value) -> Value {
     match &mut thing {
         Value::Object(fields) => {
             fields.remove("etag");
+            fields.remove("secret");
             fields.values_mut().for_each(|value| *value = without_etags(value.take()));
         }
         Value::Array(items) => items.iter_mut().for_each(|one| *one = without_etags(one.take())),
@@ -568,6 +574,61 @@ async fn every_mutation_repeated_changes_nothing_and_respects_etags_and_validate
             json!({ "files": road_map_files("третья версия") }),
         )
         .etag_of("RoadMapService.GetRoadMap", &format!("{TOWN}/roadMap"))
+    );
+
+    // Who is told: its secret is shown to the first call alone.
+    let listener = |more: Value| {
+        let said = json!({ "name": "listeners/portal", "url": "http://127.0.0.1:9/" });
+        json!({ "listener": merged(said, &more) })
+    };
+    let get = "ListenerService.GetListener";
+    prove!(change(
+        "ListenerService.CreateListener",
+        listener(json!({})),
+        listener(json!({ "kinds": ["asked"] })),
+    ));
+    prove!(
+        change(
+            "ListenerService.UpdateListener",
+            merged(listener(json!({ "disabled": true })), &json!({ "updateMask": "disabled" })),
+            listener(json!({ "disabled": false })),
+        )
+        .etag_of(get, "listeners/portal")
+    );
+    prove!(
+        change(
+            "ListenerService.RotateListenerSecret",
+            json!({ "name": "listeners/portal", "overlapHours": 2 }),
+            json!({ "overlapHours": 3 }),
+        )
+        .etag_of(get, "listeners/portal")
+    );
+    let given_up = undelivered::Model {
+        listener: "portal".into(),
+        cursor: 1,
+        attempts: 5,
+        error: "нет".into(),
+        given_up_at: 0,
+        wanted: false,
+    };
+    let beside = sea_orm::Database::connect(format!(
+        "sqlite:{}",
+        town.folder.path().join("vekha.db").display()
+    ));
+    let given_up = given_up.into_active_model().reset_all();
+    given_up.insert(&beside.await.unwrap()).await.unwrap();
+    prove!(change(
+        "ListenerService.Redeliver",
+        json!({ "name": "listeners/portal" }),
+        json!({ "cursors": ["1"] }),
+    ));
+    prove!(
+        change(
+            "ListenerService.DeleteListener",
+            json!({ "name": "listeners/portal" }),
+            json!({ "name": "listeners/other" }),
+        )
+        .etag_of(get, "listeners/portal")
     );
 
     let mutations: BTreeSet<String> = stranger

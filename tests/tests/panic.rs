@@ -62,7 +62,9 @@ async fn a_notifier_that_panics_loses_no_letter_and_stops_no_loop() {
         store: base.store().await,
         clock: clock.clone(),
         notifier: frail.clone(),
+        ways: Default::default(),
         sources: Default::default(),
+        listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(Site::new(site).unwrap()),
         public_url: "http://localhost".into(),
     })

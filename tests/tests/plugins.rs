@@ -4,15 +4,17 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::timeout;
+use vekha::settings::{ListenerSettings, NotifierSettings};
 use vekha_plugin::{
-    Address, Attachment, DeliveryErrorKind, Document, FetchRequest, Health, Message, Notifier as _,
-    Plugin as _, Publisher as _, Source as _, SourceError,
+    Address, Attachment, DeliveryErrorKind, Document, Event, FetchRequest, Health, ListenError,
+    Listener as _, Message, Notifier as _, Plugin as _, Publisher as _, Source as _, SourceError,
 };
 use vekha_plugin_host::{Host, Hosted, Manner, PluginConfig};
 use vekha_proto::v1;
@@ -385,6 +387,132 @@ async fn letters_by_a_plugin_that_dies_are_in_doubt_or_held_and_the_daemon_serve
     let page = reqwest::get(town.url()).await.unwrap().text().await.unwrap();
     assert!(page.contains("Плагин «messenger» не работает"), "{page}");
     soon(town.daemon.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_is_told_while_it_does_and_after_until_one_is_answered() {
+    let config = PluginConfig { call_seconds: Some(2), ..calling("hangs") };
+    let (host, plugin) = host(config).await;
+    assert_eq!(plugin.trouble(), None);
+    let hanging = plugin.clone();
+    let call = tokio::spawn(async move { hanging.deliver(&message()).await });
+    let told = soon(async {
+        loop {
+            match plugin.trouble() {
+                Some(trouble) => break trouble.words,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let told = told.await;
+    assert!(told.contains("«x» не отвечает: вызов идёт уже") && told.contains("logs x"), "{told}");
+    soon(call).await.unwrap().unwrap_err();
+    let told = plugin.trouble().unwrap().words;
+    assert!(told.contains("«x» не отвечает на вызовы: плагин «x» не ответил за 2 с"), "{told}");
+    soon(plugin.deliver(&message())).await.unwrap();
+    assert_eq!(plugin.trouble(), None);
+    soon(host.stop()).await;
+}
+
+/// Reminders and receipts leave by a messenger, for one school not at all by mail; what the messenger
+/// does not take leaves by mail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_leave_by_the_notifier_that_is_named_for_them_and_what_it_writes_is_shown() {
+    for (way, by_mail) in [("well", 5), ("permanent", 6), ("dies", 6)] {
+        let town = Town::start_as("2026-10-06T09:30", |settings, _| {
+            settings.manner = Manner { waits: vec![Duration::from_secs(3600)], ..manner() };
+            let messenger = NotifierSettings {
+                plugin: "messenger".into(),
+                letters: vec!["assignment".into()],
+                organisations: vec!["school-1".into()],
+                fallback: true,
+            };
+            settings.notifier.insert("messenger".into(), messenger);
+            settings.plugin.insert("messenger".into(), calling(way));
+        })
+        .await;
+        ask_schools(town.channel().await).await;
+        soon(town.settle()).await;
+        // What broke off may have been taken: only the next try, with the plugin away, is mailed.
+        soon(town.live_until("2026-10-06T09:40")).await;
+        let asked: Vec<_> =
+            (1..=6).filter(|n| !town.letters_to(&format!("school-{n}")).is_empty()).collect();
+        assert_eq!(asked.len(), by_mail, "{way}: {asked:?}");
+        assert!(town.daemon.runtime.mail_is_away().is_none(), "{way}");
+        let mut status = StatusServiceClient::new(town.channel().await);
+        let log = v1::GetPluginLogRequest { plugin: "messenger".into() };
+        let log = status.get_plugin_log(log).await.unwrap().into_inner();
+        assert_eq!(log.trouble.is_empty(), way != "dies", "{way}: {log:?}");
+        let nobody = v1::GetPluginLogRequest { plugin: "mesenger".into() };
+        let nobody = status.get_plugin_log(nobody).await.unwrap_err();
+        assert!(nobody.message().contains("может быть, messenger?"), "{nobody}");
+        soon(town.daemon.stop()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_plugin_writes_is_kept_within_bounds_over_its_lives() {
+    let (host, plugin) = host(calling("floods")).await;
+    // Whether it still answers meanwhile is not what is asked here.
+    soon(plugin.deliver(&message())).await.ok();
+    let log = plugin.log(1000);
+    assert!(log.len() <= 200 && log.iter().all(|line| line.text.len() < 2100), "{}", log.len());
+    assert!(log.iter().any(|line| line.text == "short" || line.text.starts_with("flood ")));
+    soon(host.stop()).await;
+}
+
+/// A daemon that tells what happens through a plugin that takes half of what it is told, and dies at
+/// first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_through_a_plugin_is_told_every_entry_in_order() {
+    for way in ["well", "hangs"] {
+        let mut heard = PathBuf::new();
+        let town = Town::start_as("2026-10-06T09:30", |settings, folder| {
+            heard = folder.join("heard");
+            settings.manner = manner();
+            let listener = ListenerSettings { plugin: "register".into() };
+            settings.listener.insert("register".into(), listener);
+            let configuration = json!({ "way": way, "name": heard.to_str().unwrap() });
+            let configuration = configuration.as_object().unwrap().clone();
+            let call_seconds = Some(1);
+            let config = PluginConfig { configuration, call_seconds, ..bad(&["well"]) };
+            settings.plugin.insert("register".into(), config);
+        })
+        .await;
+        ask_schools(town.channel().await).await;
+        // One whose first call hangs is told again when its pause is over.
+        soon(town.settle()).await;
+        soon(town.live_until("2026-10-06T09:31")).await;
+        let text = std::fs::read_to_string(&heard).unwrap();
+        let entries = town.daemon.runtime.store().journal(None, 0, 1000).await.unwrap();
+        let wanted: Vec<String> =
+            entries.iter().map(|e| format!("{} {} {}", e.cursor, e.hash, e.kind)).collect();
+        assert!(wanted.len() > 4);
+        assert_eq!(text.lines().collect::<Vec<_>>(), wanted, "{way}");
+        soon(town.daemon.stop()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_plugin_answers_to_events_is_judged() {
+    let event = || Event { cursor: 1, kind: "asked".into(), ..Event::default() };
+    for (way, words, is_final) in [
+        ("refused", "плагин «x»: такого не беру", true),
+        ("away", "плагин «x»: реестр закрыт", false),
+        ("none", "плагин «x»: не взял ни одного события и не говорит почему", false),
+        ("dies", "плагин «x» оборвал вызов или ответил не по правилам", false),
+    ] {
+        let (host, plugin) = host(calling(way)).await;
+        let error = soon(plugin.hear(&[event(), event()])).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{way}: {error}");
+        assert_eq!(matches!(error, ListenError::Refused(_)), is_final, "{way}");
+        soon(host.stop()).await;
+    }
+    let (host, plugin) = host(PluginConfig { max_megabytes: Some(1), ..calling("well") }).await;
+    let data = json!({ "much": "x".repeat(2 << 20) }).as_object().unwrap().clone();
+    let error = soon(plugin.hear(&[Event { data, ..event() }])).await.unwrap_err();
+    assert!(matches!(&error, ListenError::Refused(why) if why.contains("больше 1 МБ")), "{error}");
+    soon(host.stop()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,13 +7,18 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait as _, Database};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Streaming};
+use vekha::clock::Clock;
+use vekha::server::Daemon;
 use vekha_proto::v1::journal_service_client::JournalServiceClient;
 use vekha_proto::v1::{JournalEntry, WatchEntriesRequest};
+use vekha_tests::database;
+use vekha_tests::smtp::SmtpServer;
 use vekha_tests::town::{self, Town};
 
 /// How long anything may take that must happen.
@@ -109,6 +114,61 @@ async fn a_watcher_whose_machine_is_gone_is_let_go_and_one_who_is_there_is_kept(
         last = in_time(there.message()).await.unwrap().unwrap().cursor;
     }
     town.daemon.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_goes_on_where_it_was_over_a_restart_and_at_another_daemon_of_the_database() {
+    let database = database::postgres().await;
+    let (folder, mail) = (TempDir::new().unwrap(), SmtpServer::start().await);
+    let clock = Clock::manual(town::instant("2026-10-06T10:00"));
+    let start = async || {
+        let settings = town::settings(&folder, database.clone(), mail.port());
+        Daemon::start_at(settings, Some(clock.clone())).await.unwrap()
+    };
+    let after = async |daemon: &Daemon, cursor: i64| {
+        let request = WatchEntriesRequest {
+            parent: "municipalities/zarechny".into(),
+            after_cursor: Some(cursor),
+            ..WatchEntriesRequest::default()
+        };
+        let channel = channel(daemon.address).await;
+        let mut journal = JournalServiceClient::new(channel).max_decoding_message_size(64 << 20);
+        journal.watch_entries(request).await.unwrap().into_inner()
+    };
+    let (one, other) = (start().await, start().await);
+    one.runtime.settle().await.unwrap();
+    let mut seen = Vec::new();
+    let mut watcher = after(&one, 0).await;
+    town::ask_schools(channel(one.address).await).await;
+    while seen.len() < 3 {
+        seen.push(in_time(watcher.message()).await.unwrap().unwrap().cursor);
+    }
+    // The daemon ends: the watcher is told within a second, whatever it has still to be told.
+    let begun = Instant::now();
+    let stopping = tokio::spawn(one.stop());
+    let status = loop {
+        match in_time(watcher.message()).await {
+            Ok(Some(entry)) => seen.push(entry.cursor),
+            Ok(None) => panic!("it ends without a word"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    in_time(stopping).await.unwrap().unwrap();
+    // It goes on at the other one, and hears there what a third one does.
+    let mut watcher = after(&other, *seen.last().unwrap()).await;
+    let third = start().await;
+    in_time(third.runtime.settle()).await.unwrap();
+    in_time(other.runtime.settle()).await.unwrap();
+    let all = other.runtime.store().journal(None, 0, 10_000).await.unwrap();
+    while seen.last() < all.last().map(|entry| &entry.cursor) {
+        seen.push(in_time(watcher.message()).await.unwrap().unwrap().cursor);
+    }
+    assert_eq!(seen, all.iter().map(|entry| entry.cursor).collect::<Vec<_>>());
+    for daemon in [other, third] {
+        in_time(daemon.stop()).await.unwrap();
+    }
 }
 
 /// How many entries there are to watch, and of how many bytes each tells.

@@ -471,6 +471,37 @@ pub enum Happened {
         /// The token's name.
         token: String,
     },
+    /// Another system is told of entries from now on, or of others; an entry of the journal of access,
+    /// like those that follow.
+    ListenerSet {
+        /// The listener's name.
+        listener: String,
+        /// The host that is told; none if it is told through a plugin.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        host: String,
+        /// Whether nothing is told.
+        #[serde(default)]
+        disabled: bool,
+    },
+    /// A listener's secret was replaced by another one.
+    ListenerRotated {
+        /// The listener's name.
+        listener: String,
+        /// How long the one before still signs, too.
+        overlap: Timestamp,
+    },
+    /// A listener wants no more: it is told nothing until somebody enables it.
+    ListenerDisabled {
+        /// The listener's name.
+        listener: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A listener is no more.
+    ListenerRemoved {
+        /// The listener's name.
+        listener: String,
+    },
 }
 
 impl Happened {
@@ -502,5 +533,25 @@ impl EntryKind {
     /// As the journal and filters spell it.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether it tells who is let in and who is told: an entry of the journal of access.
+    pub fn is_of_access(self) -> bool {
+        use EntryKind as K;
+        matches!(
+            self,
+            K::PersonSet
+                | K::PersonInvited
+                | K::PasswordSet
+                | K::SignedIn
+                | K::SignInLocked
+                | K::TokenSet
+                | K::TokenRotated
+                | K::TokenRevoked
+                | K::ListenerSet
+                | K::ListenerRotated
+                | K::ListenerDisabled
+                | K::ListenerRemoved
+        )
     }
 }

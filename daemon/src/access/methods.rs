@@ -113,7 +113,17 @@ pub fn needed(method: Method) -> Needed {
         | M::CreateToken
         | M::RotateToken
         | M::RevokeToken => of(Role::Administrator, Scope::Anywhere),
-        M::ConfirmClock => of(Role::Administrator, Scope::All),
+        // What happens in all municipalities leaves the daemon by them.
+        M::ListListeners
+        | M::GetListener
+        | M::CreateListener
+        | M::UpdateListener
+        | M::RotateListenerSecret
+        | M::DeleteListener
+        | M::ListUndelivered
+        | M::Redeliver
+        | M::GetPluginLog
+        | M::ConfirmClock => of(Role::Administrator, Scope::All),
     }
 }
 

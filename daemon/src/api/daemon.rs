@@ -5,15 +5,18 @@ use jiff::tz::TimeZone;
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, TroubleKind, status_service_server::StatusService};
 
-use super::mutation::{Asked, Mutation};
+use super::mutation::{Asked, Mutation, identity};
 use super::{Api, convert, status};
+use crate::access::{Identity, Role};
 use crate::runtime::views::troubles::Trouble;
+use vekha_roadmap::diagnostic::nearest;
 
 /// How far the clock may have gone on since the caller saw it.
 const SEEN: SignedDuration = SignedDuration::from_hours(1);
 
 impl Api {
-    fn describe_daemon(&self) -> v1::Status {
+    fn describe_daemon(&self, by: &Identity) -> v1::Status {
+        let sees_lines = by.roles.in_all() == Some(Role::Administrator);
         let now = self.runtime.clock().now();
         let newest = self.runtime.road_maps().all_newest();
         let zone = newest.first().map(|v| v.road_map.municipality.time_zone.clone());
@@ -21,18 +24,28 @@ impl Api {
         v1::Status {
             now: Some(convert::timestamp(now)),
             release: env!("CARGO_PKG_VERSION").to_owned(),
-            troubles: self.runtime.troubles().iter().map(|t| describe(t, &zone)).collect(),
+            troubles: self
+                .runtime
+                .troubles()
+                .iter()
+                .map(|trouble| describe(trouble, &zone, sees_lines))
+                .collect(),
         }
     }
 }
 
-fn describe(trouble: &Trouble, zone: &TimeZone) -> v1::Trouble {
+fn describe(trouble: &Trouble, zone: &TimeZone, sees_lines: bool) -> v1::Trouble {
+    let lines = match trouble {
+        Trouble::Plugin { lines, .. } if sees_lines => lines.clone(),
+        _ => vec![],
+    };
     let (kind, row, shows) = match trouble {
         Trouble::Unsound => (TroubleKind::DatabaseUnsound, "", None),
         Trouble::Database(_) => (TroubleKind::DatabaseAway, "", None),
         Trouble::Clock(doubt) => (TroubleKind::ClockDoubtful, "", Some(doubt.shows)),
         Trouble::Mail(_) => (TroubleKind::MailAway, "", None),
         Trouble::Plugin { .. } => (TroubleKind::PluginAway, "", None),
+        Trouble::Listener(_) => (TroubleKind::ListenerAway, "", None),
         Trouble::Version { id, .. } => (TroubleKind::RoadMapUnreadable, id.as_str(), None),
         Trouble::Row { row, .. } => (TroubleKind::RowUnreadable, row.as_str(), None),
         Trouble::Log { .. } => (TroubleKind::LogGrows, "", None),
@@ -43,6 +56,7 @@ fn describe(trouble: &Trouble, zone: &TimeZone) -> v1::Trouble {
         since: trouble.since().map(convert::timestamp),
         row: row.to_owned(),
         shows: shows.map(convert::timestamp),
+        lines,
     }
 }
 
@@ -50,9 +64,31 @@ fn describe(trouble: &Trouble, zone: &TimeZone) -> v1::Trouble {
 impl StatusService for Api {
     async fn get_status(
         &self,
-        _: Request<v1::GetStatusRequest>,
+        request: Request<v1::GetStatusRequest>,
     ) -> Result<Response<v1::Status>, Status> {
-        Ok(Response::new(self.describe_daemon()))
+        Ok(Response::new(self.describe_daemon(&identity(&request))))
+    }
+
+    async fn get_plugin_log(
+        &self,
+        request: Request<v1::GetPluginLogRequest>,
+    ) -> Result<Response<v1::PluginLog>, Status> {
+        let plugin = request.into_inner().plugin;
+        let written = self.runtime.written_by(&plugin).ok_or_else(|| {
+            let names = self.runtime.plugin_names();
+            let near = nearest(&plugin, names.iter().map(String::as_str));
+            let near = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
+            status::not_found(format!("плагин «{plugin}»{near}"))
+        })?;
+        let line = |(at, text): (jiff::Timestamp, String)| v1::plugin_log::Line {
+            at: Some(convert::timestamp(at)),
+            text,
+        };
+        Ok(Response::new(v1::PluginLog {
+            plugin,
+            lines: written.lines.into_iter().map(line).collect(),
+            trouble: written.trouble.unwrap_or_default(),
+        }))
     }
 
     async fn confirm_clock(
@@ -61,10 +97,11 @@ impl StatusService for Api {
     ) -> Result<Response<v1::Status>, Status> {
         let r = Asked::of(request);
         let mutation = Mutation::read(&r)?;
+        let by = r.by.clone();
         let r = r.message;
         let actor = mutation.actor.clone();
         if self.before(&mutation).await?.is_some() {
-            return Ok(Response::new(self.describe_daemon()));
+            return Ok(Response::new(self.describe_daemon(&by)));
         }
         let seen = r.shows.and_then(convert::instant);
         let seen = seen.ok_or_else(|| status::invalid("shows", "какое время подтверждается"))?;
@@ -80,7 +117,7 @@ impl StatusService for Api {
             }
         }
         self.remember(&mutation, String::new()).await?;
-        let mut shown = self.describe_daemon();
+        let mut shown = self.describe_daemon(&by);
         if r.validate_only {
             shown.troubles.retain(|trouble| trouble.kind() != TroubleKind::ClockDoubtful);
         }

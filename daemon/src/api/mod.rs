@@ -14,6 +14,7 @@ pub(crate) mod figures;
 mod filter;
 mod journal;
 pub(crate) mod lasting;
+mod listeners;
 mod lists;
 mod measures;
 mod mutation;
@@ -150,6 +151,7 @@ impl Api {
             decision_service_server::DecisionServiceServer,
             effect_service_server::EffectServiceServer, event_service_server::EventServiceServer,
             journal_service_server::JournalServiceServer,
+            listener_service_server::ListenerServiceServer,
             measure_service_server::MeasureServiceServer, need_service_server::NeedServiceServer,
             organisation_service_server::OrganisationServiceServer,
             outbox_service_server::OutboxServiceServer, person_service_server::PersonServiceServer,
@@ -175,6 +177,7 @@ impl Api {
             AccessServiceServer::<Api>::NAME,
             PersonServiceServer::<Api>::NAME,
             TokenServiceServer::<Api>::NAME,
+            ListenerServiceServer::<Api>::NAME,
         ];
         let (health, health_service) = tonic_health::server::health_reporter();
         let names: Vec<String> = served.iter().chain(&[""]).map(|&name| name.to_owned()).collect();
@@ -227,6 +230,7 @@ impl Api {
             .add_service(AccessServiceServer::new(self.clone()))
             .add_service(PersonServiceServer::new(self.clone()))
             .add_service(TokenServiceServer::new(self.clone()))
+            .add_service(ListenerServiceServer::new(self.clone()))
             .add_service(JournalServiceServer::new(self));
         Ok(routes.routes())
     }

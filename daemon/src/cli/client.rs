@@ -72,6 +72,7 @@ services! {
     status: status_service_client::StatusServiceClient,
     people: person_service_client::PersonServiceClient,
     tokens: token_service_client::TokenServiceClient,
+    listeners: listener_service_client::ListenerServiceClient,
 }
 
 /// Follows `next_page_token` to the end of a list.

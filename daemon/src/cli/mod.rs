@@ -14,6 +14,7 @@ mod effects;
 mod event;
 mod journal;
 mod layout;
+mod listener;
 mod measure;
 mod organisations;
 mod outbox;
@@ -144,6 +145,9 @@ enum Command {
     /// Ключи, по которым вызывают другие системы
     #[command(subcommand)]
     Token(token::Command),
+    /// Слушатели: другие системы, которым передаётся, что происходит
+    #[command(subcommand)]
+    Listener(listener::Command),
 }
 
 /// Runs the command line of this process.
@@ -224,6 +228,10 @@ impl Cli {
                 export::run(&self.folder(args.from.as_deref())?, args, &mut out)?;
                 return Ok(ExitCode::SUCCESS);
             }
+            Some(Command::Plugin(plugin::Command::Logs { name })) => {
+                plugin::logs(&Client::reach(&self).await?, name, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
             Some(Command::Plugin(command)) => {
                 if matches!(command, plugin::Command::Serve(_)) {
                     serve::tell(log);
@@ -240,13 +248,17 @@ impl Cli {
                 people::reset(&self.config, email, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
-            // People and tokens belong to no municipality.
+            // People, tokens and listeners belong to no municipality.
             Some(Command::People(command)) => {
                 people::run(&Client::reach(&self).await?, command, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Command::Token(command)) => {
                 token::run(&Client::reach(&self).await?, command, &mut out).await?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(Command::Listener(command)) => {
+                listener::run(&Client::reach(&self).await?, command, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
             Some(command) => command,
@@ -263,6 +275,7 @@ impl Cli {
             | Command::Analyze(_)
             | Command::People(_)
             | Command::Token(_)
+            | Command::Listener(_)
             | Command::Layout(_) => {}
             Command::Status(args) => status::run(&client, args, &mut out).await?,
             Command::Clock(command) => clock::run(&client, command, &mut out).await?,

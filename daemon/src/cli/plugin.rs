@@ -1,4 +1,4 @@
-//! `vekha plugin`: plugins as processes of their own. None of it needs a daemon.
+//! `vekha plugin`: plugins as processes of their own. None of it but `logs` needs a daemon.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ use vekha_plugin_mail::Mail;
 use vekha_plugin_site::Site;
 use vekha_plugin_tables::Folder;
 
+use vekha_proto::v1;
+
+use super::client::Client;
 use super::output::{Output, table};
 use crate::settings::Settings;
 
@@ -25,6 +28,11 @@ pub(super) enum Command {
     List,
     /// Запустить плагины настроек и проверить: приняты ли настройки, работают ли
     Check(CheckArgs),
+    /// Что плагин работающего демона написал последним
+    Logs {
+        /// Имя из настроек
+        name: String,
+    },
     /// Проверить плагин по договору: для тех, кто его пишет
     Test(TestArgs),
     /// Отдать встроенный плагин отдельным процессом: так его запускает демон
@@ -83,11 +91,32 @@ pub(super) async fn run(
         Command::List => list(&Settings::load(config)?, out),
         Command::Check(args) => check(Settings::load(config)?, args, out).await,
         Command::Test(args) => test(args, out).await,
+        // The daemon is asked for it: `logs`.
+        Command::Logs { .. } => Ok(ExitCode::FAILURE),
         Command::Serve(args) => {
             own(args.which).await?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What a plugin of the running daemon wrote last.
+pub(super) async fn logs(client: &Client, name: &str, out: &mut Output) -> anyhow::Result<()> {
+    let request = v1::GetPluginLogRequest { plugin: name.to_owned() };
+    let log = client.status().get_plugin_log(request).await?.into_inner();
+    out.one(&log, || {
+        let line =
+            |line: &v1::plugin_log::Line| format!("{}  {}", client.moment(line.at), line.text);
+        let mut lines: Vec<String> = log.lines.iter().map(line).collect();
+        if lines.is_empty() {
+            lines.push("Плагин ещё ничего не написал.".to_owned());
+        }
+        if !log.trouble.is_empty() {
+            lines.push(format!("! {}", log.trouble));
+        }
+        lines.join("\n")
+    })?;
+    Ok(())
 }
 
 fn list(settings: &Settings, out: &mut Output) -> anyhow::Result<ExitCode> {
@@ -177,6 +206,7 @@ fn can(capability: &Capability) -> &'static str {
         Capability::Notifier => "письма",
         Capability::Source => "источник",
         Capability::Publisher => "публикация",
+        Capability::Listener => "слушатель",
     }
 }
 

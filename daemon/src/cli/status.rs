@@ -18,7 +18,11 @@ pub(super) struct Args {
 pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyhow::Result<()> {
     let daemon = client.status().get_status(v1::GetStatusRequest {}).await?.into_inner();
     if !daemon.troubles.is_empty() && !out.is_json() {
-        let lines: Vec<String> = daemon.troubles.iter().map(|t| format!("! {}", t.words)).collect();
+        let words = |t: &v1::Trouble| {
+            let written = t.lines.iter().map(|line| format!("\n    {line}")).collect::<String>();
+            format!("! {}{written}", t.words)
+        };
+        let lines: Vec<String> = daemon.troubles.iter().map(words).collect();
         out.say(format!("Неполадки:\n{}\n", lines.join("\n")))?;
     }
     if !args.attention {

@@ -9,6 +9,7 @@ pub mod decide;
 pub mod draft;
 pub mod exports;
 pub mod letters;
+pub mod listeners;
 pub mod open;
 pub mod pause;
 mod repeat;

@@ -1,7 +1,8 @@
 //! What gives the engine time and effects.
 //!
-//! Three loops: one opens what is due and does the jobs that are due, one sends the letters that
-//! are due, one asks other systems, so that a server that hangs holds up nothing but its own. Each
+//! Four loops: one opens what is due and does the jobs that are due, one sends the letters that
+//! are due, one asks other systems, one tells them, so that a server that hangs holds up nothing but
+//! its own. Each
 //! turns when something changed, when its next moment comes, and at least once a minute by
 //! tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
@@ -11,11 +12,13 @@ pub mod committer;
 pub mod documents;
 pub mod fault;
 pub mod letters;
+pub mod listeners;
 pub mod loops;
 mod registry;
 pub mod request;
 pub mod road_maps;
 pub mod seen;
+mod under_way;
 pub mod views;
 
 use std::collections::BTreeMap;
@@ -38,6 +41,8 @@ use crate::store::{Store, StoreError, instant, micros};
 use acts::exports::Looks;
 use committer::{Committer, Done, Task};
 use letters::outage::{Away, Outage};
+use letters::ways::Ways;
+use listeners::Listeners;
 use loops::wellbeing::Wellbeing;
 use road_maps::{RoadMaps, Version};
 
@@ -51,10 +56,14 @@ pub struct Parts {
     pub clock: Clock,
     /// Who delivers letters.
     pub notifier: Arc<dyn Notifier>,
+    /// Who delivers some of them instead.
+    pub ways: Ways,
     /// Who publishes reports.
     pub publisher: Arc<dyn Publisher>,
     /// Systems that know answers, by the id under which road maps name them.
     pub sources: BTreeMap<String, Arc<dyn Source>>,
+    /// By what other systems are told what happens.
+    pub listeners: Listeners,
     /// Where people reach the daemon: `https://vekha.example.org`, without a slash at the end.
     pub public_url: String,
 }
@@ -66,8 +75,10 @@ pub struct Runtime {
     road_maps: Arc<RoadMaps>,
     committer: Committer,
     notifier: Arc<dyn Notifier>,
+    ways: Ways,
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
+    listeners: Listeners,
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
     public_url: String,
@@ -82,6 +93,7 @@ pub struct Runtime {
     turning: Mutex<()>,
     sending: Mutex<()>,
     fetching: Mutex<()>,
+    telling: Mutex<()>,
     /// What was understood of exports, until the word to take it.
     looks: Looks,
 }
@@ -101,6 +113,8 @@ enum Loop {
     Sends,
     /// Asks sources.
     Fetches,
+    /// Tells listeners.
+    Tells,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -115,11 +129,13 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { store, clock, notifier, publisher, sources, public_url } = parts;
+        let Parts { store, clock, notifier, ways, publisher, sources, listeners, public_url } =
+            parts;
         let uncertain = store.release_claims(clock.now()).await?;
         if uncertain > 0 {
             tracing::warn!(uncertain, "letters whose delivery was interrupted are sent again");
         }
+        store.release_listeners().await?;
         store.look_again(clock.now()).await?;
         let road_maps = Arc::new(RoadMaps::load(&store).await?);
         let (counter, changed) = watch::channel(0);
@@ -131,8 +147,10 @@ impl Runtime {
             road_maps,
             committer,
             notifier,
+            ways,
             publisher,
             sources,
+            listeners,
             plugins: OnceLock::new(),
             public_url,
             outage: Outage::default(),
@@ -144,6 +162,7 @@ impl Runtime {
             turning: Mutex::new(()),
             sending: Mutex::new(()),
             fetching: Mutex::new(()),
+            telling: Mutex::new(()),
             looks: Looks::default(),
         });
         runtime.reschedule().await?;
@@ -246,6 +265,10 @@ impl Runtime {
                 let _one_at_a_time = self.fetching.lock().await;
                 self.fetch(self.clock.now()).await
             }
+            Loop::Tells => {
+                let _one_at_a_time = self.telling.lock().await;
+                self.tell_listeners().await
+            }
         }
     }
 
@@ -260,7 +283,8 @@ impl Runtime {
         while quiet < 2 {
             let done = self.turn(Loop::Turns).await?
                 + self.turn(Loop::Fetches).await?
-                + self.turn(Loop::Sends).await?;
+                + self.turn(Loop::Sends).await?
+                + self.turn(Loop::Tells).await?;
             quiet = if done > 0 { 0 } else { quiet + 1 };
         }
         Ok(())
@@ -280,9 +304,13 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let (work, message, fetch) =
-            tokio::join!(self.next(Loop::Turns), self.next(Loop::Sends), self.next(Loop::Fetches));
-        Ok(work?.into_iter().chain(message?).chain(fetch?).min())
+        let (work, message, fetch, telling) = tokio::join!(
+            self.next(Loop::Turns),
+            self.next(Loop::Sends),
+            self.next(Loop::Fetches),
+            self.next(Loop::Tells)
+        );
+        Ok(work?.into_iter().chain(message?).chain(fetch?).chain(telling?).min())
     }
 
     async fn next(&self, which: Loop) -> Result<Option<Timestamp>, StoreError> {
@@ -294,6 +322,7 @@ impl Runtime {
                 at.map(|at| again.map_or(at, |again| at.max(again)))
             }
             Loop::Fetches => self.store.next_job_at(Jobs::Fetches).await?,
+            Loop::Tells => return self.next_telling().await,
         };
         Ok(at.map(instant))
     }
@@ -328,6 +357,7 @@ impl Runtime {
             self.whatever_happens("turns", || self.go_round(Loop::Turns)),
             self.whatever_happens("sends", || self.go_round(Loop::Sends)),
             self.whatever_happens("fetches", || self.go_round(Loop::Fetches)),
+            self.whatever_happens("tells", || self.go_round(Loop::Tells)),
             self.whatever_happens("upkeep", || self.look_after_store()),
             self.whatever_happens("pulse", || self.watch_over_store())
         );

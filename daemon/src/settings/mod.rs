@@ -20,7 +20,11 @@ use vekha_plugin_site::{Site, SiteConfig};
 use vekha_plugin_tables::{Folder, FolderConfig};
 
 use crate::port::{Limits, hosts};
+use crate::runtime::acts::listeners::{LISTENER, is_listener};
+use crate::runtime::letters::ways::overlap;
+use crate::runtime::listeners::WebhookSettings;
 use vekha_roadmap::diagnostic::nearest;
+use vekha_roadmap::read::LETTERS;
 use written::Written;
 
 /// Variables that are the command line's own and no settings of the daemon.
@@ -64,7 +68,17 @@ pub struct Settings {
     /// Systems that know answers, by the id under which road maps name them.
     #[serde(default)]
     pub source: BTreeMap<String, SourceSettings>,
-    /// Plugins as processes of their own, by the names that stand in `mail`, `site` and `source`.
+    /// Who sends some of the letters instead of `mail`, by names of the administrator's own.
+    #[serde(default)]
+    pub notifier: BTreeMap<String, NotifierSettings>,
+    /// Who is told through plugins what happens, by the names of listeners.
+    #[serde(default)]
+    pub listener: BTreeMap<String, ListenerSettings>,
+    /// How other systems are told by HTTP.
+    #[serde(default)]
+    pub webhooks: WebhookSettings,
+    /// Plugins as processes of their own, by the names that stand in `mail`, `site`, `source` and
+    /// `listener`.
     #[serde(default)]
     pub plugin: BTreeMap<String, PluginConfig>,
     /// How their processes are started and paced; no setting.
@@ -89,6 +103,35 @@ pub struct Uses {
     pub mail: Option<String>,
     /// Who publishes reports beside the folder of `[site]`, or alone if there is none.
     pub site: Option<String>,
+}
+
+/// Who sends some of the letters.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NotifierSettings {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Which kinds of letters, as their folders are called; all if none is named.
+    #[serde(default)]
+    pub letters: Vec<String>,
+    /// To which organisations, by their codes; to all if none is named.
+    #[serde(default)]
+    pub organisations: Vec<String>,
+    /// Whether mail takes what it refuses, and all while it is away.
+    #[serde(default = "yes")]
+    pub fallback: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Who is told through a plugin.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ListenerSettings {
+    /// The plugin's name.
+    pub plugin: String,
 }
 
 /// A system that knows answers.
@@ -323,7 +366,8 @@ impl Settings {
         if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
             say("database", "нужно sqlite:путь или postgres://…".to_owned());
         }
-        let reaches_people = self.uses.mail.is_some() || self.mail.reaches_people();
+        let reaches_people =
+            self.uses.mail.is_some() || !self.notifier.is_empty() || self.mail.reaches_people();
         if self.rehearsal.is_some() && reaches_people {
             say(
                 "rehearsal",
@@ -339,6 +383,34 @@ impl Settings {
                 say(&key, format!("раздела [plugin.{name}] нет{near}"));
             }
         }
+        let all: Vec<_> = self.notifier.iter().collect();
+        for (place, (id, one)) in all.iter().enumerate() {
+            let kinds = || LETTERS.iter().map(|(kind, _)| *kind).filter(|kind| *kind != "digest");
+            for kind in one.letters.iter().filter(|kind| !kinds().any(|known| known == **kind)) {
+                let near = nearest(kind, kinds());
+                let near = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
+                say(&format!("notifier.{id}.letters"), format!("писем «{kind}» нет{near}"));
+            }
+            let wanted =
+                |one: &'_ NotifierSettings| (one.letters.clone(), one.organisations.clone());
+            let own = wanted(one);
+            for (other_id, other) in &all[..place] {
+                let other = wanted(other);
+                if overlap((&own.0, &own.1), (&other.0, &other.1)) {
+                    let words = format!(
+                        "одни и те же письма названы и здесь, и в [notifier.{other_id}]: \
+                         разделите их по letters или organisations"
+                    );
+                    say(&format!("notifier.{id}"), words);
+                }
+            }
+        }
+        for id in self.listener.keys() {
+            if !is_listener(id) {
+                say(&format!("listener.{id}"), LISTENER.to_owned());
+            }
+        }
+        wrong.extend(below("webhooks", Some(self.webhooks.wrong())));
         wrong.extend(self.limits.wrong());
         wrong
     }
@@ -380,6 +452,12 @@ impl Settings {
             if let SourceSettings::Plugin(name) = source {
                 uses.push((format!("source.{id}.plugin"), name.as_str()));
             }
+        }
+        for (id, notifier) in &self.notifier {
+            uses.push((format!("notifier.{id}.plugin"), notifier.plugin.as_str()));
+        }
+        for (id, listener) in &self.listener {
+            uses.push((format!("listener.{id}.plugin"), listener.plugin.as_str()));
         }
         uses
     }
@@ -574,6 +652,21 @@ mod tests {
             command = []
             at-once = 1000
             folder = 'nowhere'
+            [listener.Feed]
+            plugin = 'portl'
+            [listener.feed]
+            plugins = 'portal'
+            [notifier.messages]
+            plugin = 'messenger'
+            letters = ['reminder', 'remider']
+            [notifier.more]
+            plugin = 'messenger'
+            letters = ['reminder']
+            organisations = 'school-1'
+            fallback = 'sometimes'
+            [webhooks]
+            timeout-seconds = 61
+            allow-privat = true
         ";
         insta::assert_snapshot!(read(wrong, &[]).unwrap_err());
     }

@@ -9,7 +9,7 @@ use vekha_plugin::{Problem, Setting, SettingKind};
 use vekha_roadmap::diagnostic::nearest;
 
 /// Tables of tables with names of the administrator's own.
-const TABLES: [&str; 2] = ["plugin", "source"];
+const TABLES: [&str; 4] = ["listener", "notifier", "plugin", "source"];
 
 /// What the origin of a value is called that comes from the environment.
 const ENVIRONMENT: &str = "the environment";
@@ -35,6 +35,8 @@ enum Kind {
     Socket,
     /// A list of paths, or one text.
     Folders,
+    /// A list of words.
+    Words,
     /// A point in time.
     Moment,
     /// A program and its arguments.
@@ -65,6 +67,8 @@ impl Written {
         let mut written = Written::default();
         written.sources(root);
         written.plugins(root);
+        written.named(root, "listener");
+        written.named(root, "notifier");
         written.mail(root);
         for (name, needed) in [("mail", true), ("site", true)] {
             if needed && !root.contains_key(name) {
@@ -153,6 +157,28 @@ impl Written {
             let mut keys = plugin(&name, &vekha_plugin_host::settings());
             keys.push(Key { kind: Kind::Command, ..text(&format!("{name}.command")) });
             keys.push(Key { kind: Kind::Anything, ..text(&format!("{name}.configuration")) });
+            self.table(table, &name, &keys);
+            true
+        });
+    }
+
+    /// Listeners and notifiers have a plugin each.
+    fn named(&mut self, root: &mut Map<String, Value>, what: &str) {
+        let Some(all) = root.get_mut(what) else { return };
+        let ValueKind::Table(all) = &mut all.kind else { return };
+        all.retain(|id, one| {
+            let name = format!("{what}.{id}");
+            let ValueKind::Table(table) = &mut one.kind else {
+                self.say(&name, format!("нужен раздел [{name}]"), Some(one));
+                return false;
+            };
+            let stopgap = Some(Value::new(None, "-"));
+            let mut keys = vec![Key { stopgap, ..text(&format!("{name}.plugin")) }];
+            if what == "notifier" {
+                let of = |word: &str, kind| Key { kind, ..text(&format!("{name}.{word}")) };
+                keys.extend(["letters", "organisations"].map(|word| of(word, Kind::Words)));
+                keys.push(of("fallback", Kind::Plain(SettingKind::Flag)));
+            }
             self.table(table, &name, &keys);
             true
         });
@@ -282,6 +308,9 @@ fn own() -> Vec<Key> {
         plain("access.token", Kind::Plain(SettingKind::Secret)),
         plain("limits.connections", Kind::Plain(SettingKind::Integer)),
         plain("limits.receiving", Kind::Plain(SettingKind::Integer)),
+        plain("webhooks.allow-private", Kind::Plain(SettingKind::Flag)),
+        plain("webhooks.timeout-seconds", Kind::Plain(SettingKind::Integer)),
+        plain("webhooks.give-up-hours", Kind::Plain(SettingKind::Integer)),
         needed("rehearsal.from", Kind::Moment, "2027-01-01T00:00:00Z"),
         needed("rehearsal.speed", Kind::Plain(SettingKind::Integer), "1"),
     ];
@@ -328,6 +357,13 @@ fn unmet(kind: &Kind, value: &Value) -> Option<String> {
                 _ => text.is_some(),
             };
             said(met, "нужен список папок вида [\"road-map\"]")
+        }
+        Kind::Words => {
+            let met = match &value.kind {
+                ValueKind::Array(list) => list.iter().all(|one| scalar(one).is_some()),
+                _ => false,
+            };
+            said(met, "нужен список вида [\"reminder\", \"assignment\"]")
         }
         Kind::Command => {
             let met = match &value.kind {

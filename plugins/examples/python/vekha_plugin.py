@@ -1,6 +1,7 @@
 """Что нужно любому плагину Вехи на Python: приветствие, настройки, завершение.
 
-Плагин — класс с методами, которые он умеет: deliver(message), fetch(request), publish(document).
+Плагин — класс с методами, которые он умеет: deliver(message), fetch(request), publish(document),
+hear(events).
 Тексты для людей — по-русски. Как это устроено — plugins/README.md.
 """
 
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from google.protobuf import json_format
+from vekha.plugin.v1 import listener_pb2, listener_pb2_grpc
 from vekha.plugin.v1 import notifier_pb2, notifier_pb2_grpc, plugin_pb2, plugin_pb2_grpc
 from vekha.plugin.v1 import publisher_pb2, publisher_pb2_grpc, source_pb2, source_pb2_grpc
 
@@ -52,7 +54,8 @@ class _Base(plugin_pb2_grpc.PluginServicer):
         self.plugin = plugin
 
     def Describe(self, request, context):
-        can = {"deliver": "NOTIFIER", "fetch": "SOURCE", "publish": "PUBLISHER"}
+        can = {"deliver": "NOTIFIER", "fetch": "SOURCE", "publish": "PUBLISHER",
+               "hear": "LISTENER"}
         names = ["CAPABILITY_" + word for method, word in can.items() if hasattr(self.plugin, method)]
         p = self.plugin
         return plugin_pb2.Description(name=p.name, version=p.version, summary=p.summary,
@@ -76,7 +79,7 @@ class _Base(plugin_pb2_grpc.PluginServicer):
 
 
 class _Calls(notifier_pb2_grpc.NotifierServicer, source_pb2_grpc.SourceServicer,
-             publisher_pb2_grpc.PublisherServicer):
+             publisher_pb2_grpc.PublisherServicer, listener_pb2_grpc.ListenerServicer):
     def __init__(self, plugin):
         self.plugin = plugin
 
@@ -113,6 +116,16 @@ class _Calls(notifier_pb2_grpc.NotifierServicer, source_pb2_grpc.SourceServicer,
         except (Postponed, Unavailable) as e:
             context.abort(grpc.StatusCode.UNAVAILABLE, str(e))
 
+    def Hear(self, request, context):
+        self._ready(context)
+        try:
+            self.plugin.hear(request.events)
+            return listener_pb2.HearResponse(taken=len(request.events))
+        except Refused as e:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(e))
+        except (Postponed, Unavailable) as e:
+            context.abort(grpc.StatusCode.UNAVAILABLE, str(e))
+
 
 def serve(plugin):
     """Служит, пока демон не закроет вход."""
@@ -129,6 +142,8 @@ def serve(plugin):
         source_pb2_grpc.add_SourceServicer_to_server(calls, server)
     if hasattr(plugin, "publish"):
         publisher_pb2_grpc.add_PublisherServicer_to_server(calls, server)
+    if hasattr(plugin, "hear"):
+        listener_pb2_grpc.add_ListenerServicer_to_server(calls, server)
     server.add_insecure_port("unix:" + path)
     server.start()
     print(f"vekha-plugin|1|unix|{path}", flush=True)

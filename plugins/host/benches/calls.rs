@@ -40,7 +40,11 @@ fn main() -> ExitCode {
     if std::env::args().any(|word| word == PLAY) {
         let served = serve(describe(), |_| {
             let idle = Arc::new(Idle);
-            Ok(Configured { notifier: Some(idle.clone()), source: Some(idle), publisher: None })
+            Ok(Configured {
+                notifier: Some(idle.clone()),
+                source: Some(idle),
+                ..Configured::default()
+            })
         });
         runtime.block_on(served).unwrap();
         return ExitCode::SUCCESS;

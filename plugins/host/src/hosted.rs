@@ -13,20 +13,28 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{Code, Status};
 use vekha_plugin::{
-    Capability, DeliveryError, Description, Document, FetchRequest, Fetched, Health, Message,
-    Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt, Source, SourceError,
-    wire,
+    Capability, DeliveryError, Description, Document, Event, FetchRequest, Fetched, Health,
+    ListenError, Listener, Message, Notifier, Plugin, Problem, PublishError, Published, Publisher,
+    Receipt, Source, SourceError, wire,
 };
 use vekha_proto::plugin::v1;
+use vekha_proto::plugin::v1::listener_client::ListenerClient;
 use vekha_proto::plugin::v1::notifier_client::NotifierClient;
 use vekha_proto::plugin::v1::plugin_client::PluginClient;
 use vekha_proto::plugin::v1::publisher_client::PublisherClient;
 use vekha_proto::plugin::v1::source_client::SourceClient;
 
+use crate::output::{Line, Log};
 use crate::process::{NotStarted, Started, check};
-use crate::supervisor::{Shared, State, Trouble, supervise};
+use crate::supervisor::{Calls, Shared, State, Trouble, supervise};
 use crate::words::{self, by, plain, plain_all};
 use crate::{Manner, PluginConfig, Sockets};
+
+/// Lines that a trouble shows.
+const SHOWN: usize = 5;
+
+/// A call that is under way for so long, or for half of what it may, is told.
+const LONG: Duration = Duration::from_secs(30);
 
 /// The plugin. Dropped, it lets its process end; [`Hosted::stop`] waits for that.
 pub struct Hosted {
@@ -63,6 +71,8 @@ impl Hosted {
             state: watch::Sender::new(State::Starting),
             unwell: watch::Sender::new(None),
             failing: watch::Sender::new(None),
+            log: Log::default(),
+            calls: Calls::default(),
             doubted: Notify::new(),
             ending: watch::Sender::new(false),
         });
@@ -118,6 +128,7 @@ impl Hosted {
             plugin: name.clone(),
             words: what,
             lasts: since.map(|since| since.elapsed()).unwrap_or_default(),
+            lines: self.log(SHOWN).into_iter().map(|line| line.text).collect(),
         };
         match &*self.shared.state.borrow() {
             State::Down(down) => {
@@ -129,11 +140,14 @@ impl Hosted {
                 );
                 Some(told(what, self.shared.failing.borrow().as_ref().map(|failing| failing.since)))
             }
-            State::Ready(_) => self.shared.unwell.borrow().as_ref().map(|(reason, since)| {
-                let what =
-                    format!("Плагин «{name}» сообщает, что сейчас не может работать: {reason}");
-                told(what, Some(*since))
-            }),
+            State::Ready(_) => {
+                let unwell = self.shared.unwell.borrow().as_ref().map(|(reason, since)| {
+                    let what =
+                        format!("Плагин «{name}» сообщает, что сейчас не может работать: {reason}");
+                    told(what, Some(*since))
+                });
+                unwell.or_else(|| self.hanging().map(|(what, since)| told(what, Some(since))))
+            }
             State::Starting => self.shared.failing.borrow().as_ref().map(|failing| {
                 let why = &failing.why;
                 let what = format!("Плагин «{name}» запускается снова. До этого: {why}");
@@ -141,6 +155,31 @@ impl Hosted {
             }),
             State::Ended => None,
         }
+    }
+
+    /// A call that takes long, or the last one if it took too long.
+    fn hanging(&self) -> Option<(String, Instant)> {
+        let name = self.name();
+        let long = LONG.min(self.shared.config.call() / 2);
+        let oldest = self.shared.calls.oldest().filter(|since| since.elapsed() >= long);
+        if let Some(since) = oldest {
+            let what = format!(
+                "Плагин «{name}» не отвечает: вызов идёт уже {} с. Что он пишет — vekha plugin logs \
+                 {name}",
+                since.elapsed().as_secs()
+            );
+            return Some((what, since));
+        }
+        let (words, since) = self.shared.calls.was_late()?;
+        let what = format!(
+            "Плагин «{name}» не отвечает на вызовы: {words}. Что он пишет — vekha plugin logs {name}"
+        );
+        Some((what, since))
+    }
+
+    /// Up to so many of the lines that it wrote last, oldest first, over all its processes.
+    pub fn log(&self, most: usize) -> Vec<Line> {
+        self.shared.log.last(most)
     }
 
     /// How it is, asked just now.
@@ -189,6 +228,7 @@ impl Hosted {
                     Capability::Notifier => "не доставляет писем",
                     Capability::Source => "не источник данных",
                     Capability::Publisher => "ничего не публикует",
+                    Capability::Listener => "не слушает событий",
                 }
             )),
             State::Down(down) => Err(format!("плагин «{name}» не работает: {}", down.why)),
@@ -202,10 +242,16 @@ impl Hosted {
         until: Instant,
         call: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, Failure> {
-        let Ok(answer) = timeout_at(until, call).await else {
+        let under_way = self.shared.calls.begin();
+        let answer = timeout_at(until, call).await;
+        drop(under_way);
+        let Ok(answer) = answer else {
             self.shared.doubted.notify_one();
-            return Err(Failure::final_not(words::late(self.name(), self.shared.config.call())));
+            let words = words::late(self.name(), self.shared.config.call());
+            self.shared.calls.late(&words);
+            return Err(Failure::final_not(words));
         };
+        self.shared.calls.answered();
         answer.map_err(|status| Failure {
             code: Some(status.code()),
             words: words::unanswered(self.name(), &status, self.largest()),
@@ -365,6 +411,50 @@ impl Publisher for Hosted {
             Ok(v1::PublishResponse { location }) => Ok(Published { location: plain(&location) }),
             Err(failure) if failure.is_final() => Err(PublishError::Refused(failure.words)),
             Err(failure) => Err(PublishError::Failed(failure.words)),
+        }
+    }
+}
+
+#[async_trait]
+impl Listener for Hosted {
+    async fn hear(&self, events: &[Event]) -> Result<usize, ListenError> {
+        // Of a batch that is too large a part goes; of one event there is none.
+        let mut told = Vec::with_capacity(events.len());
+        let mut bytes = 0;
+        for event in events {
+            let event = wire::event(event);
+            bytes += event.encoded_len() + 16;
+            if bytes > self.largest() && told.is_empty() {
+                let words = words::too_large(self.name(), "событие", self.largest());
+                return Err(ListenError::Refused(words));
+            }
+            if bytes > self.largest() {
+                break;
+            }
+            told.push(event);
+        }
+        let count = told.len();
+        let turn = self.turn(Capability::Listener).await.map_err(ListenError::Failed)?;
+        let mut client = ListenerClient::new(turn.started.channel.clone())
+            .max_decoding_message_size(self.largest());
+        let request = timed(v1::HearRequest { events: told }, turn.until);
+        match self.within(turn.until, client.hear(request)).await {
+            Ok(answer) => {
+                let taken = answer.into_inner().taken;
+                match usize::try_from(taken) {
+                    Ok(0) => {
+                        let why = "не взял ни одного события и не говорит почему";
+                        Err(ListenError::Failed(by(self.name(), why)))
+                    }
+                    Ok(taken) if taken <= count => Ok(taken),
+                    _ => {
+                        let why = format!("взял событий {taken} из {count}: так не бывает");
+                        Err(ListenError::Failed(by(self.name(), &why)))
+                    }
+                }
+            }
+            Err(failure) if failure.is_final() => Err(ListenError::Refused(failure.words)),
+            Err(failure) => Err(ListenError::Failed(failure.words)),
         }
     }
 }

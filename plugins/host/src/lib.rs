@@ -37,6 +37,7 @@ use std::time::Duration;
 
 pub use config::{PluginConfig, settings};
 pub use hosted::Hosted;
+pub use output::{Line, Log};
 pub use process::{Process, Started};
 pub use supervisor::Trouble;
 use vekha_plugin::Problem;
@@ -191,6 +192,11 @@ impl Host {
     /// A plugin by its name.
     pub fn get(&self, name: &str) -> Option<Arc<Hosted>> {
         self.plugins.get(name).cloned()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.plugins.keys().map(String::as_str)
     }
 
     /// What is wrong with plugins at the moment.

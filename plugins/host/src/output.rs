@@ -23,16 +23,57 @@ const PACE: usize = 1 << 20;
 /// Last lines that are remembered, for whoever asks why it ended.
 const REMEMBERED: usize = 5;
 
+/// Last lines that are kept of a plugin over all its lives, for whoever looks what it does.
+const KEPT: usize = 200;
+
+/// A line that a plugin wrote.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// When it was read.
+    pub at: Instant,
+    /// What it says, cut and without control characters.
+    pub text: String,
+}
+
+/// What a plugin wrote last, whichever of its processes did.
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<VecDeque<Line>>>);
+
+impl Log {
+    fn add(&self, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(Line { at: Instant::now(), text: line.to_owned() });
+    }
+
+    /// Up to so many of the last lines, oldest first.
+    pub(crate) fn last(&self, most: usize) -> Vec<Line> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().skip(lines.len().saturating_sub(most)).cloned().collect()
+    }
+}
+
 /// How the handshake line begins.
 pub(crate) const HANDSHAKE: &str = "vekha-plugin|";
 
-/// The last lines.
+/// The last lines of a process.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Last(Arc<Mutex<VecDeque<String>>>);
+pub(crate) struct Last {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    log: Log,
+}
 
 impl Last {
+    /// Those of a new process of the plugin with this log.
+    pub fn of(log: &Log) -> Self {
+        Last { log: log.clone(), ..Last::default() }
+    }
+
     fn add(&self, line: &str) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.log.add(line);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == REMEMBERED {
             lines.pop_front();
         }
@@ -41,7 +82,7 @@ impl Last {
 
     /// The last line that says something.
     pub fn line(&self) -> Option<String> {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().rev().find(|line| !line.trim().is_empty()).cloned()
     }
 }
@@ -185,6 +226,20 @@ mod tests {
         let later = now + Duration::from_secs(1);
         assert_eq!(allowance.one(later), Some(10_000 - u64::from(BURST)));
         assert_eq!(allowance.left, STEADY - 1);
+    }
+
+    #[tokio::test]
+    async fn of_what_a_plugin_writes_the_last_lines_of_all_its_processes_are_kept() {
+        let log = Log::default();
+        for process in 0..2 {
+            let text: String = (0..150).map(|n| format!("{process}-{n}\n")).collect();
+            read("x".into(), text.as_bytes(), Last::of(&log), None).await;
+        }
+        let kept = log.last(1000);
+        assert_eq!(kept.len(), KEPT);
+        assert_eq!((kept[0].text.as_str(), kept[199].text.as_str()), ("0-100", "1-149"));
+        let last: Vec<String> = log.last(2).into_iter().map(|line| line.text).collect();
+        assert_eq!(last, ["1-148", "1-149"]);
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use vekha_proto::plugin::v1;
 use vekha_proto::plugin::v1::plugin_client::PluginClient;
 
 use crate::guard::{GUARD, NOT_STARTED};
-use crate::output::{self, Last};
+use crate::output::{self, Last, Log};
 use crate::words::{plain, unanswered};
 use crate::{Manner, PluginConfig, Sockets};
 
@@ -73,12 +73,13 @@ impl Process {
         config: &PluginConfig,
         manner: &Manner,
         sockets: &Sockets,
+        log: &Log,
         cancelled: impl Future<Output = ()>,
     ) -> Result<(Self, Started), Option<String>> {
         let deadline = Instant::now() + config.start();
         let number = STARTS.fetch_add(1, Ordering::Relaxed);
         let socket = sockets.folder().join(format!("{number}.sock"));
-        let (mut process, found) = Process::spawn(name, config, manner, socket)
+        let (mut process, found) = Process::spawn(name, config, manner, socket, log)
             .map_err(|e| Some(format!("процесс не запускается: {e}")))?;
         let begun = tokio::select! {
             begun = timeout_at(deadline, process.begin(name, config, found)) => Some(begun),
@@ -103,6 +104,7 @@ impl Process {
         config: &PluginConfig,
         manner: &Manner,
         socket: PathBuf,
+        log: &Log,
     ) -> io::Result<(Self, oneshot::Receiver<String>)> {
         let mut command = Command::new(&manner.guard);
         // As lists of processes show it.
@@ -119,7 +121,7 @@ impl Process {
         command.process_group(0).kill_on_drop(false);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut guard = command.spawn()?;
-        let (name, last) = (Arc::<str>::from(name), Last::default());
+        let (name, last) = (Arc::<str>::from(name), Last::of(log));
         let (sender, found) = oneshot::channel();
         let mut readers = Vec::new();
         if let Some(stdout) = guard.stdout.take() {

@@ -1,7 +1,8 @@
 //! Keeps one plugin running: starts it, asks whether it is alive, starts it anew after a pause that
 //! grows with every failure in a row, so that a plugin that cannot work costs next to nothing.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -9,6 +10,7 @@ use vekha_plugin::{Health, Problem, wire};
 use vekha_proto::plugin::v1;
 use vekha_proto::plugin::v1::plugin_client::PluginClient;
 
+use crate::output::Log;
 use crate::process::{NotStarted, Process, Started, check};
 use crate::words::plain;
 use crate::{Manner, PluginConfig, Sockets};
@@ -55,6 +57,68 @@ pub struct Trouble {
     pub words: String,
     /// How long it has been so.
     pub lasts: std::time::Duration,
+    /// What it wrote last, oldest first.
+    pub lines: Vec<String>,
+}
+
+/// The calls under way, and the last one that came to nothing for want of time.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(Mutex<UnderWay>);
+
+#[derive(Debug, Default)]
+struct UnderWay {
+    next: u64,
+    begun: BTreeMap<u64, Instant>,
+    late: Option<(String, Instant)>,
+}
+
+impl Calls {
+    fn lock(&self) -> MutexGuard<'_, UnderWay> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call as under way until what is returned is dropped.
+    pub fn begin(&self) -> Call<'_> {
+        let mut all = self.lock();
+        all.next += 1;
+        let number = all.next;
+        all.begun.insert(number, Instant::now());
+        Call { calls: self, number }
+    }
+
+    /// A call was answered, however.
+    pub fn answered(&self) {
+        self.lock().late = None;
+    }
+
+    /// A call was not answered in time.
+    pub fn late(&self, words: &str) {
+        let mut all = self.lock();
+        let since = all.late.as_ref().map_or_else(Instant::now, |(_, since)| *since);
+        all.late = Some((words.to_owned(), since));
+    }
+
+    /// Since when the oldest call is under way.
+    pub fn oldest(&self) -> Option<Instant> {
+        self.lock().begun.values().min().copied()
+    }
+
+    /// The last one that was not answered in time, unless one was answered after it.
+    pub fn was_late(&self) -> Option<(String, Instant)> {
+        self.lock().late.clone()
+    }
+}
+
+/// A call under way.
+pub(crate) struct Call<'c> {
+    calls: &'c Calls,
+    number: u64,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.calls.lock().begun.remove(&self.number);
+    }
 }
 
 /// What supervisor and callers share.
@@ -66,6 +130,11 @@ pub(crate) struct Shared {
     pub unwell: watch::Sender<Option<(String, Instant)>>,
     /// Since when it has not worked, and why.
     pub failing: watch::Sender<Option<Failing>>,
+    /// What it wrote last.
+    pub log: Log,
+    /// Calls under way, each since when; and what was said of the last one that was not answered in
+    /// time, until one is.
+    pub calls: Calls,
     /// A call was not answered in time: is it alive?
     pub doubted: Notify,
     pub ending: watch::Sender<bool>,
@@ -109,7 +178,8 @@ async fn live(
     let Shared { name, config, .. } = shared;
     let mut ending = shared.ending.subscribe();
     shared.state.send_replace(State::Starting);
-    let started = Process::start(name, config, manner, sockets, ended(&mut ending)).await;
+    let started =
+        Process::start(name, config, manner, sockets, &shared.log, ended(&mut ending)).await;
     let (mut process, started) = match started {
         Ok(started) => started,
         Err(why) => return why.map(|why| (why, vec![])),

@@ -71,7 +71,7 @@ impl Version {
 }
 
 /// Why an attempt came to nothing.
-enum Trouble {
+pub(crate) enum Trouble {
     /// The next attempt would come to the same.
     Lasting(String),
     /// The next attempt may do better; how long the other side asks to wait.
@@ -263,7 +263,7 @@ fn target(url: &Url, response: &Response) -> Result<Option<Url>, Trouble> {
 }
 
 /// Why there is no response, or no end of it.
-fn no_contact(error: &reqwest::Error) -> Trouble {
+pub(crate) fn no_contact(error: &reqwest::Error) -> Trouble {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(forbidden) = error.downcast_ref::<Forbidden>() {
@@ -275,7 +275,7 @@ fn no_contact(error: &reqwest::Error) -> Trouble {
 }
 
 /// What lies beneath an error: what reqwest wraps around it says only that something went wrong.
-fn root(error: &reqwest::Error) -> String {
+pub(crate) fn root(error: &reqwest::Error) -> String {
     let mut root: &dyn Error = error;
     while let Some(cause) = root.source() {
         root = cause;

@@ -1,5 +1,5 @@
 //! Source of records that another system gives out by HTTP, as JSON or CSV: a regional register, a
-//! school's information system.
+//! school's information system. By the same guard other systems are told something ([`Poster`]).
 //!
 //! The way of a request: `template` (its address) -> `client` (attempts, redirects, size) through
 //! `guard` (where it may go, by `address`) -> `records` (what the answer says). `memory` keeps the
@@ -19,6 +19,7 @@ mod describe;
 mod guard;
 mod memory;
 mod pause;
+mod post;
 mod records;
 mod template;
 
@@ -29,8 +30,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
-use reqwest::{StatusCode, Url};
 use vekha_plugin::{
     Description, FetchRequest, Fetched, Health, Plugin, Problem, Record, Source, SourceError,
 };
@@ -41,6 +42,9 @@ use config::{Checked, Shape};
 pub use describe::describe;
 use guard::{Guard, LookUp};
 use memory::{Known, Memory};
+pub use post::{Posted, Poster};
+/// An address, as a [`Poster`] takes it.
+pub use reqwest::Url;
 use template::Template;
 
 /// The source.

@@ -50,6 +50,8 @@ pub enum Capability {
     Publisher,
     /// Fetches records for a dataset: [`Source`](crate::Source).
     Source,
+    /// Is told what happens: [`Listener`](crate::Listener).
+    Listener,
 }
 
 /// One key of a plugin's configuration.

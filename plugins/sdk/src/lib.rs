@@ -9,6 +9,7 @@
 //! | notifier | [`Notifier`] | delivers a message |
 //! | publisher | [`Publisher`] | puts a document where people find it |
 //! | source | [`Source`] | fetches records for a dataset |
+//! | listener | [`Listener`] | is told what happens |
 //!
 //! The caller gives every call a deadline and drops the call when it passes, so an implementation
 //! must stay whole when its future is dropped at any `await`. The caller also repeats calls: a
@@ -26,6 +27,7 @@
 mod describe;
 pub mod files;
 mod judged;
+mod listener;
 mod notifier;
 mod problems;
 #[cfg(feature = "process")]
@@ -38,6 +40,7 @@ pub mod wire;
 
 pub use describe::{Capability, Description, Health, Plugin, Problem, Setting, SettingKind};
 pub use judged::{configuration, judged};
+pub use listener::{Event, ListenError, Listener};
 pub use notifier::{
     Address, Attachment, DeliveryError, DeliveryErrorKind, Message, Notifier, Receipt,
 };

@@ -23,14 +23,15 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::codegen::tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use vekha_proto::plugin::v1;
+use vekha_proto::plugin::v1::listener_server::{Listener as ListenerService, ListenerServer};
 use vekha_proto::plugin::v1::notifier_server::{Notifier as NotifierService, NotifierServer};
 use vekha_proto::plugin::v1::plugin_server::{Plugin as PluginService, PluginServer};
 use vekha_proto::plugin::v1::publisher_server::{Publisher as PublisherService, PublisherServer};
 use vekha_proto::plugin::v1::source_server::{Source as SourceService, SourceServer};
 
 use crate::{
-    Description, Fetched, Health, Notifier, Plugin, Problem, PublishError, Publisher, Record,
-    Source, SourceError, judged, wire,
+    Description, Fetched, Health, ListenError, Listener, Notifier, Plugin, Problem, PublishError,
+    Publisher, Record, Source, SourceError, judged, wire,
 };
 
 /// Names the socket on which a plugin is to listen.
@@ -60,6 +61,8 @@ pub struct Configured {
     pub source: Option<Arc<dyn Source>>,
     /// Publishes documents.
     pub publisher: Option<Arc<dyn Publisher>>,
+    /// Is told what happens.
+    pub listener: Option<Arc<dyn Listener>>,
 }
 
 impl Configured {
@@ -78,11 +81,17 @@ impl Configured {
         Configured { publisher: Some(Arc::new(plugin)), ..Configured::default() }
     }
 
+    /// One that is told what happens.
+    pub fn listener(plugin: impl Listener + 'static) -> Self {
+        Configured { listener: Some(Arc::new(plugin)), ..Configured::default() }
+    }
+
     fn plugin(&self) -> Option<Arc<dyn Plugin>> {
         let notifier = self.notifier.clone().map(|plugin| plugin as Arc<dyn Plugin>);
         let source = self.source.clone().map(|plugin| plugin as Arc<dyn Plugin>);
         let publisher = self.publisher.clone().map(|plugin| plugin as Arc<dyn Plugin>);
-        notifier.or(source).or(publisher)
+        let listener = self.listener.clone().map(|plugin| plugin as Arc<dyn Plugin>);
+        notifier.or(source).or(publisher).or(listener)
     }
 }
 
@@ -118,6 +127,7 @@ pub async fn serve(
         .add_service(PluginServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(NotifierServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(SourceServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
+        .add_service(ListenerServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(PublisherServer::from_arc(served).max_decoding_message_size(LARGEST))
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended)
         .await
@@ -239,6 +249,25 @@ impl PublisherService for Served {
             }
             Err(PublishError::Refused(why)) => Err(Status::failed_precondition(why)),
             Err(PublishError::Failed(why)) => Err(Status::unavailable(why)),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ListenerService for Served {
+    async fn hear(
+        &self,
+        request: Request<v1::HearRequest>,
+    ) -> Result<Response<v1::HearResponse>, Status> {
+        let listener = self.current()?.listener.ok_or_else(|| unable("слушать события"))?;
+        let events: Vec<_> = request.into_inner().events.into_iter().map(wire::event_of).collect();
+        match listener.hear(&events).await {
+            Ok(taken) => {
+                let taken = i32::try_from(taken.min(events.len())).unwrap_or(i32::MAX);
+                Ok(Response::new(v1::HearResponse { taken }))
+            }
+            Err(ListenError::Refused(why)) => Err(Status::failed_precondition(why)),
+            Err(ListenError::Failed(why)) => Err(Status::unavailable(why)),
         }
     }
 }

@@ -8,8 +8,8 @@ use vekha_proto::plugin::v1;
 
 use crate::{
     Address, Attachment, Capability, DeliveryError, DeliveryErrorKind, Description, Document,
-    FetchRequest, FieldKind, FieldOption, Health, Message, Problem, Receipt, Record, Setting,
-    SettingKind, WantedField,
+    Event, FetchRequest, FieldKind, FieldOption, Health, Message, Problem, Receipt, Record,
+    Setting, SettingKind, WantedField,
 };
 
 /// Whole numbers beyond this are no longer exact as doubles, which is what a structure holds.
@@ -87,6 +87,7 @@ fn capability(own: Capability) -> v1::Capability {
         Capability::Notifier => v1::Capability::Notifier,
         Capability::Source => v1::Capability::Source,
         Capability::Publisher => v1::Capability::Publisher,
+        Capability::Listener => v1::Capability::Listener,
     }
 }
 
@@ -96,6 +97,7 @@ fn capability_of(wire: v1::Capability) -> Option<Capability> {
         v1::Capability::Notifier => Some(Capability::Notifier),
         v1::Capability::Source => Some(Capability::Source),
         v1::Capability::Publisher => Some(Capability::Publisher),
+        v1::Capability::Listener => Some(Capability::Listener),
     }
 }
 
@@ -351,6 +353,36 @@ pub fn record_of(wire: v1::Record) -> Record {
     Record { organisation: wire.organisation, answers }
 }
 
+/// An event, for the wire.
+pub fn event(own: &Event) -> v1::Event {
+    v1::Event {
+        id: own.id.clone(),
+        cursor: own.cursor,
+        run: own.run.clone(),
+        activity: own.activity.clone(),
+        sequence: own.sequence,
+        at: Some(moment(own.at)),
+        actor: own.actor.clone(),
+        kind: own.kind.clone(),
+        data: Some(structure(own.data.clone())),
+    }
+}
+
+/// An event that came in.
+pub fn event_of(wire: v1::Event) -> Event {
+    Event {
+        id: wire.id,
+        cursor: wire.cursor,
+        run: wire.run,
+        activity: wire.activity,
+        sequence: wire.sequence,
+        at: wire.at.map(milliseconds).unwrap_or_default(),
+        actor: wire.actor,
+        kind: wire.kind,
+        data: wire.data.map(object).unwrap_or_default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -402,6 +434,19 @@ mod tests {
         };
         assert_eq!(fetch_of(fetch(&request)), request);
 
+        let happened = Event {
+            id: "ab".into(),
+            cursor: 7,
+            run: "municipalities/m/activities/a/runs/2027".into(),
+            activity: "municipalities/m/activities/a".into(),
+            sequence: 2,
+            at: 1_800_000_000_001,
+            actor: "Отдел".into(),
+            kind: "asked".into(),
+            data: json!({ "stage": "s" }).as_object().expect("an object").clone(),
+        };
+        assert_eq!(event_of(event(&happened)), happened);
+
         let kinds = [
             SettingKind::Text,
             SettingKind::Secret,
@@ -416,7 +461,12 @@ mod tests {
             name: "x".into(),
             version: "1".into(),
             summary: "Х.".into(),
-            capabilities: vec![Capability::Notifier, Capability::Publisher, Capability::Source],
+            capabilities: vec![
+                Capability::Notifier,
+                Capability::Publisher,
+                Capability::Source,
+                Capability::Listener,
+            ],
             settings: kinds.map(|kind| Setting::required("a.b", kind, "Зачем.")).to_vec(),
         };
         assert_eq!(description_of(description(&is)), is);

@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
+use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixListener;
@@ -15,9 +16,9 @@ use serde_json::{Map, Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use vekha_plugin::process::{Configured, SOCKET, serve};
 use vekha_plugin::{
-    Capability, DeliveryError, Description, Document, FetchRequest, Fetched, Health, Message,
-    Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt, Record, Setting,
-    SettingKind, Source, SourceError,
+    Capability, DeliveryError, Description, Document, Event, FetchRequest, Fetched, Health,
+    ListenError, Listener, Message, Notifier, Plugin, Problem, PublishError, Published, Publisher,
+    Receipt, Record, Setting, SettingKind, Source, SourceError,
 };
 
 fn main() -> ExitCode {
@@ -124,7 +125,8 @@ async fn well() -> ExitCode {
         Ok(Configured {
             notifier: Some(bad.clone()),
             source: Some(bad.clone()),
-            publisher: Some(bad),
+            publisher: Some(bad.clone()),
+            listener: Some(bad),
         })
     });
     served.await.unwrap();
@@ -132,12 +134,12 @@ async fn well() -> ExitCode {
 }
 
 fn describe() -> Description {
-    use Capability::{Notifier, Publisher, Source};
+    use Capability::{Listener, Notifier, Publisher, Source};
     Description {
         name: "bad".into(),
         version: "1.0".into(),
         summary: "Делает всё неправильно.".into(),
-        capabilities: vec![Notifier, Source, Publisher],
+        capabilities: vec![Notifier, Source, Publisher, Listener],
         settings: vec![
             Setting::optional("way", SettingKind::Text, "Как именно."),
             Setting::optional("name", SettingKind::Text, "Как его зовут."),
@@ -244,5 +246,28 @@ impl Publisher for Bad {
     async fn publish(&self, document: &Document) -> Result<Published, PublishError> {
         self.misbehave().await;
         Ok(Published { location: format!("https://example.org/{}", document.path) })
+    }
+}
+
+#[async_trait]
+impl Listener for Bad {
+    async fn hear(&self, events: &[Event]) -> Result<usize, ListenError> {
+        self.misbehave().await;
+        match self.way.as_str() {
+            "refused" => return Err(ListenError::Refused("такого не беру".into())),
+            "away" => return Err(ListenError::Failed("реестр закрыт".into())),
+            "none" => return Ok(0),
+            _ => {}
+        }
+        // Of several a part is taken: the others come again.
+        let taken = events.len().div_ceil(2);
+        if self.name.is_empty() {
+            return Ok(taken);
+        }
+        let mut heard = OpenOptions::new().create(true).append(true).open(&self.name).unwrap();
+        for event in &events[..taken] {
+            writeln!(heard, "{} {} {}", event.cursor, event.id, event.kind).unwrap();
+        }
+        Ok(taken)
     }
 }

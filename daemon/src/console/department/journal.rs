@@ -116,7 +116,11 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::SignInLocked { .. }
         | Happened::TokenSet { .. }
         | Happened::TokenRotated { .. }
-        | Happened::TokenRevoked { .. } => vec![],
+        | Happened::TokenRevoked { .. }
+        | Happened::ListenerSet { .. }
+        | Happened::ListenerRotated { .. }
+        | Happened::ListenerDisabled { .. }
+        | Happened::ListenerRemoved { .. } => vec![],
     }
 }
 

@@ -19,6 +19,7 @@ use vekha_roadmap::read::{Files, LETTERS};
 use crate::access::gate::Gate;
 use crate::clock::Clock;
 use crate::runtime::committer::Task;
+use crate::runtime::listeners::Listeners;
 use crate::runtime::{Ask, Parts, Runtime};
 use crate::secret::Secret;
 use crate::store::Store;
@@ -113,7 +114,9 @@ impl House {
             store,
             clock,
             notifier: Arc::new(Nobody),
+            ways: Default::default(),
             sources: Default::default(),
+            listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
             publisher: Arc::new(Nobody),
             public_url: "https://vekha.example.org".into(),
         })

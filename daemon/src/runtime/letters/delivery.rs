@@ -51,9 +51,16 @@ impl Runtime {
             None => Ok(Receipt::default()),
             Some(Err(e)) => Err(DeliveryError::permanent(e)),
             Some(Ok(message)) => {
-                let sent = self.notifier.deliver(&message).await;
-                self.learn(&sent);
-                sent
+                // All of a parcel leave the same way.
+                let way = rows.first().and_then(|row| self.ways.of(&row.kind, &row.organisation));
+                match way {
+                    Some(way) => way.deliver(&*self.notifier, &message).await,
+                    None => {
+                        let sent = self.notifier.deliver(&message).await;
+                        self.learn(&sent);
+                        sent
+                    }
+                }
             }
         };
         let all = rows.into_iter().zip(known);

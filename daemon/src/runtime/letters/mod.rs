@@ -9,3 +9,4 @@ pub mod message;
 pub mod outage;
 pub mod outbox;
 pub(crate) mod parcels;
+pub mod ways;

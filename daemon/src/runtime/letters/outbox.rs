@@ -6,16 +6,14 @@
 //! daemon is to end, what is under way gets a moment; what is not done then is in doubt and is settled
 //! so.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::pin::pin;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::runtime::Runtime;
 use crate::runtime::letters::parcels;
+use crate::runtime::under_way::UnderWay;
 use crate::store::StoreError;
 use crate::store::entities::outbox::Model;
 use crate::store::write::outbox::{Delivery, LEASE, Parcel};
@@ -44,60 +42,6 @@ struct Sending {
     idle: bool,
     /// Messages under way, by key.
     rows: BTreeMap<String, Model>,
-}
-
-/// Deliveries under way, and those that have come to their end.
-struct UnderWay<F> {
-    deliveries: FuturesUnordered<F>,
-    ended: Vec<(Model, Delivery)>,
-}
-
-impl<F> Default for UnderWay<F> {
-    fn default() -> Self {
-        UnderWay { deliveries: FuturesUnordered::new(), ended: Vec::new() }
-    }
-}
-
-impl<F: Future<Output = Vec<(Model, Delivery)>>> UnderWay<F> {
-    fn begin(&self, delivery: F) {
-        self.deliveries.push(delivery);
-    }
-
-    /// How many are under way or not settled yet.
-    fn places(&self) -> usize {
-        self.deliveries.len() + usize::from(!self.ended.is_empty())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.places() == 0
-    }
-
-    /// Does something else without letting the deliveries stand still: each may hold a connection
-    /// to the database for which that would wait.
-    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                Some(more) = self.deliveries.next() => self.ended.extend(more),
-            }
-        }
-    }
-
-    /// Waits until some have come to their end: what does so at the same time is settled together.
-    /// It may be asked again and again.
-    async fn ended(&mut self) -> Vec<(Model, Delivery)> {
-        if self.ended.is_empty()
-            && let Some(first) = self.deliveries.next().await
-        {
-            self.ended.extend(first);
-        }
-        while let Some(Some(more)) = self.deliveries.next().now_or_never() {
-            self.ended.extend(more);
-        }
-        std::mem::take(&mut self.ended)
-    }
 }
 
 impl Runtime {
@@ -169,23 +113,39 @@ impl Runtime {
         busy: usize,
     ) -> Result<Vec<Vec<Model>>, StoreError> {
         let now = self.clock.now();
-        let places = match self.outage.now() {
-            None => AT_ONCE,
-            // One letter sees whether the server is back.
-            Some(away) if away.again <= now => 1,
-            Some(_) => 0,
-        };
-        let free = places.saturating_sub(busy);
-        if places < AT_ONCE {
+        let away = self.outage.now();
+        let by_mail = |row: &Model| self.ways.of(&row.kind, &row.organisation).is_none();
+        // One letter sees whether the mail server is back; others leave by what is named for them.
+        let mut probes = away.as_ref().is_some_and(|away| away.again <= now)
+            && !sending.rows.values().any(by_mail);
+        let free = AT_ONCE.saturating_sub(busy);
+        if away.is_some() {
             sending.ready.clear();
+            if !probes && self.ways.0.is_empty() {
+                return Ok(vec![]);
+            }
         }
         if free == 0 {
             return Ok(vec![]);
         }
         if sending.ready.is_empty() && !sending.idle {
             let due = self.store.due_messages(now, CHOICE).await?;
-            let due = due.into_iter().filter(|due| !sending.rows.contains_key(&due.key)).collect();
-            sending.ready = parcels::choose(due, now, usize::MAX).into();
+            let due = due.into_iter().filter(|due| !sending.rows.contains_key(&due.key));
+            let due: Vec<_> = due.collect();
+            let mailed: BTreeSet<String> = match away {
+                Some(_) => due
+                    .iter()
+                    .filter(|due| self.ways.of_due(due).is_none())
+                    .map(|due| due.key.clone())
+                    .collect(),
+                None => BTreeSet::new(),
+            };
+            let mut ready = parcels::choose(due, now, usize::MAX, &self.ways);
+            ready.retain(|parcel| {
+                let leaves = !parcel.keys.iter().any(|key| mailed.contains(key));
+                leaves || std::mem::take(&mut probes)
+            });
+            sending.ready = ready.into();
             sending.idle = sending.ready.is_empty();
         }
         let chosen: Vec<Parcel> = sending.ready.drain(..free.min(sending.ready.len())).collect();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use vekha_engine::LetterKind;
 
+use super::ways::Ways;
 use crate::store::micros;
 use crate::store::write::outbox::{Due, Parcel};
 
@@ -14,7 +15,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Chooses up to `most` parcels among the messages that are due, the longest due first. While
 /// there is work that may bring more letters, those that could go with them wait for a while.
-pub fn choose(due: Vec<Due>, now: Timestamp, most: usize) -> Vec<Parcel> {
+pub fn choose(due: Vec<Due>, now: Timestamp, most: usize, ways: &Ways) -> Vec<Parcel> {
     let mut order: Vec<(String, String)> = Vec::new();
     let mut parcels: BTreeMap<(String, String), Vec<Due>> = BTreeMap::new();
     for message in due {
@@ -26,7 +27,14 @@ pub fn choose(due: Vec<Due>, now: Timestamp, most: usize) -> Vec<Parcel> {
             None if message.uncertain || message.kind == LetterKind::Receipt.as_str() => {
                 (message.key.clone(), String::new())
             }
-            None => (message.municipality.clone(), message.organisation.clone()),
+            // What leaves by different notifiers does not go together. No code has a slash.
+            None => match ways.of_due(&message) {
+                Some(way) => {
+                    let organisation = format!("{}/{}", message.organisation, way.name);
+                    (message.municipality.clone(), organisation)
+                }
+                None => (message.municipality.clone(), message.organisation.clone()),
+            },
         };
         let waits = message.digest.is_none() && !name.1.is_empty() && message.work;
         if waits && message.next_attempt_at > micros(now.saturating_sub(PATIENCE).unwrap_or(now)) {
@@ -78,7 +86,7 @@ mod tests {
             due("f", "one", LetterKind::Reminder, Some("digest/x")),
         ];
         let due = due.into_iter().map(|message| Due { work, ..message }).collect();
-        let parcels = choose(due, now, most);
+        let parcels = choose(due, now, most, &Ways::default());
         parcels.into_iter().map(|p| (p.keys.join(" "), p.digest)).collect()
     }
 

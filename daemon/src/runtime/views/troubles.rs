@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::runtime::Runtime;
 use crate::runtime::letters::outage::Away;
+use crate::runtime::listeners::standing::Standing;
 use crate::runtime::loops::wellbeing::Illness;
 use crate::timekeeper::Doubt;
 
@@ -28,7 +29,11 @@ pub enum Trouble {
         words: String,
         /// Since when.
         since: Timestamp,
+        /// What it wrote last.
+        lines: Vec<String>,
     },
+    /// A listener is not told what it should be.
+    Listener(Standing),
     /// A version of a road map cannot be read.
     Version {
         /// Which: municipality, slash, number.
@@ -59,6 +64,7 @@ impl Trouble {
             Trouble::Clock(_) => "clock-doubtful",
             Trouble::Mail(_) => "mail-away",
             Trouble::Plugin { .. } => "plugin-away",
+            Trouble::Listener(_) => "listener-away",
             Trouble::Version { .. } => "road-map-unreadable",
             Trouble::Row { .. } => "row-unreadable",
             Trouble::Log { .. } => "log-grows",
@@ -71,6 +77,7 @@ impl Trouble {
             Trouble::Database(illness) => Some(illness.since),
             Trouble::Mail(away) => Some(away.since),
             Trouble::Plugin { since, .. } => Some(*since),
+            Trouble::Listener(standing) => standing.since,
             _ => None,
         }
     }
@@ -113,7 +120,9 @@ impl Trouble {
                  он ответит.",
                 moment(*since)
             ),
-            Trouble::Plugin { words, .. } => format!("{words}."),
+            Trouble::Plugin { words, .. } | Trouble::Listener(Standing { words, .. }) => {
+                format!("{words}.")
+            }
             Trouble::Version { id, why } => format!(
                 "Версия дорожной карты {id} не читается: {why}. Выполнения, начатые по ней, стоят; \
                  ничего не удалено."
@@ -130,7 +139,37 @@ impl Trouble {
     }
 }
 
+/// What a plugin wrote last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its lines with when each came, oldest first.
+    pub lines: Vec<(Timestamp, String)>,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
+}
+
+/// Lines that are asked of a plugin.
+const LINES: usize = 200;
+
 impl Runtime {
+    /// What a plugin in a process of its own wrote last; none if there is no such plugin.
+    pub fn written_by(&self, plugin: &str) -> Option<Written> {
+        let plugin = self.plugins.get()?.get(plugin)?;
+        let now = self.clock.now();
+        let lines = plugin.log(LINES).into_iter().map(|line| {
+            let age = self.clock.span(line.at.elapsed());
+            (now.saturating_sub(age).unwrap_or(now), line.text)
+        });
+        let trouble = plugin.trouble().map(|trouble| trouble.words);
+        Some(Written { lines: lines.collect(), trouble })
+    }
+
+    /// Names of the plugins in processes of their own.
+    pub fn plugin_names(&self) -> Vec<String> {
+        let names = self.plugins.get().map(|host| host.names().map(str::to_owned).collect());
+        names.unwrap_or_default()
+    }
+
     /// All that is wrong at the moment.
     pub fn troubles(&self) -> Vec<Trouble> {
         let mut all = Vec::new();
@@ -144,8 +183,9 @@ impl Runtime {
         all.extend(plugins.into_iter().map(|one| {
             let now = self.clock.now();
             let since = now.saturating_sub(self.clock.span(one.lasts)).unwrap_or(now);
-            Trouble::Plugin { name: one.plugin, words: one.words, since }
+            Trouble::Plugin { name: one.plugin, words: one.words, since, lines: one.lines }
         }));
+        all.extend(self.listeners_away().into_iter().map(Trouble::Listener));
         let versions = self.road_maps.unreadable().into_iter();
         all.extend(versions.map(|(id, why)| Trouble::Version { id, why }));
         let rows = self.store.unreadable_rows().into_iter();

@@ -7,6 +7,7 @@ pub mod data;
 mod filter;
 mod journal;
 pub mod letters;
+pub mod listeners;
 mod lists;
 pub mod organisation;
 pub mod outcomes;

@@ -1,4 +1,4 @@
-//! Who is let in: every change is one commit together with the entry that tells of it, in a journal of
+//! Who is let in, and who is told: every change is one commit together with the entry that tells of it, in a journal of
 //! its own, and with the request that asks for it.
 //!
 //! That journal is a chain like those of activities, and its head a row like theirs, under the id
@@ -15,7 +15,9 @@ use sea_orm::{
 use super::activities::{Happened, keep_chain, note};
 use super::requests;
 use crate::access::{ALL, Role, Roles};
-use crate::store::entities::{invitation, person, request, role, session, token};
+use crate::store::entities::{
+    invitation, listener, person, request, role, session, token, undelivered,
+};
 use crate::store::read::access::{Holder, roles_of};
 use crate::store::{Lock, Store, StoreError};
 
@@ -66,6 +68,18 @@ pub enum Change {
     Token(Box<token::Model>),
     /// A token is no more.
     TokenRevoked(String),
+    /// A listener, new or as it is called and wants to be told from now on. How far it has been told is
+    /// left as it is: somebody may be at it.
+    Listener(Box<listener::Model>),
+    /// A listener is told again at once, whatever went wrong before.
+    ListenerResumed {
+        /// Which.
+        listener: String,
+        /// Since when it is told.
+        since: i64,
+    },
+    /// A listener is no more, nor what was not delivered to it.
+    ListenerRemoved(String),
 }
 
 /// On what terms a change is made.
@@ -75,6 +89,8 @@ pub struct Terms<'a> {
     pub person: Option<&'a Holder<person::Model>>,
     /// The token as the caller saw it.
     pub token: Option<&'a Holder<token::Model>>,
+    /// The listener as the caller saw it.
+    pub listener: Option<&'a listener::Model>,
     /// An invitation that is used up.
     pub invitation: Option<&'a str>,
     /// There must not be anybody yet.
@@ -235,6 +251,12 @@ impl Store {
                 return Ok(Some(Changed::Stale));
             }
         }
+        if let Some(seen) = terms.listener {
+            let row = listener::Entity::find_by_id(&seen.id).one(db).await?;
+            if !row.is_some_and(|row| row.defined() == seen.defined()) {
+                return Ok(Some(Changed::Stale));
+            }
+        }
         if let Some(hash) = terms.invitation {
             let used = invitation::Entity::delete_by_id(hash).exec(db).await?;
             if used.rows_affected == 0 {
@@ -350,6 +372,45 @@ impl Change {
                     .to_owned();
                 let row = row.as_ref().clone().into_active_model().reset_all();
                 token::Entity::insert(row).on_conflict(newest).exec_without_returning(db).await?;
+            }
+            Change::Listener(row) => {
+                use listener::Column as C;
+                let newest = OnConflict::column(C::Id)
+                    .update_columns([
+                        C::Url,
+                        C::Municipality,
+                        C::Activities,
+                        C::Kinds,
+                        C::Disabled,
+                        C::Reason,
+                        C::Rotated,
+                        C::BeforeUntil,
+                    ])
+                    .to_owned();
+                let row = row.as_ref().clone().into_active_model().reset_all();
+                listener::Entity::insert(row)
+                    .on_conflict(newest)
+                    .exec_without_returning(db)
+                    .await?;
+            }
+            Change::ListenerResumed { listener, since } => {
+                use listener::Column as C;
+                listener::Entity::update_many()
+                    .col_expr(C::Since, Expr::value(*since))
+                    .col_expr(C::Attempts, Expr::value(0))
+                    .col_expr(C::Error, Expr::value(""))
+                    .col_expr(C::FailingSince, Expr::value(None::<i64>))
+                    .col_expr(C::NextAttemptAt, Expr::value(0_i64))
+                    .filter(C::Id.eq(listener.as_str()))
+                    .exec(db)
+                    .await?;
+            }
+            Change::ListenerRemoved(id) => {
+                listener::Entity::delete_by_id(id.as_str()).exec(db).await?;
+                undelivered::Entity::delete_many()
+                    .filter(undelivered::Column::Listener.eq(id.as_str()))
+                    .exec(db)
+                    .await?;
             }
             Change::TokenRevoked(id) => {
                 token::Entity::delete_by_id(id.as_str()).exec(db).await?;

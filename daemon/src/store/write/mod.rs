@@ -7,6 +7,7 @@ pub mod batch;
 pub mod drafts;
 pub mod files;
 pub mod jobs;
+pub mod listeners;
 pub mod outbox;
 mod requests;
 mod road_maps;

@@ -407,7 +407,7 @@ fn failed(municipality: &str, organisation: Option<&str>) -> Condition {
 }
 
 /// When a lease that begins now ends, as the column has it.
-fn ends(now: Timestamp, lease: SignedDuration) -> i64 {
+pub(super) fn ends(now: Timestamp, lease: SignedDuration) -> i64 {
     micros(now.saturating_add(lease).unwrap_or(Timestamp::MAX))
 }
 

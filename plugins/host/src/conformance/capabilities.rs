@@ -2,9 +2,10 @@
 
 use tonic::Status;
 use vekha_plugin::{
-    Address, Capability, Document, FetchRequest, FieldKind, Message, WantedField, wire,
+    Address, Capability, Document, Event, FetchRequest, FieldKind, Message, WantedField, wire,
 };
 use vekha_proto::plugin::v1;
+use vekha_proto::plugin::v1::listener_client::ListenerClient;
 use vekha_proto::plugin::v1::notifier_client::NotifierClient;
 use vekha_proto::plugin::v1::publisher_client::PublisherClient;
 use vekha_proto::plugin::v1::source_client::SourceClient;
@@ -77,6 +78,27 @@ impl Trial {
         let answer = self.answered(client.publish(request)).await?;
         Ok(answer.map_err(|status| self.why(&status))?.into_inner())
     }
+
+    async fn tell(&self) -> Result<Result<i32, Status>, Outcome> {
+        let run = "municipalities/test/activities/test/runs/2026-27";
+        let event = |sequence: i64, kind: &str| Event {
+            id: format!("{sequence:064x}"),
+            cursor: sequence,
+            run: run.into(),
+            activity: "municipalities/test/activities/test".into(),
+            sequence,
+            at: 1_800_000_000_000,
+            actor: "vekha plugin test".into(),
+            kind: kind.into(),
+            ..Event::default()
+        };
+        let events =
+            [event(1, "run-opened"), event(2, "run-started"), event(3, "kind-of-tomorrow")];
+        let request = v1::HearRequest { events: events.iter().map(wire::event).collect() };
+        let mut client = ListenerClient::new(self.started.channel.clone());
+        let answer = self.answered(client.hear(request)).await?;
+        Ok(answer.map(|answer| answer.into_inner().taken))
+    }
 }
 
 /// Calls that come before any configuration, and say nothing.
@@ -95,6 +117,13 @@ pub(super) async fn bears_early_calls(trial: &Trial) -> Tried {
             Capability::Source => {
                 let mut client = SourceClient::new(channel());
                 let _ = trial.answered(client.fetch(v1::FetchRequest::default())).await?;
+            }
+            Capability::Listener => {
+                let mut client = ListenerClient::new(channel());
+                let answer = trial.answered(client.hear(v1::HearRequest::default())).await?;
+                if answer.is_ok_and(|answer| answer.get_ref().taken != 0) {
+                    return broken("до настройки говорит, что взял события, которых не было");
+                }
             }
             Capability::Publisher => {
                 let request = v1::PublishRequest { document: None };
@@ -170,6 +199,28 @@ pub(super) async fn fetches_again(trial: &Trial) -> Tried {
             }
         }
     }
+}
+
+pub(super) async fn hears_again(trial: &Trial) -> Tried {
+    if !trial.configured {
+        return untried(BARE);
+    }
+    for told in [trial.tell().await?, trial.tell().await?] {
+        match told {
+            Ok(1..=3) => {}
+            Ok(0) => return broken("не взял ни одного события и не говорит почему"),
+            Ok(taken) => return broken(format!("взял событий {taken} из 3")),
+            Err(status) if status.message().trim().is_empty() => {
+                return broken("ошибка без слов");
+            }
+            // It may be unable to; but not the second time only.
+            Err(status) if status.code() != tonic::Code::Unavailable => {
+                return Err(trial.why(&status));
+            }
+            Err(_) => {}
+        }
+    }
+    trial.lives().await
 }
 
 pub(super) async fn publishes_again(trial: &Trial) -> Tried {

@@ -8,6 +8,7 @@ mod raw;
 use serde_json::{Map, Value};
 use vekha_plugin::Capability;
 
+use crate::output::Log;
 use crate::process::{Process, Started};
 use crate::{Manner, PluginConfig, Sockets};
 
@@ -77,7 +78,8 @@ pub async fn conformance(
             return false;
         }
     };
-    let start = || Process::start(NAME, &config, manner, &sockets, std::future::pending());
+    let log = Log::default();
+    let start = || Process::start(NAME, &config, manner, &sockets, &log, std::future::pending());
     let (mut process, started) = match start().await {
         Ok(begun) => begun,
         Err(why) => {
@@ -125,6 +127,9 @@ pub async fn conformance(
             }
             Capability::Source => {
                 tried! { "на тот же запрос отвечает тем же": capabilities::fetches_again(&trial); }
+            }
+            Capability::Listener => {
+                tried! { "повторённые события принимает": capabilities::hears_again(&trial); }
             }
             Capability::Publisher => {
                 tried! {
