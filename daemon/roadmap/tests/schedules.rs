@@ -180,6 +180,7 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
             adopted_by: String::new(),
             small_numbers: 5,
             time_zone: TimeZone::get(zone).unwrap(),
+            begins: None,
             opens: time(opens, 0, 0, 0),
             closes: time(18, 0, 0, 0),
             contact,

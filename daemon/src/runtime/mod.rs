@@ -84,6 +84,8 @@ pub struct Runtime {
     fetching: Mutex<()>,
     /// What was understood of exports, until the word to take it.
     looks: Looks,
+    /// Folders that were not applied, by municipality: each with the digest of its files.
+    apart: std::sync::Mutex<BTreeMap<String, (String, String)>>,
 }
 
 /// How long after something went wrong a loop tries again.
@@ -145,6 +147,7 @@ impl Runtime {
             sending: Mutex::new(()),
             fetching: Mutex::new(()),
             looks: Looks::default(),
+            apart: std::sync::Mutex::default(),
         });
         runtime.reschedule().await?;
         Ok(runtime)

@@ -17,6 +17,7 @@ mod m0010_heads;
 mod m0011_organisations;
 mod m0012_access;
 mod m0013_settled;
+mod m0015_means;
 
 use sea_orm_migration::prelude::*;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_organisations::Migration),
             Box::new(m0012_access::Migration),
             Box::new(m0013_settled::Migration),
+            Box::new(m0015_means::Migration),
         ]
     }
 }
