@@ -280,6 +280,28 @@ proptest! {
     }
 
     #[test]
+    fn nothing_opens_before_the_road_map_begins_and_all_that_is_to_come_opens_after(
+        (year, mut road_map, activity) in town_and(|year| every(year).boxed()),
+        mut seconds in prop::array::uniform3(any::<u32>()),
+    ) {
+        seconds.sort_unstable();
+        let [a, b, c] = seconds.map(|s| instant(year, s));
+        let whole = openings(&road_map, &activity, a, c);
+        let first = road_map.municipality.today(b);
+        road_map.municipality.begins = Some(first);
+        let begun = openings(&road_map, &activity, a, c);
+        let day = |opening: &Opening| road_map.municipality.today(opening.at);
+        prop_assert!(begun.iter().all(|opening| day(opening) >= first));
+        // Of a period in which a cron would have opened already, it opens the next one.
+        if !matches!(activity.schedule.every, Every::Cron { .. }) {
+            let due: Vec<Opening> = whole.into_iter().filter(|o| day(o) >= first).collect();
+            prop_assert_eq!(&begun, &due);
+        }
+        let next = next_opening(&road_map, &activity, a);
+        prop_assert!(next.is_none_or(|at| road_map.municipality.today(at) >= first));
+    }
+
+    #[test]
     fn runs_open_as_a_working_day_of_the_municipality_begins(
         (year, road_map, activity) in town_and(|year| every(year).boxed()),
         start in any::<u32>(),

@@ -6,9 +6,9 @@ use serde::Serialize;
 use toml_edit::{Document, Item, TableLike};
 use vekha_engine::LetterKind;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::read::{Files, REGISTRY, read_organisations};
+use vekha_roadmap::read::{Files, REGISTRY, THRESHOLDS, read_organisations};
 
-use super::fields::{self, Field, THRESHOLDS};
+use super::fields::{self, Field};
 use super::kind::Kind;
 use super::place::{Parsed, Way};
 use crate::glossary;

@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 
 use vekha_roadmap::model::{Activity, Every, RoadMap, Stage, Work};
-use vekha_roadmap::read::{Files, shipped_letters};
+use vekha_roadmap::read::{Files, THRESHOLDS, shipped_letters};
 
 use super::kind::Kind;
 use super::place::{Parsed, Step, Way};
-
-/// The file of the thresholds that analyses share.
-pub const THRESHOLDS: &str = "thresholds.toml";
 
 /// One value that can be changed.
 #[derive(Debug, Clone)]

@@ -42,7 +42,7 @@ pub use wording::{placed as placed_mistake, words as template_mistake};
 pub const REGISTRY: &str = "organisations.toml";
 
 /// The file of the thresholds that analyses share.
-const THRESHOLDS: &str = "thresholds.toml";
+pub const THRESHOLDS: &str = "thresholds.toml";
 
 /// What a reading yields besides the road map.
 #[derive(Debug, Clone, Default)]

@@ -38,7 +38,7 @@ pub async fn download(
     Query(query): Query<Asked>,
 ) -> Result<Response, Response> {
     let version = match asked(&query, "version") {
-        "" => newest(&runtime, &municipality)?,
+        "" => newest(&runtime, &municipality).ok_or_else(problem::missing)?,
         number => {
             let number = number.parse().ok();
             let one = number.and_then(|number| runtime.road_maps().version(&municipality, number));
@@ -55,7 +55,7 @@ pub async fn show(
     Extension(person): Extension<Person>,
     Path(municipality): Path<String>,
 ) -> Result<Response, Response> {
-    let version = newest(&runtime, &municipality)?;
+    let version = newest(&runtime, &municipality).ok_or_else(problem::missing)?;
     Ok(page(&runtime, &person, &version, &Said::default()))
 }
 
@@ -68,11 +68,11 @@ pub async fn upload(
     request: Request,
 ) -> Result<Response, Response> {
     let (mut pairs, files) = receive(request).await.map_err(|unread| *unread)?;
-    let version = newest(&runtime, &municipality)?;
+    let version = newest(&runtime, &municipality).ok_or_else(problem::missing)?;
     if let Some(made) = change::done_before(&runtime, &pairs).await? {
         return Ok(change::done(&made));
     }
-    let refuse = |said: Said| Ok(page(&runtime, &person, &version, &said));
+    let refuse = |said: Said| page(&runtime, &person, &version, &said);
     let carried = STANDARD.decode(value(&pairs, "_archive")).unwrap_or_default();
     let bytes = match files.iter().find(|file| file.field == "archive") {
         Some(file) => file.bytes.to_vec(),
@@ -83,25 +83,25 @@ pub async fn upload(
             "back" => vec![],
             _ => vec!["выберите файл архива".to_owned()],
         };
-        return refuse(Said { whole, ..Said::default() });
+        return Ok(refuse(Said { whole, ..Said::default() }));
     }
     let packed = bytes.clone();
     let read = tokio::task::spawn_blocking(move || unpack(&packed)).await;
     let files = match read.map_err(|e| problem::unavailable(&e))? {
         Ok(files) => files,
-        Err(whole) => return refuse(Said { whole, ..Said::default() }),
+        Err(whole) => return Ok(refuse(Said { whole, ..Said::default() })),
     };
     let proposal = match runtime.propose(&version, files).await {
         Ok(proposal) => proposal,
         Err(Unfit::Mistakes(mistakes)) => {
             let mistakes = mistakes.iter().map(mistake).collect();
-            return refuse(Said { mistakes, ..Said::default() });
+            return Ok(refuse(Said { mistakes, ..Said::default() }));
         }
-        Err(e) => return refuse(Said { whole: vec![e.to_string()], ..Said::default() }),
+        Err(e) => return Ok(refuse(Said { whole: vec![e.to_string()], ..Said::default() })),
     };
     if proposal.differences.is_empty() {
         let whole = vec!["архив говорит то же, что действующая карта: менять нечего".to_owned()];
-        return refuse(Said { whole, ..Said::default() });
+        return Ok(refuse(Said { whole, ..Said::default() }));
     }
     pairs.retain(|(name, _)| name != "_archive");
     if value(&pairs, "_do") == "apply" {
@@ -141,7 +141,7 @@ async fn overtaken(
     bytes: &[u8],
     seen: &str,
 ) -> Result<Response, Response> {
-    let now = newest(runtime, municipality)?;
+    let now = newest(runtime, municipality).ok_or_else(problem::missing)?;
     let history = runtime.road_maps().history(municipality);
     let base = history.iter().rfind(|version| version.etag() == seen);
     let meanwhile = json!({

@@ -48,7 +48,9 @@ pub async fn show(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
 ) -> Result<Response, Response> {
-    allowed(&person)?;
+    if !allowed(&person) {
+        return Err(no_access());
+    }
     Ok(page(&runtime, &person, &vec![], &json!({}), StatusCode::OK))
 }
 
@@ -58,7 +60,9 @@ pub async fn act(
     Extension(person): Extension<Person>,
     request: Request,
 ) -> Result<Response, Response> {
-    allowed(&person)?;
+    if !allowed(&person) {
+        return Err(no_access());
+    }
     let (mut pairs, files) = receive(request).await.map_err(|unread| *unread)?;
     // An uploaded table goes along with every page until the end.
     if let Some(file) = files.into_iter().find(|file| file.field == "table") {
@@ -76,9 +80,8 @@ pub async fn act(
     if value(&pairs, "_do") == "back" {
         return Ok(page(&runtime, &person, &pairs, &json!({}), StatusCode::OK));
     }
-    let refused = |wrong: Value| {
-        Ok(page(&runtime, &person, &pairs, &wrong, StatusCode::UNPROCESSABLE_ENTITY))
-    };
+    let refused =
+        |wrong: Value| page(&runtime, &person, &pairs, &wrong, StatusCode::UNPROCESSABLE_ENTITY);
     // A second press of the button is the same request.
     let once = known(value(&pairs, "_once")).to_owned();
     let request = (!once.is_empty()).then(|| Asked::new(format!("begin/{once}"), "page", b""));
@@ -95,7 +98,7 @@ pub async fn act(
                 .iter()
                 .map(|e| json!({ "name": e.field, "label": label(&e.field), "message": e.message }))
                 .collect();
-            return refused(json!({ "fields": fields, "elsewhere": [] }));
+            return Ok(refused(json!({ "fields": fields, "elsewhere": [] })));
         }
         Err(Unbegun::Mistakes(mistakes)) => {
             // The registry was made of the table: its lines are nobody's, what is wrong is the table's.
@@ -109,10 +112,10 @@ pub async fn act(
             });
             let fields = if own.is_empty() { vec![] } else { vec![field] };
             let words: Vec<Value> = others.iter().map(mistake).collect();
-            return refused(json!({ "fields": fields, "elsewhere": words }));
+            return Ok(refused(json!({ "fields": fields, "elsewhere": words })));
         }
         Err(Unbegun::Failed(words)) => {
-            return refused(json!({ "fields": [], "elsewhere": [words] }));
+            return Ok(refused(json!({ "fields": [], "elsewhere": [words] })));
         }
         Err(Unbegun::Store(e)) => return Err(problem::unsaved(&e, &pairs)),
     };
@@ -122,7 +125,7 @@ pub async fn act(
     match runtime.begin(begun, &person.actor(), request).await {
         Ok(version) => Ok(done(&version)),
         Err(Unbegun::Store(e)) => Err(problem::unsaved(&e, &pairs)),
-        Err(e) => refused(json!({ "fields": [], "elsewhere": [e.to_string()] })),
+        Err(e) => Ok(refused(json!({ "fields": [], "elsewhere": [e.to_string()] }))),
     }
 }
 
@@ -131,15 +134,16 @@ fn done(version: &Version) -> Response {
 }
 
 /// Who makes municipalities must rule over all of them.
-fn allowed(person: &Person) -> Result<(), Response> {
-    match person.roles.in_all() {
-        Some(Role::Administrator) => Ok(()),
-        _ => Err(problem::page(
-            StatusCode::FORBIDDEN,
-            "Нет доступа",
-            &["Новый муниципалитет заводит администратор всех муниципалитетов."],
-        )),
-    }
+fn allowed(person: &Person) -> bool {
+    person.roles.in_all() == Some(Role::Administrator)
+}
+
+fn no_access() -> Response {
+    problem::page(
+        StatusCode::FORBIDDEN,
+        "Нет доступа",
+        &["Новый муниципалитет заводит администратор всех муниципалитетов."],
+    )
 }
 
 fn said(pairs: &Pairs) -> Beginning {

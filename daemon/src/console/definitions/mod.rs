@@ -18,16 +18,13 @@ pub use versions::{act as act_on_version, list as versions, show as show_version
 
 use std::sync::Arc;
 
-use axum::response::Response;
-
 use crate::console::frame::posted::Pairs;
-use crate::console::frame::problem;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 
 /// The newest version of a municipality's road map.
-fn newest(runtime: &Runtime, municipality: &str) -> Result<Arc<Version>, Response> {
-    runtime.road_maps().newest(municipality).ok_or_else(problem::missing)
+fn newest(runtime: &Runtime, municipality: &str) -> Option<Arc<Version>> {
+    runtime.road_maps().newest(municipality)
 }
 
 /// The value of a field; empty where it was not sent.

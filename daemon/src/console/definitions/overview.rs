@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -13,8 +13,7 @@ use super::{newest, reading};
 use crate::console::department::administrator;
 use crate::console::department::run::actor;
 use crate::console::frame::access::Person;
-use crate::console::frame::paging::{Asked, asked};
-use crate::console::frame::view;
+use crate::console::frame::{problem, view};
 use crate::definitions::difference::letter_words;
 use crate::runtime::Runtime;
 
@@ -23,9 +22,8 @@ pub async fn show(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path(municipality): Path<String>,
-    Query(query): Query<Asked>,
 ) -> Result<Response, Response> {
-    let version = newest(&runtime, &municipality)?;
+    let version = newest(&runtime, &municipality).ok_or_else(problem::missing)?;
     let map = &version.road_map;
     let activities: Vec<Value> = map
         .activities
@@ -61,6 +59,5 @@ pub async fn show(
         "by": actor(map, &version.applied_by),
         "means": version.means.words(),
     });
-    context["applied"] = (asked(&query, "done") == version.number.to_string()).into();
     Ok(view::page(StatusCode::OK, "definitions.html", &context))
 }

@@ -94,7 +94,7 @@ pub async fn show_activity(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path((municipality, id)): Path<(String, String)>,
-) -> Result<Response, Response> {
+) -> Response {
     shown(&runtime, &person, &municipality, Subject::Activity(&id))
 }
 
@@ -113,7 +113,7 @@ pub async fn show_letter(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
     Path((municipality, kind)): Path<(String, String)>,
-) -> Result<Response, Response> {
+) -> Response {
     shown(&runtime, &person, &municipality, Subject::Letter(&kind))
 }
 
@@ -127,17 +127,14 @@ pub async fn act_on_letter(
     act(&runtime, &person, &municipality, Subject::Letter(&kind), &pairs).await
 }
 
-fn shown(
-    runtime: &Runtime,
-    person: &Person,
-    municipality: &str,
-    subject: Subject<'_>,
-) -> Result<Response, Response> {
-    let version = newest(runtime, municipality)?;
-    if !subject.is_there(&version.road_map) {
-        return Err(problem::missing());
+fn shown(runtime: &Runtime, person: &Person, municipality: &str, subject: Subject<'_>) -> Response {
+    let version = newest(runtime, municipality);
+    match version.filter(|version| subject.is_there(&version.road_map)) {
+        Some(version) => {
+            page(runtime, person, &version, subject, (&Typed::new(), &Said::default()))
+        }
+        None => problem::missing(),
     }
-    Ok(page(runtime, person, &version, subject, (&Typed::new(), &Said::default())))
 }
 
 async fn act(
@@ -147,7 +144,7 @@ async fn act(
     subject: Subject<'_>,
     pairs: &Pairs,
 ) -> Result<Response, Response> {
-    let version = newest(runtime, municipality)?;
+    let version = newest(runtime, municipality).ok_or_else(problem::missing)?;
     if !subject.is_there(&version.road_map) {
         return Err(problem::missing());
     }
@@ -206,7 +203,7 @@ async fn act(
     match change::apply(runtime, person, pairs, proposal, Means::Form).await {
         Applied::Now(made) => Ok(change::done(&made)),
         Applied::Stale => {
-            let now = newest(runtime, municipality)?;
+            let now = newest(runtime, municipality).ok_or_else(problem::missing)?;
             let said = overtaken(&version, &now, subject, &typed);
             Ok(page(runtime, person, &now, subject, (&typed, &said)))
         }

@@ -28,7 +28,7 @@ pub async fn list(
     Path(municipality): Path<String>,
     Query(query): Query<Asked>,
 ) -> Result<Response, Response> {
-    let version = newest(&runtime, &municipality)?;
+    let version = newest(&runtime, &municipality).ok_or_else(problem::missing)?;
     let mut all = runtime.road_maps().history(&municipality);
     all.reverse();
     let paging = Paging::new(&query, "page", ROWS, all.len());
@@ -62,7 +62,7 @@ pub async fn show(
     Path((municipality, number)): Path<(String, String)>,
     Query(query): Query<Asked>,
 ) -> Result<Response, Response> {
-    let (version, one) = both(&runtime, &municipality, &number)?;
+    let (version, one) = both(&runtime, &municipality, &number).ok_or_else(problem::missing)?;
     one_page(&runtime, &person, &version, &one, (query.contains_key("done"), None)).await
 }
 
@@ -73,7 +73,7 @@ pub async fn act(
     Path((municipality, number)): Path<(String, String)>,
     Fields(pairs): Fields,
 ) -> Result<Response, Response> {
-    let (version, one) = both(&runtime, &municipality, &number)?;
+    let (version, one) = both(&runtime, &municipality, &number).ok_or_else(problem::missing)?;
     if let Some(made) = change::done_before(&runtime, &pairs).await? {
         return Ok(change::done(&made));
     }
@@ -102,7 +102,7 @@ pub async fn act(
         Applied::Now(made) => Ok(change::done(&made)),
         Applied::Stale => {
             let words = "тем временем действует другая версия: посмотрите, что изменится теперь";
-            let now = newest(&runtime, &municipality)?;
+            let now = newest(&runtime, &municipality).ok_or_else(problem::missing)?;
             one_page(&runtime, &person, &now, &one, told(words.to_owned())).await
         }
         Applied::Failed(response) => Ok(*response),
@@ -129,11 +129,10 @@ fn both(
     runtime: &Runtime,
     municipality: &str,
     number: &str,
-) -> Result<(Arc<Version>, Arc<Version>), Response> {
+) -> Option<(Arc<Version>, Arc<Version>)> {
     let version = newest(runtime, municipality)?;
-    let number = number.parse().ok();
-    let one = number.and_then(|number| runtime.road_maps().version(municipality, number));
-    Ok((version, one.ok_or_else(problem::missing)?))
+    let one = runtime.road_maps().version(municipality, number.parse().ok()?)?;
+    Some((version, one))
 }
 
 async fn one_page(
