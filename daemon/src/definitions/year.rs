@@ -6,10 +6,10 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::Serialize;
 use vekha_engine::RunKey;
-use vekha_engine::preview::{Line, What, Wish, preview};
+use vekha_engine::preview::{Line as Event, What, Wish, preview};
 use vekha_roadmap::RoadMap;
 
-use super::difference::arrow;
+use super::difference::{Difference, Line, arrow};
 use crate::glossary;
 
 /// Most lines that are told; the rest is counted.
@@ -31,19 +31,10 @@ pub struct Year {
     pub was: Course,
     /// As it will go.
     pub becomes: Course,
-    /// What opens or falls due on other days, in the order of the activities.
-    pub lines: Vec<Shift>,
+    /// What opens or falls due on other days, run by run, in the order of the activities.
+    pub runs: Vec<Difference>,
     /// How many more there are.
     pub more: usize,
-}
-
-/// Something that happens on another day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shift {
-    /// What: «29. Школы с низкими результатами, 2026/27 учебный год: срок этапа «Сбор сведений»».
-    pub what: String,
-    /// When it was and when it will be.
-    pub how: String,
 }
 
 /// A moment of a run: it opens, or one of its stages.
@@ -54,7 +45,7 @@ pub fn year(was: &RoadMap, becomes: &RoadMap, from: Date) -> Year {
     let wish = Wish { from, to: from.saturating_add(1.year()), silent: false };
     let (before, after) = (preview(was, wish), preview(becomes, wish));
     let (old, new) = (moments(was, &before), moments(becomes, &after));
-    let mut lines = Vec::new();
+    let (mut runs, mut told): (Vec<Difference>, usize) = (Vec::new(), 0);
     let all: std::collections::BTreeSet<&Moment> = old.keys().chain(new.keys()).collect();
     for moment in all {
         let (a, b) = (old.get(moment), new.get(moment));
@@ -66,18 +57,23 @@ pub fn year(was: &RoadMap, becomes: &RoadMap, from: Date) -> Year {
         };
         let (number, run, what) = moment;
         let map = if new.contains_key(moment) { becomes } else { was };
-        lines.push(Shift {
-            what: format!("{number}. {}: {what}", words(map, run)),
-            how: arrow(&date(a), &date(b)),
-        });
+        told += 1;
+        if told > MOST {
+            continue;
+        }
+        let of = format!("{number}. {}", words(map, run));
+        let line = Line { what: what.clone(), how: arrow(&date(a), &date(b)) };
+        match runs.last_mut() {
+            Some(last) if last.of == of => last.lines.push(line),
+            _ => runs.push(Difference { of, lines: vec![line] }),
+        }
     }
-    let more = lines.len().saturating_sub(MOST);
-    lines.truncate(MOST);
-    Year { was: course(&before), becomes: course(&after), lines, more }
+    let more = told.saturating_sub(MOST);
+    Year { was: course(&before), becomes: course(&after), runs, more }
 }
 
 /// How many runs and letters there are.
-pub fn course(lines: &[Line]) -> Course {
+pub fn course(lines: &[Event]) -> Course {
     let mut course = Course::default();
     for line in lines {
         match &line.what {
@@ -89,7 +85,7 @@ pub fn course(lines: &[Line]) -> Course {
     course
 }
 
-fn moments(map: &RoadMap, lines: &[Line]) -> BTreeMap<Moment, Date> {
+fn moments(map: &RoadMap, lines: &[Event]) -> BTreeMap<Moment, Date> {
     let mut all = BTreeMap::new();
     for line in lines {
         let day = map.municipality.today(line.at);
