@@ -10,6 +10,7 @@ pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod console;
+pub mod definitions;
 pub mod files;
 pub mod forms;
 pub mod glossary;

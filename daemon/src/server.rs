@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
 use crate::port::told::{self, Bound};
 use crate::port::{self, Limits, guesses, hosts};
+use crate::runtime::acts::apply::Folder;
 use crate::runtime::documents::both::Both;
 use crate::runtime::letters::ways::{Way, Ways};
 use crate::runtime::listeners::{self, Listeners};
@@ -347,10 +348,32 @@ async fn greet(runtime: &Runtime, gate: &Gate) -> anyhow::Result<()> {
 async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {
     let files =
         files::load(folder).with_context(|| format!("дорожная карта {}", folder.display()))?;
-    match runtime.apply(files.clone(), "vekha serve").await {
-        Ok(version) => {
+    match runtime.apply_folder(files.clone(), "vekha serve").await {
+        Ok(Folder::InForce(version)) => {
             let municipality = &version.road_map.municipality.id;
             tracing::info!(municipality, version = version.number, "road map in force");
+            Ok(())
+        }
+        Ok(Folder::Behind { newest, is }) => {
+            let municipality = &newest.road_map.municipality.id;
+            let version = newest.number;
+            tracing::info!(
+                municipality,
+                version,
+                folder_is = is,
+                "road map in force was changed on pages; the folder is older and left alone"
+            );
+            Ok(())
+        }
+        Ok(Folder::Apart { newest, digest }) => {
+            let municipality = &newest.road_map.municipality.id;
+            tracing::warn!(
+                municipality,
+                version = newest.number,
+                folder = %folder.display(),
+                "not applied: the folder has changed, and so has the road map on pages"
+            );
+            runtime.keep_apart(municipality, folder, &digest);
             Ok(())
         }
         Err(ApplyError::Mistakes(mistakes)) => Err(anyhow::anyhow!(

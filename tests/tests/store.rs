@@ -110,6 +110,7 @@ async fn a_version_that_a_release_cannot_read_any_more_keeps_its_number(base: Ba
         applied_at: 0,
         actor: "test".into(),
         files: r#"{"municipality.toml":"id = 'm'"}"#.into(),
+        means: "files".into(),
     };
     assert!(base.store().await.add_road_map(row, None).await.unwrap());
     let (runtime, _) = base.daemon(&Clock::manual(morning())).await;

@@ -18,7 +18,8 @@ pub const MONTHS_NOMINATIVE: [&str; 12] = [
     "декабрь",
 ];
 
-const MONTHS_GENITIVE: [&str; 12] = [
+/// Months in the genitive: «1 августа».
+pub const MONTHS_GENITIVE: [&str; 12] = [
     "января",
     "февраля",
     "марта",

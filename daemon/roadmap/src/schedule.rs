@@ -3,7 +3,7 @@
 //! Everything is computed from civil dates in the municipality's time zone and turned into an
 //! instant last, so that changes of the clock neither lose nor double an opening.
 
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, Time, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
@@ -42,7 +42,14 @@ impl Municipality {
         self.instant(day, self.closes)
     }
 
-    fn instant(&self, day: Date, time: jiff::civil::Time) -> Timestamp {
+    /// The instant after which openings count, if they are looked for after another: none opens before
+    /// the road map begins.
+    fn not_before(&self, after: Timestamp) -> Timestamp {
+        let begins = self.begins.map(|day| self.instant(day, Time::midnight()));
+        begins.map_or(after, |begins| after.max(begins - SignedDuration::from_nanos(1)))
+    }
+
+    fn instant(&self, day: Date, time: Time) -> Timestamp {
         // A time that the clock skips or repeats is read as RFC 5545 does.
         self.time_zone.to_timestamp(day.to_datetime(time)).unwrap_or(if day.year() > 0 {
             Timestamp::MAX
@@ -115,10 +122,11 @@ pub fn openings(
     after: Timestamp,
     until: Timestamp,
 ) -> Vec<Opening> {
+    let municipality = &road_map.municipality;
+    let after = municipality.not_before(after);
     if until <= after {
         return Vec::new();
     }
-    let municipality = &road_map.municipality;
     let schedule = &activity.schedule;
     // Days off move openings to a later day: those of the days before are looked at, too.
     let first = municipality.today(after).saturating_sub((LONGEST_STRETCH + 1).days());
@@ -186,6 +194,7 @@ pub fn next_opening(
 ) -> Option<Timestamp> {
     let schedule = &activity.schedule;
     let municipality = &road_map.municipality;
+    let after = municipality.not_before(after);
     let year = municipality.today(after).year();
     if let Every::Cron { expression } = &schedule.every {
         // The years in which nothing opens are not walked through minute by minute.

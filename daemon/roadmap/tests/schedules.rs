@@ -180,6 +180,7 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
             adopted_by: String::new(),
             small_numbers: 5,
             time_zone: TimeZone::get(zone).unwrap(),
+            begins: None,
             opens: time(opens, 0, 0, 0),
             closes: time(18, 0, 0, 0),
             contact,
@@ -276,6 +277,33 @@ proptest! {
                 prop_assert_eq!(parts().count(), whole.len(), "split at {}", b);
             }
         }
+    }
+
+    #[test]
+    fn nothing_opens_before_the_road_map_begins_and_all_that_is_to_come_opens_after(
+        (year, mut road_map, activity) in town_and(|year| every(year).boxed()),
+        mut seconds in prop::array::uniform3(any::<u32>()),
+    ) {
+        seconds.sort_unstable();
+        let [a, b, c] = seconds.map(|s| instant(year, s));
+        let whole = openings(&road_map, &activity, a, c);
+        let first = road_map.municipality.today(b);
+        road_map.municipality.begins = Some(first);
+        let begun = openings(&road_map, &activity, a, c);
+        let day = |opening: &Opening| road_map.municipality.today(opening.at);
+        prop_assert!(begun.iter().all(|opening| day(opening) >= first));
+        // Of a period in which it would have opened already, it opens the next time.
+        let one_per_period = match &activity.schedule.every {
+            Every::Yearly { opens } => opens.len() == 1,
+            Every::Cron { .. } => false,
+            _ => true,
+        };
+        if one_per_period {
+            let due: Vec<Opening> = whole.into_iter().filter(|o| day(o) >= first).collect();
+            prop_assert_eq!(&begun, &due);
+        }
+        let next = next_opening(&road_map, &activity, a);
+        prop_assert!(next.is_none_or(|at| road_map.municipality.today(at) >= first));
     }
 
     #[test]

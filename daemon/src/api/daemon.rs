@@ -48,6 +48,9 @@ fn describe(trouble: &Trouble, zone: &TimeZone, sees_lines: bool) -> v1::Trouble
         Trouble::Listener(_) => (TroubleKind::ListenerAway, "", None),
         Trouble::Version { id, .. } => (TroubleKind::RoadMapUnreadable, id.as_str(), None),
         Trouble::Row { row, .. } => (TroubleKind::RowUnreadable, row.as_str(), None),
+        Trouble::Folder { municipality, .. } => {
+            (TroubleKind::RoadMapFolderApart, municipality.as_str(), None)
+        }
         Trouble::Log { .. } => (TroubleKind::LogGrows, "", None),
     };
     v1::Trouble {

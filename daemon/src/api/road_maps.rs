@@ -221,7 +221,8 @@ impl RoadMapService for Api {
             return Ok(Response::new(same.map_or_else(|| describe(&read), |same| describe(&same))));
         }
         let seen = Some(mutation.etag.as_str()).filter(|etag| !etag.is_empty());
-        let by = Applying { actor: &actor, seen, request, read: Some(read) };
+        let read = Some(read);
+        let by = Applying { actor: &actor, seen, request, read, ..Applying::default() };
         let version = self.runtime.apply_as(files, by).await.map_err(refused)?;
         Ok(Response::new(describe(&version)))
     }

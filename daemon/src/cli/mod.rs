@@ -1,4 +1,4 @@
-//! The commands. All but those that need no daemon (`serve`, `check`, `preview`, copies and the
+//! The commands. All but those that need no daemon (`serve`, `init`, `check`, `preview`, copies and the
 //! registry as a table) are calls of the gRPC API and of nothing else: whatever they can do another system can.
 
 mod activity;
@@ -12,6 +12,7 @@ mod completeness;
 mod decision;
 mod effects;
 mod event;
+mod init;
 mod journal;
 mod layout;
 mod listener;
@@ -83,6 +84,8 @@ enum Command {
     /// Когда часть базы или секрет утрачены; демон при этом остановлен
     #[command(subcommand)]
     Recover(backup::RecoverCommand),
+    /// Создать папку карты нового муниципалитета: название, организации, первый день
+    Init(init::Args),
     /// Проверить дорожную карту: все ошибки сразу
     Check(check::Args),
     /// Показать все выполнения, сроки и письма предстоящего времени
@@ -214,6 +217,7 @@ impl Cli {
                 backup::recover(&self.config, command, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
+            Some(Command::Init(args)) => return init::run(args, &mut out),
             Some(Command::Check(args)) => {
                 return check::run(&self.folder(args.folder.as_deref())?, &mut out);
             }
@@ -269,6 +273,7 @@ impl Cli {
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Recover(_)
+            | Command::Init(_)
             | Command::Check(_)
             | Command::Preview(_)
             | Command::Plugin(_)

@@ -6,6 +6,7 @@
 //! people who have signed in, each page for those whose role allows it, and what is done there is
 //! done under their names. Pages show and pass on: whatever the rules are, they are in the engine.
 
+mod definitions;
 mod department;
 mod frame;
 mod people;
@@ -85,6 +86,29 @@ fn pages() -> Vec<Page> {
         looks("/m/{municipality}/search", get(search::show)),
         looks("/m/{municipality}/preview", get(preview::show)),
         looks("/m/{municipality}/year", get(calendar::show)),
+        administers(
+            "/begin",
+            get(definitions::show_beginning).post(definitions::begin).layer(with_files()),
+        ),
+        administers("/m/{municipality}/definitions", get(definitions::overview)),
+        administers(
+            "/m/{municipality}/definitions/activities/{activity}",
+            get(definitions::show_activity).post(definitions::act_on_activity),
+        ),
+        administers(
+            "/m/{municipality}/definitions/letters/{letter}",
+            get(definitions::show_letter).post(definitions::act_on_letter),
+        ),
+        administers("/m/{municipality}/definitions/versions", get(definitions::versions)),
+        administers(
+            "/m/{municipality}/definitions/versions/{version}",
+            get(definitions::show_version).post(definitions::act_on_version),
+        ),
+        administers("/m/{municipality}/definitions/road-map.zip", get(definitions::download)),
+        administers(
+            "/m/{municipality}/definitions/archive",
+            get(definitions::show_archive).post(definitions::upload).layer(with_files()),
+        ),
         works("/runs/{municipality}/{activity}", get(activity::show).post(activity::act)),
         works(
             "/runs/{municipality}/{activity}/{run}",

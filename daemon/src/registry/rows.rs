@@ -232,7 +232,11 @@ impl Reading<'_> {
     }
 }
 
-fn kind(text: &str) -> Result<OrganisationKind, String> {
+/// What an organisation is, as people call it.
+///
+/// # Errors
+/// What it may be.
+pub fn kind(text: &str) -> Result<OrganisationKind, String> {
     use OrganisationKind::{Association, Department, Kindergarten, School};
     Ok(match key(text).as_str() {
         "школа" | "оо" | "общеобразовательная организация" | "school" => {

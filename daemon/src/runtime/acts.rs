@@ -3,8 +3,10 @@
 //! the change is committed, the loops look at what follows) and returns what came to be.
 
 pub mod access;
+pub mod amend;
 pub mod answer;
 pub mod apply;
+pub mod begin;
 pub mod decide;
 pub mod draft;
 pub mod exports;

@@ -96,6 +96,8 @@ pub struct Runtime {
     telling: Mutex<()>,
     /// What was understood of exports, until the word to take it.
     looks: Looks,
+    /// Folders that were not applied, by municipality: each with the digest of its files.
+    apart: std::sync::Mutex<BTreeMap<String, (String, String)>>,
 }
 
 /// How long after something went wrong a loop tries again.
@@ -164,6 +166,7 @@ impl Runtime {
             fetching: Mutex::new(()),
             telling: Mutex::new(()),
             looks: Looks::default(),
+            apart: std::sync::Mutex::default(),
         });
         runtime.reschedule().await?;
         Ok(runtime)

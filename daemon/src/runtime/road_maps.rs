@@ -20,6 +20,41 @@ use super::{registry, seen};
 use crate::store::entities::{request, road_map};
 use crate::store::{Store, StoreError, instant, micros, unreadable};
 
+/// How a version came to be. What was made on pages does not give way to a folder in silence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Means {
+    /// From files: a folder of the settings, or a call.
+    #[default]
+    Files,
+    /// A form changed the version before.
+    Form,
+    /// An archive was uploaded.
+    Archive,
+    /// An earlier version came back.
+    Return,
+    /// The road map of a new municipality was made.
+    Beginning,
+}
+
+impl Means {
+    /// As the database spells it.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// How it came, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Means::Files => "из папки",
+            Means::Form => "правка на странице",
+            Means::Archive => "загружен архив",
+            Means::Return => "возврат к прежней версии",
+            Means::Beginning => "новый муниципалитет",
+        }
+    }
+}
+
 /// One version of a municipality's road map, ready for use.
 #[derive(Debug, Clone)]
 pub struct Version {
@@ -29,6 +64,8 @@ pub struct Version {
     pub applied_at: Timestamp,
     /// Who applied it.
     pub applied_by: String,
+    /// How it came to be.
+    pub means: Means,
     /// What it says.
     pub road_map: RoadMap,
     /// Its files.
@@ -82,6 +119,8 @@ pub struct Applying<'a> {
     pub request: Option<Request>,
     /// The files, if they have been [read](RoadMaps::read) already.
     pub read: Option<Version>,
+    /// How it comes.
+    pub means: Means,
 }
 
 impl Applying<'_> {
@@ -220,7 +259,6 @@ impl RoadMaps {
         mut by: Applying<'_>,
         now: Timestamp,
     ) -> Result<Arc<Version>, ApplyError> {
-        let digest = digest(&files);
         loop {
             self.refresh(store).await?;
             if let Some(request) = &by.request
@@ -237,7 +275,7 @@ impl RoadMaps {
                 })
             };
             // The same files, whichever municipality's they are, need not be read again.
-            let same = self.all_newest().into_iter().find(|v| v.digest == digest);
+            let same = self.newest_of(&files);
             if let Some(same) = same.filter(|same| by.sees(same)) {
                 let id = format!("{}/{}", same.road_map.municipality.id, same.number);
                 if let Some(request) = request(&id) {
@@ -258,6 +296,7 @@ impl RoadMaps {
                 return Err(ApplyError::Stale);
             }
             version.number = self.last_number(&municipality) + 1;
+            version.means = by.means;
             let row = road_map::Model {
                 id: format!("{municipality}/{}", version.number),
                 municipality: municipality.clone(),
@@ -266,6 +305,7 @@ impl RoadMaps {
                 applied_at: micros(now),
                 actor: by.actor.to_owned(),
                 files: crate::store::json(&version.files.0),
+                means: by.means.as_str().to_owned(),
             };
             let id = row.id.clone();
             let request = request(&id);
@@ -326,11 +366,23 @@ impl RoadMaps {
         Some(version)
     }
 
+    /// Every version of a municipality that can be read, ascending.
+    pub fn history(&self, municipality: &str) -> Vec<Arc<Version>> {
+        let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(municipality).cloned().unwrap_or_default()
+    }
+
     /// The version that was in force at a moment; the first one before all of them.
     pub fn in_force(&self, municipality: &str, at: Timestamp) -> Option<Arc<Version>> {
         let all = self.versions.read().unwrap_or_else(PoisonError::into_inner);
         let versions = all.get(municipality)?;
         versions.iter().rfind(|v| v.applied_at <= at).or(versions.first()).cloned()
+    }
+
+    /// The newest version of a municipality, if these are its files.
+    pub fn newest_of(&self, files: &Files) -> Option<Arc<Version>> {
+        let digest = digest(files);
+        self.all_newest().into_iter().find(|version| version.digest == digest)
     }
 
     /// The newest version of every municipality.
@@ -366,7 +418,9 @@ fn read_version(row: &road_map::Model) -> Result<Version, String> {
         format!("ошибок {}, первая: {}", mistakes.len(), first.unwrap_or_default())
     };
     let road_map = read::read_again(&files).map_err(told)?;
-    Ok(version(files, road_map, row.version as u32, instant(row.applied_at), &row.actor))
+    let read = version(files, road_map, row.version as u32, instant(row.applied_at), &row.actor);
+    // What a later release calls otherwise came from no folder that this one knows.
+    Ok(Version { means: row.means.parse().unwrap_or(Means::Form), ..read })
 }
 
 fn version(
@@ -389,7 +443,8 @@ fn version(
         }
     }
     let digest = digest(&files);
-    Version { number, applied_at, applied_by, road_map, files, templates, items, digest }
+    let means = Means::default();
+    Version { number, applied_at, applied_by, means, road_map, files, templates, items, digest }
 }
 
 fn digest(files: &Files) -> String {

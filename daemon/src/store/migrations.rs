@@ -18,6 +18,7 @@ mod m0011_organisations;
 mod m0012_access;
 mod m0013_settled;
 mod m0014_listeners;
+mod m0015_means;
 
 use sea_orm_migration::prelude::*;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_access::Migration),
             Box::new(m0013_settled::Migration),
             Box::new(m0014_listeners::Migration),
+            Box::new(m0015_means::Migration),
         ]
     }
 }

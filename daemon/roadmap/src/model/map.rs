@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use super::{
@@ -127,6 +127,8 @@ pub struct Municipality {
     pub small_numbers: u32,
     /// Where deadlines are counted.
     pub time_zone: TimeZone,
+    /// The first day on which runs open by themselves; none if any day will do.
+    pub begins: Option<Date>,
     /// Start of the working day: when runs open and letters leave.
     pub opens: Time,
     /// End of the working day: the moment at which something is overdue.

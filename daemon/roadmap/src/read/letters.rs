@@ -8,7 +8,7 @@ use super::Files;
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../config/road-map/letters");
 
 /// Path within a road map and text of each of them.
-pub(super) fn shipped() -> impl Iterator<Item = (String, String)> {
+pub fn shipped() -> impl Iterator<Item = (String, String)> {
     let folders = std::iter::once(&SHIPPED).chain(SHIPPED.dirs());
     folders.flat_map(Dir::files).filter_map(|file| {
         let path = format!("letters/{}", file.path().to_str()?.replace('\\', "/"));

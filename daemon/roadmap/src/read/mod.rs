@@ -30,10 +30,11 @@ use table::{File, Place};
 
 pub use crate::files::Files;
 pub use layout_check::{Misfit, misfits};
+pub use letters::shipped as shipped_letters;
 pub use organisations::is_address;
 pub use rendering::unknown_to_samples;
-pub use table::id;
 pub(crate) use table::name;
+pub use table::{due, id, month_day, offset, span};
 pub use templates::{DIGEST_ITEMS, LETTERS, decision, environment, text_environment};
 pub use wording::{placed as placed_mistake, words as template_mistake};
 
@@ -41,7 +42,7 @@ pub use wording::{placed as placed_mistake, words as template_mistake};
 pub const REGISTRY: &str = "organisations.toml";
 
 /// The file of the thresholds that analyses share.
-const THRESHOLDS: &str = "thresholds.toml";
+pub const THRESHOLDS: &str = "thresholds.toml";
 
 /// What a reading yields besides the road map.
 #[derive(Debug, Clone, Default)]

@@ -24,6 +24,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         TimeZone::get(text)
             .map_err(|_| format!("«{text}»: нет такого пояса; нужен, например, Asia/Yekaterinburg"))
     });
+    let begins = table.date("begins");
     let hours = table.parsed("working-hours", |text| {
         let (from, to) = text
             .split_once('-')
@@ -72,6 +73,7 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         adopted_by,
         small_numbers,
         time_zone: time_zone.unwrap_or(TimeZone::UTC),
+        begins,
         opens,
         closes,
         contact: contact.unwrap_or_default(),

@@ -575,7 +575,11 @@ pub(super) fn id_of_file(stem: &str, path: &str, findings: &Findings) {
     }
 }
 
-pub(super) fn month_day(text: &str) -> Result<MonthDay, String> {
+/// Reads a day of the year: `09-15`.
+///
+/// # Errors
+/// What it must be, in Russian.
+pub fn month_day(text: &str) -> Result<MonthDay, String> {
     let wrong = || format!("«{text}»: нужны месяц и день, например \"09-15\"");
     let (month, day) = text.split_once('-').ok_or_else(wrong)?;
     let two = |t: &str| if t.len() == 2 { t.parse::<i8>().ok() } else { None };
@@ -599,7 +603,11 @@ pub(super) fn time(text: &str) -> Result<Time, String> {
     parsed.ok_or_else(|| format!("«{text}»: нужно время, например 09:00"))
 }
 
-pub(super) fn span(text: &str) -> Result<Span, String> {
+/// Reads a length of time: `10 working days`.
+///
+/// # Errors
+/// What it must be, in Russian.
+pub fn span(text: &str) -> Result<Span, String> {
     let wrong = || format!("«{text}»: нужно, например, \"10 working days\" или \"14 days\"");
     let (n, unit) = text.trim().split_once(' ').ok_or_else(wrong)?;
     let n: u16 = n.parse().ok().filter(|n| *n <= 1000).ok_or_else(wrong)?;
@@ -610,14 +618,22 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
     }
 }
 
-pub(super) fn due(text: &str) -> Result<Due, String> {
+/// Reads a term: `10 working days`, `on 10-01`.
+///
+/// # Errors
+/// What it must be, in Russian.
+pub fn due(text: &str) -> Result<Due, String> {
     match text.strip_prefix("on ") {
         Some(day) => month_day(day).map(Due::On),
         None => span(text).map(Due::After).map_err(|e| format!("{e}, или \"on 10-01\"")),
     }
 }
 
-pub(super) fn offset(text: &str) -> Result<Offset, String> {
+/// Reads a moment around a term: `3 working days before`, `on the day`.
+///
+/// # Errors
+/// What it must be, in Russian.
+pub fn offset(text: &str) -> Result<Offset, String> {
     if text == "on the day" {
         return Ok(Offset::OnTheDay);
     }

@@ -109,6 +109,7 @@ async fn describe(
     let mut context = administrator::context(runtime, version, person);
     let schedule = overview.schedule(id).filter(|s| s.paused);
     context["activity"] = json!({
+        "id": id,
         "number": activity.map(|a| a.number),
         "title": activity.map_or("", |a| a.title.as_str()),
         "short": activity.map_or(id, |a| a.short.as_str()),

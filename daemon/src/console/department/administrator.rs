@@ -39,6 +39,7 @@ pub async fn home(
                 .collect();
             let mut context = access::head(&runtime, &person);
             context["municipalities"] = municipalities.into();
+            context["begins"] = (person.roles.in_all() == Some(Role::Administrator)).into();
             view::page(StatusCode::OK, "municipalities.html", &context)
         }
     }
@@ -63,6 +64,7 @@ pub fn context(runtime: &Runtime, version: &Version, person: &Person) -> Value {
     let mut context = access::head(runtime, person);
     // Who only looks is offered nothing that opens what others answer by.
     context["works"] = (person.role_in(&version.road_map) >= Role::Operator).into();
+    context["administers"] = (person.role_in(&version.road_map) == Role::Administrator).into();
     context["municipality"] = json!({
         "id": municipality.id,
         "name": municipality.name,

@@ -2,6 +2,7 @@
 
 mod actions;
 mod administrator;
+mod definitions;
 mod evidence;
 mod exports;
 mod files;

@@ -588,3 +588,33 @@ async fn a_day_begins_with_what_waits_for_whoever_has_come_and_is_done_from_ther
     let sent = after.iter().filter(|entry| entry.kind == "link-sent").count();
     assert_eq!((after.len() - before, sent), (2, 2), "both schools are silent");
 }
+
+#[tokio::test]
+async fn definitions_are_for_administrators_of_the_municipality_and_new_ones_for_those_of_all() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    let approver = hired(&anna, "approver@example.org", "approver").await;
+    let own = hired(&anna, "own@example.org", "administrator").await;
+    for path in [
+        "/m/zarechny/definitions",
+        "/m/zarechny/definitions/activities/results",
+        "/m/zarechny/definitions/letters/reminder",
+        "/m/zarechny/definitions/versions",
+        "/m/zarechny/definitions/versions/1",
+        "/m/zarechny/definitions/archive",
+        "/m/zarechny/definitions/road-map.zip",
+        "/begin",
+    ] {
+        assert_eq!(approver.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+        assert_eq!(anna.get(path).await.status, StatusCode::OK, "{path}");
+        let expected = if path == "/begin" { StatusCode::FORBIDDEN } else { StatusCode::OK };
+        assert_eq!(own.get(path).await.status, expected, "{path}");
+        let posted = approver.send(path, &[("_do", "apply")]).await;
+        assert!(posted.status.is_client_error(), "{path}: {}", posted.status);
+    }
+    assert_eq!(own.send("/begin", &[("_do", "look")]).await.status, StatusCode::FORBIDDEN);
+    // Who may not change it is not led there.
+    assert!(!approver.get("/m/zarechny").await.text.contains("/definitions"));
+    assert!(own.get("/m/zarechny").await.text.contains("/definitions"));
+    assert_eq!(house.runtime.road_maps().newest("zarechny").unwrap().number, 1);
+}

@@ -5,11 +5,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use vekha_engine::run::{AssignmentKind, AssignmentState, RecommendationState, Run};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Decide, Due, Participants, Severity, Span, Work};
+use vekha_roadmap::model::{Decide, Participants, Severity, Work};
 use vekha_roadmap::read::{decision, placed_mistake, unknown_to_samples};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::due_date;
 
+use crate::definitions::kind::due_words;
 use crate::reports;
 use crate::runtime::Runtime;
 use crate::runtime::documents::NotMade;
@@ -42,7 +43,7 @@ pub fn planned(
     let planned = decide.measures.iter().map(|measure| Planned {
         text: measure.text.clone(),
         by: by(map, run, &measure.by, today),
-        term: term(measure.due),
+        term: due_words(measure.due),
         due: russian::date_words(due_date(&map.calendar, today, measure.due)),
     });
     planned.collect()
@@ -68,21 +69,6 @@ fn by(map: &RoadMap, run: &Run, participants: &Participants, today: jiff::civil:
         Participants::FoundBy { .. } => "организации, найденные анализом".to_owned(),
         Participants::Named => names(&run.named),
         Participants::Each => names(&run.key.part.iter().cloned().collect::<Vec<_>>()),
-    }
-}
-
-/// «10 рабочих дней»
-fn term(due: Due) -> String {
-    match due {
-        Due::After(Span::Days(n)) => {
-            let noun = russian::plural(i64::from(n), "день", "дня", "дней");
-            format!("{n} {noun}")
-        }
-        Due::After(Span::WorkingDays(n)) => {
-            let noun = russian::plural(i64::from(n), "рабочий день", "рабочих дня", "рабочих дней");
-            format!("{n} {noun}")
-        }
-        Due::On(day) => format!("до {:02}.{:02}", day.day, day.month),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What keeps the daemon from doing all that it should, in words: the console's first page, `vekha
 //! status` and the API show the same.
 
+use std::path::Path;
+use std::sync::PoisonError;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -41,6 +44,13 @@ pub enum Trouble {
         /// Why.
         why: String,
     },
+    /// A folder of the settings and the road map on pages have both changed.
+    Folder {
+        /// Whose road map it is.
+        municipality: String,
+        /// The folder.
+        folder: String,
+    },
     /// A row cannot be read.
     Row {
         /// Its key.
@@ -66,6 +76,7 @@ impl Trouble {
             Trouble::Plugin { .. } => "plugin-away",
             Trouble::Listener(_) => "listener-away",
             Trouble::Version { .. } => "road-map-unreadable",
+            Trouble::Folder { .. } => "road-map-folder-apart",
             Trouble::Row { .. } => "row-unreadable",
             Trouble::Log { .. } => "log-grows",
         }
@@ -127,6 +138,11 @@ impl Trouble {
                 "Версия дорожной карты {id} не читается: {why}. Выполнения, начатые по ней, стоят; \
                  ничего не удалено."
             ),
+            Trouble::Folder { municipality, folder } => format!(
+                "Папка {folder} изменилась, но карту «{municipality}» с тех пор меняли и на страницах: \
+                 папка не применена. Загрузите её архивом на странице «Определения» — будет видно, что \
+                 изменится; или перенесите в папку то, что действует: скачайте карту архивом."
+            ),
             Trouble::Row { row, why } => format!(
                 "Запись в базе не прочитана: {why}. Отложено «{row}»; остальное идёт, ничего не \
                  удалено."
@@ -170,6 +186,22 @@ impl Runtime {
         names.unwrap_or_default()
     }
 
+    /// Remembers that a folder was not applied since the road map was changed on pages, too.
+    pub fn keep_apart(&self, municipality: &str, folder: &Path, digest: &str) {
+        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
+        apart.insert(municipality.to_owned(), (folder.display().to_string(), digest.to_owned()));
+    }
+
+    /// Folders that were not applied, nor in any other way since.
+    fn apart(&self) -> Vec<Trouble> {
+        let apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = |municipality: &str, digest: &str| {
+            self.road_maps.history(municipality).iter().any(|version| version.digest() == digest)
+        };
+        let left = apart.into_iter().filter(|(id, (_, digest))| !known(id, digest));
+        left.map(|(municipality, (folder, _))| Trouble::Folder { municipality, folder }).collect()
+    }
+
     /// All that is wrong at the moment.
     pub fn troubles(&self) -> Vec<Trouble> {
         let mut all = Vec::new();
@@ -188,6 +220,7 @@ impl Runtime {
         all.extend(self.listeners_away().into_iter().map(Trouble::Listener));
         let versions = self.road_maps.unreadable().into_iter();
         all.extend(versions.map(|(id, why)| Trouble::Version { id, why }));
+        all.extend(self.apart());
         let rows = self.store.unreadable_rows().into_iter();
         all.extend(rows.map(|(row, why)| Trouble::Row { row, why }));
         let log = self.store.log().filter(|log| log.is_too_long());

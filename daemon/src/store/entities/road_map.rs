@@ -23,6 +23,8 @@ pub struct Model {
     pub actor: String,
     /// JSON object: path -> text.
     pub files: String,
+    /// How it came: see [`Means`](crate::runtime::road_maps::Means).
+    pub means: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
