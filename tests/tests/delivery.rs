@@ -265,7 +265,7 @@ async fn letters_that_are_held_wait_for_their_release_and_what_is_no_longer_true
     let kinds: Vec<&str> = told.iter().map(|e| e.kind.as_str()).collect();
     assert_eq!(kinds, ["letters-held", "letters-released"]);
     assert!(told.iter().all(|e| e.activity.is_empty() && e.run.is_empty()), "{told:?}");
-    let whole = v1::VerifyJournalRequest { parent: parent(), ..Default::default() };
+    let whole = v1::VerifyJournalRequest { parent: parent() };
     assert_eq!(client.verify_journal(whole).await.unwrap().into_inner().reason, "");
 }
 
