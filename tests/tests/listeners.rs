@@ -347,6 +347,10 @@ async fn two_secrets_sign_side_by_side_for_a_while(base: Base) {
     let made = runtime.rotate_listener(&asker(&by), &seen, hours).await.unwrap();
     let second = made.secret.unwrap();
     assert_ne!(first, second);
+    // Once more would shut the first one out before its time.
+    let seen = row(&runtime, "portal").await;
+    let again = runtime.rotate_listener(&asker(&by), &seen, hours).await;
+    assert!(matches!(&again, Err(AccessError::Wrong(wrong)) if wrong[0].field == "overlap"));
     open(&runtime, "a").await;
     runtime.settle().await.unwrap();
     let got = receiver.got().pop().unwrap();

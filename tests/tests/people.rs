@@ -138,6 +138,9 @@ async fn what_a_token_does_stands_under_its_name_and_a_replaced_one_ends_when_it
     let rotated = trusted.call("TokenService.RotateToken", rotate.clone()).await.unwrap();
     let again = trusted.call("TokenService.RotateToken", rotate).await.unwrap();
     assert_eq!((text(&again, "name"), text(&again, "secret")), (name, ""), "it is shown once");
+    let sooner = json!({ "name": name, "overlapHours": 2 });
+    let refused = trusted.call("TokenService.RotateToken", sooner).await.unwrap_err();
+    assert!(refused.message().contains("закрыла бы его раньше"), "{refused:?}");
     let stale = json!({ "name": name, "etag": made["etag"] });
     let refused = trusted.call("TokenService.RotateToken", stale.clone()).await.unwrap_err();
     assert_eq!(reason(&refused), "STALE_ETAG");

@@ -58,7 +58,7 @@ pub(super) struct Args {
     begins: String,
 }
 
-pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, only_tried: bool, out: &mut Output) -> anyhow::Result<ExitCode> {
     let folder = &args.folder;
     let at = || folder.display().to_string();
     if folder.exists() {
@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<ExitCode> {
     let Some(map) = map else {
         anyhow::bail!("папка не создана\n{}", render(&report.errors, &files));
     };
-    for (path, text) in &files.0 {
+    for (path, text) in files.0.iter().filter(|_| !only_tried) {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).with_context(at)?;
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
@@ -110,6 +110,18 @@ pub(super) fn run(args: &Args, out: &mut Output) -> anyhow::Result<ExitCode> {
             "activities": map.activities.len(), "organisations": map.organisations.len(),
             "runs": year.runs, "letters": year.letters, "warnings": report.warnings.len(),
         }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if only_tried {
+        out.say(format!(
+            "{}: было бы мероприятий {}, организаций {}; за год выполнений {}, писем не больше {}. \
+             Ошибок нет; папка не создана",
+            at(),
+            map.activities.len(),
+            map.organisations.len(),
+            year.runs,
+            year.letters,
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     out.say(format!(

@@ -217,7 +217,7 @@ impl Cli {
                 backup::recover(&self.config, command, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
             }
-            Some(Command::Init(args)) => return init::run(args, &mut out),
+            Some(Command::Init(args)) => return init::run(args, self.validate_only, &mut out),
             Some(Command::Check(args)) => {
                 return check::run(&self.folder(args.folder.as_deref())?, &mut out);
             }

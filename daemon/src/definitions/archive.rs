@@ -13,6 +13,9 @@ const LARGEST_WHOLE: u64 = 16 << 20;
 /// Most entries that are looked at.
 const MOST_ENTRIES: usize = 5000;
 
+/// Most mistakes of an archive that are told.
+const MOST_TOLD: usize = 20;
+
 /// All files of a road map.
 ///
 /// # Errors
@@ -61,9 +64,16 @@ pub fn unpack(bytes: &[u8]) -> Result<Files, Vec<String>> {
         };
         // A name that cannot be read is none of ours.
         let Ok(name) = entry.name().map(|name| name.replace('\\', "/")) else { continue };
-        let Some(path) = name.strip_prefix(&top).filter(|path| Files::wants(path)) else {
+        let Some(path) = name.strip_prefix(&top) else { continue };
+        if !Files::wants(path) {
+            // What else lies in a folder (pictures, notes) is none of ours; a definition where none is
+            // looked for is a mistake.
+            if path.ends_with(".toml") {
+                let shown: String = path.chars().filter(|c| !c.is_control()).take(100).collect();
+                wrong.push(format!("{shown}: такого файла в дорожной карте не бывает"));
+            }
             continue;
-        };
+        }
         let path = path.to_owned();
         let mut content = Vec::new();
         // What the archive says of its sizes is not believed.
@@ -89,5 +99,13 @@ pub fn unpack(bytes: &[u8]) -> Result<Files, Vec<String>> {
             )),
         }
     }
-    if wrong.is_empty() { Ok(files) } else { Err(wrong) }
+    if wrong.is_empty() {
+        return Ok(files);
+    }
+    if wrong.len() > MOST_TOLD {
+        let more = wrong.len() - MOST_TOLD;
+        wrong.truncate(MOST_TOLD);
+        wrong.push(format!("и ещё {more}"));
+    }
+    Err(wrong)
 }

@@ -101,6 +101,9 @@ pub async fn municipality(
     Query(query): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
+    if runtime.road_maps().newest(&municipality).is_none() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let shown = match asked(&query, "run") {
         "" => Shown::Municipalities(vec![municipality]),
         run => match format!("{municipality}/{run}").parse() {
@@ -108,7 +111,7 @@ pub async fn municipality(
             Err(_) => return StatusCode::NOT_FOUND.into_response(),
         },
     };
-    told(runtime, shown, &query, &headers)
+    told(runtime, shown, &query, &headers).await
 }
 
 /// `GET /today/live?after=7`
@@ -119,17 +122,27 @@ pub async fn today(
     headers: HeaderMap,
 ) -> Response {
     let shown = Shown::Municipalities(own(&runtime, &person));
-    told(runtime, shown, &query, &headers)
+    told(runtime, shown, &query, &headers).await
 }
 
-fn told(runtime: Arc<Runtime>, shown: Shown, query: &Asked, headers: &HeaderMap) -> Response {
+async fn told(runtime: Arc<Runtime>, shown: Shown, query: &Asked, headers: &HeaderMap) -> Response {
     let Ok(place) = PLACES.clone().try_acquire_owned() else {
         told::met(Bound::Watchers, &"a page");
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     // A browser that asks again says how far it was told.
     let said = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let after = said.unwrap_or(asked(query, "after")).parse().unwrap_or(i64::MAX);
+    let after = match said.unwrap_or(asked(query, "after")) {
+        // Whoever says nothing is told what happens from now on.
+        "" => match newest(&runtime).await {
+            Ok(newest) => newest,
+            Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+        after => match after.parse() {
+            Ok(after) => after,
+            Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+        },
+    };
     let events = changes(runtime, shown, after, place);
     // What is said at once opens the stream; without it nothing is sent before the first change.
     let opened = futures::stream::once(async { Ok(Event::default().comment("")) });

@@ -111,6 +111,10 @@ pub async fn act(
                 }
             }
         }
+        "hold" | "release" => {
+            let words = "Останавливает и возобновляет отправку руководитель.";
+            return Ok(problem::page(StatusCode::FORBIDDEN, "Нет доступа", &[words]));
+        }
         _ => return Ok(problem::no_such_page().await),
     }
     let back = address(&query, "done", action);

@@ -7,6 +7,7 @@ use vekha_plugin_http::Url;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::diagnostic::nearest;
 
+use super::access::tokens::one_overlap;
 use super::access::{AccessError, Asker, drawn, field, settled};
 use crate::runtime::Runtime;
 use crate::runtime::listeners::event::is_kind;
@@ -175,6 +176,7 @@ impl Runtime {
             return Err(AccessError::Wrong(vec![field("name", message)]));
         }
         let now = self.clock.of_people();
+        one_overlap(seen.before_until, overlap, now)?;
         let until = now.saturating_add(overlap).unwrap_or(now);
         let (rotated, before_until) = (seen.rotated + 1, micros(until));
         let row = listener::Model { rotated, before_until, ..seen.clone() };

@@ -106,7 +106,8 @@ fn judge(Posted { status, wait, said }: Posted) -> Result<(), Failure> {
         _ => "отклоняет запрос",
     };
     let mut why = format!("{meaning} (код {code})");
-    if !said.is_empty() {
+    // A page is for people; what it says is said by the code.
+    if !said.is_empty() && !said.trim_start().starts_with('<') {
         why = format!("{why}: {said}");
     }
     Err(match code {

@@ -8,9 +8,9 @@ use crate::access::{Roles, secrets};
 use crate::runtime::Runtime;
 use crate::runtime::seen;
 use crate::store::entities::token;
-use crate::store::micros;
 use crate::store::read::access::Holder;
 use crate::store::write::access::{Change, Terms};
+use crate::store::{instant, micros};
 
 /// Longest overlap of two secrets of a token, in hours.
 pub const LONGEST_OVERLAP: i32 = 720;
@@ -20,6 +20,24 @@ pub fn token_etag(token: &Holder<token::Model>) -> String {
     let row = &token.row;
     let roles = token.roles.named();
     seen::etag(&(&row.id, &row.name, &row.hash, row.before_until, row.expires_at, roles))
+}
+
+/// Of secrets that are replaced one is taken besides the newest. Replaced twice within its time it would
+/// be shut out before that; who wants just this says that none is taken besides the newest.
+pub(in crate::runtime::acts) fn one_overlap(
+    before_until: i64,
+    overlap: SignedDuration,
+    now: Timestamp,
+) -> Result<(), AccessError> {
+    if before_until <= micros(now) || overlap.is_zero() {
+        return Ok(());
+    }
+    let until = instant(before_until).strftime("%d.%m.%Y %H:%M UTC");
+    let message = format!(
+        "прежний ещё действует до {until}, и вторая замена закрыла бы его раньше: дождитесь этого \
+         срока или замените без нахлёста (0), тогда действовать будет один новый"
+    );
+    Err(AccessError::Wrong(vec![field("overlap", &message)]))
 }
 
 impl Runtime {
@@ -101,6 +119,7 @@ impl Runtime {
         asker.saw(&token_etag(&token))?;
         may_give(asker.identity, &token.roles)?;
         let now = self.clock.of_people();
+        one_overlap(token.row.before_until, overlap, now)?;
         let overlap = now.saturating_add(overlap).unwrap_or(now);
         let secret = format!("{}{}", secrets::OF_TOKENS, drawn()?);
         let row = token::Model {
