@@ -23,7 +23,7 @@ pub mod views;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -86,6 +86,8 @@ pub struct Runtime {
     wellbeing: watch::Sender<Wellbeing>,
     /// Whether schedule rows agree with the road maps and the clock.
     agreed: AtomicBool,
+    /// Whether the loops have begun: what comes from then on was not there at the start.
+    lives: AtomicBool,
     changed: watch::Receiver<u64>,
     wake: Notify,
     ending: watch::Sender<bool>,
@@ -158,6 +160,7 @@ impl Runtime {
             outage: Outage::default(),
             wellbeing: watch::Sender::default(),
             agreed: AtomicBool::new(false),
+            lives: AtomicBool::new(false),
             changed,
             wake: Notify::new(),
             ending: watch::Sender::new(false),
@@ -345,6 +348,7 @@ impl Runtime {
     /// # Errors
     /// When the scheduler cannot be started.
     pub async fn run(self: Arc<Self>) -> anyhow::Result<()> {
+        self.lives.store(true, Ordering::Release);
         let mut scheduler = JobScheduler::new().await?;
         // The database says what is due; this only makes sure that somebody looks, even if a
         // machine slept through its timers.

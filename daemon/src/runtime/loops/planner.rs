@@ -42,8 +42,10 @@ impl Runtime {
             let road_map = &version.road_map;
             let known = self.rows(road_map).await?;
             // A rehearsal's time runs while the daemon starts for the first time: nothing of it is
-            // missed. What a later version brings begins when it comes, as in life.
-            let since = self.clock.began().filter(|_| known.is_empty()).unwrap_or(now);
+            // missed. What a later version brings begins when it comes, as in life; so does another
+            // municipality.
+            let starts = known.is_empty() && !self.lives.load(Ordering::Acquire);
+            let since = self.clock.began().filter(|_| starts).unwrap_or(now);
             let mut rows = Vec::new();
             for definition in &road_map.activities {
                 let row = match known.get(&definition.id) {
@@ -210,5 +212,14 @@ mod tests {
         later.0.insert("activities/3-second-report.toml".into(), same);
         house.runtime.apply(later, "test").await.unwrap();
         assert!(!exists("zarechny/second-report/2027").await);
+
+        // Nor for a municipality that is begun while it runs.
+        let mut other = files();
+        let municipality = other.0.get_mut("municipality.toml").unwrap();
+        *municipality = municipality.replacen("id = \"zarechny\"", "id = \"other\"", 1);
+        tokio::spawn(house.runtime.clone().run());
+        tokio::task::yield_now().await;
+        house.runtime.apply(other, "test").await.unwrap();
+        assert!(!exists("other/annual-report/2027").await);
     }
 }
