@@ -9,6 +9,11 @@ pub struct Files(pub BTreeMap<String, String>);
 impl Files {
     /// Whether a road map has use for a file of this path: others are left alone.
     pub fn wants(path: &str) -> bool {
+        // One that leads out of its folder would be written elsewhere by whoever unpacks the road map.
+        let leads_astray = |part: &str| matches!(part, "" | "." | "..");
+        if path.split('/').any(leads_astray) || path.contains(['\\', '\0']) {
+            return false;
+        }
         let known = |ending: &str| path.ends_with(ending);
         match path.split('/').next() {
             Some("activities" | "forms" | "analyses" | "layouts") => known(".toml"),

@@ -567,6 +567,13 @@ fn a_road_map_is_of_certain_files_and_leaves_all_others_alone() {
         "municipality.txt",
         "old/municipality.toml",
         "activities/1.toml~",
+        // What is unpacked lands below its folder.
+        "forms/../../evil.toml",
+        "forms//evil.toml",
+        "/forms/evil.toml",
+        "./forms/evil.toml",
+        "forms/..\\..\\evil.toml",
+        "letters/../../../evil.txt",
     ];
     assert!(wanted.iter().all(|path| Files::wants(path)));
     assert!(!others.iter().any(|path| Files::wants(path)));
