@@ -117,6 +117,22 @@ fn a_letter_that_a_road_map_does_not_bring_is_the_shipped_one() {
 }
 
 #[test]
+fn a_letter_has_a_subject_of_one_line_and_nothing_that_cannot_be_printed() {
+    for (part, text, told) in [
+        ("subject.txt", "{% if false %}Срок{% endif %}\n", "тема письма пуста"),
+        ("subject.txt", "Срок\nBcc: x@example.org\n", "тема письма — одна строка"),
+        ("body.txt", "А\u{0}Б", "не печатается"),
+    ] {
+        let mut files = with(&[]);
+        let path = format!("letters/reminder/{part}");
+        files.0.insert(path.clone(), text.to_owned());
+        let mistakes = read(&files).unwrap_err();
+        let found = mistakes.iter().find(|m| m.message.contains(told));
+        assert!(found.is_some_and(|m| m.file == path), "{mistakes:?}");
+    }
+}
+
+#[test]
 fn a_municipality_with_mistakes_hides_none_elsewhere() {
     let files = with(&[
         ("municipality.toml", "Asia/Yekaterinburg", "Asia/Ekaterinburg"),

@@ -220,7 +220,18 @@ fn attempt(
     findings: &Findings,
 ) {
     let Ok(template) = environment.get_template(path) else { return };
-    let Err(error) = template.render(minijinja::Value::from(Serde(context))) else { return };
+    let error = match template.render(minijinja::Value::from(Serde(context))) {
+        Ok(text) => {
+            if let Some(wrong) = unsendable(path, &text) {
+                let place = Place::start_of(path);
+                if !findings.told_of(&place) {
+                    findings.error(&place, wrong.to_owned(), None);
+                }
+            }
+            return;
+        }
+        Err(error) => error,
+    };
     if error.kind() == ErrorKind::TemplateNotFound {
         // One that is there does not parse, which was told.
         let named = error.detail().unwrap_or_default();
@@ -234,6 +245,20 @@ fn attempt(
     if error.kind() != ErrorKind::SyntaxError && !findings.told_of(&place) {
         findings.error(&place, format!("шаблон не составляется: {}", words(&error)), None);
     }
+}
+
+/// Why a text that was made cannot be sent as it is.
+fn unsendable(path: &str, text: &str) -> Option<&'static str> {
+    let is_subject = path.starts_with("letters/") && path.ends_with("/subject.txt");
+    let line = text.trim();
+    if is_subject && line.is_empty() {
+        return Some("тема письма пуста: по ней письмо узнают");
+    }
+    if is_subject && line.contains(['\n', '\r']) {
+        return Some("тема письма — одна строка");
+    }
+    let is_foreign = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    text.contains(is_foreign).then_some("в тексте знак, который не печатается: удалите его")
 }
 
 /// Makes a text of an analysis: with all figures, and where nobody has any.
