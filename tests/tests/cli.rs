@@ -203,6 +203,40 @@ async fn a_layout_shows_how_it_reads_a_file_and_needs_no_daemon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_municipality_is_made_of_a_table_and_what_is_only_tried_or_wrong_makes_nothing() {
+    let files = TempDir::new().unwrap();
+    let folder = files.path().join("new").display().to_string();
+    let table = files.path().join("organisations.csv");
+    std::fs::write(
+        &table,
+        "Наименование;Вид;Адрес почты\nШкола № 1;школа;one@example.org\n\
+         Сад;детский сад;k@example.org\nММО;ММО;m@example.org\n",
+    )
+    .unwrap();
+    let table = table.display().to_string();
+    let init = async |more: &[&str]| {
+        let all = [
+            &["init", &folder, "--name", "Ручейский округ", "--authority", "Отдел образования"],
+            &["--organisations", &table, "--contact", "Анна Ручьева"][..],
+            &["--email", "edu@example.org", "--begins", "2027-09-01"],
+            more,
+        ];
+        vekha(&all.concat()).await
+    };
+    let zone = ["--time-zone", "Asia/Yekaterinburg"];
+    let tried = init(&[&zone[..], &["--validate-only"]].concat()).await.well();
+    assert!(tried.contains("папка не создана"), "{tried}");
+    let wrong = init(&["--time-zone", "Asia/Nowhere"]).await.complaint();
+    assert!(wrong.contains("--time-zone"), "{wrong}");
+    assert!(!Path::new(&folder).exists());
+    init(&zone).await.well();
+    vekha(&["check", &folder]).await.well();
+    // What is there is not written over.
+    let again = init(&zone).await.complaint();
+    assert!(again.contains("папка не пуста"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn preview_shows_a_year_to_people_and_to_programs() {
     let shipped = shipped_road_map().display().to_string();
     let year = ["preview", &shipped, "--from", "2026-09-01", "--to", "2027-08-31"];
