@@ -165,14 +165,20 @@ fn compare(sample: &Value, real: &Value, path: &str, unknown: &mut Vec<String>) 
 /// Makes all texts of letters, reports and decisions.
 pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
     let all = &road_map.templates;
-    let attempt = |environment: &Environment<'_>, path: &str, context: &Value| {
-        attempt(environment, path, context, road_map, findings);
-    };
     let shipped: BTreeMap<String, String> = letters::shipped().collect();
     let is_own = |path: &String| shipped.get(path) != all.get(path);
     // The shipped letters are proved where they are made.
     let own_letters = all.keys().any(|path| path.starts_with("letters/") && is_own(path));
     for shape in Shape::ALL {
+        let attempt = |environment: &Environment<'_>, path: &str, context: &Value| {
+            let text = attempt(environment, path, context, road_map, findings);
+            // With less than all of it a text may well be shorter than any that is sent.
+            let wrong = text.filter(|_| shape != Shape::Bare).and_then(|t| unsendable(path, &t));
+            let place = Place::start_of(path);
+            if let Some(wrong) = wrong.filter(|_| !findings.told_of(&place)) {
+                findings.error(&place, wrong.to_owned(), None);
+            }
+        };
         let plain = loaded(all, shape, false);
         if own_letters {
             let items = loaded(all, shape, true);
@@ -212,24 +218,17 @@ fn loaded<'t>(all: &'t BTreeMap<String, String>, shape: Shape, digest: bool) -> 
     environment
 }
 
+/// Makes a text; why it cannot be is told.
 fn attempt(
     environment: &Environment<'_>,
     path: &str,
     context: &Value,
     road_map: &RoadMap,
     findings: &Findings,
-) {
-    let Ok(template) = environment.get_template(path) else { return };
+) -> Option<String> {
+    let template = environment.get_template(path).ok()?;
     let error = match template.render(minijinja::Value::from(Serde(context))) {
-        Ok(text) => {
-            if let Some(wrong) = unsendable(path, &text) {
-                let place = Place::start_of(path);
-                if !findings.told_of(&place) {
-                    findings.error(&place, wrong.to_owned(), None);
-                }
-            }
-            return;
-        }
+        Ok(text) => return Some(text),
         Err(error) => error,
     };
     if error.kind() == ErrorKind::TemplateNotFound {
@@ -237,7 +236,7 @@ fn attempt(
         let named = error.detail().unwrap_or_default();
         let mut others = road_map.templates.keys();
         if others.any(|other| named.contains(&format!("'{other}'"))) {
-            return;
+            return None;
         }
     }
     let place = Place::start_of(error.name().unwrap_or(path));
@@ -245,6 +244,7 @@ fn attempt(
     if error.kind() != ErrorKind::SyntaxError && !findings.told_of(&place) {
         findings.error(&place, format!("шаблон не составляется: {}", words(&error)), None);
     }
+    None
 }
 
 /// Why a text that was made cannot be sent as it is.
