@@ -14,6 +14,25 @@ use vekha_plugin_site::{Site, SiteConfig};
 use crate::letterbox::Letterbox;
 use crate::{database, small};
 
+/// Runs each promise on both databases: it is given an empty one.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($promise:ident,)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise($crate::base::Base::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise($crate::base::Base::postgres().await).await;
+            })*
+        }
+    };
+}
+
 /// An empty database.
 pub struct Base {
     /// Its address.

@@ -27,24 +27,7 @@ use vekha_tests::receiver::{Answer, Receiver};
 use vekha_tests::small::survey_run;
 use vekha_tests::town::{Town, ask_schools, instant};
 
-macro_rules! on_both_databases {
-    ($($promise:ident,)*) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                super::$promise(super::Base::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                super::$promise(super::Base::postgres().await).await;
-            })*
-        }
-    };
-}
-
-on_both_databases! {
+vekha_tests::on_both_databases! {
     every_entry_is_told_once_in_order_signed_under_its_hash,
     who_takes_nothing_is_tried_again_later_and_misses_nothing,
     who_says_when_to_come_again_is_not_asked_before,

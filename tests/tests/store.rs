@@ -49,25 +49,7 @@ use vekha_tests::small::{self, survey_run};
 use vekha_tests::smtp::SmtpServer;
 use vekha_tests::town::{instant, settings};
 
-/// Runs each promise on both databases.
-macro_rules! on_both_databases {
-    ($($promise:ident,)*) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                super::$promise(super::Base::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                super::$promise(super::Base::postgres().await).await;
-            })*
-        }
-    };
-}
-
-on_both_databases! {
+vekha_tests::on_both_databases! {
     a_step_is_written_whole_or_not_at_all,
     a_request_that_the_database_refuses_does_not_harm_those_beside_it,
     what_was_carried_out_upon_a_commit_that_failed_is_carried_out_anew,
@@ -82,6 +64,7 @@ on_both_databases! {
     a_claim_whose_lease_ran_out_is_tried_again_and_marked_uncertain,
     a_message_is_settled_as_its_delivery_ended,
     an_address_is_what_became_of_the_newest_letter_to_it,
+    letters_that_are_held_are_neither_due_nor_claimed_whatever_was_seen_before,
     a_letter_goes_to_all_who_read_for_the_organisation,
     claims_of_a_daemon_that_died_are_released,
     a_letter_asked_for_twice_is_the_first_one,
@@ -997,6 +980,29 @@ async fn a_message_is_settled_as_its_delivery_ended(base: Base) {
     let due = claim(&store, morning(), 9).await;
     let due: BTreeSet<&str> = due.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(due, BTreeSet::from(["failed", "retried"]));
+}
+
+async fn letters_that_are_held_are_neither_due_nor_claimed_whatever_was_seen_before(base: Base) {
+    let (runtime, _) = base.daemon(&Clock::manual(morning())).await;
+    let store = runtime.store();
+    write(store, "a", letters(["1".to_owned(), "2".to_owned()])).await;
+    let seen = store.due_messages(morning(), 9).await.unwrap();
+    assert_eq!(seen.len(), 2);
+    let parcels: Vec<Parcel> =
+        seen.into_iter().map(|due| Parcel { keys: vec![due.key], digest: None }).collect();
+    let hold = async |paused: bool| {
+        let pause = Pause { paused, reason: "Не тот срок", actor: "anna" };
+        assert_eq!(runtime.hold_letters("m", pause, None, None).await.unwrap(), Paused::Now);
+    };
+    hold(true).await;
+    // Another daemon had looked before.
+    let claimed = store.claim(&parcels, LEASE, morning()).await.unwrap();
+    assert_eq!(claimed.concat(), []);
+    assert_eq!(store.due_messages(morning(), 9).await.unwrap(), []);
+    assert_eq!(store.next_message_at().await.unwrap(), None);
+    hold(false).await;
+    assert!(store.next_message_at().await.unwrap().is_some());
+    assert_eq!(claim(store, morning(), 9).await.len(), 2);
 }
 
 async fn an_address_is_what_became_of_the_newest_letter_to_it(base: Base) {

@@ -1,5 +1,6 @@
 //! Who asks, and roles as the contract has them.
 
+use jiff::SignedDuration;
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, access_service_server::AccessService};
 use vekha_roadmap::answers::FieldError;
@@ -8,11 +9,28 @@ use super::Api;
 use super::mutation::{Asked, Mutation, identity};
 use super::status;
 use crate::access::{ALL, Role, Roles, Who};
+use crate::runtime::acts::access::tokens::LONGEST_OVERLAP;
 use crate::runtime::acts::access::{AccessError, Asker};
 use crate::wire::Twin as _;
 
 /// How all municipalities are named.
 const ANY: &str = "-";
+
+/// Overlap of two secrets if nothing is said, in hours.
+const OVERLAP: i64 = 24;
+
+/// How long the secret before is still taken, as a request says it.
+pub(super) fn overlap(hours: i32) -> Result<SignedDuration, Status> {
+    match hours {
+        0 => Ok(SignedDuration::from_hours(OVERLAP)),
+        -1 => Ok(SignedDuration::ZERO),
+        1..=LONGEST_OVERLAP => Ok(SignedDuration::from_hours(hours.into())),
+        _ => {
+            let message = format!("от 1 до {LONGEST_OVERLAP}; 0 — сутки, -1 — нисколько");
+            Err(status::invalid("overlap_hours", message))
+        }
+    }
+}
 
 /// Roles as the contract has them.
 pub(super) fn grants(roles: &Roles) -> Vec<v1::RoleGrant> {

@@ -1,20 +1,15 @@
 //! Other systems that are told of the journal's entries.
 
-use jiff::SignedDuration;
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, listener_service_server::ListenerService};
 
-use super::access::{asker, refused};
+use super::access::{asker, overlap, refused};
 use super::lists::paging;
 use super::mutation::{Asked, Mutation};
 use super::{Api, convert, journal, names, status};
-use crate::runtime::acts::access::tokens::LONGEST_OVERLAP;
 use crate::runtime::acts::listeners::{Wishes, listener_etag, shown_url};
 use crate::store::entities::{listener, undelivered};
 use crate::store::micros;
-
-/// How long the secret before signs, too, if nothing is said, in hours.
-const OVERLAP: i64 = 24;
 
 /// What can be changed of a listener.
 const PATHS: [&str; 5] = ["url", "municipality", "activities", "kinds", "disabled"];
@@ -177,17 +172,7 @@ impl ListenerService for Api {
     ) -> Result<Response<v1::Listener>, Status> {
         let asked = Asked::of(request);
         let mutation = Mutation::read(&asked)?;
-        let overlap = match asked.overlap_hours {
-            0 => SignedDuration::from_hours(OVERLAP),
-            -1 => SignedDuration::ZERO,
-            hours if (1..=LONGEST_OVERLAP).contains(&hours) => {
-                SignedDuration::from_hours(hours.into())
-            }
-            _ => {
-                let message = format!("от 1 до {LONGEST_OVERLAP}; 0 — сутки, -1 — нисколько");
-                return Err(status::invalid("overlap_hours", message));
-            }
-        };
+        let overlap = overlap(asked.overlap_hours)?;
         let seen = self.known_listener(&asked.name).await?;
         let made = self.runtime.rotate_listener(&asker(&asked, &mutation), &seen, overlap).await;
         let made = made.map_err(|e| refused(e, "name"))?;

@@ -115,8 +115,11 @@ impl Api {
             (would_be.actor, would_be.etag) = (mutation.actor, String::new());
             return Ok(Response::new(would_be));
         }
-        // To let go what is not held changes nothing.
+        // To let go what is not held changes nothing, and does not when it is asked again either.
         let changes = held || row.as_ref().is_some_and(|row| row.paused);
+        if !changes && !before {
+            self.remember(&mutation, String::new()).await?;
+        }
         if changes && !before {
             let pause = Pause { paused: held, reason, actor: &mutation.actor.clone() };
             let request =

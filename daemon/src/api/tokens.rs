@@ -1,20 +1,16 @@
 //! The tokens of systems.
 
-use jiff::SignedDuration;
 use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, token_service_server::TokenService};
 
-use super::access::{asker, grants, refused, roles};
+use super::access::{asker, grants, overlap, refused, roles};
 use super::lists::paging;
 use super::mutation::{Asked, Mutation, identity};
 use super::{Api, convert, status};
 use crate::runtime::acts::access::Made;
-use crate::runtime::acts::access::tokens::{LONGEST_OVERLAP, token_etag};
+use crate::runtime::acts::access::tokens::token_etag;
 use crate::store::entities::token;
 use crate::store::read::access::Holder;
-
-/// How long the secret before is taken if nothing is said, in hours.
-const OVERLAP: i64 = 24;
 
 impl Api {
     fn describe_token(&self, token: &Holder<token::Model>) -> v1::Token {
@@ -104,17 +100,7 @@ impl TokenService for Api {
     ) -> Result<Response<v1::Token>, Status> {
         let asked = Asked::of(request);
         let mutation = Mutation::read(&asked)?;
-        let overlap = match asked.overlap_hours {
-            0 => SignedDuration::from_hours(OVERLAP),
-            -1 => SignedDuration::ZERO,
-            hours if (1..=LONGEST_OVERLAP).contains(&hours) => {
-                SignedDuration::from_hours(hours.into())
-            }
-            _ => {
-                let message = format!("от 1 до {LONGEST_OVERLAP}; 0 — сутки, -1 — нисколько");
-                return Err(status::invalid("overlap_hours", message));
-            }
-        };
+        let overlap = overlap(asked.overlap_hours)?;
         let token = self.known_token(&asked, &asked.name).await?;
         let made = self.runtime.rotate_token(&asker(&asked, &mutation), token, overlap).await;
         Ok(Response::new(self.described_token(&made.map_err(|e| refused(e, "name"))?)))

@@ -2,9 +2,8 @@
 //!
 //! Four loops: one opens what is due and does the jobs that are due, one sends the letters that
 //! are due, one asks other systems, one tells them, so that a server that hangs holds up nothing but
-//! its own. Each
-//! turns when something changed, when its next moment comes, and at least once a minute by
-//! tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
+//! its own. Each turns when something changed, when its next moment comes, and at least once a minute
+//! by tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
 pub mod acts;

@@ -76,7 +76,9 @@ pub async fn act(
     let actor = person.actor();
     let once = known(value(&pairs, "_once"));
     let request = (!once.is_empty()).then(|| {
-        let request = Request::of_document(format!("letters/{once}"), "page", &pairs);
+        // The page has a button for each letter: two of them are two requests.
+        let about = format!("letters/{action}/{}/{once}", value(&pairs, "letter"));
+        let request = Request::of_document(about, "page", &pairs);
         runtime.noted(&request, String::new())
     });
     let decides = person.role_in(&version.road_map) >= Role::Approver;
@@ -197,6 +199,7 @@ async fn page(
         .collect();
     context["title"] = (*title).into();
     context["letters"] = found.iter().map(|row| letters::line(map, row)).collect();
+    context["to_one"] = (!asked(query, "organisation").is_empty()).into();
     context["retries"] = (*id == "failed" && failed > 0).then_some(failed).into();
     context["before"] = (place > 1).then(|| to(place - 1)).into();
     context["after"] = more.then(|| to(place + 1)).into();

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use super::House;
 use super::actions::send;
 use super::house::files;
+use crate::store::read::{Filter, Page};
 
 const LETTERS: &str = "/m/zarechny/letters";
 
@@ -58,4 +59,25 @@ async fn letters_are_held_with_a_reason_and_said_to_be_so_until_they_are_release
     let page = house.look(LETTERS).await.text;
     assert!(!page.contains("Отправка остановлена"), "{page}");
     assert!(page.contains("отправка писем возобновлена"), "{page}");
+}
+
+#[tokio::test]
+async fn of_one_page_each_letters_button_is_a_request_of_its_own() {
+    let mut files = files();
+    let registry = files.0.get_mut("organisations.toml").unwrap();
+    *registry = registry.replacen("school-1@example.org", "nowhere-1@example.org", 1);
+    let house = House::opened(files).await;
+    let once = uuid::Uuid::now_v7().to_string();
+    let all = house.runtime.store().list_messages(&Filter::default(), &Page::all()).await.unwrap();
+    let failed: Vec<_> = all.iter().filter(|row| row.state == "failed").collect();
+    assert!(failed.len() > 1);
+    for row in &failed {
+        let id = row.message_id.split('@').next().unwrap();
+        let form = [("_once", once.as_str()), ("_action", "retry-one"), ("letter", id)];
+        house.act(LETTERS, &form, &[]).await;
+        // A second press does nothing more.
+        house.act(LETTERS, &form, &[]).await;
+    }
+    let chain = house.runtime.store().activity_chain("zarechny/@letters").await.unwrap().unwrap();
+    assert_eq!(chain.entries.len(), failed.len());
 }

@@ -1,5 +1,5 @@
-//! Who is let in, and who is told: every change is one commit together with the entry that tells of it, in a journal of
-//! its own, and with the request that asks for it.
+//! Who is let in, and who is told: every change is one commit together with the entry that tells of it,
+//! in a journal of its own, and with the request that asks for it.
 //!
 //! That journal is a chain like those of activities, and its head a row like theirs, under the id
 //! [`ACCESS`], which no activity can have.

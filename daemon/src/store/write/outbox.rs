@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, TransactionTrait, UpdateMany,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TransactionTrait, UpdateMany,
 };
 use uuid::Uuid;
 use vekha_engine::{Job, LetterKind, RunKey};
@@ -97,16 +97,18 @@ fn is_due(now: Timestamp) -> Condition {
     waits().add(Column::NextAttemptAt.lte(micros(now)))
 }
 
-/// Those that are to be sent, but for letters that a person holds.
+/// Those that are to be sent.
 fn waits() -> Condition {
-    let held = activity::Entity::find()
+    Condition::all().add(Column::State.is_in(["pending", "sending"]))
+}
+
+/// Municipalities whose letters a person holds.
+fn held() -> Select<activity::Entity> {
+    activity::Entity::find()
         .select_only()
         .column(activity::Column::Municipality)
         .filter(activity::Column::Activity.eq(LETTERS))
-        .filter(activity::Column::Paused.eq(true));
-    Condition::all()
-        .add(Column::State.is_in(["pending", "sending"]))
-        .add(Column::Municipality.not_in_subquery(held.into_query()))
+        .filter(activity::Column::Paused.eq(true))
 }
 
 impl Store {
@@ -119,11 +121,12 @@ impl Store {
         use Column::{
             CreatedAt, Digest, Key, Kind, Municipality, NextAttemptAt, Organisation, Uncertain,
         };
+        let Some(may_leave) = self.not_held().await? else { return Ok(vec![]) };
         Ok(Entity::find()
             .select_only()
             .columns([Key, Municipality, Organisation, Kind, NextAttemptAt, Uncertain, Digest])
             .expr_as(work_is_due(now), "work")
-            .filter(is_due(now))
+            .filter(is_due(now).add(may_leave))
             .order_by_asc(NextAttemptAt)
             .order_by_asc(CreatedAt)
             .order_by_asc(Key)
@@ -131,6 +134,20 @@ impl Store {
             .into_model::<Due>()
             .all(self.reader())
             .await?)
+    }
+
+    /// Of which municipalities letters may leave; none if those of all are held. What waits meanwhile
+    /// need not be looked through for that.
+    async fn not_held(&self) -> Result<Option<Condition>, StoreError> {
+        let held: Vec<String> = held().into_tuple().all(self.reader()).await?;
+        if held.is_empty() {
+            return Ok(Some(Condition::all()));
+        }
+        let open = activity::Entity::find()
+            .filter(activity::Column::Municipality.ne(""))
+            .filter(activity::Column::Municipality.is_not_in(held.iter().map(String::as_str)));
+        let is_open = open.one(self.reader()).await?.is_some();
+        Ok(is_open.then(|| Condition::all().add(Column::Municipality.is_not_in(held))))
     }
 
     /// Claims parcels, all in one commit. Returns for each those of its messages that were still
@@ -153,6 +170,8 @@ impl Store {
         let keys = parcels.iter().flat_map(|parcel| &parcel.keys);
         let mut query = Entity::find()
             .filter(is_due(now))
+            // They may have come to be held since the look.
+            .filter(Column::Municipality.not_in_subquery(held().into_query()))
             .filter(Column::Key.is_in(keys.map(String::as_str)))
             .order_by_asc(Column::Key);
         if self.is_shared() {
@@ -349,10 +368,11 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn next_message_at(&self) -> Result<Option<i64>, StoreError> {
+        let Some(may_leave) = self.not_held().await? else { return Ok(None) };
         Ok(Entity::find()
             .select_only()
             .column_as(Column::NextAttemptAt.min(), "at")
-            .filter(waits())
+            .filter(waits().add(may_leave))
             .into_tuple::<Option<i64>>()
             .one(self.reader())
             .await

@@ -1,9 +1,9 @@
 //! Many rows into a table by few statements.
 //!
 //! The same statements come again and again, so that the driver has them prepared. PostgreSQL is told
-//! the columns as arrays: one statement for however many rows. SQLite, which knows no arrays and is near, takes portions of a
-//! handful of sizes. What of an existing row never changes is not written again; the indexes over it
-//! are left alone.
+//! the columns as arrays: one statement for however many rows. SQLite, which knows no arrays and is
+//! near, takes portions of a handful of sizes. What of an existing row never changes is not written
+//! again; the indexes over it are left alone.
 
 use crate::store::StoreError;
 use std::fmt::Write as _;

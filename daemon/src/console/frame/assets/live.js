@@ -7,6 +7,10 @@
   const main = () => document.getElementById("content");
   let source = null;
   let told = null;
+  let passing = 0;
+
+  // How long it is said that the page was shown anew: whoever saw it change need not be told for long.
+  const MOMENT = 6000;
 
   // Whether somebody has begun something here that would be lost.
   const busy = () => {
@@ -28,6 +32,7 @@
 
   // A line that says so, for those who cannot see that the page has changed, too.
   const say = (words, link) => {
+    clearTimeout(passing);
     told?.remove();
     told = document.createElement("div");
     told.className = "notice changed";
@@ -40,6 +45,8 @@
       way.href = location.href;
       way.textContent = link;
       line.append(" ", way);
+    } else {
+      passing = setTimeout(() => told.remove(), MOMENT);
     }
     told.append(line);
   };
