@@ -61,6 +61,7 @@ pub fn needed(method: Method) -> Needed {
         | M::WatchEntries
         | M::VerifyJournal
         | M::ListNeeds
+        | M::ListOffers
         | M::ListOrganisations
         | M::GetOrganisation
         | M::ListMessages

@@ -20,6 +20,7 @@ mod measures;
 mod mutation;
 mod names;
 mod needs;
+mod offers;
 mod organisations;
 mod outbox;
 mod people;
@@ -153,6 +154,7 @@ impl Api {
             journal_service_server::JournalServiceServer,
             listener_service_server::ListenerServiceServer,
             measure_service_server::MeasureServiceServer, need_service_server::NeedServiceServer,
+            offer_service_server::OfferServiceServer,
             organisation_service_server::OrganisationServiceServer,
             outbox_service_server::OutboxServiceServer, person_service_server::PersonServiceServer,
             recommendation_service_server::RecommendationServiceServer,
@@ -172,6 +174,7 @@ impl Api {
             JournalServiceServer::<Api>::NAME,
             CompletenessServiceServer::<Api>::NAME,
             NeedServiceServer::<Api>::NAME,
+            OfferServiceServer::<Api>::NAME,
             EffectServiceServer::<Api>::NAME,
             StatusServiceServer::<Api>::NAME,
             AccessServiceServer::<Api>::NAME,
@@ -225,6 +228,7 @@ impl Api {
             .add_service(OutboxServiceServer::new(self.clone()))
             .add_service(CompletenessServiceServer::new(self.clone()))
             .add_service(NeedServiceServer::new(self.clone()))
+            .add_service(OfferServiceServer::new(self.clone()))
             .add_service(EffectServiceServer::new(self.clone()))
             .add_service(StatusServiceServer::new(self.clone()))
             .add_service(AccessServiceServer::new(self.clone()))

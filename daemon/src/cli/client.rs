@@ -69,6 +69,7 @@ services! {
     completeness: completeness_service_client::CompletenessServiceClient,
     effects: effect_service_client::EffectServiceClient,
     needs: need_service_client::NeedServiceClient,
+    offers: offer_service_client::OfferServiceClient,
     status: status_service_client::StatusServiceClient,
     people: person_service_client::PersonServiceClient,
     tokens: token_service_client::TokenServiceClient,

@@ -17,6 +17,7 @@ mod journal;
 mod layout;
 mod listener;
 mod measure;
+mod offers;
 mod organisations;
 mod outbox;
 mod output;
@@ -159,6 +160,8 @@ pub fn main() -> ExitCode {
     if let Some(code) = vekha_plugin_host::guard::entered() {
         return code;
     }
+    // A shell asks what may follow: answered, and that is all.
+    clap_complete::CompleteEnv::with_factory(offers::completing).complete();
     let cli = match spoken_cli() {
         Ok(cli) => cli,
         Err(e) => return misused(&e),

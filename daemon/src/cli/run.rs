@@ -47,6 +47,11 @@ pub(super) enum Command {
         /// Мероприятие и период: 29/2026-27
         run: String,
     },
+    /// Что с ним можно сделать сейчас и какой командой
+    Offers {
+        /// Мероприятие и период: 29/2026-27
+        run: String,
+    },
     /// Показатели и выводы анализа
     Figures {
         /// Мероприятие и период
@@ -136,6 +141,7 @@ pub(super) async fn run(
             return list(client, activity.as_deref(), state.as_deref(), period.as_deref(), out)
                 .await;
         }
+        Command::Offers { run } => return super::offers::list(client, run, out).await,
         Command::Figures { run } => return figures(client, run, out).await,
         Command::Report { run, file, organisation, stage } => {
             return report(client, run, file, organisation, stage.as_deref(), out).await;

@@ -1,0 +1,166 @@
+//! What may be done now: `vekha run offers`, and what a shell completes. Both ask the daemon, and know
+//! of each call by which command it is made.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use clap::{Command, CommandFactory as _, FromArgMatches as _};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use vekha_proto::v1::{self, Method};
+
+use super::client::{Client, all_pages, short};
+use super::output::{Output, table};
+use super::{Cli, russian};
+
+/// How long a shell waits for the daemon.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Most words that a shell is given.
+const MOST: i32 = 200;
+
+/// By which command a call is made, and which of its arguments says with what.
+const COMMANDS: [(Method, &[&str], &str); 21] = [
+    (Method::CancelRun, &["run", "cancel"], "run"),
+    (Method::SkipRun, &["run", "skip"], "run"),
+    (Method::RetryRun, &["run", "retry"], "run"),
+    (Method::AcceptAnswers, &["run", "accept"], "run"),
+    (Method::AnswerQuestion, &["run", "proceed"], "run"),
+    (Method::EntrustRun, &["run", "entrust"], "run"),
+    (Method::RemarkRun, &["run", "remark"], "run"),
+    (Method::SubmitAssignment, &["submit"], "assignment"),
+    (Method::WaiveAssignment, &["assignment", "waive"], "assignment"),
+    (Method::ExtendAssignment, &["assignment", "extend"], "assignment"),
+    (Method::RequestExtension, &["assignment", "request-extension"], "assignment"),
+    (Method::DeclineExtension, &["assignment", "decline-extension"], "assignment"),
+    (Method::SendLink, &["assignment", "send-link"], "assignment"),
+    (Method::ReturnAssignment, &["assignment", "return"], "assignment"),
+    (Method::ApproveRecommendations, &["approve"], "run"),
+    (Method::UpdateRecommendation, &["recommendation", "revise"], "recommendation"),
+    (Method::DiscardRecommendation, &["recommendation", "discard"], "recommendation"),
+    (Method::RecordDecision, &["decide"], "run"),
+    (Method::AttachFile, &["decision", "attach"], "decision"),
+    (Method::AcceptMeasure, &["measure", "accept"], "measure"),
+    (Method::ReturnMeasure, &["measure", "return"], "measure"),
+];
+
+/// What may be done with a run.
+pub(super) async fn list(client: &Client, run: &str, out: &mut Output) -> anyhow::Result<()> {
+    let request = v1::ListOffersRequest { parent: client.run(run).await?, ..Default::default() };
+    let offers = all_pages!(client.offers(), list_offers, request, offers);
+    out.many(&offers, || {
+        let row = |offer: &v1::Offer| {
+            let made_by = COMMANDS.iter().find(|(method, ..)| dotted(*method) == offer.method);
+            let command = made_by.map(|(_, command, argument)| {
+                format!("vekha {} {}", command.join(" "), word(offer, argument))
+            });
+            [offer.title.clone(), command.unwrap_or_default()]
+        };
+        table(["что можно сделать", "команда"], offers.iter().map(row).collect())
+    })?;
+    Ok(())
+}
+
+/// A method as the contract calls it.
+fn dotted(method: Method) -> String {
+    method.path().trim_start_matches('/').replace('/', ".")
+}
+
+/// An offer's target as this argument of a command takes it.
+fn word(offer: &v1::Offer, argument: &str) -> String {
+    short(if argument == "run" { &offer.run } else { &offer.target })
+}
+
+/// The commands, with what the daemon offers in the place of arguments that say with what something
+/// is done.
+pub(super) fn completing() -> Command {
+    let command = russian::spoken(Cli::command());
+    COMMANDS.into_iter().fold(command, |command, (method, path, argument)| {
+        let offered = ArgValueCompleter::new(move |begun: &OsStr| {
+            let begun = begun.to_string_lossy();
+            offered(method, argument, &begun).unwrap_or_default()
+        });
+        at(command, path, move |command| command.mut_arg(argument, |arg| arg.add(offered)))
+    })
+}
+
+fn at(command: Command, path: &[&str], change: impl FnOnce(Command) -> Command) -> Command {
+    match path.split_first() {
+        None => change(command),
+        Some((first, rest)) => command.mut_subcommand(first, |command| at(command, rest, change)),
+    }
+}
+
+/// Words that go on as what was begun; none when the daemon does not answer: a shell is no place to
+/// say why.
+fn offered(method: Method, argument: &str, begun: &str) -> Option<Vec<CompletionCandidate>> {
+    let cli = named();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let offers =
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(&cli, method)).await });
+    let (offers, activities) = offers.ok()?.ok()?;
+    let mut words: Vec<CompletionCandidate> = Vec::new();
+    for offer in &offers {
+        let word = word(offer, argument);
+        let (activity, rest) = word.split_once('/').unwrap_or((&word, ""));
+        let known = activities.iter().find(|a| a.id == activity);
+        // Activities are called by number or by name: as it was begun.
+        let numbered = begun.starts_with(|c: char| c.is_ascii_digit());
+        let word = match known {
+            Some(a) if numbered => format!("{}/{rest}", a.number),
+            _ => word.clone(),
+        };
+        if word.starts_with(begun) && words.iter().all(|other| other.get_value() != word.as_str()) {
+            let help = known.map(|a| a.short.clone().into());
+            words.push(CompletionCandidate::new(word).help(help));
+        }
+    }
+    Some(words)
+}
+
+async fn ask(cli: &Cli, method: Method) -> anyhow::Result<(Vec<v1::Offer>, Vec<v1::Activity>)> {
+    let client = Client::connect(cli).await?;
+    let path = method.path();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let request = v1::ListOffersRequest {
+        parent: format!("{}/activities/-/runs/-", client.municipality),
+        filter: format!("method = {name}"),
+        page_size: MOST,
+        ..Default::default()
+    };
+    let offers = client.offers().list_offers(request).await?.into_inner().offers;
+    Ok((offers, client.all_activities().await?))
+}
+
+/// What the line says so far of where the daemon is and who asks; the rest of it need not be right.
+fn named() -> Cli {
+    let mut line = std::env::args().skip_while(|word| word != "--").skip(1);
+    let mut words: Vec<String> = line.next().into_iter().collect();
+    while let Some(word) = line.next() {
+        let name = word.split('=').next().unwrap_or_default();
+        if !matches!(name, "--server" | "--token" | "--municipality") {
+            continue;
+        }
+        let value = (!word.contains('=')).then(|| line.next()).flatten();
+        words.extend([Some(word), value].into_iter().flatten());
+    }
+    let plain = || Cli::command().get_matches_from(["vekha"]);
+    let matches = Cli::command().try_get_matches_from(words).unwrap_or_else(|_| plain());
+    Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_that_may_be_offered_has_a_command_with_that_argument() {
+        for (method, path, argument) in COMMANDS {
+            let mut command = &Cli::command();
+            for name in path {
+                command = command.find_subcommand(name).unwrap_or_else(|| panic!("{method:?}"));
+            }
+            assert!(command.get_arguments().any(|arg| arg.get_id() == argument), "{method:?}");
+        }
+    }
+}
