@@ -126,6 +126,45 @@ fn spoil(folder: &Path, file: &str, right: &str, wrong: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_shell_completes_what_may_be_done_now_and_the_run_tells_all_of_it() {
+    let desk = Desk::at("2026-10-06T09:30").await;
+    desk.text(&["run", "start", "vpr/2025-26"]).await;
+    let offered = desk.text(&["run", "offers", "8/2025-26"]).await;
+    for command in [
+        "vekha run cancel vpr/2025-26",
+        "vekha assignment extend vpr/2025-26/collect.school-3",
+        "vekha submit vpr/2025-26/collect.school-1",
+    ] {
+        assert!(offered.contains(command), "{offered}");
+    }
+    assert!(!offered.contains("vekha run retry"), "{offered}");
+
+    let url = desk.town.url();
+    let complete = async |words: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(["--", "vekha", "--server", &url]).args(words);
+        command.env_clear().env("COMPLETE", "fish").stdin(Stdio::null());
+        let said = Said::of(command.output().await.unwrap()).well();
+        let first = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
+        said.lines().map(first).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["run", "cancel", "vp"]).await, ["vpr/2025-26"]);
+    assert_eq!(complete(&["run", "cancel", "8/"]).await, ["8/2025-26"]);
+    assert_eq!(complete(&["run", "retry", ""]).await, Vec::<String>::new());
+    let schools = complete(&["assignment", "extend", "8/2025-26/collect.school-"]).await;
+    assert_eq!(schools.len(), 6, "{schools:?}");
+    // What is typed already is what the daemon is asked by, and commands complete without it.
+    assert!(complete(&["run", "can"]).await.contains(&"cancel".to_owned()));
+    desk.text(&["run", "cancel", "8/2025-26", "--reason", "Открыто по ошибке"]).await;
+    assert_eq!(complete(&["run", "cancel", ""]).await, Vec::<String>::new());
+    // Where no daemon answers nothing is said.
+    let mut command = Command::new(binary());
+    command.args(["--", "vekha", "--server", "http://127.0.0.1:1", "run", "cancel", ""]);
+    command.env_clear().env("COMPLETE", "fish").stdin(Stdio::null());
+    assert_eq!(Said::of(command.output().await.unwrap()).well(), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn check_finds_the_shipped_road_map_whole_and_tells_all_mistakes_of_a_spoilt_one() {
     let shipped = shipped_road_map().display().to_string();
     let whole = vekha(&["check", &shipped]).await.well();

@@ -89,7 +89,7 @@ async fn reflection_lists_what_is_served_and_nothing_else_and_health_says_servin
         .iter()
         .map(|m| m.parent_service().full_name().into())
         .collect();
-    assert_eq!(contract.len(), 18);
+    assert_eq!(contract.len(), 19);
     // Reflection can describe what nobody serves: every method must answer for itself.
     for method in stranger.methods("vekha.v1") {
         let name = format!("{}.{}", method.parent_service().name(), method.name());
