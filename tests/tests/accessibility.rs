@@ -226,6 +226,14 @@ const DEPARTMENT: &[Row] = &[
         &[Press("[name=\"_action\"][value=\"hold\"]"), See(".error")],
     ),
     ("letters to come", "/m/zarechny/preview", "Предстоящие письма", &[]),
+    ("the journal", "/m/zarechny/journal", "получен ответ", &[]),
+    ("a search of the journal in vain", "/m/zarechny/journal?who=nobody", "Таких записей нет", &[]),
+    (
+        "the journal that is whole",
+        "/m/zarechny/journal",
+        "Проверить целостность",
+        &[Press("[name=\"_action\"][value=\"verify\"]"), See(".notice.good")],
+    ),
     ("definitions", "/m/zarechny/definitions", "Этапы и сроки", &[]),
     ("a definition", "/m/zarechny/definitions/activities/low-result-schools", "Что записано", &[]),
     (

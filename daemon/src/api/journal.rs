@@ -8,8 +8,7 @@ use futures::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use vekha_engine::journal::Head;
-use vekha_engine::{Entry, RunKey};
+use vekha_engine::RunKey;
 use vekha_proto::v1::{self, journal_service_server::JournalService};
 
 use super::filter::{Conditions, Field, Kind};
@@ -17,10 +16,9 @@ use super::lasting::GoesOn;
 use super::lists::paging;
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
+use crate::runtime::views::verified::verify;
 use crate::store::entities::journal;
-use crate::store::instant;
-use crate::store::read::chain::{ActivityChain, Chain};
-use crate::store::read::{Filter, Page};
+use crate::store::read::Filter;
 use crate::store::write::activities;
 
 /// Entries read at a time.
@@ -164,76 +162,14 @@ impl JournalService for Api {
         request: Request<v1::VerifyJournalRequest>,
     ) -> Result<Response<v1::VerifyJournalResponse>, Status> {
         let parent = self.parent(&request.into_inner().parent, Depth::Run).await?;
-        let store = self.runtime.store();
         let filter = lists::filter(&parent, &Conditions::default());
-        let mut response = v1::VerifyJournalResponse::default();
-        let mut page = Page::first(500);
-        loop {
-            let runs = store.list_runs(&filter, &page).await.map_err(status::unavailable)?;
-            for run in &runs {
-                let chain = store.chain(&run.id).await.map_err(status::unavailable)?;
-                let Some(Chain { run, entries }) = chain else {
-                    response.reason = format!("{}: выполнение пропало", run.id);
-                    return Ok(Response::new(response));
-                };
-                response.runs += 1;
-                let held =
-                    Head { sequence: run.journal_sequence as u64, hash: run.journal_hash.clone() };
-                if let Some(broken) = follow(&run.id, &held, &entries, &mut response) {
-                    return Ok(Response::new(broken));
-                }
-            }
-            match runs.last() {
-                Some(last) if runs.len() == 500 => page.after = Some(last.id.clone()),
-                _ => break,
-            }
-        }
-        // What was done to activities themselves has chains of its own.
-        if filter.run.is_none() {
-            let activities = store.list_activities(&filter).await.map_err(status::unavailable)?;
-            for id in activities {
-                let chain = store.activity_chain(&id).await.map_err(status::unavailable)?;
-                let Some(ActivityChain { activity, entries }) = chain else {
-                    response.reason = format!("{id}: мероприятие пропало");
-                    return Ok(Response::new(response));
-                };
-                let held = activities::head(&activity);
-                if let Some(broken) = follow(&id, &held, &entries, &mut response) {
-                    return Ok(Response::new(broken));
-                }
-            }
-        }
-        Ok(Response::new(response))
+        let verified = verify(self.runtime.store(), &filter).await.map_err(status::unavailable)?;
+        let broken = verified.broken;
+        Ok(Response::new(v1::VerifyJournalResponse {
+            runs: verified.runs,
+            entries: verified.entries,
+            reason: broken.as_ref().map(|broken| broken.reason.clone()).unwrap_or_default(),
+            first_broken: broken.and_then(|broken| broken.entry).as_ref().map(entry),
+        }))
     }
-}
-
-/// Follows a chain over its entries to the head that is held elsewhere; what to answer if one does not
-/// continue it, or the chain does not end there.
-fn follow(
-    id: &str,
-    held: &Head,
-    entries: &[journal::Model],
-    response: &mut v1::VerifyJournalResponse,
-) -> Option<v1::VerifyJournalResponse> {
-    let mut head = Head::of(id);
-    for row in entries {
-        response.entries += 1;
-        let stored = Entry {
-            sequence: row.sequence as u64,
-            at: instant(row.at),
-            actor: row.actor.clone(),
-            kind: row.kind.clone(),
-            data: row.data.clone(),
-            hash: row.hash.clone(),
-        };
-        if !head.verify(&stored) {
-            return Some(v1::VerifyJournalResponse {
-                first_broken: Some(entry(row)),
-                reason: "запись не продолжает цепочку".into(),
-                ..response.clone()
-            });
-        }
-    }
-    let reason = || format!("{id}: записей {}, а должно быть {}", head.sequence, held.sequence);
-    (head != *held).then(|| v1::VerifyJournalResponse { reason: reason(), ..response.clone() })
 }

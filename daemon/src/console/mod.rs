@@ -83,6 +83,7 @@ fn pages() -> Vec<Page> {
         page(Operator, Operator, "/m/{municipality}/letters", get(outbox::show).post(outbox::act)),
         // A letter holds the link by which its addressee answers.
         page(Operator, Operator, "/m/{municipality}/letters/{id}", get(letters::show)),
+        works("/m/{municipality}/journal", get(chronicle::show).post(chronicle::act)),
         looks("/m/{municipality}/search", get(search::show)),
         looks("/m/{municipality}/preview", get(preview::show)),
         looks("/m/{municipality}/year", get(calendar::show)),

@@ -443,6 +443,15 @@ pub(crate) fn proof(run: &RunKey, number: usize, measure: &Measure) -> Value {
     })))
 }
 
+/// A run by its name and where it is shown, for those who know nothing but its key.
+pub(crate) fn named_run(map: &RoadMap, key: &RunKey) -> Value {
+    let activity = map.activity(&key.activity);
+    let short = activity.map_or(key.activity.as_str(), |a| a.short.as_str());
+    let part = key.part.as_deref().map(|part| format!(", {part}")).unwrap_or_default();
+    let name = format!("{short}, {}{part}", key.period.words());
+    json!({ "name": name, "link": format!("/runs/{key}") })
+}
+
 /// Who did it, in words where that is one of us or a school.
 pub(crate) fn actor(map: &RoadMap, actor: &str) -> String {
     match actor.split_once(':') {

@@ -63,6 +63,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "participants.html",
         "answers.html",
         "figures.html",
+        "chronicle.html",
         "journal.html",
         "correction.html",
         "understood.html",

@@ -11,4 +11,5 @@ pub mod recommended;
 pub mod register;
 pub(crate) mod reported_runs;
 pub mod troubles;
+pub mod verified;
 pub mod year_runs;

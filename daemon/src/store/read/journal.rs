@@ -4,11 +4,85 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+
 use super::filter::{Filter, equal, nothing, of_activities, of_runs};
 use crate::store::entities::journal;
 use crate::store::{Store, StoreError};
 
+/// Which of a municipality's entries are looked for; what is empty does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Looked {
+    /// Id of the municipality.
+    pub municipality: String,
+    /// Their kind, as the journal spells it.
+    pub kind: String,
+    /// Part of the name of who did it.
+    pub actor: String,
+    /// Part of what they tell, as the journal spells it.
+    pub text: String,
+}
+
 impl Store {
+    /// Entries of a municipality before a cursor, newest first: at most `limit` of those between `from`
+    /// and `before`, so that what is seldom found costs no more than what is found at once.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn entries_back(
+        &self,
+        looked: &Looked,
+        (from, before): (i64, i64),
+        limit: u64,
+    ) -> Result<Vec<journal::Model>, StoreError> {
+        use journal::Column;
+        // The cursors bound it: an index over all that the municipality ever did would not.
+        let run = || Expr::cust("(\"run\" || '')");
+        let own = &looked.municipality;
+        let part = |column: Column, text: &String| {
+            (!text.is_empty()).then(|| column.contains(text.as_str()))
+        };
+        let kind = (!looked.kind.is_empty()).then(|| Column::Kind.eq(looked.kind.as_str()));
+        let wanted = Condition::all()
+            .add(Column::Cursor.gte(from))
+            .add(Column::Cursor.lt(before))
+            .add(run().gte(format!("{own}/")))
+            // The sign after the slash.
+            .add(run().lt(format!("{own}0")))
+            .add_option(kind)
+            .add_option(part(Column::Actor, &looked.actor))
+            .add_option(part(Column::Data, &looked.text));
+        Ok(journal::Entity::find()
+            .filter(wanted)
+            .order_by_desc(Column::Cursor)
+            .limit(limit)
+            .all(self.reader())
+            .await?)
+    }
+
+    /// The cursor before which all entries were made before an instant (microseconds since the epoch),
+    /// as far as the clock only ever went forward.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn cursor_at(&self, at: i64) -> Result<i64, StoreError> {
+        let newest = self.newest_entry().await?.map_or(0, |entry| entry.cursor);
+        let (mut low, mut high) = (0, newest + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let next = journal::Entity::find()
+                .filter(journal::Column::Cursor.gte(middle))
+                .order_by_asc(journal::Column::Cursor)
+                .one(self.reader())
+                .await?;
+            match next {
+                Some(entry) if entry.at < at => low = entry.cursor + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+
     /// Journal entries after a cursor, of one run or of all.
     pub async fn journal(
         &self,

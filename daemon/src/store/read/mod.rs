@@ -5,7 +5,7 @@ pub mod addresses;
 pub mod chain;
 pub mod data;
 mod filter;
-mod journal;
+pub mod journal;
 pub mod letters;
 pub mod listeners;
 mod lists;
