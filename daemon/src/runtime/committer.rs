@@ -3,6 +3,7 @@
 
 mod pipeline;
 mod steps;
+mod turns;
 
 use std::sync::Arc;
 

@@ -11,16 +11,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::change::{self, Applied, Looked, mistake};
-use super::{newest, value};
+use super::newest;
 use crate::console::department::administrator;
 use crate::console::department::run::actor;
 use crate::console::frame::access::Person;
 use crate::console::frame::paging::{Asked, asked};
-use crate::console::frame::posted::receive;
+use crate::console::frame::posted::{receive, value};
 use crate::console::frame::{downloads, problem, view};
 use crate::definitions::archive::{pack, unpack};
 use crate::runtime::Runtime;
-use crate::runtime::acts::amend::{Unfit, between};
+use crate::runtime::acts::amend::{Proposal, Unfit, between};
 use crate::runtime::road_maps::{Means, Version};
 
 /// What the page has to say about an archive.
@@ -115,22 +115,22 @@ pub async fn upload(
             Applied::Failed(response) => return Ok(*response),
         }
     }
-    Ok(looked(&runtime, &person, &version, &proposal, pairs, &bytes))
+    looked(&runtime, &person, &version, proposal, pairs, &bytes).await
 }
 
-fn looked(
+async fn looked(
     runtime: &Runtime,
     person: &Person,
     version: &Arc<Version>,
-    proposal: &crate::runtime::acts::amend::Proposal,
+    proposal: Proposal,
     mut pairs: Vec<(String, String)>,
     bytes: &[u8],
-) -> Response {
+) -> Result<Response, Response> {
     pairs.push(("_archive".to_owned(), STANDARD.encode(bytes)));
     let address = format!("/m/{}/definitions/archive", version.road_map.municipality.id);
     let title = "Загруженная карта";
     let looked = Looked { newest: version, proposal, title, address: &address, pairs: &pairs };
-    change::page(runtime, person, &looked)
+    change::page(runtime, person, looked).await
 }
 
 /// Another version came since: the same archive against that one, and what came.

@@ -13,16 +13,15 @@ use serde_json::{Value, json};
 use vekha_roadmap::read::REGISTRY;
 
 use super::change::mistake;
-use super::value;
 use crate::access::Role;
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::{Pairs, receive};
+use crate::console::frame::posted::{Pairs, receive, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{problem, view};
 use crate::definitions::begin::{Beginning, Table, ZONES, mail_settings};
 use crate::glossary;
 use crate::runtime::Runtime;
-use crate::runtime::acts::begin::{Begun, Unbegun};
+use crate::runtime::acts::begin::{FirstYear, Unbegun};
 use crate::runtime::request::Request as Asked;
 use crate::runtime::road_maps::Version;
 
@@ -91,7 +90,7 @@ pub async fn act(
             return Ok(done(&made));
         }
     }
-    let begun = match runtime.look_at_beginning(&what, table).await {
+    let begun = match runtime.read_beginning(&what, table).await {
         Ok(begun) => begun,
         Err(Unbegun::Wrong(errors)) => {
             let fields: Vec<Value> = errors
@@ -120,7 +119,10 @@ pub async fn act(
         Err(Unbegun::Store(e)) => return Err(problem::unsaved(&e, &pairs)),
     };
     if value(&pairs, "_do") != "apply" {
-        return Ok(looked(&runtime, &person, &pairs, &what, &begun));
+        return match runtime.look_at_beginning(begun).await {
+            Ok(year) => Ok(looked(&runtime, &person, &pairs, &what, &year)),
+            Err(e) => Ok(refused(json!({ "fields": [], "elsewhere": [e.to_string()] }))),
+        };
     }
     match runtime.begin(begun, &person.actor(), request).await {
         Ok(version) => Ok(done(&version)),
@@ -208,9 +210,9 @@ fn looked(
     person: &Person,
     pairs: &Pairs,
     what: &Beginning,
-    begun: &Begun,
+    year: &FirstYear,
 ) -> Response {
-    let map = &begun.read.road_map;
+    let map = &year.read.road_map;
     let mut context = access::head(runtime, person);
     let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
     for kind in vekha_roadmap::model::OrganisationKind::ALL {
@@ -225,11 +227,11 @@ fn looked(
         "name": map.municipality.name,
         "activities": map.activities.len(),
         "kinds": kinds,
-        "course": begun.course,
-        "openings": begun.openings,
+        "course": year.course,
+        "openings": year.openings,
         "mail": mail_settings(what),
     });
-    context["warnings"] = begun.warnings.iter().map(mistake).collect();
+    context["warnings"] = year.warnings.iter().map(mistake).collect();
     let kept = pairs.iter().filter(|(name, _)| name != "_do" && name != "_once");
     let kept = kept.map(|(name, text)| json!({ "name": name, "value": text }));
     let once = json!({ "name": "_once", "value": uuid::Uuid::now_v7().to_string() });

@@ -8,10 +8,9 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 use vekha_roadmap::diagnostic::Diagnostic;
 
-use super::value;
 use crate::console::department::administrator;
 use crate::console::frame::access::Person;
-use crate::console::frame::posted::Pairs;
+use crate::console::frame::posted::{Pairs, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{problem, view};
 use crate::runtime::Runtime;
@@ -24,7 +23,7 @@ pub struct Looked<'a> {
     /// The version that is to be replaced.
     pub newest: &'a Arc<Version>,
     /// What would change.
-    pub proposal: &'a Proposal,
+    pub proposal: Proposal,
     /// The heading.
     pub title: &'a str,
     /// Where the page came from: it is sent there again.
@@ -34,13 +33,22 @@ pub struct Looked<'a> {
 }
 
 /// The page on which a change is looked at.
-pub fn page(runtime: &Runtime, person: &Person, looked: &Looked<'_>) -> Response {
+///
+/// # Errors
+/// A page that says that what it would do could not be computed, with all that was sent.
+pub async fn page(
+    runtime: &Runtime,
+    person: &Person,
+    looked: Looked<'_>,
+) -> Result<Response, Response> {
+    let consequences = runtime.consequences(looked.newest, looked.proposal).await;
+    let consequences = consequences.map_err(|e| problem::unsaved(&e.to_string(), looked.pairs))?;
     let mut context = administrator::context(runtime, looked.newest, person);
     context["title"] = looked.title.into();
     context["address"] = looked.address.into();
-    context["differences"] = json!(looked.proposal.differences);
-    context["year"] = json!(looked.proposal.year);
-    context["warnings"] = looked.proposal.warnings.iter().map(mistake).collect();
+    context["differences"] = json!(consequences.differences);
+    context["year"] = json!(consequences.year);
+    context["warnings"] = consequences.warnings.iter().map(mistake).collect();
     context["next"] = (looked.newest.number + 1).into();
     let mut kept: Vec<Value> = Vec::new();
     for (name, text) in looked.pairs {
@@ -53,7 +61,7 @@ pub fn page(runtime: &Runtime, person: &Person, looked: &Looked<'_>) -> Response
         kept.push(json!({ "name": name, "value": text }));
     }
     context["kept"] = kept.into();
-    view::page(StatusCode::OK, "definition-change.html", &context)
+    Ok(view::page(StatusCode::OK, "definition-change.html", &context))
 }
 
 /// A mistake of `check`, with its place.

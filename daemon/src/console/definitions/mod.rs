@@ -18,16 +18,10 @@ pub use versions::{act as act_on_version, list as versions, show as show_version
 
 use std::sync::Arc;
 
-use crate::console::frame::posted::Pairs;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 
 /// The newest version of a municipality's road map.
 fn newest(runtime: &Runtime, municipality: &str) -> Option<Arc<Version>> {
     runtime.road_maps().newest(municipality)
-}
-
-/// The value of a field; empty where it was not sent.
-fn value<'p>(pairs: &'p Pairs, name: &str) -> &'p str {
-    pairs.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
 }

@@ -17,11 +17,11 @@ use vekha_roadmap::model::{OrganisationKind, Work};
 use vekha_roadmap::read::LETTERS;
 
 use super::change::{self, Applied, Looked};
-use super::{newest, reading, value};
+use super::{newest, reading};
 use crate::console::department::administrator;
 use crate::console::department::run::actor;
 use crate::console::frame::access::Person;
-use crate::console::frame::posted::{Fields, Pairs};
+use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::{problem, view};
 use crate::definitions::amend::{Typed, amend, placed, same};
 use crate::definitions::difference::letter_words;
@@ -191,14 +191,8 @@ async fn act(
     if value(pairs, "_do") != "apply" {
         let title = subject.title(map);
         let address = subject.address(map);
-        let looked = Looked {
-            newest: &version,
-            proposal: &proposal,
-            title: &title,
-            address: &address,
-            pairs,
-        };
-        return Ok(change::page(runtime, person, &looked));
+        let looked = Looked { newest: &version, proposal, title: &title, address: &address, pairs };
+        return change::page(runtime, person, looked).await;
     }
     match change::apply(runtime, person, pairs, proposal, Means::Form).await {
         Applied::Now(made) => Ok(change::done(&made)),

@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::change::{self, Applied, Looked};
-use super::{newest, value};
+use super::newest;
 use crate::console::department::administrator;
 use crate::console::department::run::actor;
 use crate::console::frame::access::Person;
 use crate::console::frame::paging::{Asked, Paging, ROWS};
-use crate::console::frame::posted::{Fields, Pairs};
+use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::{problem, view};
 use crate::runtime::Runtime;
-use crate::runtime::acts::amend::{Unfit, between};
+use crate::runtime::acts::amend::{Proposal, Unfit, between};
 use crate::runtime::road_maps::{Means, Version};
 
 /// `GET /m/{municipality}/definitions/versions`
@@ -96,7 +96,7 @@ pub async fn act(
         Err(e) => return one_page(&runtime, &person, &version, &one, told(e.to_string())).await,
     };
     if value(&pairs, "_do") != "apply" {
-        return Ok(looked(&runtime, &person, &version, &one, &proposal, &pairs));
+        return looked(&runtime, &person, &version, &one, proposal, &pairs).await;
     }
     match change::apply(&runtime, &person, &pairs, proposal, Means::Return).await {
         Applied::Now(made) => Ok(change::done(&made)),
@@ -109,19 +109,19 @@ pub async fn act(
     }
 }
 
-fn looked(
+async fn looked(
     runtime: &Runtime,
     person: &Person,
     version: &Arc<Version>,
     one: &Version,
-    proposal: &crate::runtime::acts::amend::Proposal,
+    proposal: Proposal,
     pairs: &Pairs,
-) -> Response {
+) -> Result<Response, Response> {
     let title = format!("Вернуть версию {}", one.number);
     let municipality = &version.road_map.municipality.id;
     let address = format!("/m/{municipality}/definitions/versions/{}", one.number);
     let looked = Looked { newest: version, proposal, title: &title, address: &address, pairs };
-    change::page(runtime, person, &looked)
+    change::page(runtime, person, looked).await
 }
 
 /// The newest version, and the one of this number.

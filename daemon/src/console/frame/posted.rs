@@ -24,6 +24,11 @@ use crate::store::write::drafts::Basis;
 /// What a browser sent: the fields of the form in order, each with its text.
 pub type Pairs = Vec<(String, String)>;
 
+/// The value of a field; empty where it was not sent.
+pub fn value<'p>(pairs: &'p Pairs, name: &str) -> &'p str {
+    pairs.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+}
+
 /// Longest form with its files, in bytes.
 pub const LONGEST_WITH_FILES: usize = 32 << 20;
 

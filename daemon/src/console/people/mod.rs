@@ -29,11 +29,6 @@ use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
 use crate::runtime::acts::access::signing::Whence;
 
-/// The value of a field; empty where it was not sent.
-pub(in crate::console) fn value<'p>(pairs: &'p Pairs, name: &str) -> &'p str {
-    pairs.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
-}
-
 /// From where a page was sent.
 fn whence(headers: &HeaderMap, peer: String) -> Whence {
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());

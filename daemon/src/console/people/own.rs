@@ -8,11 +8,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, moment, value, words};
+use super::{Refused, moment, words};
 use crate::access::gate::goes_on;
 use crate::access::password;
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::Fields;
+use crate::console::frame::posted::{Fields, value};
 use crate::console::frame::{problem, view};
 use crate::runtime::Runtime;
 

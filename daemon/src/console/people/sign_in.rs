@@ -10,9 +10,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{go, keep, own_path, value, whence};
+use super::{go, keep, own_path, whence};
 use crate::access::gate::Gate;
-use crate::console::frame::posted::{self, Pairs};
+use crate::console::frame::posted::{self, Pairs, value};
 use crate::console::frame::{problem, view};
 use crate::port::{self, guesses};
 use crate::runtime::Runtime;

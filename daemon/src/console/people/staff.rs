@@ -7,10 +7,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, choices, legend, moment, roles_of, value, words};
+use super::{Refused, choices, legend, moment, roles_of, words};
 use crate::access::{Role, Roles};
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::{Fields, Pairs};
+use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{packed, problem, view};
 use crate::runtime::Runtime;

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use vekha_roadmap::answers::FieldError;
 
 use super::staff::asker;
-use super::{Refused, choices, legend, moment, roles_of, value, words};
+use super::{Refused, choices, legend, moment, roles_of, words};
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::{Fields, Pairs};
+use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::{packed, problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::tokens::token_etag;

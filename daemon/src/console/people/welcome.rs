@@ -8,10 +8,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
-use super::{Refused, go, value, whence};
+use super::{Refused, go, whence};
 use crate::access::gate::Gate;
 use crate::access::password;
-use crate::console::frame::{posted, problem, view};
+use crate::console::frame::posted::{self, value};
+use crate::console::frame::{problem, view};
 use crate::port;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::{AccessError, Particulars};

@@ -18,6 +18,14 @@ pub struct Proposal {
     pub read: Version,
     /// What differs, in words; nothing if the files say the same.
     pub differences: Vec<Difference>,
+}
+
+/// What a change would do, for whoever thinks it over: two years are lived through for it, so it is
+/// not computed where nobody looks.
+#[derive(Debug)]
+pub struct Consequences {
+    /// What differs, in words.
+    pub differences: Vec<Difference>,
     /// How the year ahead goes otherwise.
     pub year: Year,
     /// What `check` says is worth a look, and did not say before.
@@ -50,9 +58,27 @@ impl Runtime {
         if read.road_map.municipality.id != *own {
             return Err(Unfit::Foreign(read.road_map.municipality.id));
         }
-        let (newest, today) = (newest.clone(), newest.road_map.municipality.today(now));
+        let newest = newest.clone();
         let compared = spawn_blocking(move || {
             let differences = between(&newest, &read);
+            Proposal { read, differences }
+        });
+        compared.await.map_err(|e| Unfit::Failed(e.to_string()))
+    }
+
+    /// What a proposal would do if it took the place of a version.
+    ///
+    /// # Errors
+    /// When it could not be computed.
+    pub async fn consequences(
+        &self,
+        newest: &Arc<Version>,
+        proposal: Proposal,
+    ) -> Result<Consequences, Unfit> {
+        let today = newest.road_map.municipality.today(self.clock.now());
+        let newest = newest.clone();
+        let lived = spawn_blocking(move || {
+            let Proposal { read, differences } = proposal;
             let year = match differences.is_empty() {
                 true => Year::default(),
                 false => year(&newest.road_map, &read.road_map, today),
@@ -62,9 +88,9 @@ impl Runtime {
                 let known = read_with_warnings(&newest.files).1.warnings;
                 warnings.retain(|one| !known.iter().any(|other| other.message == one.message));
             }
-            Proposal { read, differences, year, warnings }
+            Consequences { differences, year, warnings }
         });
-        compared.await.map_err(|e| Unfit::Failed(e.to_string()))
+        lived.await.map_err(|e| Unfit::Failed(e.to_string()))
     }
 }
 

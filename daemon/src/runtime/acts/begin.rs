@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::ToSpan as _;
+use jiff::civil::Date;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 use vekha_engine::RunKey;
@@ -22,10 +23,17 @@ use crate::store::StoreError;
 /// How many of the first openings are shown.
 const SHOWN: usize = 12;
 
-/// A municipality that could begin.
+/// A municipality that could begin: its road map, read.
 #[derive(Debug)]
 pub struct Begun {
-    /// Its road map.
+    read: Version,
+    today: Date,
+}
+
+/// How the first year of a municipality would go, for whoever thinks it over.
+#[derive(Debug)]
+pub struct FirstYear {
+    /// The road map.
     pub read: Version,
     /// How its first year would go.
     pub course: Course,
@@ -62,11 +70,11 @@ pub enum Unbegun {
 }
 
 impl Runtime {
-    /// Looks at what would come of it; makes nothing.
+    /// Makes a road map of what was said; puts nothing in force.
     ///
     /// # Errors
     /// All that is wrong.
-    pub async fn look_at_beginning(
+    pub async fn read_beginning(
         &self,
         what: &Beginning,
         table: Table<'_>,
@@ -81,7 +89,16 @@ impl Runtime {
             let message = format!("муниципалитет «{id}» уже есть: назовите этот иначе");
             return Err(Unbegun::Wrong(vec![FieldError { field: "id".to_owned(), message }]));
         }
+        Ok(Begun { read, today })
+    }
+
+    /// Lives through the first year of what was read.
+    ///
+    /// # Errors
+    /// When it could not be computed.
+    pub async fn look_at_beginning(&self, begun: Begun) -> Result<FirstYear, Unbegun> {
         let looked = spawn_blocking(move || {
+            let Begun { read, today } = begun;
             let map = &read.road_map;
             let from = map.municipality.begins.unwrap_or(today).max(today);
             let to = from.saturating_add(1.year());
@@ -98,7 +115,7 @@ impl Runtime {
             });
             let (openings, course) = (first.collect(), course(&lines));
             let warnings = read_with_warnings(&read.files).1.warnings;
-            Begun { course, openings, warnings, read }
+            FirstYear { course, openings, warnings, read }
         });
         looked.await.map_err(|e| Unbegun::Failed(e.to_string()))
     }

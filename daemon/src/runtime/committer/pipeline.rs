@@ -5,8 +5,9 @@
 //! tried one by one, and what was asked in the meantime is carried out anew. Daemons that share a
 //! database make one batch after the other, each within its transaction.
 
+use std::collections::BTreeSet;
 use std::future::ready;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -14,6 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use vekha_engine::RunKey;
 
 use super::steps::Steps;
+use super::turns::Turns;
 use super::{AskError, Asked, Reply, Task};
 use crate::store::write::batch::Remembered;
 use crate::store::{Batch, Store, StoreError};
@@ -62,12 +64,21 @@ pub(super) struct Pipeline {
     left: Remembered,
     /// What was asked of other runs than those that the batch before holds.
     later: Vec<Asked>,
+    /// Where others may change runs, too: who takes which.
+    turns: Turns,
 }
 
 impl Pipeline {
     pub fn new(steps: Steps, changed: watch::Sender<u64>) -> Self {
-        let (making, left) = (Making::default(), Remembered::default());
-        Pipeline { steps, changed, making, committing: None, left, later: Vec::new() }
+        Pipeline {
+            steps,
+            changed,
+            making: Making::default(),
+            committing: None,
+            left: Remembered::default(),
+            later: Vec::new(),
+            turns: Turns::default(),
+        }
     }
 
     /// Runs until nobody can ask any more and everybody has an answer.
@@ -126,9 +137,7 @@ impl Pipeline {
         self.steps.store.begin().await
     }
 
-    /// Holds the runs and takes in what is asked of them. Daemons that want the same runs make each
-    /// other wait: what has been asked for by then goes with it, as far as they do not hold its runs
-    /// either, so that each takes its turn with all that it has and not with half of it.
+    /// Holds runs and takes in what is asked of them; what is asked of others waits for a later turn.
     async fn take_in_together(&mut self, mut asked: Vec<Asked>, queue: &mut mpsc::Receiver<Asked>) {
         match self.hold(&mut asked, queue).await {
             Ok(batch) => {
@@ -141,26 +150,51 @@ impl Pipeline {
         }
     }
 
-    /// Waits for the runs; then adds what has been asked for meanwhile, and waits for none of that.
+    /// Holds this turn's share of the runs, and adds what has been asked for meanwhile. It waits for
+    /// one run at most, and before it holds any: who held some and waited for others could wait for
+    /// one who waits for them.
     async fn hold(
         &mut self,
         asked: &mut Vec<Asked>,
         queue: &mut mpsc::Receiver<Asked>,
     ) -> Result<Batch, StoreError> {
         let mut batch = self.begin().await?.remembering(std::mem::take(&mut self.left));
-        let runs = asked.iter().map(|(task, _)| task.run.clone());
-        bounded(&self.steps.store, batch.hold(runs)).await?;
-        while asked.len() < MOST_STEPS
-            && let Ok(one) = queue.try_recv()
+        let mut wanted = wanted(asked);
+        if let Some(run) = self.turns.overdue(&wanted) {
+            bounded(&self.steps.store, batch.hold([run.clone()])).await?;
+            wanted = add(asked, queue);
+        }
+        self.hold_free(&mut batch, &wanted).await?;
+        if !wanted.iter().any(|run| batch.holds(run))
+            && let Some(run) = self.turns.longest(&wanted)
         {
-            asked.push(one);
+            bounded(&self.steps.store, batch.hold([run.clone()])).await?;
+            wanted = add(asked, queue);
+            self.hold_free(&mut batch, &wanted).await?;
         }
-        let runs = asked.iter().map(|(task, _)| &task.run);
-        let more: Vec<RunKey> = runs.filter(|run| !batch.holds(run)).cloned().collect();
-        if !more.is_empty() {
-            bounded(&self.steps.store, batch.hold_free(more)).await?;
-        }
+        wanted = add(asked, queue);
+        self.turns.take(&wanted, |run| batch.holds(run));
         Ok(batch)
+    }
+
+    /// Holds what is still missing of this turn's share and is free.
+    async fn hold_free(
+        &mut self,
+        batch: &mut Batch,
+        wanted: &BTreeSet<RunKey>,
+    ) -> Result<(), StoreError> {
+        let missing: BTreeSet<RunKey> =
+            wanted.iter().filter(|run| !batch.holds(run)).cloned().collect();
+        let now = Instant::now();
+        let held = wanted.len() - missing.len();
+        let most = self.turns.share(wanted.len(), now).saturating_sub(held);
+        if !missing.is_empty() && most > 0 {
+            let by_others = bounded(&self.steps.store, batch.hold_free(&missing, most)).await?;
+            if by_others > 0 {
+                self.turns.meet(now);
+            }
+        }
+        Ok(())
     }
 
     async fn take_in(&mut self, more: Vec<Asked>) {
@@ -272,6 +306,21 @@ impl Pipeline {
     fn note(&self) {
         self.changed.send_modify(|commits| *commits += 1);
     }
+}
+
+/// The runs of which something is asked.
+fn wanted(asked: &[Asked]) -> BTreeSet<RunKey> {
+    asked.iter().map(|(task, _)| task.run.clone()).collect()
+}
+
+/// Adds what waits in the queue, as far as there is room in a batch.
+fn add(asked: &mut Vec<Asked>, queue: &mut mpsc::Receiver<Asked>) -> BTreeSet<RunKey> {
+    while asked.len() < MOST_STEPS
+        && let Ok(one) = queue.try_recv()
+    {
+        asked.push(one);
+    }
+    wanted(asked)
 }
 
 /// Waits for a shared database, but not for ever.

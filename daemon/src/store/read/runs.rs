@@ -1,6 +1,6 @@
 //! Runs between the engine's form and the tables' form.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
@@ -156,15 +156,6 @@ impl Found {
     }
 }
 
-/// What is done about a run that another daemon holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Held {
-    /// It is waited for.
-    Await,
-    /// It is left out.
-    Skip,
-}
-
 /// Holds the rows of runs until the transaction ends (PostgreSQL; SQLite has one writer anyway), and
 /// returns those that exist. Keys must come sorted, so that two daemons cannot deadlock.
 ///
@@ -173,19 +164,50 @@ pub(in crate::store) enum Held {
 pub(in crate::store) async fn hold(
     db: &impl ConnectionTrait,
     keys: &[String],
-    by_others: Held,
 ) -> Result<Vec<run::Model>, StoreError> {
     let mut rows = Vec::new();
     for chunk in keys.chunks(AT_ONCE) {
-        let held = match by_others {
-            Held::Await => named(chunk).lock_exclusive(),
-            Held::Skip => {
-                named(chunk).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            }
-        };
-        rows.extend(held.all(db).await?);
+        rows.extend(named(chunk).lock_exclusive().all(db).await?);
     }
     Ok(rows)
+}
+
+/// As [`hold`], but waits for nobody: runs that others hold are left out, and those beyond so many.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(in crate::store) async fn hold_free(
+    db: &impl ConnectionTrait,
+    keys: &[String],
+    most: usize,
+) -> Result<Vec<run::Model>, StoreError> {
+    let mut rows = Vec::new();
+    for chunk in keys.chunks(AT_ONCE) {
+        let room = most - rows.len();
+        if room == 0 {
+            break;
+        }
+        let free = named(chunk).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        rows.extend(free.limit(room as u64).all(db).await?);
+    }
+    Ok(rows)
+}
+
+/// Those of the runs that exist, whoever holds them.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(in crate::store) async fn existing(
+    db: &impl ConnectionTrait,
+    keys: &[String],
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut found = BTreeSet::new();
+    for chunk in keys.chunks(AT_ONCE) {
+        let ids = named(chunk).select_only().column(run::Column::Id);
+        let ids: Vec<String> = ids.into_tuple().all(db).await?;
+        found.extend(ids);
+    }
+    Ok(found)
 }
 
 fn named(keys: &[String]) -> Select<run::Entity> {

@@ -32,25 +32,40 @@ impl Batch {
         }
         let keys: BTreeSet<String> = keys.into_iter().map(|key| key.to_string()).collect();
         let keys: Vec<String> = keys.into_iter().filter(|id| !self.held.contains_key(id)).collect();
-        let rows = runs::hold(&self.db(), &keys, runs::Held::Await).await?;
+        let rows = runs::hold(&self.db(), &keys).await?;
         self.held.extend(keys.into_iter().map(|id| (id, None)));
         self.held.extend(rows.into_iter().map(|row| (row.id.clone(), Some(row))));
         Ok(())
     }
 
-    /// Holds those of further runs that nobody else holds, and waits for none.
+    /// Holds so many of further runs that nobody else holds, and waits for none. Returns how many of
+    /// them were found to be held by others: none of those that did not have to be looked at.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn hold_free(
         &mut self,
-        keys: impl IntoIterator<Item = RunKey>,
-    ) -> Result<(), StoreError> {
-        let keys: BTreeSet<String> = keys.into_iter().map(|key| key.to_string()).collect();
+        keys: &BTreeSet<RunKey>,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        if self.transaction.is_none() {
+            return Ok(0);
+        }
+        let keys: BTreeSet<String> = keys.iter().map(RunKey::to_string).collect();
         let keys: Vec<String> = keys.into_iter().collect();
-        let rows = runs::hold(&self.db(), &keys, runs::Held::Skip).await?;
+        let rows = runs::hold_free(&self.db(), &keys, most).await?;
+        let enough = rows.len() == most;
         self.held.extend(rows.into_iter().map(|row| (row.id.clone(), Some(row))));
-        Ok(())
+        let missing: Vec<String> =
+            keys.into_iter().filter(|id| !self.held.contains_key(id)).collect();
+        if enough || missing.is_empty() {
+            return Ok(0);
+        }
+        // One that does not exist is nobody's.
+        let existing = runs::existing(&self.db(), &missing).await?;
+        let absent = missing.into_iter().filter(|id| !existing.contains(id));
+        self.held.extend(absent.map(|id| (id, None)));
+        Ok(existing.len())
     }
 
     /// Whether a run is held, or was asked for and does not exist.
