@@ -27,9 +27,9 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Router};
 
 use self::department::{
-    activity, administrator, answers, calendar, correction, decision, exports, figures, journal,
-    letters, live, organisation, organisations, outbox, participants, preview, report, run, search,
-    submission, today,
+    activity, administrator, answers, calendar, chronicle, correction, decision, exports, figures,
+    journal, letters, live, organisation, organisations, outbox, participants, preview, report,
+    run, search, submission, today,
 };
 use self::frame::access::Needed;
 use self::frame::{access, assets, header, origin, packed, posted, problem};

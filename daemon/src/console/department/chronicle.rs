@@ -90,8 +90,8 @@ async fn page(
     let day = until.parse::<Date>().ok();
     let mut before = asked(query, "before").parse::<i64>().unwrap_or(i64::MAX).max(1);
     if let Some(day) = day {
-        let next = day.saturating_add(1.day()).to_zoned(map.municipality.time_zone.clone());
-        let next = next.map_or(i64::MAX, |midnight| micros(midnight.timestamp()));
+        let next = day.saturating_add(1.day()).at(0, 0, 0, 0);
+        let next = map.municipality.time_zone.to_timestamp(next).map_or(i64::MAX, micros);
         before = before.min(store.cursor_at(next).await?);
     } else if before == i64::MAX {
         before = store.newest_entry().await?.map_or(1, |entry| entry.cursor + 1);
@@ -113,8 +113,7 @@ async fn page(
     };
     let mut context = administrator::context(runtime, version, person);
     context["journal"] = found.iter().map(|entry| described(map, entry)).collect();
-    context["earlier"] =
-        next.map(|cursor| address(query, "before", &cursor.to_string())).into();
+    context["earlier"] = next.map(|cursor| address(query, "before", &cursor.to_string())).into();
     context["newest"] =
         (!asked(query, "before").is_empty()).then(|| address(query, "before", "")).into();
     context["looked"] = (!full && from > 1).into();

@@ -6,6 +6,7 @@ pub(crate) mod activity;
 pub(crate) mod administrator;
 pub(crate) mod answers;
 pub(crate) mod calendar;
+pub(crate) mod chronicle;
 pub(crate) mod coming;
 pub(crate) mod correction;
 pub(crate) mod decision;

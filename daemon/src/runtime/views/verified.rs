@@ -97,7 +97,8 @@ impl Verified {
             }
         }
         if head != *held {
-            let reason = format!("{id}: записей {}, а должно быть {}", head.sequence, held.sequence);
+            let reason =
+                format!("{id}: записей {}, а должно быть {}", head.sequence, held.sequence);
             self.broken = Some(Broken { entry: None, reason });
         }
     }
