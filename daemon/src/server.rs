@@ -136,6 +136,7 @@ impl Daemon {
         })
         .await?;
         runtime.watch_over_plugins(host.clone());
+        runtime.runs_with(settings.told.clone());
         runtime.name_listeners(&named).await?;
         for folder in &road_maps {
             apply(&runtime, folder).await?;

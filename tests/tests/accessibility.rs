@@ -258,6 +258,13 @@ const DEPARTMENT: &[Row] = &[
     ("versions", "/m/zarechny/definitions/versions", "Версия 1", &[]),
     ("a version", "/m/zarechny/definitions/versions/1", "Это первая версия", &[]),
     ("no archive", "/m/zarechny/definitions/archive", "Архив не принят", &[SEND, WRONG]),
+    ("the daemon", "/daemon", "С чем работает", &[]),
+    (
+        "a letter that is tried in vain",
+        "/daemon",
+        "Отправить пробное письмо",
+        &[Fill("to", "никуда"), Press("[name=\"_action\"][value=\"mail\"]"), See(".notice.wrong")],
+    ),
     ("a municipality that begins", "/begin", "С какого дня", &[]),
     ("one that is not filled in", "/begin", "Исправьте, пожалуйста", &[SEND, WRONG]),
     ("a search", "/m/zarechny/search?q=214-од", "214-од", &[]),

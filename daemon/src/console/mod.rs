@@ -6,6 +6,7 @@
 //! people who have signed in, each page for those whose role allows it, and what is done there is
 //! done under their names. Pages show and pass on: whatever the rules are, they are in the engine.
 
+mod daemon;
 mod definitions;
 mod department;
 mod frame;
@@ -91,6 +92,7 @@ fn pages() -> Vec<Page> {
             "/begin",
             get(definitions::show_beginning).post(definitions::begin).layer(with_files()),
         ),
+        administers("/daemon", get(daemon::show).post(daemon::act)),
         administers("/m/{municipality}/definitions", get(definitions::overview)),
         administers(
             "/m/{municipality}/definitions/activities/{activity}",

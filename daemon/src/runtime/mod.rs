@@ -31,8 +31,8 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
-use vekha_plugin::{Notifier, Publisher, Source};
-use vekha_plugin_host::Host;
+use vekha_plugin::{Address, DeliveryError, Message, Notifier, Publisher, Receipt, Source};
+use vekha_plugin_host::{Host, Hosted};
 
 use crate::clock::Clock;
 use crate::store::write::jobs::Jobs;
@@ -80,6 +80,8 @@ pub struct Runtime {
     listeners: Listeners,
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
+    /// What it runs with, for the administrator's eyes.
+    settings: OnceLock<Vec<Told>>,
     public_url: String,
     outage: Outage,
     wellbeing: watch::Sender<Wellbeing>,
@@ -103,6 +105,9 @@ pub struct Runtime {
 
 /// How long after something went wrong a loop tries again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a letter that is tried may take.
+const TRIAL: Duration = Duration::from_secs(30);
 
 /// How often a doubtful clock is looked at.
 const DOUBTFUL: Duration = Duration::from_secs(2);
@@ -155,6 +160,7 @@ impl Runtime {
             sources,
             listeners,
             plugins: OnceLock::new(),
+            settings: OnceLock::new(),
             public_url,
             outage: Outage::default(),
             wellbeing: watch::Sender::default(),
@@ -177,6 +183,47 @@ impl Runtime {
     /// Has the troubles of plugins in processes of their own told as the daemon's.
     pub fn watch_over_plugins(&self, host: Arc<Host>) {
         self.plugins.set(host).ok();
+    }
+
+    /// Says what the daemon runs with.
+    pub fn runs_with(&self, settings: Vec<Told>) {
+        self.settings.set(settings).ok();
+    }
+
+    /// What the daemon runs with, but for secrets.
+    pub fn settings(&self) -> &[Told] {
+        self.settings.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Plugins in processes of their own, by their names.
+    pub fn plugins(&self) -> Vec<Arc<Hosted>> {
+        let host = self.plugins.get();
+        host.map(|host| host.names().filter_map(|name| host.get(name)).collect())
+            .unwrap_or_default()
+    }
+
+    /// Has the mail deliver a letter that nothing depends on, now.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub async fn try_mail(&self, to: Address) -> Result<Receipt, DeliveryError> {
+        let key = format!("trial/{}", uuid::Uuid::now_v7());
+        let now = self.clock.of_people();
+        let letter = Message {
+            message_id: message_id::of(&key, "trial"),
+            key,
+            to: vec![to],
+            subject: "Пробное письмо".to_owned(),
+            text: format!(
+                "Это письмо отправлено со страницы «Демон»: так проверяют, что почта уходит.\n\
+                 Отвечать на него не нужно.\n\n{}\n",
+                self.public_url
+            ),
+            date: now.as_millisecond(),
+            ..Message::default()
+        };
+        let late = || DeliveryError::transient("почта не ответила за полминуты");
+        tokio::time::timeout(TRIAL, self.notifier.deliver(&letter)).await.map_err(|_| late())?
     }
 
     /// The database.

@@ -1,6 +1,7 @@
 //! The daemon's settings: `vekha.toml`, overridden by `VEKHA_*` variables of the environment
 //! (`VEKHA_DATABASE`, `VEKHA_MAIL__PASSWORD`). Paths are relative to the file.
 
+mod told;
 mod written;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use crate::port::{Limits, hosts};
 use crate::runtime::acts::listeners::{LISTENER, is_listener};
 use crate::runtime::letters::ways::overlap;
 use crate::runtime::listeners::WebhookSettings;
+pub use told::Told;
+use told::told;
 use vekha_roadmap::diagnostic::nearest;
 use vekha_roadmap::read::LETTERS;
 use written::Written;
@@ -92,6 +95,9 @@ pub struct Settings {
     pub limits: Limits,
     /// A time of its own, to live a year in minutes.
     pub rehearsal: Option<Rehearsal>,
+    /// All that is set, for the administrator's eyes; no setting.
+    #[serde(skip)]
+    pub told: Vec<Told>,
 }
 
 /// What plugins are used for beside sources: `plugin` in `[mail]` and `[site]`, which are tables of the
@@ -304,9 +310,11 @@ impl Settings {
             })
             .with_context(|| format!("настройки {named}"))?;
         let mut root = raw.cache.into_table().unwrap_or_default();
+        let all = told(&root);
         let mut written = Written::judge(&mut root);
         let mut wrong = Vec::new();
         if let Some(mut settings) = taken(root, &mut written) {
+            settings.told = all;
             settings.anchor(file.parent().unwrap_or(Path::new("")));
             wrong = settings.wrong();
             if depth == Depth::Plugins {

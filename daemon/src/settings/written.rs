@@ -12,7 +12,7 @@ use vekha_roadmap::diagnostic::nearest;
 const TABLES: [&str; 4] = ["listener", "notifier", "plugin", "source"];
 
 /// What the origin of a value is called that comes from the environment.
-const ENVIRONMENT: &str = "the environment";
+pub(super) const ENVIRONMENT: &str = "the environment";
 
 /// The largest number that a setting may be.
 const MOST: u64 = u32::MAX as u64;
@@ -434,7 +434,7 @@ fn shown(value: &Value) -> Option<String> {
 }
 
 /// Whether a key's value is never shown.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
     ["password", "secret", "token", "database"].contains(&last)
 }

@@ -47,6 +47,7 @@ pub fn head(runtime: &Runtime, person: &Person) -> Value {
         "visitor": {
             "signed_in": person.person().is_some(),
             "administers": person.roles.anywhere() == Some(Role::Administrator),
+            "rules": person.roles.in_all() == Some(Role::Administrator),
         },
         "rehearsal": runtime.clock().rehearses(),
     })

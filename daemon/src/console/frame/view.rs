@@ -64,6 +64,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "answers.html",
         "figures.html",
         "chronicle.html",
+        "daemon.html",
         "journal.html",
         "correction.html",
         "understood.html",

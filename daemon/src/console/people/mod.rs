@@ -174,7 +174,7 @@ fn words(runtime: &Runtime, roles: &Roles) -> Vec<String> {
 }
 
 /// A moment as these pages show it: by the clock of the first municipality, since people belong to none.
-fn moment(runtime: &Runtime, micros: i64) -> Option<String> {
+pub(in crate::console) fn moment(runtime: &Runtime, micros: i64) -> Option<String> {
     let maps = runtime.road_maps().all_newest();
     let zone = maps.first().map(|v| v.road_map.municipality.time_zone.clone());
     let zone = zone.unwrap_or(jiff::tz::TimeZone::UTC);

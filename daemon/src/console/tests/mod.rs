@@ -2,6 +2,8 @@
 
 mod actions;
 mod administrator;
+mod chronicle;
+mod daemon;
 mod definitions;
 mod evidence;
 mod exports;

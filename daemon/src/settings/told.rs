@@ -1,0 +1,122 @@
+//! What the settings say, for the administrator's eyes: every key with its value, and no secret.
+
+use config::{Map, Value, ValueKind};
+use serde::Serialize;
+
+use super::written::{ENVIRONMENT, is_secret};
+
+/// Stands in the place of a secret.
+const HIDDEN: &str = "•••";
+
+/// A key that is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// With the names of the tables above it: `mail.dkim.domain`.
+    pub key: String,
+    /// What it says, but for secrets.
+    pub value: String,
+    /// Whether a variable of the environment says so, and not the file.
+    pub by_variable: bool,
+}
+
+/// All keys that are set, in the order of their names.
+pub(super) fn told(root: &Map<String, Value>) -> Vec<Told> {
+    let mut all = Vec::new();
+    table(root, "", &mut all);
+    all.sort_by(|a: &Told, b: &Told| a.key.cmp(&b.key));
+    all
+}
+
+fn table(table: &Map<String, Value>, above: &str, all: &mut Vec<Told>) {
+    for (name, value) in table {
+        let key = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
+        match &value.kind {
+            ValueKind::Table(below) => self::table(below, &key, all),
+            _ => all.push(Told {
+                value: shown(&key, value),
+                by_variable: value.origin() == Some(ENVIRONMENT),
+                key,
+            }),
+        }
+    }
+}
+
+fn shown(key: &str, value: &Value) -> String {
+    // What a plugin of somebody else's is told, and headers for other systems, may be secrets,
+    // whatever they are called.
+    let foreign = key.starts_with("plugin.") && key.contains(".configuration.");
+    let header = key.split('.').any(|part| part == "headers");
+    if foreign || header || (is_secret(key) && key != "database") {
+        return HIDDEN.to_owned();
+    }
+    match &value.kind {
+        ValueKind::Array(all) => {
+            all.iter().map(|one| without_password(&one.to_string())).collect::<Vec<_>>().join(", ")
+        }
+        _ => without_password(&value.to_string()),
+    }
+}
+
+/// An address without the password that may stand in it.
+fn without_password(text: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (before, after) = rest.split_at(end);
+        let (user, host) = before.rsplit_once('@')?;
+        let user = user.split(':').next().unwrap_or_default();
+        Some(format!("{scheme}://{user}:{HIDDEN}@{host}{after}"))
+    };
+    let shown = hidden().unwrap_or_else(|| text.to_owned());
+    // PostgreSQL takes one there, too.
+    match shown.split_once("password=") {
+        Some((before, after)) => {
+            let rest = after.find('&').map_or("", |end| &after[end..]);
+            format!("{before}password={HIDDEN}{rest}")
+        }
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_told_but_secrets() {
+        let text = r#"
+            listen = "0.0.0.0:7140"
+            database = "postgres://vekha:geheim@db.example.org/vekha?sslmode=require&password=geheim"
+            road-maps = ["a", "b"]
+            [mail]
+            password = "geheim"
+            host = "mail.example.org"
+            [source.register]
+            url = "https://user:geheim@register.example.org/api"
+            headers = { authorization = "Bearer geheim" }
+            [plugin.sms]
+            command = ["sms", "--fast"]
+            configuration = { key = "geheim", deep = { er = "geheim" } }
+            [access]
+            token = "geheim-geheim-geheim"
+        "#;
+        let raw = config::Config::builder()
+            .add_source(config::File::from_str(text, config::FileFormat::Toml))
+            .build()
+            .unwrap();
+        let lines: Vec<String> = told(&raw.cache.into_table().unwrap())
+            .iter()
+            .map(|one| format!("{} = {}", one.key, one.value))
+            .collect();
+        let whole = lines.join("\n");
+        assert!(!whole.contains("geheim"), "{whole}");
+        assert_eq!(lines.len(), 11, "{whole}");
+        assert!(whole.contains(
+            "database = postgres://vekha:•••@db.example.org/vekha?sslmode=require&password=•••"
+        ));
+        assert!(
+            whole.contains("road-maps = a, b") && whole.contains("mail.host = mail.example.org")
+        );
+    }
+}
