@@ -111,6 +111,7 @@ impl Daemon {
             .iter()
             .map(|(id, listener)| (id.clone(), listener.plugin.clone()))
             .collect();
+        let configured = settings.told.clone();
         let Plugins { host, notifier, ways, publisher, sources, listeners } =
             plugins(settings).await?;
         let host = Arc::new(host);
@@ -136,7 +137,7 @@ impl Daemon {
         })
         .await?;
         runtime.watch_over_plugins(host.clone());
-        runtime.runs_with(settings.told.clone());
+        runtime.runs_with(configured);
         runtime.name_listeners(&named).await?;
         for folder in &road_maps {
             apply(&runtime, folder).await?;

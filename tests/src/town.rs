@@ -201,5 +201,6 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
         access: Access::default(),
         limits: Default::default(),
         rehearsal: None,
+        told: vec![],
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod acts;
 pub mod committer;
+pub mod configured;
 pub mod documents;
 pub mod fault;
 pub mod letters;
@@ -31,7 +32,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
-use vekha_plugin::{Address, DeliveryError, Message, Notifier, Publisher, Receipt, Source};
+use vekha_plugin::{Notifier, Publisher, Source};
 use vekha_plugin_host::{Host, Hosted};
 
 use crate::clock::Clock;
@@ -39,6 +40,7 @@ use crate::store::write::jobs::Jobs;
 use crate::store::{Store, StoreError, instant, micros};
 use acts::exports::Looks;
 use committer::{Committer, Done, Task};
+use configured::Configured;
 use letters::outage::{Away, Outage};
 use letters::ways::Ways;
 use listeners::Listeners;
@@ -81,7 +83,7 @@ pub struct Runtime {
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
     /// What it runs with, for the administrator's eyes.
-    settings: OnceLock<Vec<Told>>,
+    settings: OnceLock<Vec<Configured>>,
     public_url: String,
     outage: Outage,
     wellbeing: watch::Sender<Wellbeing>,
@@ -105,9 +107,6 @@ pub struct Runtime {
 
 /// How long after something went wrong a loop tries again.
 const AGAIN: Duration = Duration::from_secs(5);
-
-/// How long a letter that is tried may take.
-const TRIAL: Duration = Duration::from_secs(30);
 
 /// How often a doubtful clock is looked at.
 const DOUBTFUL: Duration = Duration::from_secs(2);
@@ -186,12 +185,12 @@ impl Runtime {
     }
 
     /// Says what the daemon runs with.
-    pub fn runs_with(&self, settings: Vec<Told>) {
+    pub fn runs_with(&self, settings: Vec<Configured>) {
         self.settings.set(settings).ok();
     }
 
     /// What the daemon runs with, but for secrets.
-    pub fn settings(&self) -> &[Told] {
+    pub fn settings(&self) -> &[Configured] {
         self.settings.get().map_or(&[], Vec::as_slice)
     }
 
@@ -200,30 +199,6 @@ impl Runtime {
         let host = self.plugins.get();
         host.map(|host| host.names().filter_map(|name| host.get(name)).collect())
             .unwrap_or_default()
-    }
-
-    /// Has the mail deliver a letter that nothing depends on, now.
-    ///
-    /// # Errors
-    /// Why it was not taken.
-    pub async fn try_mail(&self, to: Address) -> Result<Receipt, DeliveryError> {
-        let key = format!("trial/{}", uuid::Uuid::now_v7());
-        let now = self.clock.of_people();
-        let letter = Message {
-            message_id: message_id::of(&key, "trial"),
-            key,
-            to: vec![to],
-            subject: "Пробное письмо".to_owned(),
-            text: format!(
-                "Это письмо отправлено со страницы «Демон»: так проверяют, что почта уходит.\n\
-                 Отвечать на него не нужно.\n\n{}\n",
-                self.public_url
-            ),
-            date: now.as_millisecond(),
-            ..Message::default()
-        };
-        let late = || DeliveryError::transient("почта не ответила за полминуты");
-        tokio::time::timeout(TRIAL, self.notifier.deliver(&letter)).await.map_err(|_| late())?
     }
 
     /// The database.

@@ -22,9 +22,9 @@ use vekha_plugin_tables::{Folder, FolderConfig};
 
 use crate::port::{Limits, hosts};
 use crate::runtime::acts::listeners::{LISTENER, is_listener};
+use crate::runtime::configured::Configured;
 use crate::runtime::letters::ways::overlap;
 use crate::runtime::listeners::WebhookSettings;
-pub use told::Told;
 use told::told;
 use vekha_roadmap::diagnostic::nearest;
 use vekha_roadmap::read::LETTERS;
@@ -97,7 +97,7 @@ pub struct Settings {
     pub rehearsal: Option<Rehearsal>,
     /// All that is set, for the administrator's eyes; no setting.
     #[serde(skip)]
-    pub told: Vec<Told>,
+    pub told: Vec<Configured>,
 }
 
 /// What plugins are used for beside sources: `plugin` in `[mail]` and `[site]`, which are tables of the

@@ -1,38 +1,27 @@
 //! What the settings say, for the administrator's eyes: every key with its value, and no secret.
 
 use config::{Map, Value, ValueKind};
-use serde::Serialize;
 
 use super::written::{ENVIRONMENT, is_secret};
+use crate::runtime::configured::Configured;
 
 /// Stands in the place of a secret.
 const HIDDEN: &str = "•••";
 
-/// A key that is set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Told {
-    /// With the names of the tables above it: `mail.dkim.domain`.
-    pub key: String,
-    /// What it says, but for secrets.
-    pub value: String,
-    /// Whether a variable of the environment says so, and not the file.
-    pub by_variable: bool,
-}
-
 /// All keys that are set, in the order of their names.
-pub(super) fn told(root: &Map<String, Value>) -> Vec<Told> {
+pub(super) fn told(root: &Map<String, Value>) -> Vec<Configured> {
     let mut all = Vec::new();
     table(root, "", &mut all);
-    all.sort_by(|a: &Told, b: &Told| a.key.cmp(&b.key));
+    all.sort_by(|a: &Configured, b: &Configured| a.key.cmp(&b.key));
     all
 }
 
-fn table(table: &Map<String, Value>, above: &str, all: &mut Vec<Told>) {
+fn table(table: &Map<String, Value>, above: &str, all: &mut Vec<Configured>) {
     for (name, value) in table {
         let key = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
         match &value.kind {
             ValueKind::Table(below) => self::table(below, &key, all),
-            _ => all.push(Told {
+            _ => all.push(Configured {
                 value: shown(&key, value),
                 by_variable: value.origin() == Some(ENVIRONMENT),
                 key,

@@ -33,7 +33,7 @@ async fn what_was_done_is_found_by_kind_person_words_and_day() {
     let schools = house.look(&format!("{JOURNAL}?who=page:school-1")).await.text;
     assert!(entries(&schools) > 0 && !schools.contains("Школа № 2, по ссылке"), "{schools}");
     // All of it is of one day: nothing was before.
-    let day = house.runtime.clock().now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let day = jiff::tz::TimeZone::UTC.to_datetime(house.runtime.clock().now()).date();
     let later = house.look(&format!("{JOURNAL}?until={}", day.tomorrow().unwrap())).await.text;
     assert_eq!(entries(&later), entries(&newest));
     let before = house.look(&format!("{JOURNAL}?until=2001-01-01")).await.text;

@@ -4,14 +4,14 @@ use axum::http::StatusCode;
 
 use super::House;
 use super::actions::send;
-use crate::settings::Told;
+use crate::runtime::configured::Configured;
 
 const DAEMON: &str = "/daemon";
 
 #[tokio::test]
 async fn mail_is_tried_where_it_is_looked_at_and_settings_are_shown() {
     let house = House::new().await;
-    let told = |key: &str, value: &str, by_variable| Told {
+    let told = |key: &str, value: &str, by_variable| Configured {
         key: key.to_owned(),
         value: value.to_owned(),
         by_variable,

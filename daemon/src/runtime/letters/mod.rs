@@ -9,4 +9,5 @@ pub mod message;
 pub mod outage;
 pub mod outbox;
 pub(crate) mod parcels;
+mod trial;
 pub mod ways;
