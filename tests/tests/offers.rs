@@ -75,7 +75,6 @@ async fn offers(stranger: &Stranger, filter: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_offered_is_taken_up_to_its_limits_and_nothing_beside_it_is() {
     let (_town, stranger) = busy().await;
-    start(&stranger, "vpr", "2025-26").await;
     let all = offers(&stranger, "").await;
     let named = |offer: &Value| (method(offer).to_owned(), text(offer, "target").to_owned());
     let told: BTreeSet<(String, String)> = all.iter().map(named).collect();
