@@ -25,6 +25,7 @@ use vekha_plugin_site::Site;
 use vekha_roadmap::diagnostic;
 
 use crate::access::gate::{Found, Gate};
+use crate::access::provider::Provider;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
@@ -93,11 +94,20 @@ impl Daemon {
         let (is_local, public_url_is_secure) =
             (settings.is_heard_here_only(), public_url.starts_with("https://"));
         let Settings {
-            listen, database, secret_file, road_maps, access, limits, rehearsal, ..
+            listen,
+            database,
+            secret_file,
+            road_maps,
+            access,
+            sign_in,
+            limits,
+            rehearsal,
+            ..
         } = &settings;
         let (listen, database, limits) = (*listen, database.clone(), limits.clone());
         let (secret_file, rehearsal) = (secret_file.clone(), rehearsal.clone());
         let (road_maps, token) = (road_maps.clone(), access.token.clone());
+        let sign_in = sign_in.clone();
         let secret = SecretFrom::File(secret_file);
         let store = Store::open_as(Opening { url: &database, secret, accept_loss: false })
             .await
@@ -124,6 +134,13 @@ impl Daemon {
         // The same after a restart, and nobody else's: an address has one daemon.
         let machine = rustix::system::uname();
         let store = store.named(&format!("{}/{address}", machine.nodename().to_string_lossy()));
+        // Nothing is asked of it yet: it may be away.
+        let provider = sign_in.oidc.as_ref();
+        let provider = provider.map(|oidc| Provider::new(oidc, &public_url, store.secret()));
+        let provider = provider.transpose().map_err(|problems| {
+            let lines = problems.iter().map(|problem| format!("\n  {problem}"));
+            anyhow::anyhow!("настройки:{}", lines.collect::<String>())
+        })?;
         let runtime = Runtime::start(Parts {
             store,
             clock,
@@ -147,6 +164,8 @@ impl Daemon {
             &token,
             is_local,
             is_secure,
+            provider,
+            sign_in.password,
         );
         greet(&runtime, &gate).await?;
         let app = app(&runtime, gate, &limits).await?;
