@@ -301,12 +301,17 @@ fn facts(happened: &Happened) -> String {
             format!("{person}: {}{closed}", roles_of(roles))
         }
         Happened::PersonInvited { person } | Happened::PasswordSet { person } => person.clone(),
-        Happened::SignedIn { person, from } => format!("{person}, с адреса {from}"),
+        Happened::SignedIn { person, from, through } => {
+            let through =
+                if through.is_empty() { String::new() } else { format!(" (через {through})") };
+            format!("{person}, с адреса {from}{through}")
+        }
         Happened::SignInLocked { person, from, failures } => {
             format!("{person}, с адреса {from}, подряд: {failures}")
         }
-        Happened::AccountLinked { person, issuer, subject } => {
-            format!("{person}: {subject}, {issuer}")
+        Happened::AccountLinked { person, issuer, subject, added } => {
+            let new = if *added { " (новый сотрудник)" } else { "" };
+            format!("{person}{new}: {subject}, {issuer}")
         }
         Happened::ProvidedRolesSet { person, issuer, roles, kept } => {
             let kept = if *kept {

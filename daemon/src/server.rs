@@ -24,6 +24,7 @@ use vekha_plugin_mail::Mail;
 use vekha_plugin_site::Site;
 use vekha_roadmap::diagnostic;
 
+use crate::access::ALL;
 use crate::access::gate::{Found, Gate};
 use crate::access::provider::Provider;
 use crate::api::{self, Api};
@@ -167,6 +168,9 @@ impl Daemon {
             provider,
             sign_in.password,
         );
+        if let Some(provider) = gate.provider() {
+            tell_of_unknown(&runtime, provider);
+        }
         greet(&runtime, &gate).await?;
         let app = app(&runtime, gate, &limits).await?;
         let listener = socket
@@ -362,6 +366,19 @@ async fn greet(runtime: &Runtime, gate: &Gate) -> anyhow::Result<()> {
         tracing::info!("nobody can sign in yet; first administrator: {link}");
     }
     Ok(())
+}
+
+/// Says in which municipalities a provider gives roles that are not there: they may come later.
+fn tell_of_unknown(runtime: &Runtime, provider: &Provider) {
+    let mut unknown: Vec<&str> = provider
+        .municipalities()
+        .filter(|id| *id != ALL && runtime.road_maps().newest(id).is_none())
+        .collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    for municipality in unknown {
+        tracing::warn!(municipality, "[sign-in.oidc.roles] gives roles where there is no road map");
+    }
 }
 
 async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {

@@ -37,7 +37,10 @@ impl Page {
     /// When there is none.
     pub fn attribute(&self, tag: &str, name: &str) -> String {
         let begin = self.text.find(tag).unwrap_or_else(|| panic!("no {tag}: {}", self.text));
-        let tag = self.text[begin..].split('>').next().unwrap_or_default();
+        let end = self.text[begin + tag.len()..]
+            .find('>')
+            .map_or(self.text.len(), |at| begin + tag.len() + at);
+        let tag = &self.text[begin..end];
         let value = tag.split_once(&format!("{name}=\"")).map(|(_, rest)| rest);
         let value = value.and_then(|rest| rest.split('"').next());
         let value = value.unwrap_or_else(|| panic!("no {name} in {tag}"));

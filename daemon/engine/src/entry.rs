@@ -439,6 +439,9 @@ pub enum Happened {
         person: String,
         /// From where: an address of the network.
         from: String,
+        /// Through which provider; empty if by a password.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        through: String,
     },
     /// After so many wrong passwords a person is not let in for a while.
     SignInLocked {
@@ -457,6 +460,9 @@ pub enum Happened {
         issuer: String,
         /// Who it is there.
         subject: String,
+        /// Whether the person was nobody here before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        added: bool,
     },
     /// What the provider says a person may do, beside what they may do here anyway.
     ProvidedRolesSet {

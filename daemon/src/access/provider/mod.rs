@@ -51,11 +51,14 @@ pub const CALLBACK: &str = "/sign-in/oidc/callback";
 /// Where it sends those who have signed out there.
 pub const SIGNED_OUT: &str = "/sign-in/oidc/out";
 
+/// How long it may take to follow up an answer: several requests, each of which may take half of it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Answers that are followed up at a time.
 const PLACES: usize = 8;
 
 /// Refusals of nobody in particular that the journal tells of in a minute: anybody can be refused.
-const TOLD_IN_A_MINUTE: u32 = 20;
+const TOLD_IN_A_MINUTE: u32 = 40;
 
 /// The longest token that is sent along when somebody signs out: it stands in an address.
 const LONGEST_HINT: usize = 6000;
@@ -292,9 +295,10 @@ impl Provider {
         }
         // It is never closed.
         let place = self.places.acquire().await.ok();
-        let known = token::account(self, metadata, flow, code, clock.of_world()).await;
+        let known = token::account(self, metadata, flow, code, clock.of_world());
+        let known = tokio::time::timeout(PATIENCE, known).await;
         drop(place);
-        known
+        known.unwrap_or_else(|_| Err(Unknown::Away("it takes too long to answer".to_owned())))
     }
 
     /// Where a browser is sent to sign out at the provider, too; none if that cannot be done.

@@ -115,10 +115,10 @@ pub(super) async fn account(
     })?;
     let token = tokens.id_token().ok_or_else(|| untrusted("no token comes".to_owned()))?;
     let nonce = Nonce::new(flow.nonce);
-    // Keys change: one that is not known is asked for once.
+    // Keys change, some without another name: they are asked for once more.
     let (client, claims) = match verified(&own, token, &nonce, now) {
         Err(ClaimsVerificationError::SignatureVerification(
-            SignatureVerificationError::NoMatchingKey,
+            SignatureVerificationError::NoMatchingKey | SignatureVerificationError::CryptoError(_),
         )) => {
             let newer = provider.documents.with_newest_keys(&metadata).await;
             let newer = client(provider, &newer.map_err(Unknown::Away)?);

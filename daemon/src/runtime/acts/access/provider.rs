@@ -196,6 +196,7 @@ impl Runtime {
                 person: row.email.clone(),
                 issuer: account.issuer.clone(),
                 subject: account.subject.clone(),
+                added: *is_new,
             };
             entries.push(self.happened(&provider, what));
         }
@@ -227,7 +228,11 @@ impl Runtime {
             hint: account.hint.clone(),
             ..begun
         }));
-        let what = vekha_engine::Happened::SignedIn { person: row.email.clone(), from: address };
+        let what = vekha_engine::Happened::SignedIn {
+            person: row.email.clone(),
+            from: address,
+            through: account.issuer.clone(),
+        };
         entries.push(self.happened(&own, what));
         settled(self.store.change_access(&changes, terms, entries).await)?;
         Ok(secret)

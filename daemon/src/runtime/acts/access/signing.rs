@@ -97,6 +97,7 @@ impl Runtime {
         let what = vekha_engine::Happened::SignedIn {
             person: person.row.email.clone(),
             from: from.address.clone(),
+            through: String::new(),
         };
         // Who was shut out, or chose another password, while this one was looked at is not let in by it.
         let terms = Terms { person: Some(&person), ..Terms::default() };
