@@ -79,6 +79,14 @@ impl Provider {
         self.control(json!({})).await["exchanged"].as_u64().expect("a number")
     }
 
+    /// How often it was asked what it is.
+    ///
+    /// # Panics
+    /// When it has gone.
+    pub async fn described(&self) -> u64 {
+        self.control(json!({})).await["described"].as_u64().expect("a number")
+    }
+
     async fn control(&self, said: Value) -> Value {
         let address = format!("{}/-/control", self.issuer);
         let answer = reqwest::Client::new().post(address).json(&said).send().await;

@@ -392,6 +392,8 @@ async fn an_account_becomes_somebodys_only_who_was_invited_and_whose_address_is_
         assert!(!visitor.cookies.contains_key("vekha"), "{id}");
     }
     assert_eq!(runtime.store().people().await.unwrap().len(), 2, "nobody is new");
+    let welcome = Visitor::default().open(invited.secret.as_deref().unwrap()).await;
+    assert!(welcome.text.contains("Войти через «Вход региона»"), "{}", welcome.text);
     // Who was invited takes that up by signing in, and is who was meant; the link opens nothing then.
     let mut visitor = Visitor::default();
     let page = sign_in(&mut visitor, &town, &provider, "peter").await;
@@ -480,6 +482,12 @@ async fn who_leaves_leaves_both_and_where_the_provider_is_away_a_password_opens(
     let (town, mut provider) = house(&base).await;
     let anna = || json!({ "anna": said("Анна", "anna@example.org", &["admins"]) });
     provider.knows(anna()).await;
+    // However many come at a time, it is asked once what it is.
+    let url = format!("{}/sign-in/oidc", town.url());
+    let begun = (0..12).map(|_| async { Visitor::default().get(&url).await.status });
+    let begun = futures::future::join_all(begun).await;
+    assert!(begun.iter().all(|status| *status == StatusCode::SEE_OTHER), "{begun:?}");
+    assert_eq!(provider.described().await, 1);
     let mut visitor = Visitor::default();
     sign_in(&mut visitor, &town, &provider, "anna").await;
     let session = visitor.cookies["vekha"].clone();
@@ -554,6 +562,36 @@ async fn who_leaves_leaves_both_and_where_the_provider_is_away_a_password_opens(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_before_the_session_ended_is_found_when_the_provider_has_let_one_in_again() {
+    let base = Base::sqlite();
+    let (town, provider) = house(&base).await;
+    provider.knows(json!({ "anna": said("Анна", "anna@example.org", &["admins"]) })).await;
+    let mut visitor = Visitor::default();
+    sign_in(&mut visitor, &town, &provider, "anna").await;
+    town.live_until("2026-10-07T08:00").await;
+    let url = format!("{}/runs/zarechny/vpr", town.url());
+    let typed = [("_form", "start"), ("period", "2025-26")];
+    let page = visitor.post(&url, &typed).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    assert!(page.text.contains("введённое не пропало") && page.text.contains("target=\"_blank\""));
+    let held = [
+        ("to", "/runs/zarechny/vpr"),
+        ("held:_form", "start"),
+        ("held:period", "2025-26"),
+        ("resume", "yes"),
+    ];
+    let resume = format!("{}/sign-in", town.url());
+    let page = visitor.post(&resume, &held).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED, "not yet");
+    assert!(page.text.contains("held:period"), "{}", page.text);
+    sign_in(&mut visitor, &town, &provider, "anna").await;
+    let page = visitor.post(&resume, &held).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("anna@example.org") && page.text.contains("2025-26"));
+    assert_eq!(page.attribute("<form", "action"), "/runs/zarechny/vpr");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_passwords_are_shut_a_link_still_opens() {
     let port = free_port();
     let base = Base::sqlite();
@@ -574,7 +612,7 @@ async fn where_passwords_are_shut_a_link_still_opens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_goes_to_the_provider_and_back_and_finds_what_was_typed() {
+async fn a_browser_goes_to_the_provider_and_back_and_leaves_both() {
     let base = Base::sqlite();
     let (town, provider) = house(&base).await;
     let anna = said("Анна Петрова", "anna@example.org", &["admins"]);

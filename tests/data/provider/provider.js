@@ -8,7 +8,7 @@ import Provider from 'oidc-provider';
 const home = process.env.HOME_URL;
 let people = {};
 let twist = '';
-let exchanged = 0;
+let [exchanged, described] = [0, 0];
 
 const made = async (kid) => {
   const { privateKey, publicKey } = await jose.generateKeyPair('RS256', { extractable: true });
@@ -63,6 +63,7 @@ server.listen(Number(process.env.PORT), '127.0.0.1', () => {
     await then();
     if (ctx.path === '/jwks' && twist === 'rotated') ctx.body = { keys: [own.public, next.public] };
     if (ctx.path === '/token') exchanged += 1;
+    if (ctx.path === '/.well-known/openid-configuration') described += 1;
     if (ctx.path === '/token' && ctx.body?.id_token && twist) {
       ctx.body.id_token = await twisted(ctx.body.id_token);
     }
@@ -77,7 +78,7 @@ server.listen(Number(process.env.PORT), '127.0.0.1', () => {
       const said = JSON.parse(text);
       people = said.people ?? people;
       twist = said.twist ?? twist;
-      response.end(JSON.stringify({ exchanged }));
+      response.end(JSON.stringify({ exchanged, described }));
     });
   });
   console.log(issuer);

@@ -59,7 +59,7 @@ impl Http {
     }
 
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Unanswered> {
-        let place = format!("{}", request.uri().host().unwrap_or_default());
+        let place = request.uri().host().unwrap_or_default().to_owned();
         let failed = |error: &dyn Error| {
             let mut root = error;
             while let Some(below) = root.source() {
