@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used)] // how tests fail
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
 use vekha::access::provider::settings::OidcSettings;
 use vekha::access::{Identity, Role, Roles};
 use vekha::runtime::acts::access::signing::Whence;
@@ -13,10 +17,10 @@ use vekha::runtime::acts::access::{Asker, Particulars};
 use vekha_tests::axe;
 use vekha_tests::base::Base;
 use vekha_tests::foreign::MORNING;
-use vekha_tests::process::free_port;
+use vekha_tests::process::{binary, free_port};
 use vekha_tests::provider::{Provider, SECRET};
 use vekha_tests::stranger::Stranger;
-use vekha_tests::town::Town;
+use vekha_tests::town::{Town, shipped_road_map};
 use vekha_tests::visitor::{Page, Visitor};
 
 const PASSWORD: &str = "четыре кита везут самовар";
@@ -84,18 +88,18 @@ async fn at_provider(visitor: &mut Visitor, from: Page, issuer: &str, id: &str) 
 }
 
 /// Goes to the provider and comes back, as this account: until just before the daemon is told.
-async fn asked_back(visitor: &mut Visitor, town: &Town, issuer: &str, id: &str) -> String {
-    let begun = visitor.get(&format!("{}/sign-in/oidc?to=%2Fpeople", town.url())).await;
+async fn asked_back(visitor: &mut Visitor, home: &str, issuer: &str, id: &str) -> String {
+    let begun = visitor.get(&format!("{home}/sign-in/oidc?to=%2Fpeople")).await;
     assert_eq!(begun.status, StatusCode::SEE_OTHER, "{}", begun.text);
     let page = at_provider(visitor, begun, issuer, id).await;
     let back = page.leads_to.unwrap_or_else(|| panic!("{}", page.text));
-    assert!(back.as_str().starts_with(&format!("{}/sign-in/oidc/callback?", town.url())), "{back}");
+    assert!(back.as_str().starts_with(&format!("{home}/sign-in/oidc/callback?")), "{back}");
     back.into()
 }
 
 /// Signs in as this account. Returns the last page that was seen.
 async fn sign_in(visitor: &mut Visitor, town: &Town, provider: &Provider, id: &str) -> Page {
-    let back = asked_back(visitor, town, &provider.issuer, id).await;
+    let back = asked_back(visitor, &town.url(), &provider.issuer, id).await;
     visitor.open(&back).await
 }
 
@@ -249,7 +253,7 @@ async fn an_answer_of_another_browser_another_moment_or_another_provider_opens_n
         *count += 1;
     };
     let mut anna = Visitor::default();
-    let back = asked_back(&mut anna, &town, &provider.issuer, "anna").await;
+    let back = asked_back(&mut anna, &town.url(), &provider.issuer, "anna").await;
     // Whoever is led to another's answer is not signed in as the other.
     let mut victim = Visitor::default();
     let page = victim.open(&back).await;
@@ -279,7 +283,7 @@ async fn an_answer_of_another_browser_another_moment_or_another_provider_opens_n
         ("code=", "error=login_required&kode=", "declined"),
     ] {
         let mut anna = Visitor::default();
-        let back = asked_back(&mut anna, &town, &provider.issuer, "anna").await;
+        let back = asked_back(&mut anna, &town.url(), &provider.issuer, "anna").await;
         assert!(back.contains(from), "{back}");
         let page = anna.open(&back.replace(from, to)).await;
         refused(&mut count, &page, why, to).await;
@@ -314,14 +318,16 @@ async fn an_answer_of_another_browser_another_moment_or_another_provider_opens_n
         assert!(!anna.cookies.contains_key("vekha"), "{twist}");
     }
     assert_eq!(provider.exchanged().await, exchanged + 11, "each once");
-    // A token that the provider gives but does not explain takes nobody's roles.
-    provider.twists("silent").await;
-    let page = sign_in(&mut Visitor::default(), &town, &provider, "anna").await;
-    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{}", page.text);
+    // What the provider fails to say is nobody's fault, and takes nobody's roles.
+    for trouble in ["silent", "down"] {
+        provider.twists(trouble).await;
+        let page = sign_in(&mut Visitor::default(), &town, &provider, "anna").await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{trouble}: {}", page.text);
+    }
     assert_eq!(since(&town, count).await, [] as [&str; 0]);
     // Who takes too long begins anew.
     let mut slow = Visitor::default();
-    let back = asked_back(&mut slow, &town, &provider.issuer, "anna").await;
+    let back = asked_back(&mut slow, &town.url(), &provider.issuer, "anna").await;
     town.live_until("2026-10-06T09:41").await;
     let page = slow.open(&back).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
@@ -459,8 +465,8 @@ async fn an_account_becomes_somebodys_only_who_was_invited_and_whose_address_is_
     let peter = said("Пётр", "p@example.org", &["admins"]);
     provider.knows(json!({ "newcomer": newcomer, "peter": peter })).await;
     let (mut one, mut other) = (Visitor::default(), Visitor::default());
-    let first = asked_back(&mut one, &town, &provider.issuer, "newcomer").await;
-    let second = asked_back(&mut other, &town, &provider.issuer, "newcomer").await;
+    let first = asked_back(&mut one, &town.url(), &provider.issuer, "newcomer").await;
+    let second = asked_back(&mut other, &town.url(), &provider.issuer, "newcomer").await;
     tokio::join!(one.get(&first), other.get(&second));
     for visitor in [&mut one, &mut other] {
         assert_eq!(role_in(&town, visitor, "/m/zarechny").await, StatusCode::OK);
@@ -515,7 +521,7 @@ async fn who_leaves_leaves_both_and_where_the_provider_is_away_a_password_opens(
 
     // It goes away while somebody is on the way back.
     let mut late = Visitor::default();
-    let back = asked_back(&mut late, &town, &provider.issuer, "anna").await;
+    let back = asked_back(&mut late, &town.url(), &provider.issuer, "anna").await;
     provider.stop().await;
     let page = late.get(&back).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -609,6 +615,89 @@ async fn where_passwords_are_shut_a_link_still_opens() {
     let sent = other.post(&url, &fields).await;
     assert_eq!(sent.status, StatusCode::FORBIDDEN);
     assert!(!other.cookies.contains_key("vekha"));
+}
+
+/// What a command printed, and whether it did what it was told.
+async fn vekha(arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(binary());
+    let output = command.args(arguments).env_clear().stdin(Stdio::null()).output().await.unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.success(), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_of_a_file_lets_in_lists_who_signs_in_how_and_logs_no_secret() {
+    let (folder, port) = (TempDir::new().unwrap(), free_port());
+    let home = format!("http://127.0.0.1:{port}");
+    let provider = Provider::start(&home).await;
+    provider.knows(json!({ "anna": said("Анна", "anna@example.org", &["admins"]) })).await;
+    let key = "sesame-0123456789";
+    let settings = format!(
+        r#"
+        listen = "127.0.0.1:{port}"
+        database = "sqlite:data/vekha.db"
+        secret-file = "data/secret"
+        road-maps = ["{}"]
+        mail = {{ transport = "file", folder = "data/mail", from = {{ name = "Отдел", email = "v@example.org" }} }}
+        site = {{ folder = "data/site" }}
+        access = {{ token = "{key}" }}
+        [sign-in.oidc]
+        issuer = "{}"
+        client-id = "vekha"
+        client-secret-file = "oidc-secret"
+        scopes = ["profile", "email", "groups"]
+        [sign-in.oidc.roles]
+        admins = "administrator"
+        elsewhere = "viewer@nowhere"
+        "#,
+        shipped_road_map().display(),
+        provider.issuer
+    );
+    let file = folder.path().join("vekha.toml");
+    std::fs::write(&file, settings).unwrap();
+    std::fs::write(folder.path().join("oidc-secret"), format!("{SECRET}\n")).unwrap();
+    let config = file.to_str().unwrap();
+    let mut daemon = Command::new(binary());
+    daemon.args(["--config", config]).env_clear().env("VEKHA_LOG", "trace");
+    let mut daemon = daemon.stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut stderr = daemon.stderr.take().unwrap();
+    let reading = tokio::spawn(async move {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).await.unwrap();
+        log
+    });
+    while reqwest::get(format!("{home}/healthz")).await.is_err() {
+        assert!(daemon.try_wait().unwrap().is_none(), "it serves");
+        tokio::task::yield_now().await;
+    }
+    let mut visitor = Visitor::default();
+    let back = asked_back(&mut visitor, &home, &provider.issuer, "anna").await;
+    let page = visitor.open(&back).await;
+    assert_eq!((page.status, page.url.path()), (StatusCode::OK, "/people"), "{}", page.text);
+    let left = visitor.post(&format!("{home}/sign-out"), &[]).await;
+    let token = reqwest::Url::parse(&left.attribute("<a href=\"http", "href")).unwrap();
+    let token =
+        token.query_pairs().find(|(name, _)| name == "id_token_hint").unwrap().1.into_owned();
+    let (done, said) = vekha(&["--server", &home, "--token", key, "people", "list"]).await;
+    assert!(done && said.contains(&format!("через {}", provider.issuer)), "{said}");
+    assert!(said.contains("от провайдера: администратор"), "{said}");
+    let journal = ["--server", &home, "--token", key, "journal", "list", "--municipality", "-"];
+    let (done, said) = vekha(&journal).await;
+    assert!(done && said.contains("роли по сведениям провайдера"), "{said}");
+    assert!(said.contains("новый сотрудник"), "{said}");
+    let id = daemon.id().unwrap().to_string();
+    assert!(Command::new("kill").arg(id).status().await.unwrap().success());
+    assert!(daemon.wait().await.unwrap().success());
+    // Whoever is at the machine gets in without the provider.
+    let (done, said) = vekha(&["--config", config, "people", "reset", "anna@example.org"]).await;
+    assert!(done && said.contains("/welcome/"), "{said}");
+    let log = reading.await.unwrap();
+    assert!(log.contains("TRACE") && log.contains("gives roles where there is no road map"));
+    let code = reqwest::Url::parse(&back).unwrap();
+    let code = code.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    for secret in [SECRET, &code, &token, token.split('.').next_back().unwrap()] {
+        assert!(!log.contains(secret), "{secret}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

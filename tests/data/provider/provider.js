@@ -67,6 +67,11 @@ server.listen(Number(process.env.PORT), '127.0.0.1', () => {
     if (ctx.path === '/token' && ctx.body?.id_token && twist) {
       ctx.body.id_token = await twisted(ctx.body.id_token);
     }
+    if (ctx.path === '/token' && twist === 'down') {
+      ctx.status = 502;
+      ctx.type = 'html';
+      ctx.body = '<h1>Bad gateway</h1>';
+    }
     if (ctx.path === '/me' && twist === 'silent') ctx.status = 500;
   });
   const answer = provider.callback();

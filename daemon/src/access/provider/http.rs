@@ -73,6 +73,11 @@ impl Http {
         let request = reqwest::Request::try_from(request).map_err(|e| failed(&e))?;
         let mut answer = self.http.execute(request).await.map_err(|e| failed(&e))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        // What stands before the provider, or the provider itself, is in trouble: that says nothing of
+        // who asks.
+        if status.is_server_error() {
+            return Err(Unanswered(format!("{place}: {status}")));
+        }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|e| failed(&e))? {
             if body.len() + chunk.len() > LONGEST {

@@ -111,7 +111,8 @@ pub(super) async fn account(
         RequestTokenError::Request(_) => Unknown::Away(told(&e)),
         // A code that was used, or is somebody else's; or we are not known there.
         RequestTokenError::ServerResponse(said) => untrusted(format!("no token: {}", said.error())),
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => untrusted(told(&e)),
+        // What exactly was in the answer is not for the log: it may be a token.
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => untrusted(e.to_string()),
     })?;
     let token = tokens.id_token().ok_or_else(|| untrusted("no token comes".to_owned()))?;
     let nonce = Nonce::new(flow.nonce);
