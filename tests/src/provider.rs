@@ -30,6 +30,8 @@ impl Provider {
     }
 
     async fn start_on(home: &str, port: u16) -> Self {
+        // Where no daemon runs in this process, nobody has.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let mut process = Command::new("node")
             .arg(javascript::provider())
             .env("HOME_URL", home)

@@ -55,6 +55,8 @@ impl Page {
 
 impl Default for Visitor {
     fn default() -> Self {
+        // Where no daemon runs in this process, nobody has.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build();
         Visitor { http: http.expect("a client"), cookies: BTreeMap::new() }
     }
