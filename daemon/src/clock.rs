@@ -61,6 +61,15 @@ impl Clock {
         }
     }
 
+    /// Now, as other systems know it, who say until when their word is good: whatever time is rehearsed
+    /// or set here.
+    pub fn of_world(&self) -> Timestamp {
+        match self {
+            Clock::Rehearsal(_) | Clock::Manual(_) => Timestamp::now(),
+            Clock::Kept(_) => self.now(),
+        }
+    }
+
     /// Sets a manual clock; the others go their own way.
     pub fn set(&self, to: Timestamp) {
         if let Clock::Manual(at) = self {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use vekha_engine::entry::NotLetIn;
 use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, RunState, StageState};
 use vekha_engine::{EntryKind, Happened, LetterKind, Offer, Origin, RunKey, Why};
 use vekha_roadmap::model::{OrganisationKind, Work};
@@ -169,6 +170,9 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::PasswordSet => "сотрудник задал пароль",
         EntryKind::SignedIn => "вход",
         EntryKind::SignInLocked => "вход закрыт на время: неверные пароли",
+        EntryKind::AccountLinked => "сотрудник связан с учётной записью провайдера",
+        EntryKind::ProvidedRolesSet => "роли по сведениям провайдера",
+        EntryKind::SignInRefused => "вход через провайдера не выполнен",
         EntryKind::TokenSet => "выдан ключ",
         EntryKind::TokenRotated => "ключ заменён",
         EntryKind::TokenRevoked => "ключ отозван",
@@ -297,9 +301,29 @@ fn facts(happened: &Happened) -> String {
             format!("{person}: {}{closed}", roles_of(roles))
         }
         Happened::PersonInvited { person } | Happened::PasswordSet { person } => person.clone(),
-        Happened::SignedIn { person, from } => format!("{person}, с адреса {from}"),
+        Happened::SignedIn { person, from, through } => {
+            let through =
+                if through.is_empty() { String::new() } else { format!(" (через {through})") };
+            format!("{person}, с адреса {from}{through}")
+        }
         Happened::SignInLocked { person, from, failures } => {
             format!("{person}, с адреса {from}, подряд: {failures}")
+        }
+        Happened::AccountLinked { person, issuer, subject, added } => {
+            let new = if *added { " (новый сотрудник)" } else { "" };
+            format!("{person}{new}: {subject}, {issuer}")
+        }
+        Happened::ProvidedRolesSet { person, issuer, roles, kept } => {
+            let kept = if *kept {
+                "; последний администратор остаётся им"
+            } else {
+                ""
+            };
+            format!("{person}: {} ({issuer}){kept}", roles_of(roles))
+        }
+        Happened::SignInRefused { issuer, why, subject, from } => {
+            let who = if subject.is_empty() { String::new() } else { format!("{subject}, ") };
+            format!("{who}{}, с адреса {from} ({issuer})", not_let_in(*why))
         }
         Happened::TokenSet { token, roles, until } => {
             let until =
@@ -320,6 +344,20 @@ fn facts(happened: &Happened) -> String {
 }
 
 /// What somebody may do, by municipality.
+/// Why somebody who came from a provider was not let in.
+pub fn not_let_in(why: NotLetIn) -> &'static str {
+    match why {
+        NotLetIn::NotBegun => "вход начат не в этом браузере, слишком давно или уже закончен",
+        NotLetIn::Declined => "провайдер не подтвердил вход",
+        NotLetIn::Untrusted => "ответ провайдера не прошёл проверку",
+        NotLetIn::NoRole => "сведения провайдера не дают роли",
+        NotLetIn::NoAddress => "провайдер не сообщил подтверждённого адреса почты",
+        NotLetIn::AddressTaken => "адрес почты уже у сотрудника, который так не входил",
+        NotLetIn::Disabled => "вход закрыт",
+        NotLetIn::FirstOfAll => "сначала нужен администратор всех муниципалитетов",
+    }
+}
+
 fn roles_of(roles: &BTreeMap<String, String>) -> String {
     let one = |(municipality, name): (&String, &String)| {
         let role =

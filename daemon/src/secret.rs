@@ -94,6 +94,11 @@ impl Secret {
         self.mac(b"vekha listener 1\0", &format!("{seed}#{replaced}"))
     }
 
+    /// What texts are sealed with that others keep for us.
+    pub fn of_seals(&self) -> [u8; 32] {
+        self.mac(b"vekha seal 1\0", "")
+    }
+
     fn derived(&self, purpose: &[u8], of: &str) -> String {
         hex::encode(self.mac(purpose, of))
     }

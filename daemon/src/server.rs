@@ -24,7 +24,9 @@ use vekha_plugin_mail::Mail;
 use vekha_plugin_site::Site;
 use vekha_roadmap::diagnostic;
 
+use crate::access::ALL;
 use crate::access::gate::{Found, Gate};
+use crate::access::provider::Provider;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
@@ -93,11 +95,20 @@ impl Daemon {
         let (is_local, public_url_is_secure) =
             (settings.is_heard_here_only(), public_url.starts_with("https://"));
         let Settings {
-            listen, database, secret_file, road_maps, access, limits, rehearsal, ..
+            listen,
+            database,
+            secret_file,
+            road_maps,
+            access,
+            sign_in,
+            limits,
+            rehearsal,
+            ..
         } = &settings;
         let (listen, database, limits) = (*listen, database.clone(), limits.clone());
         let (secret_file, rehearsal) = (secret_file.clone(), rehearsal.clone());
         let (road_maps, token) = (road_maps.clone(), access.token.clone());
+        let sign_in = sign_in.clone();
         let secret = SecretFrom::File(secret_file);
         let store = Store::open_as(Opening { url: &database, secret, accept_loss: false })
             .await
@@ -125,6 +136,13 @@ impl Daemon {
         // The same after a restart, and nobody else's: an address has one daemon.
         let machine = rustix::system::uname();
         let store = store.named(&format!("{}/{address}", machine.nodename().to_string_lossy()));
+        // Nothing is asked of it yet: it may be away.
+        let provider = sign_in.oidc.as_ref();
+        let provider = provider.map(|oidc| Provider::new(oidc, &public_url, store.secret()));
+        let provider = provider.transpose().map_err(|problems| {
+            let lines = problems.iter().map(|problem| format!("\n  {problem}"));
+            anyhow::anyhow!("настройки:{}", lines.collect::<String>())
+        })?;
         let runtime = Runtime::start(Parts {
             store,
             clock,
@@ -149,7 +167,12 @@ impl Daemon {
             &token,
             is_local,
             is_secure,
+            provider,
+            sign_in.password,
         );
+        if let Some(provider) = gate.provider() {
+            tell_of_unknown(&runtime, provider);
+        }
         greet(&runtime, &gate).await?;
         let app = app(&runtime, gate, &limits).await?;
         let listener = socket
@@ -345,6 +368,19 @@ async fn greet(runtime: &Runtime, gate: &Gate) -> anyhow::Result<()> {
         tracing::info!("nobody can sign in yet; first administrator: {link}");
     }
     Ok(())
+}
+
+/// Says in which municipalities a provider gives roles that are not there: they may come later.
+fn tell_of_unknown(runtime: &Runtime, provider: &Provider) {
+    let mut unknown: Vec<&str> = provider
+        .municipalities()
+        .filter(|id| *id != ALL && runtime.road_maps().newest(id).is_none())
+        .collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    for municipality in unknown {
+        tracing::warn!(municipality, "[sign-in.oidc.roles] gives roles where there is no road map");
+    }
 }
 
 async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {

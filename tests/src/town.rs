@@ -199,6 +199,7 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
         plugin: Default::default(),
         manner: Default::default(),
         access: Access::default(),
+        sign_in: Default::default(),
         limits: Default::default(),
         rehearsal: None,
         told: vec![],

@@ -439,6 +439,9 @@ pub enum Happened {
         person: String,
         /// From where: an address of the network.
         from: String,
+        /// Through which provider; empty if by a password.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        through: String,
     },
     /// After so many wrong passwords a person is not let in for a while.
     SignInLocked {
@@ -448,6 +451,42 @@ pub enum Happened {
         from: String,
         /// How many there were in a row.
         failures: u32,
+    },
+    /// A person may sign in through an organisation's provider from now on.
+    AccountLinked {
+        /// The person's e-mail address.
+        person: String,
+        /// The provider's address.
+        issuer: String,
+        /// Who it is there.
+        subject: String,
+        /// Whether the person was nobody here before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        added: bool,
+    },
+    /// What the provider says a person may do, beside what they may do here anyway.
+    ProvidedRolesSet {
+        /// The person's e-mail address.
+        person: String,
+        /// The provider's address.
+        issuer: String,
+        /// What the person may do, by municipality; `*` is all of them.
+        roles: BTreeMap<String, String>,
+        /// Whether the last administrator keeps a role that the provider says no more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        kept: bool,
+    },
+    /// Somebody who came from the provider was not let in.
+    SignInRefused {
+        /// The provider's address.
+        issuer: String,
+        /// Why.
+        why: NotLetIn,
+        /// Who it was there; empty where nothing is proved.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        subject: String,
+        /// From where: an address of the network.
+        from: String,
     },
     /// A system may call from now on, or may do something else.
     TokenSet {
@@ -504,6 +543,28 @@ pub enum Happened {
     },
 }
 
+/// Why somebody who came from an organisation's provider was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotLetIn {
+    /// The sign-in was not begun in this browser, was begun long ago, or is over.
+    NotBegun,
+    /// The provider did not let them in, or they changed their mind.
+    Declined,
+    /// The provider's answer is not its own, not for this daemon, or not of this moment.
+    Untrusted,
+    /// Nothing that the provider says of them gives a role, and they have none here.
+    NoRole,
+    /// The provider does not say an address, or does not vouch for it.
+    NoAddress,
+    /// The address is that of somebody who did not say that they sign in so.
+    AddressTaken,
+    /// They are let in no more.
+    Disabled,
+    /// Nobody is there yet, and the first must be an administrator of all municipalities.
+    FirstOfAll,
+}
+
 impl Happened {
     /// What the journal holds of such a kind and such facts, the JSON text of an entry; none if this
     /// release does not know it.
@@ -545,6 +606,9 @@ impl EntryKind {
                 | K::PasswordSet
                 | K::SignedIn
                 | K::SignInLocked
+                | K::AccountLinked
+                | K::ProvidedRolesSet
+                | K::SignInRefused
                 | K::TokenSet
                 | K::TokenRotated
                 | K::TokenRevoked

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
 use super::identity::{Identity, Person, Who};
+use super::provider::Provider;
 use super::secrets;
 use crate::clock::Clock;
 use crate::store::entities::session;
@@ -25,6 +26,10 @@ pub const IDLE: SignedDuration = SignedDuration::from_hours(8);
 
 /// How long a session goes on at all.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long a session goes on at all that began through a provider: a working day. What the provider
+/// says may have changed since.
+pub const LONGEST_BY_PROVIDER: SignedDuration = SignedDuration::from_hours(12);
 
 /// How exactly it is known when something was last used: a note of it is a commit.
 const EXACT: SignedDuration = SignedDuration::from_mins(1);
@@ -60,6 +65,10 @@ pub struct Gate {
     is_local: bool,
     /// Whether cookies travel by TLS alone.
     is_secure: bool,
+    /// Through which provider people sign in.
+    provider: Option<Arc<Provider>>,
+    /// Whether they may by a password.
+    by_password: bool,
     /// It was seen that there are no people.
     unpeopled: AtomicBool,
     /// Places for notes of uses that wait to be written: whoever finds none is noted the next time.
@@ -68,17 +77,41 @@ pub struct Gate {
 
 impl Gate {
     /// A gate before this database. `key` is that of the settings, empty if there is none; `is_local`
-    /// says that only this machine hears the daemon, `is_secure` that browsers reach it by TLS.
+    /// says that only this machine hears the daemon, `is_secure` that browsers reach it by TLS. People sign
+    /// in through the provider, and `by_password` unless that is shut.
     pub fn new(
         store: Store,
         clock: Clock,
         key: &str,
         is_local: bool,
         is_secure: bool,
+        provider: Option<Provider>,
+        by_password: bool,
     ) -> Arc<Self> {
         let key = (!key.is_empty()).then(|| Sha256::digest(key.as_bytes()).into());
         let (unpeopled, noting) = (AtomicBool::new(false), Arc::new(Semaphore::new(NOTES)));
-        Arc::new(Gate { store, clock, key, is_local, is_secure, unpeopled, noting })
+        let provider = provider.map(Arc::new);
+        Arc::new(Gate {
+            store,
+            clock,
+            key,
+            is_local,
+            is_secure,
+            provider,
+            by_password,
+            unpeopled,
+            noting,
+        })
+    }
+
+    /// Through which provider people sign in.
+    pub fn provider(&self) -> Option<&Arc<Provider>> {
+        self.provider.as_ref()
+    }
+
+    /// Whether people sign in by a password.
+    pub fn takes_passwords(&self) -> bool {
+        self.by_password
     }
 
     /// Whether the settings have a key.
@@ -219,7 +252,10 @@ impl Gate {
         let hash = secrets::hash(secret);
         let Some(session) = self.store.session(&hash).await? else { return Ok(None) };
         let now = self.clock.of_people();
-        let person = match goes_on(&session, now) {
+        // Of a provider that is ours no more nothing is taken.
+        let issuer = self.provider.as_ref().map(|provider| provider.issuer());
+        let is_known = session.issuer.is_empty() || issuer == Some(session.issuer.as_str());
+        let person = match is_known && goes_on(&session, now) {
             true => self.store.person(&session.person).await?,
             false => None,
         };
@@ -230,13 +266,19 @@ impl Gate {
             now,
             async move { store.session_seen(&seen, micros(now)).await },
         );
+        // What a provider says counts where it was asked: who is shut out there keeps no role by a
+        // password.
+        let roles = match session.issuer.is_empty() {
+            true => person.roles.clone(),
+            false => person.all_roles(),
+        };
         let person_of = Person {
             id: person.row.id,
             name: person.row.name,
             email: person.row.email,
             session: hash,
         };
-        Ok(Some(Identity { who: Who::Person(person_of), roles: person.roles }))
+        Ok(Some(Identity { who: Who::Person(person_of), roles }))
     }
 
     async fn of_token(&self, token: &str) -> Result<Option<Identity>, StoreError> {
@@ -281,8 +323,9 @@ impl Gate {
 
 /// Whether a session still opens anything.
 pub fn goes_on(session: &session::Model, now: Timestamp) -> bool {
+    let longest = if session.issuer.is_empty() { LONGEST } else { LONGEST_BY_PROVIDER };
     now.duration_since(instant(session.seen_at)) < IDLE
-        && now.duration_since(instant(session.created_at)) < LONGEST
+        && now.duration_since(instant(session.created_at)) < longest
 }
 
 /// Name and password of a Basic `Authorization`.

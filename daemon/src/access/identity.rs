@@ -10,6 +10,9 @@ pub const PERSON: &str = "person:";
 /// Begins the names in the journal of systems with a token of their own; nobody else may begin so.
 pub const TOKEN: &str = "token:";
 
+/// Begins the names in the journal of organisations' providers; nobody else may begin so.
+pub const PROVIDER: &str = "provider:";
+
 /// Who asks, and what they may do.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -117,7 +120,7 @@ impl Identity {
 /// Whether a name in the journal claims what only a sign-in proves.
 pub fn is_claimed(name: &str) -> bool {
     let name = name.trim_start().to_lowercase();
-    name.starts_with(PERSON) || name.starts_with(TOKEN)
+    [PERSON, TOKEN, PROVIDER].iter().any(|proven| name.starts_with(proven))
 }
 
 #[cfg(test)]
@@ -139,7 +142,7 @@ mod tests {
         assert_eq!(system.actor_saying("Начальник"), "token:Контингент, Начальник");
         assert_eq!(Identity::anyone().actor_saying(""), "api");
         assert_eq!(Identity::key(None).actor_saying("Отдел"), "Отдел");
-        for claimed in ["person:Анна", " Token:x", "PERSON:"] {
+        for claimed in ["person:Анна", " Token:x", "PERSON:", "provider:https://id"] {
             assert!(is_claimed(claimed), "{claimed}");
         }
         assert!(!is_claimed("personal"));

@@ -1,7 +1,8 @@
 //! Who is let in, and to what.
 //!
 //! [`gate`] tells who asks: by a session, by a token, by the one key of the settings, or by nothing
-//! where the daemon is heard on this machine only and has no people. What each may do is said by two
+//! where the daemon is heard on this machine only and has no people. [`provider`] is told by an
+//! organisation's provider who somebody is. What each may do is said by two
 //! tables that nothing can be left out of: [`methods`] for calls, [`Role::taking_up`] for what the
 //! engine offers; pages stand with their roles in `console/mod.rs`. Whatever is in no table is refused.
 
@@ -9,7 +10,9 @@ pub mod gate;
 pub mod identity;
 pub mod methods;
 pub mod password;
+pub mod provider;
 mod role;
+mod sealed;
 pub mod secrets;
 
 pub use identity::{Identity, Person, Who};

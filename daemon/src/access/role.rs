@@ -98,6 +98,16 @@ impl Roles {
         }
     }
 
+    /// These roles and those: where both have one, the higher.
+    pub fn with(&self, others: &Roles) -> Roles {
+        let mut all = self.0.clone();
+        for (municipality, role) in &others.0 {
+            let held = all.entry(municipality.clone()).or_insert(*role);
+            *held = (*held).max(*role);
+        }
+        Roles(all)
+    }
+
     /// Municipality and role of each, in the order of the municipalities.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Role)> {
         self.0.iter().map(|(municipality, role)| (municipality.as_str(), *role))

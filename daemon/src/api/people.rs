@@ -24,6 +24,8 @@ fn describe(person: &Holder<person::Model>) -> v1::Person {
         display_name: row.name.clone(),
         post: row.post.clone(),
         roles: grants(&person.roles),
+        provided_roles: grants(&person.provided.roles),
+        providers: person.provided.issuers.clone(),
         disabled: row.disabled,
         has_password: !row.password.is_empty(),
         created_at: Some(convert::micros(row.created_at)),
@@ -53,7 +55,7 @@ impl Api {
         let id = id
             .ok_or_else(|| status::invalid("name", format!("«{name}»: нужно имя вида people/p")))?;
         let person = self.runtime.store().person(id).await.map_err(status::unavailable)?;
-        let person = person.filter(|person| asked.by.roles.administer(&person.roles));
+        let person = person.filter(|person| asked.by.roles.administer(&person.all_roles()));
         person.ok_or_else(|| status::not_found(name))
     }
 }
@@ -68,7 +70,7 @@ impl PersonService for Api {
         let r = request.into_inner();
         let paging = paging!(r)?;
         let people = self.runtime.store().people().await.map_err(status::unavailable)?;
-        let own = people.iter().filter(|person| by.roles.administer(&person.roles));
+        let own = people.iter().filter(|person| by.roles.administer(&person.all_roles()));
         let all = own.map(describe).collect();
         let (people, next_page_token) =
             paging.slice(all, |person: &v1::Person| person.name.clone());

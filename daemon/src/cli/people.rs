@@ -201,13 +201,22 @@ pub(super) fn words(grants: &[v1::RoleGrant]) -> String {
 
 fn rows(list: &[v1::Person]) -> String {
     let row = |p: &v1::Person| {
-        let state = match (p.disabled, p.has_password) {
-            (true, _) => "вход закрыт",
-            (false, false) => "пароль не задан",
-            (false, true) => "",
+        let by_password = p.has_password.then(|| "по паролю".to_owned());
+        let through = p.providers.iter().map(|issuer| format!("через {issuer}"));
+        let ways: Vec<String> = by_password.into_iter().chain(through).collect();
+        let state = match (p.disabled, ways.is_empty()) {
+            (true, _) => "вход закрыт".to_owned(),
+            (false, true) => "пароль не задан".to_owned(),
+            (false, false) => ways.join(", "),
+        };
+        let provided = words(&p.provided_roles);
+        let roles = match (p.roles.is_empty(), provided.is_empty()) {
+            (_, true) => words(&p.roles),
+            (true, false) => format!("от провайдера: {provided}"),
+            (false, false) => format!("{}; от провайдера: {provided}", words(&p.roles)),
         };
         let (email, name, post) = (p.email.clone(), p.display_name.clone(), p.post.clone());
-        [email, name, post, words(&p.roles), state.to_owned()]
+        [email, name, post, roles, state]
     };
     table(["адрес", "имя", "должность", "роли", "вход"], list.iter().map(row).collect())
 }

@@ -38,6 +38,7 @@ use self::school::{export, extension, link, spreadsheet, uploads};
 use self::year::{completeness, decisions, effects, evidence, recommendations};
 use crate::access::Role;
 use crate::access::gate::Gate;
+use crate::access::provider;
 use crate::runtime::Runtime;
 use crate::runtime::views::troubles::Trouble;
 use crate::unread;
@@ -192,6 +193,9 @@ pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
     // Whoever signs in is not yet known; another site must not do it for them.
     let doors = Router::new()
         .route("/sign-in", get(people::sign_in::show).post(people::sign_in::act))
+        .route("/sign-in/oidc", get(people::provider::begin))
+        .route(provider::CALLBACK, get(people::provider::back))
+        .route(provider::SIGNED_OUT, get(people::provider::out))
         .route("/sign-out", post(people::sign_in::out))
         .route("/welcome/{secret}", get(people::welcome::show).post(people::welcome::act))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))

@@ -20,6 +20,7 @@ use vekha_plugin_mail::{Mail, MailConfig};
 use vekha_plugin_site::{Site, SiteConfig};
 use vekha_plugin_tables::{Folder, FolderConfig};
 
+use crate::access::provider::SignIn;
 use crate::port::{Limits, hosts};
 use crate::runtime::acts::listeners::{LISTENER, is_listener};
 use crate::runtime::configured::Configured;
@@ -90,6 +91,9 @@ pub struct Settings {
     /// Who may use the console and gRPC.
     #[serde(default)]
     pub access: Access,
+    /// How people sign in.
+    #[serde(default)]
+    pub sign_in: SignIn,
     /// What the port bears at a time.
     #[serde(default)]
     pub limits: Limits,
@@ -339,6 +343,7 @@ impl Settings {
             self.database = format!("sqlite:{}", anchored(Path::new(path)).display());
         }
         self.mail.anchor(folder);
+        self.sign_in.anchor(folder);
         for source in self.source.values_mut() {
             match source {
                 SourceSettings::Http(config) => config.anchor(folder),
@@ -420,6 +425,7 @@ impl Settings {
         }
         wrong.extend(below("webhooks", Some(self.webhooks.wrong())));
         wrong.extend(self.limits.wrong());
+        wrong.extend(self.sign_in.wrong());
         wrong
     }
 
@@ -571,6 +577,78 @@ mod tests {
             ("VEKHA_LIMITS__CONNECTIONS", "1"),
         ];
         assert_eq!(wrong("", &three), 2);
+    }
+
+    #[test]
+    fn a_provider_is_read_as_it_is_written_and_all_that_is_wrong_with_it_is_said_at_once() {
+        // Keys without a table come first.
+        let read = |more: &str, variables: &[(&str, &str)]| {
+            let place = tempfile::TempDir::new().unwrap();
+            let file = place.path().join("vekha.toml");
+            std::fs::write(&file, format!("{BARE}\n{more}")).unwrap();
+            let pairs = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            Settings::read(&file, pairs, Depth::Plugins).map_err(|e| e.to_string())
+        };
+        let right = "
+            [sign-in.oidc]
+            issuer = 'https://id.example.org/realms/region'
+            client-id = 'vekha'
+            scopes = ['email']
+            [sign-in.oidc.roles]
+            'Vekha.Admins' = 'administrator'
+            'CN=Методисты,OU=Отдел' = 'operator@zarechny, viewer'
+        ";
+        let secret = [("VEKHA_SIGN_IN__OIDC__CLIENT_SECRET", "007")];
+        let settings = read(right, &secret).unwrap();
+        let oidc = settings.sign_in.oidc.unwrap();
+        assert!(settings.sign_in.password && !oidc.trust_email);
+        assert_eq!((oidc.secret().unwrap().as_deref(), oidc.scopes.len()), (Some("007"), 1));
+        assert_eq!(
+            (oidc.shown_name().as_str(), oidc.roles_claim.as_str()),
+            ("id.example.org", "groups")
+        );
+        let mapping = oidc.mapping();
+        let roles = |value: &str| mapping[value].named().into_iter().collect::<Vec<_>>();
+        let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+        assert_eq!(roles("Vekha.Admins"), [pair("*", "administrator")]);
+        let both = [pair("*", "viewer"), pair("zarechny", "operator")];
+        assert_eq!(roles("CN=Методисты,OU=Отдел"), both);
+
+        let wrong = "
+            [sign-in]
+            pasword = false
+            password = 'sometimes'
+            [sign-in.oidc]
+            issuer = 'http://id.example.org'
+            client-secret-file = 'nowhere'
+            scopes = ['open id']
+            roles-claim = ''
+            ca-file = 'nowhere'
+            [sign-in.oidc.roles]
+            heads = 'aprover@zarechny'
+            guests = 'viewer@'
+        ";
+        let told = read(wrong, &secret).unwrap_err();
+        let told: Vec<&str> = told.lines().skip(1).map(str::trim).collect();
+        for (key, words) in [
+            ("sign-in.pasword", "может быть, password?"),
+            ("sign-in.password", "нужно true или false"),
+            ("sign-in.oidc.client-id", "не указано"),
+            ("sign-in.oidc.issuer", "нужен https://"),
+            ("sign-in.oidc.client-secret", "секрет указан дважды"),
+            ("sign-in.oidc.scopes", "без пробелов"),
+            ("sign-in.oidc.roles-claim", "groups"),
+            ("sign-in.oidc.ca-file", "не читается"),
+            ("sign-in.oidc.roles.heads", "может быть, approver?"),
+            ("sign-in.oidc.roles.guests", "operator@zarechny"),
+        ] {
+            let of = |line: &&&str| line.starts_with(&format!("{key}: ")) && line.contains(words);
+            assert_eq!(told.iter().filter(of).count(), 1, "{key}: {told:#?}");
+        }
+        assert_eq!(told.len(), 10, "{told:#?}");
+        assert!(!told.iter().any(|line| line.contains("007")));
+        let alone = read("[sign-in]\npassword = false", &[]).unwrap_err();
+        assert!(alone.contains("sign-in.password: без пароля войти было бы нечем"), "{alone}");
     }
 
     #[test]

@@ -306,6 +306,17 @@ fn own() -> Vec<Key> {
         needed("secret-file", Kind::Plain(SettingKind::Path), "-"),
         needed("road-maps", Kind::Folders, "-"),
         plain("access.token", Kind::Plain(SettingKind::Secret)),
+        plain("sign-in.password", Kind::Plain(SettingKind::Flag)),
+        needed("sign-in.oidc.issuer", Kind::Plain(SettingKind::Text), "https://localhost"),
+        needed("sign-in.oidc.client-id", Kind::Plain(SettingKind::Text), "-"),
+        plain("sign-in.oidc.client-secret", Kind::Plain(SettingKind::Secret)),
+        plain("sign-in.oidc.client-secret-file", Kind::Plain(SettingKind::Path)),
+        text("sign-in.oidc.name"),
+        plain("sign-in.oidc.scopes", Kind::Words),
+        text("sign-in.oidc.roles-claim"),
+        plain("sign-in.oidc.roles", Kind::Plain(SettingKind::Table)),
+        plain("sign-in.oidc.trust-email", Kind::Plain(SettingKind::Flag)),
+        plain("sign-in.oidc.ca-file", Kind::Plain(SettingKind::Path)),
         plain("limits.connections", Kind::Plain(SettingKind::Integer)),
         plain("limits.receiving", Kind::Plain(SettingKind::Integer)),
         plain("webhooks.allow-private", Kind::Plain(SettingKind::Flag)),
@@ -436,7 +447,9 @@ fn shown(value: &Value) -> Option<String> {
 /// Whether a key's value is never shown.
 pub(super) fn is_secret(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
-    ["password", "secret", "token", "database"].contains(&last)
+    let flags = ["sign-in.password"];
+    ["password", "secret", "client-secret", "token", "database"].contains(&last)
+        && !flags.contains(&name)
 }
 
 /// The variable of the environment that says what a key says.

@@ -19,6 +19,7 @@ mod m0012_access;
 mod m0013_settled;
 mod m0014_listeners;
 mod m0015_means;
+mod m0016_provider;
 
 use sea_orm_migration::prelude::*;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_settled::Migration),
             Box::new(m0014_listeners::Migration),
             Box::new(m0015_means::Migration),
+            Box::new(m0016_provider::Migration),
         ]
     }
 }

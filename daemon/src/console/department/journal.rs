@@ -114,6 +114,9 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::PasswordSet { .. }
         | Happened::SignedIn { .. }
         | Happened::SignInLocked { .. }
+        | Happened::AccountLinked { .. }
+        | Happened::ProvidedRolesSet { .. }
+        | Happened::SignInRefused { .. }
         | Happened::TokenSet { .. }
         | Happened::TokenRotated { .. }
         | Happened::TokenRevoked { .. }

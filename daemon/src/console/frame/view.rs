@@ -81,6 +81,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "today.html",
         "access-parts.html",
         "sign-in.html",
+        "signed-out.html",
+        "not-let-in.html",
         "resend.html",
         "welcome.html",
         "own.html",

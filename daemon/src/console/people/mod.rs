@@ -1,6 +1,7 @@
 //! Pages about who is let in: signing in, choosing a password, one's own account, people, tokens.
 
 pub mod own;
+pub mod provider;
 pub mod sign_in;
 mod staff;
 mod tokens;
@@ -28,6 +29,8 @@ use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
 use crate::runtime::acts::access::signing::Whence;
+use crate::store::entities::person;
+use crate::store::read::access::Holder;
 
 /// From where a page was sent.
 fn whence(headers: &HeaderMap, peer: String) -> Whence {
@@ -171,6 +174,20 @@ fn words(runtime: &Runtime, roles: &Roles) -> Vec<String> {
             .map_or_else(|| id.to_owned(), |v| v.road_map.municipality.name.clone()),
     };
     roles.iter().map(|(m, role)| format!("{} ({})", glossary::role(role), name(m))).collect()
+}
+
+/// How somebody signs in, in words.
+fn ways_in(gate: &Gate, whom: &Holder<person::Model>) -> Vec<String> {
+    let has_password = !whom.row.password.is_empty() && gate.takes_passwords();
+    let by_password = has_password.then(|| "по паролю".to_owned());
+    let issuers = whom.provided.issuers.iter();
+    by_password.into_iter().chain(issuers.map(|issuer| through(gate, issuer))).collect()
+}
+
+/// Through which provider, by the name that people know.
+fn through(gate: &Gate, issuer: &str) -> String {
+    let ours = gate.provider().filter(|provider| provider.issuer() == issuer);
+    format!("через «{}»", ours.map_or(issuer, |provider| provider.name()))
 }
 
 /// A moment as these pages show it: by the clock of the first municipality, since people belong to none.

@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, moment, words};
-use crate::access::gate::goes_on;
+use super::{Refused, moment, through, ways_in, words};
+use crate::access::gate::{Gate, goes_on};
 use crate::access::password;
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::posted::{Fields, value};
@@ -19,16 +19,18 @@ use crate::runtime::Runtime;
 /// `GET /me`
 pub async fn show(
     State(runtime): State<Arc<Runtime>>,
+    Extension(gate): Extension<Arc<Gate>>,
     Extension(person): Extension<Person>,
     request: Request,
 ) -> Response {
     let done = request.uri().query().and_then(|query| query.strip_prefix("done="));
-    page(&runtime, &person, &Refused::default(), done).await
+    page(&runtime, &gate, &person, &Refused::default(), done).await
 }
 
 /// `POST /me`
 pub async fn act(
     State(runtime): State<Arc<Runtime>>,
+    Extension(gate): Extension<Arc<Gate>>,
     Extension(person): Extension<Person>,
     Fields(pairs): Fields,
 ) -> Response {
@@ -39,7 +41,7 @@ pub async fn act(
             match runtime.change_password(&person, before, chosen).await {
                 Ok(()) => Redirect::to("/me?done=password").into_response(),
                 Err(e) => match Refused::of(e) {
-                    Ok(refused) => page(&runtime, &person, &refused, None).await,
+                    Ok(refused) => page(&runtime, &gate, &person, &refused, None).await,
                     Err(response) => *response,
                 },
             }
@@ -54,6 +56,7 @@ pub async fn act(
 
 async fn page(
     runtime: &Runtime,
+    gate: &Gate,
     person: &Person,
     refused: &Refused,
     done: Option<&str>,
@@ -62,11 +65,16 @@ async fn page(
         return problem::page(
             StatusCode::NOT_FOUND,
             "Вы вошли не как сотрудник",
-            &["Своя страница есть у тех, кто вошёл по адресу почты и паролю."],
+            &["Своя страница есть у тех, кто вошёл под своим именем."],
         );
     };
     let sessions = match runtime.store().sessions_of(&own.id).await {
         Ok(sessions) => sessions,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let whom = match runtime.store().person(&own.id).await {
+        Ok(Some(whom)) => whom,
+        Ok(None) => return problem::no_such_page().await,
         Err(e) => return problem::unavailable(&e),
     };
     let now = runtime.clock().of_people();
@@ -78,14 +86,20 @@ async fn page(
                 "here": s.hash == own.session,
                 "agent": s.agent,
                 "address": s.address,
+                "through": (!s.issuer.is_empty()).then(|| through(gate, &s.issuer)),
                 "since": moment(runtime, s.created_at),
                 "seen": moment(runtime, s.seen_at),
             })
         })
         .collect();
     let mut context = access::head(runtime, person);
-    context["own"] =
-        json!({ "name": own.name, "email": own.email, "roles": words(runtime, &person.roles) });
+    context["own"] = json!({
+        "name": own.name,
+        "email": own.email,
+        "roles": words(runtime, &person.roles),
+        "ways": ways_in(gate, &whom),
+        "has_password": !whom.row.password.is_empty() && gate.takes_passwords(),
+    });
     context["sessions"] = sessions.into();
     context["refused"] = refused.shown();
     context["shortest"] = password::SHORTEST.into();

@@ -10,8 +10,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{go, keep, own_path, whence};
-use crate::access::gate::Gate;
+use super::{go, keep, own_path, provider, whence};
+use crate::access::gate::{Found, Gate};
+use crate::access::secrets;
 use crate::console::frame::posted::{self, Pairs, value};
 use crate::console::frame::{problem, view};
 use crate::port::{self, guesses};
@@ -24,7 +25,7 @@ pub struct Asked {
     /// Where to go then.
     #[serde(default)]
     to: String,
-    /// Whether somebody has just signed out.
+    /// Whether somebody has just signed out: of the provider, too, or here only; empty if there is none.
     out: Option<String>,
 }
 
@@ -57,14 +58,20 @@ pub async fn asked(gate: &Gate, request: Request) -> Response {
             Err(response) => return *response,
         }
     }
-    page(StatusCode::UNAUTHORIZED, gate, &to, &held, None, sent && !holds, has_people)
+    let unread = sent && !holds;
+    Page { to: &to, held: &held, unread, has_people, ..Page::new(gate) }
+        .show(StatusCode::UNAUTHORIZED)
 }
 
 /// `GET /sign-in`
 pub async fn show(Extension(gate): Extension<Arc<Gate>>, Query(asked): Query<Asked>) -> Response {
     let has_people = gate.has_people().await.unwrap_or(true);
-    let said = asked.out.is_some().then_some("out");
-    page(StatusCode::OK, &gate, &asked.to, &vec![], said, false, has_people)
+    let said = asked.out.as_deref().map(|out| match out {
+        "provider" => "out-of-both",
+        "here" => "out-here",
+        _ => "out",
+    });
+    Page { to: &asked.to, said, has_people, ..Page::new(&gate) }.show(StatusCode::OK)
 }
 
 /// `POST /sign-in`
@@ -86,60 +93,107 @@ pub async fn act(
         .iter()
         .filter_map(|(name, value)| Some((name.strip_prefix(HELD)?.to_owned(), value.clone())))
         .collect();
+    let again = Page { to: &to, held: &held, ..Page::new(&gate) };
+    // Who has signed in through the provider meanwhile, in another tab.
+    if !value(&pairs, "resume").is_empty() {
+        return match gate.of_page(&headers).await {
+            Ok(Found::Somebody(found)) => match found.person() {
+                Some(person) => resend(&to, &held, &person.email),
+                None => again.show(StatusCode::UNAUTHORIZED),
+            },
+            Ok(_) => again.show(StatusCode::UNAUTHORIZED),
+            Err(e) => problem::unavailable(&e),
+        };
+    }
+    if !gate.takes_passwords() {
+        return again.show(StatusCode::FORBIDDEN);
+    }
     match runtime.sign_in(email, password, whence).await {
         Ok(secret) if held.is_empty() => go(&gate, &to, &secret),
         Ok(secret) => {
-            // What is to be sent is shown: it may have been somebody else who typed it.
-            let typed =
-                held.iter().filter(|(name, value)| !name.starts_with('_') && !value.is_empty());
-            let typed: Vec<&str> = typed.map(|(_, value)| value.as_str()).collect();
-            let email = email.trim().to_lowercase();
-            let context = json!({ "to": to, "held": held, "typed": typed, "email": email });
-            let mut response = view::page(StatusCode::OK, "resend.html", &context);
+            let mut response = resend(&to, &held, &email.trim().to_lowercase());
             keep(&gate, &secret, &mut response);
             response
         }
         Err(NotSignedIn::Wrong) => {
             guesses::wrong(&peer).await;
-            page(StatusCode::UNAUTHORIZED, &gate, &to, &held, Some("wrong"), false, true)
+            Page { said: Some("wrong"), ..again }.show(StatusCode::UNAUTHORIZED)
         }
         Err(NotSignedIn::Failed(e)) => problem::unavailable(&e),
     }
 }
 
-/// `POST /sign-out`
+/// Offers what was typed before to be sent by whoever signed in now. It is shown: it may have been
+/// somebody else who typed it.
+fn resend(to: &str, held: &Pairs, email: &str) -> Response {
+    let typed = held.iter().filter(|(name, value)| !name.starts_with('_') && !value.is_empty());
+    let typed: Vec<&str> = typed.map(|(_, value)| value.as_str()).collect();
+    let context = json!({ "to": to, "held": held, "typed": typed, "email": email });
+    view::page(StatusCode::OK, "resend.html", &context)
+}
+
+/// `POST /sign-out`: here, and where the session began.
 pub async fn out(
     State(runtime): State<Arc<Runtime>>,
     Extension(gate): Extension<Arc<Gate>>,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(secret) = gate.session_secret(&headers) {
-        let session = crate::access::secrets::hash(&secret);
-        if let Err(e) = runtime.sign_out(&session).await {
-            return problem::unavailable(&e);
-        }
+    let Some(secret) = gate.session_secret(&headers) else { return go(&gate, "/sign-in?out", "") };
+    let hash = secrets::hash(&secret);
+    let session = match runtime.store().session(&hash).await {
+        Ok(session) => session,
+        Err(e) => return problem::unavailable(&e),
+    };
+    if let Err(e) = runtime.sign_out(&hash).await {
+        return problem::unavailable(&e);
     }
-    go(&gate, "/sign-in?out", "")
+    let Some(session) = session.filter(|session| !session.issuer.is_empty()) else {
+        return go(&gate, "/sign-in?out", "");
+    };
+    match provider::farewell(&gate, &session.issuer, &session.hint).await {
+        Some(mut response) => {
+            keep(&gate, "", &mut response);
+            response
+        }
+        None => go(&gate, "/sign-in?out=here", ""),
+    }
 }
 
-fn page(
-    status: StatusCode,
-    gate: &Gate,
-    to: &str,
-    held: &Pairs,
-    said: Option<&str>,
+/// The page of signing in.
+struct Page<'p> {
+    gate: &'p Gate,
+    /// Where to go then.
+    to: &'p str,
+    /// What was typed before.
+    held: &'p [(String, String)],
+    /// What has just happened.
+    said: Option<&'p str>,
+    /// Whether something was sent that could not be kept.
     unread: bool,
+    /// Whether there is anybody who could sign in.
     has_people: bool,
-) -> Response {
-    let held: Vec<(String, &String)> =
-        held.iter().map(|(name, value)| (format!("{HELD}{name}"), value)).collect();
-    let context = json!({
-        "to": own_path(to),
-        "held": held,
-        "said": said,
-        "unread": unread,
-        "has_people": has_people,
-        "has_key": gate.has_key(),
-    });
-    view::page(status, "sign-in.html", &context)
+}
+
+impl<'p> Page<'p> {
+    /// The page for whoever comes from nowhere.
+    fn new(gate: &'p Gate) -> Self {
+        Page { gate, to: "/", held: &[], said: None, unread: false, has_people: true }
+    }
+
+    fn show(self, status: StatusCode) -> Response {
+        let Page { gate, to, held, said, unread, has_people } = self;
+        let held: Vec<(String, &String)> =
+            held.iter().map(|(name, value)| (format!("{HELD}{name}"), value)).collect();
+        let context = json!({
+            "to": own_path(to),
+            "held": held,
+            "said": said,
+            "unread": unread,
+            "has_people": has_people,
+            "has_key": gate.has_key(),
+            "by_password": gate.takes_passwords(),
+            "provider": provider::shown(gate, to),
+        });
+        view::page(status, "sign-in.html", &context)
+    }
 }

@@ -7,7 +7,8 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, choices, legend, moment, roles_of, words};
+use super::{Refused, choices, legend, moment, roles_of, ways_in, words};
+use crate::access::gate::Gate;
 use crate::access::{Role, Roles};
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::posted::{Fields, Pairs, value};
@@ -23,23 +24,27 @@ use crate::store::read::access::Holder;
 /// `GET /people`
 pub async fn list(
     State(runtime): State<Arc<Runtime>>,
+    Extension(gate): Extension<Arc<Gate>>,
     Extension(person): Extension<Person>,
 ) -> Response {
-    all(&runtime, &person, &vec![], &Refused::default()).await
+    all(&runtime, &gate, &person, &vec![], &Refused::default()).await
 }
 
 /// `POST /people`
 pub async fn add(
     State(runtime): State<Arc<Runtime>>,
+    Extension(gate): Extension<Arc<Gate>>,
     Extension(person): Extension<Person>,
     Fields(pairs): Fields,
 ) -> Response {
     let actor = person.actor();
     let asker = asker(&person, &actor, &pairs);
     match runtime.add_person(&asker, particulars(&pairs), roles_of(&pairs)).await {
-        Ok(made) => one(&runtime, &person, made.of.clone(), Some(&made), &Refused::default()).await,
+        Ok(made) => {
+            one(&runtime, &gate, &person, made.of.clone(), Some(&made), &Refused::default()).await
+        }
         Err(e) => match Refused::of(e) {
-            Ok(refused) => all(&runtime, &person, &pairs, &refused).await,
+            Ok(refused) => all(&runtime, &gate, &person, &pairs, &refused).await,
             Err(response) => *response,
         },
     }
@@ -48,12 +53,13 @@ pub async fn add(
 /// `GET /people/{person}`
 pub async fn show(
     State(runtime): State<Arc<Runtime>>,
+    Extension(gate): Extension<Arc<Gate>>,
     Extension(person): Extension<Person>,
     Path(id): Path<String>,
 ) -> Response {
     match runtime.store().person(&id).await {
-        Ok(Some(whom)) if concerns(&person, &whom.roles) => {
-            one(&runtime, &person, whom, None, &Refused::default()).await
+        Ok(Some(whom)) if concerns(&person, &whom.all_roles()) => {
+            one(&runtime, &gate, &person, whom, None, &Refused::default()).await
         }
         Ok(_) => problem::no_such_page().await,
         Err(e) => problem::unavailable(&e),
@@ -63,12 +69,13 @@ pub async fn show(
 /// `POST /people/{person}`
 pub async fn act(
     State(runtime): State<Arc<Runtime>>,
+    Extension(gate): Extension<Arc<Gate>>,
     Extension(person): Extension<Person>,
     Path(id): Path<String>,
     Fields(pairs): Fields,
 ) -> Response {
     let whom = match runtime.store().person(&id).await {
-        Ok(Some(whom)) if concerns(&person, &whom.roles) => whom,
+        Ok(Some(whom)) if concerns(&person, &whom.all_roles()) => whom,
         Ok(_) => return problem::no_such_page().await,
         Err(e) => return problem::unavailable(&e),
     };
@@ -77,7 +84,7 @@ pub async fn act(
     let done = match value(&pairs, "_action") {
         "invite" => match runtime.invite(&asker, whom.clone()).await {
             Ok(made) => {
-                return one(&runtime, &person, whom, Some(&made), &Refused::default()).await;
+                return one(&runtime, &gate, &person, whom, Some(&made), &Refused::default()).await;
             }
             Err(e) => Err(e),
         },
@@ -90,7 +97,7 @@ pub async fn act(
     };
     match done.map_err(Refused::of) {
         Ok(()) => Redirect::to("/people").into_response(),
-        Err(Ok(refused)) => one(&runtime, &person, whom, None, &refused).await,
+        Err(Ok(refused)) => one(&runtime, &gate, &person, whom, None, &refused).await,
         Err(Err(response)) => *response,
     }
 }
@@ -115,7 +122,13 @@ fn particulars(pairs: &Pairs) -> Particulars {
     }
 }
 
-async fn all(runtime: &Runtime, person: &Person, sent: &Pairs, refused: &Refused) -> Response {
+async fn all(
+    runtime: &Runtime,
+    gate: &Gate,
+    person: &Person,
+    sent: &Pairs,
+    refused: &Refused,
+) -> Response {
     let people = match runtime.store().people().await {
         Ok(people) => people,
         Err(e) => return problem::unavailable(&e),
@@ -127,20 +140,23 @@ async fn all(runtime: &Runtime, person: &Person, sent: &Pairs, refused: &Refused
             "post": p.row.post,
             "email": p.row.email,
             "roles": words(runtime, &p.roles),
+            "provided": words(runtime, &p.provided.roles),
+            "ways": ways_in(gate, p),
             "disabled": p.row.disabled,
-            "invited": p.row.password.is_empty(),
+            "invited": p.row.password.is_empty() && p.provided.issuers.is_empty(),
             "signed_in": moment(runtime, p.row.signed_in_at),
-            "may": person.roles.administer(&p.roles),
+            "may": person.roles.administer(&p.all_roles()),
         })
     };
     // Whom somebody may do nothing about is no business of theirs.
-    let concerned = people.iter().filter(|p| concerns(person, &p.roles));
+    let concerned = people.iter().filter(|p| concerns(person, &p.all_roles()));
     let mut context = access::head(runtime, person);
     context["people"] = concerned.map(line).collect::<Vec<Value>>().into();
     context["choices"] = choices(runtime, person, &roles_of(sent).unwrap_or_default());
     context["legend"] = legend();
     context["once"] = uuid::Uuid::now_v7().to_string().into();
     context["refused"] = refused.shown();
+    context["provider"] = json!(gate.provider().map(|provider| provider.name()));
     let field = |name: &str| value(sent, name).to_owned();
     context["sent"] =
         json!({ "email": field("email"), "name": field("display_name"), "post": field("post") });
@@ -157,6 +173,7 @@ fn concerns(person: &Person, roles: &Roles) -> bool {
 
 async fn one(
     runtime: &Runtime,
+    gate: &Gate,
     person: &Person,
     whom: Holder<person::Model>,
     made: Option<&Made<person::Model>>,
@@ -170,11 +187,14 @@ async fn one(
         "post": row.post,
         "email": row.email,
         "disabled": row.disabled,
-        "invited": row.password.is_empty(),
+        "invited": row.password.is_empty() && whom.provided.issuers.is_empty(),
+        "has_password": !row.password.is_empty(),
         "created": moment(runtime, row.created_at),
         "signed_in": moment(runtime, row.signed_in_at),
         "roles": words(runtime, &whom.roles),
-        "may": person.roles.administer(&whom.roles),
+        "provided": words(runtime, &whom.provided.roles),
+        "ways": ways_in(gate, &whom),
+        "may": person.roles.administer(&whom.all_roles()),
     });
     context["etag"] = person_etag(&whom).into();
     context["choices"] = choices(runtime, person, &whom.roles);
@@ -186,5 +206,6 @@ async fn one(
         json!({ "address": made.secret, "until": until })
     });
     context["link"] = json!(link);
+    context["provider"] = json!(gate.provider().map(|provider| provider.name()));
     packed::never(view::page(refused.status, "person.html", &context))
 }

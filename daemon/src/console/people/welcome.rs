@@ -6,9 +6,9 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Refused, go, whence};
+use super::{Refused, go, provider, whence};
 use crate::access::gate::Gate;
 use crate::access::password;
 use crate::console::frame::posted::{self, value};
@@ -18,9 +18,13 @@ use crate::runtime::Runtime;
 use crate::runtime::acts::access::{AccessError, Particulars};
 
 /// `GET /welcome/{secret}`
-pub async fn show(State(runtime): State<Arc<Runtime>>, Path(secret): Path<String>) -> Response {
+pub async fn show(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(gate): Extension<Arc<Gate>>,
+    Path(secret): Path<String>,
+) -> Response {
     match runtime.invited(&secret).await {
-        Ok(invited) => page(&invited, invited.email.is_empty(), &Refused::default()),
+        Ok(invited) => page(&gate, &invited, invited.email.is_empty(), &Refused::default()),
         Err(e) => gone(&e),
     }
 }
@@ -55,13 +59,13 @@ pub async fn act(
         Ok(session) => go(&gate, "/", &session),
         Err(e @ AccessError::NotFound(_)) => gone(&e),
         Err(e) => match Refused::of(e) {
-            Ok(refused) => page(&said, is_first, &refused),
+            Ok(refused) => page(&gate, &said, is_first, &refused),
             Err(response) => *response,
         },
     }
 }
 
-fn page(said: &Particulars, is_first: bool, refused: &Refused) -> Response {
+fn page(gate: &Gate, said: &Particulars, is_first: bool, refused: &Refused) -> Response {
     let context = json!({
         "is_first": is_first,
         "email": said.email,
@@ -69,6 +73,8 @@ fn page(said: &Particulars, is_first: bool, refused: &Refused) -> Response {
         "post": said.post,
         "refused": refused.shown(),
         "shortest": password::SHORTEST,
+        // The first administrator is nobody yet whom an account could be.
+        "provider": if is_first { Value::Null } else { provider::shown(gate, "/") },
     });
     view::page(refused.status, "welcome.html", &context)
 }

@@ -123,7 +123,15 @@ impl House {
         .await
         .unwrap();
         runtime.apply(files, "test").await.unwrap();
-        let gate = Gate::new(runtime.store().clone(), runtime.clock().clone(), TOKEN, true, true);
+        let gate = Gate::new(
+            runtime.store().clone(),
+            runtime.clock().clone(),
+            TOKEN,
+            true,
+            true,
+            None,
+            true,
+        );
         let router = super::super::router(runtime.clone(), gate);
         House { runtime, router, folder }
     }

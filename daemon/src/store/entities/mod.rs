@@ -14,6 +14,8 @@ pub mod listener;
 pub mod measure;
 pub mod outbox;
 pub mod person;
+pub mod provided_role;
+pub mod provider_account;
 pub mod recommendation;
 pub mod request;
 pub mod road_map;

@@ -21,6 +21,10 @@ pub struct Model {
     pub address: String,
     /// What the browser calls itself.
     pub agent: String,
+    /// The provider through which it was begun; empty if it was begun by a password.
+    pub issuer: String,
+    /// What the provider gave to end its own session by, sealed; empty if it gave nothing.
+    pub hint: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

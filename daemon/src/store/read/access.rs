@@ -9,7 +9,9 @@ use sea_orm::{
 };
 
 use crate::access::{Role, Roles};
-use crate::store::entities::{invitation, person, role, session, token};
+use crate::store::entities::{
+    invitation, person, provided_role, provider_account, role, session, token,
+};
 use crate::store::{Store, StoreError};
 
 /// Somebody or something with roles.
@@ -17,8 +19,31 @@ use crate::store::{Store, StoreError};
 pub struct Holder<T> {
     /// Who.
     pub row: T,
-    /// What they may do.
+    /// What they may do, as it was given here.
     pub roles: Roles,
+    /// What an organisation's provider says of them.
+    pub provided: Provided,
+}
+
+/// What an organisation's provider says of somebody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provided {
+    /// The providers through which they sign in.
+    pub issuers: Vec<String>,
+    /// What they may do, as it was said when they last signed in so.
+    pub roles: Roles,
+}
+
+impl<T> Holder<T> {
+    /// Somebody of whom no provider says anything.
+    pub fn new(row: T, roles: Roles) -> Self {
+        Holder { row, roles, provided: Provided::default() }
+    }
+
+    /// What they may do at most: as it was given here, and as their provider says.
+    pub fn all_roles(&self) -> Roles {
+        self.roles.with(&self.provided.roles)
+    }
 }
 
 impl Store {
@@ -52,10 +77,13 @@ impl Store {
         let rows = person::Entity::find().order_by_asc(person::Column::Name);
         let rows = rows.order_by_asc(person::Column::Id).all(self.reader()).await?;
         let mut roles = self.all_roles().await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Holder { roles: roles.remove(&row.id).unwrap_or_default(), row })
-            .collect())
+        let mut provided = self.all_provided().await?;
+        let one = |row: person::Model| Holder {
+            roles: roles.remove(&row.id).unwrap_or_default(),
+            provided: provided.remove(&row.id).unwrap_or_default(),
+            row,
+        };
+        Ok(rows.into_iter().map(one).collect())
     }
 
     /// Somebody by id.
@@ -64,7 +92,24 @@ impl Store {
     /// When the database cannot be read.
     pub async fn person(&self, id: &str) -> Result<Option<Holder<person::Model>>, StoreError> {
         let row = person::Entity::find_by_id(id).one(self.reader()).await?;
-        self.with_roles(row, |row| &row.id).await
+        self.with_provided(row).await
+    }
+
+    /// Somebody by their account with a provider.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn person_by_account(
+        &self,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<Option<Holder<person::Model>>, StoreError> {
+        let key = (issuer.to_owned(), subject.to_owned());
+        let account = provider_account::Entity::find_by_id(key).one(self.reader()).await?;
+        match account {
+            Some(account) => self.person(&account.person).await,
+            None => Ok(None),
+        }
     }
 
     /// Somebody by the address by which they sign in.
@@ -77,7 +122,7 @@ impl Store {
     ) -> Result<Option<Holder<person::Model>>, StoreError> {
         let row = person::Entity::find().filter(person::Column::Email.eq(email));
         let row = row.one(self.reader()).await?;
-        self.with_roles(row, |row| &row.id).await
+        self.with_provided(row).await
     }
 
     /// A session by its hash.
@@ -97,6 +142,21 @@ impl Store {
         Ok(own.order_by_desc(session::Column::SeenAt).all(self.reader()).await?)
     }
 
+    /// The hash of the link by which a person may choose a password, if there is one that opens.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_invitation(
+        &self,
+        person: &str,
+        now: i64,
+    ) -> Result<Option<String>, StoreError> {
+        let open = invitation::Entity::find()
+            .filter(invitation::Column::Person.eq(person))
+            .filter(invitation::Column::ExpiresAt.gt(now));
+        Ok(open.one(self.reader()).await?.map(|row| row.hash))
+    }
+
     /// An invitation by its hash.
     ///
     /// # Errors
@@ -113,10 +173,11 @@ impl Store {
         let rows = token::Entity::find().order_by_asc(token::Column::Name);
         let rows = rows.all(self.reader()).await?;
         let mut roles = self.all_roles().await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Holder { roles: roles.remove(&row.id).unwrap_or_default(), row })
-            .collect())
+        let one = |row: token::Model| {
+            let roles = roles.remove(&row.id).unwrap_or_default();
+            Holder::new(row, roles)
+        };
+        Ok(rows.into_iter().map(one).collect())
     }
 
     /// A token by id.
@@ -150,7 +211,40 @@ impl Store {
     ) -> Result<Option<Holder<T>>, StoreError> {
         let Some(row) = row else { return Ok(None) };
         let roles = roles_of(self.reader(), id(&row)).await?;
-        Ok(Some(Holder { row, roles }))
+        Ok(Some(Holder::new(row, roles)))
+    }
+
+    async fn with_provided(
+        &self,
+        row: Option<person::Model>,
+    ) -> Result<Option<Holder<person::Model>>, StoreError> {
+        let Some(row) = row else { return Ok(None) };
+        let roles = roles_of(self.reader(), &row.id).await?;
+        let own = provider_account::Column::Person.eq(row.id.as_str());
+        let accounts = provider_account::Entity::find().filter(own).all(self.reader()).await?;
+        let provided = Provided {
+            issuers: accounts.into_iter().map(|account| account.issuer).collect(),
+            roles: provided_to(self.reader(), &row.id).await?,
+        };
+        Ok(Some(Holder { row, roles, provided }))
+    }
+
+    /// What providers say of everybody.
+    async fn all_provided(&self) -> Result<BTreeMap<String, Provided>, StoreError> {
+        let mut all: BTreeMap<String, Provided> = BTreeMap::new();
+        for account in provider_account::Entity::find().all(self.reader()).await? {
+            all.entry(account.person).or_default().issuers.push(account.issuer);
+        }
+        let mut held: BTreeMap<String, Vec<(String, Role)>> = BTreeMap::new();
+        for row in provided_role::Entity::find().all(self.reader()).await? {
+            if let Ok(role) = row.role.parse() {
+                held.entry(row.holder).or_default().push((row.municipality, role));
+            }
+        }
+        for (holder, roles) in held {
+            all.entry(holder).or_default().roles = roles.into_iter().collect();
+        }
+        Ok(all)
     }
 
     async fn all_roles(&self) -> Result<BTreeMap<String, Roles>, StoreError> {
@@ -176,6 +270,24 @@ pub(in crate::store) async fn roles_of(
     let rows = role::Entity::find().filter(role::Column::Holder.eq(holder)).all(db).await?;
     // A role of a later release opens nothing here.
     Ok(rows
+        .into_iter()
+        .filter_map(|row| Some((row.municipality, row.role.parse().ok()?)))
+        .collect())
+}
+
+/// What somebody may do because their provider says so.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(in crate::store) async fn provided_to(
+    db: &impl ConnectionTrait,
+    holder: &str,
+) -> Result<Roles, StoreError> {
+    let own = provided_role::Entity::find().filter(provided_role::Column::Holder.eq(holder));
+    // A role of a later release opens nothing here.
+    Ok(own
+        .all(db)
+        .await?
         .into_iter()
         .filter_map(|row| Some((row.municipality, row.role.parse().ok()?)))
         .collect())

@@ -16,9 +16,10 @@ use super::activities::{Happened, keep_chain, note};
 use super::requests;
 use crate::access::{ALL, Role, Roles};
 use crate::store::entities::{
-    invitation, listener, person, request, role, session, token, undelivered,
+    invitation, listener, person, provided_role, provider_account, request, role, session, token,
+    undelivered,
 };
-use crate::store::read::access::{Holder, roles_of};
+use crate::store::read::access::{Holder, provided_to, roles_of};
 use crate::store::{Lock, Store, StoreError};
 
 /// Under what the journal of access stands.
@@ -46,6 +47,15 @@ pub enum Change {
     },
     /// What a person or a token may do from now on, and nothing else.
     Roles {
+        /// Whose.
+        holder: String,
+        /// All of them.
+        roles: Roles,
+    },
+    /// A person signs in through a provider by this account from now on.
+    AccountLinked(provider_account::Model),
+    /// What a person may do because the provider says so from now on, and nothing else.
+    ProvidedRoles {
         /// Whose.
         holder: String,
         /// All of them.
@@ -122,7 +132,7 @@ impl Store {
         &self,
         changes: &[Change],
         terms: Terms<'_>,
-        happened: Option<Happened<'_>>,
+        happened: impl IntoIterator<Item = Happened<'_>>,
     ) -> Result<Changed, StoreError> {
         self.sound()?;
         let transaction = self.writer().begin().await?;
@@ -135,8 +145,10 @@ impl Store {
                 for change in changes {
                     change.apply(&transaction).await?;
                 }
-                let takes_away =
-                    |change: &Change| matches!(change, Change::Person(_) | Change::Roles { .. });
+                use Change::{Person, ProvidedRoles, Roles};
+                let takes_away = |change: &Change| {
+                    matches!(change, Person(_) | Roles { .. } | ProvidedRoles { .. })
+                };
                 (changes.iter().any(takes_away) && is_leaderless(&transaction).await?)
                     .then_some(Changed::LastAdministrator)
             }
@@ -146,13 +158,11 @@ impl Store {
             transaction.rollback().await?;
             return Ok(refused);
         }
-        let evidence = match happened {
-            Some(happened) => {
-                keep_chain(&transaction, ACCESS, "", "").await?;
-                Some(note(&transaction, ACCESS, happened).await?)
-            }
-            None => None,
-        };
+        let mut evidence = None;
+        for happened in happened {
+            keep_chain(&transaction, ACCESS, "", "").await?;
+            evidence = Some(note(&transaction, ACCESS, happened).await?);
+        }
         transaction.commit().await?;
         if changes.iter().any(|change| matches!(change, Change::Person(_))) {
             self.peopled.store(true, Ordering::Release);
@@ -239,7 +249,11 @@ impl Store {
                 let person::Model { failures, locked_until, signed_in_at, .. } = seen.row.clone();
                 person::Model { failures, locked_until, signed_in_at, ..row } == seen.row
             };
-            if !row.is_some_and(is) || roles_of(db, &seen.row.id).await? != seen.roles {
+            let id = &seen.row.id;
+            if !row.is_some_and(is)
+                || roles_of(db, id).await? != seen.roles
+                || provided_to(db, id).await? != seen.provided.roles
+            {
                 return Ok(Some(Changed::Stale));
             }
         }
@@ -280,7 +294,14 @@ async fn is_leaderless(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
         .filter(role::Column::Role.eq(Role::Administrator.as_str()))
         .all(db)
         .await?;
+    // Who has the role from a provider can give roles as well.
+    let provided = provided_role::Entity::find()
+        .filter(provided_role::Column::Municipality.eq(ALL))
+        .filter(provided_role::Column::Role.eq(Role::Administrator.as_str()))
+        .all(db)
+        .await?;
     let ids = holders.into_iter().map(|row| row.holder);
+    let ids = ids.chain(provided.into_iter().map(|row| row.holder));
     let enabled = person::Entity::find()
         .filter(person::Column::Id.is_in(ids))
         .filter(person::Column::Disabled.eq(false));
@@ -339,6 +360,23 @@ impl Change {
                     .collect();
                 if !rows.is_empty() {
                     role::Entity::insert_many(rows).exec_without_returning(db).await?;
+                }
+            }
+            Change::AccountLinked(row) => {
+                row.clone().into_active_model().reset_all().insert(db).await?;
+            }
+            Change::ProvidedRoles { holder, roles } => {
+                provided_role::Entity::delete_many()
+                    .filter(provided_role::Column::Holder.eq(holder.as_str()))
+                    .exec(db)
+                    .await?;
+                for (municipality, role) in roles.iter() {
+                    let row = provided_role::Model {
+                        holder: holder.clone(),
+                        municipality: municipality.to_owned(),
+                        role: role.as_str().to_owned(),
+                    };
+                    row.into_active_model().reset_all().insert(db).await?;
                 }
             }
             Change::SessionBegun(row) => {

@@ -1,7 +1,8 @@
-//! Who is let in: signing in and out ([`signing`]), people and their roles ([`people`]), the tokens of
+//! Who is let in: signing in and out ([`signing`]), also through a provider ([`provider`]), people and their roles ([`people`]), the tokens of
 //! systems ([`tokens`]).
 
 pub mod people;
+pub mod provider;
 pub mod signing;
 pub mod tokens;
 

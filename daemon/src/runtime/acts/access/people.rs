@@ -52,7 +52,7 @@ impl Runtime {
         }
         may_give(asker.identity, &roles)?;
         let row = new_person(said, micros(self.clock.of_people()));
-        let of = Holder { row: row.clone(), roles: roles.clone() };
+        let of = Holder::new(row.clone(), roles.clone());
         let (secret, invitation) = invitation(&row.id, self.clock.of_people(), INVITATION)?;
         let until = Some(instant(invitation.expires_at));
         if asker.validate_only {
@@ -94,7 +94,9 @@ impl Runtime {
         let mut wrong = Vec::new();
         let said = checked(said, &mut wrong);
         let roles = self.checked_roles(roles, &mut wrong);
-        if roles == Roles::default() && wrong.is_empty() {
+        // To whom a provider gives roles nothing needs to be given here.
+        let has_account = !seen.provided.issuers.is_empty();
+        if roles == Roles::default() && !has_account && wrong.is_empty() {
             let message = "нужна хотя бы одна роль; кто больше не работает, тому вход закрывают";
             wrong.push(field("roles", message));
         }
@@ -113,11 +115,12 @@ impl Runtime {
         };
         may_give(asker.identity, &differing(&seen.roles, &roles))?;
         if said != was || disabled != seen.row.disabled {
-            may_give(asker.identity, &seen.roles)?;
+            may_give(asker.identity, &seen.all_roles())?;
         }
         let Particulars { email, name, post } = said;
         let row = person::Model { email, name, post, disabled, ..seen.row.clone() };
-        let now = Holder { row: row.clone(), roles: roles.clone() };
+        let provided = seen.provided.clone();
+        let now = Holder { row: row.clone(), roles: roles.clone(), provided };
         if asker.validate_only {
             return Ok(now);
         }
@@ -152,7 +155,7 @@ impl Runtime {
             return Ok(Made { of: person, secret: None, until: None });
         }
         asker.saw(&person_etag(&person))?;
-        may_give(asker.identity, &person.roles)?;
+        may_give(asker.identity, &person.all_roles())?;
         if asker.validate_only {
             return Ok(Made { of: person, secret: None, until: None });
         }

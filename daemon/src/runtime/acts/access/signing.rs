@@ -97,6 +97,7 @@ impl Runtime {
         let what = vekha_engine::Happened::SignedIn {
             person: person.row.email.clone(),
             from: from.address.clone(),
+            through: String::new(),
         };
         // Who was shut out, or chose another password, while this one was looked at is not let in by it.
         let terms = Terms { person: Some(&person), ..Terms::default() };
@@ -115,21 +116,34 @@ impl Runtime {
         what: vekha_engine::Happened,
         from: Whence,
     ) -> Result<String, AccessError> {
+        let (secret, begun) = self.new_session(person, from)?;
+        changes.push(Change::Entered { person: person.id.clone(), at: Some(begun.created_at) });
+        changes.push(Change::SessionBegun(begun));
+        let actor = format!("{PERSON}{} <{}>", person.name, person.email);
+        let happened = self.happened(&actor, what);
+        settled(self.store.change_access(&changes, terms, Some(happened)).await)?;
+        Ok(secret)
+    }
+
+    /// A session of a person that begins now, by a password, with the secret that the browser keeps.
+    pub(super) fn new_session(
+        &self,
+        person: &person::Model,
+        from: Whence,
+    ) -> Result<(String, session::Model), AccessError> {
         let now = micros(self.clock.of_people());
         let secret = drawn()?;
-        changes.push(Change::Entered { person: person.id.clone(), at: Some(now) });
-        changes.push(Change::SessionBegun(session::Model {
+        let session = session::Model {
             hash: secrets::hash(&secret),
             person: person.id.clone(),
             created_at: now,
             seen_at: now,
             address: from.address,
             agent: from.agent.chars().take(LONGEST).collect(),
-        }));
-        let actor = format!("{PERSON}{} <{}>", person.name, person.email);
-        let happened = self.happened(&actor, what);
-        settled(self.store.change_access(&changes, terms, Some(happened)).await)?;
-        Ok(secret)
+            issuer: String::new(),
+            hint: String::new(),
+        };
+        Ok((secret, session))
     }
 
     /// Forgets links that open nothing any more, and sessions. One that ended because nobody used it is

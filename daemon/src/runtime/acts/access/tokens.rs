@@ -89,7 +89,7 @@ impl Runtime {
             expires_at: until.map(micros),
             used_at: 0,
         };
-        let of = Holder { row: row.clone(), roles: roles.clone() };
+        let of = Holder::new(row.clone(), roles.clone());
         if asker.validate_only {
             return Ok(Made { of, secret: None, until: None });
         }
@@ -128,7 +128,7 @@ impl Runtime {
             before_until: micros(overlap),
             ..token.row.clone()
         };
-        let of = Holder { row: row.clone(), roles: token.roles.clone() };
+        let of = Holder::new(row.clone(), token.roles.clone());
         if asker.validate_only {
             return Ok(Made { of: token, secret: None, until: None });
         }
