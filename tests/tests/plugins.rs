@@ -113,7 +113,7 @@ async fn a_plugin_is_called_like_one_of_our_own_whatever_noise_it_makes_first() 
     let fetched = plugin.fetch(&request(3)).await.unwrap();
     assert_eq!(fetched.notes, ["одна строка пропущена"]);
     assert_eq!(fetched.records.len(), 3);
-    let answers = serde_json::Value::Object(fetched.records[2].answers.clone());
+    let answers = Value::Object(fetched.records[2].answers.clone());
     assert_eq!(answers, json!({ "text": "первый", "count": 5, "share": 0.5 }));
     let document =
         Document { path: "a/b.html".into(), content_type: "text/html".into(), bytes: vec![1] };
@@ -278,7 +278,7 @@ async fn a_start_that_failed_is_tried_again() {
 
 #[tokio::test]
 async fn a_configuration_that_a_plugin_does_not_take_is_told_by_its_keys() {
-    let told = async |configuration: serde_json::Value| {
+    let told = async |configuration: Value| {
         let configuration = configuration.as_object().unwrap().clone();
         let all = BTreeMap::from([("x".to_owned(), PluginConfig { configuration, ..bad(&[""]) })]);
         let wrong = Host::start(all, &manner()).await.unwrap_err();

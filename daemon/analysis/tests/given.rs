@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use common::shipped_files;
 use serde_json::json;
@@ -57,7 +58,13 @@ finding = "Ниже муниципалитета"
 shows = ["rating"]
 "#;
 
-fn definition() -> Analysis {
+/// Read once: the road map around it is large.
+fn definition() -> &'static Analysis {
+    static DEFINITION_READ: LazyLock<Analysis> = LazyLock::new(read_definition);
+    &DEFINITION_READ
+}
+
+fn read_definition() -> Analysis {
     let mut files = shipped_files();
     files.0.insert("analyses/rating.toml".to_owned(), DEFINITION.to_owned());
     let map = read(&files).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
@@ -88,14 +95,14 @@ fn given() -> Given {
 
 fn outcome(given: Option<Given>) -> Outcome {
     let before = analyze(
-        &definition(),
+        definition(),
         &inputs(Some(Given {
             figures: [("rating".to_owned(), [("a".to_owned(), Ok(0.25))].into())].into(),
             ..Given::default()
         })),
     );
     let inputs = Inputs { earlier: before.as_earlier(), ..inputs(given) };
-    analyze(&definition(), &inputs)
+    analyze(definition(), &inputs)
 }
 
 fn inputs(given: Option<Given>) -> Inputs<'static> {
@@ -140,14 +147,17 @@ fn everybody_is_told_the_whole_as_the_plugin_says_it_and_nothing_where_there_are
 fn who_is_found_by_the_plugin_is_told_in_the_rules_words_and_who_is_not_is_known_as_far_as_can_be()
 {
     let outcome = outcome(Some(given()));
-    let behind = &outcome.findings[0];
-    assert_eq!((behind.organisation.as_str(), behind.rule.as_str()), ("b", "behind"));
+    let by = |rule: &str| {
+        let found = outcome.findings.iter().filter(|finding| finding.rule == rule);
+        found.collect::<Vec<_>>()
+    };
+    let [behind] = by("behind")[..] else { panic!("{:?}", outcome.findings) };
+    assert_eq!(behind.organisation, "b");
     assert_eq!(behind.text, "Рейтинг -1,25, место 3".replace('-', "−"));
     let shown: Vec<_> =
         behind.figures.iter().map(|i| (i.title.as_str(), i.value.as_str())).collect();
     assert_eq!(shown, [("Рейтинг", "−1,25"), ("Классов", "4")]);
-    let low: Vec<_> = outcome.findings.iter().filter(|f| f.rule == "low").collect();
-    assert_eq!(low.iter().map(|f| f.organisation.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(by("low").iter().map(|f| f.organisation.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     // Of those without a figure nothing is known.
     assert_eq!(outcome.unmet.as_ref().unwrap()["behind"], ["a", "c"]);
 }

@@ -19,7 +19,7 @@ use super::output::Output;
 use super::run::figures_text;
 use crate::api::figures;
 use crate::files;
-use crate::runtime::consultation::{About, given, request};
+use crate::runtime::consultation::{About, given, key, request};
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -79,7 +79,6 @@ pub(super) async fn run(
         analyze: stage,
         definition,
         period,
-        run: "vekha-analyze",
     };
     let (mut before, mut outcome_before) = (Inputs::default(), Outcome::default());
     if let Some(path) = &args.earlier {
@@ -151,7 +150,9 @@ impl Asking {
     }
 
     async fn given(&self, about: &About<'_>, inputs: &Inputs<'_>) -> anyhow::Result<Given> {
-        match self.plugin.analyze(&request(about, inputs)).await {
+        let mut asked = request(about, inputs);
+        asked.key = key("vekha-analyze", &asked);
+        match self.plugin.analyze(&asked).await {
             Ok(answer) => Ok(given(answer)),
             Err(error) => {
                 self.host.stop().await;

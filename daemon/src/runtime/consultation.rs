@@ -34,12 +34,9 @@ pub struct About<'a> {
     pub definition: &'a Analysis,
     /// What the dataset is about: `2026-27`.
     pub period: &'a str,
-    /// For whom it is asked: the run's name.
-    pub run: &'a str,
 }
 
-/// What the analyzer of a stage is asked about the data. The key is that of its content: as long as
-/// nothing changes, the same is asked under the same key.
+/// What the analyzer of a stage is asked about the data, without its [`key`].
 pub fn request<'d>(about: &About<'_>, inputs: &'d Inputs<'d>) -> AnalyzeRequest<'d> {
     let About { road_map, activity, stage, definition, .. } = *about;
     let mut request = AnalyzeRequest {
@@ -77,7 +74,6 @@ pub fn request<'d>(about: &About<'_>, inputs: &'d Inputs<'d>) -> AnalyzeRequest<
         .into_iter()
         .map(|code| (code.clone(), organisation(road_map, definition, inputs, code)))
         .collect();
-    request.key = format!("{}/{stage}/{}", about.run, digest(&request));
     request
 }
 
@@ -169,8 +165,9 @@ fn rows<'d>(table: &Table, value: &'d Value) -> Cow<'d, Value> {
     Cow::Owned(value.as_array().into_iter().flatten().map(without).collect())
 }
 
-/// What tells one question from another.
-fn digest(request: &AnalyzeRequest<'_>) -> String {
+/// The key of a question, which is that of its content: as long as nothing changes, the same is asked
+/// under the same key. It reads all that is asked.
+pub fn key(run: &str, request: &AnalyzeRequest<'_>) -> String {
     struct Hashing(Sha256);
     impl Write for Hashing {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -185,7 +182,7 @@ fn digest(request: &AnalyzeRequest<'_>) -> String {
     let mut hashing = Hashing(Sha256::new());
     // Neither does the hash fail nor has a request anything that is no JSON.
     serde_json::to_writer(&mut hashing, request).ok();
-    hex::encode(&hashing.0.finalize()[..16])
+    format!("{run}/{}/{}", request.stage, hex::encode(&hashing.0.finalize()[..16]))
 }
 
 /// An answer, as analyses take it.

@@ -13,12 +13,12 @@ use vekha_analysis::{Given, analyze};
 use vekha_engine::data::{self, LookedAt, RunData};
 use vekha_engine::run::StageState;
 use vekha_engine::{Command, Job, RunKey};
-use vekha_plugin::AnalyzeError;
+use vekha_plugin::{AnalyzeError, AnalyzeRequest};
 use vekha_roadmap::model::Work;
 
 use crate::runtime::Runtime;
 use crate::runtime::committer::{Ask, AskError, Task};
-use crate::runtime::consultation::{About, given, request};
+use crate::runtime::consultation::{About, given, key, request};
 use crate::runtime::road_maps::Version;
 use crate::runtime::under_way::UnderWay;
 use crate::store::entities::job;
@@ -60,18 +60,25 @@ impl Held {
         data::looked_at(map, &self.run, &self.stage, &self.data).map_err(str::to_owned)
     }
 
-    fn about<'h>(&'h self, looked: &LookedAt<'h>, names: &'h [String; 2]) -> Option<About<'h>> {
-        let [period, run] = names;
+    /// What is asked of the data.
+    fn request<'h>(&'h self, looked: &'h LookedAt<'h>) -> Result<AnalyzeRequest<'h>, String> {
         let road_map = &self.version.road_map;
-        Some(About {
+        let activity = road_map.activity(&self.run.activity);
+        let about = About {
             road_map,
-            activity: road_map.activity(&self.run.activity)?,
+            activity: activity.ok_or("мероприятия нет в дорожной карте")?,
             stage: &self.stage,
             analyze: looked.stage,
             definition: looked.definition,
-            period,
-            run,
-        })
+            period: &self.run.period.to_string(),
+        };
+        Ok(request(&about, &looked.inputs))
+    }
+
+    /// The key under which it is asked.
+    fn key(&self) -> Result<String, String> {
+        let looked = self.looked_at()?;
+        Ok(key(&self.run.to_string(), &self.request(&looked)?))
     }
 
     /// What comes of an answer.
@@ -248,24 +255,28 @@ impl Runtime {
         answered: Option<Answered>,
     ) -> Result<Result<(bool, Answered), AnalyzeError>, StoreError> {
         let refused = |why: String| Ok(Err(AnalyzeError::Refused(why)));
-        let names = [held.run.period.to_string(), held.run.to_string()];
-        let looked = match held.looked_at() {
-            Ok(looked) => looked,
+        // It reads all the data, off the threads that serve.
+        let hashing = held.clone();
+        let hashed = tokio::task::spawn_blocking(move || hashing.key()).await;
+        let key = match hashed.map_err(StoreError::away)? {
+            Ok(key) => key,
             Err(why) => return refused(why),
         };
-        let Some(about) = held.about(&looked, &names) else {
-            return refused("мероприятия нет в дорожной карте".to_owned());
-        };
-        let request = request(&about, &looked.inputs);
-        match answered {
-            Some(before) if before.key == request.key => return Ok(Ok((false, before))),
-            _ => {}
+        if let Some(before) = answered.filter(|before| before.key == key) {
+            return Ok(Ok((false, before)));
         }
         let Some(analyzer) = self.analyzers.get(analyzer) else {
             return refused(format!("в настройках демона нет раздела [analyzer.{analyzer}]"));
         };
-        let answer = analyzer.analyze(&request).await;
-        Ok(answer.map(|answer| (true, Answered { key: request.key, given: given(answer) })))
+        let looked = match held.looked_at() {
+            Ok(looked) => looked,
+            Err(why) => return refused(why),
+        };
+        let answer = match held.request(&looked) {
+            Ok(request) => analyzer.analyze(&AnalyzeRequest { key: key.clone(), ..request }).await,
+            Err(why) => return refused(why),
+        };
+        Ok(answer.map(|answer| (true, Answered { key, given: given(answer) })))
     }
 
     /// Tells the stage that there are no figures: that they are asked for again, or that they will not be.
