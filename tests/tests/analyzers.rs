@@ -30,6 +30,7 @@ use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_roadmap::read::Files;
 use vekha_tests::base::{Base, end, listeners};
 use vekha_tests::letterbox::Letterbox;
+use vekha_tests::process::binary;
 use vekha_tests::school::{School, pairs};
 use vekha_tests::small;
 use vekha_tests::town::{Town, instant};
@@ -220,6 +221,46 @@ async fn a_method_in_python_gives_figures_and_findings_and_schools_get_its_recom
     let told = letters.iter().filter(|letter| letter.to == "school-3@example.org");
     assert_eq!(told.count(), 3, "asked, thanked, and told what is recommended");
     soon(town.daemon.stop()).await.unwrap();
+}
+
+/// What the method says of a file of answers is seen before anything is scheduled, without a daemon.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_tries_a_method_on_a_file_of_answers() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let own = folder.path().join("road-map");
+    for (path, text) in &files(3, &["rating"]).0 {
+        let path = own.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let answers = json!({
+        "school-1": { "pupils": 50, "low": 5 }, "school-2": { "pupils": 50, "low": 1 },
+        "school-3": { "pupils": 20, "low": 10 },
+    });
+    std::fs::write(folder.path().join("answers.json"), answers.to_string()).unwrap();
+    let plugin = format!(
+        "[analyzer.rating]\nplugin = 'rating'\n[plugin.rating]\nstart-seconds = 60\n\
+         command = ['python3', '{}']\nenvironment = {{ PYTHONPATH = '{}' }}\n\
+         configuration = {{ weights = {{ pupils = 1 }} }}\n",
+        python::examples().join("analyzer.py").display(),
+        python::path()
+    );
+    let bare = "listen = '127.0.0.1:0'\ndatabase = 'sqlite:vekha.db'\nsecret-file = 'secret'\n\
+                road-maps = ['road-map']\nsite = { folder = 'site' }\n\
+                mail = { folder = 'mail', from = { email = 'v@example.org' } }\n";
+    let told = async |settings: String| {
+        std::fs::write(folder.path().join("vekha.toml"), settings).unwrap();
+        let mut command = tokio::process::Command::new(binary());
+        command.args(["--config", "vekha.toml", "analyze", "by-rating", "--data", "answers.json"]);
+        let command = command.arg("--dry-run").current_dir(folder.path());
+        let output = soon(command.output()).await.unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (String::from_utf8(told).unwrap(), output.status.success())
+    };
+    let (figures, well) = told(format!("{bare}{plugin}")).await;
+    assert!(well && figures.contains("−1,41"), "{figures}");
+    let (refused, well) = told(bare.to_owned()).await;
+    assert!(!well && refused.contains("раздела [analyzer.rating] в настройках нет"), "{refused}");
 }
 
 /// How each of them does wrong, and what is told of it.

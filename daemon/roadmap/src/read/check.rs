@@ -258,7 +258,8 @@ impl Check<'_> {
                 let help = format!("{{ plugin = \"…\", definition = \"{id}\" }}");
                 self.error(&format!("{at}/analysis"), message, Some(help));
             }
-            (Some(plugin), false) => {
+            // What was read badly may be what it gives.
+            (Some(plugin), false) if !self.has_unread_indicators(definition) => {
                 let message = format!(
                     "плагину «{plugin}» здесь нечего считать: в «{id}» всё посчитано формулами"
                 );
@@ -649,6 +650,15 @@ impl Check<'_> {
             known.insert(rows.id.clone(), rows_type(yielded, !rows.key.is_empty()));
         }
         known
+    }
+
+    fn has_unread_indicators(&self, analysis: &Analysis) -> bool {
+        let below = self.findings.below(&format!("analyses/{}", analysis.id));
+        let known = |id: &String| {
+            ["rule", "rows"].contains(&id.as_str())
+                || analysis.indicators.iter().any(|indicator| indicator.id == *id)
+        };
+        !below.iter().all(known)
     }
 
     fn unread_indicators(&self, analysis: &Analysis, scope: &mut Scope) {
