@@ -137,7 +137,7 @@ async fn start(town: &Town, id: &str) {
 
 async fn run(town: &Town, id: &str) -> v1::Run {
     let name = format!("municipalities/m/activities/by-{id}/runs/2027.first");
-    let request = v1::GetRunRequest { name, ..Default::default() };
+    let request = v1::GetRunRequest { name };
     RunServiceClient::new(town.channel().await).get_run(request).await.unwrap().into_inner()
 }
 
