@@ -290,7 +290,7 @@ async fn what_is_not_kept_is_told_with_the_reason() {
     let told = async |way: &str| {
         let config = PluginConfig {
             start_seconds: Some(1),
-            call_seconds: Some(1),
+            call_seconds: Some(30),
             ..config(&[BAD, way], folder.path(), json!({}))
         };
         tried(config).await
