@@ -144,6 +144,7 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::Remarked => "заметка",
         EntryKind::StageStarted => "этап начат",
         EntryKind::StageCompleted => "этап завершён",
+        EntryKind::StagePutOff => "этап отложен",
         EntryKind::StageFailed => "этап не выполнен",
         EntryKind::StageRetried => "этап начат повторно",
         EntryKind::Analyzed => "выполнен анализ",
@@ -225,9 +226,9 @@ fn facts(happened: &Happened) -> String {
         | Happened::StageRetried { stage }
         | Happened::ReviewEnded { stage }
         | Happened::AnswersAccepted { stage } => stage.clone(),
-        Happened::StageFailed { stage, reason } | Happened::Unwritten { stage, reason } => {
-            format!("{stage}: {reason}")
-        }
+        Happened::StagePutOff { stage, reason }
+        | Happened::StageFailed { stage, reason }
+        | Happened::Unwritten { stage, reason } => format!("{stage}: {reason}"),
         Happened::Asked { stage, organisations, due } => {
             format!("{stage}, срок {}: {}", date(*due), list(organisations))
         }

@@ -18,7 +18,7 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
-use vekha_plugin::{Listener, Notifier, Plugin as _, Problem, Publisher, Source};
+use vekha_plugin::{Analyzer, Listener, Notifier, Plugin as _, Problem, Publisher, Source};
 use vekha_plugin_host::Host;
 use vekha_plugin_mail::Mail;
 use vekha_plugin_site::Site;
@@ -123,7 +123,7 @@ impl Daemon {
             .map(|(id, listener)| (id.clone(), listener.plugin.clone()))
             .collect();
         let configured = settings.told.clone();
-        let Plugins { host, notifier, ways, publisher, sources, listeners } =
+        let Plugins { host, notifier, ways, publisher, sources, listeners, analyzers } =
             plugins(settings).await?;
         let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
@@ -151,6 +151,7 @@ impl Daemon {
             publisher,
             sources,
             listeners,
+            analyzers,
             public_url,
         })
         .await?;
@@ -227,6 +228,7 @@ struct Plugins {
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
     listeners: Listeners,
+    analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
 }
 
 /// Makes them; what is wrong with any of them, and with what their settings name, is told at once. A
@@ -240,6 +242,7 @@ async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
         site,
         source,
         listener,
+        analyzer,
         notifier: by_kind,
         webhooks,
         uses,
@@ -252,7 +255,8 @@ async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
         if !is_used {
             tracing::warn!(
                 plugin = name,
-                "not started: neither mail, site, a source, a notifier nor a listener names it"
+                "not started: neither mail, site, a source, a notifier, a listener nor an analyzer \
+                 names it"
             );
         }
         is_used
@@ -311,6 +315,10 @@ async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
         Some(Way { name, notifier, letters, organisations, fallback })
     });
     let ways = Ways(ways.collect());
+    let analyzers = analyzer
+        .into_iter()
+        .filter_map(|(id, analyzer)| Some((id, hosted(&analyzer.plugin)? as Arc<dyn Analyzer>)))
+        .collect();
     let told = listener
         .into_iter()
         .filter_map(|(id, listener)| Some((id, hosted(&listener.plugin)? as Arc<dyn Listener>)));
@@ -324,7 +332,7 @@ async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
     };
     match (host, notifier, publisher, listeners) {
         (Some(host), Some(notifier), Some(publisher), Some(listeners)) if wrong.is_empty() => {
-            Ok(Plugins { host, notifier, ways, publisher, sources, listeners })
+            Ok(Plugins { host, notifier, ways, publisher, sources, listeners, analyzers })
         }
         (host, ..) => {
             if let Some(host) = host {

@@ -52,6 +52,7 @@ async fn measure(schools: usize, to: &str, notifier: Arc<dyn Notifier>) {
         notifier,
         ways: Default::default(),
         sources: Default::default(),
+        analyzers: Default::default(),
         listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(Site::new(site).expect("a site")),
         public_url: "http://localhost".into(),

@@ -92,6 +92,7 @@ async fn vekha(folder: &Path, runs: usize) -> (f64, u64) {
         notifier: Arc::new(Letterbox::default()),
         ways: Default::default(),
         sources: Default::default(),
+        analyzers: Default::default(),
         listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(
             Site::new(SiteConfig { folder: folder.join("site"), url: None }).expect("a site"),

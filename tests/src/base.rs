@@ -103,6 +103,7 @@ impl Base {
             notifier: letterbox.clone(),
             ways: Default::default(),
             sources: Default::default(),
+            analyzers: Default::default(),
             listeners: listeners(),
             publisher: Arc::new(Site::new(site).expect("a site")),
             public_url: "http://localhost".into(),

@@ -191,6 +191,7 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
         source: Default::default(),
         notifier: Default::default(),
         listener: Default::default(),
+        analyzer: Default::default(),
         webhooks: WebhookSettings {
             allow_private: true,
             timeout_seconds: Some(1),

@@ -50,15 +50,27 @@ fn python(script: &str, folder: &Path, configuration: Value) -> PluginConfig {
 
 /// All that was found.
 async fn tried(config: PluginConfig) -> Vec<Finding> {
+    tried_with(config, &[]).await
+}
+
+/// The same of one that is asked for indicators.
+async fn tried_with(config: PluginConfig, indicators: &[&str]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let given = Some(config.configuration.clone());
-    conformance(config, given, &manner(), |finding| findings.push(finding.clone())).await;
+    let indicators: Vec<String> = indicators.iter().map(|id| (*id).to_owned()).collect();
+    let told = |finding: &Finding| findings.push(finding.clone());
+    conformance(config, given, &indicators, &manner(), told).await;
     findings
 }
 
 /// Everything was tried, and is kept.
 async fn keeps_all(config: PluginConfig) {
     let findings = tried(config.clone()).await;
+    all_are_kept(&config, &findings);
+    assert_eq!(findings.len(), 16, "{findings:#?}");
+}
+
+fn all_are_kept(config: &PluginConfig, findings: &[Finding]) {
     let is_fine = |finding: &&Finding| match &finding.outcome {
         Outcome::Kept => true,
         Outcome::Broken(_) => false,
@@ -67,7 +79,6 @@ async fn keeps_all(config: PluginConfig) {
     };
     let wrong: Vec<_> = findings.iter().filter(|finding| !is_fine(finding)).collect();
     assert!(wrong.is_empty(), "{:?}: {wrong:#?}", config.command);
-    assert_eq!(findings.len(), 16, "{findings:#?}");
 }
 
 #[tokio::test]
@@ -246,13 +257,40 @@ async fn the_source_in_python_keeps_it_and_fetches() {
     host.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_analyzer_in_python_keeps_it_whether_it_is_asked_for_what_it_knows_or_not() {
+    let folder = TempDir::new().unwrap();
+    let config = python("analyzer.py", folder.path(), json!({ "weights": { "pupils": 1 } }));
+    for indicators in [&["rating"][..], &[]] {
+        let findings = tried_with(config.clone(), indicators).await;
+        all_are_kept(&config, &findings);
+        assert_eq!(findings.len(), 19, "{findings:#?}");
+    }
+    let findings = tried_with(config, &["rating", "score"]).await;
+    let broken: Vec<_> =
+        findings.iter().filter(|one| matches!(one.outcome, Outcome::Broken(_))).collect();
+    assert!(format!("{broken:?}").contains("метод считает один показатель"), "{broken:#?}");
+}
+
+#[tokio::test]
+async fn an_analyzer_that_talks_nonsense_is_told_what_it_did() {
+    let folder = TempDir::new().unwrap();
+    for (way, words) in [("nan", "это не число"), ("twice", "дважды")] {
+        let config = config(&[BAD, "well"], folder.path(), json!({ "way": way }));
+        let findings = tried_with(config, &["share"]).await;
+        let told = findings.iter().find(|one| one.promise.contains("на тот же набор данных"));
+        let Outcome::Broken(why) = &told.unwrap().outcome else { panic!("{findings:#?}") };
+        assert!(why.contains(words), "{why}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_kept_is_told_with_the_reason() {
     let folder = TempDir::new().unwrap();
     let told = async |way: &str| {
         let config = PluginConfig {
             start_seconds: Some(1),
-            call_seconds: Some(1),
+            call_seconds: Some(30),
             ..config(&[BAD, way], folder.path(), json!({}))
         };
         tried(config).await

@@ -496,6 +496,7 @@ async fn into_our_own_network_requests_go_only_where_the_settings_let_them() {
         notifier: Arc::new(Letterbox::default()),
         ways: Default::default(),
         sources: Default::default(),
+        analyzers: Default::default(),
         listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
         publisher: Arc::new(Site::new(site).unwrap()),
         public_url: "http://localhost".into(),

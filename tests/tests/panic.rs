@@ -64,6 +64,7 @@ async fn a_notifier_that_panics_loses_no_letter_and_stops_no_loop() {
         notifier: frail.clone(),
         ways: Default::default(),
         sources: Default::default(),
+        analyzers: Default::default(),
         listeners: vekha_tests::base::listeners(),
         publisher: Arc::new(Site::new(site).unwrap()),
         public_url: "http://localhost".into(),

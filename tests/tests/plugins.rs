@@ -3,18 +3,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use vekha::settings::{ListenerSettings, NotifierSettings};
 use vekha_plugin::{
-    Address, Attachment, DeliveryErrorKind, Document, Event, FetchRequest, Health, ListenError,
-    Listener as _, Message, Notifier as _, Plugin as _, Publisher as _, Source as _, SourceError,
+    Address, AnalyzeError, AnalyzeRequest, Analyzer as _, AskedOrganisation, Attachment,
+    DeliveryErrorKind, Document, Event, FetchRequest, Health, ListenError, Listener as _, Message,
+    Notifier as _, Plugin as _, Publisher as _, Source as _, SourceError, WantedIndicator,
 };
 use vekha_plugin_host::{Host, Hosted, Manner, PluginConfig};
 use vekha_proto::v1;
@@ -111,7 +113,7 @@ async fn a_plugin_is_called_like_one_of_our_own_whatever_noise_it_makes_first() 
     let fetched = plugin.fetch(&request(3)).await.unwrap();
     assert_eq!(fetched.notes, ["одна строка пропущена"]);
     assert_eq!(fetched.records.len(), 3);
-    let answers = serde_json::Value::Object(fetched.records[2].answers.clone());
+    let answers = Value::Object(fetched.records[2].answers.clone());
     assert_eq!(answers, json!({ "text": "первый", "count": 5, "share": 0.5 }));
     let document =
         Document { path: "a/b.html".into(), content_type: "text/html".into(), bytes: vec![1] };
@@ -276,7 +278,7 @@ async fn a_start_that_failed_is_tried_again() {
 
 #[tokio::test]
 async fn a_configuration_that_a_plugin_does_not_take_is_told_by_its_keys() {
-    let told = async |configuration: serde_json::Value| {
+    let told = async |configuration: Value| {
         let configuration = configuration.as_object().unwrap().clone();
         let all = BTreeMap::from([("x".to_owned(), PluginConfig { configuration, ..bad(&[""]) })]);
         let wrong = Host::start(all, &manner()).await.unwrap_err();
@@ -490,6 +492,62 @@ async fn a_listener_through_a_plugin_is_told_every_entry_in_order() {
         assert!(wanted.len() > 4);
         assert_eq!(text.lines().collect::<Vec<_>>(), wanted, "{way}");
         soon(town.daemon.stop()).await.unwrap();
+    }
+}
+
+/// A request about so many organisations, each with a table of so many rows.
+fn dataset(organisations: usize, rows: &[Value]) -> AnalyzeRequest<'_> {
+    let codes = || (0..organisations).map(|n| format!("school-{n}"));
+    let known = |code: String| {
+        let rows = Cow::Owned(Value::from(rows));
+        (code, [("rows".to_owned(), rows), ("pupils".to_owned(), Cow::Owned(json!(2)))].into())
+    };
+    let indicator = WantedIndicator { id: "rating".into(), ..Default::default() };
+    AnalyzeRequest {
+        key: "a/1".into(),
+        indicators: vec![indicator],
+        organisations: codes().map(|code| (code, AskedOrganisation::default())).collect(),
+        datasets: [(String::new(), codes().map(known).collect())].into(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_organisations_reach_an_analyzer_in_messages_of_a_megabyte() {
+    let (host, plugin) = host(PluginConfig { max_megabytes: Some(1), ..calling("well") }).await;
+    let row = json!({ "row": "Математика", "comment": "x".repeat(200) });
+    let rows = vec![row; 40];
+    let request = dataset(1000, &rows);
+    let answer = soon(plugin.analyze(&request)).await.unwrap();
+    assert_eq!(answer.figures.len(), 1001);
+    assert!(answer.figures.iter().all(|one| one.outcome == Ok(2.0) || one.organisation.is_none()));
+    assert_eq!(answer.figures.last().unwrap().outcome, Ok(2000.0));
+    // What cannot be cut is not sent.
+    let rows = [json!({ "comment": "x".repeat(2 << 20) })];
+    let error = soon(plugin.analyze(&dataset(1, &rows))).await.unwrap_err();
+    let AnalyzeError::Refused(why) = &error else { panic!("{error:?}") };
+    assert!(why.contains("строка данных больше 1 МБ"), "{why}");
+    assert!(soon(plugin.analyze(&dataset(1, &[]))).await.is_ok(), "the process goes on");
+    soon(host.stop()).await;
+}
+
+#[tokio::test]
+async fn what_an_analyzer_answers_is_judged() {
+    for (way, words, is_final) in [
+        ("nan", "плагин «x» дал показатель «rating» организации «school-0»: это не число", true),
+        ("unknown-organisation", "«school-0-x», которой в данных нет", true),
+        ("refused", "плагин «x»: такого определения не знаю", true),
+        ("away", "плагин «x»: сервер расчётов выключен", false),
+        ("dies", "плагин «x» оборвал вызов", false),
+        ("hangs", "плагин «x» не ответил за 1 с", false),
+    ] {
+        let seconds = if way == "hangs" { 1 } else { 20 };
+        let config = PluginConfig { call_seconds: Some(seconds), ..calling(way) };
+        let (host, plugin) = host(config).await;
+        let error = soon(plugin.analyze(&dataset(1, &[]))).await.unwrap_err();
+        assert!(error.to_string().contains(words), "{way}: {error}");
+        assert_eq!(matches!(error, AnalyzeError::Refused(_)), is_final, "{way}");
+        soon(host.stop()).await;
     }
 }
 

@@ -187,7 +187,7 @@ fn compared_with_earlier() -> BTreeSet<String> {
         .analyses
         .values()
         .flat_map(|a| &a.indicators)
-        .map(|i| (i.id.clone(), i.formula.text().to_owned()))
+        .filter_map(|i| Some((i.id.clone(), i.formula.as_ref()?.text().to_owned())))
         .collect();
     let mut found: BTreeSet<String> = BTreeSet::from(["earlier".to_owned()]);
     loop {

@@ -23,6 +23,7 @@ pub(crate) fn aggregate(values: &[f64]) -> Option<Aggregate> {
         lower_quartile: quantile(&sorted, 0.25)?,
         upper_quartile: quantile(&sorted, 0.75)?,
         median_deviation: median_deviation(&sorted)?,
+        whole: None,
     })
 }
 

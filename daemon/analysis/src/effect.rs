@@ -80,7 +80,8 @@ pub fn follow<'a>(analysis: &'a Analysis, outcomes: &[&'a Outcome]) -> Vec<Follo
                 Change::of(figures.iter().map(|(i, v)| (*i, v[0], v[place]))).effect()
             }
             Some((next, place, false)) => {
-                let changed = rule.map(|rule| levels.changed(analysis, &rule.when));
+                let when = rule.and_then(|rule| rule.when.as_ref());
+                let changed = when.map(|when| levels.changed(analysis, when));
                 let changed = changed.unwrap_or_default();
                 let good = made_good(&changed, finding, first, next);
                 let seen = figures.iter().map(|(i, v)| (*i, v[0], v[place]));
@@ -209,7 +210,9 @@ impl<'a> Levels<'a> {
         let mut levels = Levels(BTreeMap::new());
         // Each may use those before it.
         for indicator in &analysis.indicators {
-            let own = levels.behind(&indicator.formula);
+            // What a plugin gives looks at its own period, as far as is known.
+            let own = indicator.formula.as_ref().map(|formula| levels.behind(formula));
+            let own = own.unwrap_or_default();
             levels.0.insert(&indicator.id, own);
         }
         levels

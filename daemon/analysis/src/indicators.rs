@@ -11,7 +11,7 @@ use crate::aggregate::{aggregate, ranks};
 use crate::methods::outlyingness;
 use crate::public::{self, PublicFigure, Stated};
 use crate::rows::RowSets;
-use crate::types::{Dataset, Figure, IndicatorFigures, Inputs, Record, Values};
+use crate::types::{Aggregate, Dataset, Figure, Given, IndicatorFigures, Inputs, Record, Values};
 use crate::{WORTH_A_THREAD, parallel, rows};
 
 /// So many formulas that begin from a table are worth its being put in columns.
@@ -150,8 +150,21 @@ fn enough(indicator: &Indicator, layers: &[Layer<'_>]) -> Result<Option<f64>, St
 
 /// What an indicator yields for an organisation, and of how many participants; or why it has no
 /// value.
-fn figure(indicator: &Indicator, layers: &[Layer<'_>]) -> Result<Stated, String> {
-    match indicator.formula.evaluate_in(layers) {
+fn figure(
+    indicator: &Indicator,
+    given: Option<&Given>,
+    code: &str,
+    layers: &[Layer<'_>],
+) -> Result<Stated, String> {
+    let Some(formula) = &indicator.formula else {
+        let of_each = given.and_then(|given| given.figures.get(&indicator.id));
+        let value = match of_each.and_then(|all| all.get(code)) {
+            Some(value) => value.clone()?,
+            None => return Err("плагин не дал значения".into()),
+        };
+        return Ok((value, enough(indicator, layers)?));
+    };
+    match formula.evaluate_in(layers) {
         Ok(Some(value)) => {
             let of = enough(indicator, layers)?;
             let value = value.as_f64().ok_or("формула даёт не число")?;
@@ -177,7 +190,8 @@ pub(crate) fn compute<'i>(
         let before = before.filter_map(|(id, all)| Some((*id, all.get(scope.code)?.value)));
         scope.earlier.extend(before.map(|(id, value)| (id.to_owned(), value.into())));
         let each = analysis.indicators.iter().map(|indicator| {
-            let value = figure(indicator, &seen_by_all.layers(scope, &[]));
+            let layers = seen_by_all.layers(scope, &[]);
+            let value = figure(indicator, inputs.given.as_ref(), scope.code, &layers);
             if let Ok((value, _)) = value {
                 scope.computed.push((&indicator.id, value));
             }
@@ -197,7 +211,10 @@ pub(crate) fn compute<'i>(
         values.iter().filter_map(|value| value.as_ref().ok().copied()).collect()
     };
     let public = match analysis.indicators.iter().any(|i| i.audience == Some(Audience::Public)) {
-        true => public::figures(analysis, &each.iter().map(stated).collect::<Vec<_>>()),
+        true => {
+            let stated: Vec<_> = each.iter().map(stated).collect();
+            public::figures(analysis, &stated, inputs.given.as_ref())
+        }
         false => vec![],
     };
     let codes: Vec<&str> = everybody.into_iter().map(|scope| scope.code).collect();
@@ -233,7 +250,9 @@ fn figures(
     }
     let enough = values.len() >= analysis.min_count;
     let places = indicator.better.filter(|_| enough).map(|better| ranks(&values, better));
-    let municipality = aggregate(&values);
+    let given = inputs.given.as_ref();
+    let whole = given.and_then(|given| given.municipality.get(&indicator.id).copied());
+    let municipality = aggregate(&values).map(|a| Aggregate { whole, ..a });
     let apart = |value: f64| {
         let m = municipality.filter(|_| enough)?;
         outlyingness(value, m.median, m.median_deviation)

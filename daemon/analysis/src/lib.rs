@@ -20,7 +20,7 @@ use vekha_roadmap::model::Analysis;
 
 pub use public::{PublicFigure, Withheld};
 pub use types::{
-    Aggregate, Dataset, Earlier, Figure, Finding, IndicatorFigures, Inputs, Item, Outcome,
+    Aggregate, Dataset, Earlier, Figure, Finding, Given, IndicatorFigures, Inputs, Item, Outcome,
     Recommendation, Record, Values,
 };
 

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vekha_roadmap::model::{Analysis, Audience, Indicator};
 
+use crate::types::Given;
+
 /// A figure for everybody.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PublicFigure {
@@ -42,7 +44,11 @@ pub enum Withheld {
 pub(crate) type Stated = (f64, Option<f64>);
 
 /// The figures for everybody; `stated` are the values of each indicator, in the definition's order.
-pub(crate) fn figures(analysis: &Analysis, stated: &[Vec<Stated>]) -> Vec<PublicFigure> {
+pub(crate) fn figures(
+    analysis: &Analysis,
+    stated: &[Vec<Stated>],
+    given: Option<&Given>,
+) -> Vec<PublicFigure> {
     let mut told: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     let mut all = Vec::new();
     for (indicator, stated) in analysis.indicators.iter().zip(stated) {
@@ -54,7 +60,11 @@ pub(crate) fn figures(analysis: &Analysis, stated: &[Vec<Stated>]) -> Vec<Public
             _ if !analysis.about_all && stated.len() < analysis.min_count => {
                 Err(Withheld::FewOrganisations)
             }
-            Whole::Plain(value) => Ok(value),
+            // A plugin may know better what the whole is than the mean of its parts.
+            Whole::Plain(value) => {
+                let given = given.and_then(|given| given.municipality.get(&indicator.id));
+                Ok(given.copied().unwrap_or(value))
+            }
             Whole::Count(count) => {
                 let told = told.entry(participants(indicator)).or_default();
                 admit(&[count], told, analysis.small_numbers).map(|()| count as f64)

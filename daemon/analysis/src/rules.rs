@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use vekha_roadmap::formula::Layer;
+use vekha_roadmap::formula::{Formula, Layer};
 use vekha_roadmap::model::{Analysis, Rule};
 use vekha_roadmap::read::text_environment;
 
@@ -39,10 +39,15 @@ pub(crate) fn judge(
     let listed = Listed::read(&environment, analysis);
     let texts =
         Texts::new(analysis, inputs, indicators, listed, rules.iter().map(|(_, said)| said));
-    let conditions: BTreeSet<String> =
-        analysis.rules.iter().flat_map(|rule| rule.when.names()).collect();
+    let conditions: BTreeSet<String> = analysis
+        .rules
+        .iter()
+        .filter_map(|rule| rule.when.as_ref())
+        .flat_map(Formula::names)
+        .collect();
     // What no rule asks for is not gathered.
     let (ranked, apart) = (conditions.contains("rank"), conditions.contains("outlier"));
+    let given = inputs.given.as_ref();
     let Scopes { by_code, seen_by_all } = scopes;
     let codes: Vec<&str> = by_code.keys().copied().collect();
     let own = by_organisation(&codes, indicators);
@@ -65,7 +70,11 @@ pub(crate) fn judge(
         let layers = seen_by_all.layers(&scope, &compared);
         let mut context = None;
         for (rule, said) in &rules {
-            match rule.when.holds_in(&layers) {
+            let holds = match &rule.when {
+                Some(when) => when.holds_in(&layers),
+                None => Ok(given.and_then(|given| given.holds(analysis, rule, code))),
+            };
+            match holds {
                 Ok(Some(true)) => {}
                 Ok(Some(false)) => {
                     unmet.push(rule.id.as_str());
@@ -74,6 +83,9 @@ pub(crate) fn judge(
                 // It lacks a value: nothing is said of what is not known.
                 Ok(None) | Err(_) => continue,
             }
+            let mut figures = texts.items(own, rule);
+            let found = given.and_then(|given| given.findings.get(&rule.id));
+            figures.extend(found.and_then(|found| found.get(*code)).into_iter().flatten().cloned());
             let context = context.get_or_insert_with(|| texts.context(code, own, &scope.rows));
             let mut failed = |why: String| unwritten.push((rule.id.as_str(), why));
             let text = said.finding(context).map_err(&mut failed);
@@ -86,7 +98,7 @@ pub(crate) fn judge(
                 text: text.unwrap_or_else(|()| UNWRITTEN.to_owned()),
                 recommendation: recommendation.unwrap_or_default(),
                 alternatives: alternatives.unwrap_or_default(),
-                figures: texts.items(own, rule),
+                figures,
             });
         }
         (findings, unmet, unwritten)

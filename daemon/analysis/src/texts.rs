@@ -128,12 +128,16 @@ fn shown(cell: Cell<'_>) -> Shown {
 
 /// The municipality's figures by the names that rules and texts know.
 pub(crate) fn by_name(a: &Aggregate, number: impl Fn(f64) -> Value) -> Value {
-    json!({
+    let mut named = json!({
         "count": a.count, "sum": number(a.sum),
         "mean": number(a.mean), "median": number(a.median),
         "min": number(a.min), "max": number(a.max), "deviation": number(a.deviation),
         "lower_quartile": number(a.lower_quartile), "upper_quartile": number(a.upper_quartile),
-    })
+    });
+    if let Some(whole) = a.whole {
+        named["whole"] = number(whole);
+    }
+    named
 }
 
 /// Names and their values, as templates see them: for each organisation the same names.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use vekha_roadmap::model::Severity;
+use vekha_roadmap::model::{Analysis, Rule, Severity};
 
 use crate::methods::lies_apart;
 use crate::public::PublicFigure;
@@ -58,6 +58,35 @@ pub struct Inputs<'a> {
     pub silent: BTreeSet<String>,
     /// Official names, for the texts: organisation code -> name.
     pub names: BTreeMap<String, String>,
+    /// What a plugin gave; none where none was asked.
+    pub given: Option<Given>,
+}
+
+/// What a plugin gave of an analysis: what the definition has no formulas for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Given {
+    /// Indicator id -> organisation code -> its value, or why it has none.
+    pub figures: BTreeMap<String, BTreeMap<String, Result<f64, String>>>,
+    /// Indicator id -> the value of the municipality as a whole.
+    pub municipality: BTreeMap<String, f64>,
+    /// Whom it found: rule id -> organisation code -> what the finding shows beside the figures of its
+    /// rule.
+    pub findings: BTreeMap<String, BTreeMap<String, Vec<Item>>>,
+}
+
+impl Given {
+    /// Whether an organisation meets a rule; none where the plugin has not given a figure on which the
+    /// rule rests.
+    pub(crate) fn holds(&self, analysis: &Analysis, rule: &Rule, code: &str) -> Option<bool> {
+        if self.findings.get(&rule.id).is_some_and(|found| found.contains_key(code)) {
+            return Some(true);
+        }
+        let lacks = |id: &str| {
+            !self.figures.get(id).is_some_and(|all| matches!(all.get(code), Some(Ok(_))))
+        };
+        let mut rests_on = analysis.given_indicators().filter(|one| rule.shows.contains(&one.id));
+        (!rests_on.any(|one| lacks(&one.id))).then_some(false)
+    }
 }
 
 /// The outcome of an analysis.
@@ -170,6 +199,9 @@ pub struct Aggregate {
     /// Median of the distances to the median.
     #[serde(default)]
     pub median_deviation: f64,
+    /// The value of the municipality as a whole, where a plugin says one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<f64>,
 }
 
 /// An indicator that met a rule.

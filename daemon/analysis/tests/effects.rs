@@ -16,7 +16,7 @@ fn indicator(id: &str, better: Option<Better>, formula: &str) -> Indicator {
         unit: "%".into(),
         decimals: 0,
         better,
-        formula: Formula::parse(formula).unwrap(),
+        formula: Some(Formula::parse(formula).unwrap()),
         rests_on: None,
         audience: None,
         people: true,
@@ -26,7 +26,7 @@ fn indicator(id: &str, better: Option<Better>, formula: &str) -> Indicator {
 fn rule(when: &str, shows: &[&str]) -> Rule {
     Rule {
         id: "r".into(),
-        when: Formula::parse(when).unwrap(),
+        when: Some(Formula::parse(when).unwrap()),
         severity: Severity::Attention,
         finding: "Найдено".into(),
         recommendation: None,

@@ -24,7 +24,7 @@ fn indicator(id: &str, better: Option<Better>, text: &str) -> Indicator {
         unit: "%".into(),
         decimals: 1,
         better,
-        formula: formula(text),
+        formula: Some(formula(text)),
         rests_on: None,
         audience: None,
         people: true,
@@ -34,7 +34,7 @@ fn indicator(id: &str, better: Option<Better>, text: &str) -> Indicator {
 fn rule(id: &str, when: &str, finding: &str, recommendation: Option<&str>) -> Rule {
     Rule {
         id: id.into(),
-        when: formula(when),
+        when: Some(formula(when)),
         severity: Severity::Attention,
         finding: finding.into(),
         recommendation: recommendation.map(str::to_owned),

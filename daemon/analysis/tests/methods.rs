@@ -45,14 +45,14 @@ fn analysis(min_count: usize) -> Analysis {
             unit: String::new(),
             decimals: 1,
             better: None,
-            formula: formula("answer"),
+            formula: Some(formula("answer")),
             rests_on: None,
             audience: None,
             people: true,
         }],
         rules: vec![Rule {
             id: "apart".into(),
-            when: formula("outlier.x > 3.5 || outlier.x < -3.5"),
+            when: Some(formula("outlier.x > 3.5 || outlier.x < -3.5")),
             severity: Severity::Note,
             finding: "{{ x }}: у половины {{ municipality.x.lower_quartile }}–\
                       {{ municipality.x.upper_quartile }}"

@@ -25,7 +25,7 @@ fn indicator(id: &str, unit: &str, text: &str, of: Option<&str>) -> Indicator {
         unit: unit.into(),
         decimals: if unit == "%" { 1 } else { 0 },
         better: None,
-        formula: formula(text),
+        formula: Some(formula(text)),
         rests_on: of.map(|of| RestsOn { count: formula(of), least: 1 }),
         audience: Some(Audience::Public),
         people: true,

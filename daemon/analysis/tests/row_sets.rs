@@ -36,7 +36,7 @@ fn analysis(min_count: usize) -> Analysis {
         unit: String::new(),
         decimals: 1,
         better: None,
-        formula: formula(text),
+        formula: Some(formula(text)),
         rests_on: None,
         audience: None,
         people: true,
@@ -57,7 +57,7 @@ fn analysis(min_count: usize) -> Analysis {
         indicators: indicators.map(indicator).into(),
         rules: vec![Rule {
             id: "weak".into(),
-            when: formula("weak.size() > 0"),
+            when: Some(formula("weak.size() > 0")),
             severity: Severity::Note,
             finding: "Слабые: {{ weak }}; снова: {{ again or '—' }}.".into(),
             recommendation: None,

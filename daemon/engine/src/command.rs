@@ -263,6 +263,13 @@ pub enum Command {
         /// Where.
         location: String,
     },
+    /// A stage's work could not be done this time; it is tried again by itself.
+    StagePutOff {
+        /// Stage id.
+        stage: String,
+        /// Why, for people.
+        reason: String,
+    },
     /// A stage's work could not be done.
     StageFailed {
         /// Stage id.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vekha_analysis::{self as analysis, Dataset, Inputs, Outcome, Values};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Activity, Analysis, Every, Known, PeriodOf, Work};
+use vekha_roadmap::model::{Activity, Analysis, Analyze, Every, Known, PeriodOf, Work};
 
 use crate::command::Command;
 use crate::key::RunKey;
@@ -115,17 +115,42 @@ pub fn analyze(
     stage: &str,
     data: &BTreeMap<RunKey, RunData>,
 ) -> Command {
-    let failed =
-        |reason: &str| Command::StageFailed { stage: stage.to_owned(), reason: reason.to_owned() };
-    let Some(activity) = road_map.activity(&key.activity) else {
-        return failed("мероприятия нет в дорожной карте");
-    };
+    match looked_at(road_map, key, stage, data) {
+        Ok(LookedAt { definition, inputs, .. }) => {
+            let outcome = analysis::analyze(definition, &inputs);
+            Command::Analyzed { stage: stage.to_owned(), outcome }
+        }
+        Err(reason) => Command::StageFailed { stage: stage.to_owned(), reason: reason.to_owned() },
+    }
+}
+
+/// What the analysis of a stage looks at.
+#[derive(Debug)]
+pub struct LookedAt<'d> {
+    /// What the stage says.
+    pub stage: &'d Analyze,
+    /// How it is computed.
+    pub definition: &'d Analysis,
+    /// The data.
+    pub inputs: Inputs<'d>,
+}
+
+/// Gathers what the analysis of `stage` looks at.
+///
+/// # Errors
+/// Why there is nothing to look at, in Russian.
+pub fn looked_at<'d>(
+    road_map: &'d RoadMap,
+    key: &RunKey,
+    stage: &str,
+    data: &'d BTreeMap<RunKey, RunData>,
+) -> Result<LookedAt<'d>, &'static str> {
+    let activity = road_map.activity(&key.activity).ok_or("мероприятия нет в дорожной карте")?;
     let Some(Work::Analyze(analyze)) = activity.stage(stage).map(|(_, s)| &s.work) else {
-        return failed("это не этап анализа");
+        return Err("это не этап анализа");
     };
-    let Some(definition) = road_map.analyses.get(&analyze.analysis) else {
-        return failed("анализа нет в дорожной карте");
-    };
+    let definition =
+        road_map.analyses.get(&analyze.analysis).ok_or("анализа нет в дорожной карте")?;
     let mut inputs = Inputs { names: road_map.names(), ..Inputs::default() };
     for source in &analyze.from {
         let run = data.get(&of_activity(key, source.activity.as_deref()));
@@ -154,7 +179,7 @@ pub fn analyze(
             }
         }
     }
-    Command::Analyzed { stage: stage.to_owned(), outcome: analysis::analyze(definition, &inputs) }
+    Ok(LookedAt { stage: analyze, definition, inputs })
 }
 
 /// A run's answers, by organisation.

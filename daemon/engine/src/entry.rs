@@ -101,6 +101,13 @@ pub enum Happened {
         /// Stage id.
         stage: String,
     },
+    /// A stage's work could not be done this time; it is tried again by itself.
+    StagePutOff {
+        /// Stage id.
+        stage: String,
+        /// Why.
+        reason: String,
+    },
     /// A stage's work could not be done.
     StageFailed {
         /// Stage id.

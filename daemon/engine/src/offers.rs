@@ -110,6 +110,7 @@ impl Offer {
             | Command::Analyzed { .. }
             | Command::Drafted { .. }
             | Command::Published { .. }
+            | Command::StagePutOff { .. }
             | Command::StageFailed { .. }
             | Command::LetterRefused { .. } => return vec![],
         }]

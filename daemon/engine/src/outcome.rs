@@ -79,6 +79,13 @@ pub enum Job {
         /// Stage id.
         stage: String,
     },
+    /// Have a plugin give what the analysis of a stage has no formulas for, and compute the rest.
+    Consult {
+        /// The run.
+        run: RunKey,
+        /// Stage id.
+        stage: String,
+    },
     /// Draft the recommendations of a stage.
     Draft {
         /// The run.
@@ -114,6 +121,7 @@ impl Job {
             Job::Upstream { run }
             | Job::Fetch { run, .. }
             | Job::Analyze { run, .. }
+            | Job::Consult { run, .. }
             | Job::Draft { run, .. }
             | Job::Publish { run, .. }
             | Job::TellRefused { run, .. } => run,
@@ -126,6 +134,7 @@ impl Job {
             Job::Upstream { .. } => "upstream",
             Job::Fetch { .. } => "fetch",
             Job::Analyze { .. } => "analyze",
+            Job::Consult { .. } => "consult",
             Job::Draft { .. } => "draft",
             Job::Publish { .. } => "publish",
             Job::TellRefused { .. } => "tell-refused",
@@ -138,6 +147,7 @@ impl Job {
             Job::Upstream { run } => format!("upstream/{run}"),
             Job::Fetch { run, stage } => format!("fetch/{run}/{stage}"),
             Job::Analyze { run, stage } => format!("analyze/{run}/{stage}"),
+            Job::Consult { run, stage } => format!("consult/{run}/{stage}"),
             Job::Draft { run, stage } => format!("draft/{run}/{stage}"),
             Job::Publish { run, stage } => format!("publish/{run}/{stage}"),
             Job::TellRefused { letter, .. } => format!("tell-refused/{letter}"),

@@ -265,7 +265,8 @@ impl<'a> World<'a> {
             Job::TellRefused { run, letter, organisation, reason } => {
                 (run, Command::LetterRefused { letter, organisation, reason })
             }
-            Job::Analyze { run, stage } => {
+            // No plugin is asked here: what one would give is not known.
+            Job::Analyze { run, stage } | Job::Consult { run, stage } => {
                 let command = people.analyze(self, &run, &stage);
                 (run, command)
             }

@@ -233,6 +233,7 @@ impl Act {
                     .map(|n| today.saturating_add((n as i32 * 7 - 2).days())),
             },
             CommandKind::Published => Command::Published { stage, location: text },
+            CommandKind::StagePutOff => Command::StagePutOff { stage, reason: text },
             CommandKind::StageFailed => Command::StageFailed { stage, reason: text },
             CommandKind::LetterRefused => Command::LetterRefused {
                 letter: "x".into(),

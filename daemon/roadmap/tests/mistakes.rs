@@ -448,6 +448,66 @@ fn what_stands_elsewhere_is_taken_or_told() {
     insta::assert_snapshot!(all);
 }
 
+/// What a plugin gives has no formula, and its stage names the plugin; nothing else does.
+#[test]
+fn what_a_plugin_gives_is_taken_or_told() {
+    let plugin = "analysis = { plugin = \"rating\", definition = \"low\" }";
+    let given = "given-by = \"plugin\"";
+    let (formula, when) =
+        ("formula = \"share(low, pupils)\"", "when = \"low_share >= threshold.low_share\"");
+    let (stage, analysis) = ("activities/1-survey.toml", "analyses/low.toml");
+    let mut all = String::new();
+    let mut told = |changes: &[(&str, &str, &str)]| {
+        let mut files = small::files();
+        for (path, from, to) in changes {
+            let text = files.0.get_mut(*path).unwrap();
+            assert!(text.contains(from), "{path} has no {from}");
+            *text = text.replacen(from, to, 1);
+            writeln!(all, "{}", to.trim().replace('\n', " ⏎ ")).unwrap();
+        }
+        let (_, report) = read_with_warnings(&files);
+        if report.errors.is_empty() {
+            writeln!(all, "    is taken").unwrap();
+        }
+        for e in report.errors.iter().chain(&report.warnings) {
+            let help = e.help.as_deref().map_or_else(String::new, |help| format!(" ({help})"));
+            writeln!(all, "    {}:{}:{}: {}{help}", e.file, e.line, e.column, e.message).unwrap();
+        }
+    };
+    let named = (stage, "analysis = \"low\"", plugin);
+    told(&[named, (analysis, formula, given)]);
+    told(&[named, (analysis, when, given)]);
+    told(&[named, (analysis, formula, given), (analysis, when, given)]);
+    // A rule of ours over what the plugin gives, with the value of the whole.
+    let whole = "when = \"low_share < municipality.low_share.whole\"";
+    told(&[named, (analysis, formula, given), (analysis, when, whole)]);
+    told(&[(analysis, when, whole)]);
+    // The plugin is not named, or has nothing to give.
+    told(&[(analysis, formula, given)]);
+    told(&[(analysis, when, given)]);
+    told(&[named]);
+    // Both, or neither.
+    let both = format!("{given}\n{formula}");
+    told(&[named, (analysis, formula, &both)]);
+    let both = format!("{given}\n{when}");
+    told(&[named, (analysis, when, &both)]);
+    told(&[named, (analysis, formula, "")]);
+    told(&[named, (analysis, formula, "given-by = \"plugn\"")]);
+    told(&[named, (analysis, formula, "given-by = 5")]);
+    for named in [
+        "{ plugin = \"Рейтинг\", definition = \"low\" }",
+        "{ plugin = \"rating\", definition = \"lwo\" }",
+        "{ plugin = \"rating\" }",
+        "{ definition = \"low\" }",
+        "{ plugin = \"rating\", definition = \"low\", form = \"sums\" }",
+        "[\"low\"]",
+    ] {
+        let named = format!("analysis = {named}");
+        told(&[(stage, "analysis = \"low\"", &named), (analysis, formula, given)]);
+    }
+    insta::assert_snapshot!(all);
+}
+
 #[test]
 fn what_is_read_is_what_is_written() {
     let road_map = read(&small::files()).unwrap();

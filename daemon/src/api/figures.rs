@@ -69,5 +69,6 @@ fn aggregate(
         deviation: compared.map(|a| a.deviation),
         lower_quartile: compared.map(|a| a.lower_quartile),
         upper_quartile: compared.map(|a| a.upper_quartile),
+        whole: compared.and_then(|a| a.whole),
     }
 }

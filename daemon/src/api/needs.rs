@@ -19,6 +19,7 @@ fn kind(need: &Need) -> v1::NeedKind {
         Need::Drafts { .. } => v1::NeedKind::Drafts,
         Need::Reports { .. } => v1::NeedKind::Reports,
         Need::Letters { .. } => v1::NeedKind::Letters,
+        Need::PutOff { .. } => v1::NeedKind::PutOff,
     }
 }
 

@@ -1,12 +1,15 @@
 //! `vekha analyze`: what an analysis would say of a dataset from a file, before anything is
-//! scheduled.
+//! scheduled. What a plugin gives of it, the plugin of the settings is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
-use vekha_analysis::{Dataset, Inputs, Outcome, Values, analyze};
+use vekha_analysis::{Dataset, Given, Inputs, Outcome, Values, analyze};
+use vekha_plugin::{Analyzer as _, Problem};
+use vekha_plugin_host::{Host, Hosted};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::validate;
 use vekha_roadmap::model::{Activity, Analysis, Analyze, DatasetSource, Form, Work};
@@ -16,6 +19,8 @@ use super::output::Output;
 use super::run::figures_text;
 use crate::api::figures;
 use crate::files;
+use crate::runtime::consultation::{About, given, key, request};
+use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -47,7 +52,12 @@ fn records(answers: Answers) -> Dataset<'static> {
     answers.into_iter().map(|(code, values)| (code, values.into())).collect()
 }
 
-pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    config: &Path,
+    folder: &Path,
+    args: &Args,
+    out: &mut Output,
+) -> anyhow::Result<ExitCode> {
     let files = files::load(folder)?;
     let road_map = read(&files).map_err(|mistakes| {
         anyhow!("в дорожной карте ошибок: {}; их назовёт vekha check", mistakes.len())
@@ -57,18 +67,37 @@ pub(super) fn run(folder: &Path, args: &Args, out: &mut Output) -> anyhow::Resul
         .iter()
         .find(|a| a.id == args.activity || a.number.to_string() == args.activity)
         .ok_or_else(|| anyhow!("мероприятия «{}» в карте нет", args.activity))?;
-    let (stage, definition) = stage(&road_map, activity, args.stage.as_deref())?;
+    let (id, stage, definition) = stage(&road_map, activity, args.stage.as_deref())?;
+    let asking = match &stage.plugin {
+        Some(analyzer) => Some(Asking::start(config, analyzer).await?),
+        None => None,
+    };
+    let about = |period| About {
+        road_map: &road_map,
+        activity,
+        stage: id,
+        analyze: stage,
+        definition,
+        period,
+    };
     let (mut before, mut outcome_before) = (Inputs::default(), Outcome::default());
     if let Some(path) = &args.earlier {
         before = inputs(&road_map, activity, stage, path)?;
+        if let Some(asking) = &asking {
+            before.given = Some(asking.given(&about("earlier"), &before).await?);
+        }
         outcome_before = analyze(definition, &before);
     }
-    let inputs = Inputs {
+    let mut inputs = Inputs {
         earlier: outcome_before.as_earlier(),
         own_before: before.own,
         named_before: before.named,
         ..inputs(&road_map, activity, stage, &args.data)?
     };
+    if let Some(asking) = asking {
+        inputs.given = Some(asking.given(&about("now"), &inputs).await?);
+        asking.host.stop().await;
+    }
     let figures = figures::table(&analyze(definition, &inputs), Some(definition));
     out.one(&figures, || figures_text(&figures))?;
     Ok(ExitCode::SUCCESS)
@@ -78,15 +107,59 @@ fn stage<'m>(
     road_map: &'m RoadMap,
     activity: &'m Activity,
     wanted: Option<&str>,
-) -> anyhow::Result<(&'m Analyze, &'m Analysis)> {
+) -> anyhow::Result<(&'m str, &'m Analyze, &'m Analysis)> {
     let found = activity.stages.iter().find_map(|stage| match &stage.work {
-        Work::Analyze(analyze) if wanted.is_none_or(|id| id == stage.id) => Some(analyze),
+        Work::Analyze(analyze) if wanted.is_none_or(|id| id == stage.id) => {
+            Some((stage.id.as_str(), analyze))
+        }
         _ => None,
     });
-    let stage =
+    let (id, stage) =
         found.ok_or_else(|| anyhow!("у мероприятия {} нет такого анализа", activity.number))?;
     let definition = road_map.analyses.get(&stage.analysis);
-    Ok((stage, definition.context("анализа нет в карте")?))
+    Ok((id, stage, definition.context("анализа нет в карте")?))
+}
+
+/// The plugin that gives what the analysis has no formulas for, started for this command alone.
+struct Asking {
+    host: Host,
+    plugin: Arc<Hosted>,
+}
+
+impl Asking {
+    async fn start(config: &Path, analyzer: &str) -> anyhow::Result<Self> {
+        let settings = Settings::load(config)
+            .with_context(|| format!("часть анализа считает плагин [analyzer.{analyzer}]"))?;
+        let named = settings.analyzer.get(analyzer).with_context(|| {
+            format!(
+                "часть анализа считает плагин, а раздела [analyzer.{analyzer}] в настройках нет"
+            )
+        })?;
+        let name = named.plugin.clone();
+        let own = settings.plugin.get(&name).cloned();
+        let own = own.with_context(|| format!("раздела [plugin.{name}] в настройках нет"))?;
+        let told = |problems: Vec<Problem>| {
+            let lines = problems.iter().map(|problem| format!("\n  {problem}"));
+            anyhow!("плагин «{name}»:{}", lines.collect::<String>())
+        };
+        own.check().map_err(told)?;
+        let one = BTreeMap::from([(name.clone(), own)]);
+        let host = Host::start(one, &settings.manner).await.map_err(told)?;
+        let plugin = host.get(&name).context("плагин не запустился")?;
+        Ok(Asking { host, plugin })
+    }
+
+    async fn given(&self, about: &About<'_>, inputs: &Inputs<'_>) -> anyhow::Result<Given> {
+        let mut asked = request(about, inputs);
+        asked.key = key("vekha-analyze", &asked);
+        match self.plugin.analyze(&asked).await {
+            Ok(answer) => Ok(given(answer)),
+            Err(error) => {
+                self.host.stop().await;
+                bail!("показателей нет: {error}")
+            }
+        }
+    }
 }
 
 fn inputs(

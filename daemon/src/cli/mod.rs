@@ -246,7 +246,8 @@ impl Cli {
                 return plugin::run(&self.config, command, &mut out).await;
             }
             Some(Command::Analyze(args)) => {
-                return analyze::run(&self.folder(args.folder.as_deref())?, args, &mut out);
+                let folder = self.folder(args.folder.as_deref())?;
+                return analyze::run(&self.config, &folder, args, &mut out).await;
             }
             Some(Command::Layout(command)) => {
                 return layout::run(&self.folder(command.folder())?, command, &mut out);

@@ -57,6 +57,9 @@ pub(super) struct TestArgs {
     /// Переменная его окружения: ИМЯ=ЗНАЧЕНИЕ или ИМЯ — какой она здесь есть; можно несколько
     #[arg(long, value_name = "ИМЯ[=ЗНАЧЕНИЕ]")]
     env: Vec<String>,
+    /// Показатель, который он считает: с ним проверяется и сам счёт; можно несколько
+    #[arg(long, value_name = "ID")]
+    indicator: Vec<String>,
     /// Программа и её аргументы
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
@@ -207,6 +210,7 @@ fn can(capability: &Capability) -> &'static str {
         Capability::Source => "источник",
         Capability::Publisher => "публикация",
         Capability::Listener => "слушатель",
+        Capability::Analyzer => "показатели",
     }
 }
 
@@ -237,7 +241,7 @@ async fn test(args: &TestArgs, out: &mut Output) -> anyhow::Result<ExitCode> {
     let mut said = Ok(());
     let json = out.is_json();
     let manner = Manner::default();
-    let kept = conformance(config, given, &manner, |finding| {
+    let kept = conformance(config, given, &args.indicator, &manner, |finding| {
         if json {
             findings.push(finding.clone());
         } else if said.is_ok() {

@@ -147,6 +147,7 @@ fn described(plugin: &Arc<Hosted>) -> Value {
         Capability::Publisher => "публикует отчёты",
         Capability::Source => "знает ответы",
         Capability::Listener => "слушает журнал",
+        Capability::Analyzer => "считает показатели",
     };
     json!({
         "name": plugin.name(),

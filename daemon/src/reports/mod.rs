@@ -217,11 +217,15 @@ impl Indicator {
                  места не определяются и сравнения не делаются."
             );
         };
+        let whole = a.whole.map(|whole| self.shown(whole));
+        let whole = whole.map(|whole| format!("Муниципалитет в целом — {whole}. "));
+        let whole = whole.unwrap_or_default();
         if !self.varies() {
-            return format!("У всех организаций со значением — {}.", self.shown(a.median));
+            let all = self.shown(a.median);
+            return format!("{whole}У всех организаций со значением — {all}.");
         }
         format!(
-            "Среднее {}, медиана {}; у половины организаций — от {} до {}, у всех — от {} до {}.",
+            "{whole}Среднее {}, медиана {}; у половины организаций — от {} до {}, у всех — от {} до {}.",
             self.between(a.mean),
             self.between(a.median),
             self.between(a.lower_quartile),

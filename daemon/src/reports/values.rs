@@ -29,12 +29,18 @@ pub fn values(one: &Indicator) -> Value {
 
 /// Its figures over the municipality as people read them; nothing where there are none.
 pub fn municipality(one: &Indicator) -> Value {
-    json!(one.municipality.map(|a| json!({
-        "count": a.count, "mean": one.between(a.mean), "median": one.between(a.median),
-        "min": one.shown(a.min), "max": one.shown(a.max),
-        "lower_quartile": one.between(a.lower_quartile),
-        "upper_quartile": one.between(a.upper_quartile),
-    })))
+    json!(one.municipality.map(|a| {
+        let mut told = json!({
+            "count": a.count, "mean": one.between(a.mean), "median": one.between(a.median),
+            "min": one.shown(a.min), "max": one.shown(a.max),
+            "lower_quartile": one.between(a.lower_quartile),
+            "upper_quartile": one.between(a.upper_quartile),
+        });
+        if let Some(whole) = a.whole {
+            told["whole"] = one.shown(whole).into();
+        }
+        told
+    }))
 }
 
 fn row(one: &Indicator, row: &Row) -> Value {

@@ -13,7 +13,7 @@ use vekha_engine::{Command, Outcome, Refusal, RunKey, Why};
 
 use super::request::Request;
 use super::road_maps::RoadMaps;
-use super::seen::Seen;
+use super::seen::{Seen, Thing};
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -83,6 +83,13 @@ impl Task {
     /// A plain request.
     pub fn new(run: RunKey, ask: Ask, actor: &str) -> Self {
         Task { run, ask, by: Caller::new(actor), job: None }
+    }
+
+    /// That is carried out only if the run is still at this revision.
+    #[must_use]
+    pub fn upon(mut self, revision: i64) -> Self {
+        self.by.seen = Some(Seen { what: Thing::Run, etag: revision.to_string() });
+        self
     }
 
     /// That also settles a job.

@@ -1,14 +1,15 @@
 //! What gives the engine time and effects.
 //!
-//! Four loops: one opens what is due and does the jobs that are due, one sends the letters that
-//! are due, one asks other systems, one tells them, so that a server that hangs holds up nothing but
-//! its own. Each turns when something changed, when its next moment comes, and at least once a minute
+//! Five loops: one opens what is due and does the jobs that are due, one sends the letters that are
+//! due, one asks other systems, one has analyzers compute, one tells listeners, so that a server or a
+//! plugin that hangs holds up nothing but its own. Each turns when something changed, when its next moment comes, and at least once a minute
 //! by tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
 pub mod acts;
 pub mod committer;
 pub mod configured;
+pub mod consultation;
 pub mod documents;
 pub mod fault;
 pub mod letters;
@@ -32,7 +33,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
-use vekha_plugin::{Notifier, Publisher, Source};
+use vekha_plugin::{Analyzer, Notifier, Publisher, Source};
 use vekha_plugin_host::{Host, Hosted};
 
 use crate::clock::Clock;
@@ -65,6 +66,8 @@ pub struct Parts {
     pub sources: BTreeMap<String, Arc<dyn Source>>,
     /// By what other systems are told what happens.
     pub listeners: Listeners,
+    /// Who gives figures that road maps have no formulas for, by the id under which they name them.
+    pub analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
     /// Where people reach the daemon: `https://vekha.example.org`, without a slash at the end.
     pub public_url: String,
 }
@@ -80,6 +83,7 @@ pub struct Runtime {
     publisher: Arc<dyn Publisher>,
     sources: BTreeMap<String, Arc<dyn Source>>,
     listeners: Listeners,
+    analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
     /// What it runs with, for the administrator's eyes.
@@ -98,6 +102,7 @@ pub struct Runtime {
     turning: Mutex<()>,
     sending: Mutex<()>,
     fetching: Mutex<()>,
+    consulting: Mutex<()>,
     telling: Mutex<()>,
     /// What was understood of exports, until the word to take it.
     looks: Looks,
@@ -120,6 +125,8 @@ enum Loop {
     Sends,
     /// Asks sources.
     Fetches,
+    /// Asks analyzers.
+    Consults,
     /// Tells listeners.
     Tells,
 }
@@ -136,8 +143,17 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { store, clock, notifier, ways, publisher, sources, listeners, public_url } =
-            parts;
+        let Parts {
+            store,
+            clock,
+            notifier,
+            ways,
+            publisher,
+            sources,
+            listeners,
+            analyzers,
+            public_url,
+        } = parts;
         let uncertain = store.release_claims(clock.now()).await?;
         if uncertain > 0 {
             tracing::warn!(uncertain, "letters whose delivery was interrupted are sent again");
@@ -158,6 +174,7 @@ impl Runtime {
             publisher,
             sources,
             listeners,
+            analyzers,
             plugins: OnceLock::new(),
             settings: OnceLock::new(),
             public_url,
@@ -171,6 +188,7 @@ impl Runtime {
             turning: Mutex::new(()),
             sending: Mutex::new(()),
             fetching: Mutex::new(()),
+            consulting: Mutex::new(()),
             telling: Mutex::new(()),
             looks: Looks::default(),
             apart: std::sync::Mutex::default(),
@@ -292,6 +310,10 @@ impl Runtime {
                 let _one_at_a_time = self.fetching.lock().await;
                 self.fetch(self.clock.now()).await
             }
+            Loop::Consults => {
+                let _one_at_a_time = self.consulting.lock().await;
+                self.consult().await
+            }
             Loop::Tells => {
                 let _one_at_a_time = self.telling.lock().await;
                 self.tell_listeners().await
@@ -310,6 +332,7 @@ impl Runtime {
         while quiet < 2 {
             let done = self.turn(Loop::Turns).await?
                 + self.turn(Loop::Fetches).await?
+                + self.turn(Loop::Consults).await?
                 + self.turn(Loop::Sends).await?
                 + self.turn(Loop::Tells).await?;
             quiet = if done > 0 { 0 } else { quiet + 1 };
@@ -331,13 +354,15 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let (work, message, fetch, telling) = tokio::join!(
+        let (work, message, fetch, consult, telling) = tokio::join!(
             self.next(Loop::Turns),
             self.next(Loop::Sends),
             self.next(Loop::Fetches),
+            self.next(Loop::Consults),
             self.next(Loop::Tells)
         );
-        Ok(work?.into_iter().chain(message?).chain(fetch?).chain(telling?).min())
+        let all = [work?, message?, fetch?, consult?, telling?];
+        Ok(all.into_iter().flatten().min())
     }
 
     async fn next(&self, which: Loop) -> Result<Option<Timestamp>, StoreError> {
@@ -349,6 +374,7 @@ impl Runtime {
                 at.map(|at| again.map_or(at, |again| at.max(again)))
             }
             Loop::Fetches => self.store.next_job_at(Jobs::Fetches).await?,
+            Loop::Consults => self.store.next_job_at(Jobs::Consults).await?,
             Loop::Tells => return self.next_telling().await,
         };
         Ok(at.map(instant))
@@ -385,6 +411,7 @@ impl Runtime {
             self.whatever_happens("turns", || self.go_round(Loop::Turns)),
             self.whatever_happens("sends", || self.go_round(Loop::Sends)),
             self.whatever_happens("fetches", || self.go_round(Loop::Fetches)),
+            self.whatever_happens("consults", || self.go_round(Loop::Consults)),
             self.whatever_happens("tells", || self.go_round(Loop::Tells)),
             self.whatever_happens("upkeep", || self.look_after_store()),
             self.whatever_happens("pulse", || self.watch_over_store())

@@ -78,11 +78,15 @@ pub struct Settings {
     /// Who is told through plugins what happens, by the names of listeners.
     #[serde(default)]
     pub listener: BTreeMap<String, ListenerSettings>,
+    /// Who gives figures that road maps have no formulas for, by the id under which their stages name
+    /// them.
+    #[serde(default)]
+    pub analyzer: BTreeMap<String, AnalyzerSettings>,
     /// How other systems are told by HTTP.
     #[serde(default)]
     pub webhooks: WebhookSettings,
-    /// Plugins as processes of their own, by the names that stand in `mail`, `site`, `source` and
-    /// `listener`.
+    /// Plugins as processes of their own, by the names that stand in `mail`, `site`, `source`,
+    /// `notifier`, `listener` and `analyzer`.
     #[serde(default)]
     pub plugin: BTreeMap<String, PluginConfig>,
     /// How their processes are started and paced; no setting.
@@ -140,6 +144,14 @@ fn yes() -> bool {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ListenerSettings {
+    /// The plugin's name.
+    pub plugin: String,
+}
+
+/// Who gives figures through a plugin.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AnalyzerSettings {
     /// The plugin's name.
     pub plugin: String,
 }
@@ -418,6 +430,14 @@ impl Settings {
                 }
             }
         }
+        for id in self.analyzer.keys() {
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if !(1..=64).contains(&id.len()) || !id.chars().all(fits) {
+                let words = "дорожная карта его так не назовёт: строчная латиница, цифры и дефис, до \
+                             64 знаков";
+                say(&format!("analyzer.{id}"), words.to_owned());
+            }
+        }
         for id in self.listener.keys() {
             if !is_listener(id) {
                 say(&format!("listener.{id}"), LISTENER.to_owned());
@@ -472,6 +492,9 @@ impl Settings {
         }
         for (id, listener) in &self.listener {
             uses.push((format!("listener.{id}.plugin"), listener.plugin.as_str()));
+        }
+        for (id, analyzer) in &self.analyzer {
+            uses.push((format!("analyzer.{id}.plugin"), analyzer.plugin.as_str()));
         }
         uses
     }
@@ -742,6 +765,11 @@ mod tests {
             plugin = 'portl'
             [listener.feed]
             plugins = 'portal'
+            [analyzer.rating]
+            plugin = 'ratng'
+            weight = 1
+            [analyzer.Mine]
+            plugin = 'portal'
             [notifier.messages]
             plugin = 'messenger'
             letters = ['reminder', 'remider']

@@ -9,7 +9,7 @@ use vekha_plugin::{Problem, Setting, SettingKind};
 use vekha_roadmap::diagnostic::nearest;
 
 /// Tables of tables with names of the administrator's own.
-const TABLES: [&str; 4] = ["listener", "notifier", "plugin", "source"];
+const TABLES: [&str; 5] = ["analyzer", "listener", "notifier", "plugin", "source"];
 
 /// What the origin of a value is called that comes from the environment.
 pub(super) const ENVIRONMENT: &str = "the environment";
@@ -69,6 +69,7 @@ impl Written {
         written.plugins(root);
         written.named(root, "listener");
         written.named(root, "notifier");
+        written.named(root, "analyzer");
         written.mail(root);
         for (name, needed) in [("mail", true), ("site", true)] {
             if needed && !root.contains_key(name) {
@@ -162,7 +163,7 @@ impl Written {
         });
     }
 
-    /// Listeners and notifiers have a plugin each.
+    /// Listeners, notifiers and analyzers have a plugin each.
     fn named(&mut self, root: &mut Map<String, Value>, what: &str) {
         let Some(all) = root.get_mut(what) else { return };
         let ValueKind::Table(all) = &mut all.kind else { return };

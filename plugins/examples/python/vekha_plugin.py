@@ -1,21 +1,26 @@
 """Что нужно любому плагину Вехи на Python: приветствие, настройки, завершение.
 
 Плагин — класс с методами, которые он умеет: deliver(message), fetch(request), publish(document),
-hear(events).
+hear(events), analyze(asked).
 Тексты для людей — по-русски. Как это устроено — plugins/README.md.
 """
 
+import itertools
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from google.protobuf import json_format
+from vekha.plugin.v1 import analyzer_pb2, analyzer_pb2_grpc
 from vekha.plugin.v1 import listener_pb2, listener_pb2_grpc
 from vekha.plugin.v1 import notifier_pb2, notifier_pb2_grpc, plugin_pb2, plugin_pb2_grpc
 from vekha.plugin.v1 import publisher_pb2, publisher_pb2_grpc, source_pb2, source_pb2_grpc
 
 LARGEST = 256 * 1024 * 1024
+
+# Показателей и выводов в одной части ответа.
+TOGETHER = 1000
 
 
 class Refused(Exception):
@@ -34,6 +39,48 @@ def setting(name, help, kind="UNSPECIFIED", required=False, choices=()):
     """Один ключ настроек; kind — как в plugin.proto: SECRET, INTEGER, PATH, ..."""
     kind = plugin_pb2.Setting.Kind.Value("KIND_" + kind)
     return plugin_pb2.Setting(name=name, help=help, kind=kind, required=required, choices=choices)
+
+
+def figure(indicator, organisation, value=None, why=""):
+    """Значение показателя организации (None — муниципалитета в целом) или почему его нет."""
+    outcome = {"withheld": why or "не посчитано"} if value is None else {"value": value}
+    return analyzer_pb2.Figure(indicator=indicator, organisation=organisation or "", **outcome)
+
+
+def finding(rule, organisation, figures=()):
+    """Вывод по правилу; figures — цифры к нему: {"Название": число}."""
+    shown = [analyzer_pb2.ShownFigure(title=title, value=value, decimals=0 if value == int(value) else 1)
+             for title, value in dict(figures).items()]
+    return analyzer_pb2.Finding(rule=rule, organisation=organisation, figures=shown)
+
+
+class Asked:
+    """Что спрошено, и набор данных, собранный из частей.
+
+    task — задание целиком; indicators, rules, thresholds, period — из него; organisations — код ->
+    организация; datasets — имя набора -> код -> ответы по id полей, таблица — список строк; data — набор
+    без имени.
+    """
+
+    def __init__(self, parts):
+        self.task, self.organisations, self.datasets = None, {}, {}
+        for part in parts:
+            if part.HasField("task"):
+                self.task = part.task
+            if self.task is None:
+                raise Refused("данные пришли раньше задания")
+            for one in part.data.organisations:
+                self.organisations[one.code] = one
+            for one in part.data.answers:
+                known = json_format.MessageToDict(one.values)
+                self.datasets.setdefault(one.dataset, {})[one.organisation] = known
+            for one in part.data.rows:
+                known = self.datasets[one.dataset][one.organisation]
+                known.setdefault(one.table, []).extend(json_format.MessageToDict(row) for row in one.rows)
+        if self.task is None:
+            raise Refused("задания нет")
+        self.indicators, self.rules, self.period = self.task.indicators, self.task.rules, self.task.period
+        self.thresholds, self.data = dict(self.task.thresholds), self.datasets.get("", {})
 
 
 class Plugin:
@@ -55,7 +102,7 @@ class _Base(plugin_pb2_grpc.PluginServicer):
 
     def Describe(self, request, context):
         can = {"deliver": "NOTIFIER", "fetch": "SOURCE", "publish": "PUBLISHER",
-               "hear": "LISTENER"}
+               "hear": "LISTENER", "analyze": "ANALYZER"}
         names = ["CAPABILITY_" + word for method, word in can.items() if hasattr(self.plugin, method)]
         p = self.plugin
         return plugin_pb2.Description(name=p.name, version=p.version, summary=p.summary,
@@ -79,7 +126,8 @@ class _Base(plugin_pb2_grpc.PluginServicer):
 
 
 class _Calls(notifier_pb2_grpc.NotifierServicer, source_pb2_grpc.SourceServicer,
-             publisher_pb2_grpc.PublisherServicer, listener_pb2_grpc.ListenerServicer):
+             publisher_pb2_grpc.PublisherServicer, listener_pb2_grpc.ListenerServicer,
+             analyzer_pb2_grpc.AnalyzerServicer):
     def __init__(self, plugin):
         self.plugin = plugin
 
@@ -127,6 +175,20 @@ class _Calls(notifier_pb2_grpc.NotifierServicer, source_pb2_grpc.SourceServicer,
             context.abort(grpc.StatusCode.UNAVAILABLE, str(e))
 
 
+    def Analyze(self, request_iterator, context):
+        self._ready(context)
+        try:
+            answer = iter(self.plugin.analyze(Asked(request_iterator)))
+            while part := list(itertools.islice(answer, TOGETHER)):
+                figures = [one for one in part if isinstance(one, analyzer_pb2.Figure)]
+                findings = [one for one in part if isinstance(one, analyzer_pb2.Finding)]
+                yield analyzer_pb2.AnalyzeResponse(figures=figures, findings=findings)
+        except Refused as e:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(e))
+        except (Postponed, Unavailable) as e:
+            context.abort(grpc.StatusCode.UNAVAILABLE, str(e))
+
+
 def serve(plugin):
     """Служит, пока демон не закроет вход."""
     path = os.environ.get("VEKHA_PLUGIN_SOCKET")
@@ -144,6 +206,8 @@ def serve(plugin):
         publisher_pb2_grpc.add_PublisherServicer_to_server(calls, server)
     if hasattr(plugin, "hear"):
         listener_pb2_grpc.add_ListenerServicer_to_server(calls, server)
+    if hasattr(plugin, "analyze"):
+        analyzer_pb2_grpc.add_AnalyzerServicer_to_server(calls, server)
     server.add_insecure_port("unix:" + path)
     server.start()
     print(f"vekha-plugin|1|unix|{path}", flush=True)

@@ -3,21 +3,25 @@
 //! under way; and bounds for what goes out and comes in.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::stream;
 use prost::Message as _;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::{Code, Status};
 use vekha_plugin::{
-    Capability, DeliveryError, Description, Document, Event, FetchRequest, Fetched, Health,
-    ListenError, Listener, Message, Notifier, Plugin, Problem, PublishError, Published, Publisher,
-    Receipt, Source, SourceError, wire,
+    AnalyzeError, AnalyzeRequest, Analyzed, Analyzer, Capability, DeliveryError, Description,
+    Document, Event, FetchRequest, Fetched, Health, Judging, ListenError, Listener, Message,
+    Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt, Source, SourceError,
+    wire,
 };
 use vekha_proto::plugin::v1;
+use vekha_proto::plugin::v1::analyzer_client::AnalyzerClient;
 use vekha_proto::plugin::v1::listener_client::ListenerClient;
 use vekha_proto::plugin::v1::notifier_client::NotifierClient;
 use vekha_proto::plugin::v1::plugin_client::PluginClient;
@@ -32,6 +36,9 @@ use crate::{Manner, PluginConfig, Sockets};
 
 /// Lines that a trouble shows.
 const SHOWN: usize = 5;
+
+/// Parts of a dataset that are made before the plugin asks for them.
+const AHEAD: usize = 2;
 
 /// A call that is under way for so long, or for half of what it may, is told.
 const LONG: Duration = Duration::from_secs(30);
@@ -229,6 +236,7 @@ impl Hosted {
                     Capability::Source => "не источник данных",
                     Capability::Publisher => "ничего не публикует",
                     Capability::Listener => "не слушает событий",
+                    Capability::Analyzer => "не считает показателей",
                 }
             )),
             State::Down(down) => Err(format!("плагин «{name}» не работает: {}", down.why)),
@@ -382,12 +390,8 @@ impl Source for Hosted {
                 Ok(Fetched { records, notes: plain_all(notes) })
             }
             Ok(None) => {
-                let limit = self.largest() >> 20;
-                let name = self.name();
-                Err(SourceError::Refused(format!(
-                    "плагин «{name}» прислал больше {limit} МБ записей: ни одна не принята (предел — \
-                     max-megabytes в [plugin.{name}])"
-                )))
+                let words = words::too_much(self.name(), "записей", self.largest());
+                Err(SourceError::Refused(words))
             }
             Err(failure) if failure.is_final() => Err(SourceError::Refused(failure.words)),
             Err(failure) => Err(SourceError::Failed(failure.words)),
@@ -457,6 +461,75 @@ impl Listener for Hosted {
             Err(failure) => Err(ListenError::Failed(failure.words)),
         }
     }
+}
+
+#[async_trait]
+impl Analyzer for Hosted {
+    /// The dataset goes part by part, each made when the plugin has taken those before it; the answer is
+    /// judged as it comes.
+    async fn analyze(&self, request: &AnalyzeRequest<'_>) -> Result<Analyzed, AnalyzeError> {
+        let turn = self.turn(Capability::Analyzer).await.map_err(AnalyzeError::Failed)?;
+        let mut client = AnalyzerClient::new(turn.started.channel.clone())
+            .max_decoding_message_size(self.largest());
+        let (ahead, mut made) = mpsc::channel(AHEAD);
+        let parts = timed(stream::poll_fn(move |context| made.poll_recv(context)), turn.until);
+        let feeding = async move {
+            for part in wire::parts(request) {
+                if part.encoded_len() > self.largest() {
+                    return Err(words::too_large(self.name(), "строка данных", self.largest()));
+                }
+                // Whoever takes no more has answered already, or will not.
+                if ahead.send(part).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let answering = self.within(turn.until, async {
+            let mut parts = client.analyze(parts).await?.into_inner();
+            let (mut judging, mut bytes) = (Judging::new(request), 0);
+            while let Some(part) = parts.message().await? {
+                bytes += part.encoded_len();
+                if bytes > self.largest() {
+                    return Ok(Err(words::too_much(self.name(), "ответа", self.largest())));
+                }
+                if let Err(why) = judging.take(plain_answer(wire::answer_of(part))) {
+                    return Ok(Err(words::nonsense(self.name(), &why)));
+                }
+            }
+            Ok(Ok(judging.whole()))
+        });
+        let (mut feeding, mut answering) = (pin!(feeding), pin!(answering));
+        let mut fed = false;
+        let answer = loop {
+            tokio::select! {
+                done = &mut feeding, if !fed => {
+                    // A dataset that breaks off is not to be answered.
+                    done.map_err(AnalyzeError::Refused)?;
+                    fed = true;
+                }
+                answer = &mut answering => break answer,
+            }
+        };
+        match answer {
+            Ok(judged) => judged.map_err(AnalyzeError::Refused),
+            Err(failure) if failure.is_final() => Err(AnalyzeError::Refused(failure.words)),
+            Err(failure) => Err(AnalyzeError::Failed(failure.words)),
+        }
+    }
+}
+
+/// An answer whose texts are fit to be shown.
+fn plain_answer(mut answer: Analyzed) -> Analyzed {
+    for figure in &mut answer.figures {
+        if let Err(why) = &mut figure.outcome {
+            *why = plain(why);
+        }
+    }
+    for shown in answer.findings.iter_mut().flat_map(|finding| &mut finding.figures) {
+        (shown.title, shown.unit) = (plain(&shown.title), plain(&shown.unit));
+    }
+    answer
 }
 
 /// A request that tells the plugin how long its answer is awaited.

@@ -84,3 +84,17 @@ pub(crate) fn too_large(plugin: &str, what: &str, largest: usize) -> String {
         largest >> 20
     )
 }
+
+/// It has sent more than it may, of which nothing is taken.
+pub(crate) fn too_much(plugin: &str, what: &str, largest: usize) -> String {
+    format!(
+        "плагин «{plugin}» прислал больше {} МБ {what}: ничего не принято (предел — max-megabytes в \
+         [plugin.{plugin}])",
+        largest >> 20
+    )
+}
+
+/// An answer that cannot be one: what it did, and that nothing of it is taken.
+pub(crate) fn nonsense(plugin: &str, what: &str) -> String {
+    format!("плагин «{plugin}» {what}; ничего из ответа не принято")
+}

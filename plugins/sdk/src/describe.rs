@@ -52,6 +52,8 @@ pub enum Capability {
     Source,
     /// Is told what happens: [`Listener`](crate::Listener).
     Listener,
+    /// Computes indicators and finds by them: [`Analyzer`](crate::Analyzer).
+    Analyzer,
 }
 
 /// One key of a plugin's configuration.

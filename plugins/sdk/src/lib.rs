@@ -10,6 +10,7 @@
 //! | publisher | [`Publisher`] | puts a document where people find it |
 //! | source | [`Source`] | fetches records for a dataset |
 //! | listener | [`Listener`] | is told what happens |
+//! | analyzer | [`Analyzer`] | computes indicators of a dataset and finds by them |
 //!
 //! The caller gives every call a deadline and drops the call when it passes, so an implementation
 //! must stay whole when its future is dropped at any `await`. The caller also repeats calls: a
@@ -18,12 +19,10 @@
 //! The same implementation runs in the daemon's process or in one of its own: with the feature
 //! `process`, [`process::serve`] is all that the latter's `main` calls.
 //!
-//! Deliberately absent:
-//! - Analyzer, as a trait. An analyzer would see datasets and return findings, in the terms of the
-//!   analysis; until an analysis exists that our own rules cannot express, those terms would be
-//!   guesses. It belongs to a later issue, together with its service in `vekha.plugin.v1`.
-//! - Supervision. The daemon's plugin host (`plugins/host`) does that; a plugin knows nothing of it.
+//! Deliberately absent: supervision. The daemon's plugin host (`plugins/host`) does that; a plugin
+//! knows nothing of it.
 
+mod analyzer;
 mod describe;
 pub mod files;
 mod judged;
@@ -38,6 +37,10 @@ mod source;
 #[cfg(feature = "process")]
 pub mod wire;
 
+pub use analyzer::{
+    AnalyzeError, AnalyzeRequest, Analyzed, Analyzer, AskedOrganisation, Dataset, GivenFigure,
+    GivenFinding, Judging, Known, ShownFigure, WantedIndicator,
+};
 pub use describe::{Capability, Description, Health, Plugin, Problem, Setting, SettingKind};
 pub use judged::{configuration, judged};
 pub use listener::{Event, ListenError, Listener};

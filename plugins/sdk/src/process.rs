@@ -21,8 +21,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::codegen::tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use vekha_proto::plugin::v1;
+use vekha_proto::plugin::v1::analyzer_server::{Analyzer as AnalyzerService, AnalyzerServer};
 use vekha_proto::plugin::v1::listener_server::{Listener as ListenerService, ListenerServer};
 use vekha_proto::plugin::v1::notifier_server::{Notifier as NotifierService, NotifierServer};
 use vekha_proto::plugin::v1::plugin_server::{Plugin as PluginService, PluginServer};
@@ -30,8 +31,8 @@ use vekha_proto::plugin::v1::publisher_server::{Publisher as PublisherService, P
 use vekha_proto::plugin::v1::source_server::{Source as SourceService, SourceServer};
 
 use crate::{
-    Description, Fetched, Health, ListenError, Listener, Notifier, Plugin, Problem, PublishError,
-    Publisher, Record, Source, SourceError, judged, wire,
+    AnalyzeError, Analyzer, Description, Fetched, Health, ListenError, Listener, Notifier, Plugin,
+    Problem, PublishError, Publisher, Record, Source, SourceError, judged, wire,
 };
 
 /// Names the socket on which a plugin is to listen.
@@ -63,6 +64,8 @@ pub struct Configured {
     pub publisher: Option<Arc<dyn Publisher>>,
     /// Is told what happens.
     pub listener: Option<Arc<dyn Listener>>,
+    /// Computes indicators and finds by them.
+    pub analyzer: Option<Arc<dyn Analyzer>>,
 }
 
 impl Configured {
@@ -86,12 +89,18 @@ impl Configured {
         Configured { listener: Some(Arc::new(plugin)), ..Configured::default() }
     }
 
+    /// One that computes indicators and finds by them.
+    pub fn analyzer(plugin: impl Analyzer + 'static) -> Self {
+        Configured { analyzer: Some(Arc::new(plugin)), ..Configured::default() }
+    }
+
     fn plugin(&self) -> Option<Arc<dyn Plugin>> {
         let notifier = self.notifier.clone().map(|plugin| plugin as Arc<dyn Plugin>);
         let source = self.source.clone().map(|plugin| plugin as Arc<dyn Plugin>);
         let publisher = self.publisher.clone().map(|plugin| plugin as Arc<dyn Plugin>);
         let listener = self.listener.clone().map(|plugin| plugin as Arc<dyn Plugin>);
-        notifier.or(source).or(publisher).or(listener)
+        let analyzer = self.analyzer.clone().map(|plugin| plugin as Arc<dyn Plugin>);
+        notifier.or(source).or(publisher).or(listener).or(analyzer)
     }
 }
 
@@ -127,6 +136,7 @@ pub async fn serve(
         .add_service(PluginServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(NotifierServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(SourceServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
+        .add_service(AnalyzerServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(ListenerServer::from_arc(served.clone()).max_decoding_message_size(LARGEST))
         .add_service(PublisherServer::from_arc(served).max_decoding_message_size(LARGEST))
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), ended)
@@ -289,6 +299,32 @@ impl SourceService for Served {
             }
             Err(SourceError::Refused(why)) => Err(Status::failed_precondition(why)),
             Err(SourceError::Failed(why)) => Err(Status::unavailable(why)),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl AnalyzerService for Served {
+    type AnalyzeStream =
+        std::pin::Pin<Box<dyn Stream<Item = Result<v1::AnalyzeResponse, Status>> + Send>>;
+
+    async fn analyze(
+        &self,
+        request: Request<Streaming<v1::AnalyzeRequest>>,
+    ) -> Result<Response<Self::AnalyzeStream>, Status> {
+        let analyzer = self.current()?.analyzer.ok_or_else(|| unable("считать показатели"))?;
+        let (mut parts, mut arriving) = (request.into_inner(), wire::Arriving::default());
+        while let Some(part) = parts.message().await? {
+            arriving.take(part).map_err(Status::invalid_argument)?;
+        }
+        let asked = arriving.whole().map_err(Status::invalid_argument)?;
+        match analyzer.analyze(&asked).await {
+            Ok(answer) => {
+                let parts = wire::answer(answer).map(Ok);
+                Ok(Response::new(Box::pin(tokio_stream::iter(parts))))
+            }
+            Err(AnalyzeError::Refused(why)) => Err(Status::failed_precondition(why)),
+            Err(AnalyzeError::Failed(why)) => Err(Status::unavailable(why)),
         }
     }
 }

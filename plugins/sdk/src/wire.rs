@@ -1,6 +1,10 @@
 //! The traits' terms as `vekha.plugin.v1` has them, both ways: for the process that serves a plugin and
 //! for the host that calls it.
 
+mod analysis;
+
+pub use analysis::{Arriving, PART, answer, answer_of, parts};
+
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Timestamp};
 use serde_json::{Map, Number, Value};
@@ -88,6 +92,7 @@ fn capability(own: Capability) -> v1::Capability {
         Capability::Source => v1::Capability::Source,
         Capability::Publisher => v1::Capability::Publisher,
         Capability::Listener => v1::Capability::Listener,
+        Capability::Analyzer => v1::Capability::Analyzer,
     }
 }
 
@@ -98,6 +103,7 @@ fn capability_of(wire: v1::Capability) -> Option<Capability> {
         v1::Capability::Source => Some(Capability::Source),
         v1::Capability::Publisher => Some(Capability::Publisher),
         v1::Capability::Listener => Some(Capability::Listener),
+        v1::Capability::Analyzer => Some(Capability::Analyzer),
     }
 }
 
@@ -466,6 +472,7 @@ mod tests {
                 Capability::Publisher,
                 Capability::Source,
                 Capability::Listener,
+                Capability::Analyzer,
             ],
             settings: kinds.map(|kind| Setting::required("a.b", kind, "Зачем.")).to_vec(),
         };

@@ -16,9 +16,10 @@ use serde_json::{Map, Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use vekha_plugin::process::{Configured, SOCKET, serve};
 use vekha_plugin::{
-    Capability, DeliveryError, Description, Document, Event, FetchRequest, Fetched, Health,
-    ListenError, Listener, Message, Notifier, Plugin, Problem, PublishError, Published, Publisher,
-    Receipt, Record, Setting, SettingKind, Source, SourceError,
+    AnalyzeError, AnalyzeRequest, Analyzed, Analyzer, Capability, DeliveryError, Description,
+    Document, Event, FetchRequest, Fetched, GivenFigure, GivenFinding, Health, ListenError,
+    Listener, Message, Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt,
+    Record, Setting, SettingKind, Source, SourceError,
 };
 
 fn main() -> ExitCode {
@@ -126,7 +127,8 @@ async fn well() -> ExitCode {
             notifier: Some(bad.clone()),
             source: Some(bad.clone()),
             publisher: Some(bad.clone()),
-            listener: Some(bad),
+            listener: Some(bad.clone()),
+            analyzer: Some(bad),
         })
     });
     served.await.unwrap();
@@ -134,12 +136,12 @@ async fn well() -> ExitCode {
 }
 
 fn describe() -> Description {
-    use Capability::{Listener, Notifier, Publisher, Source};
+    use Capability::{Analyzer, Listener, Notifier, Publisher, Source};
     Description {
         name: "bad".into(),
         version: "1.0".into(),
         summary: "Делает всё неправильно.".into(),
-        capabilities: vec![Notifier, Source, Publisher, Listener],
+        capabilities: vec![Notifier, Source, Publisher, Listener, Analyzer],
         settings: vec![
             Setting::optional("way", SettingKind::Text, "Как именно."),
             Setting::optional("name", SettingKind::Text, "Как его зовут."),
@@ -269,5 +271,53 @@ impl Listener for Bad {
             writeln!(heard, "{} {} {}", event.cursor, event.id, event.kind).unwrap();
         }
         Ok(taken)
+    }
+}
+
+#[async_trait]
+impl Analyzer for Bad {
+    /// For each organisation how many numbers it answered, and the first of them all; who has none is
+    /// found.
+    async fn analyze(&self, request: &AnalyzeRequest<'_>) -> Result<Analyzed, AnalyzeError> {
+        self.misbehave().await;
+        match self.way.as_str() {
+            "refused" => return Err(AnalyzeError::Refused("такого определения не знаю".into())),
+            "away" => return Err(AnalyzeError::Failed("сервер расчётов выключен".into())),
+            _ => {}
+        }
+        let mut answer = Analyzed::default();
+        let (organisations, mut all) = (&request.organisations, 0.0);
+        for code in organisations.keys() {
+            let known = request.datasets.values().filter_map(|dataset| dataset.get(code));
+            let numbers = known.flat_map(|known| known.values()).filter_map(|value| value.as_f64());
+            let sum: f64 = numbers.sum();
+            all += sum;
+            let outcome = match self.way.as_str() {
+                "nan" => Ok(f64::NAN),
+                _ => Ok(sum),
+            };
+            for indicator in &request.indicators {
+                let indicator = match self.way.as_str() {
+                    "unknown-indicator" => "somebody".to_owned(),
+                    _ => indicator.id.clone(),
+                };
+                let organisation = Some(match self.way.as_str() {
+                    "unknown-organisation" => format!("{code}-x"),
+                    _ => code.clone(),
+                });
+                let figure = GivenFigure { indicator, organisation, outcome: outcome.clone() };
+                let times = if self.way == "twice" { 2 } else { 1 };
+                answer.figures.extend(std::iter::repeat_n(figure, times));
+            }
+            if self.way == "unknown-rule" {
+                let (rule, organisation) = ("none".into(), code.clone());
+                answer.findings.push(GivenFinding { rule, organisation, figures: vec![] });
+            }
+        }
+        for indicator in request.indicators.iter().filter(|_| self.way != "nan") {
+            let (indicator, outcome) = (indicator.id.clone(), Ok(all));
+            answer.figures.push(GivenFigure { indicator, organisation: None, outcome });
+        }
+        Ok(answer)
     }
 }

@@ -31,10 +31,15 @@ pub fn shipped() -> &'static RoadMap {
 }
 
 fn read_shipped() -> RoadMap {
+    read(&shipped_files()).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+}
+
+/// Its files.
+pub fn shipped_files() -> Files {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
     let mut files = BTreeMap::new();
     texts(&folder, "", &mut files);
-    read(&Files(files)).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+    Files(files)
 }
 
 /// What organisations answered: code -> answers.

@@ -254,7 +254,10 @@ impl Transition<'_> {
     fn emit_work(&mut self, position: usize) {
         let run = self.run.key.clone();
         let stage = self.run.stages[position].id.clone();
-        match self.activity.stages[position].work {
+        match &self.activity.stages[position].work {
+            Work::Analyze(analyze) if analyze.plugin.is_some() => {
+                self.out.jobs.push(Job::Consult { run, stage });
+            }
             Work::Analyze(_) => self.out.jobs.push(Job::Analyze { run, stage }),
             Work::Recommend(_) => self.out.jobs.push(Job::Draft { run, stage }),
             Work::Publish(_) => self.out.jobs.push(Job::Publish { run, stage }),
@@ -281,6 +284,8 @@ impl Transition<'_> {
         let Work::Analyze(_) = &self.activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап анализа «{stage}»")));
         };
+        // Why it had to wait does not matter any more.
+        self.stage_mut(position).reason.clear();
         self.note_found(&outcome);
         if !outcome.unwritten.is_empty() {
             let each = outcome.unwritten.iter().map(|(rule, why)| format!("{rule} ({why})"));
@@ -318,6 +323,17 @@ impl Transition<'_> {
         self.record(Happened::Published { stage, location: location.clone() });
         self.stage_mut(position).location = location;
         self.complete_stage(position);
+        Ok(())
+    }
+
+    /// The stage goes on being at work; whoever looks at it sees what it waits for. The same said again
+    /// is no news.
+    pub(super) fn stage_put_off(&mut self, stage: String, reason: String) -> Result<(), Refusal> {
+        let position = self.run.at_work(&stage)?;
+        if self.run.stages[position].reason != reason {
+            self.stage_mut(position).reason.clone_from(&reason);
+            self.record(Happened::StagePutOff { stage, reason });
+        }
         Ok(())
     }
 

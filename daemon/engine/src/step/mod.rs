@@ -167,6 +167,7 @@ pub fn step(
             t.return_measure(measure, comment, due)?;
         }
         Command::Published { stage, location } => t.published(stage, location)?,
+        Command::StagePutOff { stage, reason } => t.stage_put_off(stage, reason)?,
         Command::StageFailed { stage, reason } => t.stage_failed(stage, reason)?,
         Command::LetterRefused { letter, organisation, reason } => {
             t.letter_refused(letter, organisation, reason);

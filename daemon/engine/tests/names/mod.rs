@@ -93,6 +93,7 @@ fn a_job_is_named_by_what_is_to_be_done_and_to_what() {
         (Job::Upstream { run: run.clone() }, "upstream/m/survey/2027"),
         (Job::Fetch { run: run.clone(), stage: stage() }, "fetch/m/survey/2027/collect"),
         (Job::Analyze { run: run.clone(), stage: stage() }, "analyze/m/survey/2027/collect"),
+        (Job::Consult { run: run.clone(), stage: stage() }, "consult/m/survey/2027/collect"),
         (Job::Draft { run: run.clone(), stage: stage() }, "draft/m/survey/2027/collect"),
         (Job::Publish { run: run.clone(), stage: stage() }, "publish/m/survey/2027/collect"),
         (

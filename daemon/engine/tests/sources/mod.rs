@@ -209,9 +209,9 @@ fn looking_at(from: &[(Option<&str>, Option<&str>)], formula: &str) -> RoadMap {
         analyze.from = from.iter().map(one).collect();
     }
     let analysis = road_map.analyses.get_mut("low").unwrap();
-    analysis.indicators[0].formula = Formula::parse(formula).unwrap();
+    analysis.indicators[0].formula = Some(Formula::parse(formula).unwrap());
     analysis.rules[0].finding = "{{ organisation.name }}".into();
-    analysis.rules[0].when = Formula::parse("low_share >= 30").unwrap();
+    analysis.rules[0].when = Some(Formula::parse("low_share >= 30").unwrap());
     road_map.organisations.iter_mut().find(|o| o.code == "school-1").unwrap().name =
         "Школа А".into();
     road_map

@@ -325,6 +325,9 @@ fn others(life: &mut Life<'_>) {
     life.at("2027-06-03T05:01:00Z", summary, Command::AnswerQuestion(Answer::Proceed));
     life.at("2027-06-03T05:02:00Z", summary, Command::AnswerQuestion(Answer::Proceed));
     let (stage, reason) = (text("decide"), text("диск полон"));
+    let put_off = Command::StagePutOff { stage: stage.clone(), reason: text("нет связи") };
+    life.at("2027-06-03T05:30:00Z", summary, put_off.clone());
+    life.at("2027-06-03T05:31:00Z", summary, put_off);
     life.at("2027-06-04T05:00:00Z", summary, Command::StageFailed { stage, reason });
     life.at("2027-06-04T05:01:00Z", summary, Command::Retry);
     for organisation in ["school-1", "office"] {

@@ -106,12 +106,17 @@ pub fn rule_scope(analysis: &Analysis, datasets: &Scope, rows: &Scope) -> Scope 
         "count",
     ]
     .map(|name| (name.to_owned(), Type::Number));
-    let aggregate = Type::Record(aggregate.into_iter().collect());
+    let aggregate: Scope = aggregate.into_iter().collect();
     let ids = || analysis.indicators.iter().map(|i| &i.id);
-    scope.insert(
-        "municipality".into(),
-        Type::Record(ids().map(|id| (id.clone(), aggregate.clone())).collect()),
-    );
+    let municipality = analysis.indicators.iter().map(|indicator| {
+        let mut known = aggregate.clone();
+        // Of the municipality as a whole only a plugin says a value of its own.
+        if indicator.formula.is_none() {
+            known.insert("whole".to_owned(), Type::Number);
+        }
+        (indicator.id.clone(), Type::Record(known))
+    });
+    scope.insert("municipality".into(), Type::Record(municipality.collect()));
     scope.insert("rank".into(), numbers(ids()));
     scope.insert("outlier".into(), numbers(ids()));
     scope

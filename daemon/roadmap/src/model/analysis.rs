@@ -60,11 +60,26 @@ impl Analysis {
         counts
     }
 
+    /// The indicators whose figures a plugin gives.
+    pub fn given_indicators(&self) -> impl Iterator<Item = &Indicator> {
+        self.indicators.iter().filter(|indicator| indicator.formula.is_none())
+    }
+
+    /// The rules by which a plugin finds.
+    pub fn given_rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| rule.when.is_none())
+    }
+
+    /// Whether a plugin gives anything of it.
+    pub fn needs_plugin(&self) -> bool {
+        self.given_indicators().next().is_some() || self.given_rules().next().is_some()
+    }
+
     fn formulas(&self) -> impl Iterator<Item = &Formula> {
         let counts = self.indicators.iter().filter_map(|i| Some(&i.rests_on.as_ref()?.count));
-        let computed = self.indicators.iter().map(|i| &i.formula).chain(counts);
+        let computed = self.indicators.iter().filter_map(|i| i.formula.as_ref()).chain(counts);
         let rows = self.rows.iter().map(|rows| &rows.formula);
-        rows.chain(computed).chain(self.rules.iter().map(|rule| &rule.when))
+        rows.chain(computed).chain(self.rules.iter().filter_map(|rule| rule.when.as_ref()))
     }
 }
 
@@ -116,8 +131,8 @@ pub struct Indicator {
     pub decimals: u8,
     /// Whether more of it is better; none if neither.
     pub better: Option<Better>,
-    /// How it is computed.
-    pub formula: Formula,
+    /// How it is computed; none if a plugin gives it.
+    pub formula: Option<Formula>,
     /// How many participants it takes for the value to be stated; none if any number will do.
     pub rests_on: Option<RestsOn>,
     /// Who may see it; none if the road map does not say.
@@ -157,8 +172,9 @@ pub enum Better {
 pub struct Rule {
     /// Id within the analysis.
     pub id: String,
-    /// Condition over indicators, `municipality`, `earlier` and `threshold`.
-    pub when: Formula,
+    /// Condition over indicators, `municipality`, `earlier` and `threshold`; none if a plugin says who
+    /// meets it.
+    pub when: Option<Formula>,
     /// How grave.
     pub severity: Severity,
     /// Template of the finding's sentence.

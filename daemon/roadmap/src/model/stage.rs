@@ -146,6 +146,8 @@ pub enum Participants {
 pub struct Analyze {
     /// Analysis id.
     pub analysis: String,
+    /// Who gives what the analysis has no formula for: a plugin's id in the daemon's settings.
+    pub plugin: Option<String>,
     /// Whose datasets it reads.
     pub from: Vec<DatasetSource>,
 }

@@ -76,7 +76,9 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
     for indicator in table.tables("indicator") {
         let indicator_id = indicator.parsed("id", name);
         let label = indicator_id.as_deref().unwrap_or("?");
-        findings.keep(format!("analyses/{analysis_id}/{label}"), indicator.at("formula"));
+        let given = is_given(&indicator, "formula");
+        let stands = if given { "given-by" } else { "formula" };
+        findings.keep(format!("analyses/{analysis_id}/{label}"), indicator.at(stands));
         let title = indicator.text("title");
         let unit = indicator.optional("unit");
         let decimals = indicator.whole("decimals", 0..=6).unwrap_or(1) as u8;
@@ -85,14 +87,14 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
             &[("higher", Some(Better::Higher)), ("lower", Some(Better::Lower))],
             Some(None),
         );
-        let formula = indicator.formula("formula");
+        let formula = if given { None } else { indicator.formula("formula") };
         findings.keep(format!("analyses/{analysis_id}/{label}/of"), indicator.at("of"));
         let rests_on = rests_on(&indicator, enough);
         findings.keep(format!("analyses/{analysis_id}/{label}/audience"), indicator.at("audience"));
         let audience = indicator.word_if("audience", &Audience::ALL).or(audience);
         let people = indicator.flag("people", true);
         indicator.finish();
-        if let (Some(id), Some(formula)) = (indicator_id, formula) {
+        if let Some(id) = indicator_id.filter(|_| given || formula.is_some()) {
             if rows.iter().any(|rows| rows.id == id) {
                 let place = findings.place(&format!("analyses/{analysis_id}/{id}"));
                 let message = format!("«{id}» — уже имя набора строк: назовите показатель иначе");
@@ -126,7 +128,10 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
             findings.keep(format!("{path}/{key}"), rule.at(key));
         }
         let rule_id = rule.parsed("id", id);
-        let when = rule.formula("when");
+        let given = is_given(&rule, "when");
+        // Every rule is kept, so that the next one is counted rightly and found by its id.
+        let never = || Formula::parse("false").ok();
+        let when = if given { None } else { rule.formula("when").or_else(never) };
         let severity = rule.word(
             "severity",
             &[
@@ -153,19 +158,16 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
             rule.error("id", format!("правило «{rule_id}» уже есть"), None);
         }
         rule.finish();
-        // Every rule is kept, so that the next one is counted rightly and found by its id.
-        if let Some(when) = when.or_else(|| Formula::parse("false").ok()) {
-            rules.push(Rule {
-                id: rule_id.unwrap_or_default(),
-                when,
-                severity: severity.unwrap_or(Severity::Note),
-                finding: finding.unwrap_or_default(),
-                recommendation,
-                alternatives,
-                shows,
-                audience,
-            });
-        }
+        rules.push(Rule {
+            id: rule_id.unwrap_or_default(),
+            when,
+            severity: severity.unwrap_or(Severity::Note),
+            finding: finding.unwrap_or_default(),
+            recommendation,
+            alternatives,
+            shows,
+            audience,
+        });
     }
     table.finish();
     Analysis {
@@ -253,6 +255,19 @@ fn row_sets(analysis_id: &str, table: &Table<'_>) -> Vec<RowSet> {
         }
     }
     all
+}
+
+/// Whether a plugin gives what a formula would say; then there is no place for the formula.
+fn is_given(table: &Table<'_>, formula: &'static str) -> bool {
+    // Whoever says it wrongly has said it.
+    table.word_if("given-by", &[("plugin", ())]);
+    let given = table.has("given-by");
+    if given && table.has(formula) {
+        table.optional(formula);
+        let help = format!("уберите {formula} или given-by");
+        table.error(formula, "это даёт плагин: формуле здесь не место", Some(help));
+    }
+    given
 }
 
 /// How many participants an indicator needs, if it says of whom it is.

@@ -15,8 +15,8 @@ use crate::formula::{
     rows_type, rule_scope,
 };
 use crate::model::{
-    Activity, Analysis, Every, FieldKind, Form, OrganisationKind, Participants, PeriodOf, Required,
-    RoadMap, Work,
+    Activity, Analysis, Analyze, Every, FieldKind, Form, OrganisationKind, Participants, PeriodOf,
+    Required, RoadMap, Work,
 };
 use crate::pattern::plain;
 
@@ -186,6 +186,7 @@ impl Check<'_> {
                         &analyze.analysis,
                         &self.road_map.analyses,
                     );
+                    self.given(&at, analyze);
                     for source in &analyze.from {
                         let from = match &source.alias {
                             Some(alias) => format!("{at}/from/{alias}"),
@@ -242,6 +243,30 @@ impl Check<'_> {
                 );
             }
             self.some_of_kinds(&format!("{path}/schedule/each"), kinds);
+        }
+    }
+
+    /// A plugin is named where a definition leaves something to it, and nowhere else.
+    fn given(&self, at: &str, analyze: &Analyze) {
+        let id = &analyze.analysis;
+        let Some(definition) = self.road_map.analyses.get(id) else { return };
+        match (&analyze.plugin, definition.needs_plugin()) {
+            (None, true) => {
+                let message = format!(
+                    "в «{id}» не всё посчитано формулами (given-by = \"plugin\"), а плагин не назван"
+                );
+                let help = format!("{{ plugin = \"…\", definition = \"{id}\" }}");
+                self.error(&format!("{at}/analysis"), message, Some(help));
+            }
+            // What was read badly may be what it gives.
+            (Some(plugin), false) if !self.has_unread_indicators(definition) => {
+                let message = format!(
+                    "плагину «{plugin}» здесь нечего считать: в «{id}» всё посчитано формулами"
+                );
+                let help = "у того, что даёт плагин, вместо формулы given-by = \"plugin\"";
+                self.error(&format!("{at}/plugin"), message, Some(help.to_owned()));
+            }
+            _ => {}
         }
     }
 
@@ -518,7 +543,7 @@ impl Check<'_> {
 
     /// What the datasets of a stage offer to formulas; nothing can be said of formulas over forms
     /// or activities that do not exist or could not be read.
-    fn datasets(&self, activity: &Activity, analyze: &crate::model::Analyze) -> Option<Scope> {
+    fn datasets(&self, activity: &Activity, analyze: &Analyze) -> Option<Scope> {
         let mut scope = Scope::new();
         for source in &analyze.from {
             let other = match &source.activity {
@@ -566,7 +591,9 @@ impl Check<'_> {
             }
             let mut scope = analysis_scope(analysis, datasets, &rows, position);
             self.unread_indicators(analysis, &mut scope);
-            self.typed(&at, &indicator.formula, &scope, &Type::Number);
+            if let Some(formula) = &indicator.formula {
+                self.typed(&at, formula, &scope, &Type::Number);
+            }
             if let Some(rests_on) = &indicator.rests_on {
                 self.typed(&format!("{at}/of"), &rests_on.count, &scope, &Type::Number);
             }
@@ -574,7 +601,9 @@ impl Check<'_> {
         let mut scope = rule_scope(analysis, datasets, &rows);
         self.unread_indicators(analysis, &mut scope);
         for (i, rule) in analysis.rules.iter().enumerate() {
-            self.typed(&format!("{path}/rule/{i}/when"), &rule.when, &scope, &Type::Bool);
+            if let Some(when) = &rule.when {
+                self.typed(&format!("{path}/rule/{i}/when"), when, &scope, &Type::Bool);
+            }
         }
     }
 
@@ -621,6 +650,15 @@ impl Check<'_> {
             known.insert(rows.id.clone(), rows_type(yielded, !rows.key.is_empty()));
         }
         known
+    }
+
+    fn has_unread_indicators(&self, analysis: &Analysis) -> bool {
+        let below = self.findings.below(&format!("analyses/{}", analysis.id));
+        let known = |id: &String| {
+            ["rule", "rows"].contains(&id.as_str())
+                || analysis.indicators.iter().any(|indicator| indicator.id == *id)
+        };
+        !below.iter().all(known)
     }
 
     fn unread_indicators(&self, analysis: &Analysis, scope: &mut Scope) {

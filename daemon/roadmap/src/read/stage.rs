@@ -170,8 +170,13 @@ fn participants(path: &str, key: &'static str, table: &Table<'_>) -> Option<Part
 
 fn analyze(path: &str, table: &Table<'_>) -> Option<Analyze> {
     let findings = table.findings();
-    let analysis = table.text("analysis");
-    findings.keep(format!("{path}/analysis"), table.at("analysis"));
+    let (analysis, plugin) = match table.is_table("analysis") {
+        true => given_by_plugin(path, table)?,
+        false => (table.text("analysis"), None),
+    };
+    if plugin.is_none() {
+        findings.keep(format!("{path}/analysis"), table.at("analysis"));
+    }
     findings.keep(format!("{path}/from"), table.at("from"));
     let mut from = Vec::new();
     if table.is_text("from") {
@@ -188,7 +193,20 @@ fn analyze(path: &str, table: &Table<'_>) -> Option<Analyze> {
     } else if !table.has("from") {
         from.push(DatasetSource { alias: None, activity: None });
     }
-    Some(Analyze { analysis: analysis?, from })
+    Some(Analyze { analysis: analysis?, plugin, from })
+}
+
+/// `{ plugin = "rating", definition = "rating" }`: the definition, and who gives what it has no formula
+/// for.
+fn given_by_plugin(path: &str, table: &Table<'_>) -> Option<(Option<String>, Option<String>)> {
+    let findings = table.findings();
+    let named = table.table("analysis")?;
+    let plugin = named.parsed("plugin", id);
+    let definition = named.text("definition");
+    findings.keep(format!("{path}/analysis"), named.at("definition"));
+    findings.keep(format!("{path}/plugin"), named.at("plugin"));
+    named.finish();
+    Some((definition, Some(plugin?)))
 }
 
 fn recommend(path: &str, table: &Table<'_>) -> Option<Recommend> {

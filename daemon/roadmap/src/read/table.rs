@@ -460,6 +460,11 @@ impl<'t> Table<'t> {
         self.entries.get(key).is_some_and(|e| e.get_ref().is_str())
     }
 
+    /// Whether the value under a key is a table.
+    pub fn is_table(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|e| e.get_ref().is_table())
+    }
+
     /// Whether the value under a key is a list.
     pub fn is_list(&self, key: &str) -> bool {
         self.entries.get(key).is_some_and(|e| e.get_ref().is_array())

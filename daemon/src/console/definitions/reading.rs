@@ -152,10 +152,22 @@ fn stage(map: &RoadMap, stage: &Stage) -> Value {
             files.push(format!("analyses/{}.toml", analyze.analysis));
             if let Some(analysis) = map.analyses.get(&analyze.analysis) {
                 facts.push(("Метод", analysis.method.clone()));
+                if let Some(plugin) = &analyze.plugin {
+                    let given = analysis.given_indicators().map(|one| one.title.as_str());
+                    let given: Vec<&str> = given.collect();
+                    let words = match given.as_slice() {
+                        [] => format!("плагин «{plugin}»"),
+                        given => format!("плагин «{plugin}»: {}", given.join("; ")),
+                    };
+                    facts.push(("Считает", words));
+                }
                 let said = |rule: &Rule| {
                     json!({
                         "finding": rule.finding,
-                        "when": rule.when.text(),
+                        "when": match &rule.when {
+                            Some(when) => when.text(),
+                            None => "кого называет плагин",
+                        },
                         "severity": severity(rule.severity),
                         "recommendation": rule.recommendation,
                     })

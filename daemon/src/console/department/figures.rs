@@ -148,7 +148,8 @@ impl<'a> Matrix<'a> {
 
     /// The municipality's own figures, a line each; none where too few have a value.
     fn municipality(&self) -> Vec<Value> {
-        let lines: [(&str, Told); 4] = [
+        let lines: [(&str, Told); 5] = [
+            ("Муниципалитет в целом", |a| a.whole.into_iter().collect()),
             ("В среднем по муниципалитету", |a| vec![a.mean]),
             ("Медиана", |a| vec![a.median]),
             ("У половины организаций", |a| {
@@ -171,7 +172,9 @@ impl<'a> Matrix<'a> {
             };
             json!({ "title": title, "cells": self.columns.iter().map(cell).collect::<Vec<_>>() })
         };
-        lines.iter().map(line).collect()
+        let whole = |c: &Column<'_>| c.municipality.is_some_and(|a| a.whole.is_some());
+        let told = if self.columns.iter().any(whole) { &lines[..] } else { &lines[1..] };
+        told.iter().map(line).collect()
     }
 }
 

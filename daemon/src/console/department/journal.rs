@@ -91,6 +91,7 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::RunCancelled { .. }
         | Happened::StageStarted { .. }
         | Happened::StageCompleted { .. }
+        | Happened::StagePutOff { .. }
         | Happened::StageFailed { .. }
         | Happened::StageRetried { .. }
         | Happened::SourceNoted { .. }

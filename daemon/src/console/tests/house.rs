@@ -116,6 +116,7 @@ impl House {
             notifier: Arc::new(Nobody),
             ways: Default::default(),
             sources: Default::default(),
+            analyzers: Default::default(),
             listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
             publisher: Arc::new(Nobody),
             public_url: "https://vekha.example.org".into(),

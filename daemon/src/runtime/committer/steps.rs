@@ -99,9 +99,9 @@ impl Steps {
             let carried_out = AssertUnwindSafe(|| self.carry_out(batch, task, &known, now));
             let answer = catch_unwind(carried_out)
                 .map_err(|_| unreadable(&task.run.to_string(), "внутренняя ошибка, см. журнал"))?;
-            // What could not even be read is still to be done.
-            let unread = matches!(answer, Err(AskError::Unreadable(_)));
-            if let Some(job) = task.job.as_ref().filter(|_| !unread) {
+            // What could not even be read is still to be done, and what rests on what has changed.
+            let undone = matches!(answer, Err(AskError::Unreadable(_) | AskError::Stale));
+            if let Some(job) = task.job.as_ref().filter(|_| !undone) {
                 batch.done(job);
             }
             if let (Ok(Answered { made, .. }), Some(asked), false) =

@@ -1,6 +1,7 @@
-//! What goes on by itself: runs are opened, jobs done, sources asked, and what cannot be done yet is put
+//! What goes on by itself: runs are opened, jobs done, sources and analyzers asked, and what cannot be done yet is put
 //! off and named.
 
+pub(crate) mod consults;
 pub(crate) mod fetches;
 pub mod planner;
 pub(crate) mod put_off;

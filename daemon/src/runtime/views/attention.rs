@@ -85,6 +85,11 @@ pub enum Need {
         /// Whom they did not reach: organisation codes.
         organisations: BTreeSet<String>,
     },
+    /// A stage could not be done this time and is tried again by itself.
+    PutOff {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Need {
@@ -100,7 +105,8 @@ impl Need {
             Need::Wishes { .. }
             | Need::Review { .. }
             | Need::Drafts { .. }
-            | Need::Reports { .. } => false,
+            | Need::Reports { .. }
+            | Need::PutOff { .. } => false,
         }
     }
 
@@ -113,7 +119,8 @@ impl Need {
             | Need::MeasuresOverdue { .. }
             | Need::Wishes { .. }
             | Need::Review { .. }
-            | Need::Letters { .. } => Role::Operator,
+            | Need::Letters { .. }
+            | Need::PutOff { .. } => Role::Operator,
             Need::Decision { .. } | Need::Drafts { .. } | Need::Reports { .. } => Role::Approver,
         }
     }
@@ -125,6 +132,7 @@ impl Need {
         };
         match self {
             Need::Failed { reason } => format!("этап не выполнен: {reason}"),
+            Need::PutOff { reason } => format!("этап отложен: {reason}"),
             Need::Question => {
                 "предшествующее мероприятие не состоялось: начать без него или пропустить".into()
             }
@@ -283,6 +291,9 @@ fn of_run(runtime: &Runtime, standing: &Standing, now: Timestamp) -> Vec<Need> {
     }
     let activity = version.road_map.activity(&run.key.activity);
     for stage in run.stages.iter().filter(|s| s.state == StageState::Active) {
+        if !stage.reason.is_empty() {
+            needs.push(Need::PutOff { reason: stage.reason.clone() });
+        }
         let Some((_, definition)) = activity.and_then(|a| a.stage(&stage.id)) else { continue };
         if let Some(until) = stage.review {
             let (title, stage) = (definition.title.clone(), stage.id.clone());

@@ -15,13 +15,16 @@ pub enum Jobs {
     Own,
     /// Those that ask sources.
     Fetches,
+    /// Those that ask analyzers.
+    Consults,
 }
 
 impl Jobs {
     fn condition(self) -> SimpleExpr {
         match self {
-            Jobs::Own => job::Column::Kind.ne("fetch"),
+            Jobs::Own => job::Column::Kind.is_not_in(["fetch", "consult"]),
             Jobs::Fetches => job::Column::Kind.eq("fetch"),
+            Jobs::Consults => job::Column::Kind.eq("consult"),
         }
     }
 }

@@ -10,11 +10,11 @@ use vekha_proto::plugin::v1::notifier_client::NotifierClient;
 use vekha_proto::plugin::v1::publisher_client::PublisherClient;
 use vekha_proto::plugin::v1::source_client::SourceClient;
 
-use super::{NAME, Outcome, Trial, Tried, broken, untried};
+use super::{NAME, Outcome, Trial, Tried, analyzer, broken, untried};
 use crate::words::unanswered;
 
 /// Why calls with an effect are not tried.
-const BARE: &str = "настройки не даны (--configuration ФАЙЛ)";
+pub(super) const BARE: &str = "настройки не даны (--configuration ФАЙЛ)";
 
 impl Trial {
     fn why(&self, status: &Status) -> Outcome {
@@ -125,6 +125,7 @@ pub(super) async fn bears_early_calls(trial: &Trial) -> Tried {
                     return broken("до настройки говорит, что взял события, которых не было");
                 }
             }
+            Capability::Analyzer => analyzer::bears_early_calls(trial).await?,
             Capability::Publisher => {
                 let request = v1::PublishRequest { document: None };
                 let mut client = PublisherClient::new(channel());

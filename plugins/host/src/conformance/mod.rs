@@ -1,6 +1,7 @@
 //! What every plugin must keep, tried on one: `vekha plugin test`. A promise after the other, each told
 //! in a line; one that is broken does not keep the others from being tried.
 
+mod analyzer;
 mod capabilities;
 mod promises;
 mod raw;
@@ -41,6 +42,8 @@ pub(crate) struct Trial {
     started: Started,
     /// Whether a configuration was given, so that calls can be tried that have an effect.
     configured: bool,
+    /// Indicators that an analyzer is asked for; none if nobody says which it knows.
+    indicators: Vec<String>,
 }
 
 /// What a promise comes to.
@@ -55,10 +58,12 @@ fn untried(why: &str) -> Tried {
 }
 
 /// Tries a plugin. With a configuration its calls are tried as well, and do what they do: one message,
-/// one request, one document. Returns whether all that was tried is kept.
+/// one request, one document; an analyzer is asked for these indicators. Returns whether all that was
+/// tried is kept.
 pub async fn conformance(
     mut config: PluginConfig,
     configuration: Option<Map<String, Value>>,
+    indicators: &[String],
     manner: &Manner,
     mut told: impl FnMut(&Finding),
 ) -> bool {
@@ -89,7 +94,8 @@ pub async fn conformance(
     };
     tell(begins, Ok(()));
     let is = started.description.clone();
-    let trial = Trial { config: config.clone(), started, configured };
+    let indicators = indicators.to_vec();
+    let trial = Trial { config: config.clone(), started, configured, indicators };
     tell("говорит, что он такое", promises::describes(&trial));
     macro_rules! tried {
         ($($promise:literal: $tried:expr;)+) => {$(
@@ -130,6 +136,15 @@ pub async fn conformance(
             }
             Capability::Listener => {
                 tried! { "повторённые события принимает": capabilities::hears_again(&trial); }
+            }
+            Capability::Analyzer => {
+                tried! {
+                    "на тот же набор данных отвечает тем же": analyzer::analyzes_again(&trial);
+                    "пустой набор данных переживает": analyzer::bears_nothing(&trial);
+                    "набор данных тысячи организаций принимает": analyzer::takes_much(&trial);
+                    "непонятное задание отклоняет, а не падает":
+                        analyzer::refuses_what_it_does_not_know(&trial);
+                }
             }
             Capability::Publisher => {
                 tried! {

@@ -75,10 +75,11 @@ pub(super) fn described(map: &RoadMap, activity: &Activity) -> Value {
         _ => None,
     });
     let analyses = activity.stages.iter().filter_map(|stage| match &stage.work {
-        Work::Analyze(analyze) => map.analyses.get(&analyze.analysis),
+        Work::Analyze(analyze) => Some((analyze, map.analyses.get(&analyze.analysis)?)),
         _ => None,
     });
-    let analyses = analyses.map(|analysis| {
+    let analyses = analyses.map(|(analyze, analysis)| {
+        let plugin = analyze.plugin.as_deref().unwrap_or_default();
         json!({
             "title": analysis.title,
             "method": analysis.method.trim(),
@@ -91,7 +92,10 @@ pub(super) fn described(map: &RoadMap, activity: &Activity) -> Value {
                     Some(Better::Lower) => "меньше",
                     None => "—",
                 },
-                "formula": one.formula.text().trim(),
+                "formula": match &one.formula {
+                    Some(formula) => formula.text().trim().to_owned(),
+                    None => format!("считает плагин «{plugin}»"),
+                },
             })).collect::<Vec<_>>(),
             "thresholds": analysis.thresholds.iter().map(|(name, value)| {
                 json!({ "name": name, "value": russian::threshold(*value) })
