@@ -228,7 +228,7 @@ impl Call<'_> {
                 (
                     Method::ReturnAssignment,
                     name.clone(),
-                    vec![named(&name), comment, self.from_now()],
+                    vec![named(&name), comment, self.not_past()],
                 )
             }
             Offer::AcceptAnswers(id) => {
@@ -282,7 +282,7 @@ impl Call<'_> {
             Offer::ReturnMeasure(number) => {
                 let name = measure(number);
                 let comment = text("comment", limits::REASON).required();
-                (Method::ReturnMeasure, name.clone(), vec![named(&name), comment, self.from_now()])
+                (Method::ReturnMeasure, name.clone(), vec![named(&name), comment, self.not_past()])
             }
         };
         let method = method.path().trim_start_matches('/').replace('/', ".");
@@ -294,17 +294,17 @@ impl Call<'_> {
     fn later_than(&self, key: &AssignmentKey) -> v1::OfferField {
         let due = self.run.assignments.get(key).map_or(self.today, |a| a.due);
         let next = due.tomorrow().unwrap_or(due).max(self.today);
-        self.from(next).required()
+        self.earliest(next).required()
     }
 
     /// A due date that has not passed.
-    fn from_now(&self) -> v1::OfferField {
-        self.from(self.today)
+    fn not_past(&self) -> v1::OfferField {
+        self.earliest(self.today)
     }
 
-    fn from(&self, day: Date) -> v1::OfferField {
-        let earliest = self.map.calendar.on_or_after(day).to_string();
-        v1::OfferField { earliest, ..field("due") }
+    fn earliest(&self, day: Date) -> v1::OfferField {
+        let first = self.map.calendar.on_or_after(day).to_string();
+        v1::OfferField { earliest: first, ..field("due") }
     }
 }
 

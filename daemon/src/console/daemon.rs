@@ -38,7 +38,9 @@ pub async fn show(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
 ) -> Result<Response, Response> {
-    allowed(&person)?;
+    if !allowed(&person) {
+        return Err(no_access());
+    }
     page(&runtime, &person, None, "").await
 }
 
@@ -48,7 +50,9 @@ pub async fn act(
     Extension(person): Extension<Person>,
     Fields(pairs): Fields,
 ) -> Result<Response, Response> {
-    allowed(&person)?;
+    if !allowed(&person) {
+        return Err(no_access());
+    }
     let to = value(&pairs, "to").trim();
     let tried = match value(&pairs, "_action") {
         "plugin" => {
@@ -87,12 +91,13 @@ pub async fn act(
 }
 
 /// Who looks into the machine must rule over all municipalities.
-fn allowed(person: &Person) -> Result<(), Response> {
-    if person.roles.in_all() == Some(Role::Administrator) {
-        return Ok(());
-    }
+fn allowed(person: &Person) -> bool {
+    person.roles.in_all() == Some(Role::Administrator)
+}
+
+fn no_access() -> Response {
     let words = "Что с самим демоном, видит администратор всех муниципалитетов.";
-    Err(problem::page(StatusCode::FORBIDDEN, "Нет доступа", &[words]))
+    problem::page(StatusCode::FORBIDDEN, "Нет доступа", &[words])
 }
 
 /// Asks a plugin how it is.
@@ -123,7 +128,7 @@ async fn page(
     context["release"] = env!("CARGO_PKG_VERSION").into();
     context["public_url"] = runtime.public_url().into();
     context["database"] = if runtime.store().is_shared() { "PostgreSQL" } else { "SQLite" }.into();
-    context["plugins"] = runtime.plugins().iter().map(|plugin| described(plugin)).collect();
+    context["plugins"] = runtime.plugins().iter().map(described).collect();
     context["listeners"] = listeners;
     context["settings"] = json!(runtime.settings());
     context["to"] = if to.is_empty() { own } else { to }.into();

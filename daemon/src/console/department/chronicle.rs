@@ -45,7 +45,8 @@ pub async fn show(
     Path(municipality): Path<String>,
     Query(query): Query<Asked>,
 ) -> Result<Response, Response> {
-    let version = newest(&runtime, &municipality)?;
+    let missing = || refused(Missing::Unknown);
+    let version = runtime.road_maps().newest(&municipality).ok_or_else(missing)?;
     page(&runtime, &version, &person, &query, None).await.map_err(away)
 }
 
@@ -57,7 +58,8 @@ pub async fn act(
     Query(query): Query<Asked>,
     Fields(pairs): Fields,
 ) -> Result<Response, Response> {
-    let version = newest(&runtime, &municipality)?;
+    let missing = || refused(Missing::Unknown);
+    let version = runtime.road_maps().newest(&municipality).ok_or_else(missing)?;
     if value(&pairs, "_action") != "verify" {
         return Ok(problem::no_such_page().await);
     }
@@ -67,10 +69,6 @@ pub async fn act(
     let verified = verify(runtime.store(), &filter).await.map_err(away)?;
     drop(place);
     page(&runtime, &version, &person, &query, Some(verified)).await.map_err(away)
-}
-
-fn newest(runtime: &Runtime, municipality: &str) -> Result<Arc<Version>, Response> {
-    runtime.road_maps().newest(municipality).ok_or_else(|| refused(Missing::Unknown))
 }
 
 fn away(e: StoreError) -> Response {
