@@ -79,7 +79,13 @@ pub(super) fn completing() -> Command {
             let begun = begun.to_string_lossy();
             offered(method, argument, &begun).unwrap_or_default()
         });
-        at(command, path, move |command| command.mut_arg(argument, |arg| arg.add(offered)))
+        // One argument changed by itself would lose its place among those that have none but that.
+        at(command, path, |command| {
+            command.mut_args(|arg| match arg.get_id() == argument {
+                true => arg.add(offered.clone()),
+                false => arg,
+            })
+        })
     })
 }
 
@@ -155,6 +161,8 @@ mod tests {
 
     #[test]
     fn every_call_that_may_be_offered_has_a_command_with_that_argument() {
+        // Arguments that lost their places would be told here.
+        completing().debug_assert();
         for (method, path, argument) in COMMANDS {
             let mut command = &Cli::command();
             for name in path {
