@@ -140,14 +140,16 @@ async fn a_shell_completes_what_may_be_done_now_and_the_run_tells_all_of_it() {
     assert!(!offered.contains("vekha run retry"), "{offered}");
 
     let url = desk.town.url();
-    let complete = async |words: &[&str]| {
+    // Options may follow anything: they are clap's.
+    let complete_by = async |server: &str, words: &[&str]| {
         let mut command = Command::new(binary());
-        command.args(["--", "vekha", "--server", &url]).args(words);
+        command.args(["--", "vekha", "--server", server]).args(words);
         command.env_clear().env("COMPLETE", "fish").stdin(Stdio::null());
         let said = Said::of(command.output().await.unwrap()).well();
         let first = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
-        said.lines().map(first).collect::<Vec<_>>()
+        said.lines().map(first).filter(|word| !word.starts_with('-')).collect::<Vec<_>>()
     };
+    let complete = async |words: &[&str]| complete_by(&url, words).await;
     assert_eq!(complete(&["run", "cancel", "vp"]).await, ["vpr/2025-26"]);
     assert_eq!(complete(&["run", "cancel", "8/"]).await, ["8/2025-26"]);
     assert_eq!(complete(&["run", "retry", ""]).await, Vec::<String>::new());
@@ -156,12 +158,10 @@ async fn a_shell_completes_what_may_be_done_now_and_the_run_tells_all_of_it() {
     // What is typed already is what the daemon is asked by, and commands complete without it.
     assert!(complete(&["run", "can"]).await.contains(&"cancel".to_owned()));
     desk.text(&["run", "cancel", "8/2025-26", "--reason", "Открыто по ошибке"]).await;
-    assert_eq!(complete(&["run", "cancel", ""]).await, Vec::<String>::new());
+    assert_eq!(complete(&["run", "cancel", "vpr"]).await, Vec::<String>::new());
     // Where no daemon answers nothing is said.
-    let mut command = Command::new(binary());
-    command.args(["--", "vekha", "--server", "http://127.0.0.1:1", "run", "cancel", ""]);
-    command.env_clear().env("COMPLETE", "fish").stdin(Stdio::null());
-    assert_eq!(Said::of(command.output().await.unwrap()).well(), "");
+    let nobody = complete_by("http://127.0.0.1:1", &["run", "cancel", ""]).await;
+    assert_eq!(nobody, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
