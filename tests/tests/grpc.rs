@@ -994,7 +994,8 @@ async fn small_pages_give_every_row_once_and_wrong_pages_and_filters_are_refused
 
 fn name_of(row: &Value) -> String {
     match text(row, "name") {
-        "" => format!("{} {}", text(row, "run"), text(row, "sequence")),
+        // What has no name of its own: a journal entry, an offer.
+        "" => ["run", "sequence", "method", "target"].map(|field| text(row, field)).join(" "),
         name => name.to_owned(),
     }
 }
@@ -1041,7 +1042,10 @@ async fn every_filter_that_the_contract_promises_holds() {
     let (town, stranger) = busy().await;
     // Later: some are late by now.
     town.live_until("2026-10-28T12:00").await;
-    for (method, request) in lists(&stranger) {
+    // Offers show less than they are told apart by: they have a test of their own.
+    let all =
+        lists(&stranger).into_iter().filter(|(method, _)| method != "OfferService.ListOffers");
+    for (method, request) in all {
         let whole = walk(&stranger, &method, request.clone(), 1000).await;
         for field in promised_filters_of(&stranger, &method) {
             // A run does not show its participants; those of the assignments are asked for below.

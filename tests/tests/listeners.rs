@@ -412,7 +412,9 @@ async fn of_two_daemons_the_one_that_lost_its_claim_settles_nothing_and_the_othe
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_a_listener_is_refused_with_all_its_mistakes() {
-    let (runtime, _) = Base::sqlite().daemon(&morning()).await;
+    // Its folder is there as long as it is.
+    let base = Base::sqlite();
+    let (runtime, _) = base.daemon(&morning()).await;
     let wrong = Wishes {
         url: "https://u:p@portal.example.org/".into(),
         municipality: "nowhere".into(),

@@ -126,8 +126,9 @@ impl Api {
         mutation: Mutation,
     ) -> Result<Response<v1::Run>, Status> {
         let key = names::run("name", name)?;
-        let answered = self.step(key.clone(), command, Thing::Run, &mutation).await?;
-        Ok(Response::new(self.show_after(&key, answered).await?))
+        let step =
+            self.step_with(vec![], key.clone(), command, Thing::Run, &mutation, requested).await;
+        Ok(Response::new(self.show_after(&key, step?).await?))
     }
 
     /// Opens the runs of past periods.
@@ -161,6 +162,14 @@ impl Api {
             }
         }
         Ok(Response::new(response))
+    }
+}
+
+/// A field of a command as requests call it.
+fn requested(field: &str) -> String {
+    match field {
+        "to" => "keeper".to_owned(),
+        field => field.to_owned(),
     }
 }
 
