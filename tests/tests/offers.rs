@@ -194,4 +194,6 @@ async fn whoever_asks_is_offered_what_their_role_allows() {
     let of_one = offers(&stranger, "organisation = school-2").await;
     assert!(of_one.iter().any(|offer| text(offer, "target").ends_with("school-2")));
     assert!(!of_one.iter().any(|offer| text(offer, "target").ends_with("school-1")));
+    // What is about no organisation is none of its.
+    assert!(of_one.iter().all(|offer| text(offer, "target").ends_with("school-2")), "{of_one:?}");
 }

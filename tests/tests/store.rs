@@ -30,6 +30,7 @@ use vekha::store::Store;
 use vekha::store::entities::{
     assignment, job, journal, outbox, request, road_map, run, submission,
 };
+use vekha::store::read::journal::Looked;
 use vekha::store::read::organisation::Whose;
 use vekha::store::read::{Filter, Page};
 use vekha::store::write::activities::{Pause, Paused};
@@ -73,6 +74,7 @@ vekha_tests::on_both_databases! {
     pages_neither_skip_nor_repeat_while_rows_come,
     a_page_reads_a_part_of_a_run_or_what_belongs_to_an_organisation,
     a_watcher_of_the_journal_misses_nothing_while_runs_are_written,
+    entries_of_a_municipality_are_found_backwards_by_what_they_say,
     openings_missed_while_the_daemon_was_down_are_caught_up_by_policy,
     openings_missed_while_paused_are_caught_up_by_policy,
     what_falls_due_just_now_was_not_missed,
@@ -1251,6 +1253,41 @@ async fn a_page_reads_a_part_of_a_run_or_what_belongs_to_an_organisation(base: B
     assert!(store.recommended_to(school).await.unwrap().is_empty());
     assert!(store.ordered_from(school).await.unwrap().is_empty());
     assert_eq!(store.newest_letters("m", &["school-1"]).await.unwrap(), []);
+}
+
+async fn entries_of_a_municipality_are_found_backwards_by_what_they_say(base: Base) {
+    let (daemon, _) = base.daemon(&Clock::manual(morning())).await;
+    let key = survey_run("one");
+    daemon.ask(open_task(key.clone())).await.unwrap();
+    for remark in ["сделано 100%", "сделано 1000"] {
+        let remark = Command::Remark { text: remark.to_owned() };
+        daemon.ask(step_task(&key, remark)).await.unwrap();
+    }
+    let store = daemon.store();
+    let all = store.journal(None, 0, 100).await.unwrap();
+    let whole = (1, all.last().unwrap().cursor + 1);
+    let found = async |looked: Looked, between, limit| {
+        let rows = store.entries_back(&looked, between, limit).await.unwrap();
+        rows.into_iter().map(|row| row.cursor).collect::<Vec<_>>()
+    };
+    let own = || Looked { municipality: small::MUNICIPALITY.to_owned(), ..Looked::default() };
+    let backwards: Vec<i64> = all.iter().rev().map(|row| row.cursor).collect();
+    assert_eq!(found(own(), whole, 100).await, backwards);
+    assert_eq!(found(own(), (1, backwards[0]), 2).await, backwards[1..3]);
+    // Neither sign that stands for others does.
+    let percent = Looked { text: "100%".to_owned(), ..own() };
+    assert_eq!(found(percent, whole, 100).await, backwards[1..2]);
+    let opened = Looked { kind: "run-opened".to_owned(), ..own() };
+    assert_eq!(found(opened, whole, 100).await.len(), 1);
+    let nobody = Looked { actor: "t_st".to_owned(), ..own() };
+    assert_eq!(found(nobody, whole, 100).await, Vec::<i64>::new());
+    for other in ["", "mm", "m-2", "M"] {
+        let other = Looked { municipality: other.to_owned(), ..Looked::default() };
+        assert_eq!(found(other, whole, 100).await, Vec::<i64>::new());
+    }
+    let first = store.cursor_at(0).await.unwrap();
+    assert!(first <= all[0].cursor);
+    assert!(store.cursor_at(i64::MAX).await.unwrap() > backwards[0]);
 }
 
 async fn a_watcher_of_the_journal_misses_nothing_while_runs_are_written(base: Base) {

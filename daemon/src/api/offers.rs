@@ -117,10 +117,11 @@ impl Api {
         let Some(activity) = map.activity(&run.key.activity) else { return vec![] };
         let today = map.municipality.today(self.runtime.clock().now());
         let call = Call { run, map, today };
+        let wanted = conditions.value("organisation");
         let mut all: Vec<(String, v1::Offer)> = offers(activity, run)
             .into_iter()
             .filter(|offer| role >= Role::taking_up(offer))
-            .filter(|offer| organisation(offer).is_none_or(|o| conditions.allow("organisation", o)))
+            .filter(|offer| wanted.is_none_or(|wanted| organisation(offer) == Some(wanted)))
             .map(|offer| call.describe(&offer))
             .filter(|offer| {
                 let name = offer.method.rsplit('.').next().unwrap_or_default();

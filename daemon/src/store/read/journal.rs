@@ -4,7 +4,7 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LikeExpr};
 
 use super::filter::{Filter, equal, nothing, of_activities, of_runs};
 use crate::store::entities::journal;
@@ -36,19 +36,22 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<journal::Model>, StoreError> {
         use journal::Column;
-        // The cursors bound it: an index over all that the municipality ever did would not.
-        let run = || Expr::cust("(\"run\" || '')");
-        let own = &looked.municipality;
+        // The cursors bound it: an index over all that the municipality ever did would not. And not a
+        // range: in PostgreSQL texts have orders of their own.
+        let own = format!("{}/", looked.municipality);
+        let length = i32::try_from(own.chars().count()).unwrap_or(i32::MAX);
+        let begins =
+            Func::cust("substr").args([Expr::col(Column::Run), Expr::val(1), Expr::val(length)]);
         let part = |column: Column, text: &String| {
-            (!text.is_empty()).then(|| column.contains(text.as_str()))
+            let plain = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            let pattern = LikeExpr::new(format!("%{plain}%")).escape('\\');
+            (!text.is_empty()).then(|| Expr::col(column).like(pattern))
         };
         let kind = (!looked.kind.is_empty()).then(|| Column::Kind.eq(looked.kind.as_str()));
         let wanted = Condition::all()
             .add(Column::Cursor.gte(from))
             .add(Column::Cursor.lt(before))
-            .add(run().gte(format!("{own}/")))
-            // The sign after the slash.
-            .add(run().lt(format!("{own}0")))
+            .add(Expr::expr(begins).eq(own))
             .add_option(kind)
             .add_option(part(Column::Actor, &looked.actor))
             .add_option(part(Column::Data, &looked.text));
