@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use vekha_engine::entry::NotLetIn;
 use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, RunState, StageState};
-use vekha_engine::{EntryKind, Happened, LetterKind, Offer, Origin, RunKey, Why};
+use vekha_engine::{EntryKind, Happened, LetterKind, Origin, RunKey, Why};
 use vekha_roadmap::model::{OrganisationKind, Work};
 
 use crate::access::{ALL, Role};
@@ -413,35 +413,6 @@ fn list(names: &[impl AsRef<str>]) -> String {
     match names.len().saturating_sub(SHOWN) {
         0 => first.join(", "),
         more => format!("{} и ещё {more}", first.join(", ")),
-    }
-}
-
-/// What may be done.
-pub fn offer(offer: &Offer) -> &'static str {
-    match offer {
-        Offer::AnswerQuestion => "начать, не дожидаясь предшествующих, или пропустить",
-        Offer::Skip => "пропустить выполнение",
-        Offer::Cancel => "отменить выполнение",
-        Offer::Retry => "повторить не выполненный этап",
-        Offer::Entrust => "назвать, кто следит за выполнением",
-        Offer::Remark => "оставить заметку",
-        Offer::Submit(_) => "ответить",
-        Offer::Waive(_) => "снять поручение",
-        Offer::Extend(_) => "продлить срок",
-        Offer::RequestExtension(_) => "попросить продлить срок",
-        Offer::DeclineExtension(_) => "отказать в продлении срока",
-        Offer::SendLink(_) => "отправить ссылку ещё раз или заменить её",
-        Offer::ReturnAnswer(_) => "вернуть ответ на исправление",
-        Offer::AcceptAnswers(_) => "принять все ответы этапа",
-        Offer::Approve(_) => "выпустить все проекты рекомендаций этапа",
-        Offer::Release(_) => "выпустить рекомендацию",
-        Offer::Revise(_) => "переписать проект рекомендации",
-        Offer::Discard(_) => "не направлять рекомендацию",
-        Offer::RecordDecision(_) => "записать решение",
-        Offer::CorrectDecision(_) => "исправить решение другим решением",
-        Offer::AttachToDecision(_) => "приложить файл к решению",
-        Offer::AcceptMeasure(_) => "принять отчёт о мере",
-        Offer::ReturnMeasure(_) => "вернуть отчёт о мере",
     }
 }
 

@@ -15,6 +15,7 @@ pub mod files;
 pub mod forms;
 pub mod glossary;
 pub mod message_id;
+pub mod offered;
 pub mod port;
 pub mod private;
 pub mod registry;

@@ -30,7 +30,7 @@ pub use command::{
 };
 pub use entry::{Entry, EntryKind, Happened};
 pub use key::{AssignmentKey, RunKey};
-pub use offers::{Offer, offers};
+pub use offers::{Offer, OfferKind, offers};
 pub use outcome::{Job, Letter, LetterKind, Outcome, Submission};
 pub use refusal::Refusal;
 pub use run::Run;

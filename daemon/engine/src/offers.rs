@@ -15,7 +15,9 @@ use crate::run::{
 };
 
 /// Something that a person may do, and with what. Numbers count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, strum::EnumDiscriminants)]
+#[strum_discriminants(name(OfferKind), derive(strum::VariantArray))]
+#[strum_discriminants(doc = "What kind of thing may be done.")]
 pub enum Offer {
     /// Start without waiting any longer, or leave the run out.
     AnswerQuestion,
@@ -114,6 +116,35 @@ impl Offer {
             | Command::StageFailed { .. }
             | Command::LetterRefused { .. } => return vec![],
         }]
+    }
+
+    /// Whom it is about, if it is about one organisation.
+    pub fn organisation(&self) -> Option<&str> {
+        match self {
+            Offer::Submit(key)
+            | Offer::Waive(key)
+            | Offer::Extend(key)
+            | Offer::RequestExtension(key)
+            | Offer::DeclineExtension(key)
+            | Offer::SendLink(key)
+            | Offer::ReturnAnswer(key)
+            | Offer::Release(key)
+            | Offer::Revise(key)
+            | Offer::Discard(key) => Some(&key.organisation),
+            Offer::AnswerQuestion
+            | Offer::Skip
+            | Offer::Cancel
+            | Offer::Retry
+            | Offer::Entrust
+            | Offer::Remark
+            | Offer::AcceptAnswers(_)
+            | Offer::Approve(_)
+            | Offer::RecordDecision(_)
+            | Offer::CorrectDecision(_)
+            | Offer::AttachToDecision(_)
+            | Offer::AcceptMeasure(_)
+            | Offer::ReturnMeasure(_) => None,
+        }
     }
 
     /// Whether a run of the activity has it as it stands.

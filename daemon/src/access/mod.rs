@@ -2,9 +2,10 @@
 //!
 //! [`gate`] tells who asks: by a session, by a token, by the one key of the settings, or by nothing
 //! where the daemon is heard on this machine only and has no people. [`provider`] is told by an
-//! organisation's provider who somebody is. What each may do is said by two
-//! tables that nothing can be left out of: [`methods`] for calls, [`Role::taking_up`] for what the
-//! engine offers; pages stand with their roles in `console/mod.rs`. Whatever is in no table is refused.
+//! organisation's provider who somebody is. What each may do is said by a
+//! table that nothing can be left out of: [`methods`] says it of calls, and so of what the engine offers
+//! ([`crate::offered`] knows by which call each offer is taken up); pages stand with their roles in
+//! `console/mod.rs`. Whatever is in no table is refused.
 
 pub mod gate;
 pub mod identity;

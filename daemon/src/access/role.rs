@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
-use vekha_engine::Offer;
 
 /// Stands for all municipalities, those to come included.
 pub const ALL: &str = "*";
@@ -31,35 +30,6 @@ impl Role {
     /// As the database and the journal spell it.
     pub fn as_str(self) -> &'static str {
         self.into()
-    }
-
-    /// Who may take up an offer of the engine: what is not named here does not compile.
-    pub fn taking_up(offer: &Offer) -> Role {
-        match offer {
-            Offer::AnswerQuestion
-            | Offer::Retry
-            | Offer::Entrust
-            | Offer::Remark
-            | Offer::Submit(_)
-            | Offer::Waive(_)
-            | Offer::Extend(_)
-            | Offer::RequestExtension(_)
-            | Offer::DeclineExtension(_)
-            | Offer::SendLink(_)
-            | Offer::ReturnAnswer(_)
-            | Offer::AcceptAnswers(_)
-            | Offer::Revise(_)
-            | Offer::AttachToDecision(_) => Role::Operator,
-            Offer::Skip
-            | Offer::Cancel
-            | Offer::Approve(_)
-            | Offer::Release(_)
-            | Offer::Discard(_)
-            | Offer::RecordDecision(_)
-            | Offer::CorrectDecision(_)
-            | Offer::AcceptMeasure(_)
-            | Offer::ReturnMeasure(_) => Role::Approver,
-        }
     }
 }
 

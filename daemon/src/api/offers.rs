@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use tonic::{Request, Response, Status};
 use vekha_engine::run::Run;
 use vekha_engine::{AssignmentKey, Offer, RunKey, limits, offers};
-use vekha_proto::v1::{self, Method, offer_service_server::OfferService};
+use vekha_proto::v1::{self, offer_service_server::OfferService};
 use vekha_roadmap::RoadMap;
 
 use super::filter::{Conditions, Field, Kind, words};
@@ -12,8 +12,8 @@ use super::lists::{self, paging};
 use super::mutation::identity;
 use super::names::Depth;
 use super::{Api, names, status};
-use crate::access::{Role, Roles};
-use crate::glossary;
+use crate::access::Roles;
+use crate::offered::{self, Offered};
 use crate::store::read::Page;
 use crate::store::read::runs::Loaded;
 
@@ -120,8 +120,8 @@ impl Api {
         let wanted = conditions.value("organisation");
         let mut all: Vec<(String, v1::Offer)> = offers(activity, run)
             .into_iter()
-            .filter(|offer| role >= Role::taking_up(offer))
-            .filter(|offer| wanted.is_none_or(|wanted| organisation(offer) == Some(wanted)))
+            .filter(|offer| role >= offered::needs(offer))
+            .filter(|offer| wanted.is_none_or(|wanted| offer.organisation() == Some(wanted)))
             .map(|offer| call.describe(&offer))
             .filter(|offer| {
                 let name = offer.method.rsplit('.').next().unwrap_or_default();
@@ -131,35 +131,6 @@ impl Api {
             .collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all
-    }
-}
-
-/// Whom an offer is about, if it is about one organisation.
-fn organisation(offer: &Offer) -> Option<&str> {
-    match offer {
-        Offer::Submit(key)
-        | Offer::Waive(key)
-        | Offer::Extend(key)
-        | Offer::RequestExtension(key)
-        | Offer::DeclineExtension(key)
-        | Offer::SendLink(key)
-        | Offer::ReturnAnswer(key)
-        | Offer::Release(key)
-        | Offer::Revise(key)
-        | Offer::Discard(key) => Some(&key.organisation),
-        Offer::AnswerQuestion
-        | Offer::Skip
-        | Offer::Cancel
-        | Offer::Retry
-        | Offer::Entrust
-        | Offer::Remark
-        | Offer::AcceptAnswers(_)
-        | Offer::Approve(_)
-        | Offer::RecordDecision(_)
-        | Offer::CorrectDecision(_)
-        | Offer::AttachToDecision(_)
-        | Offer::AcceptMeasure(_)
-        | Offer::ReturnMeasure(_) => None,
     }
 }
 
@@ -181,73 +152,61 @@ impl Call<'_> {
         let measure = |number: &usize| format!("{run}/measures/{number}");
         let reason = || text("reason", limits::REASON).required();
         let named = |name: &str| is("name", name);
-        let (method, target, fields) = match offer {
-            Offer::AnswerQuestion => {
-                (Method::AnswerQuestion, run.clone(), vec![named(&run), field("answer").required()])
-            }
-            Offer::Skip => (Method::SkipRun, run.clone(), vec![named(&run), reason()]),
-            Offer::Cancel => (Method::CancelRun, run.clone(), vec![named(&run), reason()]),
-            Offer::Retry => (Method::RetryRun, run.clone(), vec![named(&run)]),
-            Offer::Entrust => {
-                (Method::EntrustRun, run.clone(), vec![named(&run), text("keeper", limits::KEEPER)])
-            }
+        let (target, fields) = match offer {
+            Offer::AnswerQuestion => (run.clone(), vec![named(&run), field("answer").required()]),
+            Offer::Skip => (run.clone(), vec![named(&run), reason()]),
+            Offer::Cancel => (run.clone(), vec![named(&run), reason()]),
+            Offer::Retry => (run.clone(), vec![named(&run)]),
+            Offer::Entrust => (run.clone(), vec![named(&run), text("keeper", limits::KEEPER)]),
             Offer::Remark => {
                 let remark = text("text", limits::REMARK).required();
-                (Method::RemarkRun, run.clone(), vec![named(&run), remark])
+                (run.clone(), vec![named(&run), remark])
             }
             Offer::Submit(key) => {
                 let name = assignment(key);
                 let fields = vec![named(&name), field("answers").required()];
-                (Method::SubmitAssignment, name, fields)
+                (name, fields)
             }
             Offer::Waive(key) => {
                 let name = assignment(key);
-                (Method::WaiveAssignment, name.clone(), vec![named(&name), reason()])
+                (name.clone(), vec![named(&name), reason()])
             }
             Offer::Extend(key) => {
                 let name = assignment(key);
                 let fields = vec![named(&name), self.later_than(key), reason()];
-                (Method::ExtendAssignment, name, fields)
+                (name, fields)
             }
             Offer::RequestExtension(key) => {
                 let name = assignment(key);
                 let fields = vec![named(&name), self.later_than(key), reason()];
-                (Method::RequestExtension, name, fields)
+                (name, fields)
             }
             Offer::DeclineExtension(key) => {
                 let name = assignment(key);
-                (Method::DeclineExtension, name.clone(), vec![named(&name), reason()])
+                (name.clone(), vec![named(&name), reason()])
             }
             Offer::SendLink(key) => {
                 let name = assignment(key);
                 let fields = vec![named(&name), field("renew"), text("reason", limits::REASON)];
-                (Method::SendLink, name, fields)
+                (name, fields)
             }
             Offer::ReturnAnswer(key) => {
                 let name = assignment(key);
                 let comment = text("comment", limits::REASON).required();
-                (
-                    Method::ReturnAssignment,
-                    name.clone(),
-                    vec![named(&name), comment, self.not_past()],
-                )
+                (name.clone(), vec![named(&name), comment, self.not_past()])
             }
             Offer::AcceptAnswers(id) => {
                 let fields = vec![named(&run), is("stage", id)];
-                (Method::AcceptAnswers, stage(id), fields)
+                (stage(id), fields)
             }
             Offer::Approve(id) => {
                 let count = self.run.recommendations.drafts(id).count();
-                (
-                    Method::ApproveRecommendations,
-                    stage(id),
-                    vec![is("parent", &run), list("names", count)],
-                )
+                (stage(id), vec![is("parent", &run), list("names", count)])
             }
             Offer::Release(key) => {
                 let name = recommendation(key);
                 let fields = vec![is("parent", &run), is("names", &name)];
-                (Method::ApproveRecommendations, name, fields)
+                (name, fields)
             }
             Offer::Revise(key) => {
                 let name = recommendation(key);
@@ -255,40 +214,40 @@ impl Call<'_> {
                 let items = list("recommendation.items", items).required();
                 let text = text("recommendation.items.recommendation", limits::RECOMMENDATION);
                 let fields = vec![is("recommendation.name", &name), items, text.required()];
-                (Method::UpdateRecommendation, name, fields)
+                (name, fields)
             }
             Offer::Discard(key) => {
                 let name = recommendation(key);
-                (Method::DiscardRecommendation, name.clone(), vec![named(&name), reason()])
+                (name.clone(), vec![named(&name), reason()])
             }
             Offer::RecordDecision(id) => {
                 let mut fields = vec![is("parent", &run), is("stage", id)];
                 fields.extend(document());
-                (Method::RecordDecision, stage(id), fields)
+                (stage(id), fields)
             }
             Offer::CorrectDecision(number) => {
                 let name = decision(number);
                 let mut fields = vec![is("parent", &run), is("corrects", &name)];
                 fields.extend(document());
-                (Method::RecordDecision, name, fields)
+                (name, fields)
             }
             Offer::AttachToDecision(number) => {
                 let name = decision(number);
-                (Method::AttachFile, name.clone(), vec![named(&name), field("file").required()])
+                (name.clone(), vec![named(&name), field("file").required()])
             }
             Offer::AcceptMeasure(number) => {
                 let name = measure(number);
-                (Method::AcceptMeasure, name.clone(), vec![named(&name)])
+                (name.clone(), vec![named(&name)])
             }
             Offer::ReturnMeasure(number) => {
                 let name = measure(number);
                 let comment = text("comment", limits::REASON).required();
-                (Method::ReturnMeasure, name.clone(), vec![named(&name), comment, self.not_past()])
+                (name.clone(), vec![named(&name), comment, self.not_past()])
             }
         };
+        let Offered { title, method, .. } = offered::of(offer.into());
         let method = method.path().trim_start_matches('/').replace('/', ".");
-        let title = glossary::offer(offer).to_owned();
-        v1::Offer { run, method, target, title, fields }
+        v1::Offer { run, method, target, title: title.to_owned(), fields }
     }
 
     /// A due date later than an assignment has.

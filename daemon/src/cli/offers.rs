@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use strum::VariantArray as _;
+use vekha_engine::OfferKind;
 use vekha_proto::v1::{self, Method};
 
 use super::client::{Client, all_pages, short};
 use super::output::{Output, table};
 use super::{Cli, russian};
+use crate::offered::{self, Offered};
 
 /// How long a shell waits for the daemon.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -18,41 +21,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Most words that a shell is given.
 const MOST: i32 = 200;
 
-/// By which command a call is made, and which of its arguments says with what.
-const COMMANDS: [(Method, &[&str], &str); 21] = [
-    (Method::CancelRun, &["run", "cancel"], "run"),
-    (Method::SkipRun, &["run", "skip"], "run"),
-    (Method::RetryRun, &["run", "retry"], "run"),
-    (Method::AcceptAnswers, &["run", "accept"], "run"),
-    (Method::AnswerQuestion, &["run", "proceed"], "run"),
-    (Method::EntrustRun, &["run", "entrust"], "run"),
-    (Method::RemarkRun, &["run", "remark"], "run"),
-    (Method::SubmitAssignment, &["submit"], "assignment"),
-    (Method::WaiveAssignment, &["assignment", "waive"], "assignment"),
-    (Method::ExtendAssignment, &["assignment", "extend"], "assignment"),
-    (Method::RequestExtension, &["assignment", "request-extension"], "assignment"),
-    (Method::DeclineExtension, &["assignment", "decline-extension"], "assignment"),
-    (Method::SendLink, &["assignment", "send-link"], "assignment"),
-    (Method::ReturnAssignment, &["assignment", "return"], "assignment"),
-    (Method::ApproveRecommendations, &["approve"], "run"),
-    (Method::UpdateRecommendation, &["recommendation", "revise"], "recommendation"),
-    (Method::DiscardRecommendation, &["recommendation", "discard"], "recommendation"),
-    (Method::RecordDecision, &["decide"], "run"),
-    (Method::AttachFile, &["decision", "attach"], "decision"),
-    (Method::AcceptMeasure, &["measure", "accept"], "measure"),
-    (Method::ReturnMeasure, &["measure", "return"], "measure"),
-];
+/// By which command each call is made that may be offered.
+fn commands() -> Vec<Offered> {
+    let mut all: Vec<Offered> = OfferKind::VARIANTS.iter().map(|kind| offered::of(*kind)).collect();
+    all.sort_by_key(|offered| offered.method.path());
+    all.dedup_by_key(|offered| offered.method);
+    all
+}
 
 /// What may be done with a run.
 pub(super) async fn list(client: &Client, run: &str, out: &mut Output) -> anyhow::Result<()> {
     let request = v1::ListOffersRequest { parent: client.run(run).await?, ..Default::default() };
     let offers = all_pages!(client.offers(), list_offers, request, offers);
     out.many(&offers, || {
+        let commands = commands();
         let row = |offer: &v1::Offer| {
-            let made_by = COMMANDS.iter().find(|(method, ..)| dotted(*method) == offer.method);
-            let command = made_by.map(|(_, command, argument)| {
-                format!("vekha {} {}", command.join(" "), word(offer, argument))
-            });
+            let made_by = commands.iter().find(|made| dotted(made.method) == offer.method);
+            let command = made_by
+                .map(|made| format!("vekha {} {}", made.command, word(offer, made.argument)));
             [offer.title.clone(), command.unwrap_or_default()]
         };
         table(["что можно сделать", "команда"], offers.iter().map(row).collect())
@@ -74,25 +60,33 @@ fn word(offer: &v1::Offer, argument: &str) -> String {
 /// is done.
 pub(super) fn completing() -> Command {
     let command = russian::spoken(Cli::command());
-    COMMANDS.into_iter().fold(command, |command, (method, path, argument)| {
-        let offered = ArgValueCompleter::new(move |begun: &OsStr| {
-            let begun = begun.to_string_lossy();
-            offered(method, argument, &begun).unwrap_or_default()
-        });
-        // One argument changed by itself would lose its place among those that have none but that.
-        at(command, path, |command| {
-            command.mut_args(|arg| match arg.get_id() == argument {
-                true => arg.add(offered.clone()),
-                false => arg,
+    commands().into_iter().fold(
+        command,
+        |command, Offered { method, command: path, argument, .. }| {
+            let offered = ArgValueCompleter::new(move |begun: &OsStr| {
+                let begun = begun.to_string_lossy();
+                offered(method, argument, &begun).unwrap_or_default()
+            });
+            // One argument changed by itself would lose its place among those that have none but that.
+            at(command, &mut path.split(' '), |command| {
+                command.mut_args(|arg| match arg.get_id() == argument {
+                    true => arg.add(offered.clone()),
+                    false => arg,
+                })
             })
-        })
-    })
+        },
+    )
 }
 
-fn at(command: Command, path: &[&str], change: impl FnOnce(Command) -> Command) -> Command {
-    match path.split_first() {
+/// Changes the command that this path of subcommands leads to.
+fn at<'p>(
+    command: Command,
+    path: &mut impl Iterator<Item = &'p str>,
+    change: impl FnOnce(Command) -> Command,
+) -> Command {
+    match path.next() {
         None => change(command),
-        Some((first, rest)) => command.mut_subcommand(first, |command| at(command, rest, change)),
+        Some(first) => command.mut_subcommand(first, |command| at(command, path, change)),
     }
 }
 
@@ -163,9 +157,9 @@ mod tests {
     fn every_call_that_may_be_offered_has_a_command_with_that_argument() {
         // Arguments that lost their places would be told here.
         completing().debug_assert();
-        for (method, path, argument) in COMMANDS {
+        for Offered { method, command: path, argument, .. } in commands() {
             let mut command = &Cli::command();
-            for name in path {
+            for name in path.split(' ') {
                 command = command.find_subcommand(name).unwrap_or_else(|| panic!("{method:?}"));
             }
             assert!(command.get_arguments().any(|arg| arg.get_id() == argument), "{method:?}");

@@ -39,6 +39,7 @@ use crate::console::frame::said::{self, Said};
 use crate::console::frame::sending;
 use crate::console::school::uploads;
 use crate::glossary;
+use crate::offered;
 use crate::runtime::committer::Caller;
 use crate::runtime::documents::uploads::Upload;
 use crate::runtime::{Ask, Runtime};
@@ -152,12 +153,12 @@ impl<'a> Scene<'a> {
     /// Whether this may be done with the run as it stands, by who looks.
     pub fn offers(&self, offer: &Offer) -> bool {
         let stands = |activity| offer.stands(activity, self.run).is_ok();
-        self.role >= Role::taking_up(offer) && self.activity().is_some_and(stands)
+        self.role >= offered::needs(offer) && self.activity().is_some_and(stands)
     }
 
     /// The role that is needed for a command and that who looks does not have.
     fn lacks(&self, command: &Command) -> Option<Role> {
-        let needed = Offer::taken_up(command).iter().map(Role::taking_up).max();
+        let needed = Offer::taken_up(command).iter().map(offered::needs).max();
         needed.filter(|needed| self.role < *needed)
     }
 }
