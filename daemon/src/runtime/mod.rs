@@ -1,9 +1,9 @@
 //! What gives the engine time and effects.
 //!
-//! Five loops: one opens what is due and does the jobs that are due, one sends the letters that are
-//! due, one asks other systems, one has analyzers compute, one tells listeners, so that a server or a
-//! plugin that hangs holds up nothing but its own. Each turns when something changed, when its next moment comes, and at least once a minute
-//! by tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
+//! Six loops: one opens what is due and does the jobs that are due, one sends the letters that are
+//! due, one asks other systems, one has analyzers compute, one tells listeners, one tells people on a
+//! morning what waits, so that a server or a plugin that hangs holds up nothing but its own. Each turns
+//! when something changed, when its next moment comes, and at least once a minute by tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
 pub mod acts;
@@ -104,6 +104,7 @@ pub struct Runtime {
     fetching: Mutex<()>,
     consulting: Mutex<()>,
     telling: Mutex<()>,
+    summarizing: Mutex<()>,
     /// What was understood of exports, until the word to take it.
     looks: Looks,
     /// Folders that were not applied, by municipality: each with the digest of its files.
@@ -129,6 +130,8 @@ enum Loop {
     Consults,
     /// Tells listeners.
     Tells,
+    /// Tells people on a morning what waits.
+    Mornings,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -190,6 +193,7 @@ impl Runtime {
             fetching: Mutex::new(()),
             consulting: Mutex::new(()),
             telling: Mutex::new(()),
+            summarizing: Mutex::new(()),
             looks: Looks::default(),
             apart: std::sync::Mutex::default(),
         });
@@ -318,6 +322,10 @@ impl Runtime {
                 let _one_at_a_time = self.telling.lock().await;
                 self.tell_listeners().await
             }
+            Loop::Mornings => {
+                let _one_at_a_time = self.summarizing.lock().await;
+                self.summarize().await
+            }
         }
     }
 
@@ -334,7 +342,8 @@ impl Runtime {
                 + self.turn(Loop::Fetches).await?
                 + self.turn(Loop::Consults).await?
                 + self.turn(Loop::Sends).await?
-                + self.turn(Loop::Tells).await?;
+                + self.turn(Loop::Tells).await?
+                + self.turn(Loop::Mornings).await?;
             quiet = if done > 0 { 0 } else { quiet + 1 };
         }
         Ok(())
@@ -354,14 +363,15 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let (work, message, fetch, consult, telling) = tokio::join!(
+        let (work, message, fetch, consult, telling, morning) = tokio::join!(
             self.next(Loop::Turns),
             self.next(Loop::Sends),
             self.next(Loop::Fetches),
             self.next(Loop::Consults),
-            self.next(Loop::Tells)
+            self.next(Loop::Tells),
+            self.next(Loop::Mornings)
         );
-        let all = [work?, message?, fetch?, consult?, telling?];
+        let all = [work?, message?, fetch?, consult?, telling?, morning?];
         Ok(all.into_iter().flatten().min())
     }
 
@@ -376,6 +386,7 @@ impl Runtime {
             Loop::Fetches => self.store.next_job_at(Jobs::Fetches).await?,
             Loop::Consults => self.store.next_job_at(Jobs::Consults).await?,
             Loop::Tells => return self.next_telling().await,
+            Loop::Mornings => self.store.next_summary_at().await?,
         };
         Ok(at.map(instant))
     }
@@ -413,6 +424,7 @@ impl Runtime {
             self.whatever_happens("fetches", || self.go_round(Loop::Fetches)),
             self.whatever_happens("consults", || self.go_round(Loop::Consults)),
             self.whatever_happens("tells", || self.go_round(Loop::Tells)),
+            self.whatever_happens("mornings", || self.go_round(Loop::Mornings)),
             self.whatever_happens("upkeep", || self.look_after_store()),
             self.whatever_happens("pulse", || self.watch_over_store())
         );

@@ -21,7 +21,7 @@ use crate::console::frame::paging::{Asked, asked};
 use crate::console::frame::{problem, view};
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
-use crate::runtime::views::attention::{Need, attention, in_order};
+use crate::runtime::views::attention::{Need, attention, divided, in_order};
 use crate::runtime::views::overview::Overview;
 use crate::store::StoreError;
 
@@ -108,9 +108,7 @@ async fn gather(
         if !meant {
             continue;
         }
-        // What somebody else sees to waits for them, whatever one may oneself.
-        let is_own = |need: &&Need| role >= need.role() && (keeper.is_empty() || mine);
-        let (own, others): (Vec<&Need>, Vec<&Need>) = needs.iter().partition(is_own);
+        let (own, others) = divided(needs, role, keeper, person.name());
         let activity = map.activity(&key.activity);
         let line = |needs: &[&Need]| {
             json!({

@@ -1,4 +1,5 @@
-//! One's own account: the password, and where one is signed in.
+//! One's own account: the password, where one is signed in, and whether one is told on a morning what
+//! waits.
 
 use std::sync::Arc;
 
@@ -50,6 +51,15 @@ pub async fn act(
             Ok(()) => Redirect::to("/me?done=elsewhere").into_response(),
             Err(e) => problem::unavailable(&e),
         },
+        wanted @ ("summary" | "no-summary") => {
+            match runtime.want_summaries(&person, wanted == "summary").await {
+                Ok(()) => Redirect::to(&format!("/me?done={wanted}")).into_response(),
+                Err(e) => match Refused::of(e) {
+                    Ok(refused) => page(&runtime, &gate, &person, &refused, None).await,
+                    Err(response) => *response,
+                },
+            }
+        }
         _ => problem::no_such_page().await,
     }
 }
@@ -77,6 +87,10 @@ async fn page(
         Ok(None) => return problem::no_such_page().await,
         Err(e) => return problem::unavailable(&e),
     };
+    let summary = match runtime.summaries_of(&own.id).await {
+        Ok(summary) => summary,
+        Err(e) => return problem::unavailable(&e),
+    };
     let now = runtime.clock().of_people();
     let sessions: Vec<Value> = sessions
         .iter()
@@ -101,11 +115,16 @@ async fn page(
         "has_password": !whom.row.password.is_empty() && gate.takes_passwords(),
     });
     context["sessions"] = sessions.into();
+    context["summary"] = json!(
+        summary.map(|row| { json!({ "next": moment(runtime, row.next_at), "error": row.error }) })
+    );
     context["refused"] = refused.shown();
     context["shortest"] = password::SHORTEST.into();
     context["notice"] = json!(match done {
         Some("password") => Some("Пароль изменён; на других устройствах вход закрыт."),
         Some("elsewhere") => Some("На других устройствах вход закрыт."),
+        Some("summary") => Some("Сводка будет приходить по утрам рабочих дней."),
+        Some("no-summary") => Some("Сводка больше не приходит."),
         _ => None,
     });
     view::page(refused.status, "own.html", &context)

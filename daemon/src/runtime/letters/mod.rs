@@ -9,5 +9,6 @@ pub mod message;
 pub mod outage;
 pub mod outbox;
 pub(crate) mod parcels;
+pub(crate) mod summary;
 mod trial;
 pub mod ways;

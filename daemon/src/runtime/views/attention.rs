@@ -238,6 +238,18 @@ pub async fn attention(
     Ok(all)
 }
 
+/// Of what a run needs, what waits for somebody with this role, and what for others. What somebody else
+/// sees to (`keeper`) waits for them, whatever one may oneself.
+pub fn divided<'n>(
+    needs: &'n [Need],
+    role: Role,
+    keeper: &str,
+    name: Option<&str>,
+) -> (Vec<&'n Need>, Vec<&'n Need>) {
+    let is_mine = keeper.is_empty() || Some(keeper) == name;
+    needs.iter().partition(|need| role >= need.role() && is_mine)
+}
+
 /// The gravest first; among equals in the road map's order.
 pub fn in_order<'n>(
     map: &RoadMap,

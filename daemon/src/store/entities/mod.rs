@@ -23,5 +23,6 @@ pub mod role;
 pub mod run;
 pub mod session;
 pub mod submission;
+pub mod summary;
 pub mod token;
 pub mod undelivered;

@@ -12,4 +12,5 @@ pub mod outbox;
 mod requests;
 mod road_maps;
 mod statements;
+pub mod summaries;
 mod together;

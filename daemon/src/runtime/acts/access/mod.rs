@@ -1,9 +1,11 @@
-//! Who is let in: signing in and out ([`signing`]), also through a provider ([`provider`]), people and their roles ([`people`]), the tokens of
-//! systems ([`tokens`]).
+//! Who is let in: signing in and out ([`signing`]), also through a provider ([`provider`]), people and
+//! their roles ([`people`]), what they are told on a morning ([`summaries`]), the tokens of systems
+//! ([`tokens`]).
 
 pub mod people;
 pub mod provider;
 pub mod signing;
+pub mod summaries;
 pub mod tokens;
 
 use std::collections::BTreeMap;
