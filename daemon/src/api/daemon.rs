@@ -51,6 +51,7 @@ fn describe(trouble: &Trouble, zone: &TimeZone, sees_lines: bool) -> v1::Trouble
         Trouble::Folder { municipality, .. } => {
             (TroubleKind::RoadMapFolderApart, municipality.as_str(), None)
         }
+        Trouble::Unset { section, .. } => (TroubleKind::SettingsIncomplete, section.as_str(), None),
         Trouble::Log { .. } => (TroubleKind::LogGrows, "", None),
     };
     v1::Trouble {

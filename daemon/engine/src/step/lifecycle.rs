@@ -321,7 +321,10 @@ impl Transition<'_> {
             return Err(Refusal::NotFound(format!("этап публикации «{stage}»")));
         };
         self.record(Happened::Published { stage, location: location.clone() });
-        self.stage_mut(position).location = location;
+        let published = self.stage_mut(position);
+        published.location = location;
+        // Why it was put off before.
+        published.reason.clear();
         self.complete_stage(position);
         Ok(())
     }

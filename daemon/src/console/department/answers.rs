@@ -264,7 +264,7 @@ async fn describe(
         fields.push(paging::choice(query, "stage", "Этап", options));
     }
     fields.push(paging::words(query, "q", "Организация или слова ответа"));
-    context["filters"] = paging::filters(query, fields);
+    context["filters"] = paging::filters(&format!("/runs/{}/answers", run.key), query, fields);
     Ok(context)
 }
 

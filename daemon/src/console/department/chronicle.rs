@@ -115,7 +115,8 @@ async fn page(
     context["newest"] =
         (!asked(query, "before").is_empty()).then(|| address(query, "before", "")).into();
     context["looked"] = (!full && from > 1).into();
-    context["filters"] = paging::filters(query, fields(query));
+    context["filters"] =
+        paging::filters(&format!("/m/{}/journal", map.municipality.id), query, fields(query));
     context["wrong_day"] = (!until.is_empty() && day.is_none()).then_some(until).into();
     context["verified"] = verified.map_or(json!(null), |verified| told(map, &verified));
     Ok(view::page(StatusCode::OK, "chronicle.html", &context))

@@ -273,6 +273,7 @@ pub async fn show(
     let by_severity = SEVERITIES.map(|one| (key(one), severity_words(one).to_owned()));
     let any = ("", "любые".to_owned());
     context["filters"] = paging::filters(
+        &format!("/runs/{}/figures/{stage}", run.key),
         &query,
         vec![
             paging::choice(&query, "severity", "Выводы", [any].into_iter().chain(by_severity)),

@@ -156,6 +156,7 @@ pub async fn show(
     let everybody = ("", "всё".to_owned());
     let each = map.organisations.iter().map(|o| (o.code.as_str(), o.short.clone()));
     context["filters"] = paging::filters(
+        &format!("/runs/{}/journal", run.key),
         &query,
         vec![paging::choice(&query, "organisation", "О ком", [everybody].into_iter().chain(each))],
     );

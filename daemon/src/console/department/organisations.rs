@@ -71,6 +71,7 @@ pub async fn show(
     let states = [("broken", "письма не получают"), ("closed", "закрытые")];
     let states = states.map(|(state, words)| (state, words.to_owned()));
     context["filters"] = paging::filters(
+        &format!("/m/{}/organisations", map.municipality.id),
         &query,
         vec![
             paging::choice(&query, "kind", "Какие", any("все").chain(of_kind)),

@@ -203,7 +203,8 @@ async fn page(
     context["before"] = (place > 1).then(|| to(place - 1)).into();
     context["after"] = more.then(|| to(place + 1)).into();
     context["place"] = place.into();
-    context["filters"] = paging::filters(query, kinds(map, query));
+    context["filters"] =
+        paging::filters(&format!("/m/{}/letters", map.municipality.id), query, kinds(map, query));
     context["held"] = match held.filter(|row| row.paused) {
         Some(row) => json!({ "reason": row.reason, "actor": actor(map, &row.actor) }),
         None => json!(null),

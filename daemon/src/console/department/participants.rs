@@ -212,6 +212,7 @@ async fn describe(
     let by_stage = stage_ids.iter().map(|id| (*id, title(map, &run, id).to_owned()));
     let by_state = STATES.iter().map(|(state, words)| (*state, (*words).to_owned()));
     context["filters"] = paging::filters(
+        &format!("/runs/{}/participants", run.key),
         query,
         vec![
             paging::choice(query, "stage", "Этап", [every("все")].into_iter().chain(by_stage)),

@@ -128,7 +128,8 @@ pub async fn show(
         paging::choice(&query, "activity", "Мероприятие", [every].into_iter().chain(activities)),
     ];
     mark(&mut fields[0], wanted);
-    context["filters"] = paging::filters(&query, fields);
+    context["filters"] =
+        paging::filters(&format!("/m/{}/preview", map.municipality.id), &query, fields);
     Ok(view::page(StatusCode::OK, "preview.html", &context))
 }
 

@@ -112,6 +112,7 @@ fn filters(map: &RoadMap, query: &Asked) -> Value {
     let states = STATES.iter().map(|(state, words)| (*state, (*words).to_owned()));
     let parties = map.municipality.parties.iter().map(|(id, words)| (id.as_str(), words.clone()));
     paging::filters(
+        &format!("/m/{}", map.municipality.id),
         query,
         vec![
             paging::choice(query, "section", "Раздел", any("все").chain(sections)),

@@ -19,6 +19,7 @@ use crate::console::department::{live, outbox};
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::paging::{Asked, asked};
 use crate::console::frame::{problem, view};
+use crate::console::people::own::saved_filters;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::attention::{Need, attention, divided, in_order};
@@ -76,6 +77,13 @@ pub async fn show(
             json!({ "link": link, "words": words, "chosen": *word == whose })
         })
         .collect();
+    context["filters"] = match person.person() {
+        Some(own) => match runtime.saved_filters(&own.id).await {
+            Ok(saved) => saved_filters(&saved),
+            Err(e) => return problem::unavailable(&e),
+        },
+        None => json!([]),
+    };
     context["live"] = live.into();
     context["notice"] = json!(query.get("done").and_then(|word| told::notice(word)));
     view::page(StatusCode::OK, "today.html", &context)

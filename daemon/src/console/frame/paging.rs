@@ -131,14 +131,19 @@ pub fn words(asked: &Asked, name: &str, label: &str) -> Value {
     json!({ "name": name, "label": label, "value": self::asked(asked, name) })
 }
 
-/// The form of all that narrows a list; how it is sorted is kept. `clear` leads to the whole list, if
-/// less is shown.
-pub fn filters(asked: &Asked, fields: Vec<Value>) -> Value {
+/// The form of all that narrows a list; how it is sorted is kept. If less than the whole list is shown,
+/// there is a way back to that, and the page at `path` as it is narrowed can be saved.
+pub fn filters(path: &str, asked: &Asked, fields: Vec<Value>) -> Value {
     let narrowed = fields.iter().any(|field| {
         field["name"].as_str().is_some_and(|name| !self::asked(asked, name).is_empty())
     });
     let sort = self::asked(asked, "sort");
-    json!({ "fields": fields, "sort": sort, "narrowed": narrowed })
+    let saved = narrowed.then(|| {
+        let mut kept = asked.clone();
+        kept.remove("before");
+        format!("{path}{}", address(&kept, "page", ""))
+    });
+    json!({ "fields": fields, "sort": sort, "narrowed": narrowed, "saved": saved })
 }
 
 /// Whether a text has all the words that it is searched for, however they are written.

@@ -1,5 +1,5 @@
-//! One's own account: the password, where one is signed in, and whether one is told on a morning what
-//! waits.
+//! One's own account: the password, where one is signed in, whether one is told on a morning what waits,
+//! and the filters that one comes back to.
 
 use std::sync::Arc;
 
@@ -9,13 +9,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, moment, through, ways_in, words};
+use super::{Refused, moment, own_path, through, ways_in, words};
 use crate::access::gate::{Gate, goes_on};
 use crate::access::password;
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::{Fields, value};
+use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::{problem, view};
 use crate::runtime::Runtime;
+use crate::runtime::acts::access::AccessError;
+use crate::store::entities::saved_filter;
 
 /// `GET /me`
 pub async fn show(
@@ -25,7 +27,7 @@ pub async fn show(
     request: Request,
 ) -> Response {
     let done = request.uri().query().and_then(|query| query.strip_prefix("done="));
-    page(&runtime, &gate, &person, &Refused::default(), done).await
+    page(&runtime, &gate, &person, &Refused::default(), &vec![], done).await
 }
 
 /// `POST /me`
@@ -36,32 +38,36 @@ pub async fn act(
     Fields(pairs): Fields,
 ) -> Response {
     let Some(own) = person.person() else { return problem::no_such_page().await };
-    match value(&pairs, "_action") {
+    let action = value(&pairs, "_action");
+    let done = match action {
         "password" => {
             let (before, chosen) = (value(&pairs, "before"), value(&pairs, "password"));
-            match runtime.change_password(&person, before, chosen).await {
-                Ok(()) => Redirect::to("/me?done=password").into_response(),
-                Err(e) => match Refused::of(e) {
-                    Ok(refused) => page(&runtime, &gate, &person, &refused, None).await,
-                    Err(response) => *response,
-                },
-            }
+            runtime.change_password(&person, before, chosen).await
         }
-        "elsewhere" => match runtime.sign_out_elsewhere(&own.id, &own.session).await {
-            Ok(()) => Redirect::to("/me?done=elsewhere").into_response(),
-            Err(e) => problem::unavailable(&e),
-        },
-        wanted @ ("summary" | "no-summary") => {
-            match runtime.want_summaries(&person, wanted == "summary").await {
-                Ok(()) => Redirect::to(&format!("/me?done={wanted}")).into_response(),
-                Err(e) => match Refused::of(e) {
-                    Ok(refused) => page(&runtime, &gate, &person, &refused, None).await,
-                    Err(response) => *response,
-                },
-            }
+        "elsewhere" => {
+            let ended = runtime.sign_out_elsewhere(&own.id, &own.session).await;
+            ended.map_err(AccessError::from)
         }
-        _ => problem::no_such_page().await,
+        "summary" | "no-summary" => runtime.want_summaries(&person, action == "summary").await,
+        "save-filter" => {
+            let path = value(&pairs, "path");
+            // Whatever leads elsewhere has nothing that narrows it: it is refused as no filter.
+            runtime.save_filter(&person, value(&pairs, "title"), own_path(path)).await
+        }
+        "forget-filter" => runtime.forget_filter(&person, value(&pairs, "filter")).await,
+        _ => return problem::no_such_page().await,
+    };
+    match done.map_err(Refused::of) {
+        Ok(()) => Redirect::to(&format!("/me?done={action}")).into_response(),
+        Err(Ok(refused)) => page(&runtime, &gate, &person, &refused, &pairs, None).await,
+        Err(Err(response)) => *response,
     }
+}
+
+/// A person's filters, for a page.
+pub(in crate::console) fn saved_filters(saved: &[saved_filter::Model]) -> Value {
+    let shown = |row: &saved_filter::Model| json!({ "id": row.id, "title": row.title, "link": own_path(&row.path) });
+    saved.iter().map(shown).collect()
 }
 
 async fn page(
@@ -69,6 +75,7 @@ async fn page(
     gate: &Gate,
     person: &Person,
     refused: &Refused,
+    sent: &Pairs,
     done: Option<&str>,
 ) -> Response {
     let Some(own) = person.person() else {
@@ -118,6 +125,15 @@ async fn page(
     context["summary"] = json!(
         summary.map(|row| { json!({ "next": moment(runtime, row.next_at), "error": row.error }) })
     );
+    context["filters"] = match runtime.saved_filters(&own.id).await {
+        Ok(saved) => saved_filters(&saved),
+        Err(e) => return problem::unavailable(&e),
+    };
+    // What was refused a name stands there to be called by another one.
+    let unsaved = value(sent, "_action") == "save-filter";
+    context["unsaved"] = json!(
+        unsaved.then(|| json!({ "title": value(sent, "title"), "path": value(sent, "path") }))
+    );
     context["refused"] = refused.shown();
     context["shortest"] = password::SHORTEST.into();
     context["notice"] = json!(match done {
@@ -125,6 +141,8 @@ async fn page(
         Some("elsewhere") => Some("На других устройствах вход закрыт."),
         Some("summary") => Some("Сводка будет приходить по утрам рабочих дней."),
         Some("no-summary") => Some("Сводка больше не приходит."),
+        Some("save-filter") => Some("Отбор сохранён: он стоит здесь и на странице «Сегодня»."),
+        Some("forget-filter") => Some("Отбор удалён; сам список остался, каким был."),
         _ => None,
     });
     view::page(refused.status, "own.html", &context)

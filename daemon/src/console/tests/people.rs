@@ -618,3 +618,62 @@ async fn definitions_are_for_administrators_of_the_municipality_and_new_ones_for
     assert!(own.get("/m/zarechny").await.text.contains("/definitions"));
     assert_eq!(house.runtime.road_maps().newest("zarechny").unwrap().number, 1);
 }
+
+#[tokio::test]
+async fn a_narrowed_list_is_saved_under_a_name_and_found_again_by_who_saved_it() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    let viewer = hired(&anna, "viewer@example.org", "viewer").await;
+    assert!(!viewer.get("/m/zarechny").await.text.contains("Сохранить этот отбор"));
+    // What is offered to be saved is the list as it is seen, without what was done before.
+    let page = viewer.get("/m/zarechny?state=late&q=%D0%92%D0%9F%D0%A0&page=3&done=saved").await;
+    let text = page.text.replace("&#x2f;", "/").replace("&#x3d;", "=").replace("&amp;", "&");
+    let path = "/m/zarechny?q=%D0%92%D0%9F%D0%A0&state=late";
+    assert!(text.contains(&format!("name=\"path\" value=\"{path}\"")), "{text}");
+
+    fn save<'a>(title: &'a str, path: &'a str) -> [(&'a str, &'a str); 3] {
+        [("_action", "save-filter"), ("title", title), ("path", path)]
+    }
+    let saved = viewer.post("/me", &save("Опаздывают", path)).await;
+    assert_eq!(saved.headers["location"], "/me?done=save-filter", "{}", saved.text);
+    // The same list is called anew, not twice.
+    viewer.post("/me", &save("ВПР опаздывает", path)).await;
+    for place in ["/me", "/today"] {
+        let page = viewer.get(place).await;
+        let text = page.text.replace("&#x2f;", "/").replace("&#x3d;", "=").replace("&amp;", "&");
+        let link = format!("<a href=\"{path}\">ВПР опаздывает</a>");
+        assert_eq!(text.matches(&link).count(), 1, "{place}: {text}");
+        assert!(!text.contains("Опаздывают"), "{text}");
+        assert!(!anna.get(place).await.text.contains("ВПР опаздывает"), "{place}");
+    }
+    // What has no name, leads elsewhere or narrows nothing is refused, and what was typed stands there.
+    let long = "о".repeat(101);
+    for (title, path) in [
+        (" ", path),
+        (long.as_str(), path),
+        ("чужое", "https://evil.example/?q=1"),
+        ("чужое", "//evil.example/?q=1"),
+        ("всё", "/m/zarechny"),
+    ] {
+        let refused = viewer.post("/me", &save(title, path)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{title} {path}");
+        assert!(refused.text.contains("id=\"title-error\""), "{}", refused.text);
+        assert!(refused.text.contains(title.trim()), "{}", refused.text);
+    }
+    // Nobody forgets another's.
+    let own = house.runtime.store().people().await.unwrap();
+    let viewer_id = &own.iter().find(|p| p.row.email == "viewer@example.org").unwrap().row.id;
+    let id = house.runtime.saved_filters(viewer_id).await.unwrap()[0].id.clone();
+    let forget = [("_action", "forget-filter"), ("filter", id.as_str())];
+    anna.post("/me", &forget).await;
+    assert!(viewer.get("/today").await.text.contains("ВПР опаздывает"));
+    viewer.post("/me", &forget).await;
+    assert!(!viewer.get("/today").await.text.contains("ВПР опаздывает"));
+    // So many and no more: each has to be looked through.
+    for n in 0..51 {
+        let path = format!("/m/zarechny?q={n}");
+        let saved = viewer.post("/me", &save("ещё", &path)).await;
+        let wanted = if n < 50 { StatusCode::SEE_OTHER } else { StatusCode::UNPROCESSABLE_ENTITY };
+        assert_eq!(saved.status, wanted, "{n}: {}", saved.text);
+    }
+}

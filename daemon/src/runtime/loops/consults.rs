@@ -19,6 +19,7 @@ use vekha_roadmap::model::Work;
 use crate::runtime::Runtime;
 use crate::runtime::committer::{Ask, AskError, Task};
 use crate::runtime::consultation::{About, given, key, request};
+use crate::runtime::loops::worker::settled;
 use crate::runtime::road_maps::Version;
 use crate::runtime::under_way::UnderWay;
 use crate::store::entities::job;
@@ -308,13 +309,4 @@ impl Runtime {
 
 fn next_try(attempts: i32, now: Timestamp) -> Timestamp {
     now + SignedDuration::from_mins(1 << attempts.clamp(0, 6))
-}
-
-/// Only the database is a reason to try again; a run that has moved on is none.
-fn settled<T>(done: Result<T, AskError>) -> Result<(), StoreError> {
-    match done {
-        Err(AskError::Store(e)) => Err(StoreError::away(e)),
-        Err(AskError::Unreadable(e)) => Err(StoreError::Unreadable(e)),
-        _ => Ok(()),
-    }
 }

@@ -122,6 +122,9 @@ impl Runtime {
                 }
                 Err(NotMade::Impossible(reason)) => {
                     tracing::warn!(run = %run, "not published, will be tried again: {reason}");
+                    let words = format!("отчёт не опубликован: {reason}. Попробуем ещё раз сами");
+                    let put_off = Ask::Step(Command::StagePutOff { stage, reason: words });
+                    settled(self.committer.ask(Task::new(run, put_off, "vekha")).await)?;
                     let wait = SignedDuration::from_mins(1 << row.attempts.clamp(0, 6));
                     self.store.postpone_job(&row.key, now + wait, &reason).await?;
                     return Ok(());
@@ -137,16 +140,7 @@ impl Runtime {
 
     /// Has a run take in what a job yielded.
     async fn settle_job(&self, run: RunKey, ask: Ask, job: &str) -> Result<(), StoreError> {
-        match self.committer.ask(Task::new(run, ask, "vekha").settling(job)).await {
-            Ok(_) => Ok(()),
-            Err(AskError::Store(e)) => Err(StoreError::away(e)),
-            Err(AskError::Unreadable(e)) => Err(StoreError::Unreadable(e)),
-            // The run has moved on without this job: there is nothing left to do.
-            Err(e) => {
-                tracing::debug!(job, "job without effect: {e}");
-                Ok(())
-            }
-        }
+        settled(self.committer.ask(Task::new(run, ask, "vekha").settling(job)).await)
     }
 
     /// Does the work of stages. What one of them rests on and cannot be read puts off that one alone.
@@ -228,6 +222,19 @@ impl Runtime {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
+
+/// Only the database is a reason to do a job again; a run that has moved on without it is none.
+pub(super) fn settled<T>(done: Result<T, AskError>) -> Result<(), StoreError> {
+    match done {
+        Err(AskError::Store(e)) => Err(StoreError::away(e)),
+        Err(AskError::Unreadable(e)) => Err(StoreError::Unreadable(e)),
+        Err(e) => {
+            tracing::debug!("a job without effect: {e}");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
 
 /// What a job is about; no work is a wake-up.
 fn read(job: &job::Model) -> Result<(RunKey, Option<Job>), StoreError> {

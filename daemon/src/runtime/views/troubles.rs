@@ -1,11 +1,13 @@
 //! What keeps the daemon from doing all that it should, in words: the console's first page, `vekha
 //! status` and the API show the same.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use vekha_roadmap::model::Work;
 
 use crate::runtime::Runtime;
 use crate::runtime::letters::outage::Away;
@@ -51,6 +53,13 @@ pub enum Trouble {
         /// The folder.
         folder: String,
     },
+    /// A road map names a system or an analyzer that the settings do not know.
+    Unset {
+        /// The section that the settings lack: `analyzer.region`.
+        section: String,
+        /// The stages that need it: municipality, activity, stage.
+        stages: Vec<[String; 3]>,
+    },
     /// A row cannot be read.
     Row {
         /// Its key.
@@ -77,6 +86,7 @@ impl Trouble {
             Trouble::Listener(_) => "listener-away",
             Trouble::Version { .. } => "road-map-unreadable",
             Trouble::Folder { .. } => "road-map-folder-apart",
+            Trouble::Unset { .. } => "settings-incomplete",
             Trouble::Row { .. } => "row-unreadable",
             Trouble::Log { .. } => "log-grows",
         }
@@ -143,6 +153,19 @@ impl Trouble {
                  папка не применена. Загрузите её архивом на странице «Определения» — будет видно, что \
                  изменится; или перенесите в папку то, что действует: скачайте карту архивом."
             ),
+            Trouble::Unset { section, stages } => {
+                let named = |[municipality, activity, stage]: &[String; 3]| {
+                    format!("{municipality}/{activity}, этап {stage}")
+                };
+                let named: Vec<String> = stages.iter().take(NAMED).map(named).collect();
+                let more = stages.len().saturating_sub(NAMED);
+                let more = if more > 0 { format!(" и ещё {more}") } else { String::new() };
+                format!(
+                    "В настройках нет раздела [{section}], а карта его называет: {}{more}. Когда дойдёт \
+                     до этого этапа, он не будет выполнен: добавьте раздел и перезапустите демон.",
+                    named.join("; ")
+                )
+            }
             Trouble::Row { row, why } => format!(
                 "Запись в базе не прочитана: {why}. Отложено «{row}»; остальное идёт, ничего не \
                  удалено."
@@ -154,6 +177,9 @@ impl Trouble {
         }
     }
 }
+
+/// Stages that are named when settings lack what they need.
+const NAMED: usize = 3;
 
 /// What a plugin wrote last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +228,38 @@ impl Runtime {
         left.map(|(municipality, (folder, _))| Trouble::Folder { municipality, folder }).collect()
     }
 
+    /// What road maps in force name and the settings lack.
+    fn unset(&self) -> Vec<Trouble> {
+        let mut lacking: BTreeMap<String, Vec<[String; 3]>> = BTreeMap::new();
+        for version in self.road_maps.all_newest() {
+            let map = &version.road_map;
+            for activity in &map.activities {
+                for stage in &activity.stages {
+                    let section = match &stage.work {
+                        Work::Collect(collect) => {
+                            let source = collect.source.as_ref().map(|prefill| &prefill.id);
+                            let unknown = source.filter(|id| !self.sources.contains_key(*id));
+                            unknown.map(|id| format!("source.{id}"))
+                        }
+                        Work::Analyze(analyze) => {
+                            let plugin = analyze.plugin.as_ref();
+                            let unknown = plugin.filter(|id| !self.analyzers.contains_key(*id));
+                            unknown.map(|id| format!("analyzer.{id}"))
+                        }
+                        _ => None,
+                    };
+                    if let Some(section) = section {
+                        let stage =
+                            [&map.municipality.id, &activity.id, &stage.id].map(Clone::clone);
+                        lacking.entry(section).or_default().push(stage);
+                    }
+                }
+            }
+        }
+        let each = lacking.into_iter();
+        each.map(|(section, stages)| Trouble::Unset { section, stages }).collect()
+    }
+
     /// All that is wrong at the moment.
     pub fn troubles(&self) -> Vec<Trouble> {
         let mut all = Vec::new();
@@ -221,6 +279,7 @@ impl Runtime {
         let versions = self.road_maps.unreadable().into_iter();
         all.extend(versions.map(|(id, why)| Trouble::Version { id, why }));
         all.extend(self.apart());
+        all.extend(self.unset());
         let rows = self.store.unreadable_rows().into_iter();
         all.extend(rows.map(|(row, why)| Trouble::Row { row, why }));
         let log = self.store.log().filter(|log| log.is_too_long());

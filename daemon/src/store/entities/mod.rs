@@ -21,6 +21,7 @@ pub mod request;
 pub mod road_map;
 pub mod role;
 pub mod run;
+pub mod saved_filter;
 pub mod session;
 pub mod submission;
 pub mod summary;

@@ -11,6 +11,7 @@ pub mod listeners;
 pub mod outbox;
 mod requests;
 mod road_maps;
+pub mod saved_filters;
 mod statements;
 pub mod summaries;
 mod together;

@@ -4,6 +4,7 @@
 
 pub mod people;
 pub mod provider;
+pub mod saved_filters;
 pub mod signing;
 pub mod summaries;
 pub mod tokens;
