@@ -258,6 +258,7 @@ const DEPARTMENT: &[Row] = &[
     ("versions", "/m/zarechny/definitions/versions", "Версия 1", &[]),
     ("a version", "/m/zarechny/definitions/versions/1", "Это первая версия", &[]),
     ("no archive", "/m/zarechny/definitions/archive", "Архив не принят", &[SEND, WRONG]),
+    ("help", "/help", "Ссылка «Справка»", &[]),
     ("the daemon", "/daemon", "С чем работает", &[]),
     (
         "a letter that is tried in vain",

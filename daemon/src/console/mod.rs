@@ -10,6 +10,7 @@ mod daemon;
 mod definitions;
 mod department;
 mod frame;
+mod help;
 mod people;
 mod school;
 #[cfg(test)]
@@ -68,6 +69,7 @@ fn pages() -> Vec<Page> {
     vec![
         looks("/", get(administrator::home)),
         looks("/today", get(today::show)),
+        looks("/help", get(help::show)),
         looks("/today/live", get(live::today)),
         looks("/m/{municipality}/live", get(live::municipality)),
         looks("/m/{municipality}", get(administrator::municipality)),

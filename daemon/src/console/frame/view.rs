@@ -51,6 +51,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "outbox.html",
         "search.html",
         "year.html",
+        "help.html",
         "preview.html",
         "activity.html",
         "actions.html",
