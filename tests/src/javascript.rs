@@ -31,6 +31,48 @@ pub fn provider() -> PathBuf {
     PLACE.get_or_init(|| beside("provider", &own("data/provider"), "provider.js")).clone()
 }
 
+/// The folder of a client in TypeScript, generated from the contract's files and compiled; `buf` is in
+/// its `node_modules/.bin`.
+///
+/// # Panics
+/// When npm does not bring the packages, or the client does not compile.
+pub fn client() -> PathBuf {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    let made = || {
+        let from = own("data/typescript");
+        let folder = beside("typescript", &from, "client.ts").with_file_name("");
+        let lock = File::create(folder.join("lock")).expect("a file");
+        lock.lock().expect("a lock");
+        fs::copy(from.join("tsconfig.json"), folder.join("tsconfig.json")).expect("to copy");
+        let contract = contract();
+        let template = contract.join("buf.gen.yaml");
+        let generate = [Path::new("generate"), &contract, Path::new("--template"), &template];
+        run(&folder, "buf", &generate.map(|word| word.display().to_string()));
+        run(&folder, "tsc", &["--project".to_owned(), ".".to_owned()]);
+        folder
+    };
+    PLACE.get_or_init(made).clone()
+}
+
+/// Runs a program that a package brought, within its folder.
+///
+/// # Panics
+/// When it does not end well: what it said is told.
+pub fn run(folder: &Path, program: &str, words: &[String]) {
+    let programs = folder.join("node_modules/.bin");
+    // It calls others that lie beside it.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::iter::once(programs.clone()).chain(std::env::split_paths(&path));
+    let done = Command::new(programs.join(program))
+        .args(words)
+        .env("PATH", std::env::join_paths(all).expect("folders"))
+        .current_dir(folder)
+        .output()
+        .unwrap_or_else(|e| panic!("{program}: {e}"));
+    let said = [done.stdout, done.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    assert!(done.status.success(), "{program} {words:?}: {said:?}");
+}
+
 fn own(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

@@ -10,6 +10,7 @@ use tonic::Code;
 use tonic::transport::Endpoint;
 use tonic_types::StatusExt as _;
 use vekha_tests::foreign::*;
+use vekha_tests::javascript;
 use vekha_tests::process::binary;
 use vekha_tests::stranger::{Stranger, reason, wrong_fields};
 use vekha_tests::town::Town;
@@ -527,4 +528,40 @@ async fn a_stream_ends_at_its_deadline_and_with_the_daemon_and_says_which() {
     let _town = town.restart().await;
     let ends = patiently("the ends of the streams", read).await.unwrap();
     assert_eq!(ends, [Code::Unavailable; 4]);
+}
+
+#[test]
+fn the_contract_keeps_to_the_usual_rules_and_to_what_was_released() {
+    let (folder, contract) = (javascript::client(), javascript::contract());
+    let released = contract.join("released.binpb").display().to_string();
+    let contract = contract.display().to_string();
+    javascript::run(&folder, "buf", &["lint".to_owned(), contract.clone()]);
+    let against = ["breaking".to_owned(), contract, "--against".to_owned(), released];
+    javascript::run(&folder, "buf", &against);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_in_typescript_made_from_the_files_alone_lives_a_run() {
+    const KEY: &str = "sesame-0123456789";
+    let town = Town::start_locked(MORNING, KEY).await;
+    let folder = tokio::task::spawn_blocking(javascript::client).await.unwrap();
+    let mut client = tokio::process::Command::new("node");
+    client.arg(folder.join("built/client.js")).args([&town.url(), KEY]).kill_on_drop(true);
+    let done = client.output().await.unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    let told: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(told["names"].as_array().unwrap().len(), 33, "{told}");
+    assert_eq!(told["same"], true, "a call repeated under its id is the same call");
+    let offered = told["offered"].as_array().unwrap();
+    assert!(offered.contains(&json!("vekha.v1.RunService.CancelRun")), "{told}");
+    assert_eq!(told["refused"]["code"], "InvalidArgument", "{told}");
+    let details = told["refused"]["details"].as_array().unwrap();
+    for detail in ["google.rpc.ErrorInfo", "google.rpc.BadRequest"] {
+        assert!(details.contains(&json!(detail)), "{told}");
+    }
+    assert_eq!(told["ended"], "CANCELLED", "{told}");
+    let kinds = told["kinds"].as_array().unwrap();
+    assert_eq!(kinds.first(), Some(&json!("run-opened")), "{told}");
+    assert_eq!(kinds.last(), Some(&json!("run-cancelled")), "{told}");
 }
