@@ -18,6 +18,8 @@ use serde::Deserialize;
 use vekha_plugin::{Address, Problem, Problems, Secret};
 
 use crate::compose;
+use crate::returns::Returns;
+use crate::returns::config::Bounces;
 use crate::tls::Implicit;
 
 /// How mail leaves. The keys are spelled in kebab case: `pool-size`.
@@ -49,6 +51,11 @@ pub struct MailConfig {
     pub pool_size: Option<usize>,
     /// SMTP: the name to greet the server with; the domain of `from` by default.
     pub hello_name: Option<String>,
+    /// SMTP: the address to which servers send back what they cannot deliver; the one of `from` by
+    /// default.
+    pub return_path: Option<String>,
+    /// Where what comes back can be read; nobody reads it otherwise.
+    pub bounces: Option<Bounces>,
     /// A signature that proves the sender's domain.
     pub dkim: Option<Dkim>,
 }
@@ -119,6 +126,8 @@ pub(crate) struct Checked {
     pub from: Mailbox,
     pub dkim: Option<DkimConfig>,
     pub way: Way,
+    pub return_path: Option<lettre::Address>,
+    pub returns: Option<Returns>,
 }
 
 /// Where letters go, with what it takes to get there.
@@ -151,7 +160,12 @@ impl MailConfig {
     /// Makes relative paths relative to `folder`, where the configuration stands.
     pub fn anchor(&mut self, folder: &Path) {
         let dkim = self.dkim.as_mut().map(|dkim| &mut dkim.key_file);
-        for path in [self.folder.as_mut(), self.ca_file.as_mut(), dkim].into_iter().flatten() {
+        let own = [self.folder.as_mut(), self.ca_file.as_mut(), dkim];
+        let of_bounces = self.bounces.as_mut().map(|bounces| {
+            let Bounces { maildir, ca_file, .. } = bounces;
+            [maildir.as_mut(), ca_file.as_mut()]
+        });
+        for path in own.into_iter().chain(of_bounces.into_iter().flatten()).flatten() {
             if !path.as_os_str().is_empty() {
                 *path = folder.join(&*path);
             }
@@ -172,7 +186,22 @@ impl MailConfig {
             Transport::File => self.folder(&mut problems).map(Way::Folder),
             Transport::Smtp => self.server(&mut problems).map(Way::Server),
         };
-        problems.unless_any(from.zip(way).map(|(from, way)| Checked { from, dkim, way }))
+        let return_path = self.return_path.as_ref().and_then(|email| {
+            let mailbox = compose::mailbox(&Address::new("", email.as_str()));
+            problems.take("return-path", mailbox).map(|mailbox| mailbox.email)
+        });
+        let timeout = Duration::from_secs(self.timeout_seconds.unwrap_or(60).clamp(1, 600));
+        let returns = self.bounces.as_ref().and_then(|bounces| {
+            bounces.check(self.ca_file.as_deref(), timeout, &mut problems)
+        });
+        let made = from.zip(way);
+        problems.unless_any(made.map(|(from, way)| Checked {
+            from,
+            dkim,
+            way,
+            return_path,
+            returns,
+        }))
     }
 
     fn folder(&self, problems: &mut Problems) -> Option<PathBuf> {
@@ -315,7 +344,7 @@ const SIGNED: [&str; 9] = [
     "MIME-Version",
 ];
 
-fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path)
         .map_err(|error| format!("не удаётся прочитать файл «{}»: {error}", path.display()))
 }
@@ -327,7 +356,7 @@ fn is_host(name: &str) -> bool {
     !name.is_empty() && name.len() <= 253 && (name_fits || name.parse::<IpAddr>().is_ok())
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -368,6 +397,8 @@ mod tests {
             pool_size: Some(1000),
             hello_name: Some("a\r\nMAIL FROM:<x@y>".into()),
             dkim: Some(Dkim { key_file: "/nowhere/dkim.pem".into(), ..Dkim::default() }),
+            return_path: Some("post".into()),
+            bounces: Some(Bounces::default()),
             ..smtp("")
         };
         let wrong = [
@@ -381,6 +412,8 @@ mod tests {
             "pool-size",
             "password",
             "hello-name",
+            "return-path",
+            "bounces",
         ];
         assert_eq!(fields(&config), wrong);
     }

@@ -4,6 +4,7 @@
 //! - `config`: what an administrator writes, with every mistake found at once.
 //! - `compose`: the letter's text, the same for both ways.
 //! - `smtp`, `folder`: the two ways.
+//! - `returns`: what comes back.
 //!
 //! The plugin keeps no state on disk and retries nothing: that is the caller's outbox. lettre logs
 //! whole conversations, passwords among them, at the level `debug` under the target `lettre`; a
@@ -13,6 +14,7 @@ mod bounded;
 mod compose;
 mod config;
 mod folder;
+mod returns;
 mod smtp;
 mod tls;
 
@@ -20,15 +22,18 @@ use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::message::dkim::DkimConfig;
 use vekha_plugin::{
     Capability, DeliveryError, Description, Health, Message, Notifier, Plugin, Problem, Receipt,
-    Setting, SettingKind,
+    Returned, Setting, SettingKind, Settled,
 };
 
 use config::{Checked, Way};
 pub use config::{Dkim, MailConfig, Tls, Transport};
+use returns::Returns;
+pub use returns::config::Bounces;
 use smtp::Smtp;
 pub use vekha_plugin::Secret;
 
@@ -38,6 +43,8 @@ pub struct Mail {
     from: Mailbox,
     dkim: Option<DkimConfig>,
     route: Route,
+    return_path: Option<lettre::Address>,
+    returns: Option<Returns>,
 }
 
 enum Route {
@@ -53,12 +60,12 @@ impl Mail {
     ///
     /// Every mistake of the configuration at once.
     pub fn new(config: MailConfig) -> Result<Self, Vec<Problem>> {
-        let Checked { from, dkim, way } = config.check()?;
+        let Checked { from, dkim, way, return_path, returns } = config.check()?;
         let route = match way {
             Way::Folder(folder) => Route::Folder(folder),
             Way::Server(server) => Route::Smtp(Box::new(Smtp::new(server))),
         };
-        Ok(Mail { config, from, dkim, route })
+        Ok(Mail { config, from, dkim, route, return_path, returns })
     }
 }
 
@@ -107,7 +114,29 @@ impl Notifier for Mail {
         let text = letter.formatted();
         match &self.route {
             Route::Folder(folder) => folder::deliver(folder, message, text).await,
-            Route::Smtp(smtp) => smtp.deliver(letter.envelope(), &text).await,
+            Route::Smtp(smtp) => match &self.return_path {
+                None => smtp.deliver(letter.envelope(), &text).await,
+                Some(from) => {
+                    let to = letter.envelope().to().to_vec();
+                    let envelope = Envelope::new(Some(from.clone()), to)
+                        .map_err(|error| DeliveryError::permanent(error.to_string()))?;
+                    smtp.deliver(&envelope, &text).await
+                }
+            },
+        }
+    }
+
+    async fn returned(&self) -> Result<Returned, String> {
+        match &self.returns {
+            Some(returns) => returns.look().await,
+            None => Ok(Returned::default()),
+        }
+    }
+
+    async fn settle_returned(&self, settled: &Settled) -> Result<(), String> {
+        match &self.returns {
+            Some(returns) => returns.settle(settled).await,
+            None => Ok(()),
         }
     }
 }
@@ -162,6 +191,38 @@ pub fn describe() -> Description {
                 "hello-name",
                 Text,
                 "Имя, которым представляться серверу; по умолчанию домен из from.",
+            ),
+            Setting::optional(
+                "return-path",
+                Text,
+                "Адрес, на который серверы возвращают недоставленное; по умолчанию адрес из from.",
+            ),
+            Setting::optional(
+                "bounces.maildir",
+                Path,
+                "Папка вида Maildir, куда приходят возвращённые письма.",
+            ),
+            Setting::optional(
+                "bounces.imap",
+                Text,
+                "Или почтовый ящик с ними: imaps://user@mail.example.ru:993/INBOX.",
+            ),
+            Setting::optional("bounces.password", Secret, "Пароль этого ящика."),
+            Setting::optional(
+                "bounces.tls",
+                words(&["none", "starttls", "implicit"]),
+                "Защита соединения с ящиком: по адресу (imaps — implicit, imap — starttls); none — \
+                 только на той же машине.",
+            ),
+            Setting::optional(
+                "bounces.ca-file",
+                Path,
+                "Сертификаты в виде PEM, которым доверять для ящика; по умолчанию те же, что ca-file.",
+            ),
+            Setting::optional(
+                "bounces.every-seconds",
+                Integer,
+                "Через сколько секунд смотреть снова, от 1 до 86400; по умолчанию 60.",
             ),
             Setting::optional("dkim.selector", Text, "Имя ключа DKIM в DNS."),
             Setting::optional("dkim.domain", Text, "Домен, который подписывает письма."),

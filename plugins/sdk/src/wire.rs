@@ -5,15 +5,17 @@ mod analysis;
 
 pub use analysis::{Arriving, PART, answer, answer_of, parts};
 
+use std::time::Duration;
+
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Timestamp};
 use serde_json::{Map, Number, Value};
 use vekha_proto::plugin::v1;
 
 use crate::{
-    Address, Attachment, Capability, DeliveryError, DeliveryErrorKind, Description, Document,
-    Event, FetchRequest, FieldKind, FieldOption, Health, Message, Problem, Receipt, Record,
-    Setting, SettingKind, WantedField,
+    Address, Attachment, Capability, Cause, DeliveryError, DeliveryErrorKind, Description,
+    Document, Event, Failure, FetchRequest, FieldKind, FieldOption, Health, Message, Problem,
+    Receipt, Record, Report, Returned, Setting, SettingKind, WantedField,
 };
 
 /// Whole numbers beyond this are no longer exact as doubles, which is what a structure holds.
@@ -268,6 +270,58 @@ pub fn delivery_of(wire: v1::DeliverResponse) -> Result<Receipt, DeliveryError> 
     Err(DeliveryError { kind, code, message: wire.detail })
 }
 
+/// What came back, for the wire.
+pub fn returned(own: Returned) -> v1::ReturnedResponse {
+    let failure = |one: Failure| v1::Failure {
+        addresses: one.addresses,
+        cause: match one.cause {
+            Cause::NoSuchAddress => v1::Cause::NoSuchAddress,
+            Cause::Full => v1::Cause::Full,
+            Cause::Refused => v1::Cause::Refused,
+            Cause::Other => v1::Cause::Unspecified,
+        }
+        .into(),
+        detail: one.detail,
+    };
+    let report = |one: Report| v1::Report {
+        id: one.id,
+        message_id: one.message_id,
+        failures: one.failures.into_iter().map(failure).collect(),
+    };
+    // Less than a second is no wait that anybody asks for; none at all says that nothing is heard.
+    let seconds = own.again.map(|again| u32::try_from(again.as_secs().max(1)).unwrap_or(u32::MAX));
+    v1::ReturnedResponse {
+        reports: own.reports.into_iter().map(report).collect(),
+        more: own.more,
+        again_seconds: seconds.unwrap_or_default(),
+    }
+}
+
+/// What a plugin said came back.
+pub fn returned_of(wire: v1::ReturnedResponse) -> Returned {
+    let failure = |one: v1::Failure| Failure {
+        cause: match one.cause() {
+            v1::Cause::NoSuchAddress => Cause::NoSuchAddress,
+            v1::Cause::Full => Cause::Full,
+            v1::Cause::Refused => Cause::Refused,
+            v1::Cause::Unspecified => Cause::Other,
+        },
+        addresses: one.addresses,
+        detail: one.detail,
+    };
+    let report = |one: v1::Report| Report {
+        id: one.id,
+        message_id: one.message_id,
+        failures: one.failures.into_iter().map(failure).collect(),
+    };
+    let again = Some(wire.again_seconds).filter(|seconds| *seconds > 0);
+    Returned {
+        reports: wire.reports.into_iter().map(report).collect(),
+        more: wire.more,
+        again: again.map(|seconds| Duration::from_secs(seconds.into())),
+    }
+}
+
 /// A document, for the wire.
 pub fn document(own: &Document) -> v1::Document {
     v1::Document {
@@ -497,6 +551,25 @@ mod tests {
         }
         let silent = delivery_of(v1::DeliverResponse::default()).unwrap_err();
         assert_eq!(silent.kind, DeliveryErrorKind::Unknown);
+    }
+
+    #[test]
+    fn what_came_back_is_the_same_on_both_sides_and_who_hears_nothing_says_nothing() {
+        let causes = [Cause::NoSuchAddress, Cause::Full, Cause::Refused, Cause::Other];
+        let failures = causes.map(|cause| Failure {
+            addresses: vec!["a@b".into(), "c@d".into()],
+            cause,
+            detail: "550 5.1.1".into(),
+        });
+        let report =
+            Report { id: "1".into(), message_id: "x@y".into(), failures: failures.to_vec() };
+        let heard = Returned {
+            reports: vec![report, Report::default()],
+            more: true,
+            again: Some(Duration::from_secs(60)),
+        };
+        assert_eq!(returned_of(returned(heard.clone())), heard);
+        assert_eq!(returned_of(v1::ReturnedResponse::default()), Returned::default());
     }
 
     #[test]
