@@ -20,6 +20,7 @@ mod m0013_settled;
 mod m0014_listeners;
 mod m0015_means;
 mod m0016_provider;
+mod m0017_returned;
 
 use sea_orm_migration::prelude::*;
 
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_listeners::Migration),
             Box::new(m0015_means::Migration),
             Box::new(m0016_provider::Migration),
+            Box::new(m0017_returned::Migration),
         ]
     }
 }

@@ -9,5 +9,6 @@ pub mod message;
 pub mod outage;
 pub mod outbox;
 pub(crate) mod parcels;
+pub mod returns;
 mod trial;
 pub mod ways;
