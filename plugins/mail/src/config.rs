@@ -1,6 +1,7 @@
 //! The configuration of mail: what an administrator writes, and what is left of it once every
 //! mistake has been found.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use vekha_plugin::{Address, Problem, Problems, Secret};
 
 use crate::compose;
+use crate::rate::{self, Rate};
 use crate::returns::Returns;
 use crate::returns::config::Bounces;
 use crate::tls::Implicit;
@@ -54,6 +56,9 @@ pub struct MailConfig {
     /// SMTP: the address to which servers send back what they cannot deliver; the one of `from` by
     /// default.
     pub return_path: Option<String>,
+    /// SMTP: how many letters a minute go to a domain, by its name; `*` stands for all others. Any
+    /// number by default.
+    pub rate: BTreeMap<String, u32>,
     /// Where what comes back can be read; nobody reads it otherwise.
     pub bounces: Option<Bounces>,
     /// A signature that proves the sender's domain.
@@ -128,6 +133,7 @@ pub(crate) struct Checked {
     pub way: Way,
     pub return_path: Option<lettre::Address>,
     pub returns: Option<Returns>,
+    pub rate: Rate,
 }
 
 /// Where letters go, with what it takes to get there.
@@ -194,6 +200,7 @@ impl MailConfig {
         let returns = self.bounces.as_ref().and_then(|bounces| {
             bounces.check(self.ca_file.as_deref(), timeout, &mut problems)
         });
+        let rate = self.rate(&mut problems);
         let made = from.zip(way);
         problems.unless_any(made.map(|(from, way)| Checked {
             from,
@@ -201,7 +208,26 @@ impl MailConfig {
             way,
             return_path,
             returns,
+            rate,
         }))
+    }
+
+    fn rate(&self, problems: &mut Problems) -> Rate {
+        let mut rate = BTreeMap::new();
+        for (domain, per_minute) in &self.rate {
+            let field = format!("rate.{domain}");
+            problems.within(&field, u64::from(*per_minute), 1, 60_000, "писем в минуту");
+            match idna::domain_to_ascii(domain) {
+                _ if domain == rate::OTHERS => {
+                    rate.insert(domain.clone(), *per_minute);
+                }
+                Ok(ascii) if is_host(domain) => {
+                    rate.insert(ascii.to_lowercase(), *per_minute);
+                }
+                _ => problems.add(&field, "нужен домен, как в адресах после @, или \"*\" для прочих"),
+            }
+        }
+        Rate::new(rate)
     }
 
     fn folder(&self, problems: &mut Problems) -> Option<PathBuf> {
@@ -332,7 +358,7 @@ impl MailConfig {
 /// What the signature covers. A header that a letter does not have is covered too: nobody can add
 /// it on the way. Content-Type is missing because lettre keeps it with the body's parts and would
 /// sign its absence, which no verifier accepts.
-const SIGNED: [&str; 9] = [
+const SIGNED: [&str; 10] = [
     "From",
     "To",
     "Reply-To",
@@ -341,6 +367,7 @@ const SIGNED: [&str; 9] = [
     "Message-ID",
     "In-Reply-To",
     "References",
+    "List-Id",
     "MIME-Version",
 ];
 
@@ -399,6 +426,7 @@ mod tests {
             dkim: Some(Dkim { key_file: "/nowhere/dkim.pem".into(), ..Dkim::default() }),
             return_path: Some("post".into()),
             bounces: Some(Bounces::default()),
+            rate: [("@ya.ru".to_owned(), 0)].into(),
             ..smtp("")
         };
         let wrong = [
@@ -414,6 +442,8 @@ mod tests {
             "hello-name",
             "return-path",
             "bounces",
+            "rate.@ya.ru",
+            "rate.@ya.ru",
         ];
         assert_eq!(fields(&config), wrong);
     }

@@ -4,6 +4,7 @@
 //! - `config`: what an administrator writes, with every mistake found at once.
 //! - `compose`: the letter's text, the same for both ways.
 //! - `smtp`, `folder`: the two ways.
+//! - `rate`: how many letters a minute go to a domain.
 //! - `returns`: what comes back.
 //!
 //! The plugin keeps no state on disk and retries nothing: that is the caller's outbox. lettre logs
@@ -14,12 +15,15 @@ mod bounded;
 mod compose;
 mod config;
 mod folder;
+mod rate;
 mod returns;
 mod smtp;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use lettre::address::Envelope;
@@ -32,6 +36,7 @@ use vekha_plugin::{
 
 use config::{Checked, Way};
 pub use config::{Dkim, MailConfig, Tls, Transport};
+use rate::Rate;
 use returns::Returns;
 pub use returns::config::Bounces;
 use smtp::Smtp;
@@ -45,6 +50,7 @@ pub struct Mail {
     route: Route,
     return_path: Option<lettre::Address>,
     returns: Option<Returns>,
+    rate: Rate,
 }
 
 enum Route {
@@ -60,12 +66,27 @@ impl Mail {
     ///
     /// Every mistake of the configuration at once.
     pub fn new(config: MailConfig) -> Result<Self, Vec<Problem>> {
-        let Checked { from, dkim, way, return_path, returns } = config.check()?;
+        let Checked { from, dkim, way, return_path, returns, rate } = config.check()?;
         let route = match way {
             Way::Folder(folder) => Route::Folder(folder),
             Way::Server(server) => Route::Smtp(Box::new(Smtp::new(server))),
         };
-        Ok(Mail { config, from, dkim, route, return_path, returns })
+        Ok(Mail { config, from, dkim, route, return_path, returns, rate })
+    }
+}
+
+impl Mail {
+    /// Takes a turn for a letter to these addresses.
+    ///
+    /// # Errors
+    /// How long it has to wait.
+    fn await_turn(&self, to: &[lettre::Address]) -> Result<(), DeliveryError> {
+        let domains: BTreeSet<String> = to.iter().map(|to| to.domain().to_lowercase()).collect();
+        let domains: Vec<String> = domains.into_iter().collect();
+        self.rate.turn(&domains, Instant::now()).map_err(|(wait, domain)| {
+            let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+            DeliveryError::later(seconds, format!("ждёт своей очереди: письма на {domain} уходят не все сразу"))
+        })
     }
 }
 
@@ -114,15 +135,18 @@ impl Notifier for Mail {
         let text = letter.formatted();
         match &self.route {
             Route::Folder(folder) => folder::deliver(folder, message, text).await,
-            Route::Smtp(smtp) => match &self.return_path {
-                None => smtp.deliver(letter.envelope(), &text).await,
-                Some(from) => {
-                    let to = letter.envelope().to().to_vec();
-                    let envelope = Envelope::new(Some(from.clone()), to)
-                        .map_err(|error| DeliveryError::permanent(error.to_string()))?;
-                    smtp.deliver(&envelope, &text).await
+            Route::Smtp(smtp) => {
+                let to = letter.envelope().to();
+                self.await_turn(to)?;
+                match &self.return_path {
+                    None => smtp.deliver(letter.envelope(), &text).await,
+                    Some(from) => {
+                        let envelope = Envelope::new(Some(from.clone()), to.to_vec())
+                            .map_err(|error| DeliveryError::permanent(error.to_string()))?;
+                        smtp.deliver(&envelope, &text).await
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -143,7 +167,7 @@ impl Notifier for Mail {
 
 /// What mail is, without a configuration.
 pub fn describe() -> Description {
-    use SettingKind::{Address, Choice, Integer, Path, Secret, Text};
+    use SettingKind::{Address, Choice, Integer, Path, Secret, Table, Text};
     let words = |words: &[&str]| Choice(words.iter().map(|&word| word.to_owned()).collect());
     Description {
         name: "mail".into(),
@@ -191,6 +215,12 @@ pub fn describe() -> Description {
                 "hello-name",
                 Text,
                 "Имя, которым представляться серверу; по умолчанию домен из from.",
+            ),
+            Setting::optional(
+                "rate",
+                Table,
+                "Сколько писем в минуту уходит на домен: { \"yandex.ru\" = 60, \"*\" = 300 }, * — прочие; \
+                 по умолчанию сколько есть.",
             ),
             Setting::optional(
                 "return-path",

@@ -121,6 +121,9 @@ pub struct Message {
     pub date: i64,
     /// Files that go with it.
     pub attachments: Vec<Attachment>,
+    /// The list that it belongs to if it is one of a kind that comes again and again: dot-separated
+    /// words of Latin letters and hyphens, `reminders.zarechny`; empty for others. Recipients sort by it.
+    pub list: String,
     /// An earlier try ended without its result being known, so this may be a repetition.
     pub uncertain: bool,
 }
@@ -185,6 +188,12 @@ pub enum DeliveryErrorKind {
     /// Not tried: the next system is away or does not take anything from us. That is no fault of the
     /// message; no other will fare better before it is back.
     Unavailable,
+    /// Not tried: so many have gone to the same domain that this one has to wait so many seconds. That
+    /// is no fault of the message, and no reason for those to other domains to wait.
+    Later {
+        /// How long, in seconds.
+        seconds: u32,
+    },
     /// The connection was lost after the message had gone out and before the answer came in: it
     /// may have been accepted. Try again under the same Message-ID, marked `uncertain`.
     Unknown,
@@ -204,6 +213,12 @@ impl DeliveryError {
     /// Nothing can be delivered now.
     pub fn unavailable(message: impl Into<String>) -> Self {
         let kind = DeliveryErrorKind::Unavailable;
+        DeliveryError { kind, code: None, message: message.into() }
+    }
+
+    /// Not before so many seconds have passed.
+    pub fn later(seconds: u32, message: impl Into<String>) -> Self {
+        let kind = DeliveryErrorKind::Later { seconds };
         DeliveryError { kind, code: None, message: message.into() }
     }
 

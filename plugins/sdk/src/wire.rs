@@ -198,6 +198,7 @@ pub fn message(own: &Message) -> v1::Message {
         date: Some(moment(own.date)),
         attachments: own.attachments.iter().map(attachment).collect(),
         uncertain: own.uncertain,
+        list: own.list.clone(),
     }
 }
 
@@ -221,6 +222,7 @@ pub fn message_of(wire: v1::Message) -> Message {
         date: wire.date.map(milliseconds).unwrap_or_default(),
         attachments: wire.attachments.into_iter().map(attachment).collect(),
         uncertain: wire.uncertain,
+        list: wire.list,
     }
 }
 
@@ -236,6 +238,7 @@ fn milliseconds(moment: Timestamp) -> i64 {
 
 /// What became of a message, for the wire.
 pub fn delivery(own: Result<Receipt, DeliveryError>) -> v1::DeliverResponse {
+    let mut wait_seconds = 0;
     let (delivery, detail, refused, code) = match own {
         Ok(Receipt { detail, refused }) => (v1::Delivery::Sent, detail, refused, None),
         Err(DeliveryError { kind, code, message }) => {
@@ -244,12 +247,16 @@ pub fn delivery(own: Result<Receipt, DeliveryError>) -> v1::DeliverResponse {
                 DeliveryErrorKind::Transient => v1::Delivery::Postponed,
                 DeliveryErrorKind::Unavailable => v1::Delivery::Unavailable,
                 DeliveryErrorKind::Unknown => v1::Delivery::Unknown,
+                DeliveryErrorKind::Later { seconds } => {
+                    wait_seconds = seconds;
+                    v1::Delivery::Later
+                }
             };
             (delivery, message, vec![], code)
         }
     };
     let code = code.map(u32::from).unwrap_or_default();
-    v1::DeliverResponse { delivery: delivery.into(), detail, refused, code }
+    v1::DeliverResponse { delivery: delivery.into(), detail, refused, code, wait_seconds }
 }
 
 /// What a plugin said became of a message. What it did not say, nobody knows.
@@ -264,6 +271,7 @@ pub fn delivery_of(wire: v1::DeliverResponse) -> Result<Receipt, DeliveryError> 
         v1::Delivery::Refused => DeliveryErrorKind::Permanent,
         v1::Delivery::Postponed => DeliveryErrorKind::Transient,
         v1::Delivery::Unavailable => DeliveryErrorKind::Unavailable,
+        v1::Delivery::Later => DeliveryErrorKind::Later { seconds: wire.wait_seconds.max(1) },
         v1::Delivery::Unknown | v1::Delivery::Unspecified => DeliveryErrorKind::Unknown,
     };
     let code = u16::try_from(wire.code).ok().filter(|code| *code > 0);
@@ -546,6 +554,7 @@ mod tests {
             Err(DeliveryError::transient("б")),
             Err(DeliveryError::unavailable("в")),
             Err(DeliveryError::unknown("г")),
+            Err(DeliveryError::later(7, "д")),
         ] {
             assert_eq!(delivery_of(delivery(outcome.clone())), outcome);
         }

@@ -6,8 +6,8 @@ use vekha_plugin::{DeliveryError, DeliveryErrorKind, Message, Receipt};
 use crate::runtime::Runtime;
 use crate::runtime::letters::{departure, digest, message, returns};
 use crate::runtime::loops::put_off;
-use crate::store::StoreError;
 use crate::store::entities::outbox::Model;
+use crate::store::{StoreError, micros};
 use crate::store::write::outbox::Delivery;
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
@@ -90,8 +90,12 @@ impl Runtime {
                 sent
             }
         };
+        // Who was refused is named in what was said: nothing has left to them.
+        let refused = sent.as_ref().map(|receipt| receipt.refused.join("\n").to_lowercase());
+        let refused = refused.unwrap_or_default();
+        let to: Vec<&str> = to.lines().filter(|address| !refused.contains(*address)).collect();
         for row in rows {
-            row.sent_to.clone_from(&to);
+            row.sent_to = to.join("\n");
         }
         sent
     }
@@ -109,7 +113,7 @@ impl Runtime {
             Err(e) if e.kind == DeliveryErrorKind::Unavailable => {
                 self.outage.met(&e.message, &self.clock);
             }
-            // What broke off tells neither.
+            // What broke off tells neither, nor does what was not tried.
             Err(e) if e.code.is_none() && e.kind != DeliveryErrorKind::Permanent => {}
             _ => self.outage.over(),
         }
@@ -127,6 +131,11 @@ fn became(row: &Model, sent: &Result<Receipt, DeliveryError>, now: Timestamp) ->
             DeliveryErrorKind::Unknown => again(row, now, true, e.message.clone()),
             DeliveryErrorKind::Unavailable => {
                 Delivery::Held { due: row.next_attempt_at, error: e.message.clone() }
+            }
+            DeliveryErrorKind::Later { seconds } => {
+                // However long a notifier wants to wait: a day is as good as never.
+                let wait = SignedDuration::from_secs(i64::from(seconds.clamp(1, 86_400)));
+                Delivery::Held { due: micros(now + wait), error: e.message.clone() }
             }
         },
     }

@@ -39,11 +39,12 @@ pub enum Delivery {
         /// Which were refused, and what was said.
         refused: String,
     },
-    /// Not tried: the mail server itself is away, which is no fault of the message.
+    /// Not tried: the mail server itself is away, or has had enough for a while, which is no fault of the
+    /// message.
     Held {
-        /// Since when the message is due; as before.
+        /// Since when the message is due; as before, or when its turn comes.
         due: i64,
-        /// What is wrong with the server.
+        /// Why it was not.
         error: String,
     },
     /// Try again at this time; `uncertain` if it may have been accepted all the same.
