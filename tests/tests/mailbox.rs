@@ -56,7 +56,9 @@ fn imap(address: String, certificate: &Path) -> Bounces {
 fn marked_seen(maildir: &Path) -> usize {
     let cur = std::fs::read_dir(maildir.join("cur")).unwrap();
     let names = cur.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.split_once(":2,").is_some_and(|(_, marks)| marks.contains('S'))).count()
+    names
+        .filter(|name| name.split_once(":2,").is_some_and(|(_, marks)| marks.contains('S')))
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,7 +112,8 @@ async fn a_mailbox_that_is_closed_to_us_says_why() {
     let unknown = Bounces { ca_file: None, ..imap(address, &server.certificate()) };
     let why = mail(unknown).returned().await.unwrap_err();
     assert!(why.contains("certificate"), "{why}");
-    let nowhere = imap(format!("imaps://{USER}@localhost:{}/Nowhere", server.imaps), &server.certificate());
+    let nowhere =
+        imap(format!("imaps://{USER}@localhost:{}/Nowhere", server.imaps), &server.certificate());
     let why = mail(nowhere).returned().await.unwrap_err();
     assert!(why.contains("Nowhere"), "{why}");
     let folder = Bounces { maildir: Some("/nowhere".into()), ..Bounces::default() };
@@ -133,8 +136,7 @@ async fn a_returned_letter_is_seen_by_all_who_should_until_the_address_works_aga
         for part in ["new", "cur", "tmp"] {
             std::fs::create_dir_all(maildir.join(part)).unwrap();
         }
-        settings.mail.bounces =
-            Some(Bounces { maildir: Some(maildir), ..Bounces::default() });
+        settings.mail.bounces = Some(Bounces { maildir: Some(maildir), ..Bounces::default() });
     })
     .await;
     ask_schools(town.channel().await).await;
@@ -160,12 +162,17 @@ async fn a_returned_letter_is_seen_by_all_who_should_until_the_address_works_aga
     assert_eq!(message["state"], "MESSAGE_STATE_FAILED");
     assert!(message["error"].as_str().unwrap().contains(said), "{message}");
     let name = "municipalities/zarechny/organisations/school-2";
-    let get = async || stranger.call("OrganisationService.GetOrganisation", json!({ "name": name })).await;
+    let get = async || {
+        stranger.call("OrganisationService.GetOrganisation", json!({ "name": name })).await
+    };
     let organisation = get().await.unwrap();
     assert_eq!(organisation["addressState"], "ADDRESS_STATE_REFUSED");
     assert_eq!(organisation["deadAddresses"][0]["address"], to);
     let told = town.letters_to("department");
-    assert!(told.iter().any(|letter| letter.text.contains("User unknown")), "the department is told");
+    assert!(
+        told.iter().any(|letter| letter.text.contains("User unknown")),
+        "the department is told"
+    );
 
     let mut visitor = Visitor::default();
     let page = format!("{}/m/zarechny/organisations/school-2", town.url());
@@ -173,7 +180,8 @@ async fn a_returned_letter_is_seen_by_all_who_should_until_the_address_works_aga
     assert!(seen.text.contains(&format!("Такого адреса нет: {to}")), "{}", seen.text);
     let today = visitor.open(&format!("{}/today", town.url())).await;
     assert!(today.text.contains("не доставлено 1 письмо"), "{}", today.text);
-    let listed = visitor.open(&format!("{}/m/zarechny/organisations?state=broken", town.url())).await;
+    let listed =
+        visitor.open(&format!("{}/m/zarechny/organisations?state=broken", town.url())).await;
     assert!(listed.text.contains("такого адреса нет"), "{}", listed.text);
     let letters = visitor.open(&format!("{}/m/zarechny/letters", town.url())).await;
     assert!(letters.text.contains("вернулось"), "{}", letters.text);

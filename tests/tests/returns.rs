@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::{Ask, Runtime};
-use vekha::store::read::Filter;
 use vekha::store::entities::outbox;
+use vekha::store::read::Filter;
 use vekha_engine::Why;
 use vekha_plugin::{Cause, Failure, Message, Report, Settled};
 use vekha_tests::base::{Base, end};
@@ -146,8 +146,7 @@ async fn nothing_goes_to_an_address_that_does_not_exist_until_somebody_vouches_f
     let second = "[[organisation.contact]]\nname = \"Орлова\"\nemail = \"orlova@example.org\"\nletters = true\n";
     files.0.get_mut("organisations.toml").unwrap().push_str(second);
     runtime.apply(files, "test").await.unwrap();
-    let emails =
-        |letter: &Message| letter.to.iter().map(|to| to.email.clone()).collect::<Vec<_>>();
+    let emails = |letter: &Message| letter.to.iter().map(|to| to.email.clone()).collect::<Vec<_>>();
     let letter = ask(&runtime, &letterbox, "a").await.unwrap();
     assert_eq!(emails(&letter), [SCHOOL, "orlova@example.org"]);
 
@@ -230,8 +229,7 @@ async fn all_letters_of_a_digest_came_back_with_it(base: Base) {
     runtime.settle().await.unwrap();
     let letters = letterbox.letters();
     let [digest] = letters.as_slice() else { panic!("{}", letters.len()) };
-    let settled =
-        take(&runtime, &letterbox, vec![report("r", &digest.message_id, GONE)]).await;
+    let settled = take(&runtime, &letterbox, vec![report("r", &digest.message_id, GONE)]).await;
     assert_eq!(settled.taken, ["r"]);
     let filter = Filter { organisation: Some("school-1".into()), ..Filter::default() };
     let page = vekha::store::read::Page::all();

@@ -197,9 +197,10 @@ impl MailConfig {
             problems.take("return-path", mailbox).map(|mailbox| mailbox.email)
         });
         let timeout = Duration::from_secs(self.timeout_seconds.unwrap_or(60).clamp(1, 600));
-        let returns = self.bounces.as_ref().and_then(|bounces| {
-            bounces.check(self.ca_file.as_deref(), timeout, &mut problems)
-        });
+        let returns = self
+            .bounces
+            .as_ref()
+            .and_then(|bounces| bounces.check(self.ca_file.as_deref(), timeout, &mut problems));
         let rate = self.rate(&mut problems);
         let made = from.zip(way);
         problems.unless_any(made.map(|(from, way)| Checked {
@@ -224,7 +225,9 @@ impl MailConfig {
                 Ok(ascii) if is_host(domain) => {
                     rate.insert(ascii.to_lowercase(), *per_minute);
                 }
-                _ => problems.add(&field, "нужен домен, как в адресах после @, или \"*\" для прочих"),
+                _ => {
+                    problems.add(&field, "нужен домен, как в адресах после @, или \"*\" для прочих")
+                }
             }
         }
         Rate::new(rate)

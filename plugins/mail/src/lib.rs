@@ -85,7 +85,10 @@ impl Mail {
         let domains: Vec<String> = domains.into_iter().collect();
         self.rate.turn(&domains, Instant::now()).map_err(|(wait, domain)| {
             let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
-            DeliveryError::later(seconds, format!("ждёт своей очереди: письма на {domain} уходят не все сразу"))
+            DeliveryError::later(
+                seconds,
+                format!("ждёт своей очереди: письма на {domain} уходят не все сразу"),
+            )
         })
     }
 }

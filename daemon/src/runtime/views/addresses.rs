@@ -105,7 +105,8 @@ impl<'r> Addresses<'r> {
             return AddressState::Missing;
         }
         let dead = self.dead(organisation);
-        if let Some(first) = dead.first().filter(|_| dead.len() == organisation.addressees().len()) {
+        if let Some(first) = dead.first().filter(|_| dead.len() == organisation.addressees().len())
+        {
             let reason = format!("такого адреса нет: {}", first.reason);
             return AddressState::Refused { at: first.at, reason };
         }

@@ -165,8 +165,7 @@ impl Store {
         for (address, reason) in dead {
             keep_chain(&transaction, &chain, municipality, LETTERS).await?;
             let organisation = organisation.clone();
-            let what =
-                vekha_engine::Happened::AddressReturned { organisation, address, reason };
+            let what = vekha_engine::Happened::AddressReturned { organisation, address, reason };
             let happened = Happened { at: now, actor: "vekha", what, road_map };
             evidence = Some(note(&transaction, &chain, happened).await?);
         }

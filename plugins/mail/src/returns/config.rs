@@ -127,7 +127,8 @@ impl Bounces {
         match (self.tls, implicit) {
             (Some(Tls::None), false) if is_loopback(host) => return Some(Protection::None),
             (Some(Tls::None), false) => {
-                let why = "пароль нельзя передавать без шифрования: уберите tls или пишите imaps://";
+                let why =
+                    "пароль нельзя передавать без шифрования: уберите tls или пишите imaps://";
                 problems.add("bounces.tls", why);
                 return None;
             }
@@ -173,7 +174,10 @@ mod tests {
         let folder = Bounces { maildir: Some("in".into()), ..Bounces::default() };
         assert_eq!(wrong(&folder), [""; 0]);
         assert_eq!(wrong(&Bounces::default()), ["bounces"]);
-        assert_eq!(wrong(&Bounces { imap: Some("imaps://a@b".into()), ..folder.clone() }), ["bounces"]);
+        assert_eq!(
+            wrong(&Bounces { imap: Some("imaps://a@b".into()), ..folder.clone() }),
+            ["bounces"]
+        );
         let folder = Bounces { every_seconds: Some(0), tls: Some(Tls::None), ..folder };
         assert_eq!(wrong(&folder), ["bounces.every-seconds", "bounces.tls"]);
         for good in ["imaps://post%40otdel.ru@mail.example.ru/INBOX", "imap://post@10.0.0.1:1430"] {

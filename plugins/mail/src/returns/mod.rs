@@ -137,10 +137,7 @@ impl Returns {
         Ok(())
     }
 
-    async fn in_time<T>(
-        &self,
-        work: impl Future<Output = Result<T, String>>,
-    ) -> Result<T, String> {
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
         match tokio::time::timeout(self.timeout, work).await {
             Ok(done) => done,
             Err(_) => {

@@ -231,7 +231,9 @@ Last-Attempt-Date: Wed, 15 Sep 2027 00:00:01 -0700 (PDT)
 "
         )
     };
-    let whole = format!("--000000\nContent-Type: message/rfc822\n\nMessage-ID: <{ID}>\nTo: a@b.ru\n\nЗдравствуйте\n\n");
+    let whole = format!(
+        "--000000\nContent-Type: message/rfc822\n\nMessage-ID: <{ID}>\nTo: a@b.ru\n\nЗдравствуйте\n\n"
+    );
     for returned in [whole.as_str(), ""] {
         let (to, cause, detail) = only(&gmail(returned));
         assert_eq!((to, cause), (vec!["nobody@gmail.com".to_owned()], Cause::NoSuchAddress));
@@ -263,11 +265,11 @@ fn what_is_no_report_is_none_and_a_report_that_says_nothing_is_told() {
         "From: director@school.ru\nSubject: Delivery failed: 5.1.1\nAuto-Submitted: auto-replied\n\
          In-Reply-To: <{ID}>\nContent-Type: text/plain\n\nЯ в отпуске. Status: 5.1.1\n"
     );
-    let forwarded = postfix("5.1.1", "550 5.1.1 x", "failed").replace(
-        "multipart/report; report-type=delivery-status",
-        "multipart/mixed",
-    );
-    for other in [absent.as_str(), forwarded.as_str(), "", "\0\u{1}", "Content-Type: multipart/report"] {
+    let forwarded = postfix("5.1.1", "550 5.1.1 x", "failed")
+        .replace("multipart/report; report-type=delivery-status", "multipart/mixed");
+    for other in
+        [absent.as_str(), forwarded.as_str(), "", "\0\u{1}", "Content-Type: multipart/report"]
+    {
         assert_eq!(read(other.as_bytes()), Read::Other, "{other}");
     }
     let whole = postfix("5.1.1", "550 5.1.1 x", "failed");
