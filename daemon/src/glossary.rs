@@ -166,6 +166,8 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::LettersHeld => "отправка писем остановлена",
         EntryKind::LettersReleased => "отправка писем возобновлена",
         EntryKind::LettersRetried => "недоставленные письма отправлены снова",
+        EntryKind::AddressReturned => "письмо вернулось: такого адреса нет",
+        EntryKind::AddressConfirmed => "адрес отмечен как работающий",
         EntryKind::PersonSet => "сотруднику назначены роли",
         EntryKind::PersonInvited => "сотруднику выдана ссылка для пароля",
         EntryKind::PasswordSet => "сотрудник задал пароль",
@@ -221,6 +223,12 @@ fn facts(happened: &Happened) -> String {
             "" => format!("писем: {letters}"),
             code => format!("писем: {letters}, организации {code}"),
         },
+        Happened::AddressReturned { organisation, address, reason } => {
+            format!("{organisation}, {address}: {reason}")
+        }
+        Happened::AddressConfirmed { organisation, address } => {
+            format!("{organisation}, {address}")
+        }
         Happened::StageStarted { stage, .. }
         | Happened::StageCompleted { stage }
         | Happened::StageRetried { stage }

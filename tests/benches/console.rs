@@ -281,6 +281,8 @@ impl Past<'_> {
                                 body: json!({ "revision": 1, "not_before": opened, "facts": {} })
                                     .to_string(),
                                 digest: None,
+                                digest_id: None,
+                                sent_to: String::new(),
                                 claim: None,
                             };
                             self.rows.letters.push(row.into_active_model());

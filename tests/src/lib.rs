@@ -4,6 +4,7 @@ pub mod axe;
 pub mod base;
 pub mod browser;
 pub mod database;
+pub mod dovecot;
 pub mod foreign;
 pub mod gate;
 pub mod javascript;

@@ -91,6 +91,24 @@ async fn a_server_that_is_busy_is_tried_again_later_and_given_up_in_the_end_and_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_that_wait_for_their_domain_wait_without_a_try() {
+    let town = Town::start_as("2026-10-06T10:00", |settings, _| {
+        settings.mail.rate = [("zarechny.example.org".to_owned(), 1)].into();
+    })
+    .await;
+    ask_schools(&town).await;
+    town.settle().await;
+    let all = messages(&town).await;
+    let (sent, waiting): (Vec<_>, Vec<_>) =
+        all.iter().partition(|m| m.state() == MessageState::Sent);
+    assert_eq!((sent.len(), waiting.len()), (1, 5));
+    for message in waiting {
+        assert_eq!((message.state(), message.attempts), (MessageState::Pending, 0));
+        assert!(message.error.contains("ждёт своей очереди"), "{}", message.error);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_letter_in_doubt_is_sent_again_under_its_id_and_marked() {
     let town = Town::start("2026-10-06T10:00").await;
     let lost = Fault::new(At::Text, Act::Drop).to("school-5@zarechny.example.org").times(1);

@@ -122,6 +122,22 @@ async fn a_refused_address_does_not_hinder_others() {
     assert_eq!(kind(mail.deliver(&message).await).0, DeliveryErrorKind::Transient);
 }
 
+#[tokio::test]
+async fn a_domain_that_has_had_enough_holds_up_no_other() {
+    let server = SmtpServer::start().await;
+    let rate = [("slow.ru".to_owned(), 2), ("*".to_owned(), 60_000)].into();
+    let mail = Mail::new(MailConfig { rate, ..config(server.port()) }).unwrap();
+    mail.deliver(&letter("school-1@slow.ru")).await.unwrap();
+    let wait = kind(mail.deliver(&letter("school-2@SLOW.ru")).await).0;
+    assert!(matches!(wait, DeliveryErrorKind::Later { seconds: 29 | 30 }), "{wait:?}");
+    let both = ["school-3@slow.ru", "school-3@quick.ru"].map(|email| Address::new("", email));
+    let both = Message { to: both.into(), ..letter("both@slow.ru") };
+    let wait = kind(mail.deliver(&both).await).0;
+    assert!(matches!(wait, DeliveryErrorKind::Later { seconds: 59 | 60 }), "{wait:?}");
+    mail.deliver(&letter("school-4@quick.ru")).await.unwrap();
+    assert_eq!(server.received().len(), 2, "what waits was not begun");
+}
+
 /// A server of which each connection is a script: what it says at once, and then in reply to each line.
 async fn scripted(connections: Vec<Vec<&'static str>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -67,6 +67,7 @@ vekha_tests::on_both_databases! {
     an_address_is_what_became_of_the_newest_letter_to_it,
     letters_that_are_held_are_neither_due_nor_claimed_whatever_was_seen_before,
     a_letter_goes_to_all_who_read_for_the_organisation,
+    letters_that_come_again_and_again_name_their_list,
     claims_of_a_daemon_that_died_are_released,
     a_letter_asked_for_twice_is_the_first_one,
     a_job_asked_for_twice_is_one_job,
@@ -1074,6 +1075,31 @@ async fn a_letter_goes_to_all_who_read_for_the_organisation(base: Base) {
     let asked = letters.iter().find(|l| l.to[0].email == "school-1@example.org").unwrap();
     let to: Vec<_> = asked.to.iter().map(|to| (to.name.as_str(), to.email.as_str())).collect();
     assert_eq!(to, [("Школа № 1", "school-1@example.org"), ("Орлова", "orlova@example.org")]);
+    end(runtime).await;
+}
+
+async fn letters_that_come_again_and_again_name_their_list(base: Base) {
+    let clock = Clock::manual(morning());
+    let (runtime, letterbox) = base.daemon(&clock).await;
+    runtime.ask(open_task(survey_run("a"))).await.unwrap();
+    runtime.settle().await.unwrap();
+    // On the day, which is two weeks away.
+    for day in 1..=16 {
+        clock.set(morning() + SignedDuration::from_hours(24 * day));
+        runtime.settle().await.unwrap();
+    }
+    let letters = letterbox.letters();
+    let lists = |kind: &str| -> Vec<String> {
+        let of = letters.iter().filter(|letter| letter.key.contains(kind));
+        of.map(|letter| letter.list.clone()).collect()
+    };
+    assert_eq!(lists("/reminder/"), ["reminders.m"]);
+    let once = letters.iter().filter(|letter| letter.list.is_empty());
+    assert!(once.count() > 0, "what asks at first belongs to no list");
+    runtime.ask(open_task(survey_run("b"))).await.unwrap();
+    runtime.ask(open_task(survey_run("c"))).await.unwrap();
+    runtime.settle().await.unwrap();
+    assert_eq!(letterbox.letters().last().unwrap().list, "digests.m");
     end(runtime).await;
 }
 

@@ -419,6 +419,23 @@ pub enum Happened {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         organisation: String,
     },
+    /// A letter came back: there is no such address. None goes there until somebody vouches for it.
+    AddressReturned {
+        /// Whose address it is.
+        organisation: String,
+        /// The address.
+        address: String,
+        /// What the mail system said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// Somebody says that the address works all the same.
+    AddressConfirmed {
+        /// Whose address it is.
+        organisation: String,
+        /// The address.
+        address: String,
+    },
     /// Somebody may work at the console from now on, or may do something else there; an entry of the
     /// journal of access.
     PersonSet {

@@ -90,6 +90,7 @@ pub fn needed(method: Method) -> Needed {
         | M::ReportMeasure
         | M::PublishEvent
         | M::RetryMessage
+        | M::ConfirmAddress
         | M::RetryMessages => of(Role::Operator, Scope::Named),
         M::SkipRun
         | M::CancelRun

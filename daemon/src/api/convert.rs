@@ -10,7 +10,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Contact;
 
 use super::status::invalid;
-use crate::runtime::views::addresses::AddressState;
+use crate::runtime::views::addresses::{AddressState, DeadAddress};
 use crate::wire::Twin;
 
 /// An instant.
@@ -126,6 +126,12 @@ pub fn contact(contact: &Contact) -> v1::Contact {
         duty: duty.into(),
         letters: contact.letters,
     }
+}
+
+/// An address that does not exist.
+pub fn dead_address(dead: DeadAddress) -> v1::DeadAddress {
+    let DeadAddress { email, reason, at } = dead;
+    v1::DeadAddress { address: email, reason, at: Some(timestamp(at)) }
 }
 
 /// What is known of an address: its state, the reason and the time.

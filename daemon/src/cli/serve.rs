@@ -22,10 +22,11 @@ const USUAL_LOG: &str =
     "info,sqlx=warn,lettre=warn,tokio_cron_scheduler=warn,sea_orm_migration=warn";
 
 /// Whatever `VEKHA_LOG` asks for: lettre writes letters, with the schools' links, and the mail
-/// server's password, sea-orm the values of its statements.
+/// server's password, so does async-imap with the mailbox's, sea-orm the values of its statements.
 fn tells_no_secrets(metadata: &Metadata<'_>) -> bool {
     let of = |library: &str| metadata.target().split("::").next() == Some(library);
-    *metadata.level() <= Level::INFO || !(of("lettre") || of("sea_orm") || of("sqlx"))
+    let talks = ["lettre", "async_imap", "sea_orm", "sqlx"].into_iter().any(of);
+    *metadata.level() <= Level::INFO || !talks
 }
 
 /// What is to be logged: `VEKHA_LOG`, a level or levels of parts, `warn,vekha=debug`.

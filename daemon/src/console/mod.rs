@@ -83,7 +83,10 @@ fn pages() -> Vec<Page> {
         looks("/m/{municipality}/recommendations", get(recommendations::show)),
         looks("/m/{municipality}/recommendations.xlsx", get(recommendations::as_spreadsheet)),
         looks("/m/{municipality}/organisations", get(organisations::show)),
-        looks("/m/{municipality}/organisations/{code}", get(organisation::show)),
+        works(
+            "/m/{municipality}/organisations/{code}",
+            get(organisation::show).post(organisation::act),
+        ),
         page(Operator, Operator, "/m/{municipality}/letters", get(outbox::show).post(outbox::act)),
         // A letter holds the link by which its addressee answers.
         page(Operator, Operator, "/m/{municipality}/letters/{id}", get(letters::show)),

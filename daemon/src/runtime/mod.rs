@@ -2,7 +2,8 @@
 //!
 //! Six loops: one opens what is due and does the jobs that are due, one sends the letters that are
 //! due, one asks other systems, one has analyzers compute, one tells listeners, one tells people on a
-//! morning what waits, so that a server or a plugin that hangs holds up nothing but its own. Each turns
+//! morning what waits, so that a server or a plugin that hangs holds up nothing but its own.
+//! (What came back is read beside them, at the pace that its mailbox has.) Each turns
 //! when something changed, when its next moment comes, and at least once a minute by tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
@@ -43,6 +44,7 @@ use acts::exports::Looks;
 use committer::{Committer, Done, Task};
 use configured::Configured;
 use letters::outage::{Away, Outage};
+use letters::returns::Unheard;
 use letters::ways::Ways;
 use listeners::Listeners;
 use loops::wellbeing::Wellbeing;
@@ -107,6 +109,8 @@ pub struct Runtime {
     summarizing: Mutex<()>,
     /// What was understood of exports, until the word to take it.
     looks: Looks,
+    /// What keeps what came back from being read.
+    unheard: std::sync::Mutex<Option<Unheard>>,
     /// Folders that were not applied, by municipality: each with the digest of its files.
     apart: std::sync::Mutex<BTreeMap<String, (String, String)>>,
 }
@@ -195,6 +199,7 @@ impl Runtime {
             telling: Mutex::new(()),
             summarizing: Mutex::new(()),
             looks: Looks::default(),
+            unheard: std::sync::Mutex::default(),
             apart: std::sync::Mutex::default(),
         });
         runtime.reschedule().await?;
@@ -425,6 +430,7 @@ impl Runtime {
             self.whatever_happens("consults", || self.go_round(Loop::Consults)),
             self.whatever_happens("tells", || self.go_round(Loop::Tells)),
             self.whatever_happens("mornings", || self.go_round(Loop::Mornings)),
+            self.whatever_happens("returns", || self.listen_for_returns()),
             self.whatever_happens("upkeep", || self.look_after_store()),
             self.whatever_happens("pulse", || self.watch_over_store())
         );

@@ -401,6 +401,13 @@ impl Settings {
                     .to_owned(),
             );
         }
+        if self.rehearsal.is_some() && self.mail.bounces.is_some() {
+            // Letters of a rehearsal have the Message-IDs of those in life: it would take its reports.
+            say(
+                "mail.bounces",
+                "в репетиции возвращённые письма не читаются: уберите этот ключ".to_owned(),
+            );
+        }
         for (key, name) in self.uses() {
             if !self.plugin.contains_key(name) {
                 let near = nearest(name, self.plugin.keys().map(String::as_str));

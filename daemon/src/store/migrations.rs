@@ -20,6 +20,7 @@ mod m0013_settled;
 mod m0014_listeners;
 mod m0015_means;
 mod m0016_provider;
+mod m0017_returned;
 mod m0019_summaries;
 mod m0020_saved_filters;
 
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_listeners::Migration),
             Box::new(m0015_means::Migration),
             Box::new(m0016_provider::Migration),
+            Box::new(m0017_returned::Migration),
             Box::new(m0019_summaries::Migration),
             Box::new(m0020_saved_filters::Migration),
         ]

@@ -17,8 +17,8 @@ use tonic::{Code, Status};
 use vekha_plugin::{
     AnalyzeError, AnalyzeRequest, Analyzed, Analyzer, Capability, DeliveryError, Description,
     Document, Event, FetchRequest, Fetched, Health, Judging, ListenError, Listener, Message,
-    Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt, Source, SourceError,
-    wire,
+    Notifier, Plugin, Problem, PublishError, Published, Publisher, Receipt, Returned, Settled,
+    Source, SourceError, wire,
 };
 use vekha_proto::plugin::v1;
 use vekha_proto::plugin::v1::analyzer_client::AnalyzerClient;
@@ -39,6 +39,12 @@ const SHOWN: usize = 5;
 
 /// Parts of a dataset that are made before the plugin asks for them.
 const AHEAD: usize = 2;
+
+/// Reports of what came back that are taken of one answer.
+const MOST_REPORTS: usize = 100;
+
+/// When a plugin that is away is asked again what came back.
+const LATER: Duration = Duration::from_secs(60);
 
 /// A call that is under way for so long, or for half of what it may, is told.
 const LONG: Duration = Duration::from_secs(30);
@@ -362,6 +368,39 @@ impl Notifier for Hosted {
             }
             Err(failure) => Err(DeliveryError::unknown(failure.words)),
         }
+    }
+
+    async fn returned(&self) -> Result<Returned, String> {
+        // While it is away it hears of nothing, and that it is away is told elsewhere.
+        let Ok(turn) = self.turn(Capability::Notifier).await else {
+            return Ok(Returned { again: Some(LATER), ..Returned::default() });
+        };
+        let mut client = NotifierClient::new(turn.started.channel.clone())
+            .max_decoding_message_size(self.largest());
+        let request = timed(v1::ReturnedRequest {}, turn.until);
+        match self.within(turn.until, client.returned(request)).await {
+            Ok(answer) => {
+                let mut returned = wire::returned_of(answer.into_inner());
+                returned.reports.truncate(MOST_REPORTS);
+                for report in &mut returned.reports {
+                    for failure in &mut report.failures {
+                        failure.detail = plain(&failure.detail);
+                    }
+                }
+                Ok(returned)
+            }
+            Err(Failure { code: Some(Code::Unimplemented), .. }) => Ok(Returned::default()),
+            Err(failure) => Err(failure.words),
+        }
+    }
+
+    async fn settle_returned(&self, settled: &Settled) -> Result<(), String> {
+        let turn = self.turn(Capability::Notifier).await?;
+        let mut client = NotifierClient::new(turn.started.channel.clone());
+        let Settled { taken, left } = settled.clone();
+        let request = timed(v1::SettleReturnedRequest { taken, left }, turn.until);
+        let answer = self.within(turn.until, client.settle_returned(request)).await;
+        answer.map(|_| ()).map_err(|failure| failure.words)
     }
 }
 

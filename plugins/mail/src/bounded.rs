@@ -24,7 +24,16 @@ pub(crate) struct Bounded<S> {
 
 impl<S> Bounded<S> {
     pub(crate) fn new(stream: S, peer: SocketAddr) -> Self {
-        Bounded { stream, peer, left: MOST }
+        Bounded::within(MOST, stream, peer)
+    }
+
+    /// A connection from which so many bytes may be read.
+    pub(crate) fn within(most: usize, stream: S, peer: SocketAddr) -> Self {
+        Bounded { stream, peer, left: most }
+    }
+
+    pub(crate) fn into_inner(self) -> S {
+        self.stream
     }
 }
 

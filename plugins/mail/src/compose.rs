@@ -46,6 +46,9 @@ fn letter(message: &Message, from: &Mailbox) -> Result<lettre::Message, String> 
         builder = builder.in_reply_to(bracketed(last)?).references(thread(&message.references)?);
     }
     builder = builder.header(AutoSubmitted).header(AutoResponseSuppress);
+    if !message.list.is_empty() {
+        builder = builder.header(ListId::new(&message.list, from.email.domain())?);
+    }
 
     let text = part(ContentType::TEXT_PLAIN, &message.text);
     let letter = match (&message.html, message.attachments.as_slice()) {
@@ -164,6 +167,36 @@ fn boundary(kind: &str, message: &Message) -> String {
         hash.update(text);
     }
     format!("vekha-{}", hex::encode(&hash.finalize()[..16]))
+}
+
+/// Names the list that a letter belongs to: RFC 2919. A list's name stands within the sender's domain,
+/// so that it is nobody else's.
+#[derive(Clone)]
+struct ListId(String);
+
+impl ListId {
+    fn new(list: &str, domain: &str) -> Result<Self, String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let word = |word: &str| !word.is_empty() && word.chars().all(fits);
+        match list.split('.').all(word) && list.len() + domain.len() < 250 {
+            true => Ok(ListId(format!("<{list}.{domain}>"))),
+            false => Err(format!("неверное название списка писем «{list}»")),
+        }
+    }
+}
+
+impl Header for ListId {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Id")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(ListId(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), self.0.clone())
+    }
 }
 
 /// Headers with a constant value.

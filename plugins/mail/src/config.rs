@@ -1,6 +1,7 @@
 //! The configuration of mail: what an administrator writes, and what is left of it once every
 //! mistake has been found.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +19,9 @@ use serde::Deserialize;
 use vekha_plugin::{Address, Problem, Problems, Secret};
 
 use crate::compose;
+use crate::rate::{self, Rate};
+use crate::returns::Returns;
+use crate::returns::config::Bounces;
 use crate::tls::Implicit;
 
 /// How mail leaves. The keys are spelled in kebab case: `pool-size`.
@@ -49,6 +53,14 @@ pub struct MailConfig {
     pub pool_size: Option<usize>,
     /// SMTP: the name to greet the server with; the domain of `from` by default.
     pub hello_name: Option<String>,
+    /// SMTP: the address to which servers send back what they cannot deliver; the one of `from` by
+    /// default.
+    pub return_path: Option<String>,
+    /// SMTP: how many letters a minute go to a domain, by its name; `*` stands for all others. Any
+    /// number by default.
+    pub rate: BTreeMap<String, u32>,
+    /// Where what comes back can be read; nobody reads it otherwise.
+    pub bounces: Option<Bounces>,
     /// A signature that proves the sender's domain.
     pub dkim: Option<Dkim>,
 }
@@ -119,6 +131,9 @@ pub(crate) struct Checked {
     pub from: Mailbox,
     pub dkim: Option<DkimConfig>,
     pub way: Way,
+    pub return_path: Option<lettre::Address>,
+    pub returns: Option<Returns>,
+    pub rate: Rate,
 }
 
 /// Where letters go, with what it takes to get there.
@@ -151,7 +166,12 @@ impl MailConfig {
     /// Makes relative paths relative to `folder`, where the configuration stands.
     pub fn anchor(&mut self, folder: &Path) {
         let dkim = self.dkim.as_mut().map(|dkim| &mut dkim.key_file);
-        for path in [self.folder.as_mut(), self.ca_file.as_mut(), dkim].into_iter().flatten() {
+        let own = [self.folder.as_mut(), self.ca_file.as_mut(), dkim];
+        let of_bounces = self.bounces.as_mut().map(|bounces| {
+            let Bounces { maildir, ca_file, .. } = bounces;
+            [maildir.as_mut(), ca_file.as_mut()]
+        });
+        for path in own.into_iter().chain(of_bounces.into_iter().flatten()).flatten() {
             if !path.as_os_str().is_empty() {
                 *path = folder.join(&*path);
             }
@@ -172,7 +192,45 @@ impl MailConfig {
             Transport::File => self.folder(&mut problems).map(Way::Folder),
             Transport::Smtp => self.server(&mut problems).map(Way::Server),
         };
-        problems.unless_any(from.zip(way).map(|(from, way)| Checked { from, dkim, way }))
+        let return_path = self.return_path.as_ref().and_then(|email| {
+            let mailbox = compose::mailbox(&Address::new("", email.as_str()));
+            problems.take("return-path", mailbox).map(|mailbox| mailbox.email)
+        });
+        let timeout = Duration::from_secs(self.timeout_seconds.unwrap_or(60).clamp(1, 600));
+        let returns = self
+            .bounces
+            .as_ref()
+            .and_then(|bounces| bounces.check(self.ca_file.as_deref(), timeout, &mut problems));
+        let rate = self.rate(&mut problems);
+        let made = from.zip(way);
+        problems.unless_any(made.map(|(from, way)| Checked {
+            from,
+            dkim,
+            way,
+            return_path,
+            returns,
+            rate,
+        }))
+    }
+
+    fn rate(&self, problems: &mut Problems) -> Rate {
+        let mut rate = BTreeMap::new();
+        for (domain, per_minute) in &self.rate {
+            let field = format!("rate.{domain}");
+            problems.within(&field, u64::from(*per_minute), 1, 60_000, "писем в минуту");
+            match idna::domain_to_ascii(domain) {
+                _ if domain == rate::OTHERS => {
+                    rate.insert(domain.clone(), *per_minute);
+                }
+                Ok(ascii) if is_host(domain) => {
+                    rate.insert(ascii.to_lowercase(), *per_minute);
+                }
+                _ => {
+                    problems.add(&field, "нужен домен, как в адресах после @, или \"*\" для прочих")
+                }
+            }
+        }
+        Rate::new(rate)
     }
 
     fn folder(&self, problems: &mut Problems) -> Option<PathBuf> {
@@ -303,7 +361,7 @@ impl MailConfig {
 /// What the signature covers. A header that a letter does not have is covered too: nobody can add
 /// it on the way. Content-Type is missing because lettre keeps it with the body's parts and would
 /// sign its absence, which no verifier accepts.
-const SIGNED: [&str; 9] = [
+const SIGNED: [&str; 10] = [
     "From",
     "To",
     "Reply-To",
@@ -312,10 +370,11 @@ const SIGNED: [&str; 9] = [
     "Message-ID",
     "In-Reply-To",
     "References",
+    "List-Id",
     "MIME-Version",
 ];
 
-fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path)
         .map_err(|error| format!("не удаётся прочитать файл «{}»: {error}", path.display()))
 }
@@ -327,7 +386,7 @@ fn is_host(name: &str) -> bool {
     !name.is_empty() && name.len() <= 253 && (name_fits || name.parse::<IpAddr>().is_ok())
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -368,6 +427,9 @@ mod tests {
             pool_size: Some(1000),
             hello_name: Some("a\r\nMAIL FROM:<x@y>".into()),
             dkim: Some(Dkim { key_file: "/nowhere/dkim.pem".into(), ..Dkim::default() }),
+            return_path: Some("post".into()),
+            bounces: Some(Bounces::default()),
+            rate: [("@ya.ru".to_owned(), 0)].into(),
             ..smtp("")
         };
         let wrong = [
@@ -381,6 +443,10 @@ mod tests {
             "pool-size",
             "password",
             "hello-name",
+            "return-path",
+            "bounces",
+            "rate.@ya.ru",
+            "rate.@ya.ru",
         ];
         assert_eq!(fields(&config), wrong);
     }

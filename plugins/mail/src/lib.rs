@@ -4,6 +4,8 @@
 //! - `config`: what an administrator writes, with every mistake found at once.
 //! - `compose`: the letter's text, the same for both ways.
 //! - `smtp`, `folder`: the two ways.
+//! - `rate`: how many letters a minute go to a domain.
+//! - `returns`: what comes back.
 //!
 //! The plugin keeps no state on disk and retries nothing: that is the caller's outbox. lettre logs
 //! whole conversations, passwords among them, at the level `debug` under the target `lettre`; a
@@ -13,22 +15,30 @@ mod bounded;
 mod compose;
 mod config;
 mod folder;
+mod rate;
+mod returns;
 mod smtp;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use async_trait::async_trait;
+use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::message::dkim::DkimConfig;
 use vekha_plugin::{
     Capability, DeliveryError, Description, Health, Message, Notifier, Plugin, Problem, Receipt,
-    Setting, SettingKind,
+    Returned, Setting, SettingKind, Settled,
 };
 
 use config::{Checked, Way};
 pub use config::{Dkim, MailConfig, Tls, Transport};
+use rate::Rate;
+use returns::Returns;
+pub use returns::config::Bounces;
 use smtp::Smtp;
 pub use vekha_plugin::Secret;
 
@@ -38,6 +48,9 @@ pub struct Mail {
     from: Mailbox,
     dkim: Option<DkimConfig>,
     route: Route,
+    return_path: Option<lettre::Address>,
+    returns: Option<Returns>,
+    rate: Rate,
 }
 
 enum Route {
@@ -53,12 +66,30 @@ impl Mail {
     ///
     /// Every mistake of the configuration at once.
     pub fn new(config: MailConfig) -> Result<Self, Vec<Problem>> {
-        let Checked { from, dkim, way } = config.check()?;
+        let Checked { from, dkim, way, return_path, returns, rate } = config.check()?;
         let route = match way {
             Way::Folder(folder) => Route::Folder(folder),
             Way::Server(server) => Route::Smtp(Box::new(Smtp::new(server))),
         };
-        Ok(Mail { config, from, dkim, route })
+        Ok(Mail { config, from, dkim, route, return_path, returns, rate })
+    }
+}
+
+impl Mail {
+    /// Takes a turn for a letter to these addresses.
+    ///
+    /// # Errors
+    /// How long it has to wait.
+    fn await_turn(&self, to: &[lettre::Address]) -> Result<(), DeliveryError> {
+        let domains: BTreeSet<String> = to.iter().map(|to| to.domain().to_lowercase()).collect();
+        let domains: Vec<String> = domains.into_iter().collect();
+        self.rate.turn(&domains, Instant::now()).map_err(|(wait, domain)| {
+            let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+            DeliveryError::later(
+                seconds,
+                format!("ждёт своей очереди: письма на {domain} уходят не все сразу"),
+            )
+        })
     }
 }
 
@@ -107,14 +138,39 @@ impl Notifier for Mail {
         let text = letter.formatted();
         match &self.route {
             Route::Folder(folder) => folder::deliver(folder, message, text).await,
-            Route::Smtp(smtp) => smtp.deliver(letter.envelope(), &text).await,
+            Route::Smtp(smtp) => {
+                let to = letter.envelope().to();
+                self.await_turn(to)?;
+                match &self.return_path {
+                    None => smtp.deliver(letter.envelope(), &text).await,
+                    Some(from) => {
+                        let envelope = Envelope::new(Some(from.clone()), to.to_vec())
+                            .map_err(|error| DeliveryError::permanent(error.to_string()))?;
+                        smtp.deliver(&envelope, &text).await
+                    }
+                }
+            }
+        }
+    }
+
+    async fn returned(&self) -> Result<Returned, String> {
+        match &self.returns {
+            Some(returns) => returns.look().await,
+            None => Ok(Returned::default()),
+        }
+    }
+
+    async fn settle_returned(&self, settled: &Settled) -> Result<(), String> {
+        match &self.returns {
+            Some(returns) => returns.settle(settled).await,
+            None => Ok(()),
         }
     }
 }
 
 /// What mail is, without a configuration.
 pub fn describe() -> Description {
-    use SettingKind::{Address, Choice, Integer, Path, Secret, Text};
+    use SettingKind::{Address, Choice, Integer, Path, Secret, Table, Text};
     let words = |words: &[&str]| Choice(words.iter().map(|&word| word.to_owned()).collect());
     Description {
         name: "mail".into(),
@@ -162,6 +218,44 @@ pub fn describe() -> Description {
                 "hello-name",
                 Text,
                 "Имя, которым представляться серверу; по умолчанию домен из from.",
+            ),
+            Setting::optional(
+                "rate",
+                Table,
+                "Сколько писем в минуту уходит на домен: { \"yandex.ru\" = 60, \"*\" = 300 }, * — прочие; \
+                 по умолчанию сколько есть.",
+            ),
+            Setting::optional(
+                "return-path",
+                Text,
+                "Адрес, на который серверы возвращают недоставленное; по умолчанию адрес из from.",
+            ),
+            Setting::optional(
+                "bounces.maildir",
+                Path,
+                "Папка вида Maildir, куда приходят возвращённые письма.",
+            ),
+            Setting::optional(
+                "bounces.imap",
+                Text,
+                "Или почтовый ящик с ними: imaps://user@mail.example.ru:993/INBOX.",
+            ),
+            Setting::optional("bounces.password", Secret, "Пароль этого ящика."),
+            Setting::optional(
+                "bounces.tls",
+                words(&["none", "starttls", "implicit"]),
+                "Защита соединения с ящиком: по адресу (imaps — implicit, imap — starttls); none — \
+                 только на той же машине.",
+            ),
+            Setting::optional(
+                "bounces.ca-file",
+                Path,
+                "Сертификаты в виде PEM, которым доверять для ящика; по умолчанию те же, что ca-file.",
+            ),
+            Setting::optional(
+                "bounces.every-seconds",
+                Integer,
+                "Через сколько секунд смотреть снова, от 1 до 86400; по умолчанию 60.",
             ),
             Setting::optional("dkim.selector", Text, "Имя ключа DKIM в DNS."),
             Setting::optional("dkim.domain", Text, "Домен, который подписывает письма."),

@@ -106,6 +106,20 @@ async fn a_letter_joins_its_thread_and_no_robot_answers_it() {
     assert_eq!(header(&letter, "Auto-Submitted"), ["auto-generated"]);
     assert_eq!(header(&letter, "X-Auto-Response-Suppress"), ["All"]);
     assert_eq!(header(&letter, "MIME-Version"), ["1.0"]);
+    assert_eq!(header(&letter, "List-Id"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_letter_of_a_list_names_it_within_the_senders_domain_and_nothing_else() {
+    let letter = written(&Message { list: "reminders.zarechny".into(), ..reminder() }).await;
+    assert_eq!(header(&letter, "List-Id"), ["<reminders.zarechny.example.ru>"]);
+    let folder = tempfile::tempdir().unwrap();
+    let mail = Mail::new(config(folder.path())).unwrap();
+    for list in ["a b", "a..b", ".", "x>\r\nBcc: all@example.ru", &"long".repeat(100)] {
+        let message = Message { list: list.into(), ..reminder() };
+        let error = mail.deliver(&message).await.unwrap_err();
+        assert_eq!(error.kind, DeliveryErrorKind::Permanent, "{list}");
+    }
 }
 
 #[tokio::test]
@@ -270,7 +284,7 @@ async fn a_signed_letter_names_what_the_signature_covers() {
     let letter = fs::read(&files(&folder.path().join("mail"))[0]).unwrap();
     let signature = header(&letter, "DKIM-Signature").remove(0);
     assert!(signature.contains("d=example.ru; s=vekha; c=relaxed/relaxed"), "{signature}");
-    let covered = "h=from:to:reply-to:subject:date:message-id:in-reply-to:references:mime-version;";
+    let covered = "h=from:to:reply-to:subject:date:message-id:in-reply-to:references:list-id:mime-version;";
     assert!(signature.contains(covered), "{signature}");
     assert_fit_for_smtp(&letter);
 }

@@ -45,7 +45,8 @@ pub use describe::{Capability, Description, Health, Plugin, Problem, Setting, Se
 pub use judged::{configuration, judged};
 pub use listener::{Event, ListenError, Listener};
 pub use notifier::{
-    Address, Attachment, DeliveryError, DeliveryErrorKind, Message, Notifier, Receipt,
+    Address, Attachment, Cause, DeliveryError, DeliveryErrorKind, Failure, Message, Notifier,
+    Receipt, Report, Returned, Settled,
 };
 pub use problems::Problems;
 pub use publisher::{Document, PublishError, Published, Publisher};

@@ -1,6 +1,8 @@
 //! Notifiers deliver messages: once for each key as far as that can be known, and they say so when
 //! it cannot.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,83 @@ pub trait Notifier: Plugin {
     /// [`DeliveryError`] whose kind tells the caller whether to try again. A call that is dropped
     /// before it ends counts as [`DeliveryErrorKind::Unknown`].
     async fn deliver(&self, message: &Message) -> Result<Receipt, DeliveryError>;
+
+    /// What the next systems have sent back since: reports that nobody has settled yet, the oldest
+    /// first, so many at a time. The same report comes again until it is settled. Notifiers that hear of
+    /// nothing need not say so.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing can be heard at the moment, in Russian.
+    async fn returned(&self) -> Result<Returned, String> {
+        Ok(Returned::default())
+    }
+
+    /// What became of reports that [`Notifier::returned`] told of. What is lost here does no harm: a
+    /// report that was taken comes again, and is known then.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be noted, in Russian.
+    async fn settle_returned(&self, _settled: &Settled) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Reports of messages that came back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Returned {
+    /// The reports.
+    pub reports: Vec<Report>,
+    /// More are there already: once these are settled, ask again at once.
+    pub more: bool,
+    /// How long to wait before asking again; none where nothing is ever heard.
+    pub again: Option<Duration>,
+}
+
+/// What some system says of a message that it had taken over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Names the report: the same one has the same name, wherever it lies; up to 100 characters.
+    pub id: String,
+    /// The Message-ID of what it is about, without angle brackets.
+    pub message_id: String,
+    /// To whom it was not delivered for good. Nobody, if the report says that it is late, or anything
+    /// else by which nothing is lost.
+    pub failures: Vec<Failure>,
+}
+
+/// A recipient whom a message did not reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The recipient's address, and what it was called on the way; domains in ASCII.
+    pub addresses: Vec<String>,
+    /// Why.
+    pub cause: Cause,
+    /// What was said: `550 5.1.1 User unknown`.
+    pub detail: String,
+}
+
+/// Why a message came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// There is no such address: no message will ever arrive there.
+    NoSuchAddress,
+    /// The mailbox is full.
+    Full,
+    /// This message was not wanted, or its sender is not trusted.
+    Refused,
+    /// Anything else: the time was up, it was too large.
+    Other,
+}
+
+/// What became of reports, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Taken: they need never come again.
+    pub taken: Vec<String>,
+    /// About nothing that is known here: they stay where they are, untouched.
+    pub left: Vec<String>,
 }
 
 /// A letter, ready to be sent. Whom it comes from is the plugin's configuration.
@@ -42,6 +121,9 @@ pub struct Message {
     pub date: i64,
     /// Files that go with it.
     pub attachments: Vec<Attachment>,
+    /// The list that it belongs to if it is one of a kind that comes again and again: dot-separated
+    /// words of Latin letters and hyphens, `reminders.zarechny`; empty for others. Recipients sort by it.
+    pub list: String,
     /// An earlier try ended without its result being known, so this may be a repetition.
     pub uncertain: bool,
 }
@@ -106,6 +188,12 @@ pub enum DeliveryErrorKind {
     /// Not tried: the next system is away or does not take anything from us. That is no fault of the
     /// message; no other will fare better before it is back.
     Unavailable,
+    /// Not tried: so many have gone to the same domain that this one has to wait so many seconds. That
+    /// is no fault of the message, and no reason for those to other domains to wait.
+    Later {
+        /// How long, in seconds.
+        seconds: u32,
+    },
     /// The connection was lost after the message had gone out and before the answer came in: it
     /// may have been accepted. Try again under the same Message-ID, marked `uncertain`.
     Unknown,
@@ -125,6 +213,12 @@ impl DeliveryError {
     /// Nothing can be delivered now.
     pub fn unavailable(message: impl Into<String>) -> Self {
         let kind = DeliveryErrorKind::Unavailable;
+        DeliveryError { kind, code: None, message: message.into() }
+    }
+
+    /// Not before so many seconds have passed.
+    pub fn later(seconds: u32, message: impl Into<String>) -> Self {
+        let kind = DeliveryErrorKind::Later { seconds };
         DeliveryError { kind, code: None, message: message.into() }
     }
 

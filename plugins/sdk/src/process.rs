@@ -32,7 +32,7 @@ use vekha_proto::plugin::v1::source_server::{Source as SourceService, SourceServ
 
 use crate::{
     AnalyzeError, Analyzer, Description, Fetched, Health, ListenError, Listener, Notifier, Plugin,
-    Problem, PublishError, Publisher, Record, Source, SourceError, judged, wire,
+    Problem, PublishError, Publisher, Record, Settled, Source, SourceError, judged, wire,
 };
 
 /// Names the socket on which a plugin is to listen.
@@ -242,6 +242,29 @@ impl NotifierService for Served {
         let message = request.into_inner().message.ok_or_else(|| missing("message"))?;
         let became = notifier.deliver(&wire::message_of(message)).await;
         Ok(Response::new(wire::delivery(became)))
+    }
+
+    async fn returned(
+        &self,
+        _: Request<v1::ReturnedRequest>,
+    ) -> Result<Response<v1::ReturnedResponse>, Status> {
+        let notifier = self.current()?.notifier.ok_or_else(|| unable("доставлять письма"))?;
+        match notifier.returned().await {
+            Ok(returned) => Ok(Response::new(wire::returned(returned))),
+            Err(why) => Err(Status::unavailable(why)),
+        }
+    }
+
+    async fn settle_returned(
+        &self,
+        request: Request<v1::SettleReturnedRequest>,
+    ) -> Result<Response<v1::SettleReturnedResponse>, Status> {
+        let notifier = self.current()?.notifier.ok_or_else(|| unable("доставлять письма"))?;
+        let v1::SettleReturnedRequest { taken, left } = request.into_inner();
+        match notifier.settle_returned(&Settled { taken, left }).await {
+            Ok(()) => Ok(Response::new(v1::SettleReturnedResponse {})),
+            Err(why) => Err(Status::unavailable(why)),
+        }
     }
 }
 

@@ -5,15 +5,17 @@ mod analysis;
 
 pub use analysis::{Arriving, PART, answer, answer_of, parts};
 
+use std::time::Duration;
+
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Timestamp};
 use serde_json::{Map, Number, Value};
 use vekha_proto::plugin::v1;
 
 use crate::{
-    Address, Attachment, Capability, DeliveryError, DeliveryErrorKind, Description, Document,
-    Event, FetchRequest, FieldKind, FieldOption, Health, Message, Problem, Receipt, Record,
-    Setting, SettingKind, WantedField,
+    Address, Attachment, Capability, Cause, DeliveryError, DeliveryErrorKind, Description,
+    Document, Event, Failure, FetchRequest, FieldKind, FieldOption, Health, Message, Problem,
+    Receipt, Record, Report, Returned, Setting, SettingKind, WantedField,
 };
 
 /// Whole numbers beyond this are no longer exact as doubles, which is what a structure holds.
@@ -196,6 +198,7 @@ pub fn message(own: &Message) -> v1::Message {
         date: Some(moment(own.date)),
         attachments: own.attachments.iter().map(attachment).collect(),
         uncertain: own.uncertain,
+        list: own.list.clone(),
     }
 }
 
@@ -219,6 +222,7 @@ pub fn message_of(wire: v1::Message) -> Message {
         date: wire.date.map(milliseconds).unwrap_or_default(),
         attachments: wire.attachments.into_iter().map(attachment).collect(),
         uncertain: wire.uncertain,
+        list: wire.list,
     }
 }
 
@@ -234,6 +238,7 @@ fn milliseconds(moment: Timestamp) -> i64 {
 
 /// What became of a message, for the wire.
 pub fn delivery(own: Result<Receipt, DeliveryError>) -> v1::DeliverResponse {
+    let mut wait_seconds = 0;
     let (delivery, detail, refused, code) = match own {
         Ok(Receipt { detail, refused }) => (v1::Delivery::Sent, detail, refused, None),
         Err(DeliveryError { kind, code, message }) => {
@@ -242,12 +247,16 @@ pub fn delivery(own: Result<Receipt, DeliveryError>) -> v1::DeliverResponse {
                 DeliveryErrorKind::Transient => v1::Delivery::Postponed,
                 DeliveryErrorKind::Unavailable => v1::Delivery::Unavailable,
                 DeliveryErrorKind::Unknown => v1::Delivery::Unknown,
+                DeliveryErrorKind::Later { seconds } => {
+                    wait_seconds = seconds;
+                    v1::Delivery::Later
+                }
             };
             (delivery, message, vec![], code)
         }
     };
     let code = code.map(u32::from).unwrap_or_default();
-    v1::DeliverResponse { delivery: delivery.into(), detail, refused, code }
+    v1::DeliverResponse { delivery: delivery.into(), detail, refused, code, wait_seconds }
 }
 
 /// What a plugin said became of a message. What it did not say, nobody knows.
@@ -262,10 +271,63 @@ pub fn delivery_of(wire: v1::DeliverResponse) -> Result<Receipt, DeliveryError> 
         v1::Delivery::Refused => DeliveryErrorKind::Permanent,
         v1::Delivery::Postponed => DeliveryErrorKind::Transient,
         v1::Delivery::Unavailable => DeliveryErrorKind::Unavailable,
+        v1::Delivery::Later => DeliveryErrorKind::Later { seconds: wire.wait_seconds.max(1) },
         v1::Delivery::Unknown | v1::Delivery::Unspecified => DeliveryErrorKind::Unknown,
     };
     let code = u16::try_from(wire.code).ok().filter(|code| *code > 0);
     Err(DeliveryError { kind, code, message: wire.detail })
+}
+
+/// What came back, for the wire.
+pub fn returned(own: Returned) -> v1::ReturnedResponse {
+    let failure = |one: Failure| v1::Failure {
+        addresses: one.addresses,
+        cause: match one.cause {
+            Cause::NoSuchAddress => v1::Cause::NoSuchAddress,
+            Cause::Full => v1::Cause::Full,
+            Cause::Refused => v1::Cause::Refused,
+            Cause::Other => v1::Cause::Unspecified,
+        }
+        .into(),
+        detail: one.detail,
+    };
+    let report = |one: Report| v1::Report {
+        id: one.id,
+        message_id: one.message_id,
+        failures: one.failures.into_iter().map(failure).collect(),
+    };
+    // Less than a second is no wait that anybody asks for; none at all says that nothing is heard.
+    let seconds = own.again.map(|again| u32::try_from(again.as_secs().max(1)).unwrap_or(u32::MAX));
+    v1::ReturnedResponse {
+        reports: own.reports.into_iter().map(report).collect(),
+        more: own.more,
+        again_seconds: seconds.unwrap_or_default(),
+    }
+}
+
+/// What a plugin said came back.
+pub fn returned_of(wire: v1::ReturnedResponse) -> Returned {
+    let failure = |one: v1::Failure| Failure {
+        cause: match one.cause() {
+            v1::Cause::NoSuchAddress => Cause::NoSuchAddress,
+            v1::Cause::Full => Cause::Full,
+            v1::Cause::Refused => Cause::Refused,
+            v1::Cause::Unspecified => Cause::Other,
+        },
+        addresses: one.addresses,
+        detail: one.detail,
+    };
+    let report = |one: v1::Report| Report {
+        id: one.id,
+        message_id: one.message_id,
+        failures: one.failures.into_iter().map(failure).collect(),
+    };
+    let again = Some(wire.again_seconds).filter(|seconds| *seconds > 0);
+    Returned {
+        reports: wire.reports.into_iter().map(report).collect(),
+        more: wire.more,
+        again: again.map(|seconds| Duration::from_secs(seconds.into())),
+    }
 }
 
 /// A document, for the wire.
@@ -492,11 +554,31 @@ mod tests {
             Err(DeliveryError::transient("б")),
             Err(DeliveryError::unavailable("в")),
             Err(DeliveryError::unknown("г")),
+            Err(DeliveryError::later(7, "д")),
         ] {
             assert_eq!(delivery_of(delivery(outcome.clone())), outcome);
         }
         let silent = delivery_of(v1::DeliverResponse::default()).unwrap_err();
         assert_eq!(silent.kind, DeliveryErrorKind::Unknown);
+    }
+
+    #[test]
+    fn what_came_back_is_the_same_on_both_sides_and_who_hears_nothing_says_nothing() {
+        let causes = [Cause::NoSuchAddress, Cause::Full, Cause::Refused, Cause::Other];
+        let failures = causes.map(|cause| Failure {
+            addresses: vec!["a@b".into(), "c@d".into()],
+            cause,
+            detail: "550 5.1.1".into(),
+        });
+        let report =
+            Report { id: "1".into(), message_id: "x@y".into(), failures: failures.to_vec() };
+        let heard = Returned {
+            reports: vec![report, Report::default()],
+            more: true,
+            again: Some(Duration::from_secs(60)),
+        };
+        assert_eq!(returned_of(returned(heard.clone())), heard);
+        assert_eq!(returned_of(v1::ReturnedResponse::default()), Returned::default());
     }
 
     #[test]

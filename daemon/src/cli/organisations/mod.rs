@@ -31,6 +31,13 @@ pub(super) enum Command {
         #[arg(long)]
         address: Option<String>,
     },
+    /// Отметить, что адрес работает, хотя письмо с него вернулось: письма снова пойдут на него
+    Confirm {
+        /// Код организации
+        organisation: String,
+        /// Адрес; без него — все адреса организации
+        address: Option<String>,
+    },
     /// Показать, что изменит в реестре таблица (.xlsx, .ods, .csv), и с --apply изменить
     Import(import::Args),
     /// Записать реестр таблицей, которую можно исправить и вернуть
@@ -42,7 +49,13 @@ pub(super) async fn run(
     command: &Command,
     out: &mut Output,
 ) -> anyhow::Result<()> {
-    let Command::List { kind, active, address } = command else { return Ok(()) };
+    let (kind, active, address) = match command {
+        Command::List { kind, active, address } => (kind, active, address),
+        Command::Confirm { organisation, address } => {
+            return confirm(client, organisation, address.as_deref(), out).await;
+        }
+        Command::Import(_) | Command::Export(_) => return Ok(()),
+    };
     let active = active.map(|active| active.to_string());
     let conditions = [("kind", kind), ("active", &active), ("address_state", address)];
     let request = v1::ListOrganisationsRequest {
@@ -54,6 +67,27 @@ pub(super) async fn run(
     out.many(&list, || {
         let head = ["код", "род", "организация", "почта", "письма", "контакт", "телефон", ""];
         table(head, list.iter().map(|o| row(client, o)).collect())
+    })?;
+    Ok(())
+}
+
+async fn confirm(
+    client: &Client,
+    organisation: &str,
+    address: Option<&str>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let request = client.asked(v1::ConfirmAddressRequest {
+        name: format!("{}/organisations/{organisation}", client.municipality),
+        address: address.unwrap_or_default().to_owned(),
+        ..Default::default()
+    });
+    let confirmed = client.organisations().confirm_address(request).await?.into_inner();
+    out.one(&confirmed, || {
+        format!(
+            "Письма снова идут на адреса «{}». Те, что не дошли: vekha outbox retry --organisation {}",
+            confirmed.short, confirmed.code
+        )
     })?;
     Ok(())
 }
@@ -78,8 +112,11 @@ fn row(client: &Client, o: &v1::Organisation) -> [String; 8] {
         "" => String::new(),
         until => format!("действует по {}", date(until)),
     };
-    let notes = [closed, o.address_reason.clone()];
-    let notes: Vec<String> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+    // Where all of them are dead the reason says so.
+    let dead = o.dead_addresses.iter().filter(|_| o.address_state() != v1::AddressState::Refused);
+    let dead = dead.map(|dead| format!("адреса {} нет", dead.address));
+    let notes = [closed, o.address_reason.clone()].into_iter().chain(dead);
+    let notes: Vec<String> = notes.filter(|note| !note.is_empty()).collect();
     [
         o.code.clone(),
         kind(o.kind()).to_owned(),

@@ -77,7 +77,9 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::Discarded { recommendation: key, .. }
         | Happened::Acknowledged { recommendation: key } => vec![&key.organisation],
         Happened::MeasureOrdered { organisation, .. }
-        | Happened::LetterRefused { organisation, .. } => vec![organisation],
+        | Happened::LetterRefused { organisation, .. }
+        | Happened::AddressReturned { organisation, .. }
+        | Happened::AddressConfirmed { organisation, .. } => vec![organisation],
         Happened::LettersRetried { organisation, .. } if organisation.is_empty() => vec![],
         Happened::LettersRetried { organisation, .. } => vec![organisation],
         Happened::Waiting { .. }

@@ -1,5 +1,6 @@
 //! One organisation: its people, what it owes now and has owed, its figures over the years, the letters
-//! that it was sent, what it was recommended and ordered, what it was late with.
+//! that it was sent, what it was recommended and ordered, what it was late with. An address that letters
+//! came back from is vouched for here.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use vekha_engine::run::{
@@ -22,12 +23,15 @@ use crate::console::department::run::{Missing, refused};
 use crate::console::department::{administrator, letters};
 use crate::console::frame::access::Person;
 use crate::console::frame::paging::{Asked, Paging, asked};
-use crate::console::frame::view;
+use crate::console::frame::posted::{Fields, value};
+use crate::console::frame::sending::known;
+use crate::console::frame::{problem, view, words};
 use crate::console::year::completeness::run_words;
 use crate::glossary;
 use crate::reports::{self, chart};
 use crate::runtime::Runtime;
 use crate::runtime::documents::reports::on_analysis;
+use crate::runtime::request::Request;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::addresses::Addresses;
 use crate::store::read::organisation::Whose;
@@ -58,6 +62,32 @@ pub async fn show(
     Ok(view::page(StatusCode::OK, "organisation.html", &context))
 }
 
+/// `POST /m/{municipality}/organisations/{code}`: an address works, whatever came back from it.
+pub async fn act(
+    State(runtime): State<Arc<Runtime>>,
+    Extension(person): Extension<Person>,
+    Path((municipality, code)): Path<(String, String)>,
+    Fields(pairs): Fields,
+) -> Result<Response, Response> {
+    let missing = || refused(Missing::Unknown);
+    let version = runtime.road_maps().newest(&municipality).ok_or_else(missing)?;
+    version.road_map.organisation(&code).ok_or_else(missing)?;
+    let address = value(&pairs, "address");
+    if value(&pairs, "_action") != "confirm" || address.is_empty() {
+        return Ok(problem::no_such_page().await);
+    }
+    let once = known(value(&pairs, "_once"));
+    let request = (!once.is_empty()).then(|| {
+        let about = format!("address/{municipality}/{code}/{address}/{once}");
+        runtime.noted(&Request::of_document(about, "page", &pairs), String::new())
+    });
+    let (whose, actor) = ((municipality.as_str(), code.as_str()), person.actor());
+    let confirmed = runtime.confirm_addresses(whose, Some(address), request, &actor).await;
+    confirmed.map_err(|e| refused(Missing::Unavailable(e)))?;
+    let page = format!("/m/{municipality}/organisations/{code}?done=confirm");
+    Ok(Redirect::to(&page).into_response())
+}
+
 async fn describe(
     runtime: &Runtime,
     version: &Version,
@@ -76,6 +106,14 @@ async fn describe(
         let shown = organisations::organisation(&map.municipality, organisation, &state, runtime);
         context["organisation"] = shown;
         context["organisation"]["kind"] = organisation.kind.words().into();
+        let dead = addresses.dead(organisation).into_iter().map(|dead| {
+            let at = words::short_moment(&map.municipality, dead.at);
+            json!({ "email": dead.email, "reason": dead.reason, "at": at })
+        });
+        context["organisation"]["dead"] = dead.collect();
+        context["done"] = asked(query, "done").into();
+        let failed = store.count_failed(&map.municipality.id, Some(code)).await?;
+        context["failed"] = failed.into();
     }
     let mut duties = Vec::new();
     for row in store.duties(whose).await? {

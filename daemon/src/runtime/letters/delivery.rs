@@ -1,14 +1,14 @@
 //! What becomes of a parcel: judged, composed, handed to the notifier.
 
 use jiff::{SignedDuration, Timestamp};
-use vekha_plugin::{DeliveryError, DeliveryErrorKind, Receipt};
+use vekha_plugin::{DeliveryError, DeliveryErrorKind, Message, Receipt};
 
 use crate::runtime::Runtime;
-use crate::runtime::letters::{departure, digest, message};
+use crate::runtime::letters::{departure, digest, message, returns};
 use crate::runtime::loops::put_off;
-use crate::store::StoreError;
 use crate::store::entities::outbox::Model;
 use crate::store::write::outbox::Delivery;
+use crate::store::{StoreError, micros};
 
 /// How long to wait after the n-th failed try; after the last one the message has failed.
 const BACKOFF: [SignedDuration; 7] = [
@@ -23,7 +23,7 @@ const BACKOFF: [SignedDuration; 7] = [
 
 impl Runtime {
     /// Delivers a claimed parcel. Returns what became of each of its messages.
-    pub(crate) async fn deliver(&self, rows: Vec<Model>) -> Vec<(Model, Delivery)> {
+    pub(crate) async fn deliver(&self, mut rows: Vec<Model>) -> Vec<(Model, Delivery)> {
         let now = self.clock.now();
         let mut known: Vec<Option<Delivery>> = Vec::with_capacity(rows.len());
         let mut letters = Vec::with_capacity(rows.len());
@@ -50,18 +50,7 @@ impl Runtime {
         let sent = match message {
             None => Ok(Receipt::default()),
             Some(Err(e)) => Err(DeliveryError::permanent(e)),
-            Some(Ok(message)) => {
-                // All of a parcel leave the same way.
-                let way = rows.first().and_then(|row| self.ways.of(&row.kind, &row.organisation));
-                match way {
-                    Some(way) => way.deliver(&*self.notifier, &message).await,
-                    None => {
-                        let sent = self.notifier.deliver(&message).await;
-                        self.learn(&sent);
-                        sent
-                    }
-                }
-            }
+            Some(Ok(message)) => self.hand_over(&mut rows, message).await,
         };
         let all = rows.into_iter().zip(known);
         all.map(|(row, known)| {
@@ -72,6 +61,43 @@ impl Runtime {
             (row, delivery)
         })
         .collect()
+    }
+
+    /// Hands a parcel's message to whom it leaves by, all of a parcel to the same one.
+    async fn hand_over(
+        &self,
+        rows: &mut [Model],
+        message: Message,
+    ) -> Result<Receipt, DeliveryError> {
+        let Some(first) = rows.first() else { return Ok(Receipt::default()) };
+        let whose = (first.municipality.as_str(), first.organisation.as_str());
+        let way = self.ways.of(&first.kind, &first.organisation);
+        // What does not exist as an address of mail may do so elsewhere.
+        let living = self.to_living(message.clone(), whose).await;
+        let by_mail = match living {
+            Ok(living) => living.map_err(DeliveryError::permanent),
+            Err(e) => return Err(DeliveryError::transient(e.to_string())),
+        };
+        let to = if way.is_some() { Ok(&message) } else { by_mail.as_ref() };
+        let to = to.map(|message| message.to.iter().map(|to| returns::comparable(&to.email)));
+        let to = to.map(|to| to.collect::<Vec<_>>().join("\n")).unwrap_or_default();
+        let sent = match (way, by_mail) {
+            (Some(way), by_mail) => way.deliver(&*self.notifier, &message, by_mail).await,
+            (None, Err(nowhere)) => Err(nowhere),
+            (None, Ok(message)) => {
+                let sent = self.notifier.deliver(&message).await;
+                self.learn(&sent);
+                sent
+            }
+        };
+        // Who was refused is named in what was said: nothing has left to them.
+        let refused = sent.as_ref().map(|receipt| receipt.refused.join("\n").to_lowercase());
+        let refused = refused.unwrap_or_default();
+        let to: Vec<&str> = to.lines().filter(|address| !refused.contains(*address)).collect();
+        for row in rows {
+            row.sent_to = to.join("\n");
+        }
+        sent
     }
 
     /// A letter that rests on what cannot be read waits for as long as that lasts.
@@ -87,7 +113,7 @@ impl Runtime {
             Err(e) if e.kind == DeliveryErrorKind::Unavailable => {
                 self.outage.met(&e.message, &self.clock);
             }
-            // What broke off tells neither.
+            // What broke off tells neither, nor does what was not tried.
             Err(e) if e.code.is_none() && e.kind != DeliveryErrorKind::Permanent => {}
             _ => self.outage.over(),
         }
@@ -105,6 +131,11 @@ fn became(row: &Model, sent: &Result<Receipt, DeliveryError>, now: Timestamp) ->
             DeliveryErrorKind::Unknown => again(row, now, true, e.message.clone()),
             DeliveryErrorKind::Unavailable => {
                 Delivery::Held { due: row.next_attempt_at, error: e.message.clone() }
+            }
+            DeliveryErrorKind::Later { seconds } => {
+                // However long a notifier wants to wait: a day is as good as never.
+                let wait = SignedDuration::from_secs(i64::from(seconds.clamp(1, 86_400)));
+                Delivery::Held { due: micros(now + wait), error: e.message.clone() }
             }
         },
     }

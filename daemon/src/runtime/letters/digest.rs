@@ -63,6 +63,7 @@ pub fn message(runtime: &Runtime, parcel: &[(&outbox::Model, Letter)]) -> Result
         date: first.unwrap_or_default().as_millisecond(),
         attachments,
         uncertain: parcel.iter().any(|(row, _)| row.uncertain),
+        list: message::in_list("digests", row),
     })
 }
 

@@ -46,7 +46,38 @@ pub fn message(runtime: &Runtime, row: &outbox::Model, letter: &Letter) -> Resul
         date: date.as_millisecond(),
         attachments: attachments::of(&version, letter, link.as_deref(), date),
         uncertain: row.uncertain,
+        list: list(letter.kind).map(|list| in_list(list, row)).unwrap_or_default(),
     })
+}
+
+/// The list to which letters of a kind belong that comes again and again, and can be sorted by it: not
+/// what is written once about one thing.
+fn list(kind: LetterKind) -> Option<&'static str> {
+    match kind {
+        LetterKind::Reminder | LetterKind::Escalation | LetterKind::DecisionDue => {
+            Some("reminders")
+        }
+        LetterKind::Assignment
+        | LetterKind::Returned
+        | LetterKind::Measure
+        | LetterKind::MeasureWithdrawn
+        | LetterKind::CalledOff
+        | LetterKind::Extension
+        | LetterKind::ExtensionRequest
+        | LetterKind::Recommendation
+        | LetterKind::Receipt
+        | LetterKind::Link
+        | LetterKind::Closed
+        | LetterKind::Review
+        | LetterKind::Drafts
+        | LetterKind::Question
+        | LetterKind::Failure => None,
+    }
+}
+
+/// The list's name among those of all municipalities.
+pub(crate) fn in_list(list: &str, row: &outbox::Model) -> String {
+    format!("{list}.{}", row.municipality)
 }
 
 /// The road map that a letter's run keeps, with the registry of today.

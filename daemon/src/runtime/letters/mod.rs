@@ -9,6 +9,7 @@ pub mod message;
 pub mod outage;
 pub mod outbox;
 pub(crate) mod parcels;
+pub mod returns;
 pub(crate) mod summary;
 mod trial;
 pub mod ways;

@@ -28,11 +28,13 @@ impl Way {
     }
 
     /// Delivers by this notifier, or in its stead by mail. That it is away holds up no other letters:
-    /// each of its own waits as one that was postponed.
+    /// each of its own waits as one that was postponed. `by_mail` is the message as mail takes it, or
+    /// why it does not.
     pub(crate) async fn deliver(
         &self,
         mail: &dyn Notifier,
         message: &Message,
+        by_mail: Result<Message, DeliveryError>,
     ) -> Result<Receipt, DeliveryError> {
         let error = match self.notifier.deliver(message).await {
             Ok(receipt) => return Ok(receipt),
@@ -44,7 +46,11 @@ impl Way {
             return Err(postponed(error));
         }
         tracing::warn!(notifier = self.name, message = message.key, "mail instead: {error}");
-        mail.deliver(message).await.map_err(|by_mail| {
+        let sent = match by_mail {
+            Ok(message) => mail.deliver(&message).await,
+            Err(nowhere) => Err(nowhere),
+        };
+        sent.map_err(|by_mail| {
             let message = format!("{error}; а почтой: {by_mail}");
             postponed(DeliveryError { message, ..by_mail })
         })
@@ -173,13 +179,15 @@ mod tests {
         for (answer, fallback, by_mail, wanted) in cases {
             let (mail, shown) = (says(Ok(())), format!("{answer:?} {fallback}"));
             let sent = way(says(answer), &[], &[], fallback);
-            let sent = sent.deliver(&*mail, &Message::default()).await;
+            let message = Message::default();
+            let sent = sent.deliver(&*mail, &message, Ok(message.clone())).await;
             assert_eq!(sent.err().map(|e| e.kind), wanted, "{shown}");
             assert_eq!(*mail.1.lock().expect("a lock"), by_mail, "{shown}");
         }
         let mail = says(Err(DeliveryError::unavailable("почты нет")));
         let way = way(says(Err(refused())), &[], &[], true);
-        let error = way.deliver(&*mail, &Message::default()).await.unwrap_err();
+        let message = Message::default();
+        let error = way.deliver(&*mail, &message, Ok(message.clone())).await.unwrap_err();
         assert_eq!(error.kind, Transient);
         assert_eq!(error.message, "нет такого; а почтой: почты нет");
     }

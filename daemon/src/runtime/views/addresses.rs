@@ -1,4 +1,5 @@
-//! Whether letters reach the organisations: what became of the newest one to each.
+//! Whether letters reach the organisations: what became of the newest one to each, and which addresses
+//! do not exist.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,10 @@ use jiff::Timestamp;
 use vekha_roadmap::model::Organisation;
 
 use crate::runtime::Runtime;
+use crate::runtime::letters::returns::comparable;
 use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
+use crate::store::entities::returned;
 use crate::store::instant;
 use crate::store::read::addresses::NewestLetter;
 
@@ -19,7 +22,7 @@ pub enum AddressState {
         /// When.
         at: Timestamp,
     },
-    /// The newest letter was refused for good.
+    /// The newest letter was refused for good, or none of the addresses exists.
     Refused {
         /// When.
         at: Timestamp,
@@ -49,12 +52,24 @@ impl AddressState {
     }
 }
 
+/// An address that does not exist, as a letter that came back has told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadAddress {
+    /// The address, as the registry has it.
+    pub email: String,
+    /// In the server's own words.
+    pub reason: String,
+    /// Since when it is known.
+    pub at: Timestamp,
+}
+
 /// What is known of the addresses of a municipality.
 #[derive(Debug)]
 pub struct Addresses<'r> {
     runtime: &'r Runtime,
     municipality: String,
     newest: BTreeMap<String, NewestLetter>,
+    dead: BTreeMap<(String, String), returned::Model>,
 }
 
 impl<'r> Addresses<'r> {
@@ -80,13 +95,20 @@ impl<'r> Addresses<'r> {
         let codes: Vec<&str> = codes.collect();
         let newest = runtime.store().newest_letters(&municipality, &codes).await?;
         let newest = newest.into_iter().map(|l| (l.organisation.clone(), l)).collect();
-        Ok(Addresses { runtime, municipality, newest })
+        let dead = runtime.store().dead_addresses(&municipality, &codes).await?;
+        Ok(Addresses { runtime, municipality, newest, dead })
     }
 
     /// What is known of an organisation's address.
     pub fn of(&self, organisation: &Organisation) -> AddressState {
         if organisation.addressees().is_empty() {
             return AddressState::Missing;
+        }
+        let dead = self.dead(organisation);
+        if let Some(first) = dead.first().filter(|_| dead.len() == organisation.addressees().len())
+        {
+            let reason = format!("такого адреса нет: {}", first.reason);
+            return AddressState::Refused { at: first.at, reason };
         }
         match self.newest.get(&organisation.code) {
             Some(letter) if self.went_there(letter, organisation) => {
@@ -98,6 +120,25 @@ impl<'r> Addresses<'r> {
             }
             _ => AddressState::Untried,
         }
+    }
+
+    /// Has those of an organisation's addresses live that are meant: what would be if somebody said so.
+    pub fn would_live(&mut self, organisation: &Organisation, meant: impl Fn(&str) -> bool) {
+        self.dead.retain(|(code, _), row| *code != organisation.code || !meant(&row.address));
+    }
+
+    /// Which of an organisation's addresses do not exist. Whatever takes the place of one is another
+    /// address, and lives until it is known not to.
+    pub fn dead(&self, organisation: &Organisation) -> Vec<DeadAddress> {
+        let known = |(_, email): (&str, &str)| {
+            let row = self.dead.get(&(organisation.code.clone(), comparable(email)))?;
+            Some(DeadAddress {
+                email: email.to_owned(),
+                reason: row.detail.clone(),
+                at: instant(row.at),
+            })
+        };
+        organisation.addressees().into_iter().filter_map(known).collect()
     }
 
     /// Whether the letter was addressed as one would be today: what an address refused says nothing

@@ -11,6 +11,7 @@ use vekha_roadmap::model::Work;
 
 use crate::runtime::Runtime;
 use crate::runtime::letters::outage::Away;
+use crate::runtime::letters::returns::Unheard;
 use crate::runtime::listeners::standing::Standing;
 use crate::runtime::loops::wellbeing::Illness;
 use crate::timekeeper::Doubt;
@@ -26,6 +27,8 @@ pub enum Trouble {
     Clock(Doubt),
     /// The mail server is away.
     Mail(Away),
+    /// What came back cannot be read.
+    Returns(Unheard),
     /// A plugin in a process of its own does not work.
     Plugin {
         /// Its name in the settings.
@@ -82,6 +85,7 @@ impl Trouble {
             Trouble::Database(_) => "database-away",
             Trouble::Clock(_) => "clock-doubtful",
             Trouble::Mail(_) => "mail-away",
+            Trouble::Returns(_) => "returns-unread",
             Trouble::Plugin { .. } => "plugin-away",
             Trouble::Listener(_) => "listener-away",
             Trouble::Version { .. } => "road-map-unreadable",
@@ -97,6 +101,7 @@ impl Trouble {
         match self {
             Trouble::Database(illness) => Some(illness.since),
             Trouble::Mail(away) => Some(away.since),
+            Trouble::Returns(unheard) => Some(unheard.since),
             Trouble::Plugin { since, .. } => Some(*since),
             Trouble::Listener(standing) => standing.since,
             _ => None,
@@ -139,6 +144,11 @@ impl Trouble {
             Trouble::Mail(Away { since, reason, .. }) => format!(
                 "Почтовый сервер недоступен с {}: {reason}. Письма ждут и уйдут сами, как только \
                  он ответит.",
+                moment(*since)
+            ),
+            Trouble::Returns(Unheard { since, reason }) => format!(
+                "Возвращённые письма не читаются с {}: {reason}. Пока это не пройдёт, о недоставленных \
+                 письмах узнать не от кого; остальное идёт.",
                 moment(*since)
             ),
             Trouble::Plugin { words, .. } | Trouble::Listener(Standing { words, .. }) => {
@@ -269,6 +279,7 @@ impl Runtime {
         }
         all.extend(self.clock.doubt().map(Trouble::Clock));
         all.extend(self.outage.now().map(Trouble::Mail));
+        all.extend(self.unheard().map(Trouble::Returns));
         let plugins = self.plugins.get().map(|host| host.troubles()).unwrap_or_default();
         all.extend(plugins.into_iter().map(|one| {
             let now = self.clock.now();

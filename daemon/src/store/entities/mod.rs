@@ -18,6 +18,7 @@ pub mod provided_role;
 pub mod provider_account;
 pub mod recommendation;
 pub mod request;
+pub mod returned;
 pub mod road_map;
 pub mod role;
 pub mod run;

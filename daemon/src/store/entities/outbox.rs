@@ -50,6 +50,10 @@ pub struct Model {
     pub body: String,
     /// Key of the digest in which it goes together with others; none while it goes alone.
     pub digest: Option<String>,
+    /// The Message-ID of that digest, without brackets.
+    pub digest_id: Option<String>,
+    /// The addresses to which it left last, one a line, as addresses are compared; empty until then.
+    pub sent_to: String,
     /// Who is sending it, a name of each claim's own; none before the first.
     pub claim: Option<String>,
 }

@@ -12,6 +12,7 @@ mod lists;
 pub mod organisation;
 pub mod outcomes;
 pub mod participants;
+pub mod returned;
 pub mod runs;
 mod single;
 mod submissions;

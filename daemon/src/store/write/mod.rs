@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod listeners;
 pub mod outbox;
 mod requests;
+pub mod returned;
 mod road_maps;
 pub mod saved_filters;
 mod statements;

@@ -21,6 +21,7 @@ use super::activities::{Happened, LETTERS, chain_of_letters, keep_chain, note};
 use super::jobs::work_is_due;
 use super::requests;
 use super::statements::{Existing, execute, insert};
+use crate::message_id;
 use crate::store::entities::outbox::{Column, Entity, Model};
 use crate::store::entities::{activity, job, request};
 use crate::store::{Store, StoreError, micros};
@@ -38,11 +39,12 @@ pub enum Delivery {
         /// Which were refused, and what was said.
         refused: String,
     },
-    /// Not tried: the mail server itself is away, which is no fault of the message.
+    /// Not tried: the mail server itself is away, or has had enough for a while, which is no fault of the
+    /// message.
     Held {
-        /// Since when the message is due; as before.
+        /// Since when the message is due; as before, or when its turn comes.
         due: i64,
-        /// What is wrong with the server.
+        /// Why it was not.
         error: String,
     },
     /// Try again at this time; `uncertain` if it may have been accepted all the same.
@@ -91,6 +93,13 @@ pub struct Parcel {
     pub keys: Vec<String>,
     /// Key of the digest that they make; none for one that goes alone.
     pub digest: Option<String>,
+}
+
+impl Parcel {
+    /// The Message-ID of that digest.
+    fn digest_id(&self, municipality: &str) -> Option<String> {
+        self.digest.as_ref().map(|digest| message_id::of(digest, municipality))
+    }
 }
 
 fn is_due(now: Timestamp) -> Condition {
@@ -185,10 +194,13 @@ impl Store {
             let mut rows: Vec<Model> =
                 parcel.keys.iter().filter_map(|key| due.remove(key)).collect();
             rows.sort_by(|a, b| a.key.cmp(&b.key));
+            let mut digest_id = None;
             for row in &mut rows {
                 row.uncertain |= row.state == "sending";
                 row.attempts += 1;
                 row.digest.clone_from(&parcel.digest);
+                row.digest_id = parcel.digest_id(&row.municipality);
+                digest_id.clone_from(&row.digest_id);
                 row.claim = Some(claim.clone());
             }
             for uncertain in [false, true] {
@@ -205,6 +217,7 @@ impl Store {
                     .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
                     .col_expr(Column::Uncertain, Expr::value(uncertain))
                     .col_expr(Column::Digest, Expr::value(parcel.digest.clone()))
+                    .col_expr(Column::DigestId, Expr::value(digest_id.clone()))
                     .col_expr(Column::Claim, Expr::value(claim.as_str()))
                     .col_expr(Column::NextAttemptAt, Expr::value(ends(now, lease)))
                     .filter(Column::Key.is_in(keys))
@@ -260,7 +273,11 @@ impl Store {
             let update = Entity::update_many()
                 .filter(Column::Key.eq(row.key.as_str()))
                 .filter(still(&row.claim));
-            let settled = settling(update, delivery, now).exec(&transaction).await?;
+            let mut update = settling(update, delivery, now);
+            if matches!(delivery, Delivery::Sent | Delivery::Partly { .. }) {
+                update = update.col_expr(Column::SentTo, Expr::value(row.sent_to.as_str()));
+            }
+            let settled = update.exec(&transaction).await?;
             if settled.rows_affected == 0 {
                 lost.push(row.key.clone());
                 continue;
@@ -300,6 +317,7 @@ impl Store {
             .col_expr(Column::Attempts, Expr::value(0))
             // A person wants these now: they go with what else is due.
             .col_expr(Column::Digest, Expr::value(None::<String>))
+            .col_expr(Column::DigestId, Expr::value(None::<String>))
             .filter(which.condition())
             .exec(&transaction)
             .await?;
@@ -465,7 +483,7 @@ fn settling(update: UpdateMany<Entity>, delivery: &Delivery, now: Timestamp) -> 
 
 /// The job that has the department told of a letter that did not arrive; none for such a notice
 /// itself.
-fn telling(row: &Model, reason: &str, now: Timestamp) -> Option<job::Model> {
+pub(super) fn telling(row: &Model, reason: &str, now: Timestamp) -> Option<job::Model> {
     if row.kind == LetterKind::Failure.as_str() {
         return None;
     }
