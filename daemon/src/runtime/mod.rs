@@ -2,9 +2,10 @@
 //!
 //! Six loops: one opens what is due and does the jobs that are due, one sends the letters that are
 //! due, one asks other systems, one has analyzers compute, one tells listeners, one tells people on a
-//! morning what waits, so that a server or a plugin that hangs holds up nothing but its own.
-//! (What came back is read beside them, at the pace that its mailbox has.) Each turns
-//! when something changed, when its next moment comes, and at least once a minute by tokio-cron-scheduler; tests turn all by hand ([`Runtime::settle`]). They end by finishing the
+//! morning what waits, so that a server or a plugin that hangs holds up nothing but its own. (What came
+//! back is read beside them, at the pace that its mailbox has.) Each turns when something changed, when
+//! its next moment comes, and at least once a minute by tokio-cron-scheduler; tests turn all by hand
+//! ([`Runtime::settle`]). They end by finishing the
 //! turn under way: what was not done stands in the database.
 
 pub mod acts;
