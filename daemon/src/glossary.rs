@@ -334,10 +334,14 @@ fn facts(happened: &Happened) -> String {
             let who = if subject.is_empty() { String::new() } else { format!("{subject}, ") };
             format!("{who}{}, с адреса {from} ({issuer})", not_let_in(*why))
         }
-        Happened::TokenSet { token, roles, until } => {
+        Happened::TokenSet { token, roles, until, services } => {
             let until =
                 until.map(|at| format!(", до {}", date(TimeZone::UTC.to_datetime(at).date())));
-            format!("{token}: {}{}", roles_of(roles), until.unwrap_or_default())
+            let only = match services.is_empty() {
+                true => String::new(),
+                false => format!(", только {}", services.join(", ")),
+            };
+            format!("{token}: {}{only}{}", roles_of(roles), until.unwrap_or_default())
         }
         Happened::TokenRotated { token, .. } | Happened::TokenRevoked { token } => token.clone(),
         Happened::ListenerSet { listener, host, disabled } => {

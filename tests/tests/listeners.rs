@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use vekha::access::{Identity, Role, Roles, Who};
 use vekha::clock::Clock;
+use vekha::runtime::acts::access::tokens::NewToken;
 use vekha::runtime::acts::access::{AccessError, Asker};
 use vekha::runtime::acts::listeners::{MadeListener, Wishes};
 use vekha::runtime::committer::Task;
@@ -453,7 +454,8 @@ async fn no_event_tells_a_link_or_a_secret_or_what_is_kept_of_one() {
     secrets.extend(try_add(runtime, "guard", wishes).await.unwrap().secret);
     let by = administrator();
     let roles = Ok(Roles::everywhere(Role::Viewer));
-    let token = runtime.add_token(&asker(&by), "АИС", roles, None).await.unwrap();
+    let wanted = NewToken { name: "АИС", roles, services: &[], until: None };
+    let token = runtime.add_token(&asker(&by), wanted).await.unwrap();
     secrets.extend([token.secret.unwrap(), token.of.row.hash]);
     ask_schools(town.channel().await).await;
     town.settle().await;

@@ -100,6 +100,46 @@ async fn a_token_makes_the_calls_of_its_role_where_it_has_it_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_some_services_reaches_no_others_and_gives_no_way_to_them() {
+    let (_town, trusted) = locked().await;
+    let make = async |by: &Stranger, name: &str, services: &[&str]| {
+        let token = json!({
+            "displayName": name, "roles": grants(&[(ALL, Role::Administrator)]), "services": services,
+        });
+        by.call("TokenService.CreateToken", json!({ "token": token })).await
+    };
+    let made = make(&trusted, "Рассылки", &["OutboxService", "TokenService"]).await.unwrap();
+    assert_eq!(made["services"], json!(["OutboxService", "TokenService"]));
+    let secret = text(&made, "secret").to_owned();
+    let limited = trusted.clone().with_authorization(&format!("Bearer {secret}"));
+    for method in limited.methods("vekha.v1") {
+        let service = method.parent_service().name().to_owned();
+        let name = format!("{service}.{}", method.name());
+        let answer = match method.is_server_streaming() {
+            true => limited.watch(&name, json!({})).await.map(drop),
+            false => limited.call(&name, json!({})).await.map(drop),
+        };
+        let shut = answer.as_ref().is_err_and(|status| {
+            status.code() == Code::PermissionDenied && reason(status) == "SERVICE_NEEDED"
+        });
+        let open = ["OutboxService", "TokenService", "AccessService"].contains(&service.as_str());
+        assert_eq!(shut, !open, "{name}: {answer:?}");
+    }
+    // What it may not call itself it gives to nobody, nor takes more by making another.
+    for services in [&[][..], &["RunService"], &["OutboxService", "RunService"]] {
+        let refused = make(&limited, "Ещё", services).await.unwrap_err();
+        assert!(wrong_fields(&refused).contains_key("token.services"), "{refused}");
+    }
+    make(&limited, "Ещё", &["OutboxService"]).await.unwrap();
+    let unknown = make(&trusted, "Третий", &["OutboxServise", "RunService"]).await.unwrap_err();
+    assert!(unknown.message().contains("OutboxServise"), "{unknown}");
+    // A replaced one is for the same.
+    let name = text(&made, "name");
+    let rotated = trusted.call("TokenService.RotateToken", json!({ "name": name })).await.unwrap();
+    assert_eq!(rotated["services"], made["services"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_token_does_stands_under_its_name_and_a_replaced_one_ends_when_it_was_said_to() {
     let (town, trusted) = locked().await;
     let (made, system) = system(&trusted, "Контингент", &[("zarechny", Role::Operator)]).await;

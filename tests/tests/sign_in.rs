@@ -13,6 +13,7 @@ use tokio::process::Command;
 use vekha::access::provider::settings::OidcSettings;
 use vekha::access::{Identity, Role, Roles};
 use vekha::runtime::acts::access::signing::Whence;
+use vekha::runtime::acts::access::tokens::NewToken;
 use vekha::runtime::acts::access::{Asker, Particulars};
 use vekha_tests::axe;
 use vekha_tests::base::Base;
@@ -447,7 +448,15 @@ async fn an_account_becomes_somebodys_only_who_was_invited_and_whose_address_is_
     assert_eq!(role_in(&town, &mut by_password, "/people").await, StatusCode::FORBIDDEN);
     // Other systems see how each signs in.
     let token = runtime
-        .add_token(&asker, "Кадры", Ok(Roles::everywhere(Role::Administrator)), None)
+        .add_token(
+            &asker,
+            NewToken {
+                name: "Кадры",
+                roles: Ok(Roles::everywhere(Role::Administrator)),
+                services: &[],
+                until: None,
+            },
+        )
         .await
         .unwrap();
     let system = Stranger::meet(town.channel().await).await;

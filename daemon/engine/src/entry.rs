@@ -521,6 +521,9 @@ pub enum Happened {
         /// Until when.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+        /// Which services of the contract it is for; empty for all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        services: Vec<String>,
     },
     /// A token was replaced by another one.
     TokenRotated {

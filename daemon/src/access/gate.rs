@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
 use super::identity::{Identity, Person, Who};
+use super::methods;
 use super::provider::Provider;
 use super::secrets;
 use crate::clock::Clock;
@@ -296,7 +297,8 @@ impl Gate {
             now,
             async move { store.token_used(&used, micros(now)).await },
         );
-        let who = Who::Token { id: token.row.id, name: token.row.name };
+        let services = methods::listed(&token.row.services);
+        let who = Who::Token { id: token.row.id, name: token.row.name, services };
         Ok(Some(Identity { who, roles: token.roles }))
     }
 

@@ -2,6 +2,7 @@
 
 use vekha_roadmap::RoadMap;
 
+use super::methods;
 use super::role::{Role, Roles};
 
 /// Begins the names in the journal of people who signed in; nobody else may begin so.
@@ -35,6 +36,8 @@ pub enum Who {
         id: String,
         /// What the token is called.
         name: String,
+        /// Which services of the contract it is for; empty for all.
+        services: Vec<String>,
     },
     /// By having signed in.
     Person(Person),
@@ -74,6 +77,18 @@ impl Identity {
         match &self.who {
             Who::Person(person) => Some(person),
             _ => None,
+        }
+    }
+
+    /// Whether they may call a service of the contract at all. Each may ask who it is.
+    pub fn reaches(&self, service: &str) -> bool {
+        match &self.who {
+            Who::Token { services, .. } => {
+                services.is_empty()
+                    || service == methods::OF_EVERYBODY
+                    || services.iter().any(|one| one == service)
+            }
+            Who::Anyone | Who::Key(_) | Who::Person(_) => true,
         }
     }
 
@@ -137,7 +152,8 @@ mod tests {
         };
         let anna = Identity { who: Who::Person(person), roles: Roles::default() };
         assert_eq!(anna.actor(), "person:Анна Петрова <anna@example.org>");
-        let who = Who::Token { id: "1".into(), name: "Контингент".into() };
+        let who =
+            Who::Token { id: "1".into(), name: "Контингент".into(), services: vec![] };
         let system = Identity { who, roles: Roles::default() };
         assert_eq!(system.actor_saying("Начальник"), "token:Контингент, Начальник");
         assert_eq!(Identity::anyone().actor_saying(""), "api");

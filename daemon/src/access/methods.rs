@@ -1,5 +1,7 @@
 //! Who may make which call. A method of the contract that is not in the table does not compile.
 
+use std::collections::BTreeSet;
+
 use prost::encoding::{WireType, decode_key, decode_varint};
 use vekha_proto::v1::Method;
 
@@ -23,6 +25,25 @@ pub struct Needed {
     pub role: Role,
     /// Where.
     pub scope: Scope,
+}
+
+/// The service that says who the caller is: whoever may call at all may ask it.
+pub const OF_EVERYBODY: &str = "AccessService";
+
+/// The service that a method belongs to, as the contract calls it.
+pub fn service(method: Method) -> &'static str {
+    let service = method.path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    service.rsplit('.').next().unwrap_or(service)
+}
+
+/// All services that a token may be for.
+pub fn services() -> BTreeSet<&'static str> {
+    Method::ALL.iter().map(|method| service(*method)).filter(|s| *s != OF_EVERYBODY).collect()
+}
+
+/// Services as they are kept, one after the other.
+pub fn listed(services: &str) -> Vec<String> {
+    services.split_whitespace().map(str::to_owned).collect()
 }
 
 /// What a method needs.

@@ -12,7 +12,7 @@ use tonic::Status;
 use vekha_proto::v1::Method;
 
 use super::{LARGEST_FILE_CALL, status};
-use crate::access::methods::{Needed, Scope, municipality, needed, permits as permitted};
+use crate::access::methods::{Needed, Scope, municipality, needed, permits as permitted, service};
 use crate::access::{Identity, Role};
 use crate::glossary;
 
@@ -29,6 +29,10 @@ pub(crate) async fn permits(request: Request, next: Next) -> Response {
     let Some(identity) = request.extensions().get::<Arc<Identity>>().cloned() else {
         return refused(status::denied("неизвестно, кто вызывает"));
     };
+    let service = service(method);
+    if !identity.reaches(service) {
+        return refused(status::unreached(service));
+    }
     let needed = needed(method);
     // Who may everywhere may whatever the request names.
     if identity.roles.in_all() >= Some(needed.role) {

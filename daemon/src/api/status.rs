@@ -120,6 +120,13 @@ pub fn denied(message: &str) -> Status {
     status(Code::PermissionDenied, "ROLE_NEEDED", message, ErrorDetails::new())
 }
 
+/// The caller's token is not for this service.
+pub fn unreached(service: &str) -> Status {
+    let message =
+        format!("этот ключ — не для службы {service}: её нет среди тех, для которых он выдан");
+    status(Code::PermissionDenied, "SERVICE_NEEDED", &message, ErrorDetails::new())
+}
+
 /// Nobody would be left who may give roles.
 pub fn last_administrator(message: &str) -> Status {
     let mut details = ErrorDetails::new();

@@ -7,8 +7,9 @@ use super::access::{asker, grants, overlap, refused, roles};
 use super::lists::paging;
 use super::mutation::{Asked, Mutation, identity};
 use super::{Api, convert, status};
+use crate::access::methods;
 use crate::runtime::acts::access::Made;
-use crate::runtime::acts::access::tokens::token_etag;
+use crate::runtime::acts::access::tokens::{NewToken, token_etag};
 use crate::store::entities::token;
 use crate::store::read::access::Holder;
 
@@ -27,6 +28,7 @@ impl Api {
             overlap_until: (row.before_until > now).then(|| convert::micros(row.before_until)),
             secret: String::new(),
             etag: token_etag(token),
+            services: methods::listed(&row.services),
         }
     }
 
@@ -90,7 +92,9 @@ impl TokenService for Api {
         };
         let roles = roles("token.roles", &said.roles);
         let asker = asker(&asked, &mutation);
-        let made = self.runtime.add_token(&asker, &said.display_name, roles, until).await;
+        let v1::Token { display_name, services, .. } = &said;
+        let wanted = NewToken { name: display_name, roles, services, until };
+        let made = self.runtime.add_token(&asker, wanted).await;
         Ok(Response::new(self.described_token(&made.map_err(|e| refused(e, "token"))?)))
     }
 

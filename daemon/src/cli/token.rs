@@ -24,6 +24,9 @@ pub(super) enum Command {
         /// По какой день действует: 2027-12-31; без него бессрочно
         #[arg(long, value_name = "ДАТА")]
         until: Option<String>,
+        /// Только эти службы контракта: OutboxService; без него — все
+        #[arg(long = "service", value_name = "СЛУЖБА")]
+        services: Vec<String>,
     },
     /// Заменить ключ новым; прежний действует ещё сутки
     Rotate {
@@ -52,11 +55,12 @@ pub(super) async fn run(
             out.many(&all, || rows(client, &all))?;
             return Ok(());
         }
-        Command::Create { name, roles, until } => {
+        Command::Create { name, roles, until, services } => {
             let token = v1::Token {
                 display_name: name.clone(),
                 roles: grants(roles)?,
                 expires_at: until.as_deref().map(end_of).transpose()?,
+                services: services.clone(),
                 ..Default::default()
             };
             let request = v1::CreateTokenRequest { token: Some(token), ..Default::default() };
@@ -107,10 +111,12 @@ fn rows(client: &Client, list: &[v1::Token]) -> String {
             t.expires_at.map_or("бессрочно".to_owned(), |at| client.moment(Some(at)));
         let used = t.used_at.map_or("ни разу".to_owned(), |at| client.moment(Some(at)));
         let by = t.created_by.clone();
-        [t.display_name.clone(), words(&t.roles), until, used, by]
+        let services =
+            if t.services.is_empty() { "все".to_owned() } else { t.services.join(", ") };
+        [t.display_name.clone(), words(&t.roles), services, until, used, by]
     };
     table(
-        ["название", "роли", "действует до", "использован", "кто выдал"],
+        ["название", "роли", "службы", "действует до", "использован", "кто выдал"],
         list.iter().map(row).collect(),
     )
 }

@@ -23,6 +23,7 @@ mod m0016_provider;
 mod m0017_returned;
 mod m0019_summaries;
 mod m0020_saved_filters;
+mod m0021_token_services;
 
 use sea_orm_migration::prelude::*;
 
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_returned::Migration),
             Box::new(m0019_summaries::Migration),
             Box::new(m0020_saved_filters::Migration),
+            Box::new(m0021_token_services::Migration),
         ]
     }
 }

@@ -48,6 +48,17 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Where machines ask about themselves: link-local addresses, among them the one by which clouds give a
+/// machine its own credentials, and those by which some do so elsewhere. No system of one's own is there.
+pub(crate) fn is_about_machines(address: IpAddr) -> bool {
+    const ALIBABA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+    const AMAZON: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_link_local() || address == ALIBABA,
+        IpAddr::V6(address) => address.is_unicast_link_local() || address == AMAZON,
+    }
+}
+
 fn holds_v4((network, length): (Ipv4Addr, u32), address: Ipv4Addr) -> bool {
     (network.to_bits() ^ address.to_bits()).leading_zeros() >= length
 }
@@ -61,6 +72,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_tells_machines_about_themselves_is_known_however_it_is_written() {
+        let about = |text: &str| is_about_machines(text.parse().unwrap());
+        for text in [
+            "169.254.169.254",
+            "169.254.0.1",
+            "::ffff:169.254.169.254",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "fe80::1",
+        ] {
+            assert!(about(text), "{text}");
+        }
+        for text in
+            ["169.253.255.255", "127.0.0.1", "10.0.0.1", "100.100.100.201", "fd00::1", "::1"]
+        {
+            assert!(!about(text), "{text}");
+        }
+    }
 
     /// Special networks by their first and last address, written out and not computed.
     const SPECIAL: [(&str, &str); 29] = [

@@ -33,6 +33,9 @@ impl fmt::Display for Forbidden {
         if *host != address.to_string() {
             write!(f, " (адрес {address})")?;
         }
+        if address::is_about_machines(*address) {
+            return write!(f, ": по таким адресам машины узнают о самих себе, туда не обращаются");
+        }
         write!(
             f,
             " находится не в открытом интернете; если это своя система в своей сети, разрешите её: \
@@ -51,7 +54,10 @@ impl Guard {
 
     /// The guard of a configuration.
     pub(crate) fn of(allow_private: bool) -> Self {
-        Guard::new(if allow_private { |_| true } else { address::is_public })
+        Guard::new(match allow_private {
+            true => |address| !address::is_about_machines(address),
+            false => address::is_public,
+        })
     }
 
     /// Judges a URL whose host is an address. Connections to such a host ask no resolver, so this

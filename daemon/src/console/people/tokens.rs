@@ -13,11 +13,12 @@ use vekha_roadmap::answers::FieldError;
 
 use super::staff::asker;
 use super::{Refused, choices, legend, moment, roles_of, words};
+use crate::access::methods;
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::{packed, problem, view};
 use crate::runtime::Runtime;
-use crate::runtime::acts::access::tokens::token_etag;
+use crate::runtime::acts::access::tokens::{NewToken, token_etag};
 use crate::runtime::acts::access::{AccessError, Made};
 use crate::store::entities::token;
 use crate::store::read::access::Holder;
@@ -53,8 +54,10 @@ pub async fn act(
     let done = match (value(&pairs, "_action"), named) {
         ("create", None) => match until(value(&pairs, "expires")) {
             Ok(until) => {
+                let services = services_of(&pairs);
                 let name = value(&pairs, "display_name");
-                runtime.add_token(&asker, name, roles_of(&pairs), until).await.map(Some)
+                let wanted = NewToken { name, roles: roles_of(&pairs), services: &services, until };
+                runtime.add_token(&asker, wanted).await.map(Some)
             }
             Err(wrong) => Err(AccessError::Wrong(vec![wrong])),
         },
@@ -79,6 +82,12 @@ fn until(day: &str) -> Result<Option<jiff::Timestamp>, FieldError> {
     let day: Date = day.trim().parse().map_err(|_| wrong())?;
     let end = TimeZone::UTC.to_timestamp(day.at(23, 59, 59, 0)).map_err(|_| wrong())?;
     Ok(Some(end))
+}
+
+/// The services that a form ticks.
+fn services_of(pairs: &Pairs) -> Vec<String> {
+    let ticked = pairs.iter().filter(|(name, _)| name == "services");
+    ticked.map(|(_, service)| service.clone()).collect()
 }
 
 async fn all(
@@ -106,6 +115,7 @@ async fn all(
             "is_over": t.row.expires_at.is_some_and(over),
             "overlap": Some(t.row.before_until).filter(|at| !over(*at)).and_then(|at| moment(runtime, at)),
             "etag": token_etag(t),
+            "services": methods::listed(&t.row.services),
         })
     };
     let own = tokens.iter().filter(|t| person.roles.administer(&t.roles));
@@ -113,6 +123,11 @@ async fn all(
     context["tokens"] = own.map(line).collect::<Vec<Value>>().into();
     context["choices"] = choices(runtime, person, &roles_of(sent).unwrap_or_default());
     context["legend"] = legend();
+    let ticked = services_of(sent);
+    context["services"] = methods::services()
+        .into_iter()
+        .map(|name| json!({ "name": name, "ticked": ticked.iter().any(|one| one == name) }))
+        .collect();
     context["once"] = uuid::Uuid::now_v7().to_string().into();
     context["refused"] = refused.shown();
     context["made"] = json!(made.map(|m| json!({ "name": m.of.row.name, "secret": m.secret })));

@@ -27,6 +27,8 @@ pub struct Model {
     pub expires_at: Option<i64>,
     /// When it was last used, to the minute; 0 if never.
     pub used_at: i64,
+    /// Which services of the contract it is for, with blanks between them; empty for all.
+    pub services: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use vekha_roadmap::answers::FieldError;
 
 use super::{AccessError, Asker, Made, drawn, field, line, may_give, settled};
-use crate::access::{Roles, secrets};
+use crate::access::identity::Who;
+use crate::access::{Roles, methods, secrets};
 use crate::runtime::Runtime;
 use crate::runtime::seen;
 use crate::store::entities::token;
@@ -19,7 +20,8 @@ pub const LONGEST_OVERLAP: i32 = 720;
 pub fn token_etag(token: &Holder<token::Model>) -> String {
     let row = &token.row;
     let roles = token.roles.named();
-    seen::etag(&(&row.id, &row.name, &row.hash, row.before_until, row.expires_at, roles))
+    let until = (row.before_until, row.expires_at);
+    seen::etag(&(&row.id, &row.name, &row.hash, until, &row.services, roles))
 }
 
 /// Of secrets that are replaced one is taken besides the newest. Replaced twice within its time it would
@@ -40,6 +42,43 @@ pub(in crate::runtime::acts) fn one_overlap(
     Err(AccessError::Wrong(vec![field("overlap", &message)]))
 }
 
+/// What a token is to be.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// What it may do.
+    pub roles: Result<Roles, Vec<FieldError>>,
+    /// Which services of the contract it is for; none for all.
+    pub services: &'a [String],
+    /// Until when it is taken; none for ever.
+    pub until: Option<Timestamp>,
+}
+
+/// Services that a token may be for: in the contract's order, each once.
+fn checked_services(
+    services: &[String],
+    asker: &Asker<'_>,
+    wrong: &mut Vec<FieldError>,
+) -> Vec<String> {
+    let known = methods::services();
+    for unknown in services.iter().filter(|one| !known.contains(one.as_str())) {
+        let all = known.iter().copied().collect::<Vec<_>>().join(", ");
+        wrong.push(field("services", &format!("службы «{unknown}» нет; есть {all}")));
+    }
+    let wanted = |one: &&str| services.iter().any(|other| other == one);
+    let chosen: Vec<String> = known.into_iter().filter(wanted).map(str::to_owned).collect();
+    // Who is held to some services gives no way to others.
+    if let Who::Token { services: own, .. } = &asker.identity.who
+        && !own.is_empty()
+        && (chosen.is_empty() || chosen.iter().any(|one| !own.contains(one)))
+    {
+        let message = format!("ваш ключ — только для {}: других служб он не даёт", own.join(", "));
+        wrong.push(field("services", &message));
+    }
+    chosen
+}
+
 impl Runtime {
     /// Makes a token.
     ///
@@ -48,9 +87,7 @@ impl Runtime {
     pub async fn add_token(
         &self,
         asker: &Asker<'_>,
-        name: &str,
-        roles: Result<Roles, Vec<FieldError>>,
-        until: Option<Timestamp>,
+        NewToken { name, roles, services, until }: NewToken<'_>,
     ) -> Result<Made<token::Model>, AccessError> {
         if let Some(before) = self.made_for(asker).await? {
             let of = self.store.token(&before).await?.ok_or(AccessError::NotFound(before))?;
@@ -64,6 +101,7 @@ impl Runtime {
             wrong.push(field("display_name", "без запятых и двоеточий"));
         }
         let roles = self.checked_roles(roles, &mut wrong);
+        let services = checked_services(services, asker, &mut wrong);
         if self.store.tokens().await?.iter().any(|token| token.row.name == name) {
             wrong.push(field("display_name", "такой ключ уже есть"));
         }
@@ -88,12 +126,14 @@ impl Runtime {
             created_at: micros(now),
             expires_at: until.map(micros),
             used_at: 0,
+            services: services.join(" "),
         };
         let of = Holder::new(row.clone(), roles.clone());
         if asker.validate_only {
             return Ok(Made { of, secret: None, until: None });
         }
-        let what = vekha_engine::Happened::TokenSet { token: name, roles: roles.named(), until };
+        let what =
+            vekha_engine::Happened::TokenSet { token: name, roles: roles.named(), until, services };
         let holder = row.id.clone();
         let changes =
             [Change::Token(Box::new(row)), Change::Roles { holder: holder.clone(), roles }];
