@@ -474,6 +474,7 @@ mod tests {
                 content_type: "text/calendar".into(),
                 bytes: vec![0, 255],
             }],
+            list: "reminders.zarechny".into(),
             uncertain: true,
         };
         assert_eq!(message_of(message(&letter)), letter);
