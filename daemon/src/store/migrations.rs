@@ -21,6 +21,7 @@ mod m0014_listeners;
 mod m0015_means;
 mod m0016_provider;
 mod m0017_returned;
+mod m0018_calendars;
 
 use sea_orm_migration::prelude::*;
 
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_means::Migration),
             Box::new(m0016_provider::Migration),
             Box::new(m0017_returned::Migration),
+            Box::new(m0018_calendars::Migration),
         ]
     }
 }

@@ -284,7 +284,8 @@ async fn a_signed_letter_names_what_the_signature_covers() {
     let letter = fs::read(&files(&folder.path().join("mail"))[0]).unwrap();
     let signature = header(&letter, "DKIM-Signature").remove(0);
     assert!(signature.contains("d=example.ru; s=vekha; c=relaxed/relaxed"), "{signature}");
-    let covered = "h=from:to:reply-to:subject:date:message-id:in-reply-to:references:list-id:mime-version;";
+    let covered =
+        "h=from:to:reply-to:subject:date:message-id:in-reply-to:references:list-id:mime-version;";
     assert!(signature.contains(covered), "{signature}");
     assert_fit_for_smtp(&letter);
 }

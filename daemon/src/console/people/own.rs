@@ -1,4 +1,4 @@
-//! One's own account: the password, and where one is signed in.
+//! One's own account: the password, where one is signed in, and calendars to subscribe to.
 
 use std::sync::Arc;
 
@@ -12,9 +12,13 @@ use super::{Refused, moment, through, ways_in, words};
 use crate::access::gate::{Gate, goes_on};
 use crate::access::password;
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::{Fields, value};
-use crate::console::frame::{problem, view};
+use crate::console::frame::posted::{Fields, Pairs, value};
+use crate::console::frame::sending::known;
+use crate::console::frame::{packed, problem, view};
+use crate::console::subscriptions;
 use crate::runtime::Runtime;
+use crate::runtime::request;
+use crate::store::read::calendars::Reader;
 
 /// `GET /me`
 pub async fn show(
@@ -50,7 +54,41 @@ pub async fn act(
             Ok(()) => Redirect::to("/me?done=elsewhere").into_response(),
             Err(e) => problem::unavailable(&e),
         },
+        "calendar-give" | "calendar-take-back" => calendars(&runtime, &gate, &person, &pairs).await,
         _ => problem::no_such_page().await,
+    }
+}
+
+/// A calendar of the terms of a municipality in which one has a role is given, or taken back.
+async fn calendars(runtime: &Runtime, gate: &Gate, person: &Person, pairs: &Pairs) -> Response {
+    let Some(own) = person.person() else { return problem::no_such_page().await };
+    let municipality = value(pairs, "municipality");
+    if person.roles.within(municipality).is_none()
+        || runtime.road_maps().newest(municipality).is_none()
+    {
+        return problem::no_such_page().await;
+    }
+    let (action, id) = (value(pairs, "_action"), value(pairs, "calendar"));
+    let once = known(value(pairs, "_once"));
+    let request = (!once.is_empty()).then(|| {
+        let about = format!("me/{}/{municipality}/{action}/{id}/{once}", own.id);
+        runtime.noted(&request::Request::of_document(about, "page", pairs), String::new())
+    });
+    let (actor, reader) = (person.actor(), Reader::Person(&own.id));
+    if action == "calendar-take-back" {
+        let back = runtime.take_calendar_back(municipality, reader, id, request, &actor).await;
+        return match back {
+            Ok(_) => Redirect::to("/me?done=calendar").into_response(),
+            Err(e) => problem::unavailable(&e),
+        };
+    }
+    let new = runtime.give_calendar(municipality, reader, request, &actor).await;
+    match subscriptions::given(new) {
+        Ok(given) => {
+            let page = page_with(runtime, gate, person, &Refused::default(), None, given).await;
+            packed::never(page)
+        }
+        Err(e) => problem::unavailable(&e),
     }
 }
 
@@ -60,6 +98,18 @@ async fn page(
     person: &Person,
     refused: &Refused,
     done: Option<&str>,
+) -> Response {
+    page_with(runtime, gate, person, refused, done, Value::Null).await
+}
+
+/// The same with what a calendar's address is, if one was just given.
+async fn page_with(
+    runtime: &Runtime,
+    gate: &Gate,
+    person: &Person,
+    refused: &Refused,
+    done: Option<&str>,
+    given: Value,
 ) -> Response {
     let Some(own) = person.person() else {
         return problem::page(
@@ -101,10 +151,24 @@ async fn page(
         "has_password": !whom.row.password.is_empty() && gate.takes_passwords(),
     });
     context["sessions"] = sessions.into();
+    let mut calendars = Vec::new();
+    for version in access::road_maps(runtime, person) {
+        let municipality = &version.road_map.municipality;
+        match subscriptions::known(runtime, municipality, Reader::Person(&own.id)).await {
+            Ok(known) => calendars.push(json!({
+                "id": municipality.id, "name": municipality.name, "known": known,
+            })),
+            Err(e) => return problem::unavailable(&e),
+        }
+    }
+    context["calendars"] = calendars.into();
+    context["calendar"] = given;
+    context["once"] = uuid::Uuid::now_v7().to_string().into();
     context["refused"] = refused.shown();
     context["shortest"] = password::SHORTEST.into();
     context["notice"] = json!(match done {
         Some("password") => Some("Пароль изменён; на других устройствах вход закрыт."),
+        Some("calendar") => Some("Календарь отозван: по его адресу больше ничего нет."),
         Some("elsewhere") => Some("На других устройствах вход закрыт."),
         _ => None,
     });

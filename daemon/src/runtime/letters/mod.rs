@@ -10,5 +10,6 @@ pub mod outage;
 pub mod outbox;
 pub(crate) mod parcels;
 pub mod returns;
+pub(crate) mod term;
 mod trial;
 pub mod ways;
