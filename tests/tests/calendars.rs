@@ -12,7 +12,7 @@ use vekha_tests::foreign::MORNING;
 use vekha_tests::ics;
 use vekha_tests::stranger::Stranger;
 use vekha_tests::town::{Town, ask_schools};
-use vekha_tests::visitor::Visitor;
+use vekha_tests::visitor::{Page, Visitor};
 
 const RUN: &str = "municipalities/zarechny/activities/low-result-schools/runs/2025-26";
 const SCHOOL: &str = "municipalities/zarechny/organisations/school-2";
@@ -121,21 +121,18 @@ async fn a_schools_calendar_follows_its_terms_until_it_is_taken_back() {
 async fn a_school_and_the_department_get_its_address_on_their_pages_once() {
     let (town, _) = asked().await;
     let mut visitor = Visitor::default();
-    let address = |text: &str| -> String {
-        let from = text.find("/calendar/").expect("an address");
-        let begin = text[..from].rfind('"').unwrap() + 1;
-        text[begin..].split('"').next().unwrap().replace("&#x2f;", "/")
-    };
+    let address =
+        |page: &Page| page.attribute("<input id=\"calendar\"", "value").replace("&#x2f;", "/");
     let link = town.letters_to("school-2")[0].link();
     let given = visitor.post(&format!("{link}/calendar"), &[]).await;
-    let of_school = address(&given.text);
+    let of_school = address(&given);
     assert_eq!(event(&read(&of_school).await.0)["start"], "2026-10-20");
     let page = format!("{}/m/zarechny/organisations/school-2", town.url());
     let given = visitor.post(&page, &[("_once", ""), ("_action", "calendar-give")]).await;
-    let of_department = address(&given.text);
+    let of_department = address(&given);
     assert_ne!(of_school, of_department);
     let seen = visitor.open(&page).await;
-    assert!(!seen.text.contains("/calendar/"), "never again");
+    assert!(!seen.text.contains("<input id=\"calendar\""), "never again");
     // The older one is the school's own.
     let id = seen.attribute("<input type=\"hidden\" name=\"calendar\"", "value");
     let back = [("_once", ""), ("_action", "calendar-take-back"), ("calendar", id.as_str())];
