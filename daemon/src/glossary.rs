@@ -168,6 +168,8 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::LettersRetried => "недоставленные письма отправлены снова",
         EntryKind::AddressReturned => "письмо вернулось: такого адреса нет",
         EntryKind::AddressConfirmed => "адрес отмечен как работающий",
+        EntryKind::CalendarGiven => "выдан календарь для подписки",
+        EntryKind::CalendarTakenBack => "календарь для подписки отозван",
         EntryKind::PersonSet => "сотруднику назначены роли",
         EntryKind::PersonInvited => "сотруднику выдана ссылка для пароля",
         EntryKind::PasswordSet => "сотрудник задал пароль",
@@ -225,6 +227,9 @@ fn facts(happened: &Happened) -> String {
         },
         Happened::AddressReturned { organisation, address, reason } => {
             format!("{organisation}, {address}: {reason}")
+        }
+        Happened::CalendarGiven { reader } | Happened::CalendarTakenBack { reader } => {
+            reader.clone()
         }
         Happened::AddressConfirmed { organisation, address } => {
             format!("{organisation}, {address}")

@@ -14,7 +14,7 @@ use crate::process::free_port;
 pub const USER: &str = "post";
 
 /// With what.
-pub const PASSWORD: &str = "слово и дело";
+pub const PASSWORD: &str = "slovo-i-delo";
 
 /// The server. Dropped, it ends.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Dovecot {
             "protocols = imap\nlisten = 127.0.0.1\nbase_dir = {at}/run\nlog_path = {at}/log\n\
              ssl = yes\nssl_cert = <{at}/cert.pem\nssl_key = <{at}/key.pem\n\
              mail_location = maildir:{at}/mail\nfirst_valid_uid = 1\n\
-             passdb {{\n driver = static\n args = password={{PLAIN}}\"{PASSWORD}\"\n}}\n\
+             passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n\
              service imap-login {{\n inet_listener imap {{\n port = {imap}\n }}\n \
              inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n"
         );

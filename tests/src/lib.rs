@@ -7,6 +7,7 @@ pub mod database;
 pub mod dovecot;
 pub mod foreign;
 pub mod gate;
+pub mod ics;
 pub mod javascript;
 pub mod letterbox;
 pub mod letters;

@@ -211,6 +211,12 @@ const DEPARTMENT: &[Row] = &[
     ),
     ("an organisation", "/m/zarechny/organisations/school-1", "Что должна сейчас", &[]),
     (
+        "a calendar's address",
+        "/m/zarechny/organisations/school-1",
+        "Больше он не показывается",
+        &[Press("#calendars > summary"), Press("[value=\"calendar-give\"]"), DONE],
+    ),
+    (
         "an organisation's figures",
         "/m/zarechny/organisations/school-1?analysis=low-result-schools%2Fanalyze",
         "Показатели по годам",
@@ -297,6 +303,12 @@ const DEPARTMENT: &[Row] = &[
 /// Pages of schools, behind their links.
 const SCHOOL: &[Row] = &[
     ("a form, late", "@low-result-schools/2023-24/collect.school-1", "срок прошёл", &[]),
+    (
+        "a calendar's address from a form",
+        "@low-result-schools/2023-24/collect.school-1",
+        "Календарь сроков",
+        &[Press("[action$=\"/calendar\"] button"), DONE],
+    ),
     (
         "a form with mistakes",
         "@low-result-schools/2023-24/collect.school-1",

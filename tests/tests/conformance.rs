@@ -15,11 +15,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use vekha_plugin::{
-    Address, DeliveryErrorKind, Event, FetchRequest, FieldKind, Health, ListenError, Listener as _,
-    Message, Notifier as _, Source as _, SourceError, WantedField,
+    Address, Cause, DeliveryErrorKind, Event, FetchRequest, FieldKind, Health, ListenError,
+    Listener as _, Message, Notifier as _, Returned, Settled, Source as _, SourceError,
+    WantedField,
 };
 use vekha_plugin_host::conformance::{Finding, Outcome, conformance};
 use vekha_plugin_host::{Host, Manner, PluginConfig};
+use vekha_tests::dovecot::bring;
 use vekha_tests::process::binary;
 use vekha_tests::{javascript, python};
 
@@ -162,6 +164,40 @@ async fn the_listener_in_javascript_keeps_it_and_writes_each_event_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mail_in_a_process_of_its_own_tells_what_came_back_until_it_is_taken() {
+    let folder = TempDir::new().unwrap();
+    let maildir = folder.path().join("returned");
+    for part in ["new", "cur"] {
+        std::fs::create_dir_all(maildir.join(part)).unwrap();
+    }
+    let report = "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\
+         Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n\
+         Final-Recipient: rfc822; a@b.ru\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b\r\n\
+         Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <1@m.vekha>\r\n\r\n--b--\r\n";
+    bring(&maildir, "1.report", report.as_bytes());
+    let own = binary().to_str().unwrap();
+    let configuration = json!({
+        "folder": "mail", "from": { "email": "vekha@example.org" },
+        "bounces": { "maildir": "returned" },
+    });
+    let config = config(&[own, "plugin", "serve", "mail"], folder.path(), configuration);
+    let host = Host::start(BTreeMap::from([("mail".to_owned(), config)]), &manner()).await.unwrap();
+    let plugin = host.get("mail").unwrap();
+    let heard = plugin.returned().await.unwrap();
+    assert_eq!(heard.again.map(|again| again.as_secs()), Some(60));
+    let [told] = heard.reports.as_slice() else { panic!("{heard:?}") };
+    assert_eq!(
+        (told.message_id.as_str(), told.failures[0].cause),
+        ("1@m.vekha", Cause::NoSuchAddress)
+    );
+    let settled = Settled { taken: vec![told.id.clone()], left: vec![] };
+    plugin.settle_returned(&settled).await.unwrap();
+    assert_eq!(plugin.returned().await.unwrap().reports, []);
+    assert!(maildir.join("cur/1.report:2,S").exists());
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_notifier_in_python_keeps_it_and_delivers() {
     let folder = TempDir::new().unwrap();
     let (url, told, answer) = messenger().await;
@@ -173,6 +209,7 @@ async fn the_notifier_in_python_keeps_it_and_delivers() {
     let host = Host::start(all, &manner()).await.unwrap();
     let plugin = host.get("messenger").unwrap();
     assert_eq!(plugin.ask_health().await, Health::Healthy);
+    assert_eq!(plugin.returned().await.unwrap(), Returned::default(), "it hears of nothing");
     let message = Message {
         key: "m/1".into(),
         to: vec![Address::new("", "school-1@example.org")],

@@ -436,6 +436,16 @@ pub enum Happened {
         /// The address.
         address: String,
     },
+    /// A calendar to subscribe to was given; an entry of the journal of the municipality's letters.
+    CalendarGiven {
+        /// Who reads it: an organisation's code, or the e-mail address of somebody of the department.
+        reader: String,
+    },
+    /// It was taken back: its address opens nothing any more.
+    CalendarTakenBack {
+        /// Who read it.
+        reader: String,
+    },
     /// Somebody may work at the console from now on, or may do something else there; an entry of the
     /// journal of access.
     PersonSet {

@@ -112,6 +112,8 @@ pub fn needed(method: Method) -> Needed {
         | M::PublishEvent
         | M::RetryMessage
         | M::ConfirmAddress
+        | M::CreateCalendar
+        | M::RevokeCalendar
         | M::RetryMessages => of(Role::Operator, Scope::Named),
         M::SkipRun
         | M::CancelRun

@@ -8,8 +8,12 @@ use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
 use super::mutation::{Asked, Mutation};
 use super::{Api, convert, names, status};
+use crate::runtime::acts::calendars::NoCalendar;
 use crate::runtime::letters::returns::comparable;
 use crate::runtime::views::addresses::{AddressState, Addresses, DeadAddress};
+use crate::store::entities;
+use crate::store::read::calendars::Reader;
+use crate::store::write::calendars::{Given, MOST};
 use crate::wire::Twin as _;
 
 fn describe(
@@ -33,6 +37,17 @@ fn describe(
         address_reason,
         address_at,
         dead_addresses: dead.into_iter().map(convert::dead_address).collect(),
+        calendars: vec![],
+    }
+}
+
+fn calendar(row: &entities::calendar::Model) -> v1::Calendar {
+    let entities::calendar::Model { municipality, organisation, id, .. } = row;
+    v1::Calendar {
+        name: format!("municipalities/{municipality}/organisations/{organisation}/calendars/{id}"),
+        created_by: row.created_by.clone(),
+        created_at: Some(convert::micros(row.created_at)),
+        url: String::new(),
     }
 }
 
@@ -84,7 +99,96 @@ impl OrganisationService for Api {
         let addresses = Addresses::load_of(&self.runtime, &version, [code].into_iter()).await;
         let addresses = addresses.map_err(status::unavailable)?;
         let (address, dead) = (addresses.of(organisation), addresses.dead(organisation));
-        Ok(Response::new(describe(&municipality, organisation, &address, dead)))
+        let reader = Reader::Organisation(code);
+        let calendars = self.runtime.store().calendars_of(&municipality, reader).await;
+        let calendars = calendars.map_err(status::unavailable)?;
+        let described = describe(&municipality, organisation, &address, dead);
+        Ok(Response::new(v1::Organisation {
+            calendars: calendars.iter().map(calendar).collect(),
+            ..described
+        }))
+    }
+
+    async fn create_calendar(
+        &self,
+        request: Request<v1::CreateCalendarRequest>,
+    ) -> Result<Response<v1::Calendar>, Status> {
+        let r = Asked::of(request);
+        let mutation = Mutation::read(&r)?;
+        let r = r.message;
+        let not_found = || status::not_found(&r.parent);
+        let (above, code) = names::split("parent", &r.parent, "organisations")?;
+        let municipality = names::municipality("parent", above)?;
+        let version = self.runtime.road_maps().newest(&municipality).ok_or_else(not_found)?;
+        version.road_map.organisation(code).ok_or_else(not_found)?;
+        // Which it was is not kept with the request, and its address is told once.
+        if self.before(&mutation).await?.is_some() {
+            return Ok(Response::new(v1::Calendar::default()));
+        }
+        let reader = Reader::Organisation(code);
+        let enough = || {
+            let why = format!("календарей уже {MOST}: сначала отзовите лишние");
+            status::invalid("parent", why)
+        };
+        if mutation.validate_only {
+            let known = self.runtime.store().calendars_of(&municipality, reader).await;
+            let known = known.map_err(status::unavailable)?;
+            return match (known.len() as u64) < MOST {
+                true => Ok(Response::new(v1::Calendar {
+                    created_by: mutation.actor,
+                    ..Default::default()
+                })),
+                false => Err(enough()),
+            };
+        }
+        let request =
+            mutation.request.as_ref().map(|request| self.runtime.noted(request, String::new()));
+        match self.runtime.give_calendar(&municipality, reader, request, &mutation.actor).await {
+            Ok(new) => Ok(Response::new(v1::Calendar { url: new.url, ..calendar(&new.row) })),
+            Err(NoCalendar::Before) => {
+                self.before(&mutation).await?;
+                Ok(Response::new(v1::Calendar::default()))
+            }
+            Err(NoCalendar::Enough) => Err(enough()),
+            Err(NoCalendar::Away(e)) => Err(status::unavailable(e)),
+        }
+    }
+
+    async fn revoke_calendar(
+        &self,
+        request: Request<v1::RevokeCalendarRequest>,
+    ) -> Result<Response<v1::Calendar>, Status> {
+        let r = Asked::of(request);
+        let mutation = Mutation::read(&r)?;
+        let r = r.message;
+        let not_found = || status::not_found(&r.name);
+        let (above, id) = names::split("name", &r.name, "calendars")?;
+        let (above, code) = names::split("name", above, "organisations")?;
+        let municipality = names::municipality("name", above)?;
+        // Repeated, it is not there any more, and its name is all that is left to tell.
+        let gone = || v1::Calendar { name: r.name.clone(), ..Default::default() };
+        if self.before(&mutation).await?.is_some() {
+            return Ok(Response::new(gone()));
+        }
+        let reader = Reader::Organisation(code);
+        let known = self.runtime.store().calendars_of(&municipality, reader).await;
+        let known = known.map_err(status::unavailable)?;
+        let row = known.into_iter().find(|row| row.id == id).ok_or_else(not_found)?;
+        if !mutation.validate_only {
+            let request =
+                mutation.request.as_ref().map(|request| self.runtime.noted(request, String::new()));
+            let actor = &mutation.actor;
+            let back =
+                self.runtime.take_calendar_back(&municipality, reader, id, request, actor).await;
+            match back.map_err(status::unavailable)? {
+                // Somebody else was faster: that is what was wanted.
+                Given::Now | Given::Not => {}
+                Given::Before => {
+                    self.before(&mutation).await?;
+                }
+            }
+        }
+        Ok(Response::new(calendar(&row)))
     }
 
     async fn confirm_address(

@@ -13,6 +13,7 @@ mod frame;
 mod help;
 mod people;
 mod school;
+mod subscriptions;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod tests;
@@ -181,6 +182,8 @@ pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
         )
         .route("/a/{token}/files/{sha256}/{name}", get(uploads::of_link))
         .route("/a/{token}/extension", post(extension::ask))
+        .route("/a/{token}/calendar", post(subscriptions::subscribe))
+        .route("/calendar/{file}", get(subscriptions::read))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .route("/a/{token}/form.xlsx", get(spreadsheet::template))
         .merge(

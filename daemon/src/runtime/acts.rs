@@ -7,6 +7,7 @@ pub mod amend;
 pub mod answer;
 pub mod apply;
 pub mod begin;
+pub mod calendars;
 pub mod decide;
 pub mod draft;
 pub mod exports;

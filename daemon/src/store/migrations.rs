@@ -21,6 +21,7 @@ mod m0014_listeners;
 mod m0015_means;
 mod m0016_provider;
 mod m0017_returned;
+mod m0018_calendars;
 mod m0019_summaries;
 mod m0020_saved_filters;
 mod m0021_token_services;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_means::Migration),
             Box::new(m0016_provider::Migration),
             Box::new(m0017_returned::Migration),
+            Box::new(m0018_calendars::Migration),
             Box::new(m0019_summaries::Migration),
             Box::new(m0020_saved_filters::Migration),
             Box::new(m0021_token_services::Migration),

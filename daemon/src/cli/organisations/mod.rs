@@ -38,6 +38,17 @@ pub(super) enum Command {
         /// Адрес; без него — все адреса организации
         address: Option<String>,
     },
+    /// Календарь сроков организации для подписки: адрес показывается один раз
+    Calendar {
+        /// Код организации
+        organisation: String,
+        /// Показать выданные, не выдавая нового
+        #[arg(long, conflicts_with = "revoke")]
+        list: bool,
+        /// Отозвать календарь с этим именем
+        #[arg(long)]
+        revoke: Option<String>,
+    },
     /// Показать, что изменит в реестре таблица (.xlsx, .ods, .csv), и с --apply изменить
     Import(import::Args),
     /// Записать реестр таблицей, которую можно исправить и вернуть
@@ -53,6 +64,9 @@ pub(super) async fn run(
         Command::List { kind, active, address } => (kind, active, address),
         Command::Confirm { organisation, address } => {
             return confirm(client, organisation, address.as_deref(), out).await;
+        }
+        Command::Calendar { organisation, list, revoke } => {
+            return calendar(client, organisation, *list, revoke.as_deref(), out).await;
         }
         Command::Import(_) | Command::Export(_) => return Ok(()),
     };
@@ -88,6 +102,45 @@ async fn confirm(
             "Письма снова идут на адреса «{}». Те, что не дошли: vekha outbox retry --organisation {}",
             confirmed.short, confirmed.code
         )
+    })?;
+    Ok(())
+}
+
+async fn calendar(
+    client: &Client,
+    organisation: &str,
+    list: bool,
+    revoke: Option<&str>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let name = format!("{}/organisations/{organisation}", client.municipality);
+    let mut service = client.organisations();
+    if list {
+        let known = service.get_organisation(v1::GetOrganisationRequest { name }).await?;
+        let calendars = known.into_inner().calendars;
+        out.many(&calendars, || {
+            let row = |one: &v1::Calendar| {
+                let id = one.name.rsplit('/').next().unwrap_or_default().to_owned();
+                [id, client.moment(one.created_at), one.created_by.clone()]
+            };
+            table(["имя", "выдан", "кем"], calendars.iter().map(row).collect())
+        })?;
+        return Ok(());
+    }
+    if let Some(id) = revoke {
+        let request = client.asked(v1::RevokeCalendarRequest {
+            name: format!("{name}/calendars/{id}"),
+            ..Default::default()
+        });
+        let revoked = service.revoke_calendar(request).await?.into_inner();
+        out.one(&revoked, || "Календарь отозван: по его адресу больше ничего нет".to_owned())?;
+        return Ok(());
+    }
+    let request = client.asked(v1::CreateCalendarRequest { parent: name, ..Default::default() });
+    let created = service.create_calendar(request).await?.into_inner();
+    out.one(&created, || match created.url.as_str() {
+        "" => "Это уже сделано; адрес показывается один раз".to_owned(),
+        url => format!("{url}\nБольше этот адрес не показывается."),
     })?;
     Ok(())
 }

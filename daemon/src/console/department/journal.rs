@@ -80,6 +80,10 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::LetterRefused { organisation, .. }
         | Happened::AddressReturned { organisation, .. }
         | Happened::AddressConfirmed { organisation, .. } => vec![organisation],
+        // What is no code names nobody.
+        Happened::CalendarGiven { reader } | Happened::CalendarTakenBack { reader } => {
+            vec![reader]
+        }
         Happened::LettersRetried { organisation, .. } if organisation.is_empty() => vec![],
         Happened::LettersRetried { organisation, .. } => vec![organisation],
         Happened::Waiting { .. }

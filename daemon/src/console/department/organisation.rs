@@ -25,7 +25,8 @@ use crate::console::frame::access::Person;
 use crate::console::frame::paging::{Asked, Paging, asked};
 use crate::console::frame::posted::{Fields, value};
 use crate::console::frame::sending::known;
-use crate::console::frame::{problem, view, words};
+use crate::console::frame::{packed, problem, view, words};
+use crate::console::subscriptions;
 use crate::console::year::completeness::run_words;
 use crate::glossary;
 use crate::reports::{self, chart};
@@ -34,6 +35,7 @@ use crate::runtime::documents::reports::on_analysis;
 use crate::runtime::request::Request;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::addresses::Addresses;
+use crate::store::read::calendars::Reader;
 use crate::store::read::organisation::Whose;
 use crate::store::{StoreError, document};
 
@@ -62,7 +64,8 @@ pub async fn show(
     Ok(view::page(StatusCode::OK, "organisation.html", &context))
 }
 
-/// `POST /m/{municipality}/organisations/{code}`: an address works, whatever came back from it.
+/// `POST /m/{municipality}/organisations/{code}`: an address works, whatever came back from it; a
+/// calendar to subscribe to is given or taken back.
 pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
@@ -72,19 +75,36 @@ pub async fn act(
     let missing = || refused(Missing::Unknown);
     let version = runtime.road_maps().newest(&municipality).ok_or_else(missing)?;
     version.road_map.organisation(&code).ok_or_else(missing)?;
-    let address = value(&pairs, "address");
-    if value(&pairs, "_action") != "confirm" || address.is_empty() {
-        return Ok(problem::no_such_page().await);
-    }
-    let once = known(value(&pairs, "_once"));
+    let away = |e| refused(Missing::Unavailable(e));
+    let (action, address) = (value(&pairs, "_action"), value(&pairs, "address"));
+    let (once, id) = (known(value(&pairs, "_once")), value(&pairs, "calendar"));
     let request = (!once.is_empty()).then(|| {
-        let about = format!("address/{municipality}/{code}/{address}/{once}");
+        let about = format!("organisation/{municipality}/{code}/{action}/{address}{id}/{once}");
         runtime.noted(&Request::of_document(about, "page", &pairs), String::new())
     });
-    let (whose, actor) = ((municipality.as_str(), code.as_str()), person.actor());
-    let confirmed = runtime.confirm_addresses(whose, Some(address), request, &actor).await;
-    confirmed.map_err(|e| refused(Missing::Unavailable(e)))?;
-    let page = format!("/m/{municipality}/organisations/{code}?done=confirm");
+    let (actor, reader) = (person.actor(), Reader::Organisation(&code));
+    match action {
+        "confirm" if !address.is_empty() => {
+            let whose = (municipality.as_str(), code.as_str());
+            let confirmed = runtime.confirm_addresses(whose, Some(address), request, &actor).await;
+            confirmed.map_err(away)?;
+        }
+        "calendar-give" => {
+            let new = runtime.give_calendar(&municipality, reader, request, &actor).await;
+            let given = subscriptions::given(new).map_err(away)?;
+            let context = describe(&runtime, &version, &code, &person, &Asked::new()).await;
+            let mut context = context.map_err(away)?;
+            context["calendar"] = given;
+            let page = view::page(StatusCode::OK, "organisation.html", &context);
+            return Ok(packed::never(page));
+        }
+        "calendar-take-back" => {
+            let back = runtime.take_calendar_back(&municipality, reader, id, request, &actor).await;
+            back.map_err(away)?;
+        }
+        _ => return Ok(problem::no_such_page().await),
+    }
+    let page = format!("/m/{municipality}/organisations/{code}?done={action}");
     Ok(Redirect::to(&page).into_response())
 }
 
@@ -115,6 +135,9 @@ async fn describe(
         let failed = store.count_failed(&map.municipality.id, Some(code)).await?;
         context["failed"] = failed.into();
     }
+    let reader = Reader::Organisation(code);
+    context["calendar"] = Value::Null;
+    context["calendars"] = subscriptions::known(runtime, &map.municipality, reader).await?;
     let mut duties = Vec::new();
     for row in store.duties(whose).await? {
         let read = store.readable(&row.id, document::<Assignment>(&row.id, &row.body))?;

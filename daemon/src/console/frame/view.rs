@@ -87,6 +87,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "resend.html",
         "welcome.html",
         "own.html",
+        "calendar.html",
+        "calendar-parts.html",
         "people.html",
         "person.html",
         "tokens.html",

@@ -1,5 +1,5 @@
 //! One's own account: the password, where one is signed in, whether one is told on a morning what waits,
-//! and the filters that one comes back to.
+//! the filters that one comes back to, and calendars to subscribe to.
 
 use std::sync::Arc;
 
@@ -14,10 +14,14 @@ use crate::access::gate::{Gate, goes_on};
 use crate::access::password;
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::posted::{Fields, Pairs, value};
-use crate::console::frame::{problem, view};
+use crate::console::frame::sending::known;
+use crate::console::frame::{packed, problem, view};
+use crate::console::subscriptions;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
+use crate::runtime::request;
 use crate::store::entities::saved_filter;
+use crate::store::read::calendars::Reader;
 
 /// `GET /me`
 pub async fn show(
@@ -27,7 +31,7 @@ pub async fn show(
     request: Request,
 ) -> Response {
     let done = request.uri().query().and_then(|query| query.strip_prefix("done="));
-    page(&runtime, &gate, &person, &Refused::default(), &vec![], done).await
+    page(&runtime, &gate, &person, &Shown { done, ..Shown::default() }).await
 }
 
 /// `POST /me`
@@ -55,13 +59,64 @@ pub async fn act(
             runtime.save_filter(&person, value(&pairs, "title"), own_path(path)).await
         }
         "forget-filter" => runtime.forget_filter(&person, value(&pairs, "filter")).await,
+        "calendar-give" | "calendar-take-back" => {
+            return calendars(&runtime, &gate, &person, &pairs).await;
+        }
         _ => return problem::no_such_page().await,
     };
     match done.map_err(Refused::of) {
         Ok(()) => Redirect::to(&format!("/me?done={action}")).into_response(),
-        Err(Ok(refused)) => page(&runtime, &gate, &person, &refused, &pairs, None).await,
+        Err(Ok(refused)) => {
+            let shown = Shown { refused, sent: pairs, ..Shown::default() };
+            page(&runtime, &gate, &person, &shown).await
+        }
         Err(Err(response)) => *response,
     }
+}
+
+/// A calendar of the terms of a municipality in which one has a role is given, or taken back.
+async fn calendars(runtime: &Runtime, gate: &Gate, person: &Person, pairs: &Pairs) -> Response {
+    let Some(own) = person.person() else { return problem::no_such_page().await };
+    let municipality = value(pairs, "municipality");
+    if person.roles.within(municipality).is_none()
+        || runtime.road_maps().newest(municipality).is_none()
+    {
+        return problem::no_such_page().await;
+    }
+    let (action, id) = (value(pairs, "_action"), value(pairs, "calendar"));
+    let once = known(value(pairs, "_once"));
+    let request = (!once.is_empty()).then(|| {
+        let about = format!("me/{}/{municipality}/{action}/{id}/{once}", own.id);
+        runtime.noted(&request::Request::of_document(about, "page", pairs), String::new())
+    });
+    let (actor, reader) = (person.actor(), Reader::Person(&own.id));
+    if action == "calendar-take-back" {
+        let back = runtime.take_calendar_back(municipality, reader, id, request, &actor).await;
+        return match back {
+            Ok(_) => Redirect::to("/me?done=calendar").into_response(),
+            Err(e) => problem::unavailable(&e),
+        };
+    }
+    let new = runtime.give_calendar(municipality, reader, request, &actor).await;
+    match subscriptions::given(new) {
+        Ok(given) => {
+            let shown = Shown { given, ..Shown::default() };
+            packed::never(page(runtime, gate, person, &shown).await)
+        }
+        Err(e) => problem::unavailable(&e),
+    }
+}
+
+/// What a page tells besides what there is.
+#[derive(Default)]
+struct Shown<'a> {
+    refused: Refused,
+    /// What was sent and refused.
+    sent: Pairs,
+    /// What was done.
+    done: Option<&'a str>,
+    /// A calendar's address, if one was just given.
+    given: Value,
 }
 
 /// A person's filters, for a page.
@@ -70,14 +125,8 @@ pub(in crate::console) fn saved_filters(saved: &[saved_filter::Model]) -> Value 
     saved.iter().map(shown).collect()
 }
 
-async fn page(
-    runtime: &Runtime,
-    gate: &Gate,
-    person: &Person,
-    refused: &Refused,
-    sent: &Pairs,
-    done: Option<&str>,
-) -> Response {
+async fn page(runtime: &Runtime, gate: &Gate, person: &Person, shown: &Shown<'_>) -> Response {
+    let Shown { refused, sent, done, given } = shown;
     let Some(own) = person.person() else {
         return problem::page(
             StatusCode::NOT_FOUND,
@@ -125,6 +174,19 @@ async fn page(
     context["summary"] = json!(
         summary.map(|row| { json!({ "next": moment(runtime, row.next_at), "error": row.error }) })
     );
+    let mut calendars = Vec::new();
+    for version in access::road_maps(runtime, person) {
+        let municipality = &version.road_map.municipality;
+        match subscriptions::known(runtime, municipality, Reader::Person(&own.id)).await {
+            Ok(known) => calendars.push(json!({
+                "id": municipality.id, "name": municipality.name, "known": known,
+            })),
+            Err(e) => return problem::unavailable(&e),
+        }
+    }
+    context["calendars"] = calendars.into();
+    context["calendar"] = given.clone();
+    context["once"] = uuid::Uuid::now_v7().to_string().into();
     context["filters"] = match runtime.saved_filters(&own.id).await {
         Ok(saved) => saved_filters(&saved),
         Err(e) => return problem::unavailable(&e),
@@ -138,6 +200,7 @@ async fn page(
     context["shortest"] = password::SHORTEST.into();
     context["notice"] = json!(match done {
         Some("password") => Some("Пароль изменён; на других устройствах вход закрыт."),
+        Some("calendar") => Some("Календарь отозван: по его адресу больше ничего нет."),
         Some("elsewhere") => Some("На других устройствах вход закрыт."),
         Some("summary") => Some("Сводка будет приходить по утрам рабочих дней."),
         Some("no-summary") => Some("Сводка больше не приходит."),

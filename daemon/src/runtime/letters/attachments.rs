@@ -1,7 +1,7 @@
 //! What goes with a letter: the due date for the calendar or its withdrawal, the form as a spreadsheet where the road
 //! map says so, and recommendations as a document.
 
-use icalendar::{Alarm, Calendar, Component, Event, EventLike, Property};
+use icalendar::Calendar;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use vekha_engine::{AssignmentKey, Letter, LetterKind};
@@ -11,6 +11,7 @@ use vekha_roadmap::russian;
 
 use crate::forms;
 use crate::reports::{self, Advice};
+use crate::runtime::letters::term::{self, Term};
 use crate::runtime::road_maps::Version;
 
 /// The files of a letter that was written at `at`; `link` is what it asks to open.
@@ -121,9 +122,6 @@ fn entry(letter: &Letter) -> Option<Entry> {
     }
 }
 
-/// Sequences of the first releases were days since 2000: all later ones are above them.
-const FIRST_SEQUENCE: u64 = 20_000;
-
 fn brings_form(version: &Version, letter: &Letter, assignment: &AssignmentKey) -> bool {
     let activity = version.road_map.activity(&letter.run.activity);
     activity.and_then(|a| a.collect(&assignment.stage)).is_some_and(|collect| collect.attach_form)
@@ -139,46 +137,27 @@ fn term(
     link: &str,
     at: Timestamp,
 ) -> Attachment {
-    let municipality = &version.road_map.municipality;
     let activity = version.road_map.activity(&letter.run.activity);
     let short = activity.map_or(letter.run.activity.as_str(), |a| a.short.as_str());
     let what = ["form", "measure"].iter().find_map(|name| letter.facts.get(*name)?.as_str());
-    let compact = |day: Date| day.strftime("%Y%m%d").to_string();
-    let due = entry.day();
-    let uid = format!("{}/{assignment}@{}.vekha", letter.run, municipality.id);
-    let stamp = at.strftime("%Y%m%dT%H%M%SZ").to_string();
-    // The same letter is the same to the last byte, however often it is sent.
     let withdrawn = matches!(entry, Entry::Withdrawn(_));
-    let mut alarm = Alarm::display(&format!("Завтра срок: {short}"), -chrono::Duration::hours(15));
-    alarm.uid(&format!("alarm/{uid}")).add_property("DTSTAMP", &stamp);
-    let mut event = Event::new();
-    event
-        .uid(&uid)
-        .summary(&format!("Срок: {short}"))
-        .description(&format!("{}\n{link}", what.unwrap_or(short)))
-        .add_property("URL", link)
-        .add_property("DTSTAMP", &stamp)
-        .append_property(day("DTSTART", &compact(due)))
-        .append_property(day("DTEND", &compact(due.saturating_add(jiff::ToSpan::days(1)))))
-        .add_property("SEQUENCE", (FIRST_SEQUENCE + letter.revision).to_string())
-        .add_property("TRANSP", "TRANSPARENT");
-    if withdrawn {
-        event.add_property("STATUS", "CANCELLED");
-    } else {
-        event.alarm(alarm);
-    }
+    let term = Term {
+        uid: term::uid(&letter.run, assignment),
+        short: short.to_owned(),
+        description: format!("{}\n{link}", what.unwrap_or(short)),
+        url: Some(link.to_owned()),
+        due: entry.day(),
+        withdrawn,
+        sequence: letter.revision,
+        at,
+        reminds: true,
+    };
     let mut calendar = Calendar::new();
-    calendar.append_property(("METHOD", entry.method())).push(event.done());
+    calendar.append_property(("METHOD", entry.method())).push(term.event());
     let number = activity.map_or(0, |a| a.number);
     Attachment {
         file_name: format!("{}-{number}.ics", if withdrawn { "отмена-срока" } else { "срок" }),
         content_type: format!("text/calendar; method={}; charset=utf-8", entry.method()),
         bytes: calendar.done().to_string().into_bytes(),
     }
-}
-
-fn day(name: &str, value: &str) -> Property {
-    let mut property = Property::new(name, value);
-    property.add_parameter("VALUE", "DATE");
-    property.done()
 }

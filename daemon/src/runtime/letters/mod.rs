@@ -11,5 +11,6 @@ pub mod outbox;
 pub(crate) mod parcels;
 pub mod returns;
 pub(crate) mod summary;
+pub(crate) mod term;
 mod trial;
 pub mod ways;

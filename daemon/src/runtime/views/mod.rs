@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod attention;
+pub mod calendar;
 pub mod coming;
 pub mod completeness;
 pub(crate) mod earlier_answers;

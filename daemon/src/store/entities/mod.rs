@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod analysis;
 pub mod assignment;
+pub mod calendar;
 pub mod decision;
 pub mod deployment;
 pub mod draft;

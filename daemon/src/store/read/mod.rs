@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod calendars;
 pub mod chain;
 pub mod data;
 mod filter;

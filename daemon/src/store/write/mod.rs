@@ -4,6 +4,7 @@
 pub mod access;
 pub mod activities;
 pub mod batch;
+pub mod calendars;
 pub mod drafts;
 pub mod files;
 pub mod jobs;
