@@ -235,7 +235,7 @@ async fn the_matrix_says_what_was_recorded_and_nothing_more() {
     }
     // No code stands where people read how a figure is computed.
     let page = &lived["01-results/index.html"];
-    assert!(page.contains("доля «") && page.contains("в процентах"), "{page}");
+    assert!(page.contains("доля (сумма «") && page.contains(", в процентах"), "{page}");
     assert!(!page.contains("share(") && !page.contains("<code>"), "{page}");
     // The act holds in the year after, where the act alone is there.
     house.at("2028-12-15T10:00:00+05:00").await;
