@@ -6,7 +6,6 @@
 use super::Formula;
 use super::code::{Build, Code, Fold, Node};
 use super::functions::Function;
-use crate::russian;
 
 /// What things are called, by their path in formulas: `vpr.results`, `threshold.low_share`; a column
 /// by `.marks_2`, a value of a choice by `'dkr'`.
@@ -33,7 +32,7 @@ impl Wording<'_> {
     fn of(&self, node: &Node) -> String {
         match &node.code {
             Code::Missing => "нет значения".into(),
-            Code::Number(number) => russian::threshold(*number),
+            Code::Number(number) => number.to_string().replace('.', ","),
             Code::Text(text) => match self.names.name(&format!("'{text}'")) {
                 Some(label) => format!("«{label}»"),
                 None => format!("«{text}»"),
