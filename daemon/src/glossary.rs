@@ -285,9 +285,13 @@ fn facts(happened: &Happened) -> String {
             let found = if found.is_empty() { "никого".to_owned() } else { found.join(", ") };
             format!("{stage}, показателей: {indicators}, найдены: {found}")
         }
-        Happened::Drafted { stage, organisations }
-        | Happened::Approved { stage, organisations } => {
-            format!("{stage}: {}", list(organisations))
+        Happened::Drafted { stage, organisations } => format!("{stage}: {}", list(organisations)),
+        Happened::Approved { stage, organisations, outgoing } => {
+            let outgoing = match outgoing.as_str() {
+                "" => String::new(),
+                number => format!(", исходящий № {number}"),
+            };
+            format!("{stage}: {}{outgoing}", list(organisations))
         }
         Happened::Revised { recommendation, texts } => {
             format!("{recommendation}, текстов: {}", texts.len())

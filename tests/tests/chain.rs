@@ -398,6 +398,7 @@ async fn low_result_schools_are_found_helped_and_controlled() {
         .approve_recommendations(v1::ApproveRecommendationsRequest {
             parent: run_name("equity-methods"),
             actor: "И. С. Ветлугина".into(),
+            outgoing: "01-15/214".into(),
             ..Default::default()
         })
         .await

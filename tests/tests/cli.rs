@@ -442,6 +442,8 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
     assert_eq!(std::fs::read_to_string(&draft).unwrap().trim(), shown.trim());
     desk.text(&["decision", "draft", "29/2025-26", "--file", &form]).await;
     assert!(std::fs::read(&form).unwrap().starts_with(b"PK"));
+    let minutes = desk.text(&["decision", "draft", "29/2025-26", "--kind", "minutes"]).await;
+    assert!(minutes.contains("РЕШИЛИ:") && minutes.contains("Присутствовали: "), "{minutes}");
     let pdf = desk.error(&["decision", "draft", "29/2025-26", "--file", &file("a.pdf")]).await;
     assert_eq!(pdf["code"], "LOCAL");
     let decide = [&decide[..], &["--text-file", &draft]].concat();

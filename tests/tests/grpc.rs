@@ -814,6 +814,13 @@ async fn the_text_of_a_decision_is_drafted_recorded_and_given_as_a_document() {
         "outcome": "Утвердить", "signatory": "Начальник", "text": signed });
     let long = merged(decision.clone(), &json!({ "text": "я".repeat(30_001) }));
     assert_eq!(refusal(&stranger, "DecisionService.RecordDecision", long).await.2, ["text"]);
+    // An order's words in a decree: what it is, and what it says, must be of one kind.
+    let decree = merged(decision.clone(), &json!({ "kind": "DECISION_KIND_DECREE" }));
+    assert_eq!(refusal(&stranger, "DecisionService.RecordDecision", decree).await.2, ["text"]);
+    let decree = json!({ "parent": found, "kind": "DECISION_KIND_DECREE" });
+    let decree = stranger.call("DecisionService.DraftDecision", decree).await.unwrap();
+    let decree = text(&decree, "text");
+    assert!(decree.contains("ПОСТАНОВЛЯЮ:") && !decree.contains("ПРИКАЗ"), "{decree}");
     let recorded = stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
     assert_eq!(text(&recorded, "text"), signed);
     let name = json!({ "name": text(&recorded, "name") });

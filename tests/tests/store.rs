@@ -610,7 +610,11 @@ impl Act {
                 "collect.school-1",
                 json!({ "pupils": 60, "low": 15 + self.number.index(46) }),
             ),
-            1 => Command::Approve { stage: "recommend".into(), organisations: vec![] },
+            1 => Command::Approve {
+                stage: "recommend".into(),
+                organisations: vec![],
+                outgoing: String::new(),
+            },
             2 => submit("recommend.school-1", json!({})),
             3 => {
                 let texts = ["План", "Отчёт"].map(str::to_owned);
@@ -1623,7 +1627,11 @@ async fn two_daemons_live_through_a_chain_and_nothing_is_done_twice() {
         serde_json::from_str(include_str!("../../config/tour/state.json")).unwrap();
     answer_all(&state, "collect", &|_| state_of_school.clone()).await;
     let methods = key("equity-methods");
-    let approve = Command::Approve { stage: "recommend".into(), organisations: vec![] };
+    let approve = Command::Approve {
+        stage: "recommend".into(),
+        organisations: vec![],
+        outgoing: String::new(),
+    };
     both("approve".into(), step_task(&methods, approve)).await;
     answer_all(&methods, "recommend", &|_| json!({})).await;
     both("decide 33".into(), step_task(&methods, decide("3", None, today))).await;

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation, Values};
+pub use vekha_roadmap::model::DecisionKind;
 
 use crate::key::AssignmentKey;
 
@@ -206,6 +207,8 @@ pub enum Command {
         stage: String,
         /// Organisation codes.
         organisations: Vec<String>,
+        /// Under which number the department's letters leave; empty if it gives none.
+        outgoing: String,
     },
     /// A person decides not to send a draft.
     Discard {
@@ -298,53 +301,6 @@ pub enum Command {
         /// Why.
         reason: String,
     },
-}
-
-/// What kind of document a decision is.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    strum::IntoStaticStr,
-    strum::VariantArray,
-)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum DecisionKind {
-    /// Приказ of the department.
-    #[default]
-    Order,
-    /// Распоряжение of the department or the administration.
-    Directive,
-    /// Постановление of the administration.
-    Decree,
-    /// Протокол of a meeting.
-    Minutes,
-}
-
-impl DecisionKind {
-    /// Every kind.
-    pub const ALL: &[DecisionKind] = <DecisionKind as strum::VariantArray>::VARIANTS;
-
-    /// As forms and the API spell it.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// As people call it.
-    pub fn words(self) -> &'static str {
-        match self {
-            DecisionKind::Order => "приказ",
-            DecisionKind::Directive => "распоряжение",
-            DecisionKind::Decree => "постановление",
-            DecisionKind::Minutes => "протокол",
-        }
-    }
 }
 
 /// The document that a decision is.

@@ -298,6 +298,9 @@ pub enum Happened {
         stage: String,
         /// To whom.
         organisations: Vec<String>,
+        /// Under which number the letters left; empty if the department gave none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        outgoing: String,
     },
     /// A draft will not be sent.
     Discarded {

@@ -90,10 +90,10 @@ impl Offer {
             Command::SendLink { assignment, .. } => Offer::SendLink(assignment.clone()),
             Command::ReturnAnswer { assignment, .. } => Offer::ReturnAnswer(assignment.clone()),
             Command::AcceptAnswers { stage } => Offer::AcceptAnswers(stage.clone()),
-            Command::Approve { stage, organisations } if organisations.is_empty() => {
+            Command::Approve { stage, organisations, .. } if organisations.is_empty() => {
                 Offer::Approve(stage.clone())
             }
-            Command::Approve { stage, organisations } => {
+            Command::Approve { stage, organisations, .. } => {
                 let key = |code: &String| Offer::Release(AssignmentKey::new(stage, code));
                 return organisations.iter().map(key).collect();
             }

@@ -168,10 +168,13 @@ impl Act {
             CommandKind::Analyzed => Command::Analyzed { stage, outcome: Default::default() },
             CommandKind::Drafted => Command::Drafted { stage, recommendations: vec![] },
             CommandKind::Revise => Command::Revise { recommendation, texts: vec![text] },
-            CommandKind::Approve if *fails => Command::Approve { stage, organisations: vec![] },
+            CommandKind::Approve if *fails => {
+                Command::Approve { stage, organisations: vec![], outgoing: String::new() }
+            }
             CommandKind::Approve => {
                 let code = recommendation.organisation;
                 Command::Approve {
+                    outgoing: String::new(),
                     stage: recommendation.stage,
                     organisations: vec![code.clone(), code],
                 }
@@ -623,9 +626,11 @@ fn rightly(road_map: &RoadMap, run: &Run, offer: &Offer, now: Timestamp) -> Comm
             Command::ReturnAnswer { assignment, comment: reason, due: None }
         }
         Offer::AcceptAnswers(stage) => Command::AcceptAnswers { stage },
-        Offer::Approve(stage) => Command::Approve { stage, organisations: vec![] },
+        Offer::Approve(stage) => {
+            Command::Approve { stage, organisations: vec![], outgoing: String::new() }
+        }
         Offer::Release(AssignmentKey { stage, organisation }) => {
-            Command::Approve { stage, organisations: vec![organisation] }
+            Command::Approve { stage, organisations: vec![organisation], outgoing: String::new() }
         }
         Offer::Revise(recommendation) => {
             let texts = vec![reason; run.recommendations[&recommendation].items.len()];
@@ -835,7 +840,14 @@ impl People for Office {
             let stage = || letter.key.rsplit('/').nth(1).unwrap_or_default().to_owned();
             match letter.kind {
                 LetterKind::Drafts => {
-                    plan(30, Command::Approve { stage: stage(), organisations: vec![] });
+                    plan(
+                        30,
+                        Command::Approve {
+                            stage: stage(),
+                            organisations: vec![],
+                            outgoing: String::new(),
+                        },
+                    );
                 }
                 LetterKind::Question => plan(30, Command::AnswerQuestion(Answer::Proceed)),
                 _ => {}
@@ -1366,6 +1378,7 @@ fn a_recommendation_is_sent_once_and_no_draft_is_left_behind() {
     assert_eq!(drafted.jobs, [], "its own findings are at hand: nobody need bring them");
     assert_eq!(drafted.recommendations.len(), 2);
     let approve = |codes: &[&str]| Command::Approve {
+        outgoing: String::new(),
         stage: "recommend".into(),
         organisations: codes.iter().map(|code| (*code).to_owned()).collect(),
     };

@@ -16,7 +16,7 @@ impl Files {
         }
         let known = |ending: &str| path.ends_with(ending);
         match path.split('/').next() {
-            Some("activities" | "forms" | "analyses" | "layouts") => known(".toml"),
+            Some("activities" | "forms" | "analyses" | "layouts" | "evidence") => known(".toml"),
             Some("letters") => known(".txt") || known(".html"),
             Some("reports") => known(".html"),
             Some("decisions") => known(".txt"),

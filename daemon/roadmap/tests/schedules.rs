@@ -176,7 +176,10 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
             id: "m".into(),
             name: "М".into(),
             authority: "О".into(),
+            authority_genitive: String::new(),
             place: String::new(),
+            signatory: String::new(),
+            issuers: vec![],
             adopted_by: String::new(),
             small_numbers: 5,
             time_zone: TimeZone::get(zone).unwrap(),
@@ -195,6 +198,7 @@ fn road_map(zone: &str, opens: i8, calendar: Calendar, schools: usize) -> RoadMa
         forms: BTreeMap::new(),
         analyses: BTreeMap::new(),
         layouts: BTreeMap::new(),
+        evidence: BTreeMap::new(),
         templates: BTreeMap::new(),
     }
 }

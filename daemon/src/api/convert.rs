@@ -125,6 +125,7 @@ pub fn contact(contact: &Contact) -> v1::Contact {
         phone: contact.phone.clone(),
         duty: duty.into(),
         letters: contact.letters,
+        greeting: contact.greeting.clone(),
     }
 }
 

@@ -6,7 +6,6 @@ use tonic::{Request, Response, Status};
 use vekha_engine::run::{Decision, Run, StageState};
 use vekha_engine::{DecisionKind, Document, NewMeasure, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
-use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
 
 use super::filter::{Conditions, Kind, words};
@@ -14,11 +13,12 @@ use super::lists::paging;
 use super::mutation::{Asked, Mutation};
 use super::names::Depth;
 use super::{Api, convert, lists, lists_mistakes, names, status};
+use crate::reports::Letterhead;
 use crate::runtime::acts::decide::Decides;
-use crate::runtime::documents::NotMade;
-use crate::runtime::documents::reports::{controls, letterhead};
+use crate::runtime::documents::reports::controls;
 use crate::runtime::documents::uploads::NewFile;
-use crate::runtime::documents::wording;
+use crate::runtime::documents::wording::{self, Draft};
+use crate::runtime::documents::{NotMade, letterhead};
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::Thing;
 use crate::runtime::views::register::Grounds;
@@ -184,12 +184,13 @@ impl DecisionService for Api {
         let stage = self.deciding_stage(&key, &r.stage).await?;
         let run = self.loaded(&key).await?.run;
         let version = self.version_of(&run)?;
-        let drafted = wording::draft(&self.runtime, &version, &run, &stage).await;
+        let kind = DecisionKind::of(r.kind());
+        let drafted = wording::draft(&self.runtime, &version, &run, &stage, kind).await;
         let drafted = drafted.map_err(|e| match e {
             NotMade::Store(e) => status::unavailable(e),
             NotMade::Impossible(why) => status::invalid("stage", why),
         })?;
-        let Some(draft) = drafted else {
+        let Some(Draft { decision: draft, head }) = drafted else {
             let why = format!("у этапа «{stage}» нет шаблона текста: ему нужно text = \"…\"");
             return Err(status::invalid("stage", &why));
         };
@@ -197,7 +198,7 @@ impl DecisionService for Api {
         let mut document = None;
         if r.as_document {
             let file_name = format!("{}-{}-draft.docx", key.activity, key.run_id());
-            document = Some(written(&version.road_map, draft, file_name).await?);
+            document = Some(written(head, draft, file_name).await?);
         }
         Ok(Response::new(v1::DecisionDraft { stage, title, text, document }))
     }
@@ -311,7 +312,9 @@ impl DecisionService for Api {
         let controls = controls(map, &run, self.runtime.clock().now());
         let decision = reports::Decision::of(map, &run, number, decision, &controls);
         let file_name = reports::decision_file_name(&key, number);
-        Ok(Response::new(written(map, decision, file_name).await?))
+        let head = letterhead::of(map, &run, number, &decision);
+        let head = head.ok_or_else(|| status::not_found(format!("решение {name}")))?;
+        Ok(Response::new(written(head, decision, file_name).await?))
     }
 }
 
@@ -334,11 +337,10 @@ fn decision<'r>(run: &'r Run, number: usize, name: &str) -> Result<&'r Decision,
 
 /// The decision as a document.
 async fn written(
-    map: &RoadMap,
+    head: Letterhead,
     decision: reports::Decision,
     file_name: String,
 ) -> Result<v1::DecisionFile, Status> {
-    let head = letterhead(&map.municipality);
     let make = move || reports::decision(&head, &decision);
     let content = tokio::task::spawn_blocking(make).await.map_err(status::unavailable)?;
     let content = content.map_err(status::unavailable)?;

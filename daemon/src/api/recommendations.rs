@@ -228,7 +228,7 @@ impl RecommendationService for Api {
         let named = !r.names.is_empty();
         let organisations =
             if named { keys.iter().map(|k| k.organisation.clone()).collect() } else { vec![] };
-        let command = Command::Approve { stage, organisations };
+        let command = Command::Approve { stage, organisations, outgoing: r.outgoing.clone() };
         let answered = self.step(run.clone(), command, Thing::Run, &mutation).await?;
         let tried = answered.would_be.is_some();
         if !answered.made.is_empty() {

@@ -46,7 +46,7 @@ pub(super) struct DecideArgs {
     /// Без мер, даже если их предписывает дорожная карта
     #[arg(long, conflicts_with = "measures")]
     without_measures: bool,
-    /// Что за документ; если не указать — приказ
+    /// Что за документ; если не указать — какой велит дорожная карта
     #[arg(long, value_enum)]
     kind: Option<Kind>,
     /// Исправляет прежнее решение этого выполнения, само оно остаётся: 1
@@ -127,6 +127,9 @@ pub(super) enum Command {
         /// Этап, если их несколько
         #[arg(long, default_value = "")]
         stage: String,
+        /// Что за документ; если не указать — какой велит дорожная карта
+        #[arg(long, value_enum)]
+        kind: Option<Kind>,
         /// Куда записать; вид — по окончанию: .docx или .txt
         #[arg(long, value_name = "ФАЙЛ")]
         file: Option<PathBuf>,
@@ -257,11 +260,12 @@ pub(super) async fn run(
             let document = service.get_decision_document(request).await?.into_inner();
             written(file, document, out).await?;
         }
-        Command::Draft { run, stage, file } => {
+        Command::Draft { run, stage, kind, file } => {
             let ending = file.as_deref().map(|file| ending(file, &["docx", "txt"])).transpose()?;
             let as_document = ending == Some("docx");
             let (parent, stage) = (client.run(run).await?, stage.clone());
-            let request = v1::DraftDecisionRequest { parent, stage, as_document };
+            let kind = kind.map_or(v1::DecisionKind::Unspecified, Into::into).into();
+            let request = v1::DraftDecisionRequest { parent, stage, as_document, kind };
             let mut service = client.decisions().max_decoding_message_size(LARGEST_FILE_CALL);
             let draft = service.draft_decision(request).await?.into_inner();
             match file {

@@ -56,6 +56,9 @@ pub(super) struct ApproveArgs {
     /// Только этим организациям; без них — всем
     #[arg(long, value_delimiter = ',')]
     organisations: Vec<String>,
+    /// Исходящий номер, под которым отдел отправляет письма: 01-15/214
+    #[arg(long, default_value = "")]
+    outgoing: String,
 }
 
 pub(super) async fn run(
@@ -155,8 +158,12 @@ pub(super) async fn approve(
             names.push(found.name.clone());
         }
     }
-    let request =
-        client.asked(v1::ApproveRecommendationsRequest { parent, names, ..Default::default() });
+    let request = client.asked(v1::ApproveRecommendationsRequest {
+        parent,
+        names,
+        outgoing: args.outgoing.clone(),
+        ..Default::default()
+    });
     let response = client.recommendations().approve_recommendations(request).await?.into_inner();
     out.many(&response.recommendations, || rows(client, &response.recommendations))?;
     Ok(())

@@ -91,6 +91,9 @@ pub fn name(path: &str, side: Side<'_>) -> String {
             map.analyses.get(stem).map_or(path.to_owned(), |a| format!("Анализ «{}»", a.title))
         }
         "layouts" => format!("Раскладка выгрузки {stem}"),
+        "evidence" => map.evidence.get(stem).map_or(path.to_owned(), |method| {
+            format!("Методика «{}» с {} года", method.title, method.from)
+        }),
         "letters" => letter_name(rest),
         "reports" => format!("Отчёт {rest}"),
         "decisions" => format!("Текст решения {rest}"),

@@ -200,6 +200,7 @@ fn people(was: &Contact, becomes: &Contact) -> Vec<FieldChange> {
     differing(
         &becomes.name,
         [
+            (Column::Greeting, pair(|c| c.greeting.clone())),
             (Column::Role, pair(|c| c.role.clone())),
             (Column::Duty, pair(|c| c.duty.map_or("", |duty| duty.words()).to_owned())),
             (Column::PersonEmail, pair(|c| c.email.clone())),

@@ -124,6 +124,7 @@ fn inline(item: &mut Item) -> Option<&mut InlineTable> {
 
 fn person(table: &mut dyn TableLike, contact: &Contact) {
     set(table, "name", Some(contact.name.as_str().into()));
+    set(table, "greeting", text(&contact.greeting));
     set(table, "role", text(&contact.role));
     set(table, "duty", contact.duty.map(|duty| duty.as_str().into()));
     set(table, "email", text(&contact.email));

@@ -43,6 +43,7 @@ fn rows(o: &Organisation) -> Vec<Vec<ListCell>> {
             once(&o.short),
             once(&o.email),
             person.name.clone(),
+            person.greeting.clone(),
             person.role.clone(),
             person.duty.map(|duty| duty.words().to_owned()).unwrap_or_default(),
             person.email.clone(),

@@ -30,6 +30,8 @@ pub enum Column {
     Email,
     /// A person's name; further people stand in rows of their own.
     Person,
+    /// How letters call the person.
+    Greeting,
     /// The person's position.
     Role,
     /// What the person is to the road map.
@@ -51,13 +53,14 @@ pub enum Column {
 }
 
 /// The columns' headings in the order of [`Column`], and how many characters they are across.
-pub const HEADINGS: [(&str, f64); 15] = [
+pub const HEADINGS: [(&str, f64); 16] = [
     ("Код", 18.0),
     ("Вид", 16.0),
     ("Наименование", 48.0),
     ("Краткое наименование", 26.0),
     ("Адрес почты", 30.0),
     ("Контактное лицо", 30.0),
+    ("Обращение", 24.0),
     ("Должность", 26.0),
     ("Обязанность", 16.0),
     ("Почта контактного лица", 30.0),

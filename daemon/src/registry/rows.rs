@@ -197,7 +197,8 @@ impl Reading<'_> {
 
     /// Says of a row without a person that nothing can be told of nobody.
     fn nobody(&mut self, row: usize) {
-        let told = [Column::Role, Column::Duty, Column::PersonEmail, Column::Phone];
+        let told =
+            [Column::Greeting, Column::Role, Column::Duty, Column::PersonEmail, Column::Phone];
         if let Some(column) = told.into_iter().find(|column| !self.text(row, *column).is_empty()) {
             let heading = column.heading();
             let message = format!("«{heading}» есть, а имени нет: чьё это?");
@@ -208,6 +209,9 @@ impl Reading<'_> {
     fn contact(&mut self, row: usize, name: String, known: Contact) -> Contact {
         let mut contact = Contact { name, ..known };
         let one = [row];
+        if self.has(Column::Greeting) {
+            contact.greeting = self.text(row, Column::Greeting).to_owned();
+        }
         if self.has(Column::Role) {
             contact.role = self.text(row, Column::Role).to_owned();
         }

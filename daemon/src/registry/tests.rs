@@ -32,10 +32,11 @@ fn day(years: std::ops::Range<i16>) -> impl Strategy<Value = Date> {
 
 fn contact() -> impl Strategy<Value = Contact> {
     let duty = prop::option::of(prop::sample::select(Duty::ALL.to_vec()));
-    (text(), maybe(text()), duty, maybe(address()), maybe(text()), any::<bool>()).prop_map(
-        |(name, role, duty, email, phone, letters)| {
+    let names = (text(), maybe(text()));
+    (names, maybe(text()), duty, maybe(address()), maybe(text()), any::<bool>()).prop_map(
+        |((name, greeting), role, duty, email, phone, letters)| {
             let letters = letters && !email.is_empty();
-            Contact { name, role, duty, email, phone, letters }
+            Contact { name, greeting, role, duty, email, phone, letters }
         },
     )
 }

@@ -21,6 +21,8 @@ pub struct Advice {
     pub period: String,
     /// The day of the letter, in words.
     pub date: String,
+    /// Under which number the department sent it; empty if it gave none.
+    pub outgoing: String,
     /// By when it is to be confirmed, in words; empty if it is not.
     pub due: String,
     /// Findings, each with what is recommended about it.
@@ -82,6 +84,9 @@ fn origin(advice: &Advice) -> Origin {
 
 fn write(document: &mut Document, advice: &Advice) {
     document.centred(&advice.authority);
+    if !advice.outgoing.is_empty() {
+        document.text(&format!("Исх. № {} от {}", advice.outgoing, advice.date));
+    }
     document.centred("");
     document.title("АДРЕСНЫЕ РЕКОМЕНДАЦИИ");
     document.centred(&advice.organisation);

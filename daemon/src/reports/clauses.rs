@@ -8,8 +8,44 @@ use super::chapter::{Decision, Measure};
 pub struct Clauses {
     /// The text with what is ordered; control comes last.
     pub text: Vec<String>,
-    /// What stands after the signature: the appendices that the text names.
-    pub appendix: Vec<String>,
+    /// What stands after the signature: appendices that are only named.
+    pub marks: Vec<String>,
+    /// The appendices that the text brings.
+    pub appendices: Vec<Appendix>,
+}
+
+/// An appendix with what stands in it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Appendix {
+    /// Its number, if it has one.
+    pub number: Option<usize>,
+    /// What it is about; may be empty.
+    pub title: String,
+    /// Its lines; those with « | » are rows of a table.
+    pub lines: Vec<String>,
+}
+
+/// Who held a meeting, as its minutes say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Meeting {
+    /// Who led it; empty if the minutes do not say.
+    pub chair: String,
+    /// Who wrote them.
+    pub secretary: String,
+}
+
+impl Meeting {
+    /// Of the lines of minutes: «Председатель — А. П. Иванова».
+    pub fn of(text: &[String]) -> Self {
+        let said = |post: &str| {
+            let name = text.iter().find_map(|line| {
+                let rest = line.trim_start().strip_prefix(post)?.trim_start();
+                rest.strip_prefix(['—', '–', '-', ':'])
+            });
+            name.unwrap_or_default().trim().trim_end_matches([',', ';']).to_owned()
+        };
+        Meeting { chair: said("Председатель"), secretary: said("Секретарь") }
+    }
 }
 
 impl Clauses {
@@ -18,20 +54,22 @@ impl Clauses {
         let text = if decision.text.is_empty() { &decision.outcome } else { &decision.text };
         let lines: Vec<&str> =
             text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
-        let control = lines.iter().rposition(|line| is_control(unnumbered(line)));
-        // An appendix is named below all points.
-        let points = lines.iter().rposition(|line| number(line).is_some());
+        // A sheet begins where the text says so; an appendix that is only named stands below all
+        // points.
+        let sheet = lines.iter().position(|line| begins_sheet(line)).unwrap_or(lines.len());
+        let control = lines[..sheet].iter().rposition(|line| is_control(unnumbered(line)));
+        let points = lines[..sheet].iter().rposition(|line| number(line).is_some());
         let below = points.max(control).map_or(0, |last| last + 1);
         let appendix = lines[below..].iter().position(|line| is_appendix(line));
-        let (body, appendix) = lines.split_at(appendix.map_or(lines.len(), |at| below + at));
+        let (body, appendices) = lines.split_at(appendix.map_or(lines.len(), |at| below + at));
         let taken = control.and_then(|at| number(lines[at]));
         let mut text: Vec<String> = decision
             .corrects
             .iter()
             .map(|earlier| format!("Исправляет решение № {earlier}."))
             .collect();
-        let body = body.iter().enumerate().filter(|(at, _)| Some(*at) != control);
-        text.extend(body.map(|(_, line)| closed_up(line, taken)));
+        let own = body.iter().enumerate().filter(|(at, _)| Some(*at) != control);
+        text.extend(own.map(|(_, line)| closed_up(line, taken)));
         let measures = measures(&decision.measures);
         let last = text.iter().filter_map(|line| number(line)).max();
         if last.is_none() && !measures.is_empty() {
@@ -46,9 +84,69 @@ impl Clauses {
             let words = unnumbered(lines[at]);
             text.push(if next > 1 { format!("{next}. {words}") } else { words.to_owned() });
         }
-        let appendix = appendix.iter().map(|line| (*line).to_owned()).collect();
-        Clauses { text, appendix }
+        let (marks, appendices) = appendices_of(appendices);
+        Clauses { text, marks, appendices }
     }
+
+    /// All of it in lines, as a page shows it.
+    pub fn lines(self) -> Vec<String> {
+        let Clauses { mut text, marks, appendices } = self;
+        text.extend(marks);
+        for Appendix { number, title, lines } in appendices {
+            let number = number.map(|number| format!(" № {number}")).unwrap_or_default();
+            text.push(format!("Приложение{number}"));
+            text.extend(Some(title).filter(|title| !title.is_empty()));
+            text.extend(lines);
+        }
+        text
+    }
+}
+
+/// Appendices that are only named, and those that are there.
+fn appendices_of(lines: &[&str]) -> (Vec<String>, Vec<Appendix>) {
+    let (mut marks, mut all) = (Vec::new(), Vec::new());
+    let mut rest = lines;
+    while let Some((head, below)) = rest.split_first() {
+        let end = below.iter().position(|line| is_appendix(line)).unwrap_or(below.len());
+        let (own, others) = below.split_at(end);
+        rest = others;
+        if own.is_empty() {
+            marks.push((*head).to_owned());
+            continue;
+        }
+        let named = head.trim_start().trim_start_matches("Приложение").trim_start();
+        let named = named.trim_start_matches('№').trim_start();
+        let digits = named.find(|c: char| !c.is_ascii_digit()).unwrap_or(named.len());
+        let (number, title) = named.split_at(digits);
+        let title = title.trim_start_matches(['.', ':', ' ', '\u{a0}']);
+        // What it is about stands beside its number or below it.
+        let (title, own) = match (title, own) {
+            ("", [title, lines @ ..]) if !title.contains(" | ") && is_title(title) => {
+                (title.trim(), lines)
+            }
+            _ => (title, own),
+        };
+        all.push(Appendix {
+            number: number.parse().ok(),
+            title: title.to_owned(),
+            lines: own.iter().map(|line| (*line).to_owned()).collect(),
+        });
+    }
+    (marks, all)
+}
+
+/// Whether a line can be what an appendix is about: it is no point and no item.
+fn is_title(line: &str) -> bool {
+    number(line).is_none() && !line.trim_start().starts_with(['—', '–', '-'])
+}
+
+/// «Приложение» and «Приложение № 1» by themselves: the sheet begins.
+fn begins_sheet(line: &str) -> bool {
+    let rest = line.trim().strip_prefix("Приложение").map(str::trim_start);
+    rest.is_some_and(|rest| {
+        let number = rest.trim_start_matches('№').trim_start();
+        number.chars().all(|c| c.is_ascii_digit())
+    })
 }
 
 /// Who keeps an eye on it: «Контроль за исполнением приказа оставляю за собой».
@@ -205,7 +303,27 @@ mod tests {
         let expected =
             ["ПРИКАЗЫВАЮ:", "1. Раз.", "— а", "2. Два.", &ordered(3), &format!("4. {control}")];
         assert_eq!(all.text, expected);
-        assert_eq!(all.appendix, ["Приложение: на 3 л."]);
+        assert_eq!(all.marks, ["Приложение: на 3 л."]);
+        assert_eq!(all.appendices, []);
+        // What a text brings on sheets of their own is told apart; points there are points of theirs.
+        let sheets = format!(
+            "1. Раз (приложение № 1).\n{control}\n\nПриложение № 1\nПеречень\nА | Б\nв | г\n\nПриложение № \
+             2. Порядок\n1. Первое.\n3. Третье.\n\nПриложение № 3 на 2 л."
+        );
+        let all = clauses(&sheets, &["План"]);
+        let expected = ["1. Раз (приложение № 1).", &ordered(2), &format!("3. {control}")];
+        assert_eq!(all.text, expected);
+        assert_eq!(all.marks, ["Приложение № 3 на 2 л."]);
+        let sheet = |number, title: &str, lines: &[&str]| Appendix {
+            number: Some(number),
+            title: title.to_owned(),
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        };
+        let expected = [
+            sheet(1, "Перечень", &["А | Б", "в | г"]),
+            sheet(2, "Порядок", &["1. Первое.", "3. Третье."]),
+        ];
+        assert_eq!(all.appendices, expected);
         // Numbered where it was typed, and not below everything: it still is the last.
         let amid = format!("1. Раз.\n2. {control}\n3. Три.\n3.1. Часть.\n1 марта было.");
         let all = clauses(&amid, &["План"]);

@@ -33,6 +33,8 @@ const WIDTH_OF_PICTURES: f64 = WIDTH as f64 * 635.0;
 
 /// How far the first line of a point is set in: 12.5 mm.
 const FIRST_LINE: i32 = 709;
+/// Where the lines of the upper right corner begin: 90 mm from the left margin.
+const CORNER: i32 = 5103;
 /// Sizes are half points.
 const TEXT: usize = 26;
 const SMALL: usize = 22;
@@ -120,6 +122,29 @@ impl Document {
     /// A centred line.
     pub fn centred(&mut self, words: &str) {
         self.add(lines(Paragraph::new().align(AlignmentType::Center), words, TEXT));
+    }
+
+    /// What a text is about, above it: in bold, and with its own lines; it may begin a page.
+    pub fn heading_of_text(&mut self, words: &str, new_page: bool) {
+        let paragraph = Paragraph::new().align(AlignmentType::Center).keep_next(true);
+        let mut paragraph = if new_page { paragraph.page_break_before(true) } else { paragraph };
+        for (place, line) in words.lines().enumerate() {
+            let run = Run::new().size(TEXT).bold();
+            let run = if place > 0 { run.add_break(BreakType::TextWrapping) } else { run };
+            paragraph = paragraph.add_run(run.add_text(printable(line)));
+        }
+        self.add(paragraph);
+    }
+
+    /// Lines in the upper right corner of a new page, above what follows.
+    pub fn corner(&mut self, words: &[String]) {
+        for (place, line) in words.iter().enumerate() {
+            let after = if place + 1 == words.len() { 360 } else { 0 };
+            let paragraph = spaced(after).indent(Some(CORNER), None, None, None);
+            let paragraph = paragraph.keep_next(true);
+            let paragraph = if place == 0 { paragraph.page_break_before(true) } else { paragraph };
+            self.add(lines(paragraph, line, TEXT));
+        }
     }
 
     /// A paragraph of a document that orders something, its first line set in; one may stay with

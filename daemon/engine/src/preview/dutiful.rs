@@ -64,7 +64,7 @@ impl People for Dutiful {
         if let Some(key) = outcome.recommendations.iter().find(|key| drafts(key)) {
             let stage = key.stage.clone();
             let at = Dutiful::afternoon(world, tomorrow);
-            plan(at, Command::Approve { stage, organisations: vec![] });
+            plan(at, Command::Approve { stage, organisations: vec![], outgoing: String::new() });
         }
         for entry in outcome.entries.iter().filter(|e| e.kind == "stage-started") {
             let data: serde_json::Value = serde_json::from_str(&entry.data).unwrap_or_default();

@@ -9,7 +9,7 @@ use vekha_roadmap::schedule::due_date;
 
 use super::attach::wrong_files;
 use super::{Transition, days_left, due_words};
-use crate::command::{Document, NewMeasure};
+use crate::command::{DecisionKind, Document, NewMeasure};
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::limits;
@@ -53,13 +53,15 @@ impl Transition<'_> {
             return Err(Refusal::NotFound(format!("этап решения «{stage}»")));
         };
         let document = numbered(document);
-        self.check_document(&document, measures.as_deref().unwrap_or_default())?;
+        let kind = document.kind.unwrap_or(decide.document.kind);
+        self.check_document(&document, kind, measures.as_deref().unwrap_or_default())?;
         self.check_new(&document, None)?;
         let title = match document.title.trim() {
             "" => self.awaited(&stage, decide).first().cloned().unwrap_or_default(),
             title => title.to_owned(),
         };
-        self.keep_decision(stage.clone(), None, Document { title, ..document });
+        let kind = Some(kind);
+        self.keep_decision(stage.clone(), None, Document { title, kind, ..document });
         match measures {
             Some(measures) => {
                 for measure in measures {
@@ -125,6 +127,7 @@ impl Transition<'_> {
         let document = numbered(document);
         let corrected = self.run.decision(number)?;
         let (stage, before) = (corrected.stage.clone(), corrected.date);
+        let kind = document.kind.unwrap_or(corrected.kind);
         let title = match document.title.trim() {
             "" => corrected.title.clone(),
             title => title.to_owned(),
@@ -133,13 +136,14 @@ impl Transition<'_> {
             let why = "выполнение отменено или пропущено: новых мер в нём не поручают";
             return Err(Refusal::field("measures", why));
         }
-        self.check_document(&document, &measures)?;
+        self.check_document(&document, kind, &measures)?;
         if document.date < before {
             let message = "исправляющее решение не может быть раньше исправляемого";
             return Err(Refusal::field("date", message));
         }
         self.check_new(&document, Some(number))?;
-        self.keep_decision(stage, Some(number), Document { title, ..document });
+        let kind = Some(kind);
+        self.keep_decision(stage, Some(number), Document { title, kind, ..document });
         if withdraw {
             self.withdraw_measures(number);
         }
@@ -202,7 +206,12 @@ impl Transition<'_> {
         self.attach(self.run.decisions.len(), attachments);
     }
 
-    fn check_document(&self, document: &Document, measures: &[NewMeasure]) -> Result<(), Refusal> {
+    fn check_document(
+        &self,
+        document: &Document,
+        kind: DecisionKind,
+        measures: &[NewMeasure],
+    ) -> Result<(), Refusal> {
         let mut errors = Vec::new();
         let mut wrong = |field: String, message: &str| {
             errors.push(FieldError { field, message: message.to_owned() });
@@ -224,6 +233,11 @@ impl Transition<'_> {
         }
         if document.text.chars().count() > limits::TEXT {
             wrong("text".into(), &format!("не длиннее {} знаков", limits::TEXT));
+        }
+        let others = document.text.lines().filter_map(DecisionKind::spoken);
+        if let Some((other, verb)) = { others }.find(|(other, _)| *other != kind) {
+            let (other, own) = (other.words(), kind.words());
+            wrong("text".into(), &format!("«{verb}» говорит {other}, а этот документ — {own}"));
         }
         if document.date > today {
             wrong("date".into(), "дата документа ещё не наступила");
@@ -293,10 +307,14 @@ const LOOK_ALIKE: [(char, char); 11] = [
     ('y', 'у'),
 ];
 
-/// The document under its number alone: «№» is put before it wherever it is told.
+/// A number by itself: «№» is put before it wherever it is told.
+pub(super) fn bare(number: &str) -> &str {
+    number.trim().trim_start_matches('№').trim_start()
+}
+
+/// The document under its number alone.
 fn numbered(document: Document) -> Document {
-    let bare = document.number.trim().trim_start_matches('№').trim_start();
-    Document { number: bare.to_owned(), ..document }
+    Document { number: bare(&document.number).to_owned(), ..document }
 }
 
 #[cfg(test)]

@@ -153,7 +153,9 @@ pub fn step(
         Command::Analyzed { stage, outcome } => t.analyzed(stage, outcome)?,
         Command::Drafted { stage, recommendations } => t.drafted(stage, recommendations)?,
         Command::Revise { recommendation, texts } => t.revise(recommendation, texts)?,
-        Command::Approve { stage, organisations } => t.approve(stage, organisations)?,
+        Command::Approve { stage, organisations, outgoing } => {
+            t.approve(stage, organisations, &outgoing)?;
+        }
         Command::Discard { recommendation, reason } => t.discard(recommendation, reason)?,
         Command::RecordDecision { stage, document, measures } => {
             t.record_decision(stage, document, measures)?;

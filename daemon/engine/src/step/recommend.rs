@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation as Draft, Values};
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::{Due, Recommend, Work};
+use vekha_roadmap::russian::date_words;
 use vekha_roadmap::schedule::due_date;
 
+use super::decide::bare;
 use super::{Transition, due_words, reason};
 use crate::command::Origin;
 use crate::entry::Happened;
@@ -76,7 +78,7 @@ impl Transition<'_> {
             let suffix = format!("{stage}/drafts");
             self.letter_to_department(LetterKind::Drafts, &suffix, None, json!({ "count": count }));
         } else {
-            self.issue(position, self.drafts_of(&stage));
+            self.issue(position, self.drafts_of(&stage), "");
         }
     }
 
@@ -121,8 +123,19 @@ impl Transition<'_> {
         &mut self,
         stage: String,
         organisations: Vec<String>,
+        outgoing: &str,
     ) -> Result<(), Refusal> {
         let position = self.run.at_work(&stage)?;
+        let outgoing = bare(outgoing);
+        let mut errors: Vec<FieldError> =
+            limits::text("outgoing", outgoing, false).into_iter().collect();
+        if outgoing.chars().count() > limits::NUMBER {
+            let message = format!("не длиннее {} знаков", limits::NUMBER);
+            errors.push(FieldError { field: "outgoing".into(), message });
+        }
+        if !errors.is_empty() {
+            return Err(Refusal::Invalid(errors));
+        }
         let mut keys = if organisations.is_empty() {
             self.drafts_of(&stage)
         } else {
@@ -130,7 +143,7 @@ impl Transition<'_> {
         };
         keys.sort();
         keys.dedup();
-        self.issue(position, keys);
+        self.issue(position, keys, outgoing);
         Ok(())
     }
 
@@ -148,12 +161,19 @@ impl Transition<'_> {
         Ok(())
     }
 
-    /// Releases the letters of these drafts.
-    fn issue(&mut self, position: usize, keys: Vec<AssignmentKey>) {
+    /// Releases the letters of these drafts, under the department's outgoing number if it gives one.
+    fn issue(&mut self, position: usize, keys: Vec<AssignmentKey>, outgoing: &str) {
         let Work::Recommend(recommend) = &self.activity.stages[position].work else { return };
         let codes: Vec<&str> = keys.iter().map(|k| k.organisation.as_str()).collect();
         let stage = self.run.stages[position].id.clone();
-        self.record(Happened::Approved { stage, organisations: owned(&codes) });
+        self.record(Happened::Approved {
+            stage,
+            organisations: owned(&codes),
+            outgoing: outgoing.to_owned(),
+        });
+        // The number is of the day on which it was given.
+        let outgoing = (!outgoing.is_empty())
+            .then(|| json!({ "number": outgoing, "date": date_words(self.today()) }));
         let due = recommend
             .acknowledge
             .map(|span| due_date(&self.road_map.calendar, self.today(), Due::After(span)));
@@ -183,7 +203,11 @@ impl Transition<'_> {
             if due.is_none() {
                 self.touch(&key, |assignment| assignment.state = AssignmentState::Waived);
             }
-            let facts = json!({ "items": items, "due": due.map(due_words).unwrap_or_default() });
+            let mut facts =
+                json!({ "items": items, "due": due.map(due_words).unwrap_or_default() });
+            if let Some(outgoing) = &outgoing {
+                facts["outgoing"] = outgoing.clone();
+            }
             self.letter_to_participant(LetterKind::Recommendation, &key, "asked", facts);
         }
         self.close_if_released(position);

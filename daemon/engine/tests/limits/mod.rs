@@ -101,7 +101,13 @@ fn a_text_is_taken_up_to_its_limit_and_refused_at_its_field_one_sign_beyond_it()
     answered.step(submit("collect.school-1", json!({ "pupils": 1 }))).unwrap();
     let recommending = recommending(&road_map);
     let mut issued = recommending.clone();
-    issued.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).unwrap();
+    issued
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .unwrap();
 
     let required: Vec<(&Alone<'_>, Text<'_>)> = vec![
         (&deciding, at("number", 100, |number| record(Document { number, ..document() }, vec![]))),

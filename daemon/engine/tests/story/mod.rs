@@ -231,6 +231,7 @@ fn recommending(life: &mut Life<'_>) {
     life.survey("03-02T05:02", discard.clone());
     life.survey("03-02T05:03", discard);
     let approve = |codes: &[&str]| Command::Approve {
+        outgoing: String::new(),
         stage: "recommend".into(),
         organisations: codes.iter().map(|code| (*code).to_owned()).collect(),
     };

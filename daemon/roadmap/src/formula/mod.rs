@@ -14,6 +14,7 @@ mod scopes;
 mod selection;
 pub mod statistics;
 mod value;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,6 +30,7 @@ pub use scopes::{
     analysis_scope, field_type, form_scope, row_scope, rows_scope, rows_type, rule_scope,
 };
 pub use selection::{Cell, Selection};
+pub use words::Names;
 
 /// Longest formula, in characters.
 const LONGEST: usize = 2000;

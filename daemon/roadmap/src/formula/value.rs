@@ -197,6 +197,10 @@ impl Field {
         Field { name: name.to_owned(), place: AtomicUsize::new(0) }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What a record has in it; none if it is no record.
     pub(super) fn of<'a>(&self, record: &Value<'a>) -> Option<Value<'a>> {
         Some(match *record {

@@ -6,8 +6,8 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use super::{
-    Activity, Analysis, Contact, Form, Layout, Organisation, OrganisationKind, Participants,
-    Upstream, Work,
+    Activity, Analysis, Contact, EvidenceMethod, Form, Issuer, Layout, Organisation,
+    OrganisationKind, Participants, Upstream, Work,
 };
 use crate::calendar::Calendar;
 
@@ -28,6 +28,8 @@ pub struct RoadMap {
     pub analyses: BTreeMap<String, Analysis>,
     /// Layouts of other systems' files by id.
     pub layouts: BTreeMap<String, Layout>,
+    /// Methods by which others assess the municipality, by id.
+    pub evidence: BTreeMap<String, EvidenceMethod>,
     /// Templates by path below the road map's folder: `letters/reminder/body.txt`,
     /// `reports/annual-report.html`, `decisions/low-results.txt`.
     pub templates: BTreeMap<String, String>,
@@ -45,6 +47,12 @@ impl RoadMap {
             .binary_search_by(|o| o.code.as_str().cmp(code))
             .ok()
             .map(|i| &self.organisations[i])
+    }
+
+    /// The method of assessment of a year: the newest of those that began by then.
+    pub fn evidence_of(&self, year: i16) -> Option<&EvidenceMethod> {
+        let begun = self.evidence.values().filter(|method| method.from <= year);
+        begun.max_by_key(|method| method.from)
     }
 
     /// Full names by code: what analyses call the organisations.
@@ -119,8 +127,14 @@ pub struct Municipality {
     pub name: String,
     /// The authority's name as letters sign it.
     pub authority: String,
+    /// The same in the genitive, for «Приложение к приказу …»; empty if nobody has said it.
+    pub authority_genitive: String,
     /// Where its documents are issued: «г. Заречный»; may be empty.
     pub place: String,
+    /// Who signs its documents: post and name; may be empty.
+    pub signatory: String,
+    /// Who else issues documents: the administration, a council.
+    pub issuers: Vec<Issuer>,
     /// The act that adopted the road map, in words.
     pub adopted_by: String,
     /// Fewer people than this are not told to everybody.

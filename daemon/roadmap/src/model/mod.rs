@@ -7,6 +7,8 @@
 mod activity;
 mod analysis;
 mod audience;
+mod document;
+mod evidence;
 mod form;
 mod layout;
 mod map;
@@ -20,6 +22,8 @@ pub use self::analysis::{
     Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity, Sign, Signs,
 };
 pub use self::audience::Audience;
+pub use self::document::{DecisionKind, Issuer, Planned};
+pub use self::evidence::{Component, Direction, EvidenceMethod, Proof, Yield};
 pub use self::form::{
     Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores, Table,
 };

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Contact {
     /// Full name.
     pub name: String,
+    /// How letters call the person: «Марина Викторовна»; empty if nobody has said it. It is never
+    /// made of the name: who is called how is not seen from its parts.
+    pub greeting: String,
     /// Position, in words.
     pub role: String,
     /// What the person is to the road map, whatever the position is called.
@@ -149,6 +152,21 @@ impl Organisation {
     /// The person to be asked first.
     pub fn contact(&self) -> Option<&Contact> {
         self.contacts.first()
+    }
+
+    /// How letters greet: the one person who gets them, or else who answers for the organisation;
+    /// none where several read them or nobody has said how.
+    pub fn greeted(&self) -> Option<&str> {
+        let readers: Vec<&Contact> = self.contacts.iter().filter(|c| c.letters).collect();
+        let person = match readers.as_slice() {
+            [] => {
+                let answers = |c: &&Contact| c.duty == Some(Duty::Director);
+                self.contacts.iter().find(answers).or(self.contact())
+            }
+            [one] => Some(*one),
+            _ => None,
+        };
+        person.map(|one| one.greeting.as_str()).filter(|greeting| !greeting.is_empty())
     }
 
     /// Whom its letters go to, as names and addresses, each address once; empty if no address is

@@ -1,6 +1,6 @@
 //! What is done in a stage.
 
-use super::{Audience, Available, Due, Offset, OrganisationKind, PeriodOf, Span};
+use super::{Audience, Available, Due, Offset, OrganisationKind, PeriodOf, Planned, Span};
 use crate::formula::Formula;
 
 /// One step of a run.
@@ -183,6 +183,8 @@ pub struct Decide {
     /// Template below `decisions/`, without the ending, from which the document's text is drafted;
     /// nothing is drafted if none.
     pub text: Option<String>,
+    /// What document it is to be.
+    pub document: Planned,
     /// By when, counted from the stage's start.
     pub due: Due,
     /// When to remind the department.

@@ -3,6 +3,8 @@
 
 mod audience;
 mod available;
+mod documents;
+mod evidence;
 mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,8 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
     layout_check::check(road_map, findings);
     check.addresses();
     templates::check(road_map, findings);
+    check.verbs();
+    check.evidence();
     check.calendar();
     check.confirmed();
     check.available();
@@ -221,6 +225,7 @@ impl Check<'_> {
                     if let Some(text) = &decide.text {
                         self.decision_text(&format!("{at}/text"), text);
                     }
+                    self.document(&at, decide);
                     for (i, measure) in decide.measures.iter().enumerate() {
                         self.participants(activity, &format!("{at}/measure/{i}/by"), &measure.by);
                     }

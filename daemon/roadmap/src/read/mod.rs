@@ -9,7 +9,9 @@ mod activity;
 mod analysis;
 mod branches;
 mod check;
+mod evidence;
 mod form;
+mod issuers;
 mod layout;
 mod layout_check;
 mod letters;
@@ -235,6 +237,13 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         let layout = layout::read(&id, &file.table());
         layouts.insert(id, layout);
     }
+    let mut evidence = BTreeMap::new();
+    for (id, path, text) in folder("evidence").collect::<Vec<_>>() {
+        let file = File::parse(path, text, findings);
+        table::id_of_file(&id, path, findings);
+        let method = evidence::read(&id, &file.table());
+        evidence.insert(id, method);
+    }
     let mut activities = Vec::new();
     for (stem, path, text) in folder("activities").collect::<Vec<_>>() {
         let file = File::parse(path, text, findings);
@@ -266,6 +275,7 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         forms,
         analyses,
         layouts,
+        evidence,
         templates,
     })
 }

@@ -18,7 +18,10 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
     let municipality_id = table.parsed("id", id);
     let name = table.text("name");
     let authority = table.text("authority");
+    let authority_genitive = table.optional("authority-genitive");
     let place = table.optional("place");
+    let signatory = table.optional("signatory");
+    let issuers = super::issuers::read(table, &place);
     let adopted_by = table.optional("adopted-by");
     let time_zone = table.parsed("time-zone", |text| {
         TimeZone::get(text)
@@ -69,7 +72,10 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
         id: municipality_id.unwrap_or_default(),
         name: name.unwrap_or_default(),
         authority: authority.unwrap_or_default(),
+        authority_genitive,
         place,
+        signatory,
+        issuers,
         adopted_by,
         small_numbers,
         time_zone: time_zone.unwrap_or(TimeZone::UTC),
@@ -84,11 +90,12 @@ pub(super) fn read(table: &Table<'_>) -> Municipality {
 
 fn contact(table: Table<'_>) -> Option<Contact> {
     let name = table.text("name");
+    let greeting = table.optional("greeting");
     let role = table.optional("role");
     let email = address(&table, "email");
     let phone = table.optional("phone");
     table.finish();
-    Some(Contact { name: name?, role, email, phone, ..Contact::default() })
+    Some(Contact { name: name?, greeting, role, email, phone, ..Contact::default() })
 }
 
 const WEEKDAYS: [(&str, Weekday); 7] = [

@@ -109,6 +109,7 @@ fn contacts(o: &Table<'_>) -> Vec<Contact> {
 
 fn contact(table: &Table<'_>) -> Option<Contact> {
     let name = table.text("name");
+    let greeting = table.optional("greeting");
     let role = table.optional("role");
     let duty = table.word_if("duty", &words_of(Duty::ALL));
     let email = address(table, "email");
@@ -119,5 +120,5 @@ fn contact(table: &Table<'_>) -> Option<Contact> {
         table.error("letters", "писать некуда: у контактного лица нет адреса", help);
     }
     table.finish();
-    Some(Contact { name: name?, role, duty, email, phone, letters })
+    Some(Contact { name: name?, greeting, role, duty, email, phone, letters })
 }

@@ -17,7 +17,7 @@ use super::table::Place;
 use super::templates::{DIGEST_ITEMS, LETTERS, PARTS, environment, text_environment};
 use super::wording::words;
 use super::{Findings, letters};
-use crate::model::{Analysis, RoadMap};
+use crate::model::{Analysis, DecisionKind, RoadMap};
 
 /// What texts are given, by what they are.
 static SAMPLES: LazyLock<Value> = LazyLock::new(|| {
@@ -203,6 +203,22 @@ pub(super) fn check(road_map: &RoadMap, findings: &Findings) {
             attempt(&plain, path, &given(&SAMPLES[sample], shape));
         }
     }
+}
+
+/// The texts of a decision as they would be in a document of such a kind, made of more and of less;
+/// none that cannot be made, which is told elsewhere.
+pub(super) fn decisions(road_map: &RoadMap, path: &str, kind: DecisionKind) -> Vec<String> {
+    let issuer = road_map.municipality.issuer(kind, None);
+    let texts = Shape::ALL.into_iter().filter_map(|shape| {
+        let environment = loaded(&road_map.templates, shape, false);
+        let mut context = given(&SAMPLES["decision"], shape);
+        context["document"]["kind"] = kind.as_str().into();
+        context["document"]["verb"] = kind.verb(issuer.collective).into();
+        context["document"]["collective"] = issuer.collective.into();
+        let template = environment.get_template(path).ok()?;
+        template.render(minijinja::Value::from(Serde(&context))).ok()
+    });
+    texts.collect()
 }
 
 /// An environment with all templates that parse; those of letters in a digest's frame or their own.

@@ -3,10 +3,10 @@
 mod known;
 
 use super::activity::organisation_kinds;
-use super::table::{Table, available, due, id, offset, span};
+use super::table::{Table, available, due, id, offset, span, words_of};
 use crate::model::{
-    Analyze, Audience, Collect, Covers, DatasetSource, Decide, Offset, Participants,
-    PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
+    Analyze, Audience, Collect, Covers, DatasetSource, Decide, DecisionKind, Offset, Participants,
+    Planned, PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
 };
 
 pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Stage> {
@@ -230,6 +230,12 @@ fn decide(path: &str, table: &Table<'_>, title: &str) -> Option<Decide> {
     }
     let text = table.parsed_if("text", id);
     table.findings().keep(format!("{path}/text"), table.at("text"));
+    let kind = table.word("document", &words_of(DecisionKind::ALL), Some(DecisionKind::Order));
+    let issuer = table.parsed_if("issuer", id);
+    for key in ["document", "issuer"] {
+        table.findings().keep(format!("{path}/{key}"), table.at(key));
+    }
+    let document = Planned { kind: kind.unwrap_or_default(), issuer };
     let due = table.parsed("due", due);
     let remind = reminders(table);
     let mut measures = Vec::new();
@@ -247,7 +253,7 @@ fn decide(path: &str, table: &Table<'_>, title: &str) -> Option<Decide> {
             measures.push(PlannedMeasure { text, by, due });
         }
     }
-    Some(Decide { decisions, text, due: due?, remind, measures })
+    Some(Decide { decisions, text, document, due: due?, remind, measures })
 }
 
 fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {

@@ -21,7 +21,7 @@ pub const LETTERS: [(&str, &[&str]); 19] = [
     ("returned", &["form", "comment", "due", "link"]),
     ("extension", &["form", "granted", "due", "reason", "link"]),
     ("link", &["form", "due", "renewed", "link"]),
-    ("recommendation", &["items", "due", "link"]),
+    ("recommendation", &["items", "due", "outgoing", "link"]),
     ("measure", &["decision", "measure", "comment", "due", "link"]),
     ("measure-withdrawn", &["decision", "measure", "due", "link"]),
     ("called-off", &["form", "due", "reason", "whole", "answered", "link"]),
@@ -54,11 +54,12 @@ const REPORT: [&str; 7] =
 const INDEX: [&str; 3] = ["municipality", "date", "reports"];
 
 /// What the text of a decision is given.
-const DECISION: [&str; 12] = [
+const DECISION: [&str; 13] = [
     "municipality",
     "activity",
     "period",
     "date",
+    "document",
     "titles",
     "grounds",
     "found",

@@ -11,7 +11,8 @@ use crate::console::school::uploads;
 use crate::forms::DOCX;
 use crate::reports;
 use crate::runtime::Runtime;
-use crate::runtime::documents::reports::{controls, letterhead};
+use crate::runtime::documents::letterhead;
+use crate::runtime::documents::reports::controls;
 use crate::store::write::files::of_decisions;
 
 /// `GET /runs/{municipality}/{activity}/{run}/decisions/{number}/document.docx`
@@ -30,7 +31,9 @@ pub async fn document(
     let map = &version.road_map;
     let controls = controls(map, &run, runtime.clock().now());
     let decision = reports::Decision::of(map, &run, number, decision, &controls);
-    let head = letterhead(&map.municipality);
+    let Some(head) = letterhead::of(map, &run, number, &decision) else {
+        return problem::no_such_page().await;
+    };
     let name = reports::decision_file_name(&run.key, number);
     downloads::give(&name, DOCX, move || reports::decision(&head, &decision)).await
 }

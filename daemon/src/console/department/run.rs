@@ -280,8 +280,8 @@ async fn texts(runtime: &Runtime, version: &Version, run: &Run) -> Texts {
             && matches!(work, Some(Work::Decide(_)))
     };
     for stage in run.stages.iter().filter(deciding) {
-        match wording::draft(runtime, version, run, &stage.id).await {
-            Ok(drafted) => texts.extend(drafted.map(|d| (stage.id.clone(), d.text))),
+        match wording::draft(runtime, version, run, &stage.id, None).await {
+            Ok(drafted) => texts.extend(drafted.map(|d| (stage.id.clone(), d.decision.text))),
             Err(e) => tracing::warn!(run = %run.key, stage = stage.id, "no text drafted: {e}"),
         }
     }
@@ -385,8 +385,7 @@ fn decisions(scene: &Scene<'_>, now: jiff::Timestamp, shown: &Range<usize>) -> V
     // As the document has it, so that the page and the paper say the same.
     let text = |position: usize, d: &vekha_engine::run::Decision| {
         let told = reports::Decision::of(map, run, position + 1, d, &controls);
-        let Clauses { text, appendix } = Clauses::of(&told);
-        if d.text.is_empty() { String::new() } else { [text, appendix].concat().join("\n") }
+        if d.text.is_empty() { String::new() } else { Clauses::of(&told).lines().join("\n") }
     };
     let line = |(position, d): (usize, &vekha_engine::run::Decision)| {
         let refers = |place: usize| {

@@ -66,7 +66,13 @@ async fn a_run_shows_who_answered_what_was_found_and_what_was_decided() {
     house.answer("school-2", "1", "").await;
     house.runtime.settle().await.unwrap();
     assert!(house.look("/").await.text.contains("ждут утверждения: 1 проект рекомендаций"));
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     house.post(&house.link("recommend.school-1"), &[]).await;
     house.runtime.settle().await.unwrap();
     let text = house.look("/").await.text;

@@ -44,7 +44,13 @@ async fn a_year_is_told_as_the_road_map_said_it_then_though_it_was_changed_since
     house.answer("school-1", "38", "").await;
     house.answer("school-2", "1", "").await;
     house.runtime.settle().await.unwrap();
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     house.post(&house.link("recommend.school-1"), &[]).await;
     house.runtime.settle().await.unwrap();
     let measure = |text: &str, school: &str| NewMeasure {
@@ -117,4 +123,125 @@ async fn a_year_is_told_as_the_road_map_said_it_then_though_it_was_changed_since
     ] {
         assert!(report.contains(words), "{words} is not in {report}");
     }
+}
+
+/// What the test's method looks at: of one direction everything, of the other nothing.
+const METHOD: &str = r#"title = "Оценка механизмов управления"
+source = "письмо № 08-70"
+from = 2021
+component = [
+  { id = "goals", title = "Цели", proof = "act" },
+  { id = "monitoring", title = "Мониторинг", proof = "collection" },
+  { id = "analysis", title = "Анализ", proof = "analysis" },
+  { id = "recommendations", title = "Адресные рекомендации", proof = "recommendations" },
+  { id = "measures", title = "Меры", proof = "measures" },
+  { id = "decisions", title = "Управленческие решения", proof = "decisions" },
+  { id = "effect", title = "Анализ эффективности", proof = "effects" },
+]
+
+[[direction]]
+id = "quality"
+title = "1.1. Качество подготовки"
+activities = [{ id = "results", yields = [
+  "goals", "monitoring", "analysis", "recommendations", "measures", "decisions", "effect",
+] }]
+
+[[direction]]
+id = "talents"
+title = "1.3. Таланты"
+"#;
+
+/// The cells of a matrix, line by line: direction, component, what is said and what proves it.
+fn matrix(index: &str) -> String {
+    let table = index.split("<table class=\"matrix\">").nth(1).unwrap();
+    let table = table.split("</table>").next().unwrap();
+    let titles: Vec<String> = table.split("<th scope=\"col\">").skip(1).map(words).collect();
+    let mut lines = Vec::new();
+    for row in table.split("<th scope=\"row\">").skip(1) {
+        lines.push(words(row));
+        for (title, cell) in titles[1..].iter().zip(row.split("<td").skip(1)) {
+            let (state, rest) = cell.split_once('>').unwrap();
+            let state = state.trim().trim_start_matches("class=").trim_matches('"');
+            let cell = rest.split("</td>").next().unwrap();
+            let said = cell.replace("<li>", " | ").replace("<p", " <p");
+            let links = cell.split("href=\"").skip(1).map(|link| link.split('"').next().unwrap());
+            lines.push(format!("  {title} [{state}]{}", plain(&said)));
+            lines.extend(links.map(|link| format!("    {link}")));
+        }
+    }
+    lines.join("\n")
+}
+
+/// The words of a cell up to its end.
+fn words(html: &str) -> String {
+    html.split('<').next().unwrap_or_default().to_owned()
+}
+
+/// A text without its tags.
+fn plain(html: &str) -> String {
+    let pieces = html.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    let text: String = pieces.collect();
+    format!(" {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[tokio::test]
+async fn the_matrix_says_what_was_recorded_and_nothing_more() {
+    let mut files = files();
+    files.0.insert("evidence/federal.toml".into(), METHOD.into());
+    let house = House::opened(files).await;
+    // Asked, and nobody has answered: nothing is proved by that.
+    let began = archive(&house, 2027).await;
+    insta::assert_snapshot!("matrix_of_a_year_that_began", matrix(&began["index.html"]));
+    house.answer("school-1", "38", "").await;
+    house.answer("school-2", "1", "").await;
+    house.runtime.settle().await.unwrap();
+    let approve = Command::Approve {
+        stage: "recommend".into(),
+        organisations: vec![],
+        outgoing: "01-15/7".into(),
+    };
+    house.step(approve).await;
+    house.post(&house.link("recommend.school-1"), &[]).await;
+    house.runtime.settle().await.unwrap();
+    let measure = |text: &str| NewMeasure {
+        text: text.into(),
+        organisations: vec!["school-1".into()],
+        due: "2027-10-01".parse().unwrap(),
+    };
+    let document = Document {
+        kind: None,
+        number: "47-од".into(),
+        date: "2027-09-01".parse().unwrap(),
+        title: String::new(),
+        outcome: "Провести проверки".into(),
+        signatory: "Начальник отдела".into(),
+        text: String::new(),
+        attachments: vec![],
+    };
+    let measures = Some(vec![measure("Составить план"), measure("Провести семинар")]);
+    house.step(Command::RecordDecision { stage: "decide".into(), document, measures }).await;
+    let lived = archive(&house, 2027).await;
+    insta::assert_snapshot!("matrix_of_a_year_lived", matrix(&lived["index.html"]));
+    assert!(lived.contains_key("matrix.docx"));
+    // Every link leads to something in the archive.
+    let table = lived["index.html"].split("<table class=\"matrix\">").nth(1).unwrap();
+    for link in table.split("</table>").next().unwrap().split("href=\"").skip(1) {
+        let (file, anchor) = {
+            let link = link.split('"').next().unwrap();
+            link.split_once('#').map_or((link, ""), |(file, anchor)| (file, anchor))
+        };
+        let content = lived.get(file).unwrap_or_else(|| panic!("{file}"));
+        assert!(anchor.is_empty() || content.contains(&format!("id=\"{anchor}\"")), "{link}");
+    }
+    // No code stands where people read how a figure is computed.
+    let page = &lived["01-results/index.html"];
+    assert!(page.contains("доля (сумма «") && page.contains(", в процентах"), "{page}");
+    assert!(!page.contains("share(") && !page.contains("<code>"), "{page}");
+    // The act holds in the year after, where the act alone is there.
+    house.at("2028-12-15T10:00:00+05:00").await;
+    let after = archive(&house, 2028).await;
+    let told = matrix(&after["index.html"]);
+    assert!(told.contains("Цели [whole]") && told.contains("№ 47-од"), "{told}");
+    assert!(told.contains("Управленческие решения [none]"), "{told}");
+    assert!(after.keys().any(|name| name.ends_with("-decision-1.docx")), "{:?}", after.keys());
 }

@@ -138,7 +138,13 @@ async fn figures_are_one_table_and_findings_say_what_they_rest_on() {
 async fn a_measure_is_ordered_to_all_of_a_kind_or_to_those_who_are_named() {
     let house = house().await;
     house.at("2027-09-29T18:00:00+05:00").await;
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     house.at("2027-10-20T18:00:00+05:00").await;
     let form = page(&house, "").await;
     assert!(form.contains("все школы (130)"), "{form}");

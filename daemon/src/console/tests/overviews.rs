@@ -25,7 +25,13 @@ async fn house() -> House {
     let house = House::opened(files).await;
     house.answer("school-1", "38", "").await;
     house.at("2027-09-29T18:00:00+05:00").await;
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     house.at("2027-10-20T18:00:00+05:00").await;
     done(&house, &super::actions::decision("47-од", "2027-10-20")).await;
     house

@@ -175,7 +175,13 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
     house.answer("school-1", "38", "").await;
     house.answer("school-2", "1", "").await;
     house.runtime.settle().await.unwrap();
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     let link = house.link("recommend.school-1");
     let page = house.get(&link).await;
     assert!(page.text.contains("Доля низких результатов 50,0 % — выше порога"), "{}", page.text);

@@ -51,7 +51,7 @@ async fn approve_all(house: &House) {
     let stages: BTreeSet<_> = rows.into_iter().map(|row| (row.run, row.stage)).collect();
     for (run, stage) in stages {
         let run: RunKey = run.parse().unwrap();
-        let approve = Command::Approve { stage, organisations: vec![] };
+        let approve = Command::Approve { stage, organisations: vec![], outgoing: String::new() };
         // A run that was ended meanwhile releases nothing.
         house.runtime.ask(Task::new(run, Ask::Step(approve), "test")).await.ok();
     }

@@ -53,7 +53,12 @@ async fn live(house: &House, run: &str) {
         assert!(house.post(&page, &answer(low, "")).await.status.is_redirection());
     }
     house.runtime.settle().await.unwrap();
-    ask(Ask::Step(Command::Approve { stage: "recommend".into(), organisations: vec![] })).await;
+    ask(Ask::Step(Command::Approve {
+        stage: "recommend".into(),
+        organisations: vec![],
+        outgoing: String::new(),
+    }))
+    .await;
     house.post(&link(house, &run.to_string(), "recommend.school-1"), &[]).await;
     house.runtime.settle().await.unwrap();
     let document = Document {

@@ -170,7 +170,13 @@ async fn a_report_over_an_unseen_one_asks() {
     house.answer("school-1", "38", "").await;
     house.answer("school-2", "1", "").await;
     house.runtime.settle().await.unwrap();
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     let link = house.link("recommend.school-1");
     let (director, deputy) = (house.get(&link).await, house.get(&link).await);
     // To say that one has read is no conflict with who said so, too.

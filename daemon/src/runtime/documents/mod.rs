@@ -1,6 +1,7 @@
 //! Texts that are made of runs, and files that come with answers and decisions.
 
 pub(crate) mod both;
+pub mod letterhead;
 mod not_made;
 pub mod reports;
 pub mod uploads;

@@ -12,7 +12,7 @@ use vekha_analysis::Outcome;
 use vekha_engine::RunKey;
 use vekha_engine::data::earlier;
 use vekha_engine::run::Run;
-use vekha_roadmap::model::{Activity, Audience, Covers, Municipality, Work};
+use vekha_roadmap::model::{Activity, Audience, Covers, Work};
 use vekha_roadmap::read::{placed_mistake, unknown_to_samples};
 use vekha_roadmap::{RoadMap, russian};
 
@@ -68,7 +68,7 @@ pub async fn render(
     let municipality = &map.municipality;
     let date = russian::date_words(municipality.today(now));
     let context = json!({
-        "municipality": authority(municipality),
+        "municipality": authority(map),
         "activity": {
             "number": activity.number, "title": activity.title, "short": activity.short,
         },
@@ -217,7 +217,7 @@ pub async fn index(
         })
     };
     let context = json!({
-        "municipality": authority(&map.municipality),
+        "municipality": authority(map),
         "date": russian::date_words(map.municipality.today(now)),
         "reports": published.iter().map(line).collect::<Vec<_>>(),
     });
@@ -227,20 +227,14 @@ pub async fn index(
 }
 
 /// Whose reports they are, as templates know it.
-pub fn authority(municipality: &Municipality) -> Value {
+pub fn authority(map: &RoadMap) -> Value {
+    let municipality = &map.municipality;
     json!({
         "name": municipality.name,
         "authority": municipality.authority,
+        "short": map.department().short,
         "adopted_by": municipality.adopted_by,
     })
-}
-
-/// Whose documents they are.
-pub fn letterhead(municipality: &Municipality) -> reports::Letterhead {
-    reports::Letterhead {
-        authority: municipality.authority.clone(),
-        place: municipality.place.clone(),
-    }
 }
 
 /// Where all that a municipality publishes lies: several may share one site.

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use vekha_engine::DecisionKind;
 use vekha_engine::run::{AssignmentKind, AssignmentState, RecommendationState, Run};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Decide, Participants, Severity, Work};
@@ -13,8 +14,8 @@ use vekha_roadmap::schedule::due_date;
 use crate::definitions::kind::due_words;
 use crate::reports;
 use crate::runtime::Runtime;
-use crate::runtime::documents::NotMade;
 use crate::runtime::documents::reports::{authority, chapter};
+use crate::runtime::documents::{NotMade, letterhead};
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::register::Grounds;
 use crate::store::StoreError;
@@ -49,31 +50,52 @@ pub fn planned(
     planned.collect()
 }
 
-/// Whom the road map means, in words.
-fn by(map: &RoadMap, run: &Run, participants: &Participants, today: jiff::civil::Date) -> String {
-    let names = |codes: &[String]| {
-        codes.iter().map(|code| map.short_name(code)).collect::<Vec<_>>().join(", ")
-    };
+/// Whom the road map means; none if only an analysis will tell.
+fn codes<'a>(
+    map: &'a RoadMap,
+    run: &'a Run,
+    participants: &'a Participants,
+    today: jiff::civil::Date,
+) -> Option<Vec<&'a str>> {
+    let active = |code: &&str| map.organisation(code).is_some_and(|o| o.active_on(today));
+    let part = run.key.part.as_deref();
     match participants {
-        Participants::Kinds(kinds) => {
-            let own = map.organisations.iter().filter(|o| kinds.contains(&o.kind));
-            let own: Vec<_> = own.filter(|o| o.active_on(today)).collect();
-            if let [one] = own.as_slice() {
-                return one.short.clone();
-            }
-            let count = own.len();
-            let noun = russian::plural(count as i64, "организация", "организации", "организаций");
-            format!("{count} {noun}")
+        Participants::Kinds(_) => {
+            Some(map.selected(participants, part).into_iter().filter(active).collect())
         }
-        Participants::Organisations(codes) => names(codes),
-        Participants::FoundBy { .. } => "организации, найденные анализом".to_owned(),
-        Participants::Named => names(&run.named),
-        Participants::Each => names(&run.key.part.iter().cloned().collect::<Vec<_>>()),
+        Participants::Organisations(_) | Participants::Each => {
+            Some(map.selected(participants, part))
+        }
+        Participants::Named => Some(run.named.iter().map(String::as_str).collect()),
+        Participants::FoundBy { .. } => None,
     }
 }
 
+/// Whom the road map means, in words.
+fn by(map: &RoadMap, run: &Run, participants: &Participants, today: jiff::civil::Date) -> String {
+    let Some(codes) = codes(map, run, participants, today) else {
+        return "организации, найденные анализом".to_owned();
+    };
+    if matches!(participants, Participants::Kinds(_)) && codes.len() != 1 {
+        let count = codes.len();
+        let noun = russian::plural(count as i64, "организация", "организации", "организаций");
+        return format!("{count} {noun}");
+    }
+    codes.iter().map(|code| map.short_name(code)).collect::<Vec<_>>().join(", ")
+}
+
+/// A decision that is not taken yet.
+#[derive(Debug)]
+pub struct Draft {
+    /// What it says.
+    pub decision: reports::Decision,
+    /// Whose document it would be.
+    pub head: reports::Letterhead,
+}
+
 /// A decision that is not taken yet: its text, drafted from the stage's template, what it is about
-/// and what the road map has it order. None if the stage names no template.
+/// and what the road map has it order. None if the stage names no template. `kind` is what document it
+/// is to be, if not what the road map says.
 ///
 /// # Errors
 /// What makes it impossible, for people.
@@ -82,7 +104,8 @@ pub async fn draft(
     version: &Version,
     run: &Run,
     stage: &str,
-) -> Result<Option<reports::Decision>, NotMade> {
+    kind: Option<DecisionKind>,
+) -> Result<Option<Draft>, NotMade> {
     let map = &version.road_map;
     let activity = map.activity(&run.key.activity).ok_or("мероприятия нет в дорожной карте")?;
     let Some(Work::Decide(decide)) = activity.stage(stage).map(|(_, s)| &s.work) else {
@@ -92,14 +115,28 @@ pub async fn draft(
     let today = map.municipality.today(runtime.clock().now());
     let planned = planned(map, run, decide, today);
     let titles = decide.awaited(run.awaited_decisions(stage));
+    let kind = kind.unwrap_or(decide.document.kind);
     let mut context = grounds(runtime, run).await?;
+    let named = decide.document.issuer.as_deref().filter(|_| kind == decide.document.kind);
+    let issuer = map.municipality.issuer(kind, named);
     let own = json!({
-        "municipality": authority(&map.municipality),
+        "municipality": authority(map),
         "activity": {
             "number": activity.number, "title": activity.title, "short": activity.short,
         },
         "period": run.key.period.words(),
         "date": russian::date_words(today),
+        "document": {
+            "kind": kind.as_str(),
+            "words": kind.words(),
+            "genitive": kind.genitive(),
+            "verb": kind.verb(issuer.collective),
+            "collective": issuer.collective,
+            "issuer": issuer.name,
+            "chair": issuer.chair,
+            "secretary": issuer.secretary,
+            "members": issuer.members,
+        },
         "titles": titles,
         "measures": planned,
     });
@@ -118,8 +155,8 @@ pub async fn draft(
         due: one.due,
         state: "",
     });
-    Ok(Some(reports::Decision {
-        kind: vekha_engine::DecisionKind::default().words(),
+    let decision = reports::Decision {
+        kind: kind.words(),
         corrects: None,
         number: String::new(),
         date: String::new(),
@@ -128,7 +165,11 @@ pub async fn draft(
         text: tidy(&text),
         signatory: String::new(),
         measures: measures.collect(),
-    }))
+    };
+    let bound = decide.measures.iter().filter_map(|measure| codes(map, run, &measure.by, today));
+    let bound: Vec<&str> = bound.flatten().collect();
+    let head = letterhead::of_draft(map, run, stage, kind, &bound, &decision);
+    Ok(Some(Draft { decision, head }))
 }
 
 /// Without spaces at the ends of lines, and with one empty line where templates left several.

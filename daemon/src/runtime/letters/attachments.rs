@@ -62,6 +62,7 @@ fn advice(version: &Version, letter: &Letter, at: Timestamp) -> Result<Attachmen
         activity: activity.map_or_else(|| letter.run.activity.clone(), |a| a.title.clone()),
         period: letter.run.period.words(),
         date: russian::date_words(map.municipality.today(at)),
+        outgoing: fact("outgoing")["number"].as_str().unwrap_or_default().to_owned(),
         due: fact("due").as_str().unwrap_or_default().to_owned(),
         items: serde_json::from_value(fact("items")).map_err(|e| e.to_string())?,
     };

@@ -12,6 +12,7 @@ use vekha_roadmap::read::{placed_mistake, unknown_to_samples};
 
 use crate::message_id;
 use crate::runtime::Runtime;
+use crate::runtime::documents::reports::authority;
 use crate::runtime::letters::attachments;
 use crate::runtime::road_maps::Version;
 use crate::store::entities::outbox;
@@ -185,20 +186,14 @@ pub(crate) fn context(
     let organisation = road_map.organisation(&letter.to);
     let activity = road_map.activity(&letter.run.activity);
     let mut context = letter.facts.clone();
-    context.insert(
-        "municipality".into(),
-        json!({
-            "name": municipality.name,
-            "authority": municipality.authority,
-            "adopted_by": municipality.adopted_by,
-        }),
-    );
+    context.insert("municipality".into(), authority(road_map));
     context.insert("contact".into(), json!(municipality.contact));
     context.insert(
         "organisation".into(),
         json!({
             "name": organisation.map(|o| &o.name),
             "short": organisation.map(|o| &o.short),
+            "greeting": organisation.and_then(|o| o.greeted()).unwrap_or_default(),
         }),
     );
     context.insert(

@@ -7,6 +7,7 @@ pub mod coming;
 pub mod completeness;
 pub(crate) mod earlier_answers;
 pub mod effects;
+pub mod in_force;
 pub mod overview;
 pub mod recommended;
 pub mod register;

@@ -159,9 +159,15 @@ fn of_measures(field: Field) -> Field {
     Field { section: "Меры".to_owned(), required: Required::Optional, ..field }
 }
 
-fn filled(name: &str, fields: Vec<Field>, scene: &Scene<'_>, title: &str) -> Sheet {
+fn filled(
+    name: &str,
+    fields: Vec<Field>,
+    scene: &Scene<'_>,
+    title: &str,
+    kind: DecisionKind,
+) -> Sheet {
     Sheet::new(name, fields)
-        .with("kind", DecisionKind::default().as_str())
+        .with("kind", kind.as_str())
         .with("date", scene.today.to_string())
         .with("title", title)
 }
@@ -175,7 +181,11 @@ pub(super) fn sheet(name: &str, scene: &Scene<'_>, stage: &str) -> Option<Sheet>
     }
     let title =
         decide.awaited(scene.run.awaited_decisions(stage)).first().cloned().unwrap_or_default();
-    Some(filled(name, fields, scene, &title))
+    let document = &decide.document;
+    let issuer = scene.map.municipality.issuer(document.kind, document.issuer.as_deref());
+    // Of a meeting it is the chair who answers for what is decided.
+    let signatory = if issuer.signatory.is_empty() { &issuer.chair } else { &issuer.signatory };
+    Some(filled(name, fields, scene, &title, document.kind).with("signatory", signatory.clone()))
 }
 
 /// A decision that corrects the one of this number.
@@ -187,7 +197,8 @@ pub(super) fn correction(name: &str, scene: &Scene<'_>, number: usize) -> Option
         let options = vec![choice("withdraw", "неисполненные меры прежнего решения снять")];
         fields.push(of_measures(field("withdraw", "Прежние меры", FieldKind::Choices(options))));
     }
-    Some(filled(name, fields, scene, &corrected.title))
+    let sheet = filled(name, fields, scene, &corrected.title, corrected.kind);
+    Some(sheet.with("signatory", corrected.signatory.clone()))
 }
 
 /// The document that was filled in, and what it orders.

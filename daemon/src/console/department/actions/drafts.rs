@@ -22,6 +22,9 @@ use crate::console::school::acknowledge;
 /// Drafts of a page.
 const DRAFTS: usize = 20;
 
+/// The field for the number under which letters leave.
+const OUTGOING: &str = "outgoing";
+
 fn of_stage<'a>(
     scene: &Scene<'a>,
     stage: &str,
@@ -86,6 +89,12 @@ fn of<'a>(
         let kind = FieldKind::Text { max_length: limits::REASON };
         form.form.fields.push(optional(&name(code, "reason"), "Почему не отправлять", kind));
     }
+    let kind = FieldKind::Text { max_length: limits::NUMBER };
+    let number = optional(OUTGOING, "Исходящий номер", kind);
+    form.form.fields.push(Field {
+        help: "если отдел его даёт: он встанет в письмах с сегодняшней датой".to_owned(),
+        ..number
+    });
     Some(form)
 }
 
@@ -158,7 +167,8 @@ pub(super) fn steps(
     match verb {
         "approve" => {
             let organisations = if only.is_empty() { vec![] } else { vec![only.to_owned()] };
-            let command = Command::Approve { stage: stage.to_owned(), organisations };
+            let outgoing = text(&sent.posted.values, OUTGOING);
+            let command = Command::Approve { stage: stage.to_owned(), organisations, outgoing };
             steps.push(Step::new(command));
         }
         "discard" => {
@@ -239,6 +249,7 @@ fn offer(scene: &Scene<'_>, page: &Page<'_>, stage: &str, asked: &Asked) -> Opti
             })
         })
         .collect();
+    shown["outgoing"] = shown["fields"][OUTGOING].clone();
     shown["drafts"] = organisations.into();
     shown["count"] = all.len().into();
     shown["paging"] = paging.show(&name);

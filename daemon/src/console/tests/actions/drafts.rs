@@ -93,7 +93,13 @@ async fn a_years_recommendations_tell_where_each_stands_and_what_was_done() {
     let recommendation = AssignmentKey::new("recommend", "school-2");
     let reason = "Данные <уточняются>".to_owned();
     house.step(Command::Discard { recommendation, reason }).await;
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     house.at("2027-10-15T09:00:00+05:00").await;
     house.post(&house.link("recommend.school-1"), &[("report", "Провели семинар")]).await;
     let page = house.look(&format!("{year}?year=2027")).await.text;

@@ -73,7 +73,13 @@ fn seen(page: &Fetched, code: &str) -> String {
 /// With a decision awaited.
 async fn deciding() -> House {
     let house = drafted().await;
-    house.step(Command::Approve { stage: "recommend".into(), organisations: vec![] }).await;
+    house
+        .step(Command::Approve {
+            stage: "recommend".into(),
+            organisations: vec![],
+            outgoing: String::new(),
+        })
+        .await;
     house.at("2027-10-15T09:00:00+05:00").await;
     for school in ["school-1", "school-2"] {
         house.post(&house.link(&format!("recommend.{school}")), &[]).await;

@@ -7,14 +7,17 @@
 //! An activity is described as the road map said it when it ran, and its files are made and packed
 //! before the next one is looked at.
 
+mod formulas;
+mod matrix;
 mod pages;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use matrix::{Matrix, Recorded};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use vekha_engine::run::{Run, measure_stage};
@@ -29,22 +32,29 @@ use crate::console::department::report;
 use crate::console::frame::downloads::{self, List};
 use crate::console::frame::{assets, problem, view};
 use crate::console::year::{completeness, decisions, effects, of_year, recommendations};
-use crate::reports::{self, Chapter};
+use crate::reports::{self, Chapter, Proved};
 use crate::runtime::Runtime;
-use crate::runtime::documents::NotMade;
-use crate::runtime::documents::reports::{
-    Rendered, authority, chapter, letterhead, place, published,
-};
+use crate::runtime::documents::reports::{Rendered, authority, chapter, place, published};
+use crate::runtime::documents::{NotMade, letterhead};
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::effects::{Traced, traced};
+use crate::runtime::views::in_force::in_force;
 use crate::runtime::views::recommended::recommended;
 use crate::runtime::views::register::decided;
 use crate::runtime::views::year_runs::Ran;
 use crate::store::write::files::of_decisions;
 
+/// The matrix as a document.
+const MATRIX: &str = "matrix.docx";
+
 /// A run with what it tells.
 struct Told {
     run: Run,
+    /// Its period ends in the year; else it is there for what was decided or recommended in the year,
+    /// or for acts that hold.
+    of_year: bool,
+    /// It is there for its acts alone, which hold since another year.
+    held: bool,
     chapter: Chapter,
     /// What it published, rendered anew: places within the activity's folder, and contents.
     published: Vec<(String, Vec<u8>)>,
@@ -77,8 +87,10 @@ async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<A
     let municipality = &newest.road_map.municipality;
     let decided = decided(runtime, municipality, year).await?;
     let advised = recommended(runtime, municipality, year).await?;
-    let also =
-        decided.iter().map(|one| &one.run).chain(advised.iter().map(|one| &one.run)).cloned();
+    let holding = in_force(runtime, &newest.road_map, year).await?;
+    let in_year = decided.iter().map(|one| &one.run).chain(advised.iter().map(|one| &one.run));
+    let in_year: BTreeSet<RunKey> = in_year.cloned().collect();
+    let also: Vec<RunKey> = in_year.union(&holding).cloned().collect();
     let ran = Ran::in_year(runtime, newest, year, also).await?;
     let map = Arc::new(ran.road_map());
     let asked = completeness::of_year(runtime, &map, year, None).await?;
@@ -99,13 +111,15 @@ async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<A
             "style": assets::STYLE,
             "year": year,
             "today": date_words(municipality.today(runtime.clock().now())),
-            "municipality": authority(&map.municipality),
+            "municipality": authority(&map),
         }),
         lines: BTreeMap::new(),
+        recorded: Vec::new(),
+        year,
     };
     for activity in map.activities.iter().map(|activity| activity.id.clone()) {
         let (version, keys) = ran.of(&activity);
-        let told = told(runtime, version, keys).await?;
+        let told = told(runtime, version, keys, year, &in_year).await?;
         let traced = traced.remove(&activity).unwrap_or_default();
         for one in &told {
             archive.attachments(runtime, version, one).await?;
@@ -124,6 +138,8 @@ async fn told(
     runtime: &Runtime,
     version: &Arc<Version>,
     keys: &[RunKey],
+    year: i16,
+    in_year: &BTreeSet<RunKey>,
 ) -> Result<Vec<Told>, NotMade> {
     let runs = runtime.store().runs(keys).await?;
     let mut all = Vec::new();
@@ -137,7 +153,9 @@ async fn told(
             files.push((place(&key, "html"), html.into_bytes()));
             files.push((place(&key, "docx"), docx));
         }
-        all.push(Told { run, chapter, published: files });
+        let of_year = key.period.last_day().year() == year;
+        let held = !of_year && !in_year.contains(&key);
+        all.push(Told { run, of_year, held, chapter, published: files });
     }
     Ok(all)
 }
@@ -153,6 +171,9 @@ struct Archive {
     common: Value,
     /// Lines of the index, by section.
     lines: BTreeMap<String, Vec<Value>>,
+    /// What each activity has for the matrix.
+    recorded: Vec<Recorded>,
+    year: i16,
 }
 
 impl Archive {
@@ -188,6 +209,11 @@ impl Archive {
         context["effects"] = work.traced.iter().map(|one| effects::finding(map, one)).collect();
         let page = folder + "/index.html";
         self.page(&page, "evidence/activity.html", &context)?;
+        let folder = page.trim_end_matches("/index.html");
+        let municipality = &map.municipality;
+        let recorded =
+            Recorded::of(municipality, activity, folder, &work.told, &work.traced, self.year);
+        self.recorded.push(recorded);
         let line = pages::line(activity, &page, &work.told, work.traced.len());
         self.lines.entry(activity.section.clone()).or_default().push(line);
         Ok(())
@@ -243,7 +269,8 @@ impl Archive {
     /// A run's decisions as documents.
     fn decisions(&mut self, map: &RoadMap, folder: &str, one: &Told) -> Result<(), String> {
         for (number, decision) in (1..).zip(&one.chapter.decisions) {
-            let bytes = reports::decision(&letterhead(&map.municipality), decision)?;
+            let head = letterhead::of(map, &one.run, number, decision);
+            let bytes = reports::decision(&head.ok_or("решения нет")?, decision)?;
             self.file(&format!("{folder}/{}", pages::written(one, number)), &bytes)?;
         }
         Ok(())
@@ -274,6 +301,20 @@ impl Archive {
         let sections: Vec<Value> = sections.collect();
         let mut context = self.common.clone();
         context["sections"] = sections.into();
+        if let Some(method) = map.evidence_of(self.year) {
+            let matrix = Matrix::of(method, &self.recorded);
+            let proved = Proved {
+                authority: map.municipality.authority.clone(),
+                title: method.title.clone(),
+                source: method.source.clone(),
+                year: self.year,
+                date: self.common["today"].as_str().unwrap_or_default().to_owned(),
+                directions: matrix.directions(),
+            };
+            self.file(MATRIX, &reports::matrix(&proved)?)?;
+            context["matrix"] = json!(matrix);
+            context["matrix_file"] = MATRIX.into();
+        }
         self.page("index.html", "evidence/index.html", &context)?;
         for (name, list) in lists {
             self.file(name, &list.spreadsheet()?)?;

@@ -7,6 +7,7 @@ use vekha_roadmap::model::{Activity, Better, Field, FieldKind, Work};
 use vekha_roadmap::russian;
 
 use super::Told;
+use super::formulas::Meaning;
 use crate::console::department::administrator;
 use crate::glossary;
 use crate::reports::{Advice, Report};
@@ -58,6 +59,7 @@ pub(super) fn advices(map: &RoadMap, activity: &Activity, told: &[Told]) -> Vec<
                 activity: activity.title.clone(),
                 period: run.key.period.words(),
                 date: russian::date_words(map.municipality.today(at)),
+                outgoing: String::new(),
                 due: String::new(),
                 items: one.items.iter().map(Into::into).collect(),
             }
@@ -80,6 +82,7 @@ pub(super) fn described(map: &RoadMap, activity: &Activity) -> Value {
     });
     let analyses = analyses.map(|(analyze, analysis)| {
         let plugin = analyze.plugin.as_deref().unwrap_or_default();
+        let meaning = Meaning::of(map, activity, analyze, analysis);
         json!({
             "title": analysis.title,
             "method": analysis.method.trim(),
@@ -93,13 +96,10 @@ pub(super) fn described(map: &RoadMap, activity: &Activity) -> Value {
                     None => "—",
                 },
                 "formula": match &one.formula {
-                    Some(formula) => formula.text().trim().to_owned(),
+                    Some(formula) => formula.words(&meaning),
                     None => format!("считает плагин «{plugin}»"),
                 },
             })).collect::<Vec<_>>(),
-            "thresholds": analysis.thresholds.iter().map(|(name, value)| {
-                json!({ "name": name, "value": russian::threshold(*value) })
-            }).collect::<Vec<_>>(),
         })
     });
     json!({
@@ -132,7 +132,7 @@ fn question(field: &Field) -> String {
 
 /// What a run did.
 pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
-    let Told { run, chapter, published } = one;
+    let Told { run, chapter, published, .. } = one;
     let day = |at| glossary::date(map.municipality.today(at));
     let recommendations = run.recommendations.iter().map(|(key, r)| {
         json!({
@@ -182,6 +182,7 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
         "period": chapter.period,
         "part": run.key.part.as_ref().map(|code| administrator::name(map, code)),
         "state": chapter.state,
+        "held": one.held,
         "asked": chapter.asked,
         "answered": chapter.answered,
         "reports": reports.collect::<Vec<_>>(),
@@ -194,7 +195,8 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
 
 /// How much there is of an activity, for the index.
 pub(super) fn line(activity: &Activity, page: &str, runs: &[Told], traced: usize) -> Value {
-    let sum = |count: fn(&Told) -> usize| runs.iter().map(count).sum::<usize>();
+    let runs: Vec<&Told> = runs.iter().filter(|one| !one.held).collect();
+    let sum = |count: fn(&Told) -> usize| runs.iter().copied().map(count).sum::<usize>();
     json!({
         "number": activity.number,
         "short": activity.short,

@@ -1,0 +1,111 @@
+//! How figures are computed, for people: names in formulas as forms and analyses call them.
+
+use std::collections::BTreeMap;
+
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::formula::Names;
+use vekha_roadmap::model::{Activity, Analysis, Analyze, Field, FieldKind, Form, Work};
+use vekha_roadmap::russian;
+
+/// What the names of one analysis's formulas mean.
+#[derive(Default)]
+pub(super) struct Meaning {
+    names: BTreeMap<String, String>,
+    rows: BTreeMap<String, String>,
+}
+
+impl Names for Meaning {
+    fn name(&self, path: &str) -> Option<String> {
+        self.names.get(path).cloned()
+    }
+
+    fn rows(&self, path: &str) -> Option<String> {
+        self.rows.get(path).cloned()
+    }
+}
+
+impl Meaning {
+    /// Of an analysis as a stage of an activity makes it.
+    pub(super) fn of(
+        map: &RoadMap,
+        activity: &Activity,
+        analyze: &Analyze,
+        analysis: &Analysis,
+    ) -> Self {
+        let mut meaning = Meaning::default();
+        for source in &analyze.from {
+            let asked = source.activity.as_deref().and_then(|id| map.activity(id));
+            let prefix = source.alias.as_ref().map(|alias| format!("{alias}."));
+            meaning.dataset(map, asked.unwrap_or(activity), &prefix.unwrap_or_default());
+        }
+        if analyze.from.is_empty() {
+            meaning.dataset(map, activity, "");
+        }
+        for indicator in &analysis.indicators {
+            meaning.names.insert(indicator.id.clone(), indicator.title.clone());
+        }
+        for (name, value) in &analysis.thresholds {
+            let value = russian::threshold(*value);
+            meaning.names.insert(format!("threshold.{name}"), format!("порог {value}"));
+        }
+        // A set may be made of those before it.
+        for rows in &analysis.rows {
+            let words = rows.formula.words(&meaning);
+            meaning.rows.insert(rows.id.clone(), words);
+        }
+        meaning
+    }
+
+    /// What the forms and the analyses of an activity call things.
+    fn dataset(&mut self, map: &RoadMap, activity: &Activity, prefix: &str) {
+        for stage in &activity.stages {
+            match &stage.work {
+                Work::Collect(collect) => {
+                    if let Some(form) = map.forms.get(&collect.form) {
+                        self.form(form, prefix);
+                    }
+                }
+                Work::Analyze(analyze) if !prefix.is_empty() => {
+                    let other = map.analyses.get(&analyze.analysis);
+                    for indicator in other.iter().flat_map(|other| &other.indicators) {
+                        let path = format!("{prefix}{}", indicator.id);
+                        self.names.insert(path, indicator.title.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn form(&mut self, form: &Form, prefix: &str) {
+        for field in &form.fields {
+            self.names.insert(format!("{prefix}{}", field.id), field.label.clone());
+            self.values(field);
+            if let FieldKind::Table(table) = &field.kind {
+                for column in &table.columns {
+                    // Tables seldom call different things by one name.
+                    let known = self.names.entry(format!(".{}", column.id));
+                    known.or_insert_with(|| column.label.clone());
+                    self.values(column);
+                }
+            }
+        }
+    }
+
+    /// What the values of a choice are called.
+    fn values(&mut self, field: &Field) {
+        let mut say = |value: &str, label: &str| {
+            self.names.entry(format!("'{value}'")).or_insert_with(|| label.to_owned());
+        };
+        match &field.kind {
+            FieldKind::Choice(options) | FieldKind::Choices(options) => {
+                options.iter().for_each(|option| say(&option.value, &option.label));
+            }
+            FieldKind::YesNo => {
+                say("yes", "да");
+                say("no", "нет");
+            }
+            _ => {}
+        }
+    }
+}
