@@ -25,6 +25,8 @@ const FIELDS: i32 = 2;
 const METHODS: i32 = 2;
 const VALUES: i32 = 2;
 const ONEOFS: i32 = 8;
+const NESTED_MESSAGES: i32 = 3;
+const NESTED_ENUMS: i32 = 4;
 
 fn comments(file: &FileDescriptorProto) -> Comments {
     let info = file.source_code_info.iter().flat_map(|info| &info.location);
@@ -107,8 +109,10 @@ impl Reference<'_> {
         }
     }
 
-    fn message(&mut self, message: &DescriptorProto, path: &[i32]) {
-        self.head(message.name(), path);
+    /// A message and what is declared within it; `within` is the message in which it is itself.
+    fn message(&mut self, message: &DescriptorProto, within: &str, path: &[i32]) {
+        let name = format!("{within}{}", message.name());
+        self.head(&name, path);
         if !message.field.is_empty() {
             let _ = writeln!(self.text, "\n| Field | | Type | |\n|---|--:|---|---|");
         }
@@ -129,13 +133,22 @@ impl Reference<'_> {
                 cell(&one_of.unwrap_or_default()),
             );
         }
+        let within = format!("{name}.");
+        for (place, nested) in (0..).zip(&message.nested_type) {
+            if !nested.options.as_ref().is_some_and(|options| options.map_entry()) {
+                self.message(nested, &within, &[path, &[NESTED_MESSAGES, place]].concat());
+            }
+        }
+        for (place, words) in (0..).zip(&message.enum_type) {
+            self.values(words, &within, &[path, &[NESTED_ENUMS, place]].concat());
+        }
     }
 
-    fn values(&mut self, words: &EnumDescriptorProto, place: i32) {
-        self.head(words.name(), &[ENUMS, place]);
+    fn values(&mut self, words: &EnumDescriptorProto, within: &str, path: &[i32]) {
+        self.head(&format!("{within}{}", words.name()), path);
         let _ = writeln!(self.text, "\n| Value | | |\n|---|--:|---|");
         for (number, value) in (0..).zip(&words.value) {
-            let said = cell(self.said(&[ENUMS, place, VALUES, number]));
+            let said = cell(self.said(&[path, &[VALUES, number]].concat()));
             let _ = writeln!(self.text, "| `{}` | {} | {said} |", value.name(), value.number());
         }
     }
@@ -164,10 +177,10 @@ fn reference() -> String {
             own.service(service, place);
         }
         for (place, message) in (0..).zip(&file.message_type) {
-            own.message(message, &[MESSAGES, place]);
+            own.message(message, "", &[MESSAGES, place]);
         }
         for (place, words) in (0..).zip(&file.enum_type) {
-            own.values(words, place);
+            own.values(words, "", &[ENUMS, place]);
         }
         text = own.text;
     }
