@@ -26,7 +26,7 @@ do {
   pageToken = page.nextPageToken;
 } while (pageToken);
 
-const start = { parent: `${parent}/activities/medals`, period: "2026-27", requestId: "started-once" };
+const start = { parent: `${parent}/activities/vpr`, period: "2025-26", requestId: "started-once" };
 const run = await runs.startRun(start);
 const again = await runs.startRun(start);
 
