@@ -88,7 +88,7 @@ const DEPARTMENT: &[Row] = &[
     (
         "a decision with mistakes",
         "/runs/zarechny/annual-report/2025-26",
-        "Кто подписал: заполните",
+        "Что решено: заполните",
         &[Press("[aria-labelledby=\"decision:decide\"] button.primary"), WRONG],
     ),
     (

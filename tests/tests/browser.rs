@@ -203,6 +203,12 @@ async fn whoever_comes_back_to_a_decision_finds_it_and_records_it_once() {
     browser.set("[name=\"date\"]", "2026-10-06").await;
     browser.fill("signatory", "Начальник отдела").await;
     browser.press(send).await;
+    // The text was drafted for an order: for a directive it is drafted anew, and looked at first.
+    browser.wait_for("#summary").await;
+    let text = Locator::Css("[aria-labelledby=\"decision:decide\"] [name=\"text\"]");
+    let text = browser.client.find(text).await.unwrap().prop("value").await.unwrap().unwrap();
+    assert!(text.contains("РАСПОРЯЖАЮСЬ") && !text.contains("ПРИКАЗЫВАЮ"), "{text}");
+    browser.press(send).await;
     browser.wait_for(".good[role=\"status\"]").await;
     browser.wait_for("#decision-1").await;
     // Whatever the browser shows of the page before, what stands there is the same decision.

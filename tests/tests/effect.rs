@@ -456,7 +456,13 @@ async fn what_was_found_is_helped_and_the_next_year_shows_what_came_of_it() {
                 (Some((folder, _)), None) => format!("{folder}/{link}"),
                 (None, _) => link.to_owned(),
             };
-            assert!(files.contains_key(&target), "{name} leads to {target}, which is not there");
+            let (file, place) = target.split_once('#').unwrap_or((&target, ""));
+            let there = files.get(file);
+            let there =
+                there.unwrap_or_else(|| panic!("{name} leads to {file}, which is not there"));
+            let id = format!("id=\"{place}\"");
+            let has_place = || str::from_utf8(there).is_ok_and(|html| html.contains(&id));
+            assert!(place.is_empty() || has_place(), "{name} leads to {target}: no such place");
             links += 1;
         }
     }

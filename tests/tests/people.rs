@@ -133,6 +133,30 @@ async fn a_token_for_some_services_reaches_no_others_and_gives_no_way_to_them() 
     make(&limited, "Ещё", &["OutboxService"]).await.unwrap();
     let unknown = make(&trusted, "Третий", &["OutboxServise", "RunService"]).await.unwrap_err();
     assert!(unknown.message().contains("OutboxServise"), "{unknown}");
+    // Nor does it get at another's secret, or let somebody in who may more.
+    let wide = make(&trusted, "Для всех служб", &[]).await.unwrap();
+    let rotate = json!({ "name": text(&wide, "name") });
+    let refused = limited.call("TokenService.RotateToken", rotate).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+    let made_of_people = make(&trusted, "Кадры", &["PersonService"]).await.unwrap();
+    let secret = text(&made_of_people, "secret").to_owned();
+    let of_people = trusted.clone().with_authorization(&format!("Bearer {secret}"));
+    let somebody = json!({
+        "email": "eve@example.org", "displayName": "Ева",
+        "roles": grants(&[(ALL, Role::Administrator)]),
+    });
+    let hire = json!({ "person": somebody });
+    let refused = of_people.call("PersonService.CreatePerson", hire.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused}");
+    let hired = trusted.call("PersonService.CreatePerson", hire).await.unwrap();
+    let name = text(&hired, "name");
+    let invite = json!({ "name": name });
+    let change = json!({ "person": { "name": name, "post": "x" }, "updateMask": "post" });
+    for (call, request) in [("InvitePerson", invite), ("UpdatePerson", change)] {
+        let refused = of_people.call(&format!("PersonService.{call}"), request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied, "{call}: {refused}");
+    }
+    of_people.call("PersonService.ListPeople", json!({})).await.unwrap();
     // A replaced one is for the same.
     let name = text(&made, "name");
     let rotated = trusted.call("TokenService.RotateToken", json!({ "name": name })).await.unwrap();

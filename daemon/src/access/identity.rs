@@ -80,16 +80,20 @@ impl Identity {
         }
     }
 
+    /// The services of the contract to which they are held; none if to none.
+    pub fn limits(&self) -> &[String] {
+        match &self.who {
+            Who::Token { services, .. } => services,
+            Who::Anyone | Who::Key(_) | Who::Person(_) => &[],
+        }
+    }
+
     /// Whether they may call a service of the contract at all. Each may ask who it is.
     pub fn reaches(&self, service: &str) -> bool {
-        match &self.who {
-            Who::Token { services, .. } => {
-                services.is_empty()
-                    || service == methods::OF_EVERYBODY
-                    || services.iter().any(|one| one == service)
-            }
-            Who::Anyone | Who::Key(_) | Who::Person(_) => true,
-        }
+        let limits = self.limits();
+        limits.is_empty()
+            || service == methods::OF_EVERYBODY
+            || limits.iter().any(|one| one == service)
     }
 
     /// What they are called, if that is known.

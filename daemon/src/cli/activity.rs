@@ -112,6 +112,9 @@ async fn apply(client: &Client, folder: &std::path::Path, out: &mut Output) -> a
         ..Default::default()
     });
     let map = client.road_maps().apply_road_map(request).await?.into_inner();
-    out.one(&map, || format!("действует версия {}: новые выполнения идут по ней", map.version))?;
+    out.one(&map, || match client.validate_only {
+        true => format!("ошибок нет; ничего не применено, это была бы версия {}", map.version),
+        false => format!("действует версия {}: новые выполнения идут по ней", map.version),
+    })?;
     Ok(())
 }

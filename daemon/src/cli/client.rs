@@ -10,6 +10,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use tonic_types::StatusExt;
 use vekha_proto::{Caller, Mutating, v1};
 use vekha_roadmap::diagnostic::nearest;
 
@@ -48,7 +49,14 @@ pub(super) struct Client {
 
 macro_rules! services {
     ($($method:ident: $module:ident::$client:ident),* $(,)?) => {
-        impl Client {
+        /// Whether the daemon said that the key is not for that service.
+fn is_beyond_key(error: &anyhow::Error) -> bool {
+    let status = error.downcast_ref::<tonic::Status>();
+    let info = status.and_then(Status::get_details_error_info);
+    info.is_some_and(|info| info.reason == "SERVICE_NEEDED")
+}
+
+impl Client {
             $(pub fn $method(&self) -> v1::$module::$client<Way> {
                 v1::$module::$client::new(self.way.clone())
             })*
@@ -141,7 +149,17 @@ impl Client {
             client.municipality = "municipalities/-".to_owned();
             return Ok(client);
         }
-        let chosen = client.choose(cli.municipality.as_deref()).await?;
+        let chosen = match client.choose(cli.municipality.as_deref()).await {
+            Ok(chosen) => chosen,
+            // A key for other services does not say which municipalities there are.
+            Err(e) if is_beyond_key(&e) => {
+                let id = cli.municipality.as_deref();
+                let id = id.ok_or_else(|| e.context("назовите муниципалитет: --municipality"))?;
+                client.municipality = format!("municipalities/{id}");
+                return Ok(client);
+            }
+            Err(e) => return Err(e),
+        };
         client.time_zone = TimeZone::get(&chosen.time_zone).unwrap_or(TimeZone::UTC);
         client.municipality = chosen.name;
         Ok(client)

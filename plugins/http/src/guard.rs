@@ -135,11 +135,21 @@ mod tests {
             "http://127.0.0.1./",
             "https://[::1]/",
             "https://[::ffff:10.0.0.1]/",
-            "https://[fe80::1]/",
-            "http://169.254.169.254/latest/meta-data/",
         ] {
             assert!(guard.judge_url(&url(private)).is_err(), "{private}");
             assert!(Guard::of(true).judge_url(&url(private)).is_ok(), "{private}");
+        }
+        // Where machines ask about themselves no system of one's own is.
+        for about in [
+            "https://[fe80::1]/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://2852039166/latest/meta-data/",
+            "http://[::ffff:a9fe:a9fe]/",
+        ] {
+            for guard in [guard, Guard::of(true)] {
+                let refused = guard.judge_url(&url(about)).unwrap_err();
+                assert!(!refused.to_string().contains("allow-private"), "{about}: {refused}");
+            }
         }
         for public in ["https://93.184.216.34/", "https://[2a00:1450::1]/", "https://school.ru/"] {
             assert!(guard.judge_url(&url(public)).is_ok(), "{public}");

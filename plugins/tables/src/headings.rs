@@ -94,18 +94,21 @@ pub(crate) fn sheets(form: &v1::Form) -> Vec<Option<String>> {
             if field.r#type() != v1::FieldType::Table {
                 return None;
             }
-            let short = sheet_name(&field.label, 31);
+            let short = sheet_name(&field.label, LONGEST_SHEET_NAME);
             let candidates = (2..).map(|n| {
                 let suffix = format!(" {n}");
-                format!("{}{suffix}", sheet_name(&field.label, 31 - suffix.len()))
+                format!("{}{suffix}", sheet_name(&field.label, LONGEST_SHEET_NAME - suffix.len()))
             });
             Some(names.take(std::iter::once(short).chain(candidates)))
         })
         .collect()
 }
 
+/// Longest name of a sheet, in UTF-16 units.
+pub(crate) const LONGEST_SHEET_NAME: usize = 31;
+
 /// A label as a sheet's name: at most `longest` UTF-16 units, without what Excel forbids.
-fn sheet_name(label: &str, longest: usize) -> String {
+pub(crate) fn sheet_name(label: &str, longest: usize) -> String {
     let allowed: String = label
         .chars()
         .map(|c| match c {

@@ -159,3 +159,17 @@ fn mistakes_are_told_at_their_cells() {
         assert_eq!(told[0].to_string(), expected);
     }
 }
+
+#[test]
+fn a_list_of_any_title_is_a_sheet() {
+    for title in [
+        "Состояние школы с низкими образовательными результатами",
+        "ВПР: 5/6 классы [черновик]? *",
+        "''",
+        "",
+    ] {
+        let rows = text(&[["1", "а", "б"].map(str::to_owned).to_vec()]);
+        let bytes = list(title, &HEADINGS, &rows).unwrap_or_else(|e| panic!("{title}: {e}"));
+        assert_eq!(self::rows(&read("list.xlsx", &bytes)).len(), 1, "{title}");
+    }
+}

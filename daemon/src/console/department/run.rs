@@ -168,6 +168,7 @@ pub async fn act(
     // Refused, perhaps because the run has moved on: it is shown as it stands now.
     let shown = match load(&runtime, &path).await {
         Ok((run, version)) => {
+            actions::redraft(&runtime, &version, &run, &mut sent).await;
             describe(&runtime, &version, &run, &person, &query, Some(&sent)).await
         }
         Err(_) => Err(StoreError::away("the run is not there any more")),

@@ -143,8 +143,10 @@ impl Need {
             Need::MeasuresOverdue { count } => {
                 format!("срок исполнения прошёл: {}", of(count, "мера", "меры", "мер"))
             }
-            Need::Decision { title, due, .. } => {
-                let due = due.map(|due| format!(", срок {}", date_words(due))).unwrap_or_default();
+            Need::Decision { title, due, late, .. } => {
+                let term = if *late { "срок прошёл" } else { "срок" };
+                let due = due.map(|due| format!(", {term} {}", date_words(due)));
+                let due = due.unwrap_or_default();
                 // The usual title says nothing new.
                 let title = match title.to_lowercase() == "управленческое решение"
                 {

@@ -170,9 +170,13 @@ impl Trouble {
                 let named: Vec<String> = stages.iter().take(NAMED).map(named).collect();
                 let more = stages.len().saturating_sub(NAMED);
                 let more = if more > 0 { format!(" и ещё {more}") } else { String::new() };
+                let follows = match section.starts_with("source.") {
+                    true => "организациям придут пустые формы",
+                    false => "этап не будет выполнен",
+                };
                 format!(
                     "В настройках нет раздела [{section}], а карта его называет: {}{more}. Когда дойдёт \
-                     до этого этапа, он не будет выполнен: добавьте раздел и перезапустите демон.",
+                     до этого этапа, {follows}: добавьте раздел и перезапустите демон.",
                     named.join("; ")
                 )
             }

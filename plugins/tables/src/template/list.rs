@@ -4,6 +4,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, X
 
 use super::styles::{Styles, text_in};
 use super::{TemplateError, csv};
+use crate::headings::{LONGEST_SHEET_NAME, sheet_name};
 use crate::russian;
 
 /// A cell of a list. What a column holds it holds in each of its rows, blank or not, so that rows
@@ -104,7 +105,7 @@ impl Looks {
     }
 }
 
-/// A workbook (XLSX) of one sheet: headings, each with how many characters it is across, and rows.
+/// A workbook (XLSX) of one sheet, which is called by the title as far as sheets can be: headings, each with how many characters it is across, and rows.
 /// Numbers and days are such, so that they are summed and sorted; text is text whatever it begins
 /// with, so that none is taken for a formula.
 ///
@@ -112,16 +113,16 @@ impl Looks {
 ///
 /// If something does not fit: more than 1 048 575 rows, more than 32 767 characters in a cell.
 pub fn list(
-    sheet_name: &str,
-    headings: &[(&str, f64)],
+    title: &str,
+    columns: &[(&str, f64)],
     rows: &[Vec<ListCell>],
 ) -> Result<Vec<u8>, TemplateError> {
     let styles = Styles::new();
     let (looks, blank) = (Looks::of(&styles.question), Looks::of(&Format::new()));
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
-    sheet.set_name(sheet_name)?;
-    for (column, (heading, width)) in (0..).zip(headings) {
+    sheet.set_name(sheet_name(title, LONGEST_SHEET_NAME))?;
+    for (column, (heading, width)) in (0..).zip(columns) {
         sheet.set_column_width(column, *width)?;
         let first = rows.first().and_then(|row| row.get(column as usize));
         sheet.set_column_format(column, blank.like(first))?;
@@ -135,7 +136,7 @@ pub fn list(
     sheet.set_freeze_panes(1, 1)?;
     sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
     sheet.set_margins(0.4, 0.4, 0.5, 0.6, 0.3, 0.3).set_footer("&L&8&A&R&8&P / &N");
-    if let Some(last) = headings.len().checked_sub(1) {
+    if let Some(last) = columns.len().checked_sub(1) {
         sheet.autofilter(0, 0, rows.len() as u32, last as u16)?;
     }
     Ok(book.save_to_buffer()?)

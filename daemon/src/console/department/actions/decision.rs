@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use vekha_engine::run::{Measure, MeasureState, Stage};
+use vekha_engine::run::{Measure, MeasureState, Run, Stage};
 use vekha_engine::{Command, DecisionKind, Document, NewAttachment, NewMeasure, Offer, limits};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{
@@ -12,12 +12,15 @@ use vekha_roadmap::model::{
 };
 use vekha_roadmap::russian;
 
-use super::sheet::{Page, Sheet, choice, chosen, day, field, optional, text};
+use super::sheet::{Page, Sent, Sheet, choice, chosen, day, field, optional, text};
 use super::{About, Scene, Step, Texts};
 use crate::console::department::administrator;
 use crate::console::frame::paging::plain;
+use crate::console::frame::said::Said;
 use crate::glossary;
-use crate::runtime::documents::wording::planned;
+use crate::runtime::Runtime;
+use crate::runtime::documents::wording::{self, planned};
+use crate::runtime::road_maps::Version;
 
 /// Stands for all participants of the run among the organisations of a measure. No code has it.
 const PARTICIPANTS: &str = "*";
@@ -310,6 +313,31 @@ pub(super) fn correct(
     let withdraw = !chosen(values, "withdraw").is_empty();
     let command = Command::CorrectDecision { decision, document, measures, withdraw };
     Ok(vec![Step::new(command)])
+}
+
+/// Another kind of document was chosen than the road map says, and the text is still the one that was
+/// drafted for that: it is drafted anew, to be looked at before it is recorded.
+pub async fn redraft(runtime: &Runtime, version: &Version, run: &Run, sent: &mut Sent) {
+    let Some(stage) = sent.sheet.strip_prefix("decision:") else { return };
+    let Said::Wrong(errors) = &mut sent.said else { return };
+    let Some(error) = errors.iter_mut().find(|error| error.field == "text") else { return };
+    let values = &mut sent.posted.values;
+    let chosen = text(values, "kind");
+    let Some(kind) = DecisionKind::ALL.iter().find(|kind| kind.as_str() == chosen) else { return };
+    let drafted = async |kind| {
+        let drafted = wording::draft(runtime, version, run, stage, kind).await;
+        Some(drafted.ok().flatten()?.decision.text)
+    };
+    let Some(before) = drafted(None).await else { return };
+    if before.trim() != text(values, "text").trim() {
+        return;
+    }
+    if let Some(anew) = drafted(Some(*kind)).await {
+        values.insert("text".to_owned(), anew.into());
+        let kind = kind.words();
+        error.message =
+            format!("текст составлен заново, теперь это {kind}: проверьте его и внесите");
+    }
 }
 
 /// A form for each stage that waits for a decision. `texts` are what is drafted for them.

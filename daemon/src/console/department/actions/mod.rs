@@ -334,6 +334,8 @@ async fn perform(
     said::of(from.act(runtime, Caller::new(person.actor()), act).await, &within)
 }
 
+pub use decision::redraft;
+
 /// What is drafted for decisions, by the stage that awaits them.
 pub type Texts = BTreeMap<String, String>;
 

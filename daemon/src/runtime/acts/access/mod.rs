@@ -211,6 +211,18 @@ pub(super) fn line(name: &str, text: &str, needed: bool, wrong: &mut Vec<FieldEr
 }
 
 /// Whether the caller may give these roles, and take them.
+/// Whether a caller may say what somebody else may do: a token that is for some services would reach the
+/// others by whom it lets in.
+pub(super) fn may_admit(identity: &Identity) -> Result<(), AccessError> {
+    match identity.limits() {
+        [] => Ok(()),
+        own => Err(AccessError::Denied(format!(
+            "ваш ключ — только для {}: сотрудников, их ролей и ссылок он не меняет",
+            own.join(", ")
+        ))),
+    }
+}
+
 pub(super) fn may_give(identity: &Identity, roles: &Roles) -> Result<(), AccessError> {
     if identity.roles.administer(roles) {
         return Ok(());

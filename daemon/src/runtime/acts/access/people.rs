@@ -4,8 +4,8 @@ use vekha_roadmap::answers::FieldError;
 
 use super::signing::INVITATION;
 use super::{
-    AccessError, Asker, Made, Particulars, checked, differing, field, invitation, may_give,
-    new_person, settled, welcome_link,
+    AccessError, Asker, Made, Particulars, checked, differing, field, invitation, may_admit,
+    may_give, new_person, settled, welcome_link,
 };
 use crate::access::Roles;
 use crate::runtime::Runtime;
@@ -34,6 +34,7 @@ impl Runtime {
         said: Particulars,
         roles: Result<Roles, Vec<FieldError>>,
     ) -> Result<Made<person::Model>, AccessError> {
+        may_admit(asker.identity)?;
         if let Some(before) = self.made_for(asker).await? {
             let of = self.store.person(&before).await?.ok_or(AccessError::NotFound(before))?;
             return Ok(Made { of, secret: None, until: None });
@@ -87,6 +88,7 @@ impl Runtime {
         roles: Result<Roles, Vec<FieldError>>,
         disabled: bool,
     ) -> Result<Holder<person::Model>, AccessError> {
+        may_admit(asker.identity)?;
         if let Some(before) = self.made_for(asker).await? {
             return self.store.person(&before).await?.ok_or(AccessError::NotFound(before));
         }
@@ -151,6 +153,7 @@ impl Runtime {
         asker: &Asker<'_>,
         person: Holder<person::Model>,
     ) -> Result<Made<person::Model>, AccessError> {
+        may_admit(asker.identity)?;
         if self.made_for(asker).await?.is_some() {
             return Ok(Made { of: person, secret: None, until: None });
         }

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use vekha_roadmap::answers::FieldError;
 
 use super::{AccessError, Asker, Made, drawn, field, line, may_give, settled};
-use crate::access::identity::Who;
 use crate::access::{Roles, methods, secrets};
 use crate::runtime::Runtime;
 use crate::runtime::seen;
@@ -68,15 +67,20 @@ fn checked_services(
     }
     let wanted = |one: &&str| services.iter().any(|other| other == one);
     let chosen: Vec<String> = known.into_iter().filter(wanted).map(str::to_owned).collect();
-    // Who is held to some services gives no way to others.
-    if let Who::Token { services: own, .. } = &asker.identity.who
-        && !own.is_empty()
-        && (chosen.is_empty() || chosen.iter().any(|one| !own.contains(one)))
-    {
-        let message = format!("ваш ключ — только для {}: других служб он не даёт", own.join(", "));
+    if let Some(message) = beyond(asker, &chosen) {
         wrong.push(field("services", &message));
     }
     chosen
+}
+
+/// Why a token for these services is not the caller's to give: who is held to some services gives no way
+/// to others.
+fn beyond(asker: &Asker<'_>, services: &[String]) -> Option<String> {
+    let own = asker.identity.limits();
+    let reaches = |one: &String| own.contains(one);
+    let within = own.is_empty() || (!services.is_empty() && services.iter().all(reaches));
+    let words = || format!("ваш ключ — только для {}: других служб он не даёт", own.join(", "));
+    (!within).then(words)
 }
 
 impl Runtime {
@@ -158,6 +162,9 @@ impl Runtime {
         }
         asker.saw(&token_etag(&token))?;
         may_give(asker.identity, &token.roles)?;
+        if let Some(message) = beyond(asker, &methods::listed(&token.row.services)) {
+            return Err(AccessError::Denied(message));
+        }
         let now = self.clock.of_people();
         one_overlap(token.row.before_until, overlap, now)?;
         let overlap = now.saturating_add(overlap).unwrap_or(now);
