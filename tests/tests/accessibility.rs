@@ -214,7 +214,7 @@ const DEPARTMENT: &[Row] = &[
         "a calendar's address",
         "/m/zarechny/organisations/school-1",
         "Больше он не показывается",
-        &[Press("#calendars > summary"), Press("[value=\"calendar-give\"]"), DONE],
+        &[Press("[value=\"calendar-give\"]"), DONE],
     ),
     (
         "an organisation's figures",
