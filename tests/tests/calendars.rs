@@ -127,6 +127,8 @@ async fn a_school_and_the_department_get_its_address_on_their_pages_once() {
     let given = visitor.post(&format!("{link}/calendar"), &[]).await;
     let of_school = address(&given);
     assert_eq!(event(&read(&of_school).await.0)["start"], "2026-10-20");
+    // Of two that are given at one moment neither is the older.
+    town.live_until("2026-10-06T10:01").await;
     let page = format!("{}/m/zarechny/organisations/school-2", town.url());
     let given = visitor.post(&page, &[("_once", ""), ("_action", "calendar-give")]).await;
     let of_department = address(&given);
@@ -149,6 +151,24 @@ async fn a_school_and_the_department_get_its_address_on_their_pages_once() {
         refused = runtime.give_calendar("zarechny", reader, None, "test").await.err();
     }
     assert!(matches!(refused, Some(NoCalendar::Enough)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schools_button_that_is_pressed_twice_gives_one_calendar() {
+    let (town, _) = asked().await;
+    let mut visitor = Visitor::default();
+    let link = town.letters_to("school-2")[0].link();
+    let page = visitor.open(&link).await;
+    let form = page.text.split("/calendar\"").nth(1).expect("a button");
+    let once = form.split("name=\"_once\" value=\"").nth(1).expect("a mark");
+    let mark = [("_once", once.split('"').next().unwrap())];
+    let given = visitor.post(&format!("{link}/calendar"), &mark).await;
+    assert!(given.text.contains("<input id=\"calendar\""), "{}", given.text);
+    let again = visitor.post(&format!("{link}/calendar"), &mark).await;
+    assert!(again.text.contains("Это уже сделано"), "{}", again.text);
+    let store = town.daemon.runtime.store();
+    let all = store.calendars_of("zarechny", Reader::Organisation("school-2")).await.unwrap();
+    assert_eq!(all.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

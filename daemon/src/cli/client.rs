@@ -154,7 +154,8 @@ impl Client {
             // A key for other services does not say which municipalities there are.
             Err(e) if is_beyond_key(&e) => {
                 let id = cli.municipality.as_deref();
-                let id = id.ok_or_else(|| e.context("назовите муниципалитет: --municipality"))?;
+                let id =
+                    id.ok_or_else(|| anyhow!("назовите муниципалитет, --municipality: {e}"))?;
                 client.municipality = format!("municipalities/{id}");
                 return Ok(client);
             }

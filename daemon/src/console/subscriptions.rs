@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use vekha_roadmap::model::Municipality;
 
 use crate::access::secrets;
-use crate::console::frame::{packed, problem, view, words};
+use crate::console::frame::sending::known as known_mark;
+use crate::console::frame::{packed, posted, problem, view, words};
 use crate::console::school::link::{self, Closed};
 use crate::runtime::Runtime;
 use crate::runtime::acts::calendars::{NewCalendar, NoCalendar};
+use crate::runtime::request;
 use crate::runtime::views::calendar;
 use crate::store::entities;
 use crate::store::read::calendars::Reader;
@@ -98,16 +100,30 @@ pub fn given(given: Result<NewCalendar, NoCalendar>) -> Result<Value, StoreError
 
 /// `POST /a/{token}/calendar`: whoever has an organisation's link may have its calendar, which shows
 /// terms and titles and opens no form.
-pub async fn subscribe(State(runtime): State<Arc<Runtime>>, Path(token): Path<String>) -> Response {
+pub async fn subscribe(
+    State(runtime): State<Arc<Runtime>>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Response {
+    // Whoever has no link is told so before anything is read.
     let opened = match link::open(&runtime, &token).await {
         Ok(opened) => opened,
         Err(Closed::Unknown) => return problem::unknown_link(),
         Err(Closed::Unavailable(e)) => return problem::unavailable(&e),
     };
+    let pairs = match posted::pairs(request).await {
+        Ok(pairs) => pairs,
+        Err(unread) => return *unread,
+    };
+    let once = known_mark(posted::value(&pairs, "_once"));
+    let request = (!once.is_empty()).then(|| {
+        let about = format!("{}/calendar/{once}", opened.id);
+        runtime.noted(&request::Request::of_document(about, "page", &pairs), String::new())
+    });
     let municipality = &opened.run.key.municipality;
     let reader = Reader::Organisation(&opened.key.organisation);
     let actor = format!("page:{}", opened.key.organisation);
-    let new = runtime.give_calendar(municipality, reader, None, &actor).await;
+    let new = runtime.give_calendar(municipality, reader, request, &actor).await;
     let given = match given(new) {
         Ok(given) => given,
         Err(e) => return problem::unavailable(&e),

@@ -55,9 +55,7 @@ pub fn head(runtime: &Runtime, person: &Person) -> Value {
 
 /// The newest road maps of the municipalities in which somebody has a role.
 pub fn road_maps(runtime: &Runtime, person: &Person) -> Vec<Arc<Version>> {
-    let mut all = runtime.road_maps().all_newest();
-    all.retain(|v| person.roles.within(&v.road_map.municipality.id).is_some());
-    all
+    runtime.road_maps_of(&person.roles)
 }
 
 /// Lets through who may see a page, and tells it who it is.

@@ -121,8 +121,9 @@ impl Runtime {
         municipality: &str,
     ) -> Result<bool, StoreError> {
         let person = self.store.person(person).await?;
+        let now = self.clock.of_people();
         Ok(person.is_some_and(|person| {
-            let role = person.all_roles().within(municipality);
+            let role = person.lasting_roles(now).within(municipality);
             !person.row.disabled && role >= Some(Role::Viewer)
         }))
     }

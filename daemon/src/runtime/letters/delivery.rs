@@ -1,5 +1,7 @@
 //! What becomes of a parcel: judged, composed, handed to the notifier.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use vekha_plugin::{DeliveryError, DeliveryErrorKind, Message, Receipt};
 
@@ -73,16 +75,16 @@ impl Runtime {
         let whose = (first.municipality.as_str(), first.organisation.as_str());
         let way = self.ways.of(&first.kind, &first.organisation);
         // What does not exist as an address of mail may do so elsewhere.
-        let living = self.to_living(message.clone(), whose).await;
-        let by_mail = match living {
+        let elsewhere = way.map(|way| (way, message.clone()));
+        let by_mail = match self.to_living(message, whose).await {
             Ok(living) => living.map_err(DeliveryError::permanent),
             Err(e) => return Err(DeliveryError::transient(e.to_string())),
         };
-        let to = if way.is_some() { Ok(&message) } else { by_mail.as_ref() };
-        let to = to.map(|message| message.to.iter().map(|to| returns::comparable(&to.email)));
-        let to = to.map(|to| to.collect::<Vec<_>>().join("\n")).unwrap_or_default();
-        let sent = match (way, by_mail) {
-            (Some(way), by_mail) => way.deliver(&*self.notifier, &message, by_mail).await,
+        let leaves = elsewhere.as_ref().map_or_else(|| by_mail.as_ref().ok(), |(_, all)| Some(all));
+        let to = leaves.into_iter().flat_map(|message| &message.to);
+        let to: Vec<String> = to.map(|to| returns::comparable(&to.email)).collect();
+        let sent = match (elsewhere, by_mail) {
+            (Some((way, all)), by_mail) => way.deliver(&*self.notifier, &all, by_mail).await,
             (None, Err(nowhere)) => Err(nowhere),
             (None, Ok(message)) => {
                 let sent = self.notifier.deliver(&message).await;
@@ -91,9 +93,9 @@ impl Runtime {
             }
         };
         // Who was refused is named in what was said: nothing has left to them.
-        let refused = sent.as_ref().map(|receipt| receipt.refused.join("\n").to_lowercase());
-        let refused = refused.unwrap_or_default();
-        let to: Vec<&str> = to.lines().filter(|address| !refused.contains(*address)).collect();
+        let refused = sent.iter().flat_map(|receipt| &receipt.refused);
+        let refused: BTreeSet<String> = refused.flat_map(|said| addresses_in(said)).collect();
+        let to: Vec<String> = to.into_iter().filter(|to| !refused.contains(to)).collect();
         for row in rows {
             row.sent_to = to.join("\n");
         }
@@ -118,6 +120,13 @@ impl Runtime {
             _ => self.outage.over(),
         }
     }
+}
+
+/// The addresses that stand in what was said of somebody who was refused.
+fn addresses_in(said: &str) -> impl Iterator<Item = String> {
+    let words = said.split(|c: char| c.is_whitespace() || "<>«»()\"',;:".contains(c));
+    let bare = words.map(|word| word.trim_end_matches('.'));
+    bare.filter(|word| word.contains('@')).map(returns::comparable)
 }
 
 /// What became of a message by what the notifier said of its parcel.
@@ -146,5 +155,18 @@ fn again(row: &Model, now: Timestamp, uncertain: bool, error: String) -> Deliver
     match BACKOFF.get(tries - 1) {
         Some(wait) => Delivery::Retry { at: now + *wait, uncertain, error },
         None => Delivery::Failed { error: format!("после {tries} попыток: {error}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::addresses_in;
+
+    #[test]
+    fn who_was_refused_is_who_is_named_and_nobody_whose_address_is_a_part_of_it() {
+        let said = "адресат Aa@school.ru отклонён сервером: 550 <aa@school.ru>: user unknown.";
+        let refused: Vec<String> = addresses_in(said).collect();
+        assert_eq!(refused, ["aa@school.ru", "aa@school.ru"]);
+        assert_eq!(addresses_in("занят").count(), 0);
     }
 }

@@ -2,10 +2,11 @@
 //! what they may bring on themselves, what waits for others, and which terms are near.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
@@ -16,15 +17,15 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Span;
 use vekha_roadmap::russian::{date_words, date_words_with_weekday, plural};
 
-use crate::access::Roles;
+use crate::access::{Role, Roles};
 use crate::message_id;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::attention::{Need, attention, divided, in_order};
 use crate::runtime::views::overview::Overview;
+use crate::store::StoreError;
 use crate::store::entities::person;
 use crate::store::read::access::Holder;
-use crate::store::{StoreError, instant};
 
 /// Runs that are named of each kind; of the rest it is said how many there are.
 const NAMED: usize = 30;
@@ -32,8 +33,8 @@ const NAMED: usize = 30;
 /// A term is near on so many working days before it.
 const NEAR: Span = Span::WorkingDays(3);
 
-/// How long after somebody signed in their provider's word on what they may do is taken for a letter.
-const PROVIDED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long what was read of a municipality is told to one person after the other.
+const FRESH: Duration = Duration::from_secs(60);
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
@@ -86,18 +87,42 @@ struct Waiting {
     held: Vec<String>,
 }
 
-/// What somebody may do, as far as a letter to them goes.
-pub(crate) fn roles(person: &Holder<person::Model>, now: Timestamp) -> Roles {
-    let signed_in = instant(person.row.signed_in_at);
-    match now.duration_since(signed_in) < PROVIDED_FOR {
-        true => person.all_roles(),
-        false => person.roles.clone(),
+/// Whom what waits in a municipality is told to.
+struct Whom<'a> {
+    role: Role,
+    name: &'a str,
+    /// They work in others as well.
+    several: bool,
+}
+
+/// How the municipalities stand, each read once for all who are told of it together.
+#[derive(Default)]
+pub(crate) struct Morning(BTreeMap<String, Stands>);
+
+/// How a municipality stands.
+struct Stands {
+    read_at: Instant,
+    overview: Overview,
+    needs: BTreeMap<RunKey, Vec<Need>>,
+}
+
+impl Morning {
+    async fn of(&mut self, runtime: &Runtime, version: &Version) -> Result<&Stands, StoreError> {
+        let id = &version.road_map.municipality.id;
+        self.0.retain(|_, stands| stands.read_at.elapsed() < FRESH);
+        if !self.0.contains_key(id) {
+            let read_at = Instant::now();
+            let overview = Overview::load(runtime, version, None).await?;
+            let needs = attention(runtime, version, &overview).await?;
+            self.0.insert(id.clone(), Stands { read_at, overview, needs });
+        }
+        Ok(&self.0[id])
     }
 }
 
 impl Runtime {
     /// The road maps in which somebody with these roles works.
-    pub(crate) fn road_maps_of(&self, roles: &Roles) -> Vec<std::sync::Arc<Version>> {
+    pub(crate) fn road_maps_of(&self, roles: &Roles) -> Vec<Arc<Version>> {
         let mut all = self.road_maps().all_newest();
         all.retain(|v| roles.within(&v.road_map.municipality.id).is_some());
         all
@@ -111,15 +136,19 @@ impl Runtime {
         &self,
         person: &Holder<person::Model>,
         now: Timestamp,
+        morning: &mut Morning,
     ) -> Result<Option<Message>, StoreError> {
-        let roles = roles(person, now);
+        let roles = person.lasting_roles(now);
         let maps = self.road_maps_of(&roles);
         let Some(first) = maps.first() else { return Ok(None) };
         let municipality = &first.road_map.municipality;
         let today = municipality.today(now);
         let mut waiting = Waiting::default();
         for version in &maps {
-            self.gather(version, &roles, &person.row.name, maps.len() > 1, &mut waiting).await?;
+            let Some(role) = roles.within(&version.road_map.municipality.id) else { continue };
+            let stands = morning.of(self, version).await?;
+            let whom = Whom { role, name: &person.row.name, several: maps.len() > 1 };
+            self.gather(&version.road_map, stands, &whom, &mut waiting);
         }
         let Waiting { own, others, near, held } = waiting;
         if own.is_empty() && others.is_empty() && near.is_empty() && held.is_empty() {
@@ -163,18 +192,9 @@ impl Runtime {
     }
 
     /// Adds what waits in a municipality.
-    async fn gather(
-        &self,
-        version: &Version,
-        roles: &Roles,
-        name: &str,
-        several: bool,
-        waiting: &mut Waiting,
-    ) -> Result<(), StoreError> {
-        let map = &version.road_map;
-        let Some(role) = roles.within(&map.municipality.id) else { return Ok(()) };
-        let overview = Overview::load(self, version, None).await?;
-        let needs = attention(self, version, &overview).await?;
+    fn gather(&self, map: &RoadMap, stands: &Stands, whom: &Whom<'_>, waiting: &mut Waiting) {
+        let Stands { overview, needs, .. } = stands;
+        let Whom { role, name, several } = *whom;
         let keepers: BTreeMap<&RunKey, &str> =
             overview.standings.iter().map(|s| (&s.run.key, s.run.keeper.as_str())).collect();
         let line = |key: &RunKey, needs: Vec<String>| Line {
@@ -184,7 +204,7 @@ impl Runtime {
             needs,
         };
         let words = |needs: &[&Need]| needs.iter().map(|need| need.words(map)).collect();
-        for (key, needs) in in_order(map, &needs) {
+        for (key, needs) in in_order(map, needs) {
             let keeper = keepers.get(key).copied().unwrap_or_default();
             let (own, others) = divided(needs, role, keeper, Some(name));
             if !own.is_empty() {
@@ -212,7 +232,6 @@ impl Runtime {
                 if several { format!("{}: ", map.municipality.name) } else { String::new() };
             waiting.held.push(format!("{place}отправка писем остановлена: {}", held.reason));
         }
-        Ok(())
     }
 }
 

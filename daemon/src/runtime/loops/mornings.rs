@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use vekha_plugin::{DeliveryError, DeliveryErrorKind};
+use vekha_plugin::{DeliveryError, DeliveryErrorKind, Message};
 use vekha_roadmap::RoadMap;
 
 use crate::access::Roles;
 use crate::runtime::Runtime;
-use crate::runtime::letters::summary::roles;
+use crate::runtime::letters::summary::Morning;
 use crate::store::entities::{person, summary};
 use crate::store::read::access::Holder;
 use crate::store::{StoreError, micros};
@@ -56,22 +56,25 @@ impl Runtime {
     /// # Errors
     /// When the database fails; what was not sent is tried again.
     pub(crate) async fn summarize(&self) -> Result<usize, StoreError> {
-        let due = self.store.claim_summaries(self.clock.span(LEASE), self.clock.now()).await?;
-        if due.is_empty() {
-            return Ok(0);
-        }
-        self.keep_up().await?;
-        for row in &due {
-            let settled = match self.store.person(&row.person).await? {
-                Some(person) => self.tell_person(&person, row).await?,
-                None => {
-                    self.store.end_summaries(&row.person).await?;
-                    continue;
+        let mut morning = Morning::default();
+        let mut told = 0;
+        // One after the other: a server that is slow makes no claim end before its letter is sent.
+        while let Some(row) =
+            self.store.claim_summary(self.clock.span(LEASE), self.clock.now()).await?
+        {
+            if told == 0 {
+                self.keep_up().await?;
+            }
+            told += 1;
+            match self.store.person(&row.person).await? {
+                Some(person) => {
+                    let settled = self.tell_person(&person, &row, &mut morning).await?;
+                    self.store.settle_summary(&settled).await?;
                 }
-            };
-            self.store.settle_summary(&settled).await?;
+                None => self.store.end_summaries(&row.person).await?,
+            }
         }
-        Ok(due.len())
+        Ok(told)
     }
 
     /// Tells one person; how their row stands then.
@@ -79,9 +82,10 @@ impl Runtime {
         &self,
         person: &Holder<person::Model>,
         row: &summary::Model,
+        morning: &mut Morning,
     ) -> Result<summary::Model, StoreError> {
         let now = self.clock.now();
-        let roles = roles(person, now);
+        let roles = person.lasting_roles(now);
         let next_at = micros(self.next_morning(&roles, now));
         let done = summary::Model {
             person: row.person.clone(),
@@ -95,13 +99,20 @@ impl Runtime {
         if person.row.disabled || !is_working {
             return Ok(done);
         }
-        let Some(mut message) = self.summary(person, now).await? else { return Ok(done) };
-        message.uncertain = row.attempts > 0;
-        let late = || DeliveryError::transient("почта не ответила за минуту");
-        let sent = tokio::time::timeout(PATIENCE, self.notifier.deliver(&message)).await;
-        let error = match sent.map_err(|_| late()).flatten() {
-            Ok(_) => return Ok(done),
-            Err(error) => error,
+        let error = match self.summary(person, now, morning).await {
+            Ok(None) => return Ok(done),
+            Ok(Some(message)) => {
+                let message = Message { uncertain: row.attempts > 0, ..message };
+                let late = || DeliveryError::transient("почта не ответила за минуту");
+                let sent = tokio::time::timeout(PATIENCE, self.notifier.deliver(&message)).await;
+                match sent.map_err(|_| late()).flatten() {
+                    Ok(_) => return Ok(done),
+                    Err(error) => error,
+                }
+            }
+            // It holds up the summaries of those whom it concerns, and nobody else's.
+            Err(StoreError::Unreadable(why)) => DeliveryError::transient(why),
+            Err(e) => return Err(e),
         };
         let tries = row.attempts + 1;
         tracing::warn!(to = person.row.email, tries, "a summary was not sent: {error}");

@@ -4,6 +4,8 @@
 //!
 //! What is over stays for a while, so that programs see that it was cancelled and do not merely miss it.
 
+use std::collections::BTreeMap;
+
 use icalendar::{Calendar, CalendarComponent};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
@@ -100,7 +102,7 @@ pub async fn of_department(runtime: &Runtime, version: &Version) -> Result<Strin
         run.ended_at.is_none_or(|at| map.municipality.today(instant(at)) >= since)
     };
     let mut ids: Vec<String> = brief.into_iter().filter(lately).map(|run| run.id).collect();
-    let mut measures = Vec::new();
+    let mut measures: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for state in AssignmentState::ALL.iter().filter(|state| state.is_awaited()) {
         let filter = Filter {
             municipality: Some(id.clone()),
@@ -114,11 +116,11 @@ pub async fn of_department(runtime: &Runtime, version: &Version) -> Result<Strin
             if let Some(assignment) = read
                 && let AssignmentKind::Measure(number) = assignment.kind
             {
-                ids.push(run.clone());
-                measures.push((run, key, number, assignment.due));
+                measures.entry(run).or_default().push((key, number, assignment.due));
             }
         }
     }
+    ids.extend(measures.keys().cloned());
     ids.sort();
     ids.dedup();
     let reached = store.runs_reached(&ids).await?;
@@ -149,7 +151,7 @@ pub async fn of_department(runtime: &Runtime, version: &Version) -> Result<Strin
                 terms.push(Term { withdrawn, ..term(&stage.id, title, due) });
             }
         }
-        for (_, key, number, due) in measures.iter().filter(|(of, ..)| *of == row.id) {
+        for (key, number, due) in measures.get(&row.id).into_iter().flatten() {
             let what = format!("{}: отчёт о мере {number}", map.short_name(&key.organisation));
             terms.push(term(&format!("{key}/control"), &what, *due));
         }

@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "saved_filter")]
 pub struct Model {
-    /// Drawn; later ones are greater.
+    /// Made of the person and the path.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     /// Whose it is.

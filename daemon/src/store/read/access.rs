@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QueryOrder as _, QuerySelect as _,
@@ -12,7 +13,10 @@ use crate::access::{Role, Roles};
 use crate::store::entities::{
     invitation, person, provided_role, provider_account, role, session, token,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, instant};
+
+/// How long after somebody signed in their provider's word on what they may do is taken without them.
+const PROVIDED_FOR: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Somebody or something with roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +47,17 @@ impl<T> Holder<T> {
     /// What they may do at most: as it was given here, and as their provider says.
     pub fn all_roles(&self) -> Roles {
         self.roles.with(&self.provided.roles)
+    }
+}
+
+impl Holder<person::Model> {
+    /// What they may do while they are not here: for what is sent to them, or fetched for them. What
+    /// their provider says is heard at sign-ins alone, so its word lasts for a while only.
+    pub fn lasting_roles(&self, now: Timestamp) -> Roles {
+        match now.duration_since(instant(self.row.signed_in_at)) < PROVIDED_FOR {
+            true => self.all_roles(),
+            false => self.roles.clone(),
+        }
     }
 }
 
@@ -291,4 +306,34 @@ pub(in crate::store) async fn provided_to(
         .into_iter()
         .filter_map(|row| Some((row.municipality, row.role.parse().ok()?)))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::ALL;
+
+    #[test]
+    fn a_providers_word_lasts_for_a_while_and_what_was_given_here_for_good() {
+        let now: Timestamp = "2027-09-15T04:00:00Z".parse().expect("an instant");
+        let of = |role| [(ALL.to_owned(), role)].into_iter().collect::<Roles>();
+        let somebody = |days: i64| Holder {
+            row: person::Model {
+                id: "1".into(),
+                email: "anna@example.org".into(),
+                name: "Анна".into(),
+                post: String::new(),
+                password: String::new(),
+                disabled: false,
+                failures: 0,
+                locked_until: 0,
+                created_at: 0,
+                signed_in_at: crate::store::micros(now - SignedDuration::from_hours(days * 24)),
+            },
+            roles: of(Role::Viewer),
+            provided: Provided { issuers: vec!["https://id".into()], roles: of(Role::Approver) },
+        };
+        assert_eq!(somebody(13).lasting_roles(now), of(Role::Approver));
+        assert_eq!(somebody(14).lasting_roles(now), of(Role::Viewer));
+    }
 }

@@ -1,5 +1,6 @@
 //! Filters of lists that people come back to.
 
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
@@ -25,17 +26,16 @@ impl Store {
     /// When the database cannot be written.
     pub async fn save_filter(&self, row: Model, most: u64) -> Result<bool, StoreError> {
         self.sound()?;
-        let own = || Entity::find().filter(Column::Person.eq(row.person.as_str()));
-        let same = own().filter(Column::Path.eq(row.path.as_str())).one(self.writer()).await?;
-        if let Some(same) = same {
-            let renamed = Model { title: row.title, ..same };
-            renamed.into_active_model().reset_all().update(self.writer()).await?;
-            return Ok(true);
-        }
-        if own().count(self.writer()).await? >= most {
+        let own = Entity::find().filter(Column::Person.eq(row.person.as_str()));
+        let others = own.filter(Column::Id.ne(row.id.as_str())).count(self.writer()).await?;
+        if others >= most {
             return Ok(false);
         }
-        row.into_active_model().reset_all().insert(self.writer()).await?;
+        let known = OnConflict::column(Column::Id).update_column(Column::Title).to_owned();
+        Entity::insert(row.into_active_model().reset_all())
+            .on_conflict(known)
+            .exec_without_returning(self.writer())
+            .await?;
         Ok(true)
     }
 

@@ -56,20 +56,21 @@ impl Store {
         Ok(first.one(self.reader()).await?.map(|row| row.next_at))
     }
 
-    /// Claims the summaries that are due: until the lease ends nobody else sends them. Of each, how it
-    /// stood before.
+    /// Claims the summary that has been due for longest: until the lease ends nobody else sends it.
+    /// Returns how it stood before; none if none is due.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub async fn claim_summaries(
+    pub async fn claim_summary(
         &self,
         lease: SignedDuration,
         now: Timestamp,
-    ) -> Result<Vec<Model>, StoreError> {
-        let due = Entity::find().filter(Column::NextAt.lte(micros(now)));
-        let mut claimed = Vec::new();
-        for row in due.all(self.reader()).await? {
-            // Of two that come at a time the second finds it put off.
+    ) -> Result<Option<Model>, StoreError> {
+        loop {
+            let due = Entity::find().filter(Column::NextAt.lte(micros(now)));
+            let first = due.order_by_asc(Column::NextAt).order_by_asc(Column::Person).limit(1);
+            let Some(row) = first.one(self.writer()).await? else { return Ok(None) };
+            // Of two that come at a time the second finds it put off, and looks for another.
             let mine = Entity::update_many()
                 .col_expr(Column::NextAt, Expr::value(ends(now, lease)))
                 .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
@@ -78,10 +79,9 @@ impl Store {
                 .exec(self.writer())
                 .await?;
             if mine.rows_affected > 0 {
-                claimed.push(row);
+                return Ok(Some(row));
             }
         }
-        Ok(claimed)
     }
 
     /// Writes down what became of a summary, and when the next one is due. Whoever wants none any more

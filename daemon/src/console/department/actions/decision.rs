@@ -318,14 +318,14 @@ pub(super) fn correct(
 /// Another kind of document was chosen than the road map says, and the text is still the one that was
 /// drafted for that: it is drafted anew, to be looked at before it is recorded.
 pub async fn redraft(runtime: &Runtime, version: &Version, run: &Run, sent: &mut Sent) {
-    let Some(stage) = sent.sheet.strip_prefix("decision:") else { return };
+    let Ok(About::Decision(stage)) = sent.sheet.parse() else { return };
     let Said::Wrong(errors) = &mut sent.said else { return };
     let Some(error) = errors.iter_mut().find(|error| error.field == "text") else { return };
     let values = &mut sent.posted.values;
     let chosen = text(values, "kind");
     let Some(kind) = DecisionKind::ALL.iter().find(|kind| kind.as_str() == chosen) else { return };
     let drafted = async |kind| {
-        let drafted = wording::draft(runtime, version, run, stage, kind).await;
+        let drafted = wording::draft(runtime, version, run, &stage, kind).await;
         Some(drafted.ok().flatten()?.decision.text)
     };
     let Some(before) = drafted(None).await else { return };

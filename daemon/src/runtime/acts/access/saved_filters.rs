@@ -3,7 +3,7 @@
 use vekha_roadmap::answers::FieldError;
 
 use super::{AccessError, field};
-use crate::access::Identity;
+use crate::access::{Identity, secrets};
 use crate::runtime::Runtime;
 use crate::store::entities::saved_filter::Model;
 use crate::store::{StoreError, micros};
@@ -56,7 +56,8 @@ impl Runtime {
             return Err(AccessError::Wrong(wrong));
         }
         let row = Model {
-            id: uuid::Uuid::now_v7().to_string(),
+            // The same page with the same filter is the same, however often and from where it is saved.
+            id: secrets::hash(&format!("{person}\n{path}")),
             person,
             title: title.to_owned(),
             path: path.to_owned(),
