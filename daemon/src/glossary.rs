@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use vekha_engine::entry::NotLetIn;
 use vekha_engine::run::{AssignmentState, MeasureState, RecommendationState, RunState, StageState};
-use vekha_engine::{EntryKind, Happened, LetterKind, Origin, RunKey, Why};
+use vekha_engine::{Document, EntryKind, Happened, LetterKind, Origin, RunKey, Why};
 use vekha_roadmap::model::{OrganisationKind, Work};
 
 use crate::access::{ALL, Role};
@@ -298,7 +298,8 @@ fn facts(happened: &Happened) -> String {
         }
         Happened::Discarded { recommendation, reason } => format!("{recommendation}: {reason}"),
         Happened::Acknowledged { recommendation } => recommendation.to_string(),
-        Happened::Decided { kind, number, date: day, title, corrects, .. } => {
+        Happened::Decided { kind, document, corrects, .. } => {
+            let Document { number, date: day, title, .. } = document;
             let corrects = corrects.map(|n| format!(", исправляет решение {n}"));
             let title = if title.is_empty() { String::new() } else { format!(" «{title}»") };
             let (kind, corrects) = (kind.words(), corrects.unwrap_or_default());

@@ -22,7 +22,7 @@ use vekha::store::entities::{
     analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
 };
 use vekha_analysis::Outcome;
-use vekha_engine::RunKey;
+use vekha_engine::{Document, RunKey};
 use vekha_engine::run::{
     Assignment, AssignmentKind, AssignmentState, Decision, Measure, MeasureState, Recommendation,
     RecommendationState, RunState, Stage, StageState,
@@ -349,12 +349,14 @@ impl Past<'_> {
                         stage: stage.id.clone(),
                         kind: Default::default(),
                         corrects: None,
-                        number: format!("{}-од/{year}", activity.number),
-                        date: date(year, 12, 20),
-                        title: "О мерах по итогам".into(),
-                        outcome: "Провести проверки до конца учебного года".into(),
-                        text: String::new(),
-                        signatory: "Начальник отдела".into(),
+                        document: Document {
+                            number: format!("{}-од/{year}", activity.number),
+                            date: date(year, 12, 20),
+                            title: "О мерах по итогам".into(),
+                            outcome: "Провести проверки до конца учебного года".into(),
+                            signatory: "Начальник отдела".into(),
+                            ..Document::default()
+                        },
                         recorded_by: "console:anna".into(),
                         recorded_at: ended,
                         attachments: vec![],
@@ -365,7 +367,7 @@ impl Past<'_> {
                         municipality: key.municipality.clone(),
                         activity: key.activity.clone(),
                         ordinal: 1,
-                        date: given.date.to_string(),
+                        date: given.document.date.to_string(),
                         body: serde_json::to_string(&given).expect("JSON"),
                         revision: 1,
                     };

@@ -31,7 +31,7 @@ use vekha::secret::Secret;
 use vekha::store::Store;
 use vekha_engine::run::{Run, RunState};
 use vekha_engine::world::{People, Plan, World};
-use vekha_engine::{Command, DecisionKind, Document, Origin, Outcome, RunKey, Why};
+use vekha_engine::{Command, DecisionKind, Document, NewDocument, Origin, Outcome, RunKey, Why};
 use vekha_plugin_site::{Site, SiteConfig};
 use vekha_roadmap::read::read;
 use vekha_tests::letterbox::Letterbox;
@@ -68,15 +68,16 @@ fn answer(number: usize) -> Command {
 fn decision() -> Command {
     Command::RecordDecision {
         stage: "decide".into(),
-        document: Document {
+        document: NewDocument {
+            document: Document {
+                number: "47-од".into(),
+                date: jiff::civil::date(2027, 3, 1),
+                outcome: "Утвердить итоги опроса.".into(),
+                signatory: "Начальник отдела".into(),
+                ..Document::default()
+            },
             kind: Some(DecisionKind::Order),
-            number: "47-од".into(),
-            date: jiff::civil::date(2027, 3, 1),
-            title: String::new(),
-            outcome: "Утвердить итоги опроса.".into(),
-            text: String::new(),
-            signatory: "Начальник отдела".into(),
-            attachments: vec![],
+            ..NewDocument::default()
         },
         measures: None,
     }

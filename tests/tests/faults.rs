@@ -25,7 +25,9 @@ use vekha::store::entities::{decision, journal, outbox, submission};
 use vekha::store::write::activities::Pause;
 use vekha::store::write::drafts::NewDraft;
 use vekha_engine::journal::Head;
-use vekha_engine::{Command, DecisionKind, Document, Entry, NewMeasure, Origin, RunKey, Why};
+use vekha_engine::{
+    Command, DecisionKind, Document, Entry, NewDocument, NewMeasure, Origin, RunKey, Why,
+};
 use vekha_tests::base::{Base, end};
 use vekha_tests::small::survey_run;
 use vekha_tests::town::instant;
@@ -173,15 +175,16 @@ fn decide() -> Command {
     let due = jiff::civil::date(2027, 3, 20);
     Command::RecordDecision {
         stage: "decide".into(),
-        document: Document {
+        document: NewDocument {
+            document: Document {
+                number: "1-од".into(),
+                date: jiff::civil::date(2027, 3, 1),
+                outcome: "Утвердить.".into(),
+                signatory: "Начальник".into(),
+                ..Document::default()
+            },
             kind: Some(DecisionKind::Order),
-            number: "1-од".into(),
-            date: jiff::civil::date(2027, 3, 1),
-            title: String::new(),
-            outcome: "Утвердить.".into(),
-            text: String::new(),
-            signatory: "Начальник".into(),
-            attachments: vec![],
+            ..NewDocument::default()
         },
         measures: Some(vec![NewMeasure {
             text: "Сделать".into(),

@@ -14,7 +14,7 @@ use vekha::runtime::request::Request;
 use vekha::runtime::{Ask, AskError, Runtime};
 use vekha::store::read::{Filter, Page};
 use vekha_engine::run::StageState;
-use vekha_engine::{Command, DecisionKind, Document, NewMeasure, Origin, RunKey, Why};
+use vekha_engine::{Command, DecisionKind, Document, NewDocument, NewMeasure, Origin, RunKey, Why};
 use vekha_roadmap::read::Files;
 use vekha_tests::base::{Base, end};
 use vekha_tests::small::{self, survey_run};
@@ -70,15 +70,16 @@ fn command(step: &str) -> Ask {
         "answer" => submit("collect.school-1", json!({ "pupils": 20, "low": 10 })),
         "decide" => Command::RecordDecision {
             stage: "decide".into(),
-            document: Document {
+            document: NewDocument {
+                document: Document {
+                    number: "1-од".into(),
+                    date: jiff::civil::date(2027, 3, 1),
+                    outcome: "Утвердить.".into(),
+                    signatory: "Начальник".into(),
+                    ..Document::default()
+                },
                 kind: Some(DecisionKind::Order),
-                number: "1-од".into(),
-                date: jiff::civil::date(2027, 3, 1),
-                title: String::new(),
-                outcome: "Утвердить.".into(),
-                text: String::new(),
-                signatory: "Начальник".into(),
-                attachments: vec![],
+                ..NewDocument::default()
             },
             measures: Some(vec![NewMeasure {
                 text: "Сделать".into(),

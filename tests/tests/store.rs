@@ -42,7 +42,7 @@ use vekha_engine::run::{AssignmentState, Run, RunState, StageState};
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
     AssignmentKey, Command, Context, DecisionKind, Document, Entry, Job, Letter, LetterKind,
-    NewMeasure, Origin, Outcome, RunKey, Why, open,
+    NewDocument, NewMeasure, Origin, Outcome, RunKey, Why, open,
 };
 use vekha_roadmap::RoadMap;
 use vekha_tests::base::{Base, end};
@@ -228,15 +228,16 @@ fn submit(assignment: &str, value: serde_json::Value) -> Command {
 fn decide(number: &str, measures: Option<Vec<NewMeasure>>, today: jiff::civil::Date) -> Command {
     Command::RecordDecision {
         stage: "decide".into(),
-        document: Document {
+        document: NewDocument {
+            document: Document {
+                number: number.into(),
+                date: today,
+                outcome: "Утвердить.".into(),
+                signatory: "Начальник".into(),
+                ..Document::default()
+            },
             kind: Some(DecisionKind::Order),
-            number: number.into(),
-            date: today,
-            title: String::new(),
-            outcome: "Утвердить.".into(),
-            text: String::new(),
-            signatory: "Начальник".into(),
-            attachments: vec![],
+            ..NewDocument::default()
         },
         measures,
     }
@@ -1560,7 +1561,7 @@ async fn a_road_map_applied_by_one_daemon_is_in_force_for_all() {
     other.ask(step_task(&key, decide("1", None, today))).await.unwrap();
     let run = one.store().run(&key).await.unwrap().unwrap().run;
     assert_eq!((run.road_map, run.state), (2, RunState::Completed));
-    assert_eq!(run.decisions[0].title, "Об итогах опроса");
+    assert_eq!(run.decisions[0].document.title, "Об итогах опроса");
     // New runs follow it everywhere, and applying it again changes nothing.
     other.ask(open_task(survey_run("b"))).await.unwrap();
     assert_eq!(other.store().run(&survey_run("b")).await.unwrap().unwrap().run.road_map, 2);

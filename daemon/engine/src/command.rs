@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation, Values};
 pub use vekha_roadmap::model::DecisionKind;
 
+use crate::document::Document;
 use crate::key::AssignmentKey;
 
 /// Why a run is opened; part of its first journal entry.
@@ -222,7 +223,7 @@ pub enum Command {
         /// Stage id.
         stage: String,
         /// The document.
-        document: Document,
+        document: NewDocument,
         /// What it orders; the definition's own measures if none.
         measures: Option<Vec<NewMeasure>>,
     },
@@ -231,7 +232,7 @@ pub enum Command {
         /// Number of the decision that is corrected, from 1.
         decision: usize,
         /// The document that corrects it.
-        document: Document,
+        document: NewDocument,
         /// What it orders.
         measures: Vec<NewMeasure>,
         /// What the earlier one ordered and is not done yet is not asked for any more.
@@ -303,23 +304,14 @@ pub enum Command {
     },
 }
 
-/// The document that a decision is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Document {
-    /// What kind of document; an order if none is named.
+/// A document as it is recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NewDocument {
+    /// What kind it is; what the stage asks for, or the corrected decision is, if none is named.
     pub kind: Option<DecisionKind>,
-    /// Its number.
-    pub number: String,
-    /// Its date.
-    pub date: Date,
-    /// What it is about; what the stage or the corrected decision is about if empty.
-    pub title: String,
-    /// What was decided.
-    pub outcome: String,
-    /// The document word for word; empty if only the outcome is recorded.
-    pub text: String,
-    /// Who signed.
-    pub signatory: String,
+    /// What is said of it; without a title it is about what the stage or the corrected decision is.
+    #[serde(flatten)]
+    pub document: Document,
     /// What is attached to it.
     pub attachments: Vec<NewAttachment>,
 }

@@ -10,6 +10,7 @@ use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 use vekha_analysis::Values;
 
 use crate::command::{DecisionKind, Origin, Why};
+use crate::document::Document;
 use crate::key::{AssignmentKey, RunKey};
 
 /// A journal entry.
@@ -321,16 +322,9 @@ pub enum Happened {
         /// What kind of document.
         #[serde(default)]
         kind: DecisionKind,
-        /// The document's number.
-        number: String,
-        /// Its date.
-        date: Date,
-        /// What it is about.
-        title: String,
-        /// What was decided.
-        outcome: String,
-        /// Who signed.
-        signatory: String,
+        /// What it says, but for its text.
+        #[serde(flatten)]
+        document: Document,
         /// Number within the run of the decision that it corrects.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         corrects: Option<usize>,

@@ -8,6 +8,7 @@
 pub mod assignments;
 pub mod command;
 pub mod data;
+mod document;
 pub mod entry;
 pub mod journal;
 mod key;
@@ -26,8 +27,9 @@ mod step;
 mod wakes;
 
 pub use command::{
-    Answer, Command, CommandKind, DecisionKind, Document, NewAttachment, NewMeasure, Origin, Why,
+    Answer, Command, CommandKind, DecisionKind, NewAttachment, NewDocument, NewMeasure, Origin, Why,
 };
+pub use document::{Bounds, Document};
 pub use entry::{Entry, EntryKind, Happened};
 pub use key::{AssignmentKey, RunKey};
 pub use offers::{Offer, OfferKind, offers};

@@ -10,6 +10,7 @@ use vekha_analysis::Finding;
 
 use crate::assignments::Assignments;
 use crate::command::DecisionKind;
+use crate::document::Document;
 use crate::journal::Head;
 use crate::key::RunKey;
 use crate::recommendations::Recommendations;
@@ -362,19 +363,9 @@ pub struct Decision {
     /// Number within the run, from 1, of the earlier decision that it corrects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrects: Option<usize>,
-    /// The document's number: «47-од».
-    pub number: String,
-    /// The document's date.
-    pub date: Date,
-    /// What it is about.
-    pub title: String,
-    /// What was decided, in words.
-    pub outcome: String,
-    /// The document word for word; empty if only the outcome was recorded.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub text: String,
-    /// Who signed it.
-    pub signatory: String,
+    /// What it says.
+    #[serde(flatten)]
+    pub document: Document,
     /// Who recorded it here.
     pub recorded_by: String,
     /// When it was recorded.

@@ -28,8 +28,8 @@ use vekha_engine::run::{
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
     Answer, AssignmentKey, Command, CommandKind, Context, DecisionKind, Document, Entry, Happened,
-    Job, LetterKind, NewAttachment, NewMeasure, Offer, Origin, Outcome, Refusal, RunKey, Summary,
-    Why, offers, open, references, step, steps,
+    Job, LetterKind, NewAttachment, NewDocument, NewMeasure, Offer, Origin, Outcome, Refusal,
+    RunKey, Summary, Why, offers, open, references, step, steps,
 };
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Overlap, Severity, Work};
@@ -181,15 +181,17 @@ impl Act {
             }
             CommandKind::RecordDecision => Command::RecordDecision {
                 stage,
-                document: Document {
+                document: NewDocument {
+                    document: Document {
+                        number: text.clone(),
+                        date: today.saturating_add((thing.index(4) as i32 - 2).days()),
+                        title: if *right { String::new() } else { text.clone() },
+                        outcome: "решено".into(),
+                        text: if *right { text.clone() } else { String::new() },
+                        signatory: "Начальник".into(),
+                    },
                     kind: Some(DecisionKind::Order),
-                    number: text.clone(),
-                    date: today.saturating_add((thing.index(4) as i32 - 2).days()),
-                    title: if *right { String::new() } else { text.clone() },
-                    outcome: "решено".into(),
-                    text: if *right { text.clone() } else { String::new() },
-                    signatory: "Начальник".into(),
-                    attachments: vec![],
+                    ..NewDocument::default()
                 },
                 measures: thing.index(3).checked_sub(1).map(|n| {
                     let organisations = vec![format!("school-{n}"), "office".into()];
@@ -198,15 +200,16 @@ impl Act {
             },
             CommandKind::CorrectDecision => Command::CorrectDecision {
                 decision: thing.index(3),
-                document: Document {
+                document: NewDocument {
+                    document: Document {
+                        number: text.clone(),
+                        date: today.saturating_add((thing.index(4) as i32 - 2).days()),
+                        outcome: "решено иначе".into(),
+                        signatory: "Начальник".into(),
+                        ..Document::default()
+                    },
                     kind: Some(DecisionKind::Minutes),
-                    number: text.clone(),
-                    date: today.saturating_add((thing.index(4) as i32 - 2).days()),
-                    title: String::new(),
-                    outcome: "решено иначе".into(),
-                    text: String::new(),
-                    signatory: "Начальник".into(),
-                    attachments: vec![],
+                    ..NewDocument::default()
                 },
                 measures: (0..thing.index(2))
                     .map(|_| NewMeasure {
@@ -584,15 +587,16 @@ fn rightly(road_map: &RoadMap, run: &Run, offer: &Offer, now: Timestamp) -> Comm
     let reason = "причина".to_owned();
     let today = road_map.municipality.today(now);
     let later = |due: Date| road_map.calendar.on_or_after(due.max(today).saturating_add(1.days()));
-    let document = |number: &str| Document {
+    let document = |number: &str| NewDocument {
+        document: Document {
+            number: format!("{number}-{}", run.decisions.len()),
+            date: today,
+            outcome: "решено".into(),
+            signatory: "Начальник".into(),
+            ..Document::default()
+        },
         kind: Some(DecisionKind::Order),
-        number: format!("{number}-{}", run.decisions.len()),
-        date: today,
-        title: String::new(),
-        outcome: "решено".into(),
-        text: String::new(),
-        signatory: "Начальник".into(),
-        attachments: vec![],
+        ..NewDocument::default()
     };
     match offer.clone() {
         Offer::AnswerQuestion => Command::AnswerQuestion(Answer::Proceed),
@@ -642,8 +646,11 @@ fn rightly(road_map: &RoadMap, run: &Run, offer: &Offer, now: Timestamp) -> Comm
         }
         Offer::CorrectDecision(decision) => Command::CorrectDecision {
             decision,
-            document: Document {
-                date: today.max(run.decisions[decision - 1].date),
+            document: NewDocument {
+                document: Document {
+                    date: today.max(run.decisions[decision - 1].document.date),
+                    ..document("иначе").document
+                },
                 ..document("иначе")
             },
             measures: vec![],
@@ -862,15 +869,15 @@ impl People for Office {
                         20 + n as i64,
                         Command::RecordDecision {
                             stage: stage.id.clone(),
-                            document: Document {
-                                kind: None,
-                                number: n.to_string(),
-                                date: world.road_map().municipality.today(now),
-                                title: String::new(),
-                                outcome: "решено".into(),
-                                text: String::new(),
-                                signatory: "Начальник".into(),
-                                attachments: vec![],
+                            document: NewDocument {
+                                document: Document {
+                                    number: n.to_string(),
+                                    date: world.road_map().municipality.today(now),
+                                    outcome: "решено".into(),
+                                    signatory: "Начальник".into(),
+                                    ..Document::default()
+                                },
+                                ..NewDocument::default()
                             },
                             measures: Some(vec![]),
                         },
@@ -889,15 +896,17 @@ fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
     let road_map = Town::usual().road_map();
     let (mut alone, _) = Alone::open(&road_map, SUMMARY);
     alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
-    let document = |text: &str| Document {
+    let document = |text: &str| NewDocument {
+        document: Document {
+            number: "47-од".into(),
+            date: date(2027, 2, 1),
+            outcome: "решено".into(),
+            text: text.into(),
+            signatory: "Начальник".into(),
+            ..Document::default()
+        },
         kind: Some(DecisionKind::Order),
-        number: "47-од".into(),
-        date: date(2027, 2, 1),
-        title: String::new(),
-        outcome: "решено".into(),
-        text: text.into(),
-        signatory: "Начальник".into(),
-        attachments: vec![],
+        ..NewDocument::default()
     };
     let record = |alone: &mut Alone<'_>, text: &str| {
         alone.step(Command::RecordDecision {
@@ -917,7 +926,7 @@ fn the_text_of_a_decision_stays_with_it_and_the_journal_proves_it() {
         "9bad0126e51d55329bf4d52439c7e8c13ba20518a76717392944534ea56cf4ad"
     );
     alone.correct(1, vec![], false).unwrap();
-    let texts: Vec<&str> = alone.run.decisions.iter().map(|d| d.text.as_str()).collect();
+    let texts: Vec<&str> = alone.run.decisions.iter().map(|d| d.document.text.as_str()).collect();
     assert_eq!(texts, ["ПРИКАЗЫВАЮ", ""]);
 }
 
@@ -1006,15 +1015,17 @@ fn what_documents_cannot_hold_is_refused_at_its_field() {
         Err(Refusal::Invalid(errors)) => errors.into_iter().map(|e| e.field).collect(),
         other => vec![format!("{other:?}")],
     };
-    let document = Document {
+    let document = NewDocument {
+        document: Document {
+            number: "47\u{1}".into(),
+            date: date(2027, 2, 1),
+            title: "О мерах\n".into(),
+            outcome: "решено\u{b}".into(),
+            text: "1.\tОбучить\r\n2. \u{ffff}".into(),
+            signatory: "Начальник\u{85}".into(),
+        },
         kind: Some(DecisionKind::Order),
-        number: "47\u{1}".into(),
-        date: date(2027, 2, 1),
-        title: "О мерах\n".into(),
-        outcome: "решено\u{b}".into(),
-        text: "1.\tОбучить\r\n2. \u{ffff}".into(),
-        signatory: "Начальник\u{85}".into(),
-        attachments: vec![],
+        ..NewDocument::default()
     };
     let measure = NewMeasure {
         text: "Обучить\u{1b}".into(),
@@ -1099,7 +1110,7 @@ fn a_decision_is_corrected_by_a_later_one_and_stays_as_it_was() {
     assert_eq!(alone.run.decisions[0], recorded);
     let later = &alone.run.decisions[1];
     assert_eq!((later.corrects, later.kind), (Some(1), DecisionKind::Directive));
-    assert_eq!((&later.title, &later.stage), (&recorded.title, &recorded.stage));
+    assert_eq!((&later.document.title, &later.stage), (&recorded.document.title, &recorded.stage));
     let state = |key: &str| alone.run.assignments[&key.parse().unwrap()].state;
     assert_eq!(state("measure-1.school-1"), AssignmentState::Answered, "it was reported on");
     assert_eq!(state("measure-2.school-2"), AssignmentState::Waived);
@@ -1132,23 +1143,25 @@ fn an_order_is_entered_once_whatever_of_it_was_left_to_be_filled_in() {
     }
     let (mut alone, _) = Alone::open(&road_map, SUMMARY);
     alone.step(Command::AnswerQuestion(Answer::Proceed)).unwrap();
-    let document = |kind, number: &str, title: &str| Document {
+    let document = |kind, number: &str, title: &str| NewDocument {
+        document: Document {
+            number: number.into(),
+            date: date(2027, 2, 1),
+            title: title.into(),
+            outcome: "решено".into(),
+            signatory: "Начальник".into(),
+            ..Document::default()
+        },
         kind,
-        number: number.into(),
-        date: date(2027, 2, 1),
-        title: title.into(),
-        outcome: "решено".into(),
-        text: String::new(),
-        signatory: "Начальник".into(),
-        attachments: vec![],
+        ..NewDocument::default()
     };
     let (minutes, order) = (Some(DecisionKind::Minutes), Some(DecisionKind::Order));
-    let record = |document: Document| Command::RecordDecision {
+    let record = |document: NewDocument| Command::RecordDecision {
         stage: "decide".into(),
         document,
         measures: Some(vec![]),
     };
-    let correct = |decision: usize, document: Document| Command::CorrectDecision {
+    let correct = |decision: usize, document: NewDocument| Command::CorrectDecision {
         decision,
         document,
         measures: vec![],
@@ -1188,8 +1201,7 @@ fn an_order_is_entered_once_whatever_of_it_was_left_to_be_filled_in() {
     assert_eq!(alone.run.decisions.len(), 4);
     // Nor does a correction repeat the document of a third.
     said(alone.step(correct(2, document(None, "6", ""))));
-    let later = Document { date: date(2027, 2, 1), ..document(None, "7", "") };
-    alone.step(correct(2, later)).unwrap();
+    alone.step(correct(2, document(None, "7", ""))).unwrap();
 }
 
 #[test]

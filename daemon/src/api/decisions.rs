@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Decision, Run, StageState};
-use vekha_engine::{DecisionKind, Document, NewMeasure, RunKey};
+use vekha_engine::{DecisionKind, Document, NewDocument, NewMeasure, RunKey};
 use vekha_proto::v1::{self, decision_service_server::DecisionService};
 use vekha_roadmap::model::Work;
 
@@ -29,15 +29,16 @@ use crate::{forms, reports};
 
 fn describe(grounds: &Grounds<'_>, run: &Run, number: usize, d: &Decision) -> v1::Decision {
     let name = names::of_run(&run.key);
+    let document = &d.document;
     v1::Decision {
         name: format!("{name}/decisions/{number}"),
         stage: d.stage.clone(),
-        number: d.number.clone(),
-        date: d.date.to_string(),
-        title: d.title.clone(),
-        outcome: d.outcome.clone(),
-        text: d.text.clone(),
-        signatory: d.signatory.clone(),
+        number: document.number.clone(),
+        date: document.date.to_string(),
+        title: document.title.clone(),
+        outcome: document.outcome.clone(),
+        text: document.text.clone(),
+        signatory: document.signatory.clone(),
         measures: run
             .measures
             .iter()
@@ -139,16 +140,16 @@ impl Api {
                 due: convert::noted_date(&mut wrong, &format!("measures[{i}].due"), &measure.due),
             });
         }
+        let kind = DecisionKind::of(r.kind());
         let document = Document {
-            kind: DecisionKind::of(r.kind()),
             number: r.number.clone(),
             date,
             title: r.title.clone(),
             outcome: r.outcome.clone(),
             text: r.text.clone(),
             signatory: r.signatory.clone(),
-            attachments: vec![],
         };
+        let new = NewDocument { kind, document, attachments: vec![] };
         let decides = if r.corrects.is_empty() {
             let stage = self.deciding_stage(&run, &r.stage).await?;
             let measures = (r.without_measures || !measures.is_empty()).then_some(measures);
@@ -162,12 +163,13 @@ impl Api {
         };
         let files = r.attachments.into_iter().map(file).collect();
         let by = mutation.of(Thing::Run);
-        let answered = self.runtime.decide(run.clone(), decides, document, files, wrong, by).await;
+        let answered = self.runtime.decide(run.clone(), decides, new, files, wrong, by).await;
         let answered = answered.map_err(|e| status::refused(e, attached))?;
         let made = answered.made.clone();
         let loaded = self.after(&run, answered).await?;
         // What a release before this one recorded did not note which decision that was.
-        let of_its_number = || loaded.run.decisions.iter().rposition(|d| d.number == r.number);
+        let of_its_number =
+            || loaded.run.decisions.iter().rposition(|d| d.document.number == r.number);
         let number = made.parse().ok().or_else(|| of_its_number().map(|place| place + 1));
         self.describe_decision(loaded, number.unwrap_or_default(), &r.number).await
     }
@@ -243,7 +245,7 @@ impl DecisionService for Api {
                 let decision = run.decisions.get(number.checked_sub(1)?)?;
                 let wanted = conditions.allow("stage", &decision.stage)
                     && conditions.allow("kind", decision.kind.as_str())
-                    && conditions.allow_day("date", decision.date);
+                    && conditions.allow_day("date", decision.document.date);
                 wanted.then(|| describe(&grounds, run, number, decision))
             });
             walk.take(rows.iter().map(|row| row.id.clone()).zip(turned));

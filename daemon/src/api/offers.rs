@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use tonic::{Request, Response, Status};
 use vekha_engine::run::Run;
-use vekha_engine::{AssignmentKey, Offer, RunKey, limits, offers};
+use vekha_engine::{AssignmentKey, Document, Offer, RunKey, limits, offers};
 use vekha_proto::v1::{self, offer_service_server::OfferService};
 use vekha_roadmap::RoadMap;
 
@@ -269,17 +269,18 @@ impl Call<'_> {
 }
 
 /// The fields of a decision.
-fn document() -> [v1::OfferField; 8] {
-    [
-        text("number", limits::NUMBER).required(),
+fn document() -> Vec<v1::OfferField> {
+    let said = Document::default();
+    let texts = said.texts().map(|(bounds, _)| v1::OfferField {
+        required: bounds.required,
+        ..text(bounds.field, bounds.longest)
+    });
+    let beside = [
         field("date").required(),
-        text("title", limits::TITLE),
-        text("outcome", limits::OUTCOME).required(),
-        text("signatory", limits::SIGNATORY).required(),
-        text("text", limits::TEXT),
         text("measures.text", limits::MEASURE),
         list("attachments", limits::ATTACHMENTS),
-    ]
+    ];
+    texts.into_iter().chain(beside).collect()
 }
 
 fn field(path: &str) -> v1::OfferField {

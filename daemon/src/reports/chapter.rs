@@ -37,7 +37,7 @@ pub struct Chapter {
 }
 
 /// A decision; templates know it by the same names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Decision {
     /// What kind of document, in a word.
     pub kind: &'static str,
@@ -75,15 +75,16 @@ pub struct Measure {
 impl Decision {
     /// A decision by itself, without what it refers to and what it orders.
     pub fn alone(decision: &run::Decision) -> Self {
+        let document = &decision.document;
         Decision {
             kind: decision.kind.words(),
             corrects: None,
-            number: decision.number.clone(),
-            date: russian::date_words(decision.date),
-            title: decision.title.clone(),
-            outcome: decision.outcome.trim().to_owned(),
-            text: decision.text.trim().to_owned(),
-            signatory: decision.signatory.clone(),
+            number: document.number.clone(),
+            date: russian::date_words(document.date),
+            title: document.title.clone(),
+            outcome: document.outcome.trim().to_owned(),
+            text: document.text.trim().to_owned(),
+            signatory: document.signatory.clone(),
             measures: Vec::new(),
         }
     }
@@ -102,7 +103,7 @@ impl Decision {
             corrects: decision
                 .corrects
                 .and_then(|number| run.decisions.get(number - 1))
-                .map(|earlier| earlier.number.clone()),
+                .map(|earlier| earlier.document.number.clone()),
             measures: measures
                 .map(|(measure, control)| Measure {
                     organisation: map.short_name(&measure.organisation),

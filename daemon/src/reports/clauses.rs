@@ -280,14 +280,9 @@ mod tests {
         let measures = measures.iter().map(measure).collect();
         Clauses::of(&Decision {
             kind: "приказ",
-            corrects: None,
-            number: String::new(),
-            date: String::new(),
-            title: String::new(),
-            outcome: String::new(),
             text: text.to_owned(),
-            signatory: String::new(),
             measures,
+            ..Decision::default()
         })
     }
 

@@ -264,14 +264,13 @@ mod tests {
         };
         let told = Decision {
             kind: kind.words(),
-            corrects: None,
             number: says("214-од"),
             date: says("14 октября 2027 года"),
             title: "Об утверждении перечня школ с низкими образовательными результатами".to_owned(),
-            outcome: String::new(),
             text: text.to_owned(),
             signatory: says("Начальник отдела образования, А. П. Иванова"),
             measures: vec![measure],
+            ..Decision::default()
         };
         let made = decision(&head, &told).unwrap();
         if let Some(folder) = std::env::var_os("VEKHA_TEST_DOCUMENTS") {

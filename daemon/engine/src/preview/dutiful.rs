@@ -7,7 +7,8 @@ use vekha_roadmap::model::{Due, Span, Work};
 use vekha_roadmap::schedule::due_date;
 
 use super::notes::Notes;
-use crate::command::{Command, Document, Origin};
+use crate::command::{Command, NewDocument, Origin};
+use crate::document::Document;
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::Outcome;
 use crate::run::{AssignmentKind, AssignmentState, RecommendationState, Run, StageState};
@@ -81,15 +82,15 @@ impl People for Dutiful {
                         Dutiful::afternoon(world, due),
                         Command::RecordDecision {
                             stage: stage.id.clone(),
-                            document: Document {
-                                kind: None,
-                                number: format!("предпросмотр-{place}"),
-                                date: due,
-                                title: String::new(),
-                                outcome: "предпросмотр".into(),
-                                text: String::new(),
-                                signatory: "предпросмотр".into(),
-                                attachments: vec![],
+                            document: NewDocument {
+                                document: Document {
+                                    number: format!("предпросмотр-{place}"),
+                                    date: due,
+                                    outcome: "предпросмотр".into(),
+                                    signatory: "предпросмотр".into(),
+                                    ..Document::default()
+                                },
+                                ..NewDocument::default()
                             },
                             measures: None,
                         },

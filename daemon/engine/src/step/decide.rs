@@ -9,7 +9,8 @@ use vekha_roadmap::schedule::due_date;
 
 use super::attach::wrong_files;
 use super::{Transition, days_left, due_words};
-use crate::command::{DecisionKind, Document, NewMeasure};
+use crate::command::{DecisionKind, NewDocument, NewMeasure};
+use crate::document::Document;
 use crate::entry::Happened;
 use crate::key::AssignmentKey;
 use crate::limits;
@@ -45,23 +46,19 @@ impl Transition<'_> {
     pub(super) fn record_decision(
         &mut self,
         stage: String,
-        document: Document,
+        new: NewDocument,
         measures: Option<Vec<NewMeasure>>,
     ) -> Result<(), Refusal> {
         let position = self.run.at_work(&stage)?;
         let Work::Decide(decide) = &self.activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап решения «{stage}»")));
         };
-        let document = numbered(document);
-        let kind = document.kind.unwrap_or(decide.document.kind);
-        self.check_document(&document, kind, measures.as_deref().unwrap_or_default())?;
-        self.check_new(&document, None)?;
-        let title = match document.title.trim() {
-            "" => self.awaited(&stage, decide).first().cloned().unwrap_or_default(),
-            title => title.to_owned(),
-        };
-        let kind = Some(kind);
-        self.keep_decision(stage.clone(), None, Document { title, kind, ..document });
+        let kind = new.kind.unwrap_or(decide.document.kind);
+        let new = NewDocument { document: numbered(new.document), ..new };
+        self.check_document(&new, kind, measures.as_deref().unwrap_or_default())?;
+        self.check_new(&new, None)?;
+        let about = self.awaited(&stage, decide).first().cloned().unwrap_or_default();
+        self.keep_decision(stage.clone(), kind, None, about, new);
         match measures {
             Some(measures) => {
                 for measure in measures {
@@ -86,13 +83,15 @@ impl Transition<'_> {
     /// Entered twice, from two windows or by two commands, an order would stand there twice. What is
     /// left to us to fill in (what it is about, what kind of document it is) tells no document from
     /// another; nor does what a correction is about tell it from what it corrects.
-    fn check_new(&self, document: &Document, corrects: Option<usize>) -> Result<(), Refusal> {
+    fn check_new(&self, new: &NewDocument, corrects: Option<usize>) -> Result<(), Refusal> {
+        let NewDocument { kind, document, .. } = new;
         let title = document.title.trim();
         let number = plain(&document.number);
         let same = |(one, place): &(&Decision, usize)| {
-            (plain(&one.number), one.date) == (number.clone(), document.date)
-                && document.kind.is_none_or(|kind| kind == one.kind)
-                && (title.is_empty() || title == one.title || corrects == Some(*place))
+            let earlier = &one.document;
+            (plain(&earlier.number), earlier.date) == (number.clone(), document.date)
+                && kind.is_none_or(|kind| kind == one.kind)
+                && (title.is_empty() || title == earlier.title || corrects == Some(*place))
         };
         let Some((first, place)) = self.run.decisions.iter().zip(1..).find(same) else {
             return Ok(());
@@ -100,9 +99,9 @@ impl Transition<'_> {
         let named = format!(
             "{} № {} от {}, «{}» (решение {place})",
             first.kind.words(),
-            first.number.trim(),
-            date_words(first.date),
-            first.title,
+            first.document.number.trim(),
+            date_words(first.document.date),
+            first.document.title,
         );
         let message = if corrects == Some(place) {
             format!(
@@ -120,30 +119,26 @@ impl Transition<'_> {
     pub(super) fn correct_decision(
         &mut self,
         number: usize,
-        document: Document,
+        new: NewDocument,
         measures: Vec<NewMeasure>,
         withdraw: bool,
     ) -> Result<(), Refusal> {
-        let document = numbered(document);
         let corrected = self.run.decision(number)?;
-        let (stage, before) = (corrected.stage.clone(), corrected.date);
-        let kind = document.kind.unwrap_or(corrected.kind);
-        let title = match document.title.trim() {
-            "" => corrected.title.clone(),
-            title => title.to_owned(),
-        };
+        let (stage, before) = (corrected.stage.clone(), corrected.document.date);
+        let kind = new.kind.unwrap_or(corrected.kind);
+        let about = corrected.document.title.clone();
+        let new = NewDocument { document: numbered(new.document), ..new };
         if !measures.is_empty() && self.run.state.called_off() {
             let why = "выполнение отменено или пропущено: новых мер в нём не поручают";
             return Err(Refusal::field("measures", why));
         }
-        self.check_document(&document, kind, &measures)?;
-        if document.date < before {
+        self.check_document(&new, kind, &measures)?;
+        if new.document.date < before {
             let message = "исправляющее решение не может быть раньше исправляемого";
             return Err(Refusal::field("date", message));
         }
-        self.check_new(&document, Some(number))?;
-        let kind = Some(kind);
-        self.keep_decision(stage, Some(number), Document { title, kind, ..document });
+        self.check_new(&new, Some(number))?;
+        self.keep_decision(stage, kind, Some(number), about, new);
         if withdraw {
             self.withdraw_measures(number);
         }
@@ -163,7 +158,7 @@ impl Transition<'_> {
                 (AssignmentKey::new(&measure_stage(place + 1), &m.organisation), place + 1)
             })
             .collect();
-        let by = self.run.decisions.last().map(|d| d.number.clone()).unwrap_or_default();
+        let by = self.run.decisions.last().map(|d| d.document.number.clone()).unwrap_or_default();
         let why = format!("мера снята решением № {by}");
         for (key, measure) in open {
             if self.run.assignments.get(&key).is_some_and(|a| a.state.is_awaited()) {
@@ -173,31 +168,33 @@ impl Transition<'_> {
         }
     }
 
-    fn keep_decision(&mut self, stage: String, corrects: Option<usize>, document: Document) {
-        let Document { kind, number, date, title, outcome, text, signatory, attachments } =
-            document;
-        let kind = kind.unwrap_or_default();
+    /// Keeps the document as a decision of this kind; without a title of its own it is about `about`.
+    fn keep_decision(
+        &mut self,
+        stage: String,
+        kind: DecisionKind,
+        corrects: Option<usize>,
+        about: String,
+        new: NewDocument,
+    ) {
+        let NewDocument { mut document, attachments, .. } = new;
+        document.title = match document.title.trim() {
+            "" => about,
+            title => title.to_owned(),
+        };
+        let text = &document.text;
         self.record(Happened::Decided {
             stage: stage.clone(),
             kind,
-            number: number.clone(),
-            date,
-            title: title.clone(),
-            outcome: outcome.clone(),
-            signatory: signatory.clone(),
             corrects,
-            text_sha256: (!text.is_empty()).then(|| hex::encode(Sha256::digest(&text))),
+            text_sha256: (!text.is_empty()).then(|| hex::encode(Sha256::digest(text))),
+            document: Document { text: String::new(), ..document.clone() },
         });
         self.run.decisions.push(Decision {
             stage,
             kind,
             corrects,
-            number,
-            date,
-            title,
-            outcome,
-            text,
-            signatory,
+            document,
             recorded_by: self.actor.to_owned(),
             recorded_at: self.now,
             attachments: Vec::new(),
@@ -208,40 +205,15 @@ impl Transition<'_> {
 
     fn check_document(
         &self,
-        document: &Document,
+        new: &NewDocument,
         kind: DecisionKind,
         measures: &[NewMeasure],
     ) -> Result<(), Refusal> {
-        let mut errors = Vec::new();
+        let today = self.today();
+        let mut errors = new.document.mistakes(kind, today);
         let mut wrong = |field: String, message: &str| {
             errors.push(FieldError { field, message: message.to_owned() });
         };
-        let today = self.today();
-        for (field, text, longest) in [
-            ("number", &document.number, limits::NUMBER),
-            ("outcome", &document.outcome, limits::OUTCOME),
-            ("signatory", &document.signatory, limits::SIGNATORY),
-        ] {
-            if text.trim().is_empty() {
-                wrong(field.into(), "заполните");
-            } else if text.chars().count() > longest {
-                wrong(field.into(), "слишком длинно");
-            }
-        }
-        if document.title.chars().count() > limits::TITLE {
-            wrong("title".into(), &format!("не длиннее {} знаков", limits::TITLE));
-        }
-        if document.text.chars().count() > limits::TEXT {
-            wrong("text".into(), &format!("не длиннее {} знаков", limits::TEXT));
-        }
-        let others = document.text.lines().filter_map(DecisionKind::spoken);
-        if let Some((other, verb)) = { others }.find(|(other, _)| *other != kind) {
-            let (other, own) = (other.words(), kind.words());
-            wrong("text".into(), &format!("«{verb}» говорит {other}, а этот документ — {own}"));
-        }
-        if document.date > today {
-            wrong("date".into(), "дата документа ещё не наступила");
-        }
         for (number, measure) in measures.iter().enumerate() {
             let at = |field: &str| format!("measures[{number}].{field}");
             if measure.text.trim().is_empty() || measure.text.chars().count() > limits::MEASURE {
@@ -259,19 +231,10 @@ impl Transition<'_> {
                 }
             }
         }
-        for (field, text, lines) in [
-            ("number", &document.number, false),
-            ("title", &document.title, false),
-            ("outcome", &document.outcome, true),
-            ("text", &document.text, true),
-            ("signatory", &document.signatory, false),
-        ] {
-            errors.extend(limits::text(field, text, lines));
-        }
         for (number, measure) in measures.iter().enumerate() {
             errors.extend(limits::text(&format!("measures[{number}].text"), &measure.text, true));
         }
-        errors.extend(wrong_files(&[], &document.attachments));
+        errors.extend(wrong_files(&[], &new.attachments));
         if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
     }
 }

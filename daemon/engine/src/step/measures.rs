@@ -74,11 +74,11 @@ impl Transition<'_> {
 
     /// A decision as letters tell of it.
     fn decision_facts(&self, number: usize) -> Value {
-        let decision = &self.run.decisions[number - 1];
+        let document = &self.run.decisions[number - 1].document;
         json!({
-            "number": decision.number,
-            "date": vekha_roadmap::russian::date_words(decision.date),
-            "title": decision.title,
+            "number": document.number,
+            "date": vekha_roadmap::russian::date_words(document.date),
+            "title": document.title,
         })
     }
 

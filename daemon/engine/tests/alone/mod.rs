@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use vekha_engine::run::Run;
 use vekha_engine::{
-    Command, Context, DecisionKind, Document, NewMeasure, Origin, Outcome, Refusal, RunKey,
-    Summary, Why, open, step,
+    Command, Context, DecisionKind, Document, NewDocument, NewMeasure, Origin, Outcome, Refusal,
+    RunKey, Summary, Why, open, step,
 };
 use vekha_roadmap::RoadMap;
 
@@ -57,15 +57,16 @@ impl<'a> Alone<'a> {
         measures: Vec<NewMeasure>,
         withdraw: bool,
     ) -> Result<Outcome, Refusal> {
-        let document = Document {
+        let document = NewDocument {
+            document: Document {
+                number: "12-р".into(),
+                date: date(2027, 2, 1),
+                outcome: "решено иначе".into(),
+                signatory: "Начальник".into(),
+                ..Document::default()
+            },
             kind: Some(DecisionKind::Directive),
-            number: "12-р".into(),
-            date: date(2027, 2, 1),
-            title: String::new(),
-            outcome: "решено иначе".into(),
-            text: String::new(),
-            signatory: "Начальник".into(),
-            attachments: vec![],
+            ..NewDocument::default()
         };
         self.step(Command::CorrectDecision { decision, document, measures, withdraw })
     }
@@ -94,15 +95,23 @@ impl<'a> Alone<'a> {
 }
 
 /// A decision with nothing wrong in it.
-pub fn document() -> Document {
-    Document {
+pub fn document() -> NewDocument {
+    NewDocument {
+        document: Document {
+            number: "47-од".into(),
+            date: date(2027, 2, 1),
+            outcome: "решено".into(),
+            signatory: "Начальник".into(),
+            ..Document::default()
+        },
         kind: Some(DecisionKind::Order),
-        number: "47-од".into(),
-        date: date(2027, 2, 1),
-        title: String::new(),
-        outcome: "решено".into(),
-        text: String::new(),
-        signatory: "Начальник".into(),
-        attachments: vec![],
+        ..NewDocument::default()
     }
+}
+
+/// The same document with something else said of it.
+pub fn said(change: impl FnOnce(&mut Document)) -> NewDocument {
+    let mut new = document();
+    change(&mut new.document);
+    new
 }

@@ -7,15 +7,15 @@ use serde_json::json;
 use vekha_engine::data::gather;
 use vekha_engine::run::RunState;
 use vekha_engine::{
-    Answer, AssignmentKey, Command, Document, NewAttachment, NewMeasure, Origin, Outcome, Refusal,
-    Why, limits, open,
+    Answer, AssignmentKey, Command, NewAttachment, NewDocument, NewMeasure, Origin, Outcome,
+    Refusal, Why, limits, open,
 };
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::model::Work;
 
 use crate::SUMMARY;
-use crate::alone::{Alone, document, values};
+use crate::alone::{Alone, document, said, values};
 use crate::town::Plan as Town;
 
 fn measure() -> NewMeasure {
@@ -26,7 +26,7 @@ fn measure() -> NewMeasure {
     }
 }
 
-fn record(document: Document, measures: Vec<NewMeasure>) -> Command {
+fn record(document: NewDocument, measures: Vec<NewMeasure>) -> Command {
     Command::RecordDecision { stage: "decide".into(), document, measures: Some(measures) }
 }
 
@@ -110,14 +110,11 @@ fn a_text_is_taken_up_to_its_limit_and_refused_at_its_field_one_sign_beyond_it()
         .unwrap();
 
     let required: Vec<(&Alone<'_>, Text<'_>)> = vec![
-        (&deciding, at("number", 100, |number| record(Document { number, ..document() }, vec![]))),
+        (&deciding, at("number", 100, |number| record(said(|d| d.number = number), vec![]))),
+        (&deciding, at("outcome", 10_000, |outcome| record(said(|d| d.outcome = outcome), vec![]))),
         (
             &deciding,
-            at("outcome", 10_000, |outcome| record(Document { outcome, ..document() }, vec![])),
-        ),
-        (
-            &deciding,
-            at("signatory", 200, |signatory| record(Document { signatory, ..document() }, vec![])),
+            at("signatory", 200, |signatory| record(said(|d| d.signatory = signatory), vec![])),
         ),
         (
             &deciding,
@@ -198,11 +195,8 @@ fn a_text_is_taken_up_to_its_limit_and_refused_at_its_field_one_sign_beyond_it()
         ),
     ];
     let optional: Vec<(&Alone<'_>, Text<'_>)> = vec![
-        (&deciding, at("title", 1000, |title| record(Document { title, ..document() }, vec![]))),
-        (
-            &deciding,
-            at("text", limits::TEXT, |text| record(Document { text, ..document() }, vec![])),
-        ),
+        (&deciding, at("title", 1000, |title| record(said(|d| d.title = title), vec![]))),
+        (&deciding, at("text", limits::TEXT, |text| record(said(|d| d.text = text), vec![]))),
         (
             &issued,
             at("report", 4000, |report| submit("recommend.school-1", json!({ "report": report }))),
@@ -271,12 +265,17 @@ fn a_day_is_taken_up_to_its_limit_and_refused_at_its_field_one_day_beyond_it() {
     type Case<'a> = (&'a Alone<'a>, &'a str, Dated<'a>, Vec<Date>, Vec<Date>);
     let extend = |due| Command::Extend { assignment: assignment(), due, reason: reason() };
     let ask = |due| Command::RequestExtension { assignment: assignment(), due, reason: reason() };
-    let later = |date| Document { number: "48-од".into(), date, ..document() };
+    let later = |date| {
+        said(|d| {
+            d.number = "48-од".into();
+            d.date = date;
+        })
+    };
     let cases: Vec<Case<'_>> = vec![
         (
             &deciding,
             "date",
-            Box::new(|date| record(Document { date, ..document() }, vec![])),
+            Box::new(|date| record(said(|d| d.date = date), vec![])),
             vec![date(2026, 12, 31), date(2027, 1, 31), monday],
             vec![day(2), day(3)],
         ),
@@ -363,7 +362,7 @@ fn a_decision_comes_with_as_many_files_as_it_may_have_each_told_by_its_own_digit
         size: 10,
         sha256: format!("{number:064x}"),
     };
-    let with = |attachments| record(Document { attachments, ..document() }, vec![]);
+    let with = |attachments| record(NewDocument { attachments, ..document() }, vec![]);
     assert!(alone.wrong(with((1..=limits::ATTACHMENTS).map(file).collect())).is_empty());
     let one_more = (0..=limits::ATTACHMENTS).map(file).collect();
     assert_eq!(alone.wrong(with(one_more)), ["attachments"]);
@@ -512,7 +511,7 @@ fn nothing_new_is_ordered_in_a_run_that_was_called_off_and_a_correction_awaits_n
     alone.step(record(document(), vec![measure()])).unwrap();
     let correct = |number: &str, measures: Vec<NewMeasure>| Command::CorrectDecision {
         decision: 1,
-        document: Document { number: number.into(), ..document() },
+        document: said(|d| d.number = number.into()),
         measures,
         withdraw: true,
     };
@@ -521,8 +520,8 @@ fn nothing_new_is_ordered_in_a_run_that_was_called_off_and_a_correction_awaits_n
     let awaited = alone.run.awaited_decisions("decide");
     assert_eq!((awaited, alone.run.awaited_decisions("collect")), (1, 0));
     let mut completed = alone.clone();
-    completed.step(record(Document { number: "50-од".into(), ..document() }, vec![])).unwrap();
-    assert_eq!(completed.run.decisions[2].title, "О сроках");
+    completed.step(record(said(|d| d.number = "50-од".into()), vec![])).unwrap();
+    assert_eq!(completed.run.decisions[2].document.title, "О сроках");
     assert_eq!(completed.run.state, RunState::Completed);
     assert!(completed.tried(correct("49-од", vec![measure()])).is_ok());
     alone.step(Command::Cancel { reason: "отменено".into() }).unwrap();

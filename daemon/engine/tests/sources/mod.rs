@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use vekha_analysis::{Finding, IndicatorFigures, Outcome, Values};
 use vekha_engine::data::{RunData, Wanted, analyze, draft, earlier, gather, sources};
 use vekha_engine::run::RunState;
-use vekha_engine::{AssignmentKey, Command, Document, RunKey, Summary, Why, references};
+use vekha_engine::{
+    AssignmentKey, Command, Document, NewDocument, RunKey, Summary, Why, references,
+};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::formula::Formula;
 use vekha_roadmap::model::{
@@ -94,7 +96,11 @@ fn whom_an_analysis_found_by_these_rules_and_no_others_is_asked() {
         }
         let decided = Command::RecordDecision {
             stage: "decide".into(),
-            document: Document { kind: None, number: "1".into(), ..document() },
+            document: NewDocument {
+                document: Document { number: "1".into(), ..document().document },
+                kind: None,
+                ..document()
+            },
             measures: None,
         };
         let outcome = Outcome { findings: findings.clone(), ..Outcome::default() };

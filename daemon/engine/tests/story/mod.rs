@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use vekha_engine::run::Run;
 use vekha_engine::world::{People, Plan, World};
 use vekha_engine::{
-    Answer, AssignmentKey, Command, DecisionKind, Document, NewAttachment, NewMeasure, Origin,
-    Outcome, RunKey, Why,
+    Answer, AssignmentKey, Command, DecisionKind, Document, NewAttachment, NewDocument, NewMeasure,
+    Origin, Outcome, RunKey, Why,
 };
 use vekha_roadmap::model::{Prefill, Work};
 
@@ -110,16 +110,18 @@ fn submit(assignment: &str, answers: Value) -> Command {
     Command::Submit { assignment: key(assignment), answers: values(answers), origin: Origin::Page }
 }
 
-fn document(number: &str, day: jiff::civil::Date) -> Document {
-    Document {
+fn document(number: &str, day: jiff::civil::Date) -> NewDocument {
+    NewDocument {
+        document: Document {
+            number: number.into(),
+            date: day,
+            outcome: "решено".into(),
+            text: "ПРИКАЗЫВАЮ".into(),
+            signatory: "Начальник".into(),
+            ..Document::default()
+        },
         kind: Some(DecisionKind::Order),
-        number: number.into(),
-        date: day,
-        title: String::new(),
-        outcome: "решено".into(),
-        text: "ПРИКАЗЫВАЮ".into(),
-        signatory: "Начальник".into(),
-        attachments: vec![],
+        ..NewDocument::default()
     }
 }
 

@@ -386,11 +386,15 @@ fn decisions(scene: &Scene<'_>, now: jiff::Timestamp, shown: &Range<usize>) -> V
     // As the document has it, so that the page and the paper say the same.
     let text = |position: usize, d: &vekha_engine::run::Decision| {
         let told = reports::Decision::of(map, run, position + 1, d, &controls);
-        if d.text.is_empty() { String::new() } else { Clauses::of(&told).lines().join("\n") }
+        if d.document.text.is_empty() {
+            String::new()
+        } else {
+            Clauses::of(&told).lines().join("\n")
+        }
     };
     let line = |(position, d): (usize, &vekha_engine::run::Decision)| {
         let refers = |place: usize| {
-            let number = run.decisions.get(place).map(|d| d.number.clone());
+            let number = run.decisions.get(place).map(|d| d.document.number.clone());
             json!({ "ordinal": (place + 1).to_string(), "number": number })
         };
         let later = run.decisions.iter().enumerate();

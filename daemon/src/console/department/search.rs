@@ -8,8 +8,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use vekha_engine::RunKey;
 use vekha_engine::run::{Decision, RunState};
+use vekha_engine::{Document, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Organisation;
 use vekha_roadmap::russian::date_words;
@@ -150,19 +150,19 @@ async fn decisions(runtime: &Runtime, map: &RoadMap, words: &Words) -> Result<Fo
     for row in store.list_decisions(&filter, &Page::all()).await? {
         let read = store.readable(&row.called(), document::<Decision>(&row.called(), &row.body))?;
         let (Some(decision), Ok(run)) = (read, row.run.parse::<RunKey>()) else { continue };
-        let Decision { number, title, signatory, outcome, .. } = &decision;
-        let day = glossary::date(decision.date);
+        let Document { number, title, signatory, outcome, .. } = &decision.document;
+        let day = glossary::date(decision.document.date);
         if words.are_in(&format!("{number} {day} {title} {signatory} {outcome}")) {
             all.push((run, row.ordinal, decision));
         }
     }
-    all.sort_by_key(|(_, _, decision)| std::cmp::Reverse(decision.date));
+    all.sort_by_key(|(_, _, decision)| std::cmp::Reverse(decision.document.date));
     let mut found = Found::default();
     for (run, ordinal, d) in all {
         found.add(|| {
             json!({
-                "what": format!("{} № {} от {}", d.kind.words(), d.number, date_words(d.date)),
-                "more": format!("{}; {}", d.title, run_words(map, &run)),
+                "what": format!("{} № {} от {}", d.kind.words(), d.document.number, date_words(d.document.date)),
+                "more": format!("{}; {}", d.document.title, run_words(map, &run)),
                 "link": format!("/runs/{run}#decision-{ordinal}"),
             })
         });

@@ -36,9 +36,9 @@ pub fn page(
         &mut context,
     );
     context["decision"] = json!({
-        "number": decision.number,
-        "date": russian::date_words(decision.date),
-        "title": decision.title,
+        "number": decision.document.number,
+        "date": russian::date_words(decision.document.date),
+        "title": decision.document.title,
     });
     context["measure"] = json!({
         "text": measure.text,

@@ -1,7 +1,7 @@
 //! The administrator's pages.
 
 use axum::http::StatusCode;
-use vekha_engine::{Command, DecisionKind, Document};
+use vekha_engine::{Command, DecisionKind, Document, NewDocument};
 
 use super::House;
 use super::house::RUN;
@@ -79,15 +79,16 @@ async fn a_run_shows_who_answered_what_was_found_and_what_was_decided() {
     assert!(text.contains("ждёт решения, срок 30 сентября 2027 года"), "{text}");
     let decision = Command::RecordDecision {
         stage: "decide".into(),
-        document: Document {
+        document: NewDocument {
+            document: Document {
+                number: "47-од".into(),
+                date: "2027-09-16".parse().unwrap(),
+                outcome: "Провести <b>проверки</b>".into(),
+                signatory: "Начальник отдела".into(),
+                ..Document::default()
+            },
             kind: Some(DecisionKind::Order),
-            number: "47-од".into(),
-            date: "2027-09-16".parse().unwrap(),
-            title: String::new(),
-            outcome: "Провести <b>проверки</b>".into(),
-            text: String::new(),
-            signatory: "Начальник отдела".into(),
-            attachments: vec![],
+            ..NewDocument::default()
         },
         measures: None,
     };

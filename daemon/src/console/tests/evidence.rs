@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
-use vekha_engine::command::{Document, NewMeasure};
+use vekha_engine::Document;
+use vekha_engine::command::{NewDocument, NewMeasure};
 use vekha_engine::{AssignmentKey, Command, DecisionKind};
 
 use super::House;
@@ -58,15 +59,16 @@ async fn a_year_is_told_as_the_road_map_said_it_then_though_it_was_changed_since
         organisations: vec![school.into()],
         due: "2027-10-01".parse().unwrap(),
     };
-    let document = Document {
+    let document = NewDocument {
+        document: Document {
+            number: "47-од".into(),
+            date: "2027-09-01".parse().unwrap(),
+            outcome: "Провести проверки".into(),
+            signatory: "Начальник отдела".into(),
+            ..Document::default()
+        },
         kind: Some(DecisionKind::Order),
-        number: "47-од".into(),
-        date: "2027-09-01".parse().unwrap(),
-        title: String::new(),
-        outcome: "Провести проверки".into(),
-        signatory: "Начальник отдела".into(),
-        text: String::new(),
-        attachments: vec![],
+        ..NewDocument::default()
     };
     let measures =
         Some(vec![measure("Составить план", "school-1"), measure("Провести семинар", "school-1")]);
@@ -208,15 +210,15 @@ async fn the_matrix_says_what_was_recorded_and_nothing_more() {
         organisations: vec!["school-1".into()],
         due: "2027-10-01".parse().unwrap(),
     };
-    let document = Document {
-        kind: None,
-        number: "47-од".into(),
-        date: "2027-09-01".parse().unwrap(),
-        title: String::new(),
-        outcome: "Провести проверки".into(),
-        signatory: "Начальник отдела".into(),
-        text: String::new(),
-        attachments: vec![],
+    let document = NewDocument {
+        document: Document {
+            number: "47-од".into(),
+            date: "2027-09-01".parse().unwrap(),
+            outcome: "Провести проверки".into(),
+            signatory: "Начальник отдела".into(),
+            ..Document::default()
+        },
+        ..NewDocument::default()
     };
     let measures = Some(vec![measure("Составить план"), measure("Провести семинар")]);
     house.step(Command::RecordDecision { stage: "decide".into(), document, measures }).await;

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use vekha_engine::run::AssignmentState;
-use vekha_engine::{Command, DecisionKind, Document};
+use vekha_engine::{Command, DecisionKind, Document, NewDocument};
 
 use super::House;
 use super::house::{RUN, answer};
@@ -209,15 +209,16 @@ async fn recommendations_are_read_and_acknowledged_measures_are_reported() {
     house
         .step(Command::RecordDecision {
             stage: "decide".into(),
-            document: Document {
+            document: NewDocument {
+                document: Document {
+                    number: "47-од".into(),
+                    date: "2027-09-01".parse().unwrap(),
+                    outcome: "Провести проверки".into(),
+                    signatory: "Начальник отдела".into(),
+                    ..Document::default()
+                },
                 kind: Some(DecisionKind::Order),
-                number: "47-од".into(),
-                date: "2027-09-01".parse().unwrap(),
-                title: String::new(),
-                outcome: "Провести проверки".into(),
-                text: String::new(),
-                signatory: "Начальник отдела".into(),
-                attachments: vec![],
+                ..NewDocument::default()
             },
             measures: None,
         })

@@ -2,7 +2,8 @@
 //! administrator; pages that are about it say so.
 
 use sea_orm::ConnectionTrait as _;
-use vekha_engine::command::{Document, NewMeasure};
+use vekha_engine::Document;
+use vekha_engine::command::{NewDocument, NewMeasure};
 use vekha_engine::{Command, DecisionKind, RunKey, Why};
 
 use super::House;
@@ -61,15 +62,16 @@ async fn live(house: &House, run: &str) {
     .await;
     house.post(&link(house, &run.to_string(), "recommend.school-1"), &[]).await;
     house.runtime.settle().await.unwrap();
-    let document = Document {
+    let document = NewDocument {
+        document: Document {
+            number: format!("{}-од", run.period),
+            date: "2027-09-01".parse().unwrap(),
+            outcome: "Провести проверки".into(),
+            signatory: "Начальник отдела".into(),
+            ..Document::default()
+        },
         kind: Some(DecisionKind::Order),
-        number: format!("{}-од", run.period),
-        date: "2027-09-01".parse().unwrap(),
-        title: String::new(),
-        outcome: "Провести проверки".into(),
-        signatory: "Начальник отдела".into(),
-        text: String::new(),
-        attachments: vec![],
+        ..NewDocument::default()
     };
     let measure = NewMeasure {
         text: "Составить план".into(),

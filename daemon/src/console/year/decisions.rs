@@ -70,7 +70,7 @@ fn shown(map: &RoadMap, one: &Decided) -> Value {
         })
     };
     let mut shown = decided::shown(decision);
-    shown["date"] = glossary::date(decision.date).into();
+    shown["date"] = glossary::date(decision.document.date).into();
     shown["basis"] = grounds.collect();
     shown["corrects"] = json!(corrects);
     shown["corrected_by"] = json!(corrected_by);
@@ -168,14 +168,15 @@ fn rows(map: &RoadMap, one: &Decided) -> Vec<Vec<ListCell>> {
     let corrects = corrects.iter().map(|number| format!("исправляет № {number}"));
     let corrected = corrected_by.iter().map(|number| format!("исправлено № {number}"));
     let attached: Vec<&str> = decision.attachments.iter().map(|a| a.name.as_str()).collect();
+    let document = &decision.document;
     let own: [ListCell; 10] = [
         decision.kind.words().into(),
-        decision.number.clone().into(),
-        downloads::day(Some(decision.date)),
-        decision.title.clone().into(),
+        document.number.clone().into(),
+        downloads::day(Some(document.date)),
+        document.title.clone().into(),
         run_words(map, run).into(),
-        decision.outcome.clone().into(),
-        decision.signatory.clone().into(),
+        document.outcome.clone().into(),
+        document.signatory.clone().into(),
         basis.join("; ").into(),
         corrects.chain(corrected).collect::<Vec<_>>().join("; ").into(),
         attached.join("; ").into(),

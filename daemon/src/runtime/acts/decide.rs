@@ -1,6 +1,6 @@
 //! A decision of the authority with its files: recorded, corrected, added to.
 
-use vekha_engine::{Command, Document, NewAttachment, NewMeasure, RunKey};
+use vekha_engine::{Command, NewAttachment, NewDocument, NewMeasure, RunKey};
 use vekha_roadmap::answers::FieldError;
 
 use crate::runtime::committer::{Answered, Caller};
@@ -35,13 +35,13 @@ impl Runtime {
         &self,
         run: RunKey,
         decides: Decides,
-        document: Document,
+        document: NewDocument,
         files: Vec<NewFile>,
         wrong: Vec<FieldError>,
         by: Caller,
     ) -> Result<Answered, AskError> {
         let command = |attachments| {
-            let document = Document { attachments, ..document };
+            let document = NewDocument { attachments, ..document };
             match decides {
                 Decides::Stage(stage, measures) => {
                     Command::RecordDecision { stage, document, measures }

@@ -157,14 +157,10 @@ pub async fn draft(
     });
     let decision = reports::Decision {
         kind: kind.words(),
-        corrects: None,
-        number: String::new(),
-        date: String::new(),
         title: titles.first().cloned().unwrap_or_default(),
-        outcome: String::new(),
         text: tidy(&text),
-        signatory: String::new(),
         measures: measures.collect(),
+        ..reports::Decision::default()
     };
     let bound = decide.measures.iter().filter_map(|measure| codes(map, run, &measure.by, today));
     let bound: Vec<&str> = bound.flatten().collect();

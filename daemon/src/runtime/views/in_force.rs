@@ -48,7 +48,7 @@ pub async fn in_force(
 /// The decisions of a run that hold at the end of a year, by their numbers: taken by then, and not
 /// corrected by then.
 pub fn holding(decisions: &[Decision], year: i16) -> impl Iterator<Item = (usize, &Decision)> {
-    let by_then = move |decision: &Decision| decision.date.year() <= year;
+    let by_then = move |decision: &Decision| decision.document.date.year() <= year;
     let corrected: BTreeSet<usize> = decisions
         .iter()
         .filter(|decision| by_then(decision))

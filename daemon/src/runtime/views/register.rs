@@ -263,8 +263,8 @@ pub async fn decided(
         let later = run.decisions.iter().filter(|later| later.corrects == Some(number));
         all.push(Decided {
             basis: grounds.basis(run),
-            corrects: earlier.map(|earlier| earlier.number.clone()),
-            corrected_by: later.map(|later| later.number.clone()).collect(),
+            corrects: earlier.map(|earlier| earlier.document.number.clone()),
+            corrected_by: later.map(|later| later.document.number.clone()).collect(),
             measures: measures.collect(),
             number,
             decision,
@@ -272,8 +272,9 @@ pub async fn decided(
         });
     }
     all.sort_by(|a, b| {
-        let order = |d: &Decided| (d.decision.date, d.decision.recorded_at);
-        order(a).cmp(&order(b)).then_with(|| a.decision.number.cmp(&b.decision.number))
+        let order = |d: &Decided| (d.decision.document.date, d.decision.recorded_at);
+        let number = |d: &Decided| d.decision.document.number.clone();
+        order(a).cmp(&order(b)).then_with(|| number(a).cmp(&number(b)))
     });
     Ok(all)
 }

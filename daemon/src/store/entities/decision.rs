@@ -50,7 +50,7 @@ impl Model {
             municipality: run.municipality.clone(),
             activity: run.activity.clone(),
             ordinal: number as i32,
-            date: decision.date.to_string(),
+            date: decision.document.date.to_string(),
             body: json(decision),
             revision,
         }

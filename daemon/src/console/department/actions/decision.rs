@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use vekha_engine::run::{Measure, MeasureState, Run, Stage};
-use vekha_engine::{Command, DecisionKind, Document, NewAttachment, NewMeasure, Offer, limits};
+use vekha_engine::{
+    Command, DecisionKind, Document, NewAttachment, NewDocument, NewMeasure, Offer, limits,
+};
 use vekha_roadmap::answers::{FieldError, Values};
 use vekha_roadmap::model::{
     Choice, Decide, Field, FieldKind, FileRule, Organisation, OrganisationKind, Required, Rows,
@@ -200,15 +202,15 @@ pub(super) fn correction(name: &str, scene: &Scene<'_>, number: usize) -> Option
         let options = vec![choice("withdraw", "неисполненные меры прежнего решения снять")];
         fields.push(of_measures(field("withdraw", "Прежние меры", FieldKind::Choices(options))));
     }
-    let sheet = filled(name, fields, scene, &corrected.title, corrected.kind);
-    Some(sheet.with("signatory", corrected.signatory.clone()))
+    let sheet = filled(name, fields, scene, &corrected.document.title, corrected.kind);
+    Some(sheet.with("signatory", corrected.document.signatory.clone()))
 }
 
 /// The document that was filled in, and what it orders.
 fn read(
     scene: &Scene<'_>,
     values: &Values,
-) -> Result<(Document, Vec<NewMeasure>), Vec<FieldError>> {
+) -> Result<(NewDocument, Vec<NewMeasure>), Vec<FieldError>> {
     let rows = values.get("measures").and_then(Value::as_array);
     let mut measures = Vec::new();
     let groups = groups(scene);
@@ -241,16 +243,14 @@ fn read(
     let kind = text(values, "kind");
     let kind = DecisionKind::ALL.iter().copied().find(|one| one.as_str() == kind);
     let document = Document {
-        kind,
         number: text(values, "number"),
         date: day(values, "date").map_err(|e| vec![e])?,
         title: text(values, "title"),
         outcome: text(values, "outcome"),
         text: text(values, "text"),
         signatory: text(values, "signatory"),
-        attachments: attached(values),
     };
-    Ok((document, measures))
+    Ok((NewDocument { kind, document, attachments: attached(values) }, measures))
 }
 
 /// What came in the field for a file.

@@ -25,7 +25,7 @@ async fn a_decision_is_recorded_with_the_maps_measures_or_others_or_none() {
     }
     done(&house, &decision("47-од", "2027-10-15")).await;
     let now = run(&house).await;
-    assert_eq!(now.decisions[0].outcome, "Провести проверки\nдо конца месяца");
+    assert_eq!(now.decisions[0].document.outcome, "Провести проверки\nдо конца месяца");
     assert_eq!(now.decisions[0].recorded_by, "console:anna");
     assert_eq!(now.measures.len(), 1);
     assert_eq!(now.state, RunState::Completed);
@@ -75,7 +75,7 @@ async fn the_text_of_a_decision_is_drafted_from_what_it_rests_on_and_kept_as_it_
     pairs.push(("text", "ПРИКАЗЫВАЮ:\r\n\r\n1. Провести <проверки>.\r\n2. Доложить."));
     done(&house, &pairs).await;
     assert_eq!(
-        run(&house).await.decisions[0].text,
+        run(&house).await.decisions[0].document.text,
         "ПРИКАЗЫВАЮ:\n\n1. Провести <проверки>.\n2. Доложить."
     );
     let page = house.look(&format!("/runs/{RUN}")).await.text;

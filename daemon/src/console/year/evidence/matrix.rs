@@ -97,7 +97,7 @@ impl Recorded {
         };
         let acts = holding(&run.decisions, year).map(|(number, _)| document(number));
         self.acts.extend(acts);
-        let of_year = (1..).zip(&run.decisions).filter(|(_, d)| d.date.year() == year);
+        let of_year = (1..).zip(&run.decisions).filter(|(_, d)| d.document.date.year() == year);
         for (number, _) in of_year {
             self.decisions.push(document(number));
             for place in run.measures_of(number).filter(|place| !taken_back(run, *place)) {
