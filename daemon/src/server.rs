@@ -3,7 +3,6 @@
 //! It ends in this order: no new connections, what is under way gets a moment to finish, the loop
 //! finishes its turn, the database is closed. What was not done stands in the database.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,10 +17,8 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
-use vekha_plugin::{Analyzer, Listener, Notifier, Plugin as _, Problem, Publisher, Source};
+use vekha_plugin::Problem;
 use vekha_plugin_host::Host;
-use vekha_plugin_mail::Mail;
-use vekha_plugin_site::Site;
 use vekha_roadmap::diagnostic;
 
 use crate::access::ALL;
@@ -29,17 +26,17 @@ use crate::access::gate::{Found, Gate};
 use crate::access::provider::Provider;
 use crate::api::{self, Api};
 use crate::clock::Clock;
+use crate::integrations::Integrations;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
+use crate::port::origins::Origins;
+use crate::port::tls::{Certified, Tls};
 use crate::port::told::{self, Bound};
 use crate::port::{self, Limits, guesses, hosts};
 use crate::runtime::acts::apply::Folder;
-use crate::runtime::documents::both::Both;
-use crate::runtime::letters::ways::{Way, Ways};
-use crate::runtime::listeners::{self, Listeners};
 use crate::runtime::loops::wellbeing::Wellbeing;
 use crate::runtime::road_maps::ApplyError;
 use crate::runtime::{Parts, Runtime};
-use crate::settings::{NotifierSettings, Rehearsal, Settings, SourceSettings, below};
+use crate::settings::{Rehearsal, Settings};
 use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::timekeeper::{ThisMachine, Timekeeper};
@@ -96,6 +93,7 @@ impl Daemon {
             (settings.is_heard_here_only(), public_url.starts_with("https://"));
         let Settings {
             listen,
+            tls,
             database,
             secret_file,
             road_maps,
@@ -108,6 +106,9 @@ impl Daemon {
         let (listen, database, limits) = (*listen, database.clone(), limits.clone());
         let (secret_file, rehearsal) = (secret_file.clone(), rehearsal.clone());
         let (road_maps, token) = (road_maps.clone(), access.token.clone());
+        let origins = Origins::new(&access.origins);
+        let tls = tls.is_on().then(|| Tls::new(tls.clone()).map(Arc::new)).transpose();
+        let tls = tls.map_err(|problems| settings_are_wrong(&problems))?;
         let sign_in = sign_in.clone();
         let secret = SecretFrom::File(secret_file);
         let store = Store::open_as(Opening { url: &database, secret, accept_loss: false })
@@ -123,8 +124,9 @@ impl Daemon {
             .map(|(id, listener)| (id.clone(), listener.plugin.clone()))
             .collect();
         let configured = settings.told.clone();
-        let Plugins { host, notifier, ways, publisher, sources, listeners, analyzers } =
-            plugins(settings).await?;
+        let made = Integrations::make(settings).await;
+        let made = made.map_err(|problems| settings_are_wrong(&problems))?;
+        let Integrations { host, notifier, ways, publisher, sources, listeners, analyzers } = made;
         let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
         let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -139,10 +141,7 @@ impl Daemon {
         // Nothing is asked of it yet: it may be away.
         let provider = sign_in.oidc.as_ref();
         let provider = provider.map(|oidc| Provider::new(oidc, &public_url, store.secret()));
-        let provider = provider.transpose().map_err(|problems| {
-            let lines = problems.iter().map(|problem| format!("\n  {problem}"));
-            anyhow::anyhow!("настройки:{}", lines.collect::<String>())
-        })?;
+        let provider = provider.transpose().map_err(|problems| settings_are_wrong(&problems))?;
         let runtime = Runtime::start(Parts {
             store,
             clock,
@@ -156,6 +155,9 @@ impl Daemon {
         })
         .await?;
         runtime.watch_over_plugins(host.clone());
+        if let Some(tls) = &tls {
+            runtime.watch_over_certificate(tls.clone());
+        }
         runtime.runs_with(configured);
         runtime.name_listeners(&named).await?;
         for folder in &road_maps {
@@ -175,7 +177,7 @@ impl Daemon {
             tell_of_unknown(&runtime, provider);
         }
         greet(&runtime, &gate).await?;
-        let app = app(&runtime, gate, &limits).await?;
+        let app = app(&runtime, gate, &limits, origins).await?;
         let listener = socket
             .listen(BACKLOG)
             .with_context(|| format!("адрес {address} занят или недоступен"))?;
@@ -184,7 +186,7 @@ impl Daemon {
             let ended = async move {
                 ending.wait_for(|ending| *ending).await.ok();
             };
-            tokio::spawn(port::serve(listener, app, limits, ended))
+            tokio::spawn(port::serve(listener, app, limits, tls, ended))
         };
         let turning = tokio::spawn(runtime.clone().run());
         Ok(Daemon { address, runtime, host, listening, turning })
@@ -220,128 +222,10 @@ impl Daemon {
     }
 }
 
-/// The integrations of a daemon.
-struct Plugins {
-    host: Host,
-    notifier: Arc<dyn Notifier>,
-    ways: Ways,
-    publisher: Arc<dyn Publisher>,
-    sources: BTreeMap<String, Arc<dyn Source>>,
-    listeners: Listeners,
-    analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
-}
-
-/// Makes them; what is wrong with any of them, and with what their settings name, is told at once. A
-/// plugin in a process of its own that does not start is no mistake of the settings: it is told as a
-/// trouble and started again later.
-async fn plugins(settings: Settings) -> anyhow::Result<Plugins> {
-    let used: Vec<String> = settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
-    let publishes_files = settings.publishes_files();
-    let Settings {
-        mail,
-        site,
-        source,
-        listener,
-        analyzer,
-        notifier: by_kind,
-        webhooks,
-        uses,
-        mut plugin,
-        manner,
-        ..
-    } = settings;
-    plugin.retain(|name, _| {
-        let is_used = used.contains(name);
-        if !is_used {
-            tracing::warn!(
-                plugin = name,
-                "not started: neither mail, site, a source, a notifier, a listener nor an analyzer \
-                 names it"
-            );
-        }
-        is_used
-    });
-    let mut wrong = Vec::new();
-    let host = Host::start(plugin, &manner).await.map_err(|problems| wrong.extend(problems)).ok();
-    let hosted = |name: &str| host.as_ref().and_then(|host| host.get(name));
-    let notifier: Option<Arc<dyn Notifier>> = match &uses.mail {
-        Some(name) => hosted(name).map(|plugin| plugin as Arc<dyn Notifier>),
-        None => match Mail::new(mail) {
-            Ok(mail) => {
-                wrong.extend(below("mail", mail.check().await.err()));
-                Some(Arc::new(mail))
-            }
-            Err(problems) => {
-                wrong.extend(below("mail", Some(problems)));
-                None
-            }
-        },
-    };
-    let files: Option<Arc<dyn Publisher>> = match publishes_files.then(|| Site::new(site)) {
-        Some(Ok(site)) => Some(Arc::new(site)),
-        Some(Err(problems)) => {
-            wrong.extend(below("site", Some(problems)));
-            None
-        }
-        None => None,
-    };
-    let elsewhere =
-        uses.site.as_deref().and_then(hosted).map(|plugin| plugin as Arc<dyn Publisher>);
-    let publisher: Option<Arc<dyn Publisher>> = match (files, elsewhere) {
-        (Some(files), Some(elsewhere)) => Some(Arc::new(Both { first: files, then: elsewhere })),
-        (files, elsewhere) => files.or(elsewhere),
-    };
-    let mut sources = BTreeMap::new();
-    for (id, settings) in source {
-        let table = format!("source.{id}");
-        let made = match &settings {
-            SourceSettings::Plugin(name) => {
-                Ok(hosted(name).map(|plugin| plugin as Arc<dyn Source>))
-            }
-            _ => settings.make(),
-        };
-        match made {
-            Ok(Some(source)) => {
-                wrong.extend(below(&table, source.check().await.err()));
-                sources.insert(id, source);
-            }
-            Ok(None) => {}
-            Err(problems) => wrong.extend(below(&table, Some(problems))),
-        }
-    }
-    let ways = by_kind.into_iter().filter_map(|(name, way)| {
-        let notifier = hosted(&way.plugin)? as Arc<dyn Notifier>;
-        let NotifierSettings { letters, organisations, fallback, .. } = way;
-        Some(Way { name, notifier, letters, organisations, fallback })
-    });
-    let ways = Ways(ways.collect());
-    let analyzers = analyzer
-        .into_iter()
-        .filter_map(|(id, analyzer)| Some((id, hosted(&analyzer.plugin)? as Arc<dyn Analyzer>)))
-        .collect();
-    let told = listener
-        .into_iter()
-        .filter_map(|(id, listener)| Some((id, hosted(&listener.plugin)? as Arc<dyn Listener>)));
-    let told = listeners::Plugins(told.collect());
-    let listeners = match Listeners::new(&webhooks, told) {
-        Ok(listeners) => Some(listeners),
-        Err(why) => {
-            wrong.push(Problem::new("webhooks", why));
-            None
-        }
-    };
-    match (host, notifier, publisher, listeners) {
-        (Some(host), Some(notifier), Some(publisher), Some(listeners)) if wrong.is_empty() => {
-            Ok(Plugins { host, notifier, ways, publisher, sources, listeners, analyzers })
-        }
-        (host, ..) => {
-            if let Some(host) = host {
-                host.stop().await;
-            }
-            let lines = wrong.iter().map(|problem| format!("\n  {problem}"));
-            anyhow::bail!("настройки:{}", lines.collect::<String>())
-        }
-    }
+/// All that is wrong with the settings, a line each.
+fn settings_are_wrong(problems: &[Problem]) -> anyhow::Error {
+    let lines = problems.iter().map(|problem| format!("\n  {problem}"));
+    anyhow::anyhow!("настройки:{}", lines.collect::<String>())
 }
 
 /// The time that a database has: people's by the machine's clock, or that of a rehearsal, which goes
@@ -434,7 +318,12 @@ async fn apply(runtime: &Runtime, folder: &Path) -> anyhow::Result<()> {
 
 /// One port for all: gRPC and gRPC-web by their content type, everything else is a page. Nobody's
 /// body is read before it is known who sends it.
-async fn app(runtime: &Arc<Runtime>, gate: Arc<Gate>, limits: &Limits) -> anyhow::Result<Router> {
+async fn app(
+    runtime: &Arc<Runtime>,
+    gate: Arc<Gate>,
+    limits: &Limits,
+    origins: Origins,
+) -> anyhow::Result<Router> {
     let of_pages = Bodies::new(limits, console::unreceived);
     let of_calls = of_pages.refused_by(unreceived);
     let of_strangers = of_calls.of_strangers(STRANGERS_ROOM, STRANGERS_LONGEST);
@@ -458,16 +347,20 @@ async fn app(runtime: &Arc<Runtime>, gate: Arc<Gate>, limits: &Limits) -> anyhow
             let gate = gate.clone();
             move |request, next| api::lasting::bounded(ending.clone(), gate.clone(), request, next)
         }))
-        .layer(tonic_web::GrpcWebLayer::new());
+        .layer(tonic_web::GrpcWebLayer::new())
+        .layer(origins.layer());
     let pages =
         console::router(runtime.clone(), gate.clone()).layer(from_fn_with_state(of_pages, bounded));
     let wellbeing = runtime.wellbeing();
     let one_port = tower::service_fn(move |request: Request| {
         let (grpc, pages, gate) = (grpc.clone(), pages.clone(), gate.clone());
         let mut wellbeing = wellbeing.clone();
+        let is_named = origins.hold(&request);
+        let is_asked_for = origins.are_asked_for(&request);
         async move {
             let kind = request.headers().get(http::header::CONTENT_TYPE);
             let is_grpc = kind.is_some_and(|k| k.as_bytes().starts_with(b"application/grpc"));
+            let is_grpc = is_grpc || is_asked_for;
             let needs_no_database = needs_no_database(request.uri().path());
             let answered = async {
                 // Where nobody is asked for anything, only this machine's own names and pages are
@@ -477,7 +370,7 @@ async fn app(runtime: &Arc<Runtime>, gate: Arc<Gate>, limits: &Limits) -> anyhow
                         told::met(Bound::Names, &port::peer(request.extensions()));
                         return Ok(misdirected(is_grpc));
                     }
-                    if is_grpc && !console::is_own(request.headers(), request.uri()) {
+                    if is_grpc && !is_named && !console::is_own(request.headers(), request.uri()) {
                         return Ok(foreign_page());
                     }
                 }
@@ -553,7 +446,8 @@ async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Resp
     if is_open(request.uri().path()) {
         return next.run(request).await;
     }
-    match gate.of_call(request.headers()).await {
+    let certified = request.extensions().get::<Certified>().cloned();
+    match gate.of_call(request.headers(), certified.as_ref()).await {
         Ok(Found::Somebody(identity)) => {
             request.extensions_mut().insert(Arc::new(*identity));
             return next.run(request).await;
@@ -562,7 +456,16 @@ async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Resp
         Ok(Found::Wrong) => guesses::wrong(&port::peer(request.extensions())).await,
         Err(e) => return api::status::unavailable(e).into_http::<Body>().into_response(),
     }
-    let message = "нужен ключ: authorization: Bearer … (его выдаёт страница «Ключи» или \
-                   vekha token create; команде его называют --token или VEKHA_TOKEN)";
+    let message = match certified {
+        None => "нужен ключ: authorization: Bearer … (его выдаёт страница «Ключи» или vekha token \
+                 create; команде его называют --token или VEKHA_TOKEN)"
+            .to_owned(),
+        Some(Certified(names)) => {
+            let names = names.join("», «");
+            format!(
+                "действующего ключа с именем сертификата нет: «{names}»; его создаёт vekha token create"
+            )
+        }
+    };
     Status::unauthenticated(message).into_http::<Body>().into_response()
 }

@@ -8,6 +8,7 @@ use vekha_proto::v1;
 use vekha_roadmap::model::{Duty, OrganisationKind, Severity, Work};
 
 use crate::access::Role;
+use crate::runtime::road_maps::Means;
 use crate::runtime::views::effects::Help;
 
 /// A value that the contract has a twin of.
@@ -55,6 +56,7 @@ twins! {
     Severity = Severity { Note, Attention, Serious }
     Effect = EffectKind { Resolved, Better, Mixed, Same, Worse, Unknown }
     Role = Role { Viewer, Operator, Approver, Administrator }
+    Means = RoadMapMeans { Files, Form, Archive, Return, Beginning }
     Help = HelpKind { Done, Recommended, Ordered, None }
 }
 

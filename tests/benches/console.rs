@@ -22,11 +22,11 @@ use vekha::store::entities::{
     analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
 };
 use vekha_analysis::Outcome;
-use vekha_engine::{Document, RunKey};
 use vekha_engine::run::{
     Assignment, AssignmentKind, AssignmentState, Decision, Measure, MeasureState, Recommendation,
     RecommendationState, RunState, Stage, StageState,
 };
+use vekha_engine::{Document, RunKey};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{Activity, Every, OrganisationKind, Work};
 use vekha_roadmap::period::Period;

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
+use tonic::Request;
+use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use vekha::clock::Clock;
+use vekha::port::tls::TlsSettings;
 use vekha::runtime::listeners::WebhookSettings;
 use vekha::server::Daemon;
 use vekha::settings::{Access, Settings};
@@ -160,7 +163,22 @@ pub fn instant(at: &str) -> Timestamp {
 /// # Panics
 /// When the daemon refuses.
 pub async fn ask_schools(channel: Channel) {
-    let mut runs = RunServiceClient::new(channel);
+    ask_schools_as(channel, "").await;
+}
+
+/// The same with a key.
+///
+/// # Panics
+/// When the daemon refuses, or the key is none that can be sent.
+pub async fn ask_schools_as(channel: Channel, key: &str) {
+    let bearer: Option<MetadataValue<_>> =
+        (!key.is_empty()).then(|| format!("Bearer {key}").parse().expect("a key"));
+    let mut runs = RunServiceClient::with_interceptor(channel, move |mut request: Request<()>| {
+        if let Some(bearer) = &bearer {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        Ok(request)
+    });
     let parent = "municipalities/zarechny/activities/low-result-schools".to_owned();
     let name = format!("{parent}/runs/2025-26");
     let start = StartRunRequest { parent, period: "2025-26".into(), ..Default::default() };
@@ -175,6 +193,7 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
     Settings {
         listen: "127.0.0.1:0".parse().expect("an address"),
         public_url: None,
+        tls: TlsSettings::default(),
         database,
         secret_file: folder.path().join("secret"),
         road_maps: vec![shipped_road_map()],

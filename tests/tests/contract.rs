@@ -260,6 +260,7 @@ fn parents() -> Vec<(&'static str, usize, usize, Value)> {
     vec![
         ("RoadMapService.ListActivities", 1, 1, none()),
         ("RoadMapService.ListComingOpenings", 1, 1, none()),
+        ("RoadMapService.ListRoadMapVersions", 1, 1, none()),
         ("NeedService.ListNeeds", 1, 1, none()),
         ("OfferService.ListOffers", 1, 3, none()),
         ("RoadMapService.Preview", 1, 1, json!({ "from": "2027-01-01", "to": "2027-01-02" })),

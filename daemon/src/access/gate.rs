@@ -19,7 +19,9 @@ use super::methods;
 use super::provider::Provider;
 use super::secrets;
 use crate::clock::Clock;
-use crate::store::entities::session;
+use crate::port::tls::Certified;
+use crate::store::entities::{session, token};
+use crate::store::read::access::Holder;
 use crate::store::{Store, StoreError, instant, micros};
 
 /// How long a session goes on that nobody uses.
@@ -217,12 +219,23 @@ impl Gate {
         }
     }
 
-    /// Who makes a call: a token, or the key of the settings.
+    /// Who makes a call: a token, or the key of the settings; of a connection that was made with a
+    /// system's certificate the token that is called like it, if the call brings none.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn of_call(&self, headers: &HeaderMap) -> Result<Found, StoreError> {
+    pub async fn of_call(
+        &self,
+        headers: &HeaderMap,
+        certified: Option<&Certified>,
+    ) -> Result<Found, StoreError> {
         let Some(sent) = headers.get(AUTHORIZATION) else {
+            for name in certified.iter().flat_map(|certified| certified.0.iter()) {
+                let token = self.store.token_by_name(name).await?;
+                if let Some(identity) = token.and_then(|token| self.in_force(token)) {
+                    return Ok(Found::Somebody(Box::new(identity)));
+                }
+            }
             return Ok(match self.is_open().await? {
                 true => Found::Somebody(Box::new(Identity::anyone())),
                 false => Found::Nobody,
@@ -286,10 +299,15 @@ impl Gate {
         let hash = secrets::hash(token);
         let Some(token) = self.store.token_by_hash(&hash).await? else { return Ok(None) };
         let now = self.clock.of_people();
-        let is_over = token.row.expires_at.is_some_and(|until| instant(until) <= now);
         let was_replaced = token.row.hash != hash && instant(token.row.before_until) <= now;
-        if is_over || was_replaced {
-            return Ok(None);
+        Ok(if was_replaced { None } else { self.in_force(token) })
+    }
+
+    /// Whom a token stands for, if it has not ended; its use is noted.
+    fn in_force(&self, token: Holder<token::Model>) -> Option<Identity> {
+        let now = self.clock.of_people();
+        if token.row.expires_at.is_some_and(|until| instant(until) <= now) {
+            return None;
         }
         let (store, used) = (self.store.clone(), token.row.id.clone());
         self.note_use(
@@ -299,7 +317,7 @@ impl Gate {
         );
         let services = methods::listed(&token.row.services);
         let who = Who::Token { id: token.row.id, name: token.row.name, services };
-        Ok(Some(Identity { who, roles: token.roles }))
+        Some(Identity { who, roles: token.roles })
     }
 
     /// Has it noted that something was used, unless that is known exactly enough. Nobody waits for it:

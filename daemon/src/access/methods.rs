@@ -126,7 +126,11 @@ pub fn needed(method: Method) -> Needed {
         | M::RecordDecision
         | M::AcceptMeasure
         | M::ReturnMeasure => of(Role::Approver, Scope::Named),
-        M::ApplyRoadMap => of(Role::Administrator, Scope::Named),
+        // As on pages: its files name everybody's contacts, and texts that nobody has sent yet.
+        M::ApplyRoadMap
+        | M::ListRoadMapVersions
+        | M::GetRoadMapVersion
+        | M::CompareRoadMapVersions => of(Role::Administrator, Scope::Named),
         // Whom and what an administrator of one municipality may touch is said of each: the acts look.
         M::ListPeople
         | M::GetPerson

@@ -45,6 +45,7 @@ fn describe(trouble: &Trouble, zone: &TimeZone, sees_lines: bool) -> v1::Trouble
         Trouble::Clock(doubt) => (TroubleKind::ClockDoubtful, "", Some(doubt.shows)),
         Trouble::Mail(_) => (TroubleKind::MailAway, "", None),
         Trouble::Returns(_) => (TroubleKind::ReturnsUnread, "", None),
+        Trouble::Certificate(_) => (TroubleKind::CertificateEnds, "", None),
         Trouble::Plugin { .. } => (TroubleKind::PluginAway, "", None),
         Trouble::Listener(_) => (TroubleKind::ListenerAway, "", None),
         Trouble::Version { id, .. } => (TroubleKind::RoadMapUnreadable, id.as_str(), None),

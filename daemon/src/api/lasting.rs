@@ -20,6 +20,7 @@ use tonic::Status;
 
 use crate::access::Roles;
 use crate::access::gate::{Found, Gate};
+use crate::port::tls::Certified;
 
 /// How often it is looked whether who watches is still let in.
 const LOOK: Duration = Duration::from_secs(2);
@@ -36,7 +37,10 @@ pub async fn bounded(
     request: Request,
     next: Next,
 ) -> Response {
-    let brought = request.headers().get(AUTHORIZATION).cloned();
+    let brought = Brought {
+        key: request.headers().get(AUTHORIZATION).cloned(),
+        certified: request.extensions().get::<Certified>().cloned(),
+    };
     let deadline = timeout(request.headers()).and_then(|time| Instant::now().checked_add(time));
     let answer = tokio::select! {
         biased;
@@ -45,13 +49,13 @@ pub async fn bounded(
     };
     let (parts, body) = answer.into_parts();
     let goes_on = parts.extensions.get::<GoesOn>().is_some();
-    let may = if goes_on { may(&gate, brought.as_ref()).await } else { None };
+    let may = if goes_on { may(&gate, &brought).await } else { None };
     let end = async move {
         tokio::select! {
             biased;
             () = passed(deadline) => late(),
             _ = ending.wait_for(|ending| *ending) => Status::unavailable("демон завершает работу"),
-            () = shut(&gate, brought.as_ref(), may), if goes_on => {
+            () = shut(&gate, &brought, may), if goes_on => {
                 Status::unauthenticated("ключ отозван, истёк или его роли изменились")
             }
         }
@@ -60,11 +64,17 @@ pub async fn bounded(
     Response::from_parts(parts, Body::new(Lasting { body, end: Some(end), goes_on }))
 }
 
+/// By what a caller was let in.
+struct Brought {
+    key: Option<HeaderValue>,
+    certified: Option<Certified>,
+}
+
 /// What a caller may; none if they are not let in. A database that does not answer takes nothing from
 /// anybody.
-async fn may(gate: &Gate, brought: Option<&HeaderValue>) -> Option<Roles> {
-    let headers = brought.map(|value| (AUTHORIZATION, value.clone())).into_iter().collect();
-    match gate.of_call(&headers).await {
+async fn may(gate: &Gate, brought: &Brought) -> Option<Roles> {
+    let key = brought.key.iter().map(|value| (AUTHORIZATION, value.clone()));
+    match gate.of_call(&key.collect(), brought.certified.as_ref()).await {
         Ok(Found::Somebody(identity)) => Some(identity.roles),
         Ok(Found::Nobody | Found::Wrong) => Some(Roles::default()),
         Err(_) => None,
@@ -72,7 +82,7 @@ async fn may(gate: &Gate, brought: Option<&HeaderValue>) -> Option<Roles> {
 }
 
 /// Returns once a caller may no longer what they might at first, as far as that is known.
-async fn shut(gate: &Gate, brought: Option<&HeaderValue>, mut first: Option<Roles>) {
+async fn shut(gate: &Gate, brought: &Brought, mut first: Option<Roles>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let Some(now) = may(gate, brought).await else { continue };

@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tonic::Status;
+use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService as _;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
@@ -69,6 +70,16 @@ fn lists_mistakes(list: bool, validate_only: bool) -> Result<bool, Status> {
 
 /// Largest message that carries files, in bytes.
 pub(crate) const LARGEST_FILE_CALL: usize = 32 << 20;
+
+/// A service that takes and gives messages in gzip, to whoever says that they do. How large one may be
+/// is counted unpacked.
+macro_rules! packed {
+    ($service:expr) => {
+        $service
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+    };
+}
 
 impl Api {
     /// The services over a runtime.
@@ -206,36 +217,36 @@ impl Api {
                     .with_service_name("grpc.reflection.v1alpha.ServerReflection")
                     .build_v1alpha()?,
             )
-            .add_service(RoadMapServiceServer::new(self.clone()))
-            .add_service(RunServiceServer::new(self.clone()))
-            .add_service(
+            .add_service(packed!(RoadMapServiceServer::new(self.clone())))
+            .add_service(packed!(RunServiceServer::new(self.clone())))
+            .add_service(packed!(
                 AssignmentServiceServer::new(self.clone())
                     .max_decoding_message_size(LARGEST_FILE_CALL)
-                    .max_encoding_message_size(LARGEST_FILE_CALL),
-            )
-            .add_service(RecommendationServiceServer::new(self.clone()))
-            .add_service(
+                    .max_encoding_message_size(LARGEST_FILE_CALL)
+            ))
+            .add_service(packed!(RecommendationServiceServer::new(self.clone())))
+            .add_service(packed!(
                 DecisionServiceServer::new(self.clone())
                     .max_decoding_message_size(LARGEST_FILE_CALL)
-                    .max_encoding_message_size(LARGEST_FILE_CALL),
-            )
-            .add_service(
+                    .max_encoding_message_size(LARGEST_FILE_CALL)
+            ))
+            .add_service(packed!(
                 MeasureServiceServer::new(self.clone())
-                    .max_decoding_message_size(LARGEST_FILE_CALL),
-            )
-            .add_service(OrganisationServiceServer::new(self.clone()))
-            .add_service(EventServiceServer::new(self.clone()))
-            .add_service(OutboxServiceServer::new(self.clone()))
-            .add_service(CompletenessServiceServer::new(self.clone()))
-            .add_service(NeedServiceServer::new(self.clone()))
-            .add_service(OfferServiceServer::new(self.clone()))
-            .add_service(EffectServiceServer::new(self.clone()))
-            .add_service(StatusServiceServer::new(self.clone()))
-            .add_service(AccessServiceServer::new(self.clone()))
-            .add_service(PersonServiceServer::new(self.clone()))
-            .add_service(TokenServiceServer::new(self.clone()))
-            .add_service(ListenerServiceServer::new(self.clone()))
-            .add_service(JournalServiceServer::new(self));
+                    .max_decoding_message_size(LARGEST_FILE_CALL)
+            ))
+            .add_service(packed!(OrganisationServiceServer::new(self.clone())))
+            .add_service(packed!(EventServiceServer::new(self.clone())))
+            .add_service(packed!(OutboxServiceServer::new(self.clone())))
+            .add_service(packed!(CompletenessServiceServer::new(self.clone())))
+            .add_service(packed!(NeedServiceServer::new(self.clone())))
+            .add_service(packed!(OfferServiceServer::new(self.clone())))
+            .add_service(packed!(EffectServiceServer::new(self.clone())))
+            .add_service(packed!(StatusServiceServer::new(self.clone())))
+            .add_service(packed!(AccessServiceServer::new(self.clone())))
+            .add_service(packed!(PersonServiceServer::new(self.clone())))
+            .add_service(packed!(TokenServiceServer::new(self.clone())))
+            .add_service(packed!(ListenerServiceServer::new(self.clone())))
+            .add_service(packed!(JournalServiceServer::new(self)));
         Ok(routes.routes())
     }
 }

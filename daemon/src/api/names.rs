@@ -155,6 +155,14 @@ pub fn activity(field: &str, text: &str) -> Result<(String, String), Status> {
     Ok((municipality(field, parent)?, id.to_owned()))
 }
 
+/// `municipalities/m/roadMapVersions/3` -> (m, 3)
+pub fn version(field: &str, text: &str) -> Result<(String, u32), Status> {
+    let (parent, id) = split(field, text, "roadMapVersions")?;
+    let number = u32::try_from(number(field, id)?);
+    let number = number.map_err(|_| invalid(field, format!("«{id}» — не номер версии")))?;
+    Ok((municipality(field, parent)?, number))
+}
+
 /// The name of an activity.
 pub fn of_activity(municipality: &str, activity: &str) -> String {
     format!("municipalities/{municipality}/activities/{activity}")

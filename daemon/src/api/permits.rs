@@ -1,6 +1,7 @@
 //! Whether whoever calls may: by the table of [`methods`](crate::access::methods), before the call is
 //! carried out. What has no row there is refused.
 
+use std::io::Read as _;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -8,6 +9,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use tonic::Status;
 use vekha_proto::v1::Method;
 
@@ -49,7 +51,8 @@ pub(crate) async fn permits(request: Request, next: Next) -> Response {
     let Ok(bytes) = to_bytes(body, LARGEST_FILE_CALL + FRAME).await else {
         return refused(Status::out_of_range("сообщение слишком велико"));
     };
-    let named = match message(&bytes).map(|message| municipality(method, message)) {
+    let message = message(&bytes).await;
+    let named = match message.as_ref().map(|message| municipality(method, message)) {
         Some(Ok(named)) => named,
         None | Some(Err(_)) => return refused(Status::invalid_argument("сообщение не читается")),
     };
@@ -60,12 +63,23 @@ pub(crate) async fn permits(request: Request, next: Next) -> Response {
 }
 
 /// The message in the first frame of a call's body, which is all that a call with one message has.
-fn message(body: &Bytes) -> Option<&[u8]> {
+async fn message(body: &Bytes) -> Option<Bytes> {
     let (frame, rest) = body.split_first_chunk::<FRAME>()?;
-    let [compressed, length @ ..] = frame;
+    let [packed, length @ ..] = frame;
     let length = u32::from_be_bytes(*length) as usize;
-    // Nobody was told that we take compressed ones.
-    (*compressed == 0).then(|| rest.get(..length)).flatten()
+    let message = (length <= rest.len()).then(|| body.slice(FRAME..FRAME + length))?;
+    if *packed == 0 {
+        return Some(message);
+    }
+    // A large one takes its time.
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let mut unpacked = Vec::new();
+        // What is larger is refused by whoever serves the call.
+        let mut gzip = GzDecoder::new(&*message).take(LARGEST_FILE_CALL as u64);
+        gzip.read_to_end(&mut unpacked).ok()?;
+        Some(Bytes::from(unpacked))
+    });
+    unpacked.await.ok().flatten()
 }
 
 /// Whether a caller may see the links by which organisations answer: who has one answers by it.

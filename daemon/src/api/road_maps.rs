@@ -1,11 +1,12 @@
 //! Road maps and their activities.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures::Stream;
 use tonic::{Request, Response, Status};
 use vekha_engine::Refusal;
-use vekha_engine::preview::{Line, What, Wish, preview};
+use vekha_engine::preview::{Line as Previewed, What, Wish, preview};
 use vekha_proto::v1::{self, road_map_service_server::RoadMapService};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::FieldError;
@@ -15,16 +16,45 @@ use vekha_roadmap::read::{Files, read_with_warnings};
 use super::lists::paging;
 use super::mutation::{Asked, Mutation, identity};
 use super::{Api, convert, names, status};
+use crate::definitions::difference::Line;
 use crate::runtime::AskError;
+use crate::runtime::acts::amend::between;
 use crate::runtime::road_maps::{ApplyError, Applying, Version};
+use crate::wire::Twin as _;
 
 /// Longest preview, in days.
 const LONGEST_PREVIEW: i64 = 366 * 3;
 
 impl Api {
-    pub(super) fn newest(&self, municipality: &str) -> Result<std::sync::Arc<Version>, Status> {
+    pub(super) fn newest(&self, municipality: &str) -> Result<Arc<Version>, Status> {
         let newest = self.runtime.road_maps().newest(municipality);
         newest.ok_or_else(|| status::not_found(format!("муниципалитет «{municipality}»")))
+    }
+
+    /// The version of a road map that is called so.
+    fn version_of_name(&self, field: &str, name: &str) -> Result<Arc<Version>, Status> {
+        let (municipality, number) = names::version(field, name)?;
+        let version = self.runtime.road_maps().version(&municipality, number);
+        version.ok_or_else(|| status::not_found(format!("версия карты {name}")))
+    }
+}
+
+fn of_version(version: &Version) -> String {
+    let municipality = &version.road_map.municipality.id;
+    format!("municipalities/{municipality}/roadMapVersions/{}", version.number)
+}
+
+/// A version without its files.
+fn describe_version(newest: &Version, version: &Version) -> v1::RoadMapVersion {
+    v1::RoadMapVersion {
+        name: of_version(version),
+        version: version.number as i32,
+        applied_at: Some(convert::timestamp(version.applied_at)),
+        applied_by: version.applied_by.clone(),
+        means: version.means.wire().into(),
+        digest: version.digest().to_owned(),
+        is_current: version.number == newest.number,
+        files: vec![],
     }
 }
 
@@ -88,7 +118,7 @@ fn diagnostics(
     })
 }
 
-fn preview_entry(road_map: &RoadMap, line: Line) -> v1::PreviewEntry {
+fn preview_entry(road_map: &RoadMap, line: Previewed) -> v1::PreviewEntry {
     let run = line.run.parse::<vekha_engine::RunKey>();
     let activity = run.as_ref().map_or_else(|_| String::new(), |k| k.activity.clone());
     let mut entry = v1::PreviewEntry {
@@ -225,6 +255,67 @@ impl RoadMapService for Api {
         let by = Applying { actor: &actor, seen, request, read, ..Applying::default() };
         let version = self.runtime.apply_as(files, by).await.map_err(refused)?;
         Ok(Response::new(describe(&version)))
+    }
+
+    async fn list_road_map_versions(
+        &self,
+        request: Request<v1::ListRoadMapVersionsRequest>,
+    ) -> Result<Response<v1::ListRoadMapVersionsResponse>, Status> {
+        let r = request.into_inner();
+        let paging = paging!(r)?;
+        let newest = self.newest(&names::municipality("parent", &r.parent)?)?;
+        let all = self.runtime.road_maps().history(&newest.road_map.municipality.id);
+        let all = all.iter().map(|version| describe_version(&newest, version)).collect();
+        let newest_first = |one: &v1::RoadMapVersion| format!("{:010}", i32::MAX - one.version);
+        let (versions, next_page_token) = paging.slice(all, newest_first);
+        Ok(Response::new(v1::ListRoadMapVersionsResponse { versions, next_page_token }))
+    }
+
+    async fn get_road_map_version(
+        &self,
+        request: Request<v1::GetRoadMapVersionRequest>,
+    ) -> Result<Response<v1::RoadMapVersion>, Status> {
+        let version = self.version_of_name("name", &request.into_inner().name)?;
+        let newest = self.newest(&version.road_map.municipality.id)?;
+        let files = version.files.0.iter();
+        let files =
+            files.map(|(path, text)| v1::RoadMapFile { path: path.clone(), text: text.clone() });
+        let files = files.collect();
+        Ok(Response::new(v1::RoadMapVersion { files, ..describe_version(&newest, &version) }))
+    }
+
+    async fn compare_road_map_versions(
+        &self,
+        request: Request<v1::CompareRoadMapVersionsRequest>,
+    ) -> Result<Response<v1::CompareRoadMapVersionsResponse>, Status> {
+        let r = request.into_inner();
+        let version = self.version_of_name("name", &r.name)?;
+        let municipality = &version.road_map.municipality.id;
+        let base = match r.base.as_str() {
+            "" => {
+                let all = self.runtime.road_maps().history(municipality);
+                all.into_iter().rfind(|other| other.number < version.number)
+            }
+            named => {
+                if names::version("base", named)?.0 != *municipality {
+                    return Err(status::invalid("base", "это версия другой карты"));
+                }
+                Some(self.version_of_name("base", named)?)
+            }
+        };
+        let Some(base) = base else {
+            return Ok(Response::new(v1::CompareRoadMapVersionsResponse::default()));
+        };
+        let name = of_version(&base);
+        let compared = tokio::task::spawn_blocking(move || between(&base, &version));
+        let differences = compared.await.map_err(status::unavailable)?.into_iter();
+        let line = |line: Line| v1::RoadMapDifferenceLine { what: line.what, how: line.how };
+        let differences = differences.map(|one| v1::RoadMapDifference {
+            thing: one.of,
+            lines: one.lines.into_iter().map(line).collect(),
+        });
+        let differences = differences.collect();
+        Ok(Response::new(v1::CompareRoadMapVersionsResponse { base: name, differences }))
     }
 
     type PreviewStream = Pin<Box<dyn Stream<Item = Result<v1::PreviewEntry, Status>> + Send>>;

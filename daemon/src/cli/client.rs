@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use vekha_proto::{Caller, Mutating, v1};
@@ -168,10 +168,25 @@ impl Client {
 
     /// A client of no municipality.
     pub async fn reach(cli: &Cli) -> anyhow::Result<Self> {
-        let endpoint = Endpoint::from_shared(cli.server.clone())
-            .with_context(|| format!("адрес демона «{}»", cli.server))?;
-        let channel = endpoint.connect().await.map_err(|_| {
-            anyhow!("демон не отвечает по адресу {}: запустите его командой vekha", cli.server)
+        let server = &cli.server;
+        let address = || format!("адрес демона «{server}»");
+        let mut endpoint = Endpoint::from_shared(server.clone()).with_context(address)?;
+        let by_tls = endpoint.uri().scheme_str() == Some("https");
+        if by_tls {
+            let mut tls = ClientTlsConfig::new().with_enabled_roots();
+            if let Some(file) = &cli.ca {
+                let own = std::fs::read(file).with_context(|| file.display().to_string())?;
+                tls = tls.ca_certificate(Certificate::from_pem(own));
+            }
+            endpoint = endpoint.tls_config(tls).with_context(address)?;
+        }
+        let channel = endpoint.connect().await.map_err(|e| match by_tls {
+            false => anyhow!("демон не отвечает по адресу {server}: запустите его командой vekha"),
+            true => anyhow!(
+                "демон не отвечает по адресу {server}: {}; сертификату своего удостоверяющего центра \
+                 верят, если назвать его файл: --ca",
+                innermost(&e)
+            ),
         })?;
         let key = match cli.token.as_deref().filter(|token| !token.is_empty()) {
             None => None,
@@ -316,4 +331,10 @@ fn user() -> String {
 pub(super) fn short(name: &str) -> String {
     let mut segments = name.split('/');
     segments.by_ref().skip(3).step_by(2).collect::<Vec<_>>().join("/")
+}
+
+/// What an error goes back to.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
 }

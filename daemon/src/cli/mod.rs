@@ -52,6 +52,9 @@ pub struct Cli {
     /// Адрес демона
     #[arg(long, global = true, env = "VEKHA_SERVER", default_value = "http://127.0.0.1:7140")]
     server: String,
+    /// Сертификаты своего удостоверяющего центра, если адрес https:// выдал сертификат он: файл PEM
+    #[arg(long, global = true, env = "VEKHA_CA", value_name = "ФАЙЛ")]
+    ca: Option<PathBuf>,
     /// Ключ доступа
     #[arg(long, global = true, env = "VEKHA_TOKEN", hide_env_values = true)]
     token: Option<String>,

@@ -14,6 +14,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_io_timeout::TimeoutStream;
@@ -22,6 +23,7 @@ use tower::ServiceExt as _;
 use super::Peer;
 use super::limits::Patience;
 use super::places::{Asking, Leaving, Place};
+use super::tls::{Certified, Tls};
 use super::told::{self, Bound};
 
 /// How long a connection that is to leave may take to say so.
@@ -40,12 +42,13 @@ const WINDOWS: (u32, u32) = (256 << 10, 512 << 10);
 pub struct Server {
     builder: Builder<TokioExecutor>,
     app: Router,
+    tls: Option<Arc<Tls>>,
     patience: Patience,
 }
 
 impl Server {
-    /// Serves them with these routes.
-    pub fn new(app: Router, patience: Patience) -> Self {
+    /// Serves them with these routes; by TLS if there is a certificate.
+    pub fn new(app: Router, tls: Option<Arc<Tls>>, patience: Patience) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         // The longest that it ever waits for headers; the first ones have less.
         builder
@@ -62,7 +65,7 @@ impl Server {
             .max_header_list_size(READ_AHEAD as u32)
             .initial_stream_window_size(WINDOWS.0)
             .initial_connection_window_size(WINDOWS.1);
-        Server { builder, app, patience }
+        Server { builder, app, tls, patience }
     }
 
     /// Serves a connection until it ends; once `ending` is true it ends as soon as it does nothing.
@@ -74,6 +77,39 @@ impl Server {
     ) {
         // gRPC's small frames must not wait for each other's acknowledgement.
         stream.set_nodelay(true).ok();
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, None, place, ending).await;
+        };
+        let shaken = tokio::select! {
+            shaken = tls.acceptor().accept(stream) => shaken,
+            // To greet each other is a part of the first headers.
+            why = place.guest.overstays(&self.patience) => {
+                if why == Leaving::Headers {
+                    told::met(Bound::Headers, &"the connection is ended");
+                }
+                return;
+            }
+            _ = ending.wait_for(|ending| *ending) => return,
+        };
+        // Whoever does not trust us, speaks no TLS or shows a certificate of nobody's goes by itself.
+        match shaken {
+            Ok(stream) => {
+                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                let certified = shown.and_then(Certified::of);
+                self.speak(stream, certified, place, ending).await;
+            }
+            Err(e) => tracing::debug!(peer = %place.guest.peer, "no TLS: {e}"),
+        }
+    }
+
+    /// Speaks HTTP with whoever is there until the connection ends.
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        certified: Option<Certified>,
+        place: Place,
+        mut ending: watch::Receiver<bool>,
+    ) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.patience.taking));
         let io = TokioIo::new(Box::pin(stream));
@@ -81,6 +117,9 @@ impl Server {
         let peer = Peer(guest.peer);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
+            if let Some(certified) = &certified {
+                request.extensions_mut().insert(certified.clone());
+            }
             let (asking, app) = (guest.asks(), app.clone());
             async move {
                 let Ok(response) = app.oneshot(request.map(Body::new)).await;

@@ -71,6 +71,8 @@ pub struct Patience {
     pub taking: Duration,
     /// Between two questions to an HTTP/2 peer whether it is there, and until it says so.
     pub ping: Duration,
+    /// Between two looks whether the files of the certificate have changed.
+    pub renewal: Duration,
 }
 
 impl Default for Patience {
@@ -82,6 +84,7 @@ impl Default for Patience {
             body: Duration::from_secs(5 * 60),
             taking: Duration::from_secs(60),
             ping: Duration::from_secs(20),
+            renewal: Duration::from_secs(30),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The one port, before anybody looks at what comes in: who is let in ([`places`]), how long a
-//! connection may take and say nothing ([`connection`]), how much may be received at a time
-//! ([`bodies`]), how much heavy work is done at a time ([`work`]), by which name the daemon may be
-//! called ([`hosts`]), what a wrong key costs ([`guesses`]). A bound that is met is told in the log
+//! connection may take and say nothing ([`connection`]), by which certificate it is encrypted
+//! ([`tls`]), how much may be received at a time ([`bodies`]), how much heavy work is done at a time
+//! ([`work`]), by which name the daemon may be called ([`hosts`]), which sites' pages may call it
+//! ([`origins`]), what a wrong key costs ([`guesses`]). A bound that is met is told in the log
 //! ([`told`]).
 //!
 //! Whatever is met, those who are inside are served on, and it passes by itself.
@@ -12,7 +13,9 @@ mod descriptors;
 pub mod guesses;
 pub mod hosts;
 mod limits;
+pub mod origins;
 mod places;
+pub mod tls;
 pub mod told;
 pub mod work;
 
@@ -31,6 +34,7 @@ use tokio::task::JoinSet;
 
 pub use limits::{Limits, Patience};
 use places::{Place, Places};
+use tls::Tls;
 use told::Bound;
 
 /// Who is at the other end of a request's connection: a browser, another system, or the reverse
@@ -58,18 +62,24 @@ pub async fn serve(
     listener: TcpListener,
     app: Router,
     limits: Limits,
+    tls: Option<Arc<Tls>>,
     ended: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Places::new(descriptors::enough_for(limits.connections)));
-    let server = Arc::new(connection::Server::new(app, limits.patience));
+    let server = Arc::new(connection::Server::new(app, tls.clone(), limits.patience));
     let (ending, end) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut ended = pin!(ended);
+    let mut renewal = tokio::time::interval(limits.patience.renewal);
     {
         let mut next = pin!(next(&listener, &places));
         loop {
             tokio::select! {
                 () = &mut ended => break,
+                _ = renewal.tick(), if tls.is_some() => {
+                    let tls = tls.clone();
+                    tokio::task::spawn_blocking(move || tls.map(|tls| tls.look()));
+                }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 (stream, place) = &mut next => {
                     next.set(self::next(&listener, &places));

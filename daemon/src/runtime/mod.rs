@@ -39,6 +39,7 @@ use vekha_plugin::{Analyzer, Notifier, Publisher, Source};
 use vekha_plugin_host::{Host, Hosted};
 
 use crate::clock::Clock;
+use crate::port::tls::Tls;
 use crate::store::write::jobs::Jobs;
 use crate::store::{Store, StoreError, instant, micros};
 use acts::exports::Looks;
@@ -89,6 +90,8 @@ pub struct Runtime {
     analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
+    /// The port's certificate, which may end.
+    certificate: OnceLock<Arc<Tls>>,
     /// What it runs with, for the administrator's eyes.
     settings: OnceLock<Vec<Configured>>,
     public_url: String,
@@ -184,6 +187,7 @@ impl Runtime {
             listeners,
             analyzers,
             plugins: OnceLock::new(),
+            certificate: OnceLock::new(),
             settings: OnceLock::new(),
             public_url,
             outage: Outage::default(),
@@ -210,6 +214,11 @@ impl Runtime {
     /// Has the troubles of plugins in processes of their own told as the daemon's.
     pub fn watch_over_plugins(&self, host: Arc<Host>) {
         self.plugins.set(host).ok();
+    }
+
+    /// Tells of the port's certificate when it ends or cannot be read anew.
+    pub fn watch_over_certificate(&self, tls: Arc<Tls>) {
+        self.certificate.set(tls).ok();
     }
 
     /// Says what the daemon runs with.

@@ -21,7 +21,8 @@ use vekha_plugin_site::{Site, SiteConfig};
 use vekha_plugin_tables::{Folder, FolderConfig};
 
 use crate::access::provider::SignIn;
-use crate::port::{Limits, hosts};
+use crate::port::tls::TlsSettings;
+use crate::port::{Limits, hosts, origins};
 use crate::runtime::acts::listeners::{LISTENER, is_listener};
 use crate::runtime::configured::Configured;
 use crate::runtime::letters::ways::overlap;
@@ -32,8 +33,8 @@ use vekha_roadmap::read::LETTERS;
 use written::Written;
 
 /// Variables that are the command line's own and no settings of the daemon.
-const OTHERS: [&str; 5] =
-    ["VEKHA_CONFIG", "VEKHA_SERVER", "VEKHA_TOKEN", "VEKHA_ACTOR", "VEKHA_LOG"];
+const OTHERS: [&str; 6] =
+    ["VEKHA_CONFIG", "VEKHA_SERVER", "VEKHA_CA", "VEKHA_TOKEN", "VEKHA_ACTOR", "VEKHA_LOG"];
 
 /// Fewest characters of an access token.
 const SHORTEST_TOKEN: usize = 16;
@@ -98,6 +99,9 @@ pub struct Settings {
     /// How people sign in.
     #[serde(default)]
     pub sign_in: SignIn,
+    /// How the port is encrypted.
+    #[serde(default)]
+    pub tls: TlsSettings,
     /// What the port bears at a time.
     #[serde(default)]
     pub limits: Limits,
@@ -227,6 +231,9 @@ pub struct Access {
     /// A token that every call must bring; without one the daemon listens on loopback only.
     #[serde(default)]
     pub token: String,
+    /// The sites whose pages may call by gRPC-web: `https://portal.example.org`.
+    #[serde(default)]
+    pub origins: Vec<String>,
 }
 
 /// A time of its own.
@@ -356,6 +363,7 @@ impl Settings {
         }
         self.mail.anchor(folder);
         self.sign_in.anchor(folder);
+        self.tls.anchor(folder);
         for source in self.source.values_mut() {
             match source {
                 SourceSettings::Http(config) => config.anchor(folder),
@@ -453,6 +461,14 @@ impl Settings {
         wrong.extend(below("webhooks", Some(self.webhooks.wrong())));
         wrong.extend(self.limits.wrong());
         wrong.extend(self.sign_in.wrong());
+        wrong.extend(origins::wrong("access.origins", &self.access.origins));
+        wrong.extend(self.tls.wrong());
+        if !self.listen.ip().is_loopback() && !self.is_encrypted() && !self.tls.insecure {
+            let words = "сеть услышала бы ключи и ссылки открытым текстом: укажите [tls] certificate и \
+                         key; если TLS у прокси перед демоном — его адрес в public-url (https://…); \
+                         если сеть закрыта иначе — [tls] insecure = true";
+            wrong.push(Problem::new("listen", words));
+        }
         wrong
     }
 
@@ -514,10 +530,16 @@ impl Settings {
         self.listen.ip().is_loopback() && named.is_none_or(hosts::is_own)
     }
 
+    /// Whether people reach the daemon by TLS, its own or that of something before it.
+    fn is_encrypted(&self) -> bool {
+        self.tls.is_on() || self.public_url().starts_with("https://")
+    }
+
     /// How people reach the daemon, without a slash at the end.
     pub fn public_url(&self) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
+            None if self.tls.is_on() => format!("https://{}", self.listen),
             None => format!("http://{}", self.listen),
         }
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vekha_roadmap::model::Work;
 
+use crate::port::tls::Ailment;
 use crate::runtime::Runtime;
 use crate::runtime::letters::outage::Away;
 use crate::runtime::letters::returns::Unheard;
@@ -29,6 +30,8 @@ pub enum Trouble {
     Mail(Away),
     /// What came back cannot be read.
     Returns(Unheard),
+    /// The port's certificate ends, or is not taken as it is now.
+    Certificate(Ailment),
     /// A plugin in a process of its own does not work.
     Plugin {
         /// Its name in the settings.
@@ -86,6 +89,7 @@ impl Trouble {
             Trouble::Clock(_) => "clock-doubtful",
             Trouble::Mail(_) => "mail-away",
             Trouble::Returns(_) => "returns-unread",
+            Trouble::Certificate(_) => "certificate-ends",
             Trouble::Plugin { .. } => "plugin-away",
             Trouble::Listener(_) => "listener-away",
             Trouble::Version { .. } => "road-map-unreadable",
@@ -150,6 +154,15 @@ impl Trouble {
                 "Возвращённые письма не читаются с {}: {reason}. Пока это не пройдёт, о недоставленных \
                  письмах узнать не от кого; остальное идёт.",
                 moment(*since)
+            ),
+            Trouble::Certificate(Ailment::Ends { at }) => format!(
+                "Сертификат демона ([tls] certificate) действует до {}: потом браузеры и системы к нему \
+                 не войдут. Замените файлы: демон прочитает их сам, перезапуск не нужен.",
+                moment(*at)
+            ),
+            Trouble::Certificate(Ailment::Unread { why }) => format!(
+                "Файлы [tls] изменились, но не приняты: {why}. Демон показывает прежний сертификат; \
+                 исправьте файлы, он прочитает их сам."
             ),
             Trouble::Plugin { words, .. } | Trouble::Listener(Standing { words, .. }) => {
                 format!("{words}.")
@@ -284,6 +297,9 @@ impl Runtime {
         all.extend(self.clock.doubt().map(Trouble::Clock));
         all.extend(self.outage.now().map(Trouble::Mail));
         all.extend(self.unheard().map(Trouble::Returns));
+        let certificate = self.certificate.get();
+        let ailment = certificate.and_then(|tls| tls.ailment(self.clock.of_people()));
+        all.extend(ailment.map(Trouble::Certificate));
         let plugins = self.plugins.get().map(|host| host.troubles()).unwrap_or_default();
         all.extend(plugins.into_iter().map(|one| {
             let now = self.clock.now();

@@ -219,6 +219,18 @@ impl Store {
         self.with_roles(row, |row| &row.id).await
     }
 
+    /// A token by what it is called.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn token_by_name(
+        &self,
+        name: &str,
+    ) -> Result<Option<Holder<token::Model>>, StoreError> {
+        let named = token::Entity::find().filter(token::Column::Name.eq(name));
+        self.with_roles(named.one(self.reader()).await?, |row| &row.id).await
+    }
+
     async fn with_roles<T>(
         &self,
         row: Option<T>,

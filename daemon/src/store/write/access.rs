@@ -4,93 +4,29 @@
 //! That journal is a chain like those of activities, and its head a row like theirs, under the id
 //! [`ACCESS`], which no activity can have.
 
+mod changes;
+
 use std::sync::atomic::Ordering;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseBackend, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, TransactionTrait as _,
+    ColumnTrait as _, ConnectionTrait, DatabaseBackend, EntityTrait as _, QueryFilter as _,
+    TransactionTrait as _,
 };
 
 use super::activities::{Happened, keep_chain, note};
 use super::requests;
-use crate::access::{ALL, Role, Roles};
+use crate::access::{ALL, Role};
 use crate::store::entities::{
-    invitation, listener, person, provided_role, provider_account, request, role, session, token,
-    undelivered,
+    invitation, listener, person, provided_role, request, role, session, token,
 };
 use crate::store::read::access::{Holder, provided_to, roles_of};
 use crate::store::{Lock, Store, StoreError};
 
+pub use changes::Change;
+
 /// Under what the journal of access stands.
 pub const ACCESS: &str = "access";
-
-/// A change of who is let in.
-#[derive(Debug, Clone)]
-pub enum Change {
-    /// A person, new or as they are from now on. How often they failed to sign in and when they did is
-    /// left as it is: somebody else may be counting.
-    Person(Box<person::Model>),
-    /// A person's password was right, or is new: those that were wrong count no more.
-    Entered {
-        /// Whose.
-        person: String,
-        /// When the person signed in; none if they did not.
-        at: Option<i64>,
-    },
-    /// No password of a person is looked at until then.
-    Locked {
-        /// Whose.
-        person: String,
-        /// Until when.
-        until: i64,
-    },
-    /// What a person or a token may do from now on, and nothing else.
-    Roles {
-        /// Whose.
-        holder: String,
-        /// All of them.
-        roles: Roles,
-    },
-    /// A person signs in through a provider by this account from now on.
-    AccountLinked(provider_account::Model),
-    /// What a person may do because the provider says so from now on, and nothing else.
-    ProvidedRoles {
-        /// Whose.
-        holder: String,
-        /// All of them.
-        roles: Roles,
-    },
-    /// A session begins.
-    SessionBegun(session::Model),
-    /// A session ends.
-    SessionEnded(String),
-    /// All sessions of a person end but this one.
-    SessionsEnded {
-        /// Whose.
-        person: String,
-        /// Which one goes on.
-        but: String,
-    },
-    /// A link is given; those that the person had before open nothing.
-    Invited(invitation::Model),
-    /// A token, new or as the row is from now on.
-    Token(Box<token::Model>),
-    /// A token is no more.
-    TokenRevoked(String),
-    /// A listener, new or as it is called and wants to be told from now on. How far it has been told is
-    /// left as it is: somebody may be at it.
-    Listener(Box<listener::Model>),
-    /// A listener is told again at once, whatever went wrong before.
-    ListenerResumed {
-        /// Which.
-        listener: String,
-        /// Since when it is told.
-        since: i64,
-    },
-    /// A listener is no more, nor what was not delivered to it.
-    ListenerRemoved(String),
-}
 
 /// On what terms a change is made.
 #[derive(Debug, Default)]
@@ -306,158 +242,4 @@ async fn is_leaderless(db: &impl ConnectionTrait) -> Result<bool, StoreError> {
         .filter(person::Column::Id.is_in(ids))
         .filter(person::Column::Disabled.eq(false));
     Ok(enabled.one(db).await?.is_none())
-}
-
-impl Change {
-    async fn apply(&self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
-        match self {
-            Change::Person(row) => {
-                let newest = OnConflict::column(person::Column::Id)
-                    .update_columns([
-                        person::Column::Email,
-                        person::Column::Name,
-                        person::Column::Post,
-                        person::Column::Password,
-                        person::Column::Disabled,
-                    ])
-                    .to_owned();
-                let row = row.as_ref().clone().into_active_model().reset_all();
-                person::Entity::insert(row).on_conflict(newest).exec_without_returning(db).await?;
-            }
-            Change::Entered { person, at } => {
-                let entered = person::Entity::update_many()
-                    .col_expr(person::Column::Failures, Expr::value(0))
-                    .col_expr(person::Column::LockedUntil, Expr::value(0));
-                let entered = match at {
-                    Some(at) => entered.col_expr(person::Column::SignedInAt, Expr::value(*at)),
-                    None => entered,
-                };
-                entered.filter(person::Column::Id.eq(person.as_str())).exec(db).await?;
-            }
-            Change::Locked { person, until } => {
-                person::Entity::update_many()
-                    .col_expr(person::Column::LockedUntil, Expr::value(*until))
-                    .filter(person::Column::Id.eq(person.as_str()))
-                    .exec(db)
-                    .await?;
-            }
-            Change::Roles { holder, roles } => {
-                role::Entity::delete_many()
-                    .filter(role::Column::Holder.eq(holder.as_str()))
-                    .exec(db)
-                    .await?;
-                let rows: Vec<role::ActiveModel> = roles
-                    .iter()
-                    .map(|(municipality, role)| {
-                        role::Model {
-                            holder: holder.clone(),
-                            municipality: municipality.to_owned(),
-                            role: role.as_str().to_owned(),
-                        }
-                        .into_active_model()
-                        .reset_all()
-                    })
-                    .collect();
-                if !rows.is_empty() {
-                    role::Entity::insert_many(rows).exec_without_returning(db).await?;
-                }
-            }
-            Change::AccountLinked(row) => {
-                row.clone().into_active_model().reset_all().insert(db).await?;
-            }
-            Change::ProvidedRoles { holder, roles } => {
-                provided_role::Entity::delete_many()
-                    .filter(provided_role::Column::Holder.eq(holder.as_str()))
-                    .exec(db)
-                    .await?;
-                for (municipality, role) in roles.iter() {
-                    let row = provided_role::Model {
-                        holder: holder.clone(),
-                        municipality: municipality.to_owned(),
-                        role: role.as_str().to_owned(),
-                    };
-                    row.into_active_model().reset_all().insert(db).await?;
-                }
-            }
-            Change::SessionBegun(row) => {
-                row.clone().into_active_model().reset_all().insert(db).await?;
-            }
-            Change::SessionEnded(hash) => {
-                session::Entity::delete_by_id(hash.as_str()).exec(db).await?;
-            }
-            Change::SessionsEnded { person, but } => {
-                session::Entity::delete_many()
-                    .filter(session::Column::Person.eq(person.as_str()))
-                    .filter(session::Column::Hash.ne(but.as_str()))
-                    .exec(db)
-                    .await?;
-            }
-            Change::Invited(row) => {
-                invitation::Entity::delete_many()
-                    .filter(invitation::Column::Person.eq(row.person.as_str()))
-                    .exec(db)
-                    .await?;
-                row.clone().into_active_model().reset_all().insert(db).await?;
-            }
-            Change::Token(row) => {
-                let newest = OnConflict::column(token::Column::Id)
-                    .update_columns([
-                        token::Column::Hash,
-                        token::Column::HashBefore,
-                        token::Column::BeforeUntil,
-                        token::Column::ExpiresAt,
-                    ])
-                    .to_owned();
-                let row = row.as_ref().clone().into_active_model().reset_all();
-                token::Entity::insert(row).on_conflict(newest).exec_without_returning(db).await?;
-            }
-            Change::Listener(row) => {
-                use listener::Column as C;
-                let newest = OnConflict::column(C::Id)
-                    .update_columns([
-                        C::Url,
-                        C::Municipality,
-                        C::Activities,
-                        C::Kinds,
-                        C::Disabled,
-                        C::Reason,
-                        C::Rotated,
-                        C::BeforeUntil,
-                    ])
-                    .to_owned();
-                let row = row.as_ref().clone().into_active_model().reset_all();
-                listener::Entity::insert(row)
-                    .on_conflict(newest)
-                    .exec_without_returning(db)
-                    .await?;
-            }
-            Change::ListenerResumed { listener, since } => {
-                use listener::Column as C;
-                listener::Entity::update_many()
-                    .col_expr(C::Since, Expr::value(*since))
-                    .col_expr(C::Attempts, Expr::value(0))
-                    .col_expr(C::Error, Expr::value(""))
-                    .col_expr(C::FailingSince, Expr::value(None::<i64>))
-                    .col_expr(C::NextAttemptAt, Expr::value(0_i64))
-                    .filter(C::Id.eq(listener.as_str()))
-                    .exec(db)
-                    .await?;
-            }
-            Change::ListenerRemoved(id) => {
-                listener::Entity::delete_by_id(id.as_str()).exec(db).await?;
-                undelivered::Entity::delete_many()
-                    .filter(undelivered::Column::Listener.eq(id.as_str()))
-                    .exec(db)
-                    .await?;
-            }
-            Change::TokenRevoked(id) => {
-                token::Entity::delete_by_id(id.as_str()).exec(db).await?;
-                role::Entity::delete_many()
-                    .filter(role::Column::Holder.eq(id.as_str()))
-                    .exec(db)
-                    .await?;
-            }
-        }
-        Ok(())
-    }
 }

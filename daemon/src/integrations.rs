@@ -1,0 +1,173 @@
+//! The integrations that the settings name, made and checked together: what is wrong with any of them,
+//! and with what their settings name, is told at once. A plugin in a process of its own that does not
+//! start is no mistake of the settings: it is told as a trouble and started again later.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vekha_plugin::{Analyzer, Listener, Notifier, Plugin as _, Problem, Publisher, Source};
+use vekha_plugin_host::{Host, Hosted};
+use vekha_plugin_mail::{Mail, MailConfig};
+use vekha_plugin_site::{Site, SiteConfig};
+
+use crate::runtime::documents::both::Both;
+use crate::runtime::letters::ways::{Way, Ways};
+use crate::runtime::listeners::{self, Listeners};
+use crate::settings::{NotifierSettings, Settings, SourceSettings, below};
+
+/// The integrations of a daemon.
+pub struct Integrations {
+    /// Plugins in processes of their own.
+    pub host: Host,
+    /// Who sends letters.
+    pub notifier: Arc<dyn Notifier>,
+    /// Which letters leave by another.
+    pub ways: Ways,
+    /// Where reports go.
+    pub publisher: Arc<dyn Publisher>,
+    /// Systems that know answers.
+    pub sources: BTreeMap<String, Arc<dyn Source>>,
+    /// How other systems are told.
+    pub listeners: Listeners,
+    /// Who gives figures.
+    pub analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
+}
+
+impl Integrations {
+    /// Makes them.
+    ///
+    /// # Errors
+    /// All that is wrong, by the keys of the settings; nothing has been left running.
+    pub async fn make(settings: Settings) -> Result<Self, Vec<Problem>> {
+        let used: Vec<String> =
+            settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
+        let publishes_files = settings.publishes_files();
+        let Settings { uses, mut plugin, manner, .. } = settings;
+        plugin.retain(|name, _| {
+            let is_used = used.contains(name);
+            if !is_used {
+                tracing::warn!(
+                    plugin = name,
+                    "not started: neither mail, site, a source, a notifier, a listener nor an \
+                     analyzer names it"
+                );
+            }
+            is_used
+        });
+        let (host, wrong) = match Host::start(plugin, &manner).await {
+            Ok(host) => (Some(host), Vec::new()),
+            Err(problems) => (None, problems),
+        };
+        let mut making = Making { host, wrong };
+        let notifier = making.notifier(uses.mail.as_deref(), settings.mail).await;
+        let site = publishes_files.then_some(settings.site);
+        let publisher = making.publisher(site, uses.site.as_deref());
+        let sources = making.sources(settings.source).await;
+        let ways = making.ways(settings.notifier);
+        let analyzers = settings.analyzer.into_iter();
+        let analyzers = analyzers
+            .filter_map(|(id, one)| Some((id, making.hosted(&one.plugin)? as Arc<dyn Analyzer>)))
+            .collect();
+        let told = settings.listener.into_iter();
+        let told = told
+            .filter_map(|(id, one)| Some((id, making.hosted(&one.plugin)? as Arc<dyn Listener>)))
+            .collect();
+        let listeners = Listeners::new(&settings.webhooks, listeners::Plugins(told));
+        let listeners = making.take(listeners.map_err(|why| vec![Problem::new("webhooks", why)]));
+        match (making, notifier, publisher, listeners) {
+            (
+                Making { host: Some(host), wrong },
+                Some(notifier),
+                Some(publisher),
+                Some(listeners),
+            ) if wrong.is_empty() => {
+                Ok(Integrations { host, notifier, ways, publisher, sources, listeners, analyzers })
+            }
+            (Making { host, wrong }, ..) => {
+                if let Some(host) = host {
+                    host.stop().await;
+                }
+                Err(wrong)
+            }
+        }
+    }
+}
+
+/// What is being made.
+struct Making {
+    /// None if it could not be started: then none of its plugins is there.
+    host: Option<Host>,
+    /// All that is wrong so far.
+    wrong: Vec<Problem>,
+}
+
+impl Making {
+    /// A plugin in a process of its own.
+    fn hosted(&self, name: &str) -> Option<Arc<Hosted>> {
+        self.host.as_ref()?.get(name)
+    }
+
+    /// What was made, or none and what is wrong noted.
+    fn take<T>(&mut self, made: Result<T, Vec<Problem>>) -> Option<T> {
+        made.map_err(|problems| self.wrong.extend(problems)).ok()
+    }
+
+    async fn notifier(
+        &mut self,
+        plugin: Option<&str>,
+        mail: MailConfig,
+    ) -> Option<Arc<dyn Notifier>> {
+        if let Some(name) = plugin {
+            return Some(self.hosted(name)?);
+        }
+        let made = Mail::new(mail).map_err(|problems| below("mail", Some(problems)));
+        let mail = self.take(made)?;
+        self.wrong.extend(below("mail", mail.check().await.err()));
+        Some(Arc::new(mail))
+    }
+
+    fn publisher(
+        &mut self,
+        site: Option<SiteConfig>,
+        plugin: Option<&str>,
+    ) -> Option<Arc<dyn Publisher>> {
+        let files = site.map(|site| Site::new(site).map_err(|e| below("site", Some(e))));
+        let files = files.and_then(|made| self.take(made));
+        let files = files.map(|site| Arc::new(site) as Arc<dyn Publisher>);
+        let elsewhere = plugin.and_then(|name| self.hosted(name));
+        let elsewhere = elsewhere.map(|plugin| plugin as Arc<dyn Publisher>);
+        match (files, elsewhere) {
+            (Some(first), Some(then)) => Some(Arc::new(Both { first, then })),
+            (files, elsewhere) => files.or(elsewhere),
+        }
+    }
+
+    async fn sources(
+        &mut self,
+        settings: BTreeMap<String, SourceSettings>,
+    ) -> BTreeMap<String, Arc<dyn Source>> {
+        let mut sources = BTreeMap::new();
+        for (id, settings) in settings {
+            let table = format!("source.{id}");
+            let made = match &settings {
+                SourceSettings::Plugin(name) => {
+                    Ok(self.hosted(name).map(|plugin| plugin as Arc<dyn Source>))
+                }
+                _ => settings.make().map_err(|problems| below(&table, Some(problems))),
+            };
+            let Some(source) = self.take(made).flatten() else { continue };
+            self.wrong.extend(below(&table, source.check().await.err()));
+            sources.insert(id, source);
+        }
+        sources
+    }
+
+    fn ways(&self, settings: BTreeMap<String, NotifierSettings>) -> Ways {
+        let ways = settings.into_iter().filter_map(|(name, way)| {
+            let notifier = self.hosted(&way.plugin)? as Arc<dyn Notifier>;
+            let NotifierSettings { letters, organisations, fallback, .. } = way;
+            Some(Way { name, notifier, letters, organisations, fallback })
+        });
+        Ways(ways.collect())
+    }
+}
