@@ -126,6 +126,41 @@ fn spoil(folder: &Path, file: &str, right: &str, wrong: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_each_version_of_a_road_map_changed_is_told_and_any_of_them_comes_back_word_for_word()
+{
+    let desk = Desk::at("2026-10-06T09:30").await;
+    let place = |name: &str| desk.files.path().join(name);
+    let changed = place("changed");
+    copy(&shipped_road_map(), &changed);
+    let low = "activities/29-low-result-schools.toml";
+    spoil(&changed, low, "due = \"10 working days\"", "due = \"12 working days\"");
+    desk.text(&["activity", "apply", changed.to_str().unwrap()]).await;
+    let versions = desk.text(&["activity", "versions"]).await;
+    let newest = versions.find("2 (действует)").expect(&versions);
+    assert!(versions[newest..].contains("Ирина Ветлугина"), "the newest is first: {versions}");
+    let compared = desk.text(&["activity", "compare", "2"]).await;
+    assert!(compared.starts_with("29. "), "{compared}");
+    assert!(compared.contains("10 → 12 рабочих дней"), "{compared}");
+    assert_eq!(compared.lines().count(), 2, "{compared}");
+    let other_way = desk.text(&["activity", "compare", "1", "--with", "2"]).await;
+    assert!(other_way.contains("12 → 10 рабочих дней"), "{other_way}");
+    assert!(desk.text(&["activity", "compare", "1"]).await.contains("версии до неё нет"));
+    // Any of them comes back: its files are those that were put in force.
+    let back = place("back");
+    desk.text(&["activity", "export", "1", back.to_str().unwrap()]).await;
+    let files = |folder: &Path| vekha::files::load(folder).unwrap().0;
+    assert_eq!(files(&back), files(&shipped_road_map()));
+    desk.text(&["activity", "apply", back.to_str().unwrap()]).await;
+    let same = desk.text(&["activity", "compare", "3", "--with", "1"]).await;
+    assert!(same.contains("ничем не отличается"), "{same}");
+    // What lies somewhere is not written over, and what is not there is told by its name.
+    let refused = desk.say(&["activity", "export", "2", back.to_str().unwrap()]).await.complaint();
+    assert!(refused.contains("не пуста"), "{refused}");
+    let missing = desk.error(&["activity", "compare", "9"]).await;
+    assert_eq!(missing["code"], "NotFound", "{missing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shell_completes_what_may_be_done_now_and_the_run_tells_all_of_it() {
     let desk = Desk::at("2026-10-06T09:30").await;
     desk.text(&["run", "start", "vpr/2025-26"]).await;
