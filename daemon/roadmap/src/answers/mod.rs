@@ -3,6 +3,7 @@
 
 mod compare;
 mod display;
+mod groups;
 mod questions;
 mod typed;
 mod writing;
@@ -11,10 +12,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use self::groups::Wording;
 use self::typed::{date, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
-use crate::formula::Formula;
 pub use crate::formula::Values;
+use crate::formula::{Formula, FormulaError, Layer};
 use crate::model::{Field, FieldKind, Form, FormRule, Range, Required, Rows, Scores, Table};
 use crate::russian;
 
@@ -284,13 +286,16 @@ impl Checker {
     }
 
     fn required(&mut self, form: &Form, answers: &Values) {
-        let holds =
-            |formula: &Formula, scope: &Values| formula.holds(scope).ok().flatten() == Some(true);
+        let thresholds = thresholds(form);
+        let holds = |formula: &Formula, row: Option<&Values>| {
+            let layers = seen(answers, &thresholds, row);
+            formula.holds_in(&layers).ok().flatten() == Some(true)
+        };
         for field in &form.fields {
             let needed = match &field.required {
                 Required::Always => true,
                 Required::Optional => false,
-                Required::When(formula) => holds(formula, answers),
+                Required::When(formula) => holds(formula, None),
             };
             match (&field.kind, answers.get(&field.id)) {
                 (FieldKind::Table(table), Some(Value::Array(rows))) => {
@@ -298,7 +303,6 @@ impl Checker {
                         let blank = row
                             .as_object()
                             .is_some_and(|row| row.keys().all(|column| column == "row"));
-                        let scope = with_row(answers, row);
                         for column in &table.columns {
                             let asked = match &column.required {
                                 // Where the table itself is always asked, this was told already.
@@ -306,7 +310,7 @@ impl Checker {
                                     blank && needed && matches!(field.required, Required::When(_))
                                 }
                                 Required::Optional => false,
-                                Required::When(formula) => holds(formula, &scope),
+                                Required::When(formula) => holds(formula, row.as_object()),
                             };
                             let path = format!("{}[{number}].{}", field.id, column.id);
                             if asked && row.get(&column.id).is_none() {
@@ -336,16 +340,41 @@ impl Checker {
 
     /// Conditions across fields: who breaks a hard one is wrong, who breaks a soft one is asked.
     fn rules(&mut self, form: &Form, answers: &Values) {
+        let thresholds = thresholds(form);
         for rule in &form.rules {
-            match &rule.each {
-                None => self.rule(rule, answers, &rule.at, &rule.at),
-                Some(table) => {
-                    let rows = answers.get(table).and_then(Value::as_array);
-                    let rows = rows.into_iter().flatten().enumerate();
-                    for ((kept, row), number) in rows.zip(self.numbers_of(table)) {
-                        let scope = with_row(answers, row);
-                        let path = |number: usize| format!("{table}[{number}].{}", rule.at);
-                        self.rule(rule, &scope, &path(number), &path(kept));
+            let Some(table) = &rule.each else {
+                let holds = rule.check.holds_in(&seen(answers, &thresholds, None));
+                self.settle(rule, holds, &rule.message, &rule.at, &rule.at);
+                continue;
+            };
+            let rows = answers.get(table).and_then(Value::as_array);
+            let rows = rows.map(Vec::as_slice).unwrap_or_default();
+            let numbers = self.numbers_of(table);
+            let path = |number: usize| format!("{table}[{number}].{}", rule.at);
+            match &rule.groups {
+                None => {
+                    for ((kept, row), number) in rows.iter().enumerate().zip(numbers) {
+                        let holds =
+                            rule.check.holds_in(&seen(answers, &thresholds, row.as_object()));
+                        self.settle(rule, holds, &rule.message, &path(number), &path(kept));
+                    }
+                }
+                Some(groups) => {
+                    let wording = Wording::of(rule, groups, &thresholds);
+                    for group in groups.grouping.groups(rows) {
+                        let holds =
+                            rule.check.holds_in(&seen(answers, &thresholds, Some(&group.seen)));
+                        // It is asked once, at the last of those that clash.
+                        let last = group.places.last().copied();
+                        let Some((kept, number)) = last.zip(last.and_then(|l| numbers.get(l)))
+                        else {
+                            continue;
+                        };
+                        let message = match holds {
+                            Ok(Some(true) | None) => continue,
+                            _ => wording.message(&group),
+                        };
+                        self.settle(rule, holds, &message, &path(*number), &path(kept));
                     }
                 }
             }
@@ -353,12 +382,19 @@ impl Checker {
     }
 
     /// `path` counts rows as they were given, `kept` as they are kept.
-    fn rule(&mut self, rule: &FormRule, scope: &Values, path: &str, kept: &str) {
-        match rule.check.holds(scope) {
+    fn settle(
+        &mut self,
+        rule: &FormRule,
+        holds: Result<Option<bool>, FormulaError>,
+        message: &str,
+        path: &str,
+        kept: &str,
+    ) {
+        match holds {
             Ok(Some(true) | None) => {}
-            Ok(Some(false)) if rule.soft => self.ask(path, kept, rule.message.clone()),
-            Ok(Some(false)) => self.wrong(path, &*rule.message),
-            Err(e) => self.wrong(path, format!("{} ({e})", rule.message)),
+            Ok(Some(false)) if rule.soft => self.ask(path, kept, message.to_owned()),
+            Ok(Some(false)) => self.wrong(path, message),
+            Err(e) => self.wrong(path, format!("{message} ({e})")),
         }
     }
 }
@@ -373,11 +409,20 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// What a formula over the rows of a table sees.
-fn with_row(answers: &Values, row: &Value) -> Values {
-    let mut scope = answers.clone();
-    scope.insert("row".into(), row.clone());
-    scope
+/// The thresholds of a form by their names.
+fn thresholds(form: &Form) -> Values {
+    form.thresholds.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
+}
+
+/// What a formula of a form sees; with a row or a group, that stands under `row`.
+fn seen<'a>(
+    answers: &'a Values,
+    thresholds: &'a Values,
+    row: Option<&'a Values>,
+) -> Vec<Layer<'a>> {
+    let row = row.map(|row| Layer::Record("row", row, None));
+    let rest = [Layer::Record("threshold", thresholds, None), Layer::All(answers)];
+    row.into_iter().chain(rest).collect()
 }
 
 /// Where a path points, in words: the question, the row and the column; none if nowhere.
