@@ -13,7 +13,11 @@ pub fn calendar(name: &str, zone: &str) -> Calendar {
         .append_property(("METHOD", "PUBLISH"))
         .append_property(("NAME", name))
         .append_property(("X-WR-CALNAME", name))
-        .append_property(("X-WR-TIMEZONE", zone));
+        .append_property(("X-WR-TIMEZONE", zone))
+        .append_property(("X-PUBLISHED-TTL", "PT6H"));
+    let mut refresh = Property::new("REFRESH-INTERVAL", "PT6H");
+    refresh.add_parameter("VALUE", "DURATION");
+    calendar.append_property(refresh.done());
     calendar
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use icalendar::{CalendarComponent, Component as _, Event, EventLike as _};
+use icalendar::{CalendarComponent, Component as _, Event};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use minijinja::value::{Serde, Value as Shown};
@@ -18,7 +18,7 @@ use vekha_roadmap::read::{placed_mistake, template_mistake, text_environment, un
 use vekha_roadmap::russian;
 
 use super::NotMade;
-use super::reports::{authority, place_of};
+use super::reports::authority;
 use crate::ics;
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
@@ -34,7 +34,7 @@ pub struct Page {
     pub page: String,
     /// Where its calendar is, seen from the report; none if there is none.
     pub calendar: Option<String>,
-    /// The files.
+    /// The files, by their places within what the municipality publishes.
     pub files: Vec<Document>,
 }
 
@@ -118,10 +118,7 @@ impl<'a> Making<'a> {
         // Beside the report, in a folder of its name.
         let below = |file: &str| format!("{}/{file}", self.key.activity);
         let document = |file: &str, content_type: &str, text: String| Document {
-            path: place_of(
-                &self.key.municipality,
-                &format!("{}/{}", self.key.run_id(), below(file)),
-            ),
+            path: format!("{}/{}", self.key.run_id(), below(file)),
             content_type: content_type.to_owned(),
             bytes: text.into_bytes(),
         };
@@ -221,6 +218,9 @@ impl<'a> Making<'a> {
                 .uid(&uid)
                 .summary(&title)
                 .add_property("DTSTAMP", &stamp)
+                .add_property("LAST-MODIFIED", &stamp)
+                // What is published later knows more.
+                .add_property("SEQUENCE", (self.now.as_second() / 60).to_string())
                 .append_property(ics::day("DTSTART", day))
                 .append_property(ics::day("DTEND", day.saturating_add(1.day())))
                 .add_property("TRANSP", "TRANSPARENT");

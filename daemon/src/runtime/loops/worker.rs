@@ -211,7 +211,7 @@ impl Runtime {
         let own = |path: &str| reports::place_of(&run.municipality, path);
         for Document { path, content_type, bytes } in pages.into_iter().flat_map(|page| page.files)
         {
-            publish(path, &content_type, bytes).await?;
+            publish(own(&path), &content_type, bytes).await?;
         }
         publish(own(&reports::place(run, "docx")), forms::DOCX, docx).await?;
         let page = own(&reports::place(run, "html"));

@@ -173,10 +173,6 @@ fn written(version: &Version, name: &str, terms: &[Term]) -> String {
     terms.truncate(MOST);
     let zone = version.road_map.municipality.time_zone.iana_name().unwrap_or("UTC");
     let mut calendar = ics::calendar(name, zone);
-    calendar.append_property(("X-PUBLISHED-TTL", "PT6H"));
-    let mut refresh = icalendar::Property::new("REFRESH-INTERVAL", "PT6H");
-    refresh.add_parameter("VALUE", "DURATION");
-    calendar.append_property(refresh.done());
     for term in terms {
         let mut event = term.event();
         let at = term.at.strftime("%Y%m%dT%H%M%SZ").to_string();
