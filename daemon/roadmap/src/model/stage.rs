@@ -157,6 +157,14 @@ pub struct Analyze {
     pub kinds: Vec<OrganisationKind>,
 }
 
+impl Analyze {
+    /// Whether it looks at organisations of this kind; at one that the registry lacks it does unless
+    /// kinds are named.
+    pub fn looks_at(&self, kind: Option<OrganisationKind>) -> bool {
+        self.kinds.is_empty() || kind.is_some_and(|kind| self.kinds.contains(&kind))
+    }
+}
+
 /// A dataset that an analysis reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetSource {

@@ -79,8 +79,10 @@ impl Check<'_> {
     /// What is seen of a group, whose columns must be there and hold a number or a word.
     fn grouped(&self, columns: &Scope, by: &Grouping, at: &dyn Fn(&str) -> String) -> Scope {
         for column in &by.by {
-            if !matches!(columns.get(column), Some(Type::Number | Type::Text | Type::Any)) {
-                let help = perhaps(column, columns.keys());
+            let plain = |kind: &Type| matches!(kind, Type::Number | Type::Text | Type::Any);
+            if !columns.get(column).is_some_and(plain) {
+                let known = columns.iter().filter(|(_, kind)| plain(kind));
+                let help = perhaps(column, known.map(|(id, _)| id));
                 let message = format!("столбца «{column}» с числом или словом здесь нет");
                 self.error(&at("by"), message, help);
             }
