@@ -5,6 +5,7 @@ mod compare;
 mod display;
 mod groups;
 mod questions;
+mod rules;
 mod typed;
 mod writing;
 
@@ -12,12 +13,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use self::groups::Wording;
+use self::rules::{seen, thresholds};
 use self::typed::{date, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
+use crate::formula::Formula;
 pub use crate::formula::Values;
-use crate::formula::{Formula, FormulaError, Layer};
-use crate::model::{Field, FieldKind, Form, FormRule, Range, Required, Rows, Scores, Table};
+use crate::model::{Field, FieldKind, Form, Range, Required, Rows, Scores, Table};
 use crate::russian;
 
 pub use self::compare::{Difference, compare};
@@ -337,66 +338,6 @@ impl Checker {
     fn numbers_of(&self, table: &str) -> Vec<usize> {
         self.numbers.get(table).cloned().unwrap_or_default()
     }
-
-    /// Conditions across fields: who breaks a hard one is wrong, who breaks a soft one is asked.
-    fn rules(&mut self, form: &Form, answers: &Values) {
-        let thresholds = thresholds(form);
-        for rule in &form.rules {
-            let Some(table) = &rule.each else {
-                let holds = rule.check.holds_in(&seen(answers, &thresholds, None));
-                self.settle(rule, holds, &rule.message, &rule.at, &rule.at);
-                continue;
-            };
-            let rows = answers.get(table).and_then(Value::as_array);
-            let rows = rows.map(Vec::as_slice).unwrap_or_default();
-            let numbers = self.numbers_of(table);
-            let path = |number: usize| format!("{table}[{number}].{}", rule.at);
-            match &rule.groups {
-                None => {
-                    for ((kept, row), number) in rows.iter().enumerate().zip(numbers) {
-                        let holds =
-                            rule.check.holds_in(&seen(answers, &thresholds, row.as_object()));
-                        self.settle(rule, holds, &rule.message, &path(number), &path(kept));
-                    }
-                }
-                Some(groups) => {
-                    let wording = Wording::of(rule, groups, &thresholds);
-                    for group in groups.grouping.groups(rows) {
-                        let holds =
-                            rule.check.holds_in(&seen(answers, &thresholds, Some(&group.seen)));
-                        // It is asked once, at the last of those that clash.
-                        let last = group.places.last().copied();
-                        let Some((kept, number)) = last.zip(last.and_then(|l| numbers.get(l)))
-                        else {
-                            continue;
-                        };
-                        let message = match holds {
-                            Ok(Some(true) | None) => continue,
-                            _ => wording.message(&group),
-                        };
-                        self.settle(rule, holds, &message, &path(*number), &path(kept));
-                    }
-                }
-            }
-        }
-    }
-
-    /// `path` counts rows as they were given, `kept` as they are kept.
-    fn settle(
-        &mut self,
-        rule: &FormRule,
-        holds: Result<Option<bool>, FormulaError>,
-        message: &str,
-        path: &str,
-        kept: &str,
-    ) {
-        match holds {
-            Ok(Some(true) | None) => {}
-            Ok(Some(false)) if rule.soft => self.ask(path, kept, message.to_owned()),
-            Ok(Some(false)) => self.wrong(path, message),
-            Err(e) => self.wrong(path, format!("{message} ({e})")),
-        }
-    }
 }
 
 /// Nothing was typed or ticked.
@@ -407,22 +348,6 @@ fn is_empty(value: &Value) -> bool {
         Value::Array(list) => list.is_empty(),
         _ => false,
     }
-}
-
-/// The thresholds of a form by their names.
-fn thresholds(form: &Form) -> Values {
-    form.thresholds.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
-}
-
-/// What a formula of a form sees; with a row or a group, that stands under `row`.
-fn seen<'a>(
-    answers: &'a Values,
-    thresholds: &'a Values,
-    row: Option<&'a Values>,
-) -> Vec<Layer<'a>> {
-    let row = row.map(|row| Layer::Record("row", row, None));
-    let rest = [Layer::Record("threshold", thresholds, None), Layer::All(answers)];
-    row.into_iter().chain(rest).collect()
 }
 
 /// Where a path points, in words: the question, the row and the column; none if nowhere.
