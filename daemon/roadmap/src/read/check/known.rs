@@ -67,7 +67,7 @@ impl Check<'_> {
         let asks = |work: &Work| match work {
             Work::Collect(collect) => {
                 let asked = self.road_map.selected(&collect.participants, None);
-                asked.iter().any(|code| is_department(&code))
+                asked.iter().any(is_department)
             }
             _ => false,
         };
