@@ -111,11 +111,11 @@ fn shown_of_each(map: &RoadMap, activity: &Activity, pages: &Pages) -> String {
         Some(FieldKind::Table(table)) => table.columns.as_slice(),
         _ => &[],
     };
-    let label = |id: &String| {
+    let label = |id: &String| -> String {
         let known = columns.iter().find(|column| column.id == *id);
-        known.map_or(id.as_str(), |column| &column.label)
+        known.map_or_else(|| id.clone(), |column| column.label.clone())
     };
-    let labels: Vec<&str> = pages.columns.iter().map(label).collect();
+    let labels: Vec<String> = pages.columns.iter().map(label).collect();
     let what = if pages.calendar.is_some() {
         "страница и календарь"
     } else {
