@@ -96,9 +96,20 @@ pub fn describe(form: &model::Form) -> v1::Form {
                 each: rule.each.clone().unwrap_or_default(),
                 at: rule.at.clone(),
                 message: rule.message.clone(),
+                by: grouped(rule).map(|groups| groups.grouping.by.clone()).unwrap_or_default(),
+                whole: grouped(rule)
+                    .map(|groups| groups.grouping.whole.clone())
+                    .unwrap_or_default(),
+                member: grouped(rule).and_then(|groups| groups.member.clone()).unwrap_or_default(),
+                soft: rule.soft,
             })
             .collect(),
+        thresholds: form.thresholds.clone().into_iter().collect(),
     }
+}
+
+fn grouped(rule: &model::FormRule) -> Option<&model::RuleGroups> {
+    rule.groups.as_ref()
 }
 
 fn question(field: &model::Field) -> v1::FormField {

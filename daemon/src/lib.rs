@@ -14,6 +14,7 @@ pub mod definitions;
 pub mod files;
 pub mod forms;
 pub mod glossary;
+mod ics;
 mod integrations;
 pub mod message_id;
 pub mod offered;

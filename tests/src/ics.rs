@@ -1,13 +1,14 @@
 //! Calendars as another library reads them: `icalendar` for Python, which pip brings once, beside what
 //! cargo builds.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use crate::pip;
 
 const PACKAGE: &str = "icalendar==7.3.2";
 
@@ -50,22 +51,5 @@ pub fn read(calendar: &str) -> Value {
 
 fn packages() -> &'static PathBuf {
     static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGES.get_or_init(|| {
-        let own = std::env::current_exe().expect("a path");
-        let folder = own.parent().expect("a folder").join("python-calendars");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        // Tests are several processes.
-        let lock = File::create(folder.join("lock")).expect("a file");
-        lock.lock().expect("a lock");
-        let whole = folder.join(PACKAGE);
-        if !whole.exists() {
-            let mut pip = Command::new("python3");
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-            pip.arg("--upgrade").arg("--target").arg(&folder).arg(PACKAGE);
-            let brought = pip.status().is_ok_and(|status| status.success());
-            assert!(brought, "pip does not bring {PACKAGE}: tests/run installs pip");
-            File::create(whole).expect("a file");
-        }
-        folder
-    })
+    PACKAGES.get_or_init(|| pip::brought("python-calendars", PACKAGE))
 }

@@ -215,8 +215,8 @@ async fn check_finds_the_shipped_road_map_whole_and_tells_all_mistakes_of_a_spoi
     spoil(
         folder,
         "activities/04-assessment-list.toml",
-        "close = \"3 working days\"",
-        "close = \"3 workdays\"",
+        "close = \"2 working days\"",
+        "close = \"2 workdays\"",
     );
     spoil(folder, "activities/08-vpr.toml", "form = \"vpr-results\"", "form = \"vpr-result\"");
     spoil(folder, "forms/procedure-results.toml", "row.marks_5", "row.marks_6");

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use vekha_roadmap::formula::{Cell, Selection};
-use vekha_roadmap::model::{Analysis, RowSet};
+use serde_json::Value;
+use vekha_roadmap::formula::{Cell, Layer, Selection, Values};
+use vekha_roadmap::model::{Analysis, RowGroups, RowSet};
 
 use crate::indicators::{Scope, SeenByAll};
 use crate::{WORTH_A_THREAD, parallel};
@@ -26,7 +27,11 @@ pub(crate) fn select<'i>(
     for set in &analysis.rows {
         let mut selected = parallel::map(everybody, WORTH_A_THREAD, |scope| {
             // What cannot be computed is not known, as with indicators.
-            set.formula.select_in(&seen_by_all.layers(scope, &[])).ok().flatten()
+            let selected = set.formula.select_in(&seen_by_all.layers(scope, &[])).ok().flatten()?;
+            match &set.groups {
+                Some(groups) => grouped(groups, &selected, seen_by_all, scope),
+                None => Some(selected),
+            }
         });
         if !set.key.is_empty() {
             compare(set, &columns, analysis.min_count, &mut selected);
@@ -35,6 +40,35 @@ pub(crate) fn select<'i>(
             scope.rows.extend(selected.map(|selected| (set.id.as_str(), selected)));
         }
     }
+}
+
+/// The groups of an organisation's rows that count, each with its values. Of which it cannot be told
+/// whether it counts does not.
+fn grouped<'s>(
+    groups: &RowGroups,
+    rows: &Selection,
+    seen_by_all: &'s SeenByAll,
+    scope: &'s Scope<'s>,
+) -> Option<Selection> {
+    let mut all: Vec<Value> = Vec::new();
+    for group in groups.grouping.groups(&rows.records()) {
+        let layers = seen_by_all.layers(scope, &[Layer::Record("row", &group.seen, None)]);
+        let values = groups.values.iter().filter_map(|(id, formula)| {
+            Some((id.clone(), formula.evaluate_in(&layers).ok().flatten()?))
+        });
+        let values: Values = values.collect();
+        let with_values = [Layer::Record("row", &group.seen, Some(&values))];
+        let counts = match &groups.when {
+            Some(when) => when.holds_in(&seen_by_all.layers(scope, &with_values)) == Ok(Some(true)),
+            None => true,
+        };
+        if counts {
+            let mut seen = group.seen;
+            seen.extend(values);
+            all.push(seen.into());
+        }
+    }
+    Selection::of_table(&all)
 }
 
 /// Sums of the columns that are looked at; none of one that nobody has a number in.

@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
 use vekha_roadmap::formula::Cell;
-use vekha_roadmap::model::{Analysis, Audience, Indicator, RowSet, Rule};
+use vekha_roadmap::model::{Analysis, Audience, Indicator, ROWS, RowSet, Rule};
 use vekha_roadmap::read::template_mistake;
 use vekha_roadmap::russian;
 
@@ -81,23 +81,37 @@ impl<'a> Written<'a> {
 
 /// How the rows of each set are listed in texts, read once for all.
 pub(crate) struct Listed<'a> {
-    /// With the columns that the text tells of, if it is not all of them.
-    sets: Vec<(&'a RowSet, Written<'a>, Option<Vec<String>>)>,
+    sets: Vec<ListedSet<'a>>,
+    thresholds: Shown,
+}
+
+struct ListedSet<'a> {
+    set: &'a RowSet,
+    text: Written<'a>,
+    /// The columns that the text tells of, if it is not all of them.
+    columns: Option<Vec<String>>,
+    /// How a row of a group is named, where the set is of groups.
+    member: Option<Written<'a>>,
 }
 
 impl<'a> Listed<'a> {
     pub fn read(environment: &'a Environment<'_>, analysis: &'a Analysis) -> Self {
-        let written = |set: &'a RowSet| {
-            let written = Written::read(environment, set.text.as_deref()?);
-            let columns = written.columns();
-            Some((set, written, columns))
+        let listed = |set: &'a RowSet| {
+            let text = Written::read(environment, set.text.as_deref()?);
+            let columns = text.columns();
+            let member = set.groups.as_ref().and_then(|groups| groups.member.as_deref());
+            let member = member.map(|member| Written::read(environment, member));
+            Some(ListedSet { set, text, columns, member })
         };
-        Listed { sets: analysis.rows.iter().filter_map(written).collect() }
+        Listed {
+            sets: analysis.rows.iter().filter_map(listed).collect(),
+            thresholds: thresholds(analysis),
+        }
     }
 
     /// The rows of a set in words: the first of them, and how many more there are.
     fn said(&self, place: usize, rows: &RowSets<'_>) -> Option<Shown> {
-        let (set, written, columns) = self.sets.get(place)?;
+        let ListedSet { set, text, columns, member } = self.sets.get(place)?;
         let (_, rows) = rows.iter().find(|(id, _)| *id == set.id)?;
         let mut listed = vec![Vec::new(); set.most.min(rows.len())];
         for column in columns.as_deref().unwrap_or(rows.columns()) {
@@ -106,9 +120,15 @@ impl<'a> Listed<'a> {
             }
         }
         let mut said = Vec::with_capacity(listed.len());
-        for row in listed {
-            let row = Shown::from_pairs([("row", Shown::from_pairs(row))]);
-            said.push(written.said(&row).ok()?);
+        for (place, row) in listed.into_iter().enumerate() {
+            let mut context = vec![("row", Shown::from_pairs(row))];
+            if set.groups.is_some() {
+                context.push(("threshold", self.thresholds.clone()));
+                let rows = rows.below(ROWS, place).unwrap_or_default();
+                let members = member.as_ref().map(|member| members(member, rows, set.most));
+                context.push(("members", Shown::from(members.transpose().ok()?)));
+            }
+            said.push(text.said(&Shown::from_pairs(context)).ok()?);
         }
         let mut said = said.join("; ");
         if rows.len() > set.most {
@@ -116,6 +136,29 @@ impl<'a> Listed<'a> {
         }
         Some(Shown::from(said))
     }
+}
+
+/// The rows of a group, named one by one.
+fn members(member: &Written<'_>, rows: &[Value], most: usize) -> Result<String, String> {
+    let named = rows.iter().take(most).map(|row| {
+        let cells = row.as_object().into_iter().flatten();
+        let cells = cells.map(|(column, value)| {
+            let shown = match value {
+                Value::Number(number) => shown(Cell::Number(number.as_f64().unwrap_or_default())),
+                Value::String(text) => shown(Cell::Text(text)),
+                _ => Shown::UNDEFINED,
+            };
+            (column.as_str(), shown)
+        });
+        member.said(&Shown::from_pairs([("row", Shown::from_pairs(cells))]))
+    });
+    Ok(russian::listed(&named.collect::<Result<Vec<_>, _>>()?, rows.len()))
+}
+
+/// Thresholds as texts see them.
+fn thresholds(analysis: &Analysis) -> Shown {
+    let thresholds = analysis.thresholds.iter();
+    Shown::from_pairs(thresholds.map(|(name, value)| (name.as_str(), russian::threshold(*value))))
 }
 
 /// A cell of a row as people read it.
@@ -210,7 +253,7 @@ impl<'a> Texts<'a> {
     ) -> Self {
         let names: BTreeSet<String> = said.flat_map(Said::names).collect();
         let place = |id: &str| analysis.indicators.iter().position(|i| i.id == id);
-        let rows = |id: &str| listed.sets.iter().position(|(set, ..)| set.id == id);
+        let rows = |id: &str| listed.sets.iter().position(|listed| listed.set.id == id);
         let signs = |id: &str| analysis.signs.iter().position(|signs| signs.id == id);
         let compared = || {
             analysis
@@ -225,12 +268,7 @@ impl<'a> Texts<'a> {
             ("rank", _) => Variable::Rank,
             ("organisation", _) => Variable::Organisation,
             ("municipality", _) => Variable::Given(municipality(compared())),
-            ("threshold", _) => {
-                let thresholds = analysis.thresholds.iter();
-                let shown =
-                    thresholds.map(|(name, value)| (name.as_str(), russian::threshold(*value)));
-                Variable::Given(Shown::from_pairs(shown))
-            }
+            ("threshold", _) => Variable::Given(thresholds(analysis)),
             (name, _) => rows(name)
                 .map(Variable::Rows)
                 .or_else(|| signs(name).map(Variable::Signs))

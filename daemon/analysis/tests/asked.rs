@@ -2,7 +2,8 @@
 //!
 //! Counted are the values that a school must give, without any file uploaded: a field is one; a table
 //! is its rows times its columns; a form that comes four times a year counts four times, one that comes
-//! every third year a third. Not counted are what need not be answered, what the municipality asked
+//! every third year a third. The schedule of assessments is counted apart: a school draws it up and
+//! publishes it anyway, and brings it as a table. Not counted are what need not be answered, what the municipality asked
 //! before and shows to be confirmed (`known`), what is asked of those whom an analysis finds, on demand
 //! or on an event. The school has one class in each of eleven grades; how many rows it fills and how
 //! often a conditional question concerns it stands in [`EXPECTED`].
@@ -22,6 +23,9 @@ use vekha_roadmap::model::{
 /// What the year asked when the count began: VPR in three activities, exams in three, medals in two.
 const BEFORE: f64 = 1232.0;
 
+/// The form of what a school draws up anyway.
+const SCHEDULE: &str = "assessment-schedule";
+
 /// Rows of a table, or how many times a conditional question is answered.
 const EXPECTED: &[(&str, f64)] = &[
     // Grades 4 to 8 and 10, four works each.
@@ -37,7 +41,8 @@ const EXPECTED: &[(&str, f64)] = &[
     ("external-assessments.video", 1.0),
     // All of the above but rehearsals, interview and essay.
     ("procedure-results.procedures", 42.0),
-    ("assessment-proposals.procedures", 5.0),
+    // Ten works of each of ten classes, grades 2 to 11.
+    ("assessment-schedule.works", 100.0),
     ("competence-diagnostics.deficits", 3.0),
     ("competence-diagnostics.tools", 1.0),
     ("independent-evaluation.shortcomings", 3.0),
@@ -67,7 +72,9 @@ fn times(field: &Field, path: &str, most: f64) -> f64 {
 
 fn values(collect: &Collect) -> f64 {
     let form = &shipped().forms[&collect.form];
-    let asked = form.fields.iter().filter(|f| !collect.known.iter().any(|k| k.field == f.id));
+    // What the department says for all is not all that the school says.
+    let own = || collect.known.iter().filter(|known| !known.of_department);
+    let asked = form.fields.iter().filter(|f| !own().any(|known| known.field == f.id));
     let each = asked.map(|field| {
         let path = format!("{}.{}", form.id, field.id);
         let FieldKind::Table(table) = &field.kind else { return times(field, &path, 1.0) };
@@ -97,6 +104,7 @@ fn often(schedule: &Schedule) -> f64 {
 #[test]
 fn the_year_asks_a_school_for_half_of_what_it_asked_once() {
     let mut all: BTreeMap<u32, f64> = BTreeMap::new();
+    let mut schedules = 0.0;
     for activity in &shipped().activities {
         for stage in &activity.stages {
             let Work::Collect(collect) = &stage.work else { continue };
@@ -106,12 +114,15 @@ fn the_year_asks_a_school_for_half_of_what_it_asked_once() {
                 _ => false,
             };
             let often = often(&activity.schedule);
-            if asks_schools && often > 0.0 {
+            if asks_schools && collect.form == SCHEDULE {
+                schedules += often * values(collect);
+            } else if asks_schools && often > 0.0 {
                 *all.entry(activity.number).or_default() += often * values(collect);
             }
         }
     }
     let total: f64 = all.values().sum();
-    println!("{total:.0} values of {BEFORE:.0}: {all:.0?}");
+    println!("{total:.0} values of {BEFORE:.0}, schedules {schedules:.0}: {all:.0?}");
+    assert_eq!(schedules, 2.0 * 100.0 * 8.0, "twice a year, eight columns of each work");
     assert!(total <= BEFORE / 2.0, "{total:.0} values, once {BEFORE:.0}: {all:.0?}");
 }

@@ -17,6 +17,7 @@ fn row_set(id: &str, key: &[&str], text: &str) -> RowSet {
     RowSet {
         id: id.into(),
         formula: formula(text),
+        groups: None,
         key: key.iter().map(|column| (*column).to_owned()).collect(),
         text: Some("{{ row.subject }}, {{ row.grade }}: {{ row.low }} из {{ row.of }}".into()),
         most: 2,

@@ -179,6 +179,11 @@ pub fn looked_at<'d>(
             }
         }
     }
+    let counts = |code: &String| analyze.looks_at(road_map.organisation(code).map(|one| one.kind));
+    inputs.silent.retain(counts);
+    let own = [&mut inputs.own, &mut inputs.own_before];
+    let named = inputs.named.values_mut().chain(inputs.named_before.values_mut());
+    own.into_iter().chain(named).for_each(|rows| rows.retain(|code, _| counts(code)));
     Ok(LookedAt { stage: analyze, definition, inputs })
 }
 

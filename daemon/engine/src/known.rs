@@ -34,6 +34,16 @@ pub fn known(
         let Some(run) = data.get(&known_run(activity, key, known)) else { continue };
         let Some(field) = form.field(&known.field) else { continue };
         let mut figures = figures(run);
+        if known.of_department {
+            let department = &road_map.department().code;
+            let Some(answers) = run.answers.get(department) else { continue };
+            let figures = figures.remove(department.as_str()).unwrap_or_default();
+            let said = Said { answers, figures };
+            for code in road_map.organisations.iter().map(|one| &one.code) {
+                said.fill(all.entry(code.clone()).or_default(), field, known);
+            }
+            continue;
+        }
         for (code, answers) in &run.answers {
             let figures = figures.remove(code.as_str()).unwrap_or_default();
             let said = Said { answers, figures };

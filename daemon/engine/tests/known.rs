@@ -109,6 +109,22 @@ fn what_5_8_and_14_have_asked_fills_the_form_of_29_and_it_needs_no_more() {
 }
 
 #[test]
+fn what_the_department_has_named_stands_in_the_plan_of_every_school() {
+    let road_map = shipped();
+    let run = key("assessment-list/2026-H2");
+    let named = json!({ "dates": [{ "grade": 5, "subject": "Математика", "date": "2026-09-16",
+        "level": "regional", "kind": "ДКР", "lessons": 1 }] });
+    let data = BTreeMap::from([(run.clone(), said("department", named.clone()))]);
+    let filled = known(&road_map, &run, "schedules", &data);
+    for school in ["school-1", "school-6"] {
+        assert_eq!(json!(filled[school]), json!({ "works": named["dates"] }), "{school}");
+    }
+    // What a school has said itself is not for others.
+    let data = BTreeMap::from([(run.clone(), said("school-1", named))]);
+    assert!(known(&road_map, &run, "schedules", &data).is_empty());
+}
+
+#[test]
 fn a_quarter_s_check_list_begins_where_the_one_before_ended() {
     let road_map = shipped();
     let form = &road_map.forms["information-security"];

@@ -217,6 +217,18 @@ pub fn plain(text: &str) -> String {
     plain.replace("№ ", "№").trim_end_matches('.').to_owned()
 }
 
+/// What is compared instead of a short mark that people type in either alphabet: «5А» is one class,
+/// whichever «А» it has.
+pub fn alike(text: &str) -> String {
+    const LATIN: [char; 12] = ['A', 'B', 'C', 'E', 'H', 'K', 'M', 'O', 'P', 'T', 'X', 'Y'];
+    const RUSSIAN: [char; 12] = ['А', 'В', 'С', 'Е', 'Н', 'К', 'М', 'О', 'Р', 'Т', 'Х', 'У'];
+    let folded = |c: char| {
+        let c = c.to_uppercase().next().unwrap_or(c);
+        LATIN.iter().position(|latin| *latin == c).map_or(c, |place| RUSSIAN[place])
+    };
+    plain(text).chars().map(folded).collect()
+}
+
 /// A character whatever its case.
 fn folded(c: char) -> char {
     match c {

@@ -69,6 +69,17 @@ pub fn plural<'a>(n: i64, one: &'a str, few: &'a str, many: &'a str) -> &'a str 
     }
 }
 
+/// Some of so many, as one names them: «а, б и в», «а, б и ещё 4».
+pub fn listed(named: &[String], count: usize) -> String {
+    let more = count.saturating_sub(named.len());
+    match named {
+        named if more > 0 => format!("{} и ещё {more}", named.join(", ")),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} и {last}", first.join(", ")),
+        [] => String::new(),
+    }
+}
+
 /// A threshold: whole if it is, or else with two digits after the comma.
 pub fn threshold(value: f64) -> String {
     number(value, if value.fract() == 0.0 { 0 } else { 2 })

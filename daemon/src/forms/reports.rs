@@ -50,7 +50,7 @@ pub fn measure() -> Form {
 
 fn form(title: &str, fields: Vec<Field>) -> Form {
     let (title, intro) = (title.to_owned(), String::new());
-    Form { id: "report".to_owned(), title, intro, fields, rules: vec![] }
+    Form { id: "report".to_owned(), title, intro, fields, ..Form::default() }
 }
 
 fn report(label: &str, help: &str, required: Required) -> Field {

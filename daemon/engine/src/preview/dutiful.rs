@@ -120,6 +120,10 @@ impl People for Dutiful {
                 .flat_map(|run| run.assignments.iter())
                 .filter(|(_, a)| a.kind == AssignmentKind::Collect)
                 .map(|(key, _)| key.organisation.clone())
+                .filter(|code| {
+                    let known = road_map.organisation(code);
+                    analyze.looks_at(known.map(|organisation| organisation.kind))
+                })
                 .collect();
             codes.sort();
             codes.dedup();

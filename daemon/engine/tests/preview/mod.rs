@@ -74,7 +74,8 @@ fn everybody_is_found_whom_the_runs_that_are_analyzed_asked_and_nobody_else() {
         let mut road_map = town();
         let turn = road_map.activities.iter_mut().find(|a| a.id == "turn").unwrap();
         let source = DatasetSource { alias: None, activity: from.map(str::to_owned) };
-        let analyze = Analyze { analysis: "low".into(), plugin: None, from: vec![source] };
+        let analyze =
+            Analyze { analysis: "low".into(), plugin: None, from: vec![source], kinds: vec![] };
         let recommend =
             Recommend { findings: None, approve: false, acknowledge: None, remind: vec![] };
         for (id, needs, work) in [

@@ -3,7 +3,9 @@
 
 mod compare;
 mod display;
+mod groups;
 mod questions;
+mod rules;
 mod typed;
 mod writing;
 
@@ -11,11 +13,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use self::rules::{seen, thresholds};
 use self::typed::{date, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
 use crate::formula::Formula;
 pub use crate::formula::Values;
-use crate::model::{Field, FieldKind, Form, FormRule, Range, Required, Rows, Scores, Table};
+use crate::model::{Field, FieldKind, Form, Range, Required, Rows, Scores, Table};
 use crate::russian;
 
 pub use self::compare::{Difference, compare};
@@ -284,13 +287,16 @@ impl Checker {
     }
 
     fn required(&mut self, form: &Form, answers: &Values) {
-        let holds =
-            |formula: &Formula, scope: &Values| formula.holds(scope).ok().flatten() == Some(true);
+        let thresholds = thresholds(form);
+        let holds = |formula: &Formula, row: Option<&Values>| {
+            let layers = seen(answers, &thresholds, row);
+            formula.holds_in(&layers).ok().flatten() == Some(true)
+        };
         for field in &form.fields {
             let needed = match &field.required {
                 Required::Always => true,
                 Required::Optional => false,
-                Required::When(formula) => holds(formula, answers),
+                Required::When(formula) => holds(formula, None),
             };
             match (&field.kind, answers.get(&field.id)) {
                 (FieldKind::Table(table), Some(Value::Array(rows))) => {
@@ -298,7 +304,6 @@ impl Checker {
                         let blank = row
                             .as_object()
                             .is_some_and(|row| row.keys().all(|column| column == "row"));
-                        let scope = with_row(answers, row);
                         for column in &table.columns {
                             let asked = match &column.required {
                                 // Where the table itself is always asked, this was told already.
@@ -306,7 +311,7 @@ impl Checker {
                                     blank && needed && matches!(field.required, Required::When(_))
                                 }
                                 Required::Optional => false,
-                                Required::When(formula) => holds(formula, &scope),
+                                Required::When(formula) => holds(formula, row.as_object()),
                             };
                             let path = format!("{}[{number}].{}", field.id, column.id);
                             if asked && row.get(&column.id).is_none() {
@@ -333,34 +338,6 @@ impl Checker {
     fn numbers_of(&self, table: &str) -> Vec<usize> {
         self.numbers.get(table).cloned().unwrap_or_default()
     }
-
-    /// Conditions across fields: who breaks a hard one is wrong, who breaks a soft one is asked.
-    fn rules(&mut self, form: &Form, answers: &Values) {
-        for rule in &form.rules {
-            match &rule.each {
-                None => self.rule(rule, answers, &rule.at, &rule.at),
-                Some(table) => {
-                    let rows = answers.get(table).and_then(Value::as_array);
-                    let rows = rows.into_iter().flatten().enumerate();
-                    for ((kept, row), number) in rows.zip(self.numbers_of(table)) {
-                        let scope = with_row(answers, row);
-                        let path = |number: usize| format!("{table}[{number}].{}", rule.at);
-                        self.rule(rule, &scope, &path(number), &path(kept));
-                    }
-                }
-            }
-        }
-    }
-
-    /// `path` counts rows as they were given, `kept` as they are kept.
-    fn rule(&mut self, rule: &FormRule, scope: &Values, path: &str, kept: &str) {
-        match rule.check.holds(scope) {
-            Ok(Some(true) | None) => {}
-            Ok(Some(false)) if rule.soft => self.ask(path, kept, rule.message.clone()),
-            Ok(Some(false)) => self.wrong(path, &*rule.message),
-            Err(e) => self.wrong(path, format!("{} ({e})", rule.message)),
-        }
-    }
 }
 
 /// Nothing was typed or ticked.
@@ -371,13 +348,6 @@ fn is_empty(value: &Value) -> bool {
         Value::Array(list) => list.is_empty(),
         _ => false,
     }
-}
-
-/// What a formula over the rows of a table sees.
-fn with_row(answers: &Values, row: &Value) -> Values {
-    let mut scope = answers.clone();
-    scope.insert("row".into(), row.clone());
-    scope
 }
 
 /// Where a path points, in words: the question, the row and the column; none if nowhere.

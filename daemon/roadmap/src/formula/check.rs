@@ -257,6 +257,11 @@ impl Checker<'_> {
                 }
                 Type::Number
             }
+            ("days", [from, to]) => {
+                self.expect(from, &Type::Text);
+                self.expect(to, &Type::Text);
+                Type::Number
+            }
             ("known", [list]) => {
                 self.expect(list, &Type::List(Box::new(Type::Any)));
                 Type::Number

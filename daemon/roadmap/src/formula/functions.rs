@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use cel::common::ast::operators;
+use jiff::civil::Date;
 
 use super::statistics;
 use super::value::{List, Value};
@@ -25,11 +26,18 @@ pub(super) const FUNCTIONS: &[(&str, usize)] = &[
     ("surplus", 4),
     ("variance", 4),
     ("known", 1),
+    ("days", 2),
     ("size", 1),
     ("contains", 2),
     ("startsWith", 2),
     ("endsWith", 2),
 ];
+
+/// From one day to another; none if one of them is no day.
+fn days(from: &str, to: &str) -> Option<f64> {
+    let (from, to): (Date, Date) = (from.parse().ok()?, to.parse().ok()?);
+    Some(f64::from((to - from).get_days()))
+}
 
 /// The chance of so many pupils more is computed in the time of a step.
 const PUPILS_PER_STEP: f64 = 4.0;
@@ -69,6 +77,7 @@ pub(super) enum Function {
     Surplus,
     Variance,
     Known,
+    Days,
     /// There is none of this name, which `check` tells.
     Unknown,
 }
@@ -108,6 +117,7 @@ impl Function {
             "surplus" => Function::Surplus,
             "variance" => Function::Variance,
             "known" => Function::Known,
+            "days" => Function::Days,
             _ => Function::Unknown,
         }
     }
@@ -186,6 +196,7 @@ impl Function {
             Function::Contains => Bool(a.contains(b)),
             Function::StartsWith => Bool(a.starts_with(b)),
             Function::EndsWith => Bool(a.ends_with(b)),
+            Function::Days => days(a, b).map_or(Value::Missing, Value::Number),
             _ => return None,
         })
     }

@@ -27,7 +27,8 @@ use cel::parser::Parser;
 pub use check::{Scope, Type};
 pub use eval::{Layer, Values};
 pub use scopes::{
-    analysis_scope, field_type, form_scope, row_scope, rows_scope, rows_type, rule_scope,
+    analysis_scope, field_type, form_scope, group_type, row_scope, rows_scope, rows_type,
+    rule_scope,
 };
 pub use selection::{Cell, Selection};
 pub use words::Names;

@@ -2,7 +2,7 @@
 //! them.
 
 use super::{Scope, Type};
-use crate::model::{Analysis, Field, FieldKind, Form};
+use crate::model::{Analysis, Field, FieldKind, Form, Grouping, ROWS};
 
 /// The type of a field's answer.
 pub fn field_type(field: &Field) -> Type {
@@ -31,7 +31,19 @@ fn row(columns: &[Field]) -> Scope {
 
 /// What formulas of a form see.
 pub fn form_scope(form: &Form) -> Scope {
-    form.fields.iter().map(|f| (f.id.clone(), field_type(f))).collect()
+    let mut scope: Scope = form.fields.iter().map(|f| (f.id.clone(), field_type(f))).collect();
+    if !form.thresholds.is_empty() {
+        scope.insert("threshold".into(), numbers(form.thresholds.keys()));
+    }
+    scope
+}
+
+/// What formulas see of a group of rows, given the columns of these.
+pub fn group_type(columns: &Scope, grouping: &Grouping) -> Scope {
+    let common = grouping.by.iter().filter_map(|column| columns.get_key_value(column));
+    let mut group: Scope = common.map(|(id, kind)| (id.clone(), kind.clone())).collect();
+    group.insert(ROWS.into(), Type::List(Box::new(Type::Record(columns.clone()))));
+    group
 }
 
 /// What a rule over the rows of a table sees: the form's fields, and `row`.

@@ -127,6 +127,21 @@ impl Selection {
         Selection { rows: Arc::new(Columns::of(rows)), others: None, picked }
     }
 
+    /// The rows as records, without what `others` have beside them.
+    pub fn records(&self) -> Vec<Json> {
+        let row = |row: &usize| Value::Row(&self.rows, None, *row).into_json();
+        self.picked.iter().map(row).collect()
+    }
+
+    /// The rows that stand in a column of one of these, by its place among them: those of a group.
+    pub fn below(&self, column: &str, place: usize) -> Option<&[Json]> {
+        let column = self.rows.place(column, 0)?;
+        match self.rows.get(column, *self.picked.get(place)?) {
+            Value::List(List::Given(rows)) => Some(rows),
+            _ => None,
+        }
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.picked.len()

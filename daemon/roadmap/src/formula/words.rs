@@ -201,6 +201,7 @@ impl Wording<'_> {
             Function::Sum => over("сумма"),
             Function::Mean => over("среднее"),
             Function::Known => over("сколько известно"),
+            Function::Days => format!("дней от {} до {}", part(0), part(1)),
             Function::Size => match args.first() {
                 Some(rows) => format!("число строк ({})", self.range(rows)),
                 None => String::new(),

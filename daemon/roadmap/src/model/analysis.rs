@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Audience;
+use super::{Audience, Grouping};
 use crate::formula::Formula;
 
 /// How datasets become indicators and findings.
@@ -79,7 +79,13 @@ impl Analysis {
         let counts = self.indicators.iter().filter_map(|i| Some(&i.rests_on.as_ref()?.count));
         let computed = self.indicators.iter().filter_map(|i| i.formula.as_ref()).chain(counts);
         let rows = self.rows.iter().map(|rows| &rows.formula);
-        rows.chain(computed).chain(self.rules.iter().filter_map(|rule| rule.when.as_ref()))
+        let groups = self.rows.iter().filter_map(|rows| rows.groups.as_ref());
+        let of_groups = groups.flat_map(|groups| {
+            groups.values.iter().map(|(_, formula)| formula).chain(&groups.when)
+        });
+        rows.chain(of_groups)
+            .chain(computed)
+            .chain(self.rules.iter().filter_map(|rule| rule.when.as_ref()))
     }
 }
 
@@ -90,6 +96,8 @@ pub struct RowSet {
     pub id: String,
     /// Which rows: yields a list of them.
     pub formula: Formula,
+    /// The set is not of these rows but of groups of them; none if it is of the rows.
+    pub groups: Option<RowGroups>,
     /// Columns that say which rows of different organisations are about the same; if there are any,
     /// each row has `others`, the sums of its numbers over all other organisations.
     pub key: Vec<String>,
@@ -97,6 +105,20 @@ pub struct RowSet {
     pub text: Option<String>,
     /// So many are listed, the rest is counted.
     pub most: usize,
+}
+
+/// Rows that belong together, as a row set's rows: each has the columns by which it is grouped, its
+/// values, and the rows themselves under [`ROWS`](super::ROWS).
+#[derive(Debug, Clone)]
+pub struct RowGroups {
+    /// Which rows belong together.
+    pub grouping: Grouping,
+    /// Figures of a group, by the columns in which they stand: formulas that see it as `row`.
+    pub values: Vec<(String, Formula)>,
+    /// Which groups count, their values seen; all, if none.
+    pub when: Option<Formula>,
+    /// Template of one of a group's rows, as its text names it under `members`; none if it does not.
+    pub member: Option<String>,
 }
 
 /// Signs that together tell of one thing: texts list those that are there and those that are unknown,

@@ -1,9 +1,12 @@
 //! What is asked: fields, tables and the rules of answers.
 
+use std::collections::BTreeMap;
+
+use super::Grouping;
 use crate::formula::Formula;
 
 /// What an assignment asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Form {
     /// Id: the file's name without its ending.
     pub id: String,
@@ -13,6 +16,8 @@ pub struct Form {
     pub intro: String,
     /// The fields, in order.
     pub fields: Vec<Field>,
+    /// Named numbers that formulas see as `threshold.name`.
+    pub thresholds: BTreeMap<String, f64>,
     /// Conditions across fields.
     pub rules: Vec<FormRule>,
 }
@@ -192,10 +197,23 @@ pub struct FormRule {
     pub check: Formula,
     /// Table field over whose rows the rule runs.
     pub each: Option<String>,
+    /// With `each`: it runs over the groups of these rows, each under `row`; the message is then a
+    /// template that names them.
+    pub groups: Option<RuleGroups>,
     /// Field at which the message is shown (a column id when `each` is set).
     pub at: String,
     /// What to tell the person.
     pub message: String,
     /// Who breaks it is not refused but asked for an explanation, which is kept.
     pub soft: bool,
+}
+
+/// A rule over groups of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleGroups {
+    /// Which rows belong together.
+    pub grouping: Grouping,
+    /// Template of one of a group's rows, as the message names it under `members`; none if it does
+    /// not.
+    pub member: Option<String>,
 }

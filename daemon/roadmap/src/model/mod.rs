@@ -10,6 +10,7 @@ mod audience;
 mod document;
 mod evidence;
 mod form;
+mod grouping;
 mod layout;
 mod map;
 mod organisation;
@@ -19,14 +20,16 @@ mod time;
 
 pub use self::activity::Activity;
 pub use self::analysis::{
-    Analysis, Better, Indicator, RestsOn, RowSet, Rule, Severity, Sign, Signs,
+    Analysis, Better, Indicator, RestsOn, RowGroups, RowSet, Rule, Severity, Sign, Signs,
 };
 pub use self::audience::Audience;
 pub use self::document::{DecisionKind, Issuer, Planned};
 pub use self::evidence::{Component, Direction, EvidenceMethod, Proof, Yield};
 pub use self::form::{
-    Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores, Table,
+    Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, RuleGroups, Scores,
+    Table,
 };
+pub use self::grouping::{Group, Grouping, ROWS};
 pub use self::layout::{
     Below, Border, Given, Groups, Layout, LayoutColumn, Line, Measure, Named, PART, Recognition,
     SCORE, Skip, Take, Target,
@@ -35,7 +38,7 @@ pub use self::map::{Municipality, RoadMap, Section};
 pub use self::organisation::{Contact, Duty, Organisation, OrganisationKind};
 pub use self::schedule::{CatchUp, Every, MonthDay, Overlap, PeriodOf, Schedule, Upstream};
 pub use self::stage::{
-    Analyze, Collect, Covers, DatasetSource, Decide, Known, KnownRows, KnownValue, Participants,
-    PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
+    Analyze, Collect, Covers, DatasetSource, Decide, Known, KnownRows, KnownValue, PageCalendar,
+    Pages, Participants, PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
 };
 pub use self::time::{Available, Due, Offset, Span};

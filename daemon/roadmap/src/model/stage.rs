@@ -93,6 +93,8 @@ pub struct Known {
     pub activity: String,
     /// In which period, seen from the run that asks to confirm.
     pub period: PeriodOf,
+    /// The department has said it for all participants, and not each of them for itself.
+    pub of_department: bool,
     /// What the field is filled with.
     pub value: KnownValue,
 }
@@ -150,6 +152,17 @@ pub struct Analyze {
     pub plugin: Option<String>,
     /// Whose datasets it reads.
     pub from: Vec<DatasetSource>,
+    /// Of which kinds the organisations are that it looks at, where others have answered, too; all, if
+    /// empty.
+    pub kinds: Vec<OrganisationKind>,
+}
+
+impl Analyze {
+    /// Whether it looks at organisations of this kind; at one that the registry lacks it does unless
+    /// kinds are named.
+    pub fn looks_at(&self, kind: Option<OrganisationKind>) -> bool {
+        self.kinds.is_empty() || kind.is_some_and(|kind| self.kinds.contains(&kind))
+    }
 }
 
 /// A dataset that an analysis reads.
@@ -220,6 +233,34 @@ pub struct Publish {
     pub covers: Covers,
     /// For whom it is; none in road maps that do not say: then it shows all that there is.
     pub audience: Option<Audience>,
+    /// What is published of each organisation beside the report, for everybody.
+    pub pages: Option<Pages>,
+}
+
+/// A page for each organisation that has answered, of the rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pages {
+    /// Id of the collect stage that asked.
+    pub stage: String,
+    /// The table, a field of its form.
+    pub table: String,
+    /// Template below `reports/`, without the ending.
+    pub report: String,
+    /// The columns that everybody may see, in this order.
+    pub columns: Vec<String>,
+    /// The same as a calendar, if there is to be one.
+    pub calendar: Option<PageCalendar>,
+}
+
+/// Rows as days of a calendar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageCalendar {
+    /// The column with the day.
+    pub day: String,
+    /// Template of an entry's title, over the row.
+    pub title: String,
+    /// Template of what more is said of it; nothing, if none.
+    pub about: Option<String>,
 }
 
 /// What a report is about.

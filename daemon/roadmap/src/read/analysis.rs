@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::groups;
 use super::table::{Place, Table, id, name};
 use crate::diagnostic::perhaps;
 use crate::formula::Formula;
@@ -62,15 +63,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
     let audience = table.word_if("audience", &Audience::ALL);
     let about = [("organisations", false), ("municipality", true)];
     let about_all = table.word("about", &about, Some(false));
-    let mut thresholds = BTreeMap::new();
-    if let Some(table) = table.table("thresholds") {
-        for (key, value) in table.numbers_or(|name| shared.take(name)) {
-            if let Err(message) = name(&key) {
-                table.error(&key, message, None);
-            }
-            thresholds.insert(key, value);
-        }
-    }
+    let thresholds = thresholds(table, shared);
     let rows = row_sets(analysis_id, table);
     let mut indicators: Vec<Indicator> = Vec::new();
     for indicator in table.tables("indicator") {
@@ -185,6 +178,20 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
     }
 }
 
+/// The thresholds that formulas see: numbers, or what several definitions share.
+pub(super) fn thresholds(table: &Table<'_>, shared: &Shared) -> BTreeMap<String, f64> {
+    let mut thresholds = BTreeMap::new();
+    if let Some(table) = table.table("thresholds") {
+        for (key, value) in table.numbers_or(|name| shared.take(name)) {
+            if let Err(message) = name(&key) {
+                table.error(&key, message, None);
+            }
+            thresholds.insert(key, value);
+        }
+    }
+    thresholds
+}
+
 /// The signs, each of which is an indicator of the same analysis.
 fn signs(
     analysis_id: &str,
@@ -235,6 +242,7 @@ fn row_sets(analysis_id: &str, table: &Table<'_>) -> Vec<RowSet> {
         }
         let rows_id = rows.parsed("id", name);
         let formula = rows.formula("formula");
+        let groups = groups::of_rows(&path, &rows);
         let key = rows.texts("key");
         let text = rows.text_or("text", None);
         let most = rows.whole("most", 1..=100);
@@ -251,7 +259,7 @@ fn row_sets(analysis_id: &str, table: &Table<'_>) -> Vec<RowSet> {
         if let Some(formula) = formula.or_else(|| Formula::parse("[]").ok()) {
             let id = rows_id.unwrap_or_default();
             let most = most.unwrap_or(LISTED) as usize;
-            all.push(RowSet { id, formula, key, text, most });
+            all.push(RowSet { id, formula, groups, key, text, most });
         }
     }
     all

@@ -5,7 +5,9 @@ mod audience;
 mod available;
 mod documents;
 mod evidence;
+mod groups;
 mod known;
+mod pages;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -181,7 +183,7 @@ impl Check<'_> {
                         &format!("{at}/participants"),
                         &collect.participants,
                     );
-                    self.known(activity, &at, collect);
+                    self.known(activity, &stage.id, &at, collect);
                 }
                 Work::Analyze(analyze) => {
                     self.reference(
@@ -191,6 +193,7 @@ impl Check<'_> {
                         &self.road_map.analyses,
                     );
                     self.given(&at, analyze);
+                    self.some_of_kinds(&format!("{at}/kinds"), &analyze.kinds);
                     for source in &analyze.from {
                         let from = match &source.alias {
                             Some(alias) => format!("{at}/from/{alias}"),
@@ -235,6 +238,7 @@ impl Check<'_> {
                     if !self.road_map.templates.contains_key(&template) {
                         self.error(&format!("{at}/report"), format!("нет файла {template}"), None);
                     }
+                    self.pages(activity, &stage.id, &at, publish);
                 }
             }
         }
@@ -452,7 +456,12 @@ impl Check<'_> {
                         self.error(&at("each"), format!("таблицы «{table}» в форме нет"), help);
                         continue;
                     };
-                    (self.columns(form, table), columns)
+                    let scope = self.columns(form, table);
+                    let scope = match &rule.groups {
+                        Some(groups) => self.groups_of_form(form, scope, rule, groups, &at),
+                        None => scope,
+                    };
+                    (scope, columns)
                 }
             };
             let below = match &rule.each {
@@ -630,6 +639,10 @@ impl Check<'_> {
                     Type::Any
                 }
             };
+            let yielded = match &rows.groups {
+                Some(groups) => self.groups_of_rows(analysis, yielded, scope, rows, groups, &at),
+                None => yielded,
+            };
             let row = match &yielded {
                 Type::List(row) => Some(row.as_ref()),
                 Type::Any => Some(&yielded),
@@ -647,7 +660,7 @@ impl Check<'_> {
                         self.error(&at("key"), message, help);
                     }
                 }
-                if let Some(text) = &rows.text {
+                if let (Some(text), None) = (&rows.text, &rows.groups) {
                     let place = self.findings.place(&at("text"));
                     templates::check_row_text(&place, text, columns.keys(), self.findings);
                 }

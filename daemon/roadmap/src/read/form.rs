@@ -1,5 +1,7 @@
 //! One form: fields and rules.
 
+use super::analysis::{Shared, thresholds};
+use super::groups;
 use super::table::{Table, available, name};
 use crate::model::{
     Available, Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, Scores,
@@ -13,10 +15,11 @@ const MOST_SCORES: i64 = 201;
 const MOST_ROWS: i64 = 5000;
 
 /// The form, and since when what it asks can be known.
-pub(super) fn read(id: &str, table: &Table<'_>) -> (Form, Option<Available>) {
+pub(super) fn read(id: &str, table: &Table<'_>, shared: &Shared) -> (Form, Option<Available>) {
     let findings = table.findings();
     let title = table.text("title");
     let intro = table.optional("intro");
+    let thresholds = thresholds(table, shared);
     let fields = fields(&format!("forms/{id}"), table, "field", true);
     if fields.is_empty() && !table.has("field") {
         table.error("field", "нет ни одного поля [[field]]", None);
@@ -29,18 +32,23 @@ pub(super) fn read(id: &str, table: &Table<'_>) -> (Form, Option<Available>) {
         }
         let check = rule.formula("check");
         let each = rule.text_or("each", None);
+        let groups = groups::of_rule(&path, &rule);
+        if groups.is_some() && each.is_none() {
+            let help = Some("назовите таблицу: each = \"…\"".to_owned());
+            rule.error("by", "складывать можно только строки таблицы", help);
+        }
         let at = rule.text("at");
         let message = rule.text("message");
         let soft = rule.flag("soft", false);
         if let (Some(check), Some(at), Some(message)) = (check, at, message) {
-            rules.push(FormRule { check, each, at, message, soft });
+            rules.push(FormRule { check, each, groups, at, message, soft });
         }
         rule.finish();
     }
     let available_from = table.parsed_if("available-from", available);
     table.finish();
     let title = title.unwrap_or_default();
-    (Form { id: id.to_owned(), title, intro, fields, rules }, available_from)
+    (Form { id: id.to_owned(), title, intro, fields, thresholds, rules }, available_from)
 }
 
 fn fields(path: &str, table: &Table<'_>, key: &'static str, top: bool) -> Vec<Field> {

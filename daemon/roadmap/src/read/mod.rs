@@ -11,6 +11,7 @@ mod branches;
 mod check;
 mod evidence;
 mod form;
+mod groups;
 mod issuers;
 mod layout;
 mod layout_check;
@@ -202,21 +203,21 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
             Some((stem.to_owned(), path.as_str(), text.as_str()))
         })
     };
+    let shared = files.0.get_key_value(THRESHOLDS).map(|(path, text)| {
+        let file = File::parse(path, text, findings);
+        analysis::Shared::read(&file.table())
+    });
+    let shared = shared.unwrap_or_default();
     let mut forms = BTreeMap::new();
     let mut available = BTreeMap::new();
     for (id, path, text) in folder("forms").collect::<Vec<_>>() {
         let file = File::parse(path, text, findings);
         table::id_of_file(&id, path, findings);
         findings.keep(format!("forms/{id}"), Place::start_of(path));
-        let (form, from) = form::read(&id, &file.table());
+        let (form, from) = form::read(&id, &file.table(), &shared);
         available.extend(from.map(|from| (id.clone(), from)));
         forms.insert(id, form);
     }
-    let shared = files.0.get_key_value(THRESHOLDS).map(|(path, text)| {
-        let file = File::parse(path, text, findings);
-        analysis::Shared::read(&file.table())
-    });
-    let shared = shared.unwrap_or_default();
     let mut analyses = BTreeMap::new();
     for (id, path, text) in folder("analyses").collect::<Vec<_>>() {
         let file = File::parse(path, text, findings);
@@ -227,7 +228,7 @@ fn read_all(files: &Files, findings: &Findings) -> Option<RoadMap> {
         analyses.insert(id, analysis);
     }
     for (name, place) in shared.idle() {
-        findings.warn(&place, format!("порог «{name}» не берёт ни один анализ"));
+        findings.warn(&place, format!("порог «{name}» не берёт ни один анализ и ни одна форма"));
     }
     let mut layouts = BTreeMap::new();
     for (id, path, text) in folder("layouts").collect::<Vec<_>>() {

@@ -1,6 +1,7 @@
 //! The stages of an activity.
 
 mod known;
+mod pages;
 
 use super::activity::organisation_kinds;
 use super::table::{Table, available, due, id, offset, span, words_of};
@@ -193,7 +194,9 @@ fn analyze(path: &str, table: &Table<'_>) -> Option<Analyze> {
     } else if !table.has("from") {
         from.push(DatasetSource { alias: None, activity: None });
     }
-    Some(Analyze { analysis: analysis?, plugin, from })
+    findings.keep(format!("{path}/kinds"), table.at("kinds"));
+    let kinds = if table.has("kinds") { organisation_kinds(table) } else { vec![] };
+    Some(Analyze { analysis: analysis?, plugin, from, kinds })
 }
 
 /// `{ plugin = "rating", definition = "rating" }`: the definition, and who gives what it has no formula
@@ -267,5 +270,6 @@ fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {
     // What is published everybody can read: it is for nobody less.
     let audience = table.word_if("audience", &[("public", Audience::Public)]);
     table.findings().keep(format!("{path}/audience"), table.at("audience"));
-    Some(Publish { report: report?, covers: covers?, audience })
+    let pages = pages::read(path, table);
+    Some(Publish { report: report?, covers: covers?, audience, pages })
 }

@@ -11,7 +11,7 @@ use super::table::Place;
 use super::wording::words;
 use super::{Findings, rendering};
 use crate::diagnostic::perhaps;
-use crate::model::{Analysis, RoadMap};
+use crate::model::{Analysis, ROWS, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
 pub const LETTERS: [(&str, &[&str]); 19] = [
@@ -47,8 +47,19 @@ pub const DIGEST_ITEMS: [(&str, &str); 2] = [
 ];
 
 /// What a report is given.
-const REPORT: [&str; 7] =
-    ["municipality", "activity", "period", "date", "document", "sections", "chapters"];
+const REPORT: [&str; 11] = [
+    "municipality",
+    "activity",
+    "period",
+    "date",
+    "document",
+    "sections",
+    "chapters",
+    "pages",
+    "organisation",
+    "table",
+    "calendar",
+];
 
 /// What the list of all published reports is given.
 const INDEX: [&str; 3] = ["municipality", "date", "reports"];
@@ -91,6 +102,11 @@ pub fn environment() -> Environment<'static> {
     environment.set_fuel(Some(1_000_000));
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     environment.set_syntax(syntax.expect("the usual delimiters do not clash"));
+    // A day of an answer, as short as a table has it; anything else as it is.
+    environment.add_filter("day", |text: String| match text.parse::<jiff::civil::Date>() {
+        Ok(day) => day.strftime("%d.%m").to_string(),
+        Err(_) => text,
+    });
     environment.add_filter("plural", |n: i64, one: String, few: String, many: String| {
         crate::russian::plural(n, &one, &few, &many).to_owned()
     });
@@ -200,6 +216,26 @@ pub(super) fn check_row_text<'c>(
     let row: Value = columns.map(|column| (column.clone(), Value::from("12"))).collect();
     let sample = serde_json::json!({ "row": row });
     check_names(place, text, &BTreeSet::from(["row"]), &sample, findings);
+}
+
+/// The text of a group of rows: what it may name are its columns, its rows in words, and thresholds.
+pub(super) fn check_group_text<'c>(
+    place: &Place,
+    text: &str,
+    columns: impl Iterator<Item = &'c String>,
+    thresholds: impl Iterator<Item = &'c String>,
+    findings: &Findings,
+) {
+    let each = |names: &mut dyn Iterator<Item = &'c String>| -> Value {
+        names.map(|name| (name.clone(), Value::from("12"))).collect()
+    };
+    let (mut columns, mut thresholds) = (columns.filter(|name| *name != ROWS), thresholds);
+    let sample = serde_json::json!({
+        "row": each(&mut columns), "members": "Математика и Русский язык",
+        "threshold": each(&mut thresholds),
+    });
+    let names = BTreeSet::from(["row", "members", "threshold"]);
+    check_names(place, text, &names, &sample, findings);
 }
 
 fn check_template(

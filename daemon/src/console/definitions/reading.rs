@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{
-    Activity, Every, Field, FieldKind, Participants, PeriodOf, Required, Rows, Rule, Severity,
-    Stage, Work,
+    Activity, Every, Field, FieldKind, OrganisationKind, Pages, Participants, PeriodOf, Required,
+    Rows, Rule, Severity, Stage, Work,
 };
 use vekha_roadmap::russian;
 
@@ -86,11 +86,7 @@ fn lower_first(text: &str) -> String {
 /// «школы, детские сады»
 pub fn participants(map: &RoadMap, who: &Participants) -> String {
     match who {
-        Participants::Kinds(kinds) => {
-            let words: Vec<String> =
-                kinds.iter().map(|kind| glossary::organisations(*kind).to_lowercase()).collect();
-            words.join(", ")
-        }
+        Participants::Kinds(kinds) => of_kinds(kinds),
         Participants::Organisations(codes) => {
             codes.iter().map(|code| map.short_name(code)).collect::<Vec<_>>().join(", ")
         }
@@ -101,6 +97,31 @@ pub fn participants(map: &RoadMap, who: &Participants) -> String {
         Participants::Named => "кого назовут при начале".to_owned(),
         Participants::Each => "чья очередь".to_owned(),
     }
+}
+
+fn of_kinds(kinds: &[OrganisationKind]) -> String {
+    let words = kinds.iter().map(|kind| glossary::organisations(*kind).to_lowercase());
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// «страница и календарь: Дата, Предмет»
+fn shown_of_each(map: &RoadMap, activity: &Activity, pages: &Pages) -> String {
+    let form = activity.collect(&pages.stage).and_then(|collect| map.forms.get(&collect.form));
+    let columns = match form.and_then(|form| form.field(&pages.table)).map(|field| &field.kind) {
+        Some(FieldKind::Table(table)) => table.columns.as_slice(),
+        _ => &[],
+    };
+    let label = |id: &String| -> String {
+        let known = columns.iter().find(|column| column.id == *id);
+        known.map_or_else(|| id.clone(), |column| column.label.clone())
+    };
+    let labels: Vec<String> = pages.columns.iter().map(label).collect();
+    let what = if pages.calendar.is_some() {
+        "страница и календарь"
+    } else {
+        "страница"
+    };
+    format!("{what}: {}", labels.join(", "))
 }
 
 /// Everything that an activity's definition says.
@@ -120,11 +141,11 @@ pub fn activity(version: &Version, activity: &Activity, file: &str) -> Value {
         "responsible": parties.collect::<Vec<_>>().join(", "),
         "schedule": schedule_words(map, activity),
         "file": file,
-        "stages": activity.stages.iter().map(|s| stage(map, s)).collect::<Vec<_>>(),
+        "stages": activity.stages.iter().map(|s| stage(map, activity, s)).collect::<Vec<_>>(),
     })
 }
 
-fn stage(map: &RoadMap, stage: &Stage) -> Value {
+fn stage(map: &RoadMap, activity: &Activity, stage: &Stage) -> Value {
     let mut facts: Vec<(&str, String)> = Vec::new();
     let (mut questions, mut rules, mut letters) = (Value::Null, Value::Null, Vec::new());
     let mut files: Vec<String> = Vec::new();
@@ -150,6 +171,7 @@ fn stage(map: &RoadMap, stage: &Stage) -> Value {
         }
         Work::Analyze(analyze) => {
             files.push(format!("analyses/{}.toml", analyze.analysis));
+            facts.push(("Чьи ответы", of_kinds(&analyze.kinds)));
             if let Some(analysis) = map.analyses.get(&analyze.analysis) {
                 facts.push(("Метод", analysis.method.clone()));
                 if let Some(plugin) = &analyze.plugin {
@@ -202,7 +224,13 @@ fn stage(map: &RoadMap, stage: &Stage) -> Value {
             }
             letters = vec!["decision-due", "measure"];
         }
-        Work::Publish(publish) => files.push(format!("reports/{}.html", publish.report)),
+        Work::Publish(publish) => {
+            files.push(format!("reports/{}.html", publish.report));
+            if let Some(pages) = &publish.pages {
+                facts.push(("На сайте у каждой организации", shown_of_each(map, activity, pages)));
+                files.push(format!("reports/{}.html", pages.report));
+            }
+        }
     }
     facts.retain(|(_, words)| !words.is_empty());
     let letter = |kind: &&str| json!({ "kind": kind, "words": crate::definitions::difference::letter_words(kind) });

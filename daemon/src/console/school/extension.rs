@@ -25,13 +25,7 @@ fn form() -> Form {
         ..field("due", "До какого дня", FieldKind::Date)
     };
     let reason = field("reason", "Почему", FieldKind::LongText { max_length: limits::REASON });
-    Form {
-        id: "extension".to_owned(),
-        title: String::new(),
-        intro: String::new(),
-        fields: vec![due, reason],
-        rules: vec![],
-    }
+    Form { id: "extension".to_owned(), fields: vec![due, reason], ..Form::default() }
 }
 
 /// The form as the page shows it, where more time can be asked for; with what was typed and is

@@ -3,6 +3,7 @@
 pub(crate) mod both;
 pub mod letterhead;
 mod not_made;
+pub mod pages;
 pub mod reports;
 pub mod uploads;
 pub mod wording;

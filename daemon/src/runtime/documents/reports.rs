@@ -20,6 +20,7 @@ use crate::glossary;
 use crate::reports::{self, Chapter, Cover, Listed, Past, Report, book};
 use crate::runtime::Runtime;
 use crate::runtime::documents::NotMade;
+use crate::runtime::documents::pages::{Page, pages};
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::register::Control;
 use crate::runtime::views::reported_runs::{covered, every_run};
@@ -32,6 +33,8 @@ pub struct Rendered {
     pub html: String,
     /// The document.
     pub docx: Vec<u8>,
+    /// What is published of each organisation beside it.
+    pub pages: Vec<Page>,
 }
 
 /// Renders the report of a publish stage.
@@ -53,6 +56,10 @@ pub async fn render(
     let keys = match publish.covers {
         Covers::Run => vec![key.clone()],
         Covers::Period => covered(runtime, version, key, stage, now).await?,
+    };
+    let pages = match &publish.pages {
+        Some(wanted) => pages(runtime, version, key, wanted, now).await?,
+        None => vec![],
     };
     let mut chapters = chapters(runtime, version, &keys).await?;
     if publish.audience == Some(Audience::Public) {
@@ -77,6 +84,7 @@ pub async fn render(
         "document": format!("{}.docx", key.activity),
         "sections": sections(&shown),
         "chapters": shown,
+        "pages": pages.iter().map(Page::listed).collect::<Vec<_>>(),
     });
     debug_assert_eq!(unknown_to_samples("report", &context), [""; 0]);
     let name = format!("reports/{}.html", publish.report);
@@ -94,7 +102,7 @@ pub async fn render(
     };
     let written = tokio::task::spawn_blocking(move || book(&cover, &chapters)).await;
     let docx = written.map_err(|e| e.to_string())??;
-    Ok(Rendered { html, docx })
+    Ok(Rendered { html, docx, pages })
 }
 
 /// The titles of decisions that an activity prescribes.

@@ -1,10 +1,12 @@
 //! A term as an event of a calendar, in a letter or in a calendar to subscribe to: the same event has
 //! the same UID in both, and whichever knows more of it has the greater SEQUENCE.
 
-use icalendar::{Alarm, Component, Event, EventLike, Property};
+use icalendar::{Alarm, Component, Event, EventLike};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use vekha_engine::{AssignmentKey, RunKey};
+
+use crate::ics::day;
 
 /// Sequences of the first releases were days since 2000: all later ones are above them.
 const FIRST_SEQUENCE: u64 = 20_000;
@@ -40,7 +42,6 @@ pub fn uid(run: &RunKey, assignment: &AssignmentKey) -> String {
 impl Term {
     /// The event. The same term is the same to the last byte.
     pub fn event(&self) -> Event {
-        let compact = |day: Date| day.strftime("%Y%m%d").to_string();
         let stamp = self.at.strftime("%Y%m%dT%H%M%SZ").to_string();
         let mut event = Event::new();
         event
@@ -48,8 +49,8 @@ impl Term {
             .summary(&format!("Срок: {}", self.short))
             .description(&self.description)
             .add_property("DTSTAMP", &stamp)
-            .append_property(day("DTSTART", &compact(self.due)))
-            .append_property(day("DTEND", &compact(self.due.saturating_add(jiff::ToSpan::days(1)))))
+            .append_property(day("DTSTART", self.due))
+            .append_property(day("DTEND", self.due.saturating_add(jiff::ToSpan::days(1))))
             .add_property("SEQUENCE", (FIRST_SEQUENCE + self.sequence).to_string())
             .add_property("TRANSP", "TRANSPARENT");
         if let Some(url) = &self.url {
@@ -65,10 +66,4 @@ impl Term {
         }
         event.done()
     }
-}
-
-fn day(name: &str, value: &str) -> Property {
-    let mut property = Property::new(name, value);
-    property.add_parameter("VALUE", "DATE");
-    property.done()
 }

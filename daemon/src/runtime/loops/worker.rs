@@ -200,15 +200,19 @@ impl Runtime {
     async fn publish(&self, run: &RunKey, stage: &str, now: Timestamp) -> Result<String, NotMade> {
         let version = self.version_of(run).await?;
         let version = version.ok_or("версия дорожной карты не найдена")?;
-        let Rendered { html, docx } = reports::render(self, &version, run, stage, now).await?;
+        let Rendered { html, docx, pages } =
+            reports::render(self, &version, run, stage, now).await?;
         let publish = async |path: String, content_type: &str, bytes: Vec<u8>| {
-            let content_type = content_type.into();
-            let document = Document { path, content_type, bytes };
+            let document = Document { path, content_type: content_type.into(), bytes };
             let published = self.publisher.publish(&document).await;
             published.map(|p| p.location).map_err(|e| NotMade::Impossible(e.to_string()))
         };
         // Whoever finds a page finds what it links to: that is published before it.
         let own = |path: &str| reports::place_of(&run.municipality, path);
+        for Document { path, content_type, bytes } in pages.into_iter().flat_map(|page| page.files)
+        {
+            publish(own(&path), &content_type, bytes).await?;
+        }
         publish(own(&reports::place(run, "docx")), forms::DOCX, docx).await?;
         let page = own(&reports::place(run, "html"));
         let location = publish(page, HTML, html.into_bytes()).await?;

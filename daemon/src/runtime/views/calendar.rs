@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use icalendar::{Calendar, CalendarComponent};
+use icalendar::CalendarComponent;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState, StageState};
 use vekha_engine::{AssignmentKey, RunKey};
 
 use crate::glossary;
+use crate::ics;
 use crate::runtime::Runtime;
 use crate::runtime::letters::term::{self, Term};
 use crate::runtime::road_maps::Version;
@@ -171,16 +172,7 @@ fn written(version: &Version, name: &str, terms: &[Term]) -> String {
     terms.sort_by(|a, b| (b.due, &a.uid).cmp(&(a.due, &b.uid)));
     terms.truncate(MOST);
     let zone = version.road_map.municipality.time_zone.iana_name().unwrap_or("UTC");
-    let mut calendar = Calendar::new();
-    calendar
-        .append_property(("METHOD", "PUBLISH"))
-        .append_property(("NAME", name))
-        .append_property(("X-WR-CALNAME", name))
-        .append_property(("X-WR-TIMEZONE", zone))
-        .append_property(("X-PUBLISHED-TTL", "PT6H"));
-    let mut refresh = icalendar::Property::new("REFRESH-INTERVAL", "PT6H");
-    refresh.add_parameter("VALUE", "DURATION");
-    calendar.append_property(refresh.done());
+    let mut calendar = ics::calendar(name, zone);
     for term in terms {
         let mut event = term.event();
         let at = term.at.strftime("%Y%m%dT%H%M%SZ").to_string();

@@ -71,7 +71,7 @@ pub fn describe(form: &model::Form) -> v1::Form {
         title: form.title.clone(),
         intro: form.intro.clone(),
         fields: form.fields.iter().filter(in_cells).map(describe_field).collect(),
-        rules: Vec::new(),
+        ..v1::Form::default()
     }
 }
 

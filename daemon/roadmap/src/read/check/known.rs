@@ -5,11 +5,13 @@ use crate::answers::single;
 use crate::diagnostic::perhaps;
 use crate::formula::{Scope, Type, field_type};
 use crate::model::{
-    Activity, Collect, Field, FieldKind, Known, KnownRows, KnownValue, PeriodOf, Work,
+    Activity, Collect, Field, FieldKind, Known, KnownRows, KnownValue, OrganisationKind, PeriodOf,
+    Work,
 };
 
 impl Check<'_> {
-    pub(super) fn known(&self, activity: &Activity, at: &str, collect: &Collect) {
+    /// `stage` is the one whose forms are filled.
+    pub(super) fn known(&self, activity: &Activity, stage: &str, at: &str, collect: &Collect) {
         if let (Some(source), Some(_)) = (&collect.source, collect.known.first()) {
             let message = format!(
                 "форму заполняет или источник «{}», или то, что уже спросили: нужно одно из двух",
@@ -23,7 +25,10 @@ impl Check<'_> {
             let Some(other) = self.known_activity(&format!("{at}/from"), &known.activity) else {
                 continue;
             };
-            if other.id == activity.id && known.period == PeriodOf::Current {
+            let same = other.id == activity.id && known.period == PeriodOf::Current;
+            if same && known.of_department && self.department_answers_before(activity, stage) {
+                // What stages before this one have asked is there when it begins.
+            } else if same {
                 let help = Some("возьмите прошлый период: period = \"previous\"".to_owned());
                 self.error(&format!("{at}/from"), "здесь это ещё только спрашивают", help);
             }
@@ -50,6 +55,23 @@ impl Check<'_> {
                 KnownValue::Rows(rows) => self.known_rows(&at, other, &offered, field, rows),
             }
         }
+    }
+
+    /// Whether the department is asked in a stage before this one.
+    fn department_answers_before(&self, activity: &Activity, stage: &str) -> bool {
+        let is_department = |code: &&str| {
+            let known = self.road_map.organisation(code);
+            known.is_some_and(|one| one.kind == OrganisationKind::Department)
+        };
+        let mut before = activity.stages.iter().take_while(|one| one.id != stage);
+        let asks = |work: &Work| match work {
+            Work::Collect(collect) => {
+                let asked = self.road_map.selected(&collect.participants, None);
+                asked.iter().any(is_department)
+            }
+            _ => false,
+        };
+        before.any(|one| asks(&one.work))
     }
 
     /// Where the formula of a value stands: that of the same question is its name.

@@ -17,6 +17,7 @@ pub(super) fn read(stage_path: &str, stage: &Table<'_>) -> Vec<Known> {
         let field = table.text("field");
         let activity = table.text("from");
         let period = table.word("period", &PERIODS, Some(PeriodOf::Current));
+        let of = table.word_if("of", &[("department", ())]);
         if table.has("value") && table.has("rows") {
             table.error("value", "нужно одно из двух: value или rows", None);
         }
@@ -34,7 +35,8 @@ pub(super) fn read(stage_path: &str, stage: &Table<'_>) -> Vec<Known> {
         if let (Some(field), Some(activity), Some(period), Some(value)) =
             (field, activity, period, value)
         {
-            all.push(Known { place: number, field, activity, period, value });
+            let of_department = of.is_some();
+            all.push(Known { place: number, field, activity, period, of_department, value });
         }
     }
     all

@@ -85,13 +85,7 @@ impl Sent {
 impl Sheet {
     /// A form without fields: buttons alone.
     pub fn new(name: &str, fields: Vec<Field>) -> Self {
-        let form = Form {
-            id: name.to_owned(),
-            title: String::new(),
-            intro: String::new(),
-            fields,
-            rules: vec![],
-        };
+        let form = Form { id: name.to_owned(), fields, ..Form::default() };
         Sheet { name: name.to_owned(), form, values: Values::new() }
     }
 

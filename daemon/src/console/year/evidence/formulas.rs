@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::formula::Names;
-use vekha_roadmap::model::{Activity, Analysis, Analyze, Field, FieldKind, Form, Work};
+use vekha_roadmap::model::{
+    Activity, Analysis, Analyze, Field, FieldKind, Form, ROWS, RowGroups, Work,
+};
 use vekha_roadmap::russian;
 
 /// What the names of one analysis's formulas mean.
@@ -51,9 +53,36 @@ impl Meaning {
         // A set may be made of those before it.
         for rows in &analysis.rows {
             let words = rows.formula.words(&meaning);
+            let words = match &rows.groups {
+                Some(groups) => meaning.groups(&words, groups),
+                None => words,
+            };
             meaning.rows.insert(rows.id.clone(), words);
         }
         meaning
+    }
+
+    /// Which groups of these rows count.
+    fn groups(&mut self, of: &str, groups: &RowGroups) -> String {
+        let called = |column: &String| {
+            let label = self.names.get(&format!(".{column}")).unwrap_or(column);
+            format!("«{label}»")
+        };
+        let by: Vec<String> = groups.grouping.by.iter().map(called).collect();
+        self.rows.insert(format!("row.{ROWS}"), "строки группы".to_owned());
+        for column in &groups.grouping.by {
+            let label = self.names.get(&format!(".{column}")).unwrap_or(column).clone();
+            self.names.insert(format!("row.{column}"), label);
+        }
+        for (id, formula) in &groups.values {
+            let words = format!("({})", formula.words(self));
+            self.rows.insert(format!("row.{id}"), words);
+        }
+        let words = format!("группы ({of}), у которых одинаковы {}", by.join(", "));
+        match &groups.when {
+            Some(when) => format!("{words} и {}", when.words(self)),
+            None => words,
+        }
     }
 
     /// What the forms and the analyses of an activity call things.

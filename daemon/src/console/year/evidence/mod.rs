@@ -149,9 +149,11 @@ async fn told(
         let own = own.unwrap_or_else(|| version.clone());
         let chapter = chapter(runtime, &own, &run).await?;
         let mut files = Vec::new();
-        for Rendered { html, docx } in published(runtime, &own, &run).await? {
+        for Rendered { html, docx, pages } in published(runtime, &own, &run).await? {
             files.push((place(&key, "html"), html.into_bytes()));
             files.push((place(&key, "docx"), docx));
+            let beside = pages.into_iter().flat_map(|page| page.files);
+            files.extend(beside.map(|file| (file.path, file.bytes)));
         }
         let of_year = key.period.last_day().year() == year;
         let held = !of_year && !in_year.contains(&key);

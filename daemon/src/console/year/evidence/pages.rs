@@ -177,7 +177,9 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
         let public = location.starts_with("https://") || location.starts_with("http://");
         json!({ "location": location, "public": public, "at": stage.completed_at.map(day) })
     });
-    let files: Vec<&String> = published.iter().map(|(path, _)| path).collect();
+    // What lies beside a report the report itself leads to.
+    let files = published.iter().map(|(path, _)| path);
+    let files: Vec<&String> = files.filter(|path| path.matches('/').count() == 1).collect();
     json!({
         "period": chapter.period,
         "part": run.key.part.as_ref().map(|code| administrator::name(map, code)),

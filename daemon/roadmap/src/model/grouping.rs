@@ -1,0 +1,146 @@
+//! Rows that belong together: those of one class on one day, those of one subject.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::formula::Values;
+use crate::pattern::alike;
+
+/// Under this name a group holds its rows.
+pub const ROWS: &str = "rows";
+
+/// What rows must have in common to be a group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grouping {
+    /// The columns in which they are the same.
+    pub by: Vec<String>,
+    /// Of these, the ones in which nothing stands for everything: a work of the whole grade is a work
+    /// of each of its classes.
+    pub whole: Vec<String>,
+}
+
+/// Rows that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// What formulas see of it: what its rows have in common, as it stands in the first that says it,
+    /// and the rows themselves under [`ROWS`].
+    pub seen: Values,
+    /// Which rows they are, by their places in the table.
+    pub places: Vec<usize>,
+}
+
+/// What is the same in the rows of a group; none within where a row speaks of everything.
+type Key = Vec<Option<String>>;
+
+impl Grouping {
+    /// The groups of a table, in the order of their first rows. A row without a value that it takes
+    /// is in none. Words are the same whatever their case, and «А» is the same in both alphabets.
+    pub fn groups(&self, rows: &[Value]) -> Vec<Group> {
+        // Rows are compared with those alone that have all the rest in common.
+        let mut near: BTreeMap<Key, Vec<(Key, usize)>> = BTreeMap::new();
+        for (place, row) in rows.iter().enumerate() {
+            if let Some((rest, open)) = self.key(row) {
+                near.entry(rest).or_default().push((open, place));
+            }
+        }
+        let mut groups: Vec<Group> = Vec::new();
+        for rows_near in near.values() {
+            let mut keys: Vec<&Key> = rows_near.iter().map(|(open, _)| open).collect();
+            keys.sort();
+            keys.dedup();
+            // Where somebody speaks of a part, who speaks of everything is counted there.
+            let within = |key: &&Key| !keys.iter().any(|other| other != key && covers(key, other));
+            for key in keys.iter().copied().filter(within) {
+                let own = rows_near.iter().filter(|(open, _)| covers(open, key));
+                groups.push(self.group(rows, own.map(|(_, place)| *place).collect()));
+            }
+        }
+        groups.sort_by(|a, b| a.places.cmp(&b.places));
+        groups
+    }
+
+    /// What a row says in the columns that must be said, and in the others.
+    fn key(&self, row: &Value) -> Option<(Key, Key)> {
+        let (mut rest, mut open) = (Key::new(), Key::new());
+        for column in &self.by {
+            let said = match row.get(column) {
+                Some(Value::String(text)) if !text.trim().is_empty() => Some(alike(text)),
+                // 5 and 5.0 are the same grade.
+                Some(Value::Number(number)) => number.as_f64().map(|number| number.to_string()),
+                _ => None,
+            };
+            match (self.whole.contains(column), said) {
+                (true, said) => open.push(said),
+                (false, Some(said)) => rest.push(Some(said)),
+                (false, None) => return None,
+            }
+        }
+        Some((rest, open))
+    }
+
+    fn group(&self, rows: &[Value], places: Vec<usize>) -> Group {
+        let own = || places.iter().filter_map(|place| rows.get(*place));
+        let said = |column: &String| {
+            let value = own().filter_map(|row| row.get(column)).find(|value| !value.is_null())?;
+            Some((column.clone(), value.clone()))
+        };
+        let mut seen: Values = self.by.iter().filter_map(said).collect();
+        seen.insert(ROWS.to_owned(), own().cloned().collect());
+        Group { seen, places }
+    }
+}
+
+/// Whether a row with this key speaks of all that the other one tells.
+fn covers(key: &Key, other: &Key) -> bool {
+    key.iter().zip(other).all(|(own, other)| own.is_none() || own == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn places(by: &[&str], whole: &[&str], rows: &Value) -> Vec<Vec<usize>> {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let grouping = Grouping { by: own(by), whole: own(whole) };
+        let rows = rows.as_array().expect("rows");
+        grouping.groups(rows).into_iter().map(|group| group.places).collect()
+    }
+
+    #[test]
+    fn rows_of_one_class_and_day_are_a_group_however_the_class_is_written() {
+        let rows = json!([
+            { "class": "5А", "day": "2026-09-14" },
+            { "class": "5Б", "day": "2026-09-14" },
+            { "class": "5a ", "day": "2026-09-14" },
+            { "class": "5А", "day": "2026-09-15" },
+            { "class": "5А" },
+        ]);
+        assert_eq!(places(&["class", "day"], &[], &rows), [vec![0, 2], vec![1], vec![3]]);
+    }
+
+    #[test]
+    fn a_row_of_the_whole_grade_is_counted_with_each_of_its_classes() {
+        let rows = json!([
+            { "grade": 5, "letter": "А" },
+            { "grade": 5 },
+            { "grade": 5.0, "letter": "Б" },
+            { "grade": 6, "letter": "" },
+            { "letter": "А" },
+        ]);
+        let groups = places(&["grade", "letter"], &["letter"], &rows);
+        assert_eq!(groups, [vec![0, 1], vec![1, 2], vec![3]], "a class of no grade is in none");
+    }
+
+    #[test]
+    fn what_a_group_has_in_common_is_seen_beside_its_rows() {
+        let rows = [json!({ "grade": 5, "of": 1 }), json!({ "grade": 5, "letter": "Б", "of": 2 })];
+        let by = ["grade", "letter"].map(str::to_owned).to_vec();
+        let groups = Grouping { by, whole: vec!["letter".to_owned()] }.groups(&rows);
+        assert_eq!(groups.len(), 1);
+        let seen = json!({ "grade": 5, "letter": "Б", "rows": rows });
+        assert_eq!(Value::from(groups[0].seen.clone()), seen);
+    }
+}
