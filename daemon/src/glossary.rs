@@ -39,8 +39,11 @@ pub fn work(work: &Work) -> &'static str {
 /// Where a stage of a run stands: in one that was called off nothing goes on.
 pub fn stage_state(state: StageState, run: RunState) -> &'static str {
     match state {
-        StageState::Pending | StageState::Active if run.ended() => "не состоялся",
+        StageState::Pending | StageState::Waiting | StageState::Active if run.ended() => {
+            "не состоялся"
+        }
         StageState::Pending => "не начат",
+        StageState::Waiting => "ждёт своего дня",
         StageState::Active => "идёт",
         StageState::Completed => "завершён",
         StageState::Failed => "не выполнен",
@@ -142,6 +145,7 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::AnswersAccepted => "ответы приняты",
         EntryKind::Entrusted => "за выполнением следит",
         EntryKind::Remarked => "заметка",
+        EntryKind::StageWaits => "этап ждёт своего дня",
         EntryKind::StageStarted => "этап начат",
         EntryKind::StageCompleted => "этап завершён",
         EntryKind::StagePutOff => "этап отложен",
@@ -234,6 +238,7 @@ fn facts(happened: &Happened) -> String {
         Happened::AddressConfirmed { organisation, address } => {
             format!("{organisation}, {address}")
         }
+        Happened::StageWaits { stage, until } => format!("{stage}, до {}", date(*until)),
         Happened::StageStarted { stage, .. }
         | Happened::StageCompleted { stage }
         | Happened::StageRetried { stage }

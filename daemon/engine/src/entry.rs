@@ -89,6 +89,13 @@ pub enum Happened {
         /// What it says.
         text: String,
     },
+    /// All that a stage needs is done, but its day has not come: it begins by itself then.
+    StageWaits {
+        /// Stage id.
+        stage: String,
+        /// The working day on which it begins.
+        until: Date,
+    },
     /// A stage is at work.
     StageStarted {
         /// Stage id.

@@ -134,6 +134,12 @@ pub struct Stage {
     /// All have answered: until the end of this day the department may return answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Date>,
+    /// The working day before which it does not begin, though all that it needs is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Date>,
+    /// The earlier stage whose answers or figures those of this one take the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
 }
 
 /// Where a stage stands.
@@ -142,12 +148,21 @@ pub struct Stage {
 pub enum StageState {
     /// Not started.
     Pending,
+    /// All that it needs is done; its day has not come.
+    Waiting,
     /// At work.
     Active,
     /// Done.
     Completed,
     /// Could not be done.
     Failed,
+}
+
+impl StageState {
+    /// Whether it has not begun yet.
+    pub fn is_ahead(self) -> bool {
+        matches!(self, StageState::Pending | StageState::Waiting)
+    }
 }
 
 impl Stage {
@@ -164,6 +179,8 @@ impl Stage {
             reason: String::new(),
             location: String::new(),
             review: None,
+            not_before: None,
+            again: None,
         }
     }
 }

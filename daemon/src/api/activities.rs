@@ -202,10 +202,13 @@ fn describe_schedule(
         after: schedule
             .after
             .iter()
-            .map(|u| match u.period {
-                PeriodOf::Current => names::of_activity(municipality, &u.activity),
-                PeriodOf::Previous => {
-                    format!("{} (прошлого периода)", names::of_activity(municipality, &u.activity))
+            .map(|u| {
+                let name = names::of_activity(municipality, &u.activity);
+                let stage = u.stage.as_ref().map(|stage| format!("этап {stage}"));
+                let before = (u.period == PeriodOf::Previous).then(|| "прошлого периода".to_owned());
+                match [stage, before].into_iter().flatten().collect::<Vec<_>>().join(" ") {
+                    more if more.is_empty() => name,
+                    more => format!("{name} ({more})"),
                 }
             })
             .collect(),
@@ -216,6 +219,7 @@ fn describe_schedule(
                 id: stage.id.clone(),
                 kind: stage_kind(&stage.work).into(),
                 title: stage.title.clone(),
+                not_before: stage.not_before.map(|day| day.to_string()).unwrap_or_default(),
             })
             .collect(),
         next_opening_at: row

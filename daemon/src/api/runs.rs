@@ -203,6 +203,8 @@ fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
                 reason: stage.reason.clone(),
                 has_figures: kind == v1::StageKind::Analyze && stage.state == StageState::Completed,
                 location: place_for_others(&run.key, &stage.location).to_owned(),
+                not_before: stage.not_before.map(|d| d.to_string()).unwrap_or_default(),
+                again: stage.again.clone().unwrap_or_default(),
             }
         })
         .collect()

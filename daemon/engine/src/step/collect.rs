@@ -36,7 +36,7 @@ impl<'a> Transition<'a> {
         }
         if participants.is_empty() {
             self.complete_stage(position);
-        } else if collect.source.is_some() || !collect.known.is_empty() {
+        } else if collect.is_filled_beforehand() {
             self.out.jobs.push(Job::Fetch { run: self.run.key.clone(), stage });
         }
     }

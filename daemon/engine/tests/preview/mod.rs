@@ -82,7 +82,7 @@ fn everybody_is_found_whom_the_runs_that_are_analyzed_asked_and_nobody_else() {
             ("recommend", "analyze", Work::Recommend(recommend)),
         ] {
             let (id, needs) = (id.to_owned(), vec![needs.to_owned()]);
-            turn.stages.push(Stage { title: id.clone(), id, needs, work });
+            turn.stages.push(Stage { title: id.clone(), id, needs, not_before: None, work });
         }
         let lines = of_days(&road_map, date(2027, 3, 1), date(2027, 12, 31), false);
         let recommended =

@@ -76,6 +76,13 @@ pub struct MonthDay {
     pub day: i8,
 }
 
+impl std::fmt::Display for MonthDay {
+    /// As definitions spell it: `09-25`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}-{:02}", self.month, self.day)
+    }
+}
+
 /// Which period a run that opens on a day is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeriodOf {
@@ -92,6 +99,8 @@ pub struct Upstream {
     pub activity: String,
     /// Of the same period, or of the one before.
     pub period: PeriodOf,
+    /// The stage of it that is enough to be completed; the whole run, if none.
+    pub stage: Option<String>,
 }
 
 /// Policy for openings that were missed.

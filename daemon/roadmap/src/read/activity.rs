@@ -137,12 +137,15 @@ fn upstreams(path: &str, table: &Table<'_>) -> Vec<Upstream> {
     let mut upstreams = Vec::new();
     for (place, item) in table.texts_or_tables("after") {
         let upstream = match item {
-            Ok(activity) => Some(Upstream { activity, period: PeriodOf::Current }),
+            Ok(activity) => Some(Upstream { activity, period: PeriodOf::Current, stage: None }),
             Err(item) => {
                 let activity = item.text("activity");
                 let period = item.word("period", &PERIODS, Some(PeriodOf::Current));
+                let stage = item.parsed_if("stage", id);
+                findings.keep(format!("{path}/after/{}/stage", upstreams.len()), item.at("stage"));
                 item.finish();
-                activity.zip(period).map(|(activity, period)| Upstream { activity, period })
+                let both = activity.zip(period);
+                both.map(|(activity, period)| Upstream { activity, period, stage })
             }
         };
         if let Some(upstream) = upstream {

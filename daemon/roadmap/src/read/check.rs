@@ -6,6 +6,7 @@ mod available;
 mod documents;
 mod evidence;
 mod known;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,6 +146,15 @@ impl Check<'_> {
                 );
                 self.error(&at, message, None);
             }
+            if let (Some(other), Some(stage)) =
+                (self.road_map.activity(&upstream.activity), &upstream.stage)
+                && other.stage(stage).is_none()
+                && !self.has_unread_stages(other)
+            {
+                let help = perhaps(stage, other.stages.iter().map(|s| &s.id));
+                let message = format!("в «{}» нет этапа «{stage}»", other.id);
+                self.error(&format!("{at}/stage"), message, help);
+            }
             if let Some(other) = self.known_activity(&at, &upstream.activity)
                 && self.periods_differ(activity, other)
             {
@@ -168,6 +178,7 @@ impl Check<'_> {
                     self.error(&need_at, format!("до этого этапа нет этапа «{need}»"), help);
                 }
             }
+            self.not_before(activity, &at, stage);
             match &stage.work {
                 Work::Collect(collect) => {
                     self.reference(
@@ -182,6 +193,7 @@ impl Check<'_> {
                         &collect.participants,
                     );
                     self.known(activity, &at, collect);
+                    self.again(activity, &at, stage, collect);
                 }
                 Work::Analyze(analyze) => {
                     self.reference(

@@ -55,6 +55,8 @@ enum What {
     CalledOff,
     /// A stage at work is due.
     Due,
+    /// A stage that waits for its day will begin.
+    Begins,
     /// The schedule will open it.
     Opens,
 }
@@ -140,6 +142,11 @@ async fn find(runtime: &Runtime, version: &Version, year: i16) -> Result<Year, S
             let run = &standing.run.key;
             found.goes(year, &run.activity, today.min(due), due);
             found.add(map, due, &run.activity, What::Due, run.clone());
+        }
+        if let Some(begins) = standing.begins.filter(|day| day.year() == year) {
+            let run = &standing.run.key;
+            found.goes(year, &run.activity, today.min(begins), begins);
+            found.add(map, begins, &run.activity, What::Begins, run.clone());
         }
     }
     let (first, last) = (date(year, 1, 1), date(year, 12, 31));
@@ -242,7 +249,7 @@ fn mark(what: What) -> &'static str {
         What::CalledOff => "off",
         What::Ended => "ended",
         What::Due => "due",
-        What::Opens => "coming",
+        What::Begins | What::Opens => "coming",
     }
 }
 
@@ -252,6 +259,7 @@ fn words(what: What) -> &'static str {
         What::CalledOff => "не состоялось",
         What::Ended => "завершено",
         What::Due => "срок",
+        What::Begins => "начнётся этап",
         What::Opens => "откроется",
     }
 }

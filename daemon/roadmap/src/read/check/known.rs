@@ -17,6 +17,10 @@ impl Check<'_> {
             );
             self.error(&format!("{at}/known/0"), message, None);
         }
+        if let (Some(_), Some(_)) = (&collect.again, collect.known.first()) {
+            let message = "что ответили на первый раз, показано и так: с again известного не называют";
+            self.error(&format!("{at}/known/0"), message, None);
+        }
         let Some(form) = self.road_map.forms.get(&collect.form) else { return };
         for known in &collect.known {
             let at = format!("{at}/known/{}", known.place);
@@ -24,7 +28,9 @@ impl Check<'_> {
                 continue;
             };
             if other.id == activity.id && known.period == PeriodOf::Current {
-                let help = Some("возьмите прошлый период: period = \"previous\"".to_owned());
+                let help = "возьмите прошлый период: period = \"previous\"; а если это этап раньше — \
+                            again = \"id этапа\"";
+                let help = Some(help.to_owned());
                 self.error(&format!("{at}/from"), "здесь это ещё только спрашивают", help);
             }
             if self.periods_differ(activity, other) {
