@@ -269,8 +269,13 @@ fn facts(happened: &Happened) -> String {
             let about = about.split('/').next().unwrap_or_default();
             format!("{about}: {}", list(silent))
         }
-        Happened::Closed { stage, missing } if missing.is_empty() => stage.clone(),
-        Happened::Closed { stage, missing } => format!("{stage}, не ответили: {}", list(missing)),
+        Happened::Closed { stage, missing, standing } => {
+            let parts = [("не ответили", missing), ("остался прежний ответ", standing)];
+            let parts = parts.into_iter().filter(|(_, codes)| !codes.is_empty());
+            let parts: String =
+                parts.map(|(what, codes)| format!(", {what}: {}", list(codes))).collect();
+            format!("{stage}{parts}")
+        }
         Happened::Extended { assignment, due, reason }
         | Happened::ExtensionRequested { assignment, due, reason } => {
             format!("{assignment} до {}: {reason}", date(*due))
@@ -421,6 +426,7 @@ fn reason_of_run(why: Why) -> &'static str {
         Why::Request => "по запросу",
         Why::Event => "по событию",
         Why::Upstream => "после предшествующего",
+        Why::LatestDay => "в крайний день: события не дождались",
     }
 }
 

@@ -194,6 +194,9 @@ pub enum Happened {
         stage: String,
         /// Whose.
         missing: Vec<String>,
+        /// Who said nothing more when it was asked once more: its earlier answer stands.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        standing: Vec<String>,
     },
     /// No answer is expected any more.
     Waived {

@@ -59,6 +59,14 @@ impl Run {
         first..self.measures.partition_point(|m| m.decision <= decision)
     }
 
+    /// Whether what came of a stage has been replaced by that of a later one which repeats it.
+    pub fn is_replaced(&self, stage: &str) -> bool {
+        let replaces = |later: &Stage| {
+            later.again.as_deref() == Some(stage) && later.state == StageState::Completed
+        };
+        self.stages.iter().any(replaces)
+    }
+
     /// How many of the decisions that a stage awaits have been taken; corrections are none of them.
     pub fn awaited_decisions(&self, stage: &str) -> usize {
         self.decisions.iter().filter(|d| d.stage == stage && d.corrects.is_none()).count()

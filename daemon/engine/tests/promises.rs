@@ -445,9 +445,8 @@ fn started_in_turn(world: &World<'_>, run: &Run, outcome: &Outcome) {
 /// Whether what a run waits for is done: the run, or the stage of it that is enough.
 fn is_done(world: &World<'_>, run: &Run, upstream: &vekha_roadmap::model::Upstream) -> bool {
     let Some(other) = world.runs.get(&run.key.upstream(upstream)) else { return false };
-    let stage = |id: &String| {
-        other.stages.iter().any(|s| s.id == *id && s.state == StageState::Completed)
-    };
+    let stage =
+        |id: &String| other.stages.iter().any(|s| s.id == *id && s.state == StageState::Completed);
     other.state == RunState::Completed || upstream.stage.as_ref().is_some_and(stage)
 }
 

@@ -123,11 +123,9 @@ impl Schedule {
             PeriodOf::Current => period,
             PeriodOf::Previous => period.next(),
         };
-        let days: &[MonthDay] = match &self.every {
+        let days = match &self.every {
             Every::Once { opens } if self.period_on(*opens) == period => return *opens,
-            Every::Yearly { opens } => opens,
-            Every::Rotation { opens, .. } => std::slice::from_ref(opens),
-            _ => &[],
+            _ => self.days(),
         };
         let years = opens_in.first_day().year()..=opens_in.last_day().year();
         let named = years.flat_map(|year| days.iter().map(move |day| day.in_year(year)));
@@ -135,6 +133,24 @@ impl Schedule {
             .filter(|day| Period::containing(self.period, *day) == opens_in)
             .min()
             .unwrap_or(opens_in.first_day())
+    }
+
+    /// The days of the year on which runs open; none if they do not open on such days.
+    fn days(&self) -> &[MonthDay] {
+        match &self.every {
+            Every::Yearly { opens } => opens,
+            Every::Rotation { opens, .. } => std::slice::from_ref(opens),
+            _ => &[],
+        }
+    }
+
+    /// Which period is meant by what happens on a day and opens a run: that of the opening which is
+    /// nearest, be it ahead or just past. None if there is no opening on a day of the year.
+    pub fn period_near(&self, day: Date) -> Option<Period> {
+        let years = day.year().saturating_sub(1)..=day.year().saturating_add(1);
+        let opens = years.flat_map(|year| self.days().iter().map(move |one| one.in_year(year)));
+        let nearest = opens.min_by_key(|opens| (*opens - day).get_days().abs())?;
+        Some(self.period_on(nearest))
     }
 }
 

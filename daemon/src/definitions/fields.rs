@@ -50,6 +50,7 @@ const OVERLAP: Kind = Kind::Word(&[
 const SCHEDULE: &[&str] = &[
     "every",
     "opens",
+    "opens-on-event",
     "cron",
     "event",
     "each",
@@ -149,7 +150,11 @@ fn schedule(activity: &Activity, file: &str, parsed: &Parsed<'_>) -> Vec<Field> 
                 1 => day.to_owned(),
                 n => format!("{n} дня по порядку, каждый на своей строке; {day}"),
             };
-            vec![field("opens", "Открывается", Kind::Days(opens.len()), &help)]
+            let label = match activity.schedule.opens_on_event {
+                Some(_) => "Открывается по событию, не позже",
+                None => "Открывается",
+            };
+            vec![field("opens", label, Kind::Days(opens.len()), &help)]
         }
         Every::Rotation { .. } => vec![field("opens", "Открывается", Kind::Days(1), day)],
         Every::Cron { .. } => vec![field(

@@ -158,9 +158,10 @@ impl Transition<'_> {
     /// Tells runs that wait for a stage of this one that it is done.
     fn signal_stage(&mut self, stage: &str) {
         let key = self.run.key.clone();
-        let waiting = self.road_map.downstream(&key.activity).filter(|(_, upstream)| {
-            upstream.stage.as_deref() == Some(stage)
-        });
+        let waiting = self
+            .road_map
+            .downstream(&key.activity)
+            .filter(|(_, upstream)| upstream.stage.as_deref() == Some(stage));
         let waiting = waiting.map(|(activity, upstream)| key.downstream(&activity.id, upstream));
         let waiting = waiting.collect();
         self.tell(waiting);

@@ -417,9 +417,8 @@ fn a_run_waits_for_the_one_before_it_once_and_its_end_is_told_to_those_after_it(
         run.waits_for.iter().map(RunKey::run_id).collect::<Vec<_>>()
     };
     assert_eq!(waits(BTreeMap::new()), ["2027-Q1"]);
-    let there = |run: &str, state| {
-        (key(run), Summary { state, found: Default::default(), done: vec![] })
-    };
+    let there =
+        |run: &str, state| (key(run), Summary { state, found: Default::default(), done: vec![] });
     let active = there("m/quarterly/2027-Q1", RunState::Active);
     assert_eq!(waits([active].into()), ["2027-Q1"]);
     let done = || there("m/quarterly/2027-Q1", RunState::Completed);

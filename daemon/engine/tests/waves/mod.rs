@@ -8,7 +8,7 @@ use serde_json::json;
 use vekha_engine::data::{gather, sources};
 use vekha_engine::known::known;
 use vekha_engine::run::{AssignmentState, Run, RunState, StageState};
-use vekha_engine::{Command, Job, LetterKind, Outcome, RunKey, Why};
+use vekha_engine::{Command, Job, LetterKind, Outcome, RunKey, Summary, Why};
 use vekha_roadmap::RoadMap;
 
 use crate::alone::{Alone, values};
@@ -78,7 +78,11 @@ fn a_day_that_passed_while_nobody_looked_begins_the_stage_once_and_its_term_coun
     alone.now = at("2027-05-12T11:00:00+05:00");
     let begun = alone.step(Command::Wake).unwrap();
     assert_eq!(kinds(&begun), ["stage-started", "asked"]);
-    assert_eq!(second(&alone.run).due, Some(date(2027, 5, 26)), "nobody is late before he is asked");
+    assert_eq!(
+        second(&alone.run).due,
+        Some(date(2027, 5, 26)),
+        "nobody is late before he is asked"
+    );
     assert!(alone.step(Command::Wake).unwrap().entries.is_empty());
 }
 
@@ -168,9 +172,13 @@ fn the_first_answer_is_shown_to_be_confirmed_and_stands_where_nobody_says_more()
     let now = data(&alone.run, &said);
     assert_eq!((now.answers, now.silent.len()), (both(99), 0));
     alone.now = at("2027-04-26T18:00:00+05:00");
-    alone.step(Command::Wake).unwrap();
+    let closing = alone.step(Command::Wake).unwrap();
     let silent = alone.run.assignments.get(&"wave.school-2".parse().unwrap()).unwrap();
-    assert_eq!(silent.state, AssignmentState::Missing);
+    assert_eq!(silent.state, AssignmentState::Waived, "of it nothing is missing");
+    assert!(silent.reason.contains("остался прежний ответ"), "{}", silent.reason);
+    let told = closing.entries.iter().find(|entry| entry.kind == "closed").unwrap();
+    assert!(told.data.contains(r#""standing":["school-2"]"#), "{}", told.data);
+    assert!(closing.letters.iter().all(|l| l.kind != LetterKind::Closed), "nobody is told on");
     assert_eq!(alone.run.state, RunState::Active);
     assert_eq!(second(&alone.run).state, StageState::Completed);
     let closed = data(&alone.run, &said);
@@ -193,4 +201,105 @@ fn who_was_silent_first_and_answers_then_is_silent_no_more() {
     let data = gather(&alone.run, answers, |_| None);
     assert!(data.silent.is_empty());
     assert_eq!(data.answers.len(), 2);
+}
+
+#[test]
+fn what_follows_waits_for_the_stage_that_is_enough_and_not_for_the_second_wave() {
+    let road_map = town();
+    let outcome: RunKey = "m/outcome/2027".parse().unwrap();
+    let (alone, told) = answered(&road_map);
+    let jobs: Vec<String> = told.jobs.iter().map(Job::key).collect();
+    assert_eq!(jobs, [Job::Upstream { run: outcome.clone() }.key()], "it is told, and once");
+    assert_eq!(alone.run.state, RunState::Active);
+    let survey = alone.run.key.clone();
+    let opens = |summary: Summary| {
+        let others = BTreeMap::from([(survey.clone(), summary)]);
+        let context = vekha_engine::Context {
+            road_map: &road_map,
+            version: 1,
+            others: &others,
+            earlier: &BTreeMap::new(),
+        };
+        let now = at("2027-03-01T10:00:00+05:00");
+        let (run, _) =
+            vekha_engine::open(&context, outcome.clone(), vec![], Why::Upstream, "i", now).unwrap();
+        (run.state, run.waits_for)
+    };
+    let summary = |state, done: &[&str]| Summary {
+        state,
+        found: Default::default(),
+        done: done.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    // The run goes on, or was called off when what it is waited for was done already: it starts, and
+    // as nobody was found it has nobody to ask.
+    for state in [RunState::Active, RunState::Failed, RunState::Cancelled] {
+        let (started, waits) = opens(summary(state, &["collect"]));
+        assert_eq!((started, waits), (RunState::Active, vec![]), "{state:?}");
+    }
+    let waits = vec![survey.clone()];
+    assert_eq!(opens(summary(RunState::Active, &[])), (RunState::Waiting, waits.clone()));
+    assert_eq!(opens(summary(RunState::Cancelled, &[])), (RunState::Question, waits));
+}
+
+/// The survey with an analysis after each wave.
+fn twice_analyzed() -> RoadMap {
+    let mut road_map = town();
+    let survey = road_map.activities.iter_mut().find(|a| a.id == "survey").unwrap();
+    let first = vekha_roadmap::model::Stage {
+        id: "first".into(),
+        needs: vec!["collect".into()],
+        ..survey.stages[2].clone()
+    };
+    survey.stages.insert(1, first);
+    road_map
+}
+
+#[test]
+fn an_analysis_made_anew_takes_the_place_of_the_first() {
+    let road_map = twice_analyzed();
+    let survey = road_map.activity("survey").unwrap();
+    assert_eq!(survey.repeats("analyze"), Some("first"));
+    let (mut alone, _) = answered(&road_map);
+    let said = |low: u32| {
+        move |key: &vekha_engine::AssignmentKey| {
+            let low = if key.stage == "wave" { 5 } else { low };
+            Some(values(json!({ "pupils": 50, "low": low })))
+        }
+    };
+    let analyzed = |alone: &Alone<'_>, stage: &str| {
+        let data = [(alone.run.key.clone(), gather(&alone.run, said(40), |_| None))].into();
+        vekha_engine::data::analyze(&road_map, &alone.run.key, stage, &data)
+    };
+    let Command::Analyzed { outcome: july, .. } = analyzed(&alone, "first") else { panic!() };
+    alone.step(Command::Analyzed { stage: "first".into(), outcome: july.clone() }).unwrap();
+    let both = vec!["school-1".to_owned(), "school-2".to_owned()];
+    assert_eq!(alone.run.found["low"], both, "40 of 50 are many");
+    assert!(!alone.run.is_replaced("first"));
+
+    alone.now = at("2027-04-05T09:00:00+05:00");
+    alone.step(Command::Wake).unwrap();
+    for school in ["wave.school-1", "wave.school-2"] {
+        alone.submit(school, json!({ "pupils": 50, "low": 5 })).unwrap();
+    }
+    let Command::Analyzed { outcome: autumn, .. } = analyzed(&alone, "analyze") else { panic!() };
+    alone.step(Command::Analyzed { stage: "analyze".into(), outcome: autumn.clone() }).unwrap();
+    assert_eq!(alone.run.found.get("low"), None, "5 of 50 are few: nobody is found any more");
+    assert!(alone.run.is_replaced("first"));
+    let outcomes = |stage: &str| match stage {
+        "first" => Some(july.clone()),
+        "analyze" => Some(autumn.clone()),
+        _ => None,
+    };
+    let data = gather(&alone.run, said(40), outcomes);
+    assert_eq!(data.analyses, [("analyze".to_owned(), autumn.clone())]);
+
+    // Both analyses of the next year compare with the newest of this one.
+    let (next, _) = Alone::open(&road_map, "m/survey/2028");
+    for stage in ["first", "analyze"] {
+        let before = BTreeMap::from([(alone.run.key.clone(), data.clone())]);
+        let mut all = before.clone();
+        all.insert(next.run.key.clone(), gather(&next.run, said(40), |_| None));
+        let seen = vekha_engine::data::looked_at(&road_map, &next.run.key, stage, &all).unwrap();
+        assert_eq!(seen.inputs.earlier, autumn.as_earlier(), "{stage}");
+    }
 }

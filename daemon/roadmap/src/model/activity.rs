@@ -47,7 +47,8 @@ impl Activity {
             Work::Collect(collect) => collect.again.as_deref(),
             Work::Analyze(own) => {
                 let mut earlier = self.stages[..position].iter().rev();
-                let same = earlier.find(|s| matches!(&s.work, Work::Analyze(other) if other == own));
+                let same =
+                    earlier.find(|s| matches!(&s.work, Work::Analyze(other) if other == own));
                 same.map(|stage| stage.id.as_str())
             }
             _ => None,

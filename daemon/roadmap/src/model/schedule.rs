@@ -20,6 +20,9 @@ pub struct Schedule {
     pub until: Option<i16>,
     /// Runs of other activities that must be completed first.
     pub after: Vec<Upstream>,
+    /// The event on which the run opens at once, sooner than on the day that `every` names for it: that
+    /// day is the latest. None where only the day counts.
+    pub opens_on_event: Option<String>,
     /// Never ending: each run hands over to the next one (shown as «постоянно»).
     pub continuous: bool,
     /// What happens to openings missed while the daemon was down or the activity paused.

@@ -116,6 +116,12 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
         &[("allow", Overlap::Allow), ("skip", Overlap::Skip), ("wait", Overlap::Wait)],
         Some(Overlap::Allow),
     );
+    let opens_on_event = table.parsed_if("opens-on-event", id);
+    if table.has("opens-on-event") && !matches!(every, Some(Every::Yearly { .. }) | None) {
+        let message = "событие открывает раньше срока, а срок здесь не назван: нужны every = \"year\" и opens";
+        let help = Some("совсем без срока — every = \"on-event\", event = \"…\"".to_owned());
+        table.error("opens-on-event", message, help);
+    }
     findings.keep(format!("{path}/schedule"), table.here());
     findings.keep(format!("{path}/schedule/each"), table.at("each"));
     table.finish();
@@ -126,6 +132,7 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
         from,
         until,
         after,
+        opens_on_event,
         continuous,
         catch_up: catch_up?,
         overlap: overlap?,

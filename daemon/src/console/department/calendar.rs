@@ -59,6 +59,8 @@ enum What {
     Begins,
     /// The schedule will open it.
     Opens,
+    /// The schedule will open it unless an event does so before.
+    OpensAtLatest,
 }
 
 /// One or several runs of an activity on a day: a rotation opens hundreds.
@@ -165,7 +167,11 @@ async fn find(runtime: &Runtime, version: &Version, year: i16) -> Result<Year, S
             };
             let day = municipality.today(opening.1);
             if day.year() == year && !overview.exists(&key) {
-                found.add(map, day, &activity.id, What::Opens, key);
+                let what = match activity.schedule.opens_on_event {
+                    Some(_) => What::OpensAtLatest,
+                    None => What::Opens,
+                };
+                found.add(map, day, &activity.id, what, key);
             }
         }
     }
@@ -238,7 +244,7 @@ fn calendar(map: &RoadMap, month: usize, found: &Year) -> Option<Value> {
 /// Where an event leads: to the run if it is one and it is there already.
 fn link(map: &RoadMap, event: &Event) -> String {
     match event.runs.as_slice() {
-        [run] if event.what != What::Opens => format!("/runs/{run}"),
+        [run] if !matches!(event.what, What::Opens | What::OpensAtLatest) => format!("/runs/{run}"),
         _ => format!("/runs/{}/{}", map.municipality.id, event.activity),
     }
 }
@@ -249,7 +255,7 @@ fn mark(what: What) -> &'static str {
         What::CalledOff => "off",
         What::Ended => "ended",
         What::Due => "due",
-        What::Begins | What::Opens => "coming",
+        What::Begins | What::Opens | What::OpensAtLatest => "coming",
     }
 }
 
@@ -261,6 +267,7 @@ fn words(what: What) -> &'static str {
         What::Due => "срок",
         What::Begins => "начнётся этап",
         What::Opens => "откроется",
+        What::OpensAtLatest => "откроется не позже",
     }
 }
 

@@ -161,7 +161,10 @@ impl Standings<'_> {
         let next = match (at_work.and_then(|s| s.due), begins, opening) {
             (Some(due), ..) => format!("срок {}", glossary::date(due)),
             (None, Some(begins), _) => format!("этап начнётся {}", glossary::date(begins)),
-            (None, None, Some(opening)) => format!("начало {}", glossary::date(opening)),
+            (None, None, Some(opening)) => match activity.schedule.opens_on_event {
+                Some(_) => format!("начало не позже {}", glossary::date(opening)),
+                None => format!("начало {}", glossary::date(opening)),
+            },
             (None, None, None) => String::new(),
         };
         let responsible = activity.responsible.iter();

@@ -137,7 +137,8 @@ pub async fn published_by(
     }
 }
 
-/// What a run published, stage by stage, rendered anew as it was to be then.
+/// What a run published, rendered anew as it was to be then. A run's reports come to the same place:
+/// there stands the newest.
 ///
 /// # Errors
 /// What makes it impossible, for people.
@@ -145,12 +146,12 @@ pub async fn published(
     runtime: &Runtime,
     version: &Version,
     run: &Run,
-) -> Result<Vec<Rendered>, NotMade> {
-    let mut all = Vec::new();
-    for stage in &run.stages {
-        all.extend(published_by(runtime, version, run, &stage.id).await?);
+) -> Result<Option<Rendered>, NotMade> {
+    let there = run.stages.iter().filter(|stage| !stage.location.is_empty());
+    match there.max_by_key(|stage| stage.completed_at) {
+        Some(newest) => published_by(runtime, version, run, &newest.id).await,
+        None => Ok(None),
     }
-    Ok(all)
 }
 
 /// The first page of the site: the municipalities that have a list of their reports. `newest` is
@@ -410,7 +411,7 @@ fn made(
 }
 
 /// The stages that make the same analysis as one, in their order.
-fn alike<'a>(activity: &'a Activity, stage: &str) -> Vec<&'a str> {
+pub(crate) fn alike<'a>(activity: &'a Activity, stage: &str) -> Vec<&'a str> {
     let first = activity.first_of(stage).to_owned();
     activity.analyses().filter(|id| activity.first_of(id) == first).collect()
 }

@@ -186,7 +186,7 @@ impl Runtime {
             let same = known.is_some_and(|draft| {
                 draft.source == source && draft.answers == crate::store::json(&record.answers)
             });
-            if !same && self.store.prefill(&id, &record.answers, source, now).await? {
+            if !same && self.store.prefill(&id, &record.answers, source, None, now).await? {
                 filled.push(organisation);
             }
         }

@@ -18,7 +18,8 @@ impl Check<'_> {
             self.error(&format!("{at}/known/0"), message, None);
         }
         if let (Some(_), Some(_)) = (&collect.again, collect.known.first()) {
-            let message = "что ответили на первый раз, показано и так: с again известного не называют";
+            let message =
+                "что ответили на первый раз, показано и так: с again известного не называют";
             self.error(&format!("{at}/known/0"), message, None);
         }
         let Some(form) = self.road_map.forms.get(&collect.form) else { return };
