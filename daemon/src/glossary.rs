@@ -39,8 +39,11 @@ pub fn work(work: &Work) -> &'static str {
 /// Where a stage of a run stands: in one that was called off nothing goes on.
 pub fn stage_state(state: StageState, run: RunState) -> &'static str {
     match state {
-        StageState::Pending | StageState::Active if run.ended() => "не состоялся",
+        StageState::Pending | StageState::Waiting | StageState::Active if run.ended() => {
+            "не состоялся"
+        }
         StageState::Pending => "не начат",
+        StageState::Waiting => "ждёт своего дня",
         StageState::Active => "идёт",
         StageState::Completed => "завершён",
         StageState::Failed => "не выполнен",
@@ -142,6 +145,7 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::AnswersAccepted => "ответы приняты",
         EntryKind::Entrusted => "за выполнением следит",
         EntryKind::Remarked => "заметка",
+        EntryKind::StageWaits => "этап ждёт своего дня",
         EntryKind::StageStarted => "этап начат",
         EntryKind::StageCompleted => "этап завершён",
         EntryKind::StagePutOff => "этап отложен",
@@ -234,6 +238,7 @@ fn facts(happened: &Happened) -> String {
         Happened::AddressConfirmed { organisation, address } => {
             format!("{organisation}, {address}")
         }
+        Happened::StageWaits { stage, until } => format!("{stage}, до {}", date(*until)),
         Happened::StageStarted { stage, .. }
         | Happened::StageCompleted { stage }
         | Happened::StageRetried { stage }
@@ -264,8 +269,13 @@ fn facts(happened: &Happened) -> String {
             let about = about.split('/').next().unwrap_or_default();
             format!("{about}: {}", list(silent))
         }
-        Happened::Closed { stage, missing } if missing.is_empty() => stage.clone(),
-        Happened::Closed { stage, missing } => format!("{stage}, не ответили: {}", list(missing)),
+        Happened::Closed { stage, missing, standing } => {
+            let parts = [("не ответили", missing), ("остался прежний ответ", standing)];
+            let parts = parts.into_iter().filter(|(_, codes)| !codes.is_empty());
+            let parts: String =
+                parts.map(|(what, codes)| format!(", {what}: {}", list(codes))).collect();
+            format!("{stage}{parts}")
+        }
         Happened::Extended { assignment, due, reason }
         | Happened::ExtensionRequested { assignment, due, reason } => {
             format!("{assignment} до {}: {reason}", date(*due))
@@ -417,6 +427,7 @@ fn reason_of_run(why: Why) -> &'static str {
         Why::Request => "по запросу",
         Why::Event => "по событию",
         Why::Upstream => "после предшествующего",
+        Why::LatestDay => "в крайний день: события не дождались",
     }
 }
 

@@ -46,7 +46,7 @@ macro_rules! twins {
 
 twins! {
     RunState = RunState { Waiting, Question, Active, Failed, Completed, Cancelled, Skipped }
-    StageState = StageState { Pending, Active, Completed, Failed }
+    StageState = StageState { Pending, Waiting, Active, Completed, Failed }
     AssignmentState = AssignmentState { Open, Answered, Returned, Missing, Waived }
     RecommendationState = RecommendationState { Draft, Issued, Acknowledged, Discarded }
     DecisionKind = DecisionKind { Order, Directive, Decree, Minutes }

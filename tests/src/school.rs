@@ -44,6 +44,46 @@ impl Page {
         names.iter().filter_map(|name| Some(((*name).to_owned(), self.hidden(name)?))).collect()
     }
 
+    /// What the page's fields hold, as a browser would send them untouched; without what the page sends
+    /// back of itself, files and buttons.
+    pub fn filled(&self) -> Vec<(String, String)> {
+        let mut pairs = Vec::new();
+        let mut rest = self.html.as_str();
+        let mut choice: Option<String> = None;
+        while let Some((_, after)) = rest.split_once('<') {
+            let (tag, inside) = after.split_once('>').unwrap_or((after, ""));
+            rest = after;
+            let said = |name: &str| attribute(tag, name);
+            let kind = tag.split([' ', '\n']).next().unwrap_or_default();
+            let name = said("name").filter(|name| !name.starts_with('_'));
+            match (kind, name) {
+                ("input", Some(name)) => {
+                    let typed = match said("type").as_deref() {
+                        Some("checkbox" | "radio") => has(tag, "checked"),
+                        Some("file" | "submit" | "hidden") => false,
+                        _ => true,
+                    };
+                    if typed {
+                        pairs.push((name, said("value").unwrap_or_default()));
+                    }
+                }
+                ("textarea", Some(name)) => {
+                    let text = inside.split("</textarea>").next().unwrap_or_default();
+                    pairs.push((name, unescaped(text.strip_prefix('\n').unwrap_or(text))));
+                }
+                ("select", Some(name)) => choice = Some(name),
+                ("option", _) if has(tag, "selected") => {
+                    let text = inside.split('<').next().unwrap_or_default();
+                    let value = said("value").unwrap_or_else(|| unescaped(text.trim()));
+                    pairs.extend(choice.clone().map(|name| (name, value)));
+                }
+                ("/select", _) => choice = None,
+                _ => {}
+            }
+        }
+        pairs
+    }
+
     /// Value of a hidden input.
     fn hidden(&self, name: &str) -> Option<String> {
         let at = self.html.find(&format!("name=\"{name}\""))?;
@@ -52,6 +92,35 @@ impl Page {
         let value = &tag[tag.find("value=\"")? + 7..];
         Some(value[..value.find('"')?].to_owned())
     }
+}
+
+/// The value of a tag's attribute.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next().map(unescaped)
+}
+
+/// Whether a tag has an attribute without a value.
+fn has(tag: &str, name: &str) -> bool {
+    tag.split_whitespace().any(|word| word == name || word.starts_with(&format!("{name}=")))
+}
+
+/// Text of a page as people read it.
+fn unescaped(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (escaped, plain) in [
+        ("&#x2f;", "/"),
+        ("&#x27;", "'"),
+        ("&#34;", "\""),
+        ("&quot;", "\""),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&#61;", "="),
+        ("&amp;", "&"),
+    ] {
+        text = text.replace(escaped, plain);
+    }
+    text
 }
 
 impl Default for School {

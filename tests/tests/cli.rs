@@ -267,6 +267,11 @@ async fn a_layout_shows_how_it_reads_a_file_and_needs_no_daemon() {
     let places = told["notes"].as_array().unwrap().iter().filter(|note| !note["place"].is_null());
     assert!(places.count() > 0, "{told}");
 
+    // For another year its rows are not taken, as where they would really be taken.
+    let other = attempt("form-1.xlsx", &["--layout", "fis-oko-1", "--period", "2030-31"]).await;
+    assert_eq!(other.code, 1, "{}", other.out);
+    assert!(other.out.contains("а нужен 2031: не взята"), "{}", other.out);
+
     let strange = attempt("strange.xlsx", &["--layout", "fis-oko-1"]).await;
     assert_eq!(strange.code, 1, "{}", strange.out);
     assert!(strange.out.contains("ни одна раскладка не узнала заголовков"), "{}", strange.out);

@@ -31,7 +31,7 @@ fn no_letter_leaves_outside_working_hours_and_no_run_opens_on_a_day_off() {
     for silent in [false, true] {
         for line in preview(&road_map, year(silent)) {
             let at = road_map.municipality.time_zone.to_datetime(line.at);
-            if matches!(line.what, What::Letters { .. } | What::Opened) {
+            if matches!(line.what, What::Letters { .. } | What::Opened { .. }) {
                 assert!(road_map.calendar.is_working(at.date()), "{line:?}");
                 assert!(
                     (road_map.municipality.opens..road_map.municipality.closes)

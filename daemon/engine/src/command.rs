@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use vekha_analysis::{Outcome as AnalysisOutcome, Recommendation, Values};
 pub use vekha_roadmap::model::DecisionKind;
+use vekha_roadmap::model::Schedule;
 
 use crate::document::Document;
 use crate::key::AssignmentKey;
@@ -20,6 +21,18 @@ pub enum Why {
     Event,
     /// A run that it waits for came to be or ended.
     Upstream,
+    /// The event for which its schedule waits did not come by the latest day.
+    LatestDay,
+}
+
+impl Why {
+    /// Why a schedule opens a run on its day.
+    pub fn by_schedule(schedule: &Schedule) -> Self {
+        match schedule.opens_on_event {
+            Some(_) => Why::LatestDay,
+            None => Why::Schedule,
+        }
+    }
 }
 
 /// Where an answer came from.

@@ -9,7 +9,7 @@ use vekha_roadmap::model::{Activity, Analysis, Analyze, Every, Known, PeriodOf, 
 
 use crate::command::Command;
 use crate::key::RunKey;
-use crate::run::{AssignmentKind, AssignmentState, Run};
+use crate::run::{AssignmentKind, AssignmentState, Run, Stage};
 
 /// What one run has to offer to others.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +71,9 @@ pub fn sources(
             for known in &collect.known {
                 let wanted = all.entry(known_run(activity, key, known)).or_default();
                 wanted.add(Wanted { answers: true, indicators: true, findings: false });
+            }
+            if collect.again.is_some() {
+                all.entry(key.clone()).or_default().answers = true;
             }
         }
         Some(Work::Recommend(recommend)) => {
@@ -164,7 +167,8 @@ pub fn looked_at<'d>(
     }
     let before = earlier(activity, key);
     if let Some(run) = data.get(&before) {
-        let same_stage = run.analyses.iter().find(|(id, _)| id == stage);
+        let same = |id: &str| activity.first_of(id) == activity.first_of(stage);
+        let same_stage = run.analyses.iter().find(|(id, _)| same(id));
         inputs.earlier = same_stage.map(|(_, outcome)| outcome.as_earlier()).unwrap_or_default();
     }
     if definition.looks_at_earlier_rows() {
@@ -233,34 +237,70 @@ pub fn draft(
     Command::Drafted { stage: stage.to_owned(), recommendations: analysis::recommendations(&all) }
 }
 
-/// Gathers a run's data from the run and a way to its newest answers and analyses.
+/// Gathers a run's data from the run and a way to its newest answers and analyses. Where a stage asked
+/// once more, its answers take the place of those that they correct; who said nothing more stands by
+/// the first. Of an analysis that was made anew the newest counts.
 pub fn gather(
     run: &Run,
     mut answers: impl FnMut(&crate::key::AssignmentKey) -> Option<Values>,
     mut outcome: impl FnMut(&str) -> Option<Outcome>,
 ) -> RunData {
     let mut data = RunData::default();
+    let mut said: Vec<Said> = Vec::new();
     for stage in &run.stages {
+        let before = corrected(run, stage);
+        let mut own = Said { stage: &stage.id, ..Said::default() };
         for (key, assignment) in run.assignments.of_stage(&stage.id) {
             if assignment.kind != AssignmentKind::Collect {
                 continue;
             }
+            let code = &key.organisation;
             match assignment.state {
                 AssignmentState::Answered => {
                     if let Some(values) = answers(key) {
-                        data.answers.entry(key.organisation.clone()).or_default().extend(values);
+                        for earlier in said.iter_mut().filter(|s| before.contains(&s.stage)) {
+                            earlier.answers.remove(code);
+                            earlier.silent.remove(code);
+                        }
+                        own.answers.insert(code.clone(), values);
                     }
                 }
                 // An answer that was returned and never corrected is no answer.
                 AssignmentState::Open | AssignmentState::Returned | AssignmentState::Missing => {
-                    data.silent.insert(key.organisation.clone());
+                    let stands = |s: &Said| s.answers.contains_key(code);
+                    if !said.iter().filter(|s| before.contains(&s.stage)).any(stands) {
+                        own.silent.insert(code.clone());
+                    }
                 }
                 AssignmentState::Waived => {}
             }
         }
+        said.push(own);
         if let Some(outcome) = outcome(&stage.id) {
+            data.analyses.retain(|(id, _)| !before.contains(&id.as_str()));
             data.analyses.push((stage.id.clone(), outcome));
         }
     }
+    for stage in said {
+        for (code, values) in stage.answers {
+            data.answers.entry(code).or_default().extend(values);
+        }
+        data.silent.extend(stage.silent);
+    }
     data
+}
+
+/// What was said in one stage.
+#[derive(Default)]
+struct Said<'r> {
+    stage: &'r str,
+    answers: BTreeMap<String, Values>,
+    silent: BTreeSet<String>,
+}
+
+/// The stages whose answers those of a stage take the place of: the one that it asks again, the one
+/// that this asked again, and so on.
+fn corrected<'r>(run: &'r Run, stage: &'r Stage) -> Vec<&'r str> {
+    let of = |id: &str| run.stages.iter().find(|s| s.id == id).and_then(|s| s.again.as_deref());
+    std::iter::successors(stage.again.as_deref(), |id| of(id)).take(run.stages.len()).collect()
 }

@@ -90,6 +90,13 @@ pub enum Happened {
         /// What it says.
         text: String,
     },
+    /// All that a stage needs is done, but its day has not come: it begins by itself then.
+    StageWaits {
+        /// Stage id.
+        stage: String,
+        /// The working day on which it begins.
+        until: Date,
+    },
     /// A stage is at work.
     StageStarted {
         /// Stage id.
@@ -188,6 +195,9 @@ pub enum Happened {
         stage: String,
         /// Whose.
         missing: Vec<String>,
+        /// Who said nothing more when it was asked once more: its earlier answer stands.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        standing: Vec<String>,
     },
     /// No answer is expected any more.
     Waived {

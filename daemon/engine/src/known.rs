@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use vekha_analysis::Values;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::answers::single;
+use vekha_roadmap::answers::{EXPLANATIONS, single};
 use vekha_roadmap::formula::Layer;
 use vekha_roadmap::model::{
     Collect, Field, FieldKind, Form, Known, KnownRows, KnownValue, Rows, Table,
@@ -30,6 +30,12 @@ pub fn known(
     let asked = activity.and_then(|activity| Some((activity, activity.collect(stage)?)));
     let Some((activity, collect)) = asked else { return all };
     let Some(form) = road_map.forms.get(&collect.form) else { return all };
+    if collect.again.is_some()
+        && let Some(run) = data.get(key)
+    {
+        let before = run.answers.iter();
+        all.extend(before.map(|(code, answers)| (code.clone(), once_more(form, answers))));
+    }
     for known in &collect.known {
         let Some(run) = data.get(&known_run(activity, key, known)) else { continue };
         let Some(field) = form.field(&known.field) else { continue };
@@ -56,6 +62,17 @@ pub fn known(
     }
     all.retain(|_, answers| !answers.is_empty());
     all
+}
+
+/// What was answered to the same form before, with its explanations. Files stay where they were given:
+/// whoever has another one gives it.
+fn once_more(form: &Form, answers: &Values) -> Values {
+    let asked = |id: &String| {
+        let field = form.field(id);
+        let said = field.is_some_and(|field| !matches!(field.kind, FieldKind::File(_)));
+        said || id == EXPLANATIONS
+    };
+    answers.iter().filter(|(id, _)| asked(id)).map(|(id, v)| (id.clone(), v.clone())).collect()
 }
 
 /// The indicators of a run, by organisation.

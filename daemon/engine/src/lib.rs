@@ -36,4 +36,4 @@ pub use offers::{Offer, OfferKind, offers};
 pub use outcome::{Job, Letter, LetterKind, Outcome, Submission};
 pub use refusal::Refusal;
 pub use run::Run;
-pub use step::{Context, Summary, open, references, step, steps};
+pub use step::{Context, Summary, done_stages, open, references, step, steps};

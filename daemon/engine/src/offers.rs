@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use vekha_roadmap::model::{Activity, Work};
+use vekha_roadmap::russian;
 
 use crate::command::Command;
 use crate::key::AssignmentKey;
@@ -293,6 +294,10 @@ impl Run {
         let why_not = match self.stages[position].state {
             StageState::Active => return Ok(position),
             StageState::Pending => format!("этап «{id}» ещё не начат"),
+            StageState::Waiting => match self.stages[position].not_before {
+                Some(day) => format!("этап «{id}» начнётся {}", russian::date_words(day)),
+                None => format!("этап «{id}» ещё не начат"),
+            },
             StageState::Completed => format!("этап «{id}» уже завершён"),
             StageState::Failed => {
                 format!("этап «{id}» не выполнен: повторите его, прежде чем продолжать")

@@ -3,7 +3,7 @@
 //!
 //! What people will do is unknown, so a preview assumes: everybody acts in the afternoon of the
 //! last day (or, if `silent`, nobody answers at all), and every participant gets a finding, which
-//! makes the letters an upper bound. Receipts answer what people do and are not previewed.
+//! makes the letters an upper bound. What an event may open sooner opens on its latest day. Receipts answer what people do and are not previewed.
 
 mod dutiful;
 mod notes;
@@ -47,7 +47,11 @@ pub struct Line {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum What {
     /// The run comes to be.
-    Opened,
+    Opened {
+        /// An event may open it sooner: this is the latest day.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        latest: bool,
+    },
     /// It waits for these runs.
     Waiting {
         /// Keys of runs.

@@ -60,6 +60,14 @@ impl Run {
         first..self.measures.partition_point(|m| m.decision <= decision)
     }
 
+    /// Whether what came of a stage has been replaced by that of a later one which repeats it.
+    pub fn is_replaced(&self, stage: &str) -> bool {
+        let replaces = |later: &Stage| {
+            later.again.as_deref() == Some(stage) && later.state == StageState::Completed
+        };
+        self.stages.iter().any(replaces)
+    }
+
     /// How many of the decisions that a stage awaits have been taken; corrections are none of them.
     pub fn awaited_decisions(&self, stage: &str) -> usize {
         self.decisions.iter().filter(|d| d.stage == stage && d.corrects.is_none()).count()
@@ -135,6 +143,12 @@ pub struct Stage {
     /// All have answered: until the end of this day the department may return answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Date>,
+    /// The working day before which it does not begin, though all that it needs is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Date>,
+    /// The earlier stage whose answers or figures those of this one take the place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
 }
 
 /// Where a stage stands.
@@ -143,12 +157,21 @@ pub struct Stage {
 pub enum StageState {
     /// Not started.
     Pending,
+    /// All that it needs is done; its day has not come.
+    Waiting,
     /// At work.
     Active,
     /// Done.
     Completed,
     /// Could not be done.
     Failed,
+}
+
+impl StageState {
+    /// Whether it has not begun yet.
+    pub fn is_ahead(self) -> bool {
+        matches!(self, StageState::Pending | StageState::Waiting)
+    }
 }
 
 impl Stage {
@@ -165,6 +188,8 @@ impl Stage {
             reason: String::new(),
             location: String::new(),
             review: None,
+            not_before: None,
+            again: None,
         }
     }
 }

@@ -145,7 +145,8 @@ impl<'a> World<'a> {
                     period: opening.period,
                     part: opening.part,
                 };
-                self.open(key, vec![], Why::Schedule, "schedule", people).ok();
+                let why = Why::by_schedule(&activity.schedule);
+                self.open(key, vec![], why, "schedule", people).ok();
             }
             match next_opening(road_map, activity, self.now) {
                 Some(next) => self.openings.insert(activity.id.clone(), next),

@@ -10,6 +10,7 @@ mod preview;
 mod sources;
 mod story;
 mod town;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,10 +53,17 @@ fn town() -> impl Strategy<Value = Town> {
         prop::collection::vec(remind, 0..4),
         (span(), span()),
         (any::<bool>(), any::<bool>(), prop::option::of(span())),
-        overlap,
+        (overlap, prop::option::of(prop::sample::select(vec!["02-01", "02-20", "04-05", "06-01"]))),
     )
         .prop_map(
-            |(schools, due, remind, (escalate, close), (approve, acknowledge, review), overlap)| {
+            |(
+                schools,
+                due,
+                remind,
+                (escalate, close),
+                (approve, acknowledge, review),
+                (overlap, wave),
+            )| {
                 Town {
                     schools,
                     // The term of an acknowledgement is a span.
@@ -67,6 +75,7 @@ fn town() -> impl Strategy<Value = Town> {
                     review,
                     approve,
                     overlap: overlap.into(),
+                    wave: wave.map(str::to_owned),
                 }
             },
         )
@@ -360,6 +369,7 @@ impl People for Watch {
             }
         }
         started_in_turn(world, run, outcome);
+        begun_on_its_day(world, run);
         vec![]
     }
 
@@ -381,6 +391,9 @@ fn holds_together(run: &Run) {
         for (key, r) in run.recommendations.iter().filter(|(key, _)| key.stage == stage.id) {
             assert_ne!(r.state, RecommendationState::Draft, "{key} in a completed stage");
         }
+    }
+    for stage in run.stages.iter().filter(|s| s.state == StageState::Waiting) {
+        assert!(stage.not_before.is_some() && stage.started_at.is_none(), "{stage:?}");
     }
     let failed = run.stages.iter().any(|s| s.state == StageState::Failed);
     match run.state {
@@ -423,7 +436,7 @@ fn started_in_turn(world: &World<'_>, run: &Run, outcome: &Outcome) {
     let earlier = world.runs.values().filter(of_activity).find(before);
     if happened("run-started") && !happened("proceeded") {
         for upstream in &schedule.after {
-            assert_eq!(world.runs[&run.key.upstream(upstream)].state, RunState::Completed);
+            assert!(is_done(world, run, upstream), "{} begins before {upstream:?}", run.key);
         }
         assert!(schedule.overlap == Overlap::Allow || earlier.is_none(), "{} overlaps", run.key);
     }
@@ -432,17 +445,42 @@ fn started_in_turn(world: &World<'_>, run: &Run, outcome: &Outcome) {
     }
 }
 
+/// Whether what a run waits for is done: the run, or the stage of it that is enough.
+fn is_done(world: &World<'_>, run: &Run, upstream: &vekha_roadmap::model::Upstream) -> bool {
+    let Some(other) = world.runs.get(&run.key.upstream(upstream)) else { return false };
+    let stage =
+        |id: &String| other.stages.iter().any(|s| s.id == *id && s.state == StageState::Completed);
+    other.state == RunState::Completed || upstream.stage.as_ref().is_some_and(stage)
+}
+
+/// No stage begins before its day.
+fn begun_on_its_day(world: &World<'_>, run: &Run) {
+    let municipality = &world.road_map().municipality;
+    for stage in &run.stages {
+        let Some(begins) = stage.not_before.map(|day| municipality.opening(day)) else { continue };
+        assert!(stage.started_at.is_none_or(|at| at >= begins), "{} began early", run.key);
+    }
+}
+
 /// Between steps no run waits in vain.
 fn nobody_waits_in_vain(world: &World<'_>) {
     let state = |key: &RunKey| world.runs.get(key).map(|r| r.state);
     for run in world.runs.values() {
+        let waits = |s: &&vekha_engine::run::Stage| s.state == StageState::Waiting;
+        for stage in run.stages.iter().filter(waits).filter(|_| !run.state.ended()) {
+            let day = stage.not_before.unwrap();
+            let begins = world.road_map().municipality.opening(day);
+            assert!(begins > world.now(), "{} still waits for {day}", run.key);
+        }
         let after = &world.road_map().activity(&run.key.activity).unwrap().schedule.after;
-        let upstream: Vec<_> = after.iter().map(|u| state(&run.key.upstream(u))).collect();
-        let dropped = upstream.iter().flatten().any(|s| s.ended() && *s != RunState::Completed);
+        let dropped = after.iter().any(|u| {
+            let ended = state(&run.key.upstream(u)).is_some_and(RunState::ended);
+            ended && !is_done(world, run, u)
+        });
         match run.state {
             RunState::Waiting => {
                 assert!(!dropped, "{} waits for what will not come", run.key);
-                let all = upstream.iter().all(|s| *s == Some(RunState::Completed));
+                let all = after.iter().all(|u| is_done(world, run, u));
                 let earlier = world.runs.values().any(|r| {
                     r.key.activity == run.key.activity
                         && r.key.period < run.key.period
@@ -1431,7 +1469,7 @@ fn a_run_after_others_is_not_opened_where_there_is_none() {
         open(&context, key.clone(), vec![], Why::Upstream, "schedule", begin())
     };
     assert!(matches!(open_with(&others), Err(Refusal::State(_))));
-    let survey = Summary { state: RunState::Active, found: Default::default() };
+    let survey = Summary { state: RunState::Active, found: Default::default(), done: vec![] };
     others.insert("m/survey/2027".parse().unwrap(), survey);
     assert_eq!(open_with(&others).unwrap().0.state, RunState::Waiting);
 }
@@ -1474,7 +1512,7 @@ fn a_run_left_out_by_its_administrator_or_upstream_starts_nothing() {
     let (mut alone, opened) = Alone::open(&road_map, SUMMARY);
     assert_eq!(alone.run.state, RunState::Waiting);
     assert!(opened.letters.is_empty());
-    let summary = |state| Summary { state, found: Default::default() };
+    let summary = |state| Summary { state, found: Default::default(), done: vec![] };
     let upstream =
         |activity: &str| RunKey { activity: activity.into(), ..SUMMARY.parse().unwrap() };
     alone.others.insert(upstream("survey"), summary(RunState::Completed));

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::RoadMap;
 use crate::calendar::{Calendar, LONGEST_STRETCH};
-use crate::model::{Activity, Due, Every, MonthDay, Municipality, Offset, PeriodOf};
+use crate::model::{Activity, Due, Every, MonthDay, Municipality, Offset, PeriodOf, Schedule};
 use crate::period::{Period, PeriodKind};
 
 /// How far ahead the next opening is looked for, in years.
@@ -106,7 +106,75 @@ pub fn letters_leave(road_map: &RoadMap, now: Timestamp) -> Timestamp {
     }
 }
 
+impl Schedule {
+    /// Which period a run is about that opens on this day.
+    pub fn period_on(&self, day: Date) -> Period {
+        let current = Period::containing(self.period, day);
+        match self.of {
+            PeriodOf::Current => current,
+            PeriodOf::Previous => current.previous(),
+        }
+    }
+
+    /// The day on which the run about a period opens, be it worked or not: of those that the schedule
+    /// names, or else the first day on which such a run could open.
+    pub fn nominal_opening(&self, period: Period) -> Date {
+        let opens_in = match self.of {
+            PeriodOf::Current => period,
+            PeriodOf::Previous => period.next(),
+        };
+        let days = match &self.every {
+            Every::Once { opens } if self.period_on(*opens) == period => return *opens,
+            _ => self.days(),
+        };
+        let years = opens_in.first_day().year()..=opens_in.last_day().year();
+        let named = years.flat_map(|year| days.iter().map(move |day| day.in_year(year)));
+        named
+            .filter(|day| Period::containing(self.period, *day) == opens_in)
+            .min()
+            .unwrap_or(opens_in.first_day())
+    }
+
+    /// The days of the year on which runs open; none if they do not open on such days.
+    fn days(&self) -> &[MonthDay] {
+        match &self.every {
+            Every::Yearly { opens } => opens,
+            Every::Rotation { opens, .. } => std::slice::from_ref(opens),
+            _ => &[],
+        }
+    }
+
+    /// Which period is meant by what happens on a day and opens a run: that of the opening which is
+    /// nearest, be it ahead or just past. None if there is no opening on a day of the year.
+    pub fn period_near(&self, day: Date) -> Option<Period> {
+        let years = day.year().saturating_sub(1)..=day.year().saturating_add(1);
+        let opens = years.flat_map(|year| self.days().iter().map(move |one| one.in_year(year)));
+        let nearest = opens.min_by_key(|opens| (*opens - day).get_days().abs())?;
+        Some(self.period_on(nearest))
+    }
+}
+
+/// The working day on which a stage that does not begin before a day of the year may begin, in the run
+/// about a period. It follows from the schedule and not from when the run really opened: a run that is
+/// opened late does not wait for the next year.
+pub fn stage_begins(
+    road_map: &RoadMap,
+    activity: &Activity,
+    period: Period,
+    not_before: MonthDay,
+) -> Date {
+    let opens = activity.schedule.nominal_opening(period);
+    let day = not_before.on_or_after(opens);
+    road_map.municipality.today(next_working_morning(road_map, day))
+}
+
 impl MonthDay {
+    /// The first such day on or after another.
+    pub fn on_or_after(self, day: Date) -> Date {
+        let this_year = self.in_year(day.year());
+        if this_year >= day { this_year } else { self.in_year(day.year().saturating_add(1)) }
+    }
+
     /// The day in a year; 29 February is 28 February in common years.
     pub fn in_year(self, year: i16) -> Date {
         let first = date(year.clamp(1, 9998), self.month, 1);
@@ -135,13 +203,7 @@ pub fn openings(
         schedule.from.is_none_or(|from| from <= year)
             && schedule.until.is_none_or(|until| year <= until)
     };
-    let period = |nominal: Date| {
-        let current = Period::containing(schedule.period, nominal);
-        match schedule.of {
-            PeriodOf::Current => current,
-            PeriodOf::Previous => current.previous(),
-        }
-    };
+    let period = |nominal: Date| schedule.period_on(nominal);
     let on_working_day = |nominal: Date| next_working_morning(road_map, nominal);
     let mut found: Vec<Opening> = Vec::new();
     match &schedule.every {

@@ -202,10 +202,14 @@ fn describe_schedule(
         after: schedule
             .after
             .iter()
-            .map(|u| match u.period {
-                PeriodOf::Current => names::of_activity(municipality, &u.activity),
-                PeriodOf::Previous => {
-                    format!("{} (прошлого периода)", names::of_activity(municipality, &u.activity))
+            .map(|u| {
+                let name = names::of_activity(municipality, &u.activity);
+                let stage = u.stage.as_ref().map(|stage| format!("этап {stage}"));
+                let before =
+                    (u.period == PeriodOf::Previous).then(|| "прошлого периода".to_owned());
+                match [stage, before].into_iter().flatten().collect::<Vec<_>>().join(" ") {
+                    more if more.is_empty() => name,
+                    more => format!("{name} ({more})"),
                 }
             })
             .collect(),
@@ -216,6 +220,7 @@ fn describe_schedule(
                 id: stage.id.clone(),
                 kind: stage_kind(&stage.work).into(),
                 title: stage.title.clone(),
+                not_before: stage.not_before.map(|day| day.to_string()).unwrap_or_default(),
             })
             .collect(),
         next_opening_at: row
@@ -227,6 +232,7 @@ fn describe_schedule(
         paused_by: row.map(|row| row.actor.clone()).unwrap_or_default(),
         current_run,
         etag: row.map(schedule_etag).unwrap_or_default(),
+        opens_on_event: schedule.opens_on_event.clone().unwrap_or_default(),
     }
 }
 
@@ -248,6 +254,9 @@ fn describe_coming(road_map: &RoadMap, coming: &Coming) -> v1::ComingOpening {
         opens_at: Some(convert::timestamp(coming.at)),
         participants_count: coming.participants.len() as u32,
         unreachable: unreachable.collect(),
+        opens_on_event: activity
+            .and_then(|a| a.schedule.opens_on_event.clone())
+            .unwrap_or_default(),
     }
 }
 
@@ -266,7 +275,10 @@ fn schedule_words(activity: &Activity) -> String {
         Every::Once { opens } => {
             format!("один раз, {}", vekha_roadmap::russian::date_words(*opens))
         }
-        Every::Yearly { opens } => format!("ежегодно, {}", days(opens)),
+        Every::Yearly { opens } => match &schedule.opens_on_event {
+            Some(event) => format!("ежегодно, по событию «{event}», не позже {}", days(opens)),
+            None => format!("ежегодно, {}", days(opens)),
+        },
         Every::Rotation { years, opens, .. } => {
             let form = vekha_roadmap::russian::plural(i64::from(*years), "год", "года", "лет");
             format!("раз в {years} {form} для каждой организации, {}", days(&[*opens]))

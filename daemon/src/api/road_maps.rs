@@ -129,8 +129,9 @@ fn preview_entry(road_map: &RoadMap, line: Previewed) -> v1::PreviewEntry {
         ..v1::PreviewEntry::default()
     };
     let kind = match line.what {
-        What::Opened => {
-            entry.text = "открыто".into();
+        What::Opened { latest } => {
+            entry.text = if latest { "открыто (не позже)" } else { "открыто" }.into();
+            entry.latest = latest;
             v1::PreviewKind::Opened
         }
         What::Waiting { runs } => {

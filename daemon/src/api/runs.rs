@@ -203,6 +203,8 @@ fn stages(run: &Run, version: &Version) -> Vec<v1::Stage> {
                 reason: stage.reason.clone(),
                 has_figures: kind == v1::StageKind::Analyze && stage.state == StageState::Completed,
                 location: place_for_others(&run.key, &stage.location).to_owned(),
+                not_before: stage.not_before.map(|d| d.to_string()).unwrap_or_default(),
+                again: stage.again.clone().unwrap_or_default(),
             }
         })
         .collect()
@@ -416,12 +418,18 @@ impl RunService for Api {
         let (key, wanted) = names::run_or_stage("name", &name)?;
         let rows = self.runtime.store().analyses(&key.to_string()).await;
         let rows = rows.map_err(status::unavailable)?;
-        let row = rows
-            .into_iter()
-            .find(|row| wanted.as_ref().is_none_or(|wanted| *wanted == row.stage))
-            .ok_or_else(|| status::not_found(format!("анализ {name}")))?;
-        let outcome: Outcome = document(&row.id, &row.body).map_err(status::unavailable)?;
+        let unknown = || status::not_found(format!("анализ {name}"));
+        if rows.is_empty() {
+            return Err(unknown());
+        }
         let run = self.loaded(&key).await?.run;
+        let row = rows.into_iter().find(|row| match &wanted {
+            Some(wanted) => *wanted == row.stage,
+            // Of an analysis that was made anew the newest.
+            None => !run.is_replaced(&row.stage),
+        });
+        let row = row.ok_or_else(unknown)?;
+        let outcome: Outcome = document(&row.id, &row.body).map_err(status::unavailable)?;
         let version = self.runtime.road_maps().current(&key.municipality, run.road_map);
         let definition =
             version.as_ref().and_then(|v| v.road_map.analysis_of(&key.activity, &row.stage));
@@ -447,7 +455,10 @@ impl RunService for Api {
         }
         let stages: Vec<String> = match named {
             Some(stage) => vec![stage],
-            None => run.stages.into_iter().map(|stage| stage.id).collect(),
+            None => {
+                let standing = run.stages.iter().filter(|stage| !run.is_replaced(&stage.id));
+                standing.map(|stage| stage.id.clone()).collect()
+            }
         };
         for stage in stages {
             let made = on_analysis(&self.runtime, &version, &key, &stage, whose).await;

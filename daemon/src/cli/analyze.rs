@@ -257,7 +257,8 @@ fn none_of(mistakes: Vec<String>, file: &str) -> anyhow::Result<()> {
 fn form<'m>(road_map: &'m RoadMap, own: &'m Activity, source: &DatasetSource) -> Option<&'m Form> {
     let activity = activity_of(road_map, own, source)?;
     let mut forms = activity.stages.iter().filter_map(|stage| match &stage.work {
-        Work::Collect(collect) => road_map.forms.get(&collect.form),
+        // What is asked once more is the same form.
+        Work::Collect(collect) if collect.again.is_none() => road_map.forms.get(&collect.form),
         _ => None,
     });
     let form = forms.next();

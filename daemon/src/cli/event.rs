@@ -9,8 +9,8 @@ use super::output::Output;
 pub(super) struct Args {
     /// Имя события, как в дорожной карте: niko-sample
     event: String,
-    /// Коды организаций
-    #[arg(long, value_delimiter = ',', required = true)]
+    /// Коды организаций, которые событие называет
+    #[arg(long, value_delimiter = ',')]
     organisations: Vec<String>,
     /// Метка, если за период событий несколько: spring
     #[arg(long, default_value = "")]

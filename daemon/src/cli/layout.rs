@@ -10,11 +10,12 @@ use vekha_plugin_tables::each_row;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::diagnostic::nearest;
 use vekha_roadmap::model::{Form, Layout};
+use vekha_roadmap::period::Period;
 use vekha_roadmap::read::read;
 
 use super::output::Output;
 use crate::files;
-use crate::forms::exports::{LIMITS, as_json, sentence, told_answers};
+use crate::forms::exports::{LIMITS, as_json, sentence, told_answers, years};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -33,6 +34,9 @@ pub(super) struct TryArgs {
     /// Форма, если раскладка не названа, а в карте есть раскладки разных форм
     #[arg(long)]
     form: Option<String>,
+    /// Период, для которого грузят: строки работ другого года не берутся, и сказано почему: 2026-27
+    #[arg(long)]
+    period: Option<Period>,
     /// Читать как файл самой организации: код из реестра
     #[arg(long)]
     organisation: Option<String>,
@@ -61,12 +65,13 @@ pub(super) fn run(folder: &Path, command: &Command, out: &mut Output) -> anyhow:
         bail!("организации «{code}» в реестре нет");
     }
     let organisations = Organisations::of(&road_map.organisations);
+    let years = args.period.map(years);
     let mut reading = Reading::new(Purpose {
         form,
         layouts: &layouts,
         organisations: &organisations,
         own: args.organisation.as_deref(),
-        years: None,
+        years: years.as_ref(),
     });
     for path in &args.files {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();

@@ -113,7 +113,10 @@ impl Page<'_> {
 
     fn line(&mut self, line: &Line, time: jiff::civil::Time) {
         let what = match &line.what {
-            What::Opened => "открыто".to_owned(),
+            What::Opened { latest: false } => "открыто".to_owned(),
+            What::Opened { latest: true } => {
+                "открыто (не позже этого дня: раньше — по событию)".to_owned()
+            }
             What::Waiting { runs } => {
                 let runs: Vec<String> = runs.iter().map(|r| self.run(r)).collect();
                 format!("ждёт: {}", runs.join("; "))
@@ -140,7 +143,7 @@ impl Page<'_> {
 
     fn sum(&mut self, lines: &[Line]) {
         let count = |holds: fn(&What) -> bool| lines.iter().filter(|l| holds(&l.what)).count();
-        let opened = count(|what| matches!(what, What::Opened));
+        let opened = count(|what| matches!(what, What::Opened { .. }));
         let completed = count(|what| matches!(what, What::Ended { state } if state == "completed"));
         let letters: usize = lines
             .iter()

@@ -300,19 +300,22 @@ fn describe(run: &v1::Run) -> String {
     let ended = run.ended_at.is_some();
     let row = |s: &v1::Stage| {
         let word = match s.state() {
-            v1::StageState::Pending | v1::StageState::Active if ended => "не состоялся",
-            v1::StageState::Pending => "впереди",
-            v1::StageState::Active => "идёт",
-            v1::StageState::Completed => "завершён",
-            v1::StageState::Failed => "не выполнен",
-            v1::StageState::Unspecified => "",
+            v1::StageState::Pending | v1::StageState::Waiting | v1::StageState::Active if ended => {
+                "не состоялся".to_owned()
+            }
+            v1::StageState::Waiting => format!("начнётся {}", date(&s.not_before)),
+            v1::StageState::Pending => "впереди".to_owned(),
+            v1::StageState::Active => "идёт".to_owned(),
+            v1::StageState::Completed => "завершён".to_owned(),
+            v1::StageState::Failed => "не выполнен".to_owned(),
+            v1::StageState::Unspecified => String::new(),
         };
         let answered = match s.asked {
             0 => String::new(),
             asked => format!("{} из {asked}", s.answered),
         };
         let note = if s.reason.is_empty() { s.location.clone() } else { s.reason.clone() };
-        [s.id.clone(), s.title.clone(), word.to_owned(), date(&s.due), answered, note]
+        [s.id.clone(), s.title.clone(), word, date(&s.due), answered, note]
     };
     let head = ["этап", "", "состояние", "срок", "ответили", ""];
     text.push_str(&table(head, run.stages.iter().map(row).collect()));

@@ -50,6 +50,7 @@ const OVERLAP: Kind = Kind::Word(&[
 const SCHEDULE: &[&str] = &[
     "every",
     "opens",
+    "opens-on-event",
     "cron",
     "event",
     "each",
@@ -69,10 +70,12 @@ const STAGE: &[&str] = &[
     "id",
     "title",
     "needs",
+    "not-before",
     "form",
     "attach-form",
     "source",
     "confirm",
+    "again",
     "available-from",
     "participants",
     "findings",
@@ -147,7 +150,11 @@ fn schedule(activity: &Activity, file: &str, parsed: &Parsed<'_>) -> Vec<Field> 
                 1 => day.to_owned(),
                 n => format!("{n} дня по порядку, каждый на своей строке; {day}"),
             };
-            vec![field("opens", "Открывается", Kind::Days(opens.len()), &help)]
+            let label = match activity.schedule.opens_on_event {
+                Some(_) => "Открывается по событию, не позже",
+                None => "Открывается",
+            };
+            vec![field("opens", label, Kind::Days(opens.len()), &help)]
         }
         Every::Rotation { .. } => vec![field("opens", "Открывается", Kind::Days(1), day)],
         Every::Cron { .. } => vec![field(
@@ -190,6 +197,21 @@ fn of_stage(stage: &Stage, number: usize, file: &str, parsed: &Parsed<'_>) -> Ve
             after: before(STAGE, key),
         }
     };
+    let mut all = of_work(stage, number, parsed, &field);
+    // The first stage begins as the run opens: its day is that of the schedule.
+    if number > 0 || stage.not_before.is_some() {
+        let help = "например, «25 сентября»: этап ждёт этого дня, даже если прежние окончены; пусто — не ждёт";
+        all.push(field("not-before", "Не начинать раньше", Kind::YearDay, help));
+    }
+    all
+}
+
+fn of_work(
+    stage: &Stage,
+    number: usize,
+    parsed: &Parsed<'_>,
+    field: &impl Fn(&str, &str, Kind, &str) -> Field,
+) -> Vec<Field> {
     let due = "например, «10 рабочих дней», «14 дней» или «до 1 октября»";
     let span = "например, «5 рабочих дней»; пусто — никогда";
     let remind =

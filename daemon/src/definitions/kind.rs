@@ -18,6 +18,8 @@ pub enum Kind {
     Offsets,
     /// So many days of the year, one on each line.
     Days(usize),
+    /// A day of the year, or none.
+    YearDay,
     /// A day.
     Day,
     /// A year, or none.
@@ -61,7 +63,7 @@ impl Kind {
             Kind::Offsets => {
                 each(|text| offset(text).map_or_else(|_| text.to_owned(), offset_words))
             }
-            Kind::Days(_) => {
+            Kind::Days(_) | Kind::YearDay => {
                 each(|text| month_day(text).map_or_else(|_| text.to_owned(), day_words))
             }
             Kind::Day => match text.parse::<jiff::civil::Date>() {
@@ -100,6 +102,8 @@ impl Kind {
                 let all = all?;
                 Ok(if all.is_empty() { Wanted::Nothing } else { Wanted::Texts(all) })
             }
+            Kind::YearDay if said.is_empty() => Ok(Wanted::Nothing),
+            Kind::YearDay => Ok(Wanted::Text(read_day(said).map(day_spelt)?)),
             Kind::Days(count) => {
                 let days: Result<Vec<MonthDay>, String> = lines().map(read_day).collect();
                 let days = days?;

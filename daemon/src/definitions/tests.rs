@@ -83,6 +83,9 @@ fn other(kind: &Kind) -> BoxedStrategy<String> {
         Kind::Days(count) => prop::collection::vec(month_day().prop_map(day_words), *count)
             .prop_map(|all| all.join("\n"))
             .boxed(),
+        Kind::YearDay => prop::option::of(month_day().prop_map(day_words))
+            .prop_map(Option::unwrap_or_default)
+            .boxed(),
         Kind::Day => "0[1-9]\\.1[0-2]\\.20[0-9]{2}".boxed(),
         Kind::Year => prop::option::of(1900..=2200_i32)
             .prop_map(|year| year.map(|year| year.to_string()).unwrap_or_default())
@@ -203,6 +206,9 @@ fn terms_are_read_as_people_write_them() {
         (Kind::Days(1), "31 июня", "! «31 июня»: такого дня нет"),
         (Kind::Days(2), "15 июня", "! нужно назвать 2 дня, каждый на своей строке"),
         (Kind::Number, "тридцать", "! «тридцать»: нужно число, например 30 или 2,5"),
+        (Kind::YearDay, "25 сентября", "09-25"),
+        (Kind::YearDay, "", "-"),
+        (Kind::YearDay, "31 сентября", "! «31 сентября»: такого дня нет"),
         (Kind::Year, "27", "! «27»: нужен год, например 2027"),
         (Kind::Participants, "kinds:", "! отметьте хотя бы один вид организаций"),
         (Kind::Participants, "organisations:a\"b", "{ organisations = ['a\"b'] }"),

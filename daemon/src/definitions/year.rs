@@ -77,7 +77,7 @@ pub fn course(lines: &[Event]) -> Course {
     let mut course = Course::default();
     for line in lines {
         match &line.what {
-            What::Opened => course.runs += 1,
+            What::Opened { .. } => course.runs += 1,
             What::Letters { to, .. } => course.letters += to.len(),
             _ => {}
         }
@@ -90,7 +90,8 @@ fn moments(map: &RoadMap, lines: &[Event]) -> BTreeMap<Moment, Date> {
     for line in lines {
         let day = map.municipality.today(line.at);
         let (what, day) = match &line.what {
-            What::Opened => ("открывается".to_owned(), day),
+            What::Opened { latest: false } => ("открывается".to_owned(), day),
+            What::Opened { latest: true } => ("открывается не позже".to_owned(), day),
             What::Stage { title, due: Some(due), .. } => (format!("срок этапа «{title}»"), *due),
             _ => continue,
         };

@@ -1,5 +1,7 @@
 //! What one run has to tell: analyses, decisions, and how complete its data are.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use vekha_engine::run::{self, AssignmentKind, AssignmentState, Run};
 use vekha_roadmap::RoadMap;
@@ -130,10 +132,16 @@ impl Chapter {
         let activity = map.activity(&run.key.activity);
         let section = activity
             .and_then(|a| map.municipality.sections.iter().find(|section| section.id == a.section));
-        let collected = || {
-            let all = run.assignments.values();
-            all.filter(|a| a.kind == AssignmentKind::Collect && a.state != AssignmentState::Waived)
-        };
+        // Whoever was asked the same once more was asked once, and has answered if it ever has.
+        let mut collected: BTreeMap<(&str, &str), bool> = BTreeMap::new();
+        for (key, assignment) in run.assignments.iter() {
+            let counts = assignment.state != AssignmentState::Waived;
+            if assignment.kind == AssignmentKind::Collect && counts {
+                let first = activity.map_or(&*key.stage, |activity| activity.first_of(&key.stage));
+                let answered = collected.entry((first, &key.organisation)).or_default();
+                *answered |= assignment.state == AssignmentState::Answered;
+            }
+        }
         let decisions = run.decisions.iter().zip(1..);
         let decisions =
             decisions.map(|(decision, number)| Decision::of(map, run, number, decision, controls));
@@ -149,8 +157,8 @@ impl Chapter {
             period: run.key.period.words(),
             label: run.key.period.label(),
             state: state.to_owned(),
-            asked: collected().count(),
-            answered: collected().filter(|a| a.state == AssignmentState::Answered).count(),
+            asked: collected.len(),
+            answered: collected.values().filter(|answered| **answered).count(),
             reports,
             decisions: decisions.collect(),
             for_all: false,

@@ -74,7 +74,7 @@ fn what(entry: &Entry) -> Option<What> {
     let ended = |state: &str| What::Ended { state: state.into() };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Some(match entry.kind.as_str() {
-        "run-opened" => What::Opened,
+        "run-opened" => What::Opened { latest: data()["why"] == "latest-day" },
         "waiting" => {
             let runs = data()["for"].as_array().map(|runs| runs.iter().map(text).collect());
             What::Waiting { runs: runs.unwrap_or_default() }

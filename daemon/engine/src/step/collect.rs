@@ -15,6 +15,9 @@ use crate::outcome::{Job, LetterKind, Submission};
 use crate::refusal::Refusal;
 use crate::run::{Assignment, AssignmentKind, AssignmentState};
 
+/// Why nothing more is expected of who was asked once more and said nothing.
+const STANDS: &str = "новых сведений нет: остался прежний ответ";
+
 impl<'a> Transition<'a> {
     /// One assignment and one letter for each participant.
     pub(super) fn ask(&mut self, position: usize, collect: &Collect) {
@@ -31,14 +34,28 @@ impl<'a> Transition<'a> {
         for organisation in &participants {
             let key = AssignmentKey::new(&stage, organisation);
             self.assign(key.clone(), AssignmentKind::Collect, due);
-            let facts = json!({ "form": title, "due": due_words(due) });
+            let mut facts = json!({ "form": title, "due": due_words(due) });
+            if self.has_answered_before(position, organisation) {
+                facts["again"] = true.into();
+            }
             self.letter_to_participant(LetterKind::Assignment, &key, "asked", facts);
         }
         if participants.is_empty() {
             self.complete_stage(position);
-        } else if collect.source.is_some() || !collect.known.is_empty() {
+        } else if collect.is_filled_beforehand() {
             self.out.jobs.push(Job::Fetch { run: self.run.key.clone(), stage });
         }
+    }
+
+    /// Whether an organisation's answer stands that the stage asks to confirm or to correct.
+    fn has_answered_before(&self, position: usize, organisation: &str) -> bool {
+        let first = self.run.stages[position].again.as_deref();
+        let before = std::iter::successors(first, |id| self.activity.repeats(id));
+        let mut before = before.take(self.run.stages.len());
+        before.any(|stage| {
+            let answer = self.run.assignments.get(&AssignmentKey::new(stage, organisation));
+            answer.is_some_and(|a| a.state == AssignmentState::Answered)
+        })
     }
 
     /// Notes whose forms a source has filled.
@@ -213,20 +230,35 @@ impl<'a> Transition<'a> {
         let stage = self.run.stages[position].id.clone();
         let silent: Vec<AssignmentKey> =
             self.run.assignments.awaited_in(&stage).into_iter().cloned().collect();
-        for key in &silent {
+        // Who has nothing to correct needs not say so: nothing is missing of it.
+        let (standing, missing): (Vec<_>, Vec<_>) = silent
+            .into_iter()
+            .partition(|key| self.has_answered_before(position, &key.organisation));
+        for key in &missing {
             self.touch(key, |assignment| {
                 assignment.state = AssignmentState::Missing;
                 assignment.request = None;
             });
         }
-        let codes: Vec<&str> = silent.iter().map(|k| k.organisation.as_str()).collect();
-        let missing = codes.iter().map(|code| (*code).to_owned()).collect();
-        self.record(Happened::Closed { stage: stage.clone(), missing });
-        let answered = self.run.assignments.answered_in(&stage);
-        let missing: Vec<_> =
-            codes.iter().map(|code| json!({ "name": self.name_of(code) })).collect();
-        let facts = json!({ "form": what, "answered": answered, "missing": missing });
-        self.letter_to_department(LetterKind::Closed, &format!("{stage}/closed"), None, facts);
+        for key in &standing {
+            self.touch(key, |assignment| {
+                assignment.state = AssignmentState::Waived;
+                assignment.reason = STANDS.to_owned();
+                assignment.request = None;
+            });
+        }
+        let codes = |keys: &[AssignmentKey]| -> Vec<String> {
+            keys.iter().map(|key| key.organisation.clone()).collect()
+        };
+        let (missing, standing) = (codes(&missing), codes(&standing));
+        let names: Vec<_> =
+            missing.iter().map(|code| json!({ "name": self.name_of(code) })).collect();
+        self.record(Happened::Closed { stage: stage.clone(), missing, standing });
+        if !names.is_empty() {
+            let answered = self.run.assignments.answered_in(&stage);
+            let facts = json!({ "form": what, "answered": answered, "missing": names });
+            self.letter_to_department(LetterKind::Closed, &format!("{stage}/closed"), None, facts);
+        }
         self.complete_stage(position);
     }
 }

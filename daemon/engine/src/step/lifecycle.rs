@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::json;
 use vekha_analysis::{Outcome as AnalysisOutcome, recommendations};
 use vekha_roadmap::answers::FieldError;
-use vekha_roadmap::model::{Every, Overlap, Participants, Work};
+use vekha_roadmap::model::{self, Activity, Every, Overlap, Participants, Work};
+use vekha_roadmap::schedule::stage_begins;
 
 use super::{Context, PERIODS_BACK, Transition, before, reason};
 use crate::command::Why;
@@ -45,13 +47,14 @@ pub fn open(
         ended_at: None,
         named,
         waits_for: Vec::new(),
-        stages: activity.stages.iter().map(|s| Stage::pending(&s.id)).collect(),
+        stages: Vec::new(),
         found: Default::default(),
         assignments: Default::default(),
         recommendations: Default::default(),
         decisions: Vec::new(),
         measures: Vec::new(),
     };
+    run.stages = activity.stages.iter().map(|s| planned(context, activity, &run.key, s)).collect();
     let mut t = Transition::new(context, &mut run, actor, now)?;
     t.check_opening()?;
     // The end of an earlier run is told to the next one, which may have nothing to wait for yet.
@@ -67,6 +70,18 @@ pub fn open(
     t.wait_or_start();
     let outcome = t.finish();
     Ok((run, outcome))
+}
+
+/// A stage as its run begins.
+fn planned(
+    context: &Context<'_>,
+    activity: &Activity,
+    run: &RunKey,
+    definition: &model::Stage,
+) -> Stage {
+    let begins = |day| stage_begins(context.road_map, activity, run.period, day);
+    let again = activity.repeats(&definition.id).map(str::to_owned);
+    Stage { not_before: definition.not_before.map(begins), again, ..Stage::pending(&definition.id) }
 }
 
 impl Transition<'_> {
@@ -127,7 +142,29 @@ impl Transition<'_> {
             let later = std::iter::successors(next(&key), next).take(PERIODS_BACK);
             waiting.extend(later);
         }
-        self.out.jobs.extend(waiting.into_iter().map(|run| Job::Upstream { run }));
+        self.tell(waiting);
+    }
+
+    /// Has runs look at what they wait for, each once.
+    fn tell(&mut self, waiting: Vec<RunKey>) {
+        for run in waiting {
+            let job = Job::Upstream { run };
+            if !self.out.jobs.contains(&job) {
+                self.out.jobs.push(job);
+            }
+        }
+    }
+
+    /// Tells runs that wait for a stage of this one that it is done.
+    fn signal_stage(&mut self, stage: &str) {
+        let key = self.run.key.clone();
+        let waiting = self
+            .road_map
+            .downstream(&key.activity)
+            .filter(|(_, upstream)| upstream.stage.as_deref() == Some(stage));
+        let waiting = waiting.map(|(activity, upstream)| key.downstream(&activity.id, upstream));
+        let waiting = waiting.collect();
+        self.tell(waiting);
     }
 
     fn wait_or_start(&mut self) {
@@ -155,6 +192,17 @@ impl Transition<'_> {
 
     fn look_upstream(&mut self) {
         let state = |key: &RunKey| self.others.get(key).map(|s| s.state);
+        // What it waits for is done, though the run may go on, or be called off later.
+        let met = |key: &RunKey| {
+            let Some(other) = self.others.get(key) else { return false };
+            let wanted = |stage: &Option<String>| match stage {
+                Some(stage) => other.done.contains(stage),
+                None => false,
+            };
+            let mut after = self.activity.schedule.after.iter();
+            other.state == RunState::Completed
+                || after.any(|u| self.run.key.upstream(u) == *key && wanted(&u.stage))
+        };
         let own = before(self.activity, &self.run.key);
         let upstream: Vec<RunKey> =
             self.activity.schedule.after.iter().map(|u| self.run.key.upstream(u)).collect();
@@ -163,7 +211,7 @@ impl Transition<'_> {
             .waits_for
             .iter()
             .filter(|key| upstream.contains(key) || !own.contains(key))
-            .filter(|key| state(key) != Some(RunState::Completed))
+            .filter(|key| !met(key))
             .cloned()
             .collect();
         // Which of its own it waits for may change: one between may be called off.
@@ -206,10 +254,14 @@ impl Transition<'_> {
         self.advance();
     }
 
-    /// Starts every stage whose needs are met; completes the run when all are done.
+    /// Starts every stage whose needs are met and whose day has come; completes the run when all are
+    /// done.
     pub(super) fn advance(&mut self) {
         while let Some(position) = self.next_ready() {
-            self.start_stage(position);
+            match self.run.stages[position].not_before.filter(|_| !self.has_come(position)) {
+                Some(until) => self.await_day(position, until),
+                None => self.start_stage(position),
+            }
         }
         let all_done = self.run.stages.iter().all(|s| s.state == StageState::Completed);
         if all_done && self.run.state == RunState::Active {
@@ -222,9 +274,29 @@ impl Transition<'_> {
             self.run.stages.iter().any(|s| s.id == *id && s.state == StageState::Completed)
         };
         self.activity.stages.iter().enumerate().position(|(position, definition)| {
-            self.run.stages[position].state == StageState::Pending
-                && definition.needs.iter().all(done)
+            match self.run.stages[position].state {
+                StageState::Pending => definition.needs.iter().all(done),
+                StageState::Waiting => self.has_come(position),
+                _ => false,
+            }
         })
+    }
+
+    /// When a stage may begin, if it has a day of its own: the morning of that day.
+    pub(super) fn begins_at(&self, position: usize) -> Option<Timestamp> {
+        let day = self.run.stages[position].not_before?;
+        Some(self.road_map.municipality.opening(day))
+    }
+
+    fn has_come(&self, position: usize) -> bool {
+        self.begins_at(position).is_none_or(|at| at <= self.now)
+    }
+
+    fn await_day(&mut self, position: usize, until: Date) {
+        let stage = self.stage_mut(position);
+        stage.state = StageState::Waiting;
+        let stage = stage.id.clone();
+        self.record(Happened::StageWaits { stage, until });
     }
 
     fn start_stage(&mut self, position: usize) {
@@ -271,7 +343,8 @@ impl Transition<'_> {
         stage.state = StageState::Completed;
         stage.completed_at = Some(now);
         let id = stage.id.clone();
-        self.record(Happened::StageCompleted { stage: id });
+        self.record(Happened::StageCompleted { stage: id.clone() });
+        self.signal_stage(&id);
         self.advance();
     }
 
@@ -281,11 +354,15 @@ impl Transition<'_> {
         outcome: AnalysisOutcome,
     ) -> Result<(), Refusal> {
         let position = self.run.at_work(&stage)?;
-        let Work::Analyze(_) = &self.activity.stages[position].work else {
+        let activity = self.activity;
+        let Work::Analyze(analyze) = &activity.stages[position].work else {
             return Err(Refusal::NotFound(format!("этап анализа «{stage}»")));
         };
         // Why it had to wait does not matter any more.
         self.stage_mut(position).reason.clear();
+        if self.run.stages[position].again.is_some() {
+            self.forget_found(&analyze.analysis);
+        }
         self.note_found(&outcome);
         if !outcome.unwritten.is_empty() {
             let each = outcome.unwritten.iter().map(|(rule, why)| format!("{rule} ({why})"));
@@ -299,6 +376,15 @@ impl Transition<'_> {
         self.out.analyses.push((stage, outcome));
         self.complete_stage(position);
         Ok(())
+    }
+
+    /// An analysis is made anew: whom it found before does not count any more.
+    fn forget_found(&mut self, analysis: &str) {
+        let definition = self.road_map.analyses.get(analysis);
+        let found = Arc::make_mut(&mut self.run.found);
+        for rule in definition.into_iter().flat_map(|definition| &definition.rules) {
+            found.remove(&rule.id);
+        }
     }
 
     /// Whom an analysis found, each once by each rule, in the order of the findings.

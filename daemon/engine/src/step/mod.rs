@@ -33,7 +33,7 @@ use crate::limits;
 use crate::offers::Offer;
 use crate::outcome::{Letter, LetterKind, Outcome};
 use crate::refusal::Refusal;
-use crate::run::{Assignment, Found, Recommendation, Run, RunState, Stage};
+use crate::run::{Assignment, Found, Recommendation, Run, RunState, Stage, StageState};
 
 pub use lifecycle::open;
 
@@ -58,12 +58,20 @@ pub struct Summary {
     pub state: RunState,
     /// Whom its analyses found.
     pub found: Arc<Found>,
+    /// Ids of its stages that are done.
+    pub done: Vec<String>,
 }
 
 impl From<&Run> for Summary {
     fn from(run: &Run) -> Self {
-        Summary { state: run.state, found: Arc::clone(&run.found) }
+        Summary { state: run.state, found: Arc::clone(&run.found), done: done_stages(&run.stages) }
     }
+}
+
+/// Ids of the stages that are done.
+pub fn done_stages(stages: &[Stage]) -> Vec<String> {
+    let done = stages.iter().filter(|s| s.state == StageState::Completed);
+    done.map(|stage| stage.id.clone()).collect()
 }
 
 /// The other runs that steps of `key` may look at: upstreams, sources of participants, and the

@@ -42,6 +42,7 @@ struct StageTerms {
 impl Transition<'_> {
     /// Acts on every moment that has come.
     pub(super) fn wake(&mut self) {
+        self.begin_what_waited();
         // Stages come first: whom one closes without is not reminded of it in the same breath.
         for position in 0..self.run.stages.len() {
             if !self.at_work(position) {
@@ -74,6 +75,9 @@ impl Transition<'_> {
             moments.extend(from.and_then(|from| self.next_of(due, self.reminders(group), from)));
         }
         for (position, stage) in self.run.stages.iter().enumerate() {
+            if self.awaits_its_day(position) {
+                moments.extend(self.begins_at(position));
+            }
             if !self.at_work(position) {
                 continue;
             }
@@ -94,6 +98,18 @@ impl Transition<'_> {
             }
         }
         moments.into_iter().min()
+    }
+
+    /// Stages whose day has come begin.
+    fn begin_what_waited(&mut self) {
+        if (0..self.run.stages.len()).any(|position| self.awaits_its_day(position)) {
+            self.advance();
+        }
+    }
+
+    /// Whether a stage waits for its day; one of a run that was called off waits for nothing.
+    fn awaits_its_day(&self, position: usize) -> bool {
+        self.run.stages[position].state == StageState::Waiting && !self.run.state.ended()
     }
 
     /// Whether time matters to a stage: those of a run that was called off stay where they stood.

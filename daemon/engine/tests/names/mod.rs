@@ -143,7 +143,7 @@ fn what_still_takes_answers_is_open_returned_or_answered() {
 fn who_waits_for_a_run_is_found_from_it_and_it_from_them() {
     let run: RunKey = "m/survey/2026-27.n1".parse().unwrap();
     for (period, upstream) in [(PeriodOf::Current, "2026-27"), (PeriodOf::Previous, "2025-26")] {
-        let link = Upstream { activity: "survey".into(), period };
+        let link = Upstream { activity: "survey".into(), period, stage: None };
         let waiting = RunKey { activity: "outcome".into(), ..run.clone() };
         let waited = waiting.upstream(&link);
         assert_eq!(waited.to_string(), format!("m/survey/{upstream}"));

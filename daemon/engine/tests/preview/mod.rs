@@ -13,7 +13,9 @@ fn read(road_map: &RoadMap, lines: &[Line]) -> String {
     let one = |line: &Line| {
         let at = road_map.municipality.time_zone.to_datetime(line.at);
         let what = match &line.what {
-            What::Opened => "opened".to_owned(),
+            What::Opened { latest } => {
+                if *latest { "opened at the latest" } else { "opened" }.to_owned()
+            }
             What::Waiting { runs } => format!("waits for {}", runs.join(", ")),
             What::Stage { stage, title, due } => {
                 let due = due.map_or_else(String::new, |due| format!(", due {due}"));
@@ -58,7 +60,10 @@ fn a_preview_tells_the_whole_of_its_days_and_nothing_of_others() {
         road_map.municipality.opens = opens;
         let opened = |from, to| {
             let lines = of_days(&road_map, from, to, false);
-            lines.iter().filter(|line| line.number == 1 && line.what == What::Opened).count()
+            lines
+                .iter()
+                .filter(|line| line.number == 1 && line.what == What::Opened { latest: false })
+                .count()
         };
         let (before, first, after) = (date(2027, 1, 31), date(2027, 2, 1), date(2027, 2, 2));
         assert_eq!(opened(before, before), 0, "{opens}");
@@ -83,7 +88,7 @@ fn everybody_is_found_whom_the_runs_that_are_analyzed_asked_and_nobody_else() {
             ("recommend", "analyze", Work::Recommend(recommend)),
         ] {
             let (id, needs) = (id.to_owned(), vec![needs.to_owned()]);
-            turn.stages.push(Stage { title: id.clone(), id, needs, work });
+            turn.stages.push(Stage { title: id.clone(), id, needs, not_before: None, work });
         }
         let lines = of_days(&road_map, date(2027, 3, 1), date(2027, 12, 31), false);
         let recommended =

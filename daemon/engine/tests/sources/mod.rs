@@ -112,7 +112,7 @@ fn whom_an_analysis_found_by_these_rules_and_no_others_is_asked() {
         survey.step(Command::Analyzed { stage: "analyze".into(), outcome }).unwrap();
         let mut asking = survey.clone();
         if !by_itself {
-            let known = |state| Summary { state, found: survey.run.found.clone() };
+            let known = |state| Summary { state, found: survey.run.found.clone(), done: vec![] };
             // One of several of its period: what it looks at is of the period all the same.
             asking = Alone::open(&road_map, "m/summary/2027.n1").0;
             for (run, state) in [("survey", RunState::Completed), ("outcome", RunState::Completed)]
@@ -406,6 +406,7 @@ fn a_run_waits_for_the_one_before_it_once_and_its_end_is_told_to_those_after_it(
     let after = vekha_roadmap::model::Upstream {
         activity: "quarterly".into(),
         period: vekha_roadmap::model::PeriodOf::Previous,
+        stage: None,
     };
     activity(&mut road_map, "quarterly").schedule.after = vec![after];
     let waits = |others: BTreeMap<RunKey, Summary>| {
@@ -422,7 +423,8 @@ fn a_run_waits_for_the_one_before_it_once_and_its_end_is_told_to_those_after_it(
         run.waits_for.iter().map(RunKey::run_id).collect::<Vec<_>>()
     };
     assert_eq!(waits(BTreeMap::new()), ["2027-Q1"]);
-    let there = |run: &str, state| (key(run), Summary { state, found: Default::default() });
+    let there =
+        |run: &str, state| (key(run), Summary { state, found: Default::default(), done: vec![] });
     let active = there("m/quarterly/2027-Q1", RunState::Active);
     assert_eq!(waits([active].into()), ["2027-Q1"]);
     let done = || there("m/quarterly/2027-Q1", RunState::Completed);

@@ -19,6 +19,8 @@ pub struct Plan {
     pub approve: bool,
     pub acknowledge: bool,
     pub overlap: String,
+    /// The day of the survey's second wave, in which the first answers are confirmed or corrected.
+    pub wave: Option<String>,
 }
 
 impl Plan {
@@ -33,6 +35,7 @@ impl Plan {
             approve: true,
             acknowledge: true,
             overlap: "allow".into(),
+            wave: None,
         }
     }
 
@@ -57,6 +60,18 @@ impl Plan {
             "[[stage]]\nkind = \"collect\"\nform = \"sums\"\ndue = {due:?}\nremind = {remind}\n\
              escalate = {escalate:?}\nclose = {close:?}\n{review}"
         );
+        let wave = self.wave.as_ref().map(|day| {
+            format!(
+                "{collect}id = \"wave\"\nagain = \"collect\"\nnot-before = {day:?}\n\
+                 participants = {{ kinds = [\"school\"] }}\n"
+            )
+        });
+        let wave = wave.unwrap_or_default();
+        // What comes after does not wait for the second wave.
+        let follows = match &self.wave {
+            Some(_) => "{ activity = \"survey\", stage = \"collect\" }",
+            None => "\"survey\"",
+        };
         let decide = format!("[[stage]]\nkind = \"decide\"\ndue = {due:?}\nremind = {remind}\n");
         let head = |title: &str| {
             format!(
@@ -138,7 +153,7 @@ shows = ["low_share"]
             "activities/1-survey.toml",
             format!(
                 "{}[schedule]\nevery = \"year\"\nopens = \"02-01\"\n{collect}participants = {{ kinds = [\"school\"] }}\n\
-                 [[stage]]\nkind = \"analyze\"\nanalysis = \"low\"\n\
+                 {wave}[[stage]]\nkind = \"analyze\"\nanalysis = \"low\"\n\
                  [[stage]]\nkind = \"recommend\"\napprove = {approve}\n{acknowledge}\n\
                  {decide}decisions = [\"О школах\", \"О сроках\"]\n\
                  [[stage.measure]]\ntext = \"Исполнить\"\nby = {{ kinds = [\"school\"] }}\ndue = {due:?}\n\
@@ -149,7 +164,7 @@ shows = ["low_share"]
         add(
             "activities/2-outcome.toml",
             format!(
-                "{}[schedule]\nevery = \"year\"\nafter = [\"survey\"]\n\
+                "{}[schedule]\nevery = \"year\"\nafter = [{follows}]\n\
                  {collect}participants = {{ found-by = \"survey\" }}\n{decide}",
                 head("Итоги")
             ),

@@ -101,6 +101,11 @@ fn next_wake(road_map: &RoadMap, run: &Run) -> Option<Timestamp> {
     let after = |due: Date, span: Span| offset_date(&road_map.calendar, due, Offset::After(span));
     let activity = road_map.activity(&run.key.activity).unwrap();
     for (stage, definition) in run.stages.iter().zip(&activity.stages) {
+        if let (StageState::Waiting, false, Some(day)) =
+            (stage.state, run.state.ended(), stage.not_before)
+        {
+            moments.push(road_map.municipality.opening(day));
+        }
         if stage.state != StageState::Active || run.state.ended() {
             continue;
         }

@@ -39,6 +39,28 @@ impl Activity {
         }
     }
 
+    /// The earlier stage whose outcome that of this one takes the place of: the answers that it asks
+    /// once more, or the analysis that it makes anew, of the same data in the same way.
+    pub fn repeats(&self, id: &str) -> Option<&str> {
+        let (position, stage) = self.stage(id)?;
+        match &stage.work {
+            Work::Collect(collect) => collect.again.as_deref(),
+            Work::Analyze(own) => {
+                let mut earlier = self.stages[..position].iter().rev();
+                let same =
+                    earlier.find(|s| matches!(&s.work, Work::Analyze(other) if other == own));
+                same.map(|stage| stage.id.as_str())
+            }
+            _ => None,
+        }
+    }
+
+    /// The first of the stages that repeat each other, of which this is one.
+    pub fn first_of<'a>(&'a self, id: &'a str) -> &'a str {
+        let all = std::iter::successors(Some(id), |id| self.repeats(id));
+        all.take(self.stages.len() + 1).last().unwrap_or(id)
+    }
+
     /// Ids of the stages that analyze.
     pub fn analyses(&self) -> impl Iterator<Item = &str> {
         let analyze = self.stages.iter().filter(|s| matches!(s.work, Work::Analyze(_)));

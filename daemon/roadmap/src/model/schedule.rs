@@ -20,6 +20,9 @@ pub struct Schedule {
     pub until: Option<i16>,
     /// Runs of other activities that must be completed first.
     pub after: Vec<Upstream>,
+    /// The event on which the run opens at once, sooner than on the day that `every` names for it: that
+    /// day is the latest. None where only the day counts.
+    pub opens_on_event: Option<String>,
     /// Never ending: each run hands over to the next one (shown as «постоянно»).
     pub continuous: bool,
     /// What happens to openings missed while the daemon was down or the activity paused.
@@ -76,6 +79,13 @@ pub struct MonthDay {
     pub day: i8,
 }
 
+impl std::fmt::Display for MonthDay {
+    /// As definitions spell it: `09-25`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}-{:02}", self.month, self.day)
+    }
+}
+
 /// Which period a run that opens on a day is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeriodOf {
@@ -92,6 +102,8 @@ pub struct Upstream {
     pub activity: String,
     /// Of the same period, or of the one before.
     pub period: PeriodOf,
+    /// The stage of it that is enough to be completed; the whole run, if none.
+    pub stage: Option<String>,
 }
 
 /// Policy for openings that were missed.

@@ -1,6 +1,8 @@
 //! What is done in a stage.
 
-use super::{Audience, Available, Due, Offset, OrganisationKind, PeriodOf, Planned, Span};
+use super::{
+    Audience, Available, Due, MonthDay, Offset, OrganisationKind, PeriodOf, Planned, Span,
+};
 use crate::formula::Formula;
 
 /// One step of a run.
@@ -12,6 +14,9 @@ pub struct Stage {
     pub title: String,
     /// Ids of stages that must be completed first; by default the one before.
     pub needs: Vec<String>,
+    /// The day before which it does not begin, though its needs are met: the first such day on or
+    /// after the one on which the run opens by its schedule.
+    pub not_before: Option<MonthDay>,
     /// What is done.
     pub work: Work,
 }
@@ -55,6 +60,9 @@ pub struct Collect {
     pub source: Option<Prefill>,
     /// What the municipality has asked the participant already: shown to be confirmed.
     pub known: Vec<Known>,
+    /// The earlier stage of the same run whose form is asked once more: what a participant answered
+    /// there is shown to be confirmed or corrected, and stands if it says nothing more.
+    pub again: Option<String>,
     /// Since when what is asked can be known, as the stage says or else its form.
     pub available_from: Option<Available>,
     /// Who is asked.
@@ -70,6 +78,13 @@ pub struct Collect {
     pub review: Option<Span>,
     /// How long after the due date the stage closes without the silent; never, if absent.
     pub close: Option<Span>,
+}
+
+impl Collect {
+    /// Whether forms are filled before they are looked at: by a source, or with what was said before.
+    pub fn is_filled_beforehand(&self) -> bool {
+        self.source.is_some() || !self.known.is_empty() || self.again.is_some()
+    }
 }
 
 /// Another system that knows answers.
@@ -144,7 +159,7 @@ pub enum Participants {
 }
 
 /// Compute indicators and findings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Analyze {
     /// Analysis id.
     pub analysis: String,

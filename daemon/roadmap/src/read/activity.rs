@@ -116,6 +116,12 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
         &[("allow", Overlap::Allow), ("skip", Overlap::Skip), ("wait", Overlap::Wait)],
         Some(Overlap::Allow),
     );
+    let opens_on_event = table.parsed_if("opens-on-event", id);
+    if table.has("opens-on-event") && !matches!(every, Some(Every::Yearly { .. }) | None) {
+        let message = "событие открывает раньше срока, а срок здесь не назван: нужны every = \"year\" и opens";
+        let help = Some("совсем без срока — every = \"on-event\", event = \"…\"".to_owned());
+        table.error("opens-on-event", message, help);
+    }
     findings.keep(format!("{path}/schedule"), table.here());
     findings.keep(format!("{path}/schedule/each"), table.at("each"));
     table.finish();
@@ -126,6 +132,7 @@ fn read_schedule(path: &str, table: Table<'_>) -> Option<Schedule> {
         from,
         until,
         after,
+        opens_on_event,
         continuous,
         catch_up: catch_up?,
         overlap: overlap?,
@@ -137,12 +144,15 @@ fn upstreams(path: &str, table: &Table<'_>) -> Vec<Upstream> {
     let mut upstreams = Vec::new();
     for (place, item) in table.texts_or_tables("after") {
         let upstream = match item {
-            Ok(activity) => Some(Upstream { activity, period: PeriodOf::Current }),
+            Ok(activity) => Some(Upstream { activity, period: PeriodOf::Current, stage: None }),
             Err(item) => {
                 let activity = item.text("activity");
                 let period = item.word("period", &PERIODS, Some(PeriodOf::Current));
+                let stage = item.parsed_if("stage", id);
+                findings.keep(format!("{path}/after/{}/stage", upstreams.len()), item.at("stage"));
                 item.finish();
-                activity.zip(period).map(|(activity, period)| Upstream { activity, period })
+                let both = activity.zip(period);
+                both.map(|(activity, period)| Upstream { activity, period, stage })
             }
         };
         if let Some(upstream) = upstream {

@@ -8,6 +8,7 @@ mod evidence;
 mod groups;
 mod known;
 mod pages;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,6 +148,15 @@ impl Check<'_> {
                 );
                 self.error(&at, message, None);
             }
+            if let (Some(other), Some(stage)) =
+                (self.road_map.activity(&upstream.activity), &upstream.stage)
+                && other.stage(stage).is_none()
+                && !self.has_unread_stages(other)
+            {
+                let help = perhaps(stage, other.stages.iter().map(|s| &s.id));
+                let message = format!("в «{}» нет этапа «{stage}»", other.id);
+                self.error(&format!("{at}/stage"), message, help);
+            }
             if let Some(other) = self.known_activity(&at, &upstream.activity)
                 && self.periods_differ(activity, other)
             {
@@ -170,6 +180,7 @@ impl Check<'_> {
                     self.error(&need_at, format!("до этого этапа нет этапа «{need}»"), help);
                 }
             }
+            self.not_before(activity, &at, stage);
             match &stage.work {
                 Work::Collect(collect) => {
                     self.reference(
@@ -184,6 +195,7 @@ impl Check<'_> {
                         &collect.participants,
                     );
                     self.known(activity, &stage.id, &at, collect);
+                    self.again(activity, &at, stage, collect);
                 }
                 Work::Analyze(analyze) => {
                     self.reference(

@@ -4,7 +4,7 @@ mod known;
 mod pages;
 
 use super::activity::organisation_kinds;
-use super::table::{Table, available, due, id, offset, span, words_of};
+use super::table::{Table, available, due, id, month_day, offset, span, words_of};
 use crate::model::{
     Analyze, Audience, Collect, Covers, DatasetSource, Decide, DecisionKind, Offset, Participants,
     Planned, PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
@@ -37,6 +37,8 @@ pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Sta
         if !table.has("needs") {
             needs.extend(stages.last().map(|s| s.id.clone()));
         }
+        let not_before = table.parsed_if("not-before", month_day);
+        findings.keep(format!("{stage_path}/not-before"), table.at("not-before"));
         let work = match kind {
             Some("collect") => collect(&stage_path, &table).map(Work::Collect),
             Some("analyze") => analyze(&stage_path, &table).map(Work::Analyze),
@@ -55,7 +57,7 @@ pub(super) fn read_all(path: &str, activity: &Table<'_>, title: &str) -> Vec<Sta
                 "" => default_title(&work).to_owned(),
                 _ => own_title,
             };
-            stages.push(Stage { id: stage_id, title, needs, work });
+            stages.push(Stage { id: stage_id, title, needs, not_before, work });
         }
         if kind.is_some() {
             table.finish();
@@ -104,6 +106,8 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
         table.error("confirm", "подтверждать нечего: не назван source", None);
     }
     let known = known::read(path, table);
+    let again = table.parsed_if("again", id);
+    findings.keep(format!("{path}/again"), table.at("again"));
     let participants = participants(path, "participants", table);
     if !table.has("participants") {
         table.error(
@@ -124,6 +128,7 @@ fn collect(path: &str, table: &Table<'_>) -> Option<Collect> {
         attach_form,
         source: source.map(|id| Prefill { id, confirm }),
         known,
+        again,
         available_from,
         participants: participants?,
         due: due?,

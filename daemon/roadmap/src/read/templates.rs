@@ -15,7 +15,7 @@ use crate::model::{Analysis, ROWS, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
 pub const LETTERS: [(&str, &[&str]); 19] = [
-    ("assignment", &["form", "due", "link"]),
+    ("assignment", &["form", "due", "again", "link"]),
     ("reminder", &["form", "due", "days_left", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
     ("returned", &["form", "comment", "due", "link"]),

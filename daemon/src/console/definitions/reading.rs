@@ -25,7 +25,11 @@ pub fn schedule_words(map: &RoadMap, activity: &Activity) -> String {
                 _ => "каждый квартал",
             };
             let days: Vec<String> = opens.iter().map(|day| day_words(*day)).collect();
-            format!("{often}, {}", days.join(", "))
+            let days = days.join(", ");
+            match &schedule.opens_on_event {
+                Some(event) => format!("{often}, по событию «{event}», не позже {days}"),
+                None => format!("{often}, {days}"),
+            }
         }
         Every::Rotation { years, opens, .. } => {
             let noun = russian::plural(i64::from(*years), "год", "года", "лет");
@@ -48,12 +52,16 @@ pub fn schedule_words(map: &RoadMap, activity: &Activity) -> String {
     words.push_str(&years);
     if !schedule.after.is_empty() {
         let upstream = schedule.after.iter().map(|up| {
-            let number =
-                map.activity(&up.activity).map_or(up.activity.clone(), |a| a.number.to_string());
-            match up.period {
-                PeriodOf::Current => number,
-                PeriodOf::Previous => format!("{number} за прошлый период"),
+            let other = map.activity(&up.activity);
+            let mut words = other.map_or(up.activity.clone(), |a| a.number.to_string());
+            if let Some(stage) = &up.stage {
+                let title = other.and_then(|a| a.stage(stage)).map(|(_, stage)| &stage.title);
+                words.push_str(&format!(" (этап «{}»)", title.unwrap_or(stage)));
             }
+            if up.period == PeriodOf::Previous {
+                words.push_str(" за прошлый период");
+            }
+            words
         });
         let upstream: Vec<String> = upstream.collect();
         words.push_str(&format!("; когда завершены {}", upstream.join(", ")));
@@ -152,8 +160,17 @@ fn stage(map: &RoadMap, activity: &Activity, stage: &Stage) -> Value {
     let remind = |offsets: &[vekha_roadmap::model::Offset]| {
         offsets.iter().map(|offset| offset_words(*offset)).collect::<Vec<_>>().join("; ")
     };
+    facts.push(("Не раньше", stage.not_before.map(day_words).unwrap_or_default()));
     match &stage.work {
         Work::Collect(collect) => {
+            let again = collect.again.as_ref().map(|first| {
+                let title = activity.stage(first).map(|(_, stage)| &stage.title);
+                format!(
+                    "то же, что «{}»: прежний ответ подтверждают или исправляют",
+                    title.unwrap_or(first)
+                )
+            });
+            facts.push(("Спрашивает ещё раз", again.unwrap_or_default()));
             facts.push(("Кто", participants(map, &collect.participants)));
             facts.push(("Срок", due_words(collect.due)));
             facts.push(("Напоминания", remind(&collect.remind)));

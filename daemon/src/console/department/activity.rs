@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 use vekha_roadmap::russian::date_words;
 
+use crate::access::Role;
 use crate::console::department::actions::schedule::{Done, Setting};
 use crate::console::department::actions::sheet::{Page, Sent};
 use crate::console::department::actions::told;
-use crate::console::department::{actions, administrator, live};
+use crate::console::department::{actions, administrator, exports, live};
 use crate::console::frame::access::Person;
 use crate::console::frame::paging::{Asked, Paging, ROWS};
 use crate::console::frame::posted::Fields;
@@ -127,6 +128,10 @@ async fn describe(
             .offers(schedule.is_some(), &page);
         context["outcome"] = told::outcome(sent, &actions::forms(&offers));
         context["offers"] = offers;
+        if person.role_in(map) >= Role::Operator {
+            let opening = exports::opening(runtime, version, activity, &overview);
+            context["opening"] = json!(opening);
+        }
     }
     Ok(Some(context))
 }

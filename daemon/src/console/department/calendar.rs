@@ -55,8 +55,12 @@ enum What {
     CalledOff,
     /// A stage at work is due.
     Due,
+    /// A stage that waits for its day will begin.
+    Begins,
     /// The schedule will open it.
     Opens,
+    /// The schedule will open it unless an event does so before.
+    OpensAtLatest,
 }
 
 /// One or several runs of an activity on a day: a rotation opens hundreds.
@@ -141,6 +145,11 @@ async fn find(runtime: &Runtime, version: &Version, year: i16) -> Result<Year, S
             found.goes(year, &run.activity, today.min(due), due);
             found.add(map, due, &run.activity, What::Due, run.clone());
         }
+        if let Some(begins) = standing.begins.filter(|day| day.year() == year) {
+            let run = &standing.run.key;
+            found.goes(year, &run.activity, today.min(begins), begins);
+            found.add(map, begins, &run.activity, What::Begins, run.clone());
+        }
     }
     let (first, last) = (date(year, 1, 1), date(year, 12, 31));
     let before = municipality.opening(first).saturating_sub(SignedDuration::from_hours(24));
@@ -158,7 +167,11 @@ async fn find(runtime: &Runtime, version: &Version, year: i16) -> Result<Year, S
             };
             let day = municipality.today(opening.1);
             if day.year() == year && !overview.exists(&key) {
-                found.add(map, day, &activity.id, What::Opens, key);
+                let what = match activity.schedule.opens_on_event {
+                    Some(_) => What::OpensAtLatest,
+                    None => What::Opens,
+                };
+                found.add(map, day, &activity.id, what, key);
             }
         }
     }
@@ -231,7 +244,7 @@ fn calendar(map: &RoadMap, month: usize, found: &Year) -> Option<Value> {
 /// Where an event leads: to the run if it is one and it is there already.
 fn link(map: &RoadMap, event: &Event) -> String {
     match event.runs.as_slice() {
-        [run] if event.what != What::Opens => format!("/runs/{run}"),
+        [run] if !matches!(event.what, What::Opens | What::OpensAtLatest) => format!("/runs/{run}"),
         _ => format!("/runs/{}/{}", map.municipality.id, event.activity),
     }
 }
@@ -242,7 +255,7 @@ fn mark(what: What) -> &'static str {
         What::CalledOff => "off",
         What::Ended => "ended",
         What::Due => "due",
-        What::Opens => "coming",
+        What::Begins | What::Opens | What::OpensAtLatest => "coming",
     }
 }
 
@@ -252,7 +265,9 @@ fn words(what: What) -> &'static str {
         What::CalledOff => "не состоялось",
         What::Ended => "завершено",
         What::Due => "срок",
+        What::Begins => "начнётся этап",
         What::Opens => "откроется",
+        What::OpensAtLatest => "откроется не позже",
     }
 }
 

@@ -9,17 +9,20 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
+use vekha_engine::RunKey;
 use vekha_engine::run::Run;
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::Activity;
 
 use crate::console::department::administrator;
 use crate::console::department::run::{Missing, load};
 use crate::console::frame::access::Person;
 use crate::console::frame::{posted, problem, view};
 use crate::forms::exports::{Export, layouts_of, told_answers, told_files};
-use crate::runtime::acts::exports::{Fate, Look, fillable};
+use crate::runtime::acts::exports::{Fate, Look, Opens, fillable, opens};
 use crate::runtime::committer::Caller;
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::overview::Overview;
 use crate::runtime::{AskError, Runtime};
 
 /// Municipality, activity, run, stage.
@@ -48,15 +51,62 @@ pub async fn show(
     Extension(person): Extension<Person>,
     Path((municipality, activity, run, stage)): Names,
 ) -> Response {
-    match load(&runtime, &(municipality, activity, run)).await {
+    let names = (municipality, activity, run);
+    match load(&runtime, &names).await {
         Ok((run, version)) => page(
-            &Scene { runtime: &runtime, version: &version, run: &run, stage: &stage },
+            &Scene {
+                runtime: &runtime,
+                version: &version,
+                run: &run.key,
+                stage: &stage,
+                ahead: false,
+            },
             &person,
             Said::Nothing,
         ),
-        Err(Missing::Unknown) => problem::no_such_page().await,
+        Err(Missing::Unknown) => match awaited(&runtime, &names, &stage) {
+            Some((version, run)) => {
+                let (version, run) = (&version, &run.run);
+                let scene = Scene { runtime: &runtime, version, run, stage: &stage, ahead: true };
+                page(&scene, &person, Said::Nothing)
+            }
+            None => problem::no_such_page().await,
+        },
         Err(Missing::Unavailable(e)) => problem::unavailable(&e),
     }
+}
+
+/// For an activity's page: where an export is taken that opens its run, if one is waited for.
+pub fn opening(
+    runtime: &Runtime,
+    version: &Version,
+    activity: &Activity,
+    overview: &Overview,
+) -> Option<Value> {
+    let now = runtime.clock().now();
+    let Opens { run, stage, event } =
+        opens(version, activity, now).filter(|opens| !overview.exists(&opens.run))?;
+    let form = version.road_map.form_of(&activity.id, &stage)?;
+    let layouts = layouts_of(&version.road_map, form);
+    Some(json!({
+        "address": format!("/runs/{run}/exports/{stage}"),
+        "period": run.period.words(),
+        "event": event,
+        "layouts": layouts.iter().map(|layout| &layout.title).collect::<Vec<_>>(),
+    }))
+}
+
+/// The run that these names mean, if it is one that an export opens.
+fn awaited(
+    runtime: &Runtime,
+    (municipality, activity, run): &(String, String, String),
+    stage: &str,
+) -> Option<(Arc<Version>, Opens)> {
+    let version = runtime.road_maps().newest(municipality)?;
+    let definition = version.road_map.activity(activity)?;
+    let awaited = opens(&version, definition, runtime.clock().now())?;
+    let meant = awaited.stage == stage && awaited.run.run_id() == *run;
+    meant.then_some((version, awaited))
 }
 
 /// `POST` to the same: with files it shows what was understood of them, with `_take` it fills the forms.
@@ -66,16 +116,55 @@ pub async fn act(
     Path((municipality, activity, run, stage)): Names,
     request: Request,
 ) -> Response {
-    let (run, version) = match load(&runtime, &(municipality, activity, run)).await {
-        Ok(loaded) => loaded,
-        Err(Missing::Unknown) => return problem::no_such_page().await,
+    let names = (municipality, activity, run);
+    let loaded = match load(&runtime, &names).await {
+        Ok(loaded) => Some(loaded),
+        Err(Missing::Unknown) => None,
         Err(Missing::Unavailable(e)) => return problem::unavailable(&e),
+    };
+    let ahead = match &loaded {
+        Some(_) => None,
+        None => match awaited(&runtime, &names, &stage) {
+            Some(ahead) => Some(ahead),
+            None => return problem::no_such_page().await,
+        },
     };
     let (pairs, uploads) = match posted::receive(request).await {
         Ok(received) => received,
         Err(unread) => return *unread,
     };
-    let scene = Scene { runtime: &runtime, version: &version, run: &run, stage: &stage };
+    let files = uploads.into_iter().map(|file| Export { name: file.name, bytes: file.bytes });
+    let files: Vec<Export> = files.collect();
+    let (run, version) = match (loaded, ahead) {
+        (Some(loaded), _) => loaded,
+        (None, Some((version, awaited))) => {
+            let scene = Scene {
+                runtime: &runtime,
+                version: &version,
+                run: &awaited.run,
+                stage: &stage,
+                ahead: true,
+            };
+            if files.is_empty() {
+                return page(&scene, &person, Said::NoFiles);
+            }
+            let by = Caller::new(person.actor());
+            match runtime.open_by_exports(&awaited, &version, &files, by).await {
+                Ok(true) => {}
+                Ok(false) => return page(&scene, &person, Said::NothingOfOurs),
+                Err(AskError::Store(e)) => return problem::unavailable(&e),
+                Err(e) => return page(&scene, &person, Said::NotOpened(e.to_string())),
+            }
+            match load(&runtime, &names).await {
+                Ok(loaded) => loaded,
+                Err(Missing::Unknown) => return problem::no_such_page().await,
+                Err(Missing::Unavailable(e)) => return problem::unavailable(&e),
+            }
+        }
+        (None, None) => return problem::no_such_page().await,
+    };
+    let scene =
+        Scene { runtime: &runtime, version: &version, run: &run.key, stage: &stage, ahead: false };
     if let Some((_, look)) = pairs.iter().find(|(name, _)| name == "_take") {
         let by = Caller::new(person.actor());
         return match runtime.fill_from_exports(look, &run, &version, by).await {
@@ -85,11 +174,10 @@ pub async fn act(
             Err(e) => page(&scene, &person, Said::Refused(e.to_string())),
         };
     }
-    if uploads.is_empty() {
+    if files.is_empty() {
         return page(&scene, &person, Said::NoFiles);
     }
-    let files = uploads.into_iter().map(|file| Export { name: file.name, bytes: file.bytes });
-    match runtime.look_at_exports(&run, &version, &stage, files.collect()).await {
+    match runtime.look_at_exports(&run, &version, &stage, files).await {
         Ok(Some((name, look))) => page(&scene, &person, Said::Look(name, look)),
         Ok(None) => problem::no_such_page().await,
         Err(e) => problem::unavailable(&e),
@@ -99,8 +187,10 @@ pub async fn act(
 struct Scene<'a> {
     runtime: &'a Runtime,
     version: &'a Version,
-    run: &'a Run,
+    run: &'a RunKey,
     stage: &'a str,
+    /// The run is not there yet: an export opens it.
+    ahead: bool,
 }
 
 /// What the page has to say.
@@ -113,26 +203,34 @@ enum Said {
     Gone,
     Filled(BTreeMap<String, Fate>),
     Refused(String),
+    /// The files do not speak of any organisation here: they open nothing.
+    NothingOfOurs,
+    NotOpened(String),
 }
 
 fn page(scene: &Scene<'_>, person: &Person, said: Said) -> Response {
-    let Scene { runtime, version, run, stage } = *scene;
+    let Scene { runtime, version, run, stage, ahead } = *scene;
     let map = &version.road_map;
-    let Some(form) = map.form_of(&run.key.activity, stage) else {
-        return problem::unavailable(&format!("{}: no form of {stage}", run.key));
+    let Some(form) = map.form_of(&run.activity, stage) else {
+        return problem::unavailable(&format!("{}: no form of {stage}", run));
     };
-    let newest = runtime.road_maps().newest(&run.key.municipality);
+    let newest = runtime.road_maps().newest(&run.municipality);
     let layouts =
         newest.as_ref().map(|newest| layouts_of(&newest.road_map, form)).unwrap_or_default();
-    let activity = map.activity(&run.key.activity);
+    let activity = map.activity(&run.activity);
     let mut context = administrator::context(runtime, version, person);
+    let link = match ahead {
+        true => format!("/runs/{}/{}", run.municipality, run.activity),
+        false => format!("/runs/{run}"),
+    };
     context["run"] = json!({
-        "link": format!("/runs/{}", run.key),
+        "link": link,
         "short": activity.map(|a| &a.short),
-        "period": run.key.period.words(),
+        "period": run.period.words(),
     });
+    context["ahead"] = ahead.into();
     context["form"] = json!({ "title": form.title });
-    context["address"] = json!(format!("/runs/{}/exports/{stage}", run.key));
+    context["address"] = json!(format!("/runs/{}/exports/{stage}", run));
     context["layouts"] = json!(
         layouts.iter().map(|l| json!({ "title": l.title, "about": l.about })).collect::<Vec<_>>()
     );
@@ -149,6 +247,12 @@ fn page(scene: &Scene<'_>, person: &Person, said: Said) -> Response {
                 .to_owned()
         }
         Said::Refused(why) => format!("Не заполнено: {why}."),
+        Said::NothingOfOurs => {
+            "В файлах нет ни одной нашей организации с работами этого года: сбор не \
+                                начат."
+                .to_owned()
+        }
+        Said::NotOpened(why) => format!("Сбор не начат: {why}."),
     };
     if !message.is_empty() {
         status = StatusCode::UNPROCESSABLE_ENTITY;

@@ -95,6 +95,7 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::Remarked { .. }
         | Happened::RunSkipped { .. }
         | Happened::RunCancelled { .. }
+        | Happened::StageWaits { .. }
         | Happened::StageStarted { .. }
         | Happened::StageCompleted { .. }
         | Happened::StagePutOff { .. }

@@ -31,7 +31,7 @@ use crate::console::year::completeness::run_words;
 use crate::glossary;
 use crate::reports::{self, chart};
 use crate::runtime::Runtime;
-use crate::runtime::documents::reports::on_analysis;
+use crate::runtime::documents::reports::{alike, on_analysis};
 use crate::runtime::request::Request;
 use crate::runtime::road_maps::Version;
 use crate::runtime::views::addresses::Addresses;
@@ -318,7 +318,9 @@ async fn figures(
 ) -> Result<Value, StoreError> {
     let map = &version.road_map;
     let analyses = map.activities.iter().flat_map(|activity| {
-        activity.analyses().map(move |stage| (activity, stage, format!("{}/{stage}", activity.id)))
+        // One that is made anew is one.
+        let all = activity.analyses().filter(|stage| activity.repeats(stage).is_none());
+        all.map(move |stage| (activity, stage, format!("{}/{stage}", activity.id)))
     });
     let analyses: Vec<_> = analyses.collect();
     let asked_in = |activity: &str| duties.iter().any(|duty| duty.run.activity == activity);
@@ -347,9 +349,16 @@ async fn figures(
     runs.retain(|run| run.part.as_ref().is_none_or(|part| part == code));
     runs.sort_by_key(|run| Reverse(run.period.first_day()));
     let ids: Vec<String> = runs.iter().map(RunKey::to_string).collect();
-    let done = runtime.store().analysed(&ids, stage).await?;
-    let newest = runs.iter().find(|run| done.contains(&run.to_string()));
-    let Some(run) = newest else { return Ok(figures) };
+    let mut done = Vec::new();
+    for stage in alike(activity, stage).into_iter().rev() {
+        done.push((stage, runtime.store().analysed(&ids, stage).await?));
+    }
+    let newest = runs.iter().find_map(|run| {
+        let id = run.to_string();
+        let (stage, _) = done.iter().find(|(_, runs)| runs.contains(&id))?;
+        Some((run, *stage))
+    });
+    let Some((run, stage)) = newest else { return Ok(figures) };
     let Some(report) = on_analysis(runtime, version, run, stage, Some(code)).await? else {
         return Ok(figures);
     };

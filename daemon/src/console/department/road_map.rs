@@ -157,10 +157,15 @@ impl Standings<'_> {
         let opening = opening.map(|at| map.municipality.today(instant(at)));
         let current = self.overview.current(&activity.id);
         let at_work = current.filter(|s| !s.run.state.ended());
-        let next = match (at_work.and_then(|s| s.due), opening) {
-            (Some(due), _) => format!("срок {}", glossary::date(due)),
-            (None, Some(opening)) => format!("начало {}", glossary::date(opening)),
-            (None, None) => String::new(),
+        let begins = at_work.and_then(|s| s.begins);
+        let next = match (at_work.and_then(|s| s.due), begins, opening) {
+            (Some(due), ..) => format!("срок {}", glossary::date(due)),
+            (None, Some(begins), _) => format!("этап начнётся {}", glossary::date(begins)),
+            (None, None, Some(opening)) => match activity.schedule.opens_on_event {
+                Some(_) => format!("начало не позже {}", glossary::date(opening)),
+                None => format!("начало {}", glossary::date(opening)),
+            },
+            (None, None, None) => String::new(),
         };
         let responsible = activity.responsible.iter();
         let responsible = responsible.map(|id| map.municipality.parties.get(id).unwrap_or(id));

@@ -227,7 +227,9 @@ async fn describe(
     context["stages"] = stages::line(version, run, now);
     context["participants"] = participants::beginning(map, run, now);
     let (mut analyses, mut unread) = (Vec::new(), Vec::new());
-    for row in store.analyses(&id).await? {
+    // Of an analysis that was made anew the newest is shown; reports on the others stay where they are.
+    let standing = store.analyses(&id).await?;
+    for row in standing.into_iter().filter(|row| !run.is_replaced(&row.stage)) {
         match store.readable(&row.id, document(&row.id, &row.body))? {
             Some(outcome) => analyses.push((row.stage, outcome)),
             None => unread.push(row.stage),

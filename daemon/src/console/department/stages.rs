@@ -21,19 +21,22 @@ fn one(version: &Version, run: &Run, stage: &Stage, now: Timestamp) -> Value {
     let own = || run.assignments.iter().filter(|(key, _)| key.stage == stage.id);
     let answered = own().filter(|(_, a)| a.state == AssignmentState::Answered).count();
     let active = stage.state == StageState::Active && !run.state.ended();
+    let done = stage.state == StageState::Completed;
+    let ahead = stage.state.is_ahead() && !run.state.ended();
     let location = place_for_others(&run.key, &stage.location);
     json!({
         "id": stage.id,
         "title": definition.map_or(&stage.id, |d| &d.title),
         "kind": definition.map(|d| glossary::work(&d.work)),
         // In a run that was called off nothing goes on.
-        "state": if run.state.ended() && stage.state == StageState::Active {
+        "state": if run.state.ended() && stage.state != StageState::Failed && !done {
             StageState::Pending
         } else {
             stage.state
         },
         "words": glossary::stage_state(stage.state, run.state),
         "started": stage.started_at.map(day),
+        "begins": stage.not_before.filter(|_| ahead).map(glossary::date),
         "due": stage.due.map(glossary::date),
         "late": active && stage.due.is_some_and(|due| now > municipality.closing(due)),
         "completed": stage.completed_at.map(day),

@@ -6,6 +6,7 @@ use vekha_roadmap::read::Files;
 
 use super::House;
 use super::house::{Fetched, RUN, files, with_files};
+use crate::store::write::activities::Pause;
 
 const LAYOUT: &str = r#"title = "Журнал мероприятий"
 form = "marks"
@@ -183,4 +184,75 @@ async fn one_export_fills_all_forms_but_of_those_who_write_themselves() {
     assert_eq!(answers["steps"].as_array().unwrap().len(), 3);
     let journal = house.look(&format!("/runs/{RUN}")).await;
     assert!(journal.text.contains("выгрузка, загруженная отделом"), "{}", journal.text);
+}
+
+/// The same, opened as an export comes, on 20 September at the latest.
+fn awaiting_an_export() -> Files {
+    let mut files = with_layout();
+    let activity = files.0.get_mut("activities/1-results.toml").unwrap();
+    let schedule = "every = \"year\"\nopens = \"09-20\"\nopens-on-event = \"journal\"";
+    *activity = activity.replacen("every = \"on-demand\"", schedule, 1);
+    files
+}
+
+#[tokio::test]
+async fn an_export_that_comes_before_the_latest_day_opens_the_run_and_one_of_others_does_not() {
+    let house = House::with(awaiting_an_export()).await;
+    let (place, exports) = ("/runs/zarechny/results", exports());
+    let there = async || house.runtime.store().bare_run(&house.run()).await.unwrap();
+    let page = house.look(place).await;
+    assert!(page.text.contains(&exports.replace('/', "&#x2f;")), "{}", page.text);
+    let page = house.look(&exports).await;
+    assert!(page.text.contains("Сбор ещё не начат"), "{}", page.text);
+    // Only the run that is waited for, and only its first questions.
+    for odd in [exports.replace("2027", "2031"), exports.replace("collect", "decide")] {
+        assert_eq!(house.look(&odd).await.status, StatusCode::NOT_FOUND, "{odd}");
+        let page = house.act_with_files(&odd, &[], &[("file", "a.csv", EXPORT.as_bytes())]).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{odd}");
+    }
+
+    let others = "Журнал 2027;;;\nШкола;Код;Что;Отметка\nШкола № 9;1;Лекция;5\n";
+    for (name, text) in [("чужая.csv", others), ("пусто.csv", "Меню;Цена\nСуп;5\n")]
+    {
+        let page = house.act_with_files(&exports, &[], &[("file", name, text.as_bytes())]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        assert!(page.text.contains("сбор не начат"), "{name}: {}", page.text);
+        assert!(there().await.is_none(), "{name} opens nothing");
+    }
+
+    // A schedule that is stopped is not opened past.
+    let send = [("file", "город.csv", EXPORT.as_bytes())];
+    let pause = async |paused| {
+        let pause = Pause { paused, reason: "перенесено", actor: "anna" };
+        house.runtime.pause("zarechny", "results", pause, None, None).await.unwrap();
+    };
+    pause(true).await;
+    let page = house.act_with_files(&exports, &[], &send).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", page.text);
+    assert!(page.text.contains("приостановлено: перенесено"), "{}", page.text);
+    assert!(there().await.is_none());
+    pause(false).await;
+    let page = house.act_with_files(&exports, &[], &send).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("Будет заполнено черновиков: 2"), "{}", page.text);
+    let run = there().await.expect("it is open");
+    assert!(run.stages[0].started_at.is_some());
+    let journal = house.look(&format!("/runs/{RUN}")).await;
+    assert!(journal.text.contains("по событию"), "{}", journal.text);
+    let page = house.look(place).await;
+    assert!(!page.text.contains("Загрузить выгрузку и начать сбор"), "{}", page.text);
+    // The latest day finds it open.
+    house.at("2027-09-20T09:00:00+05:00").await;
+    house.at("2027-09-21T09:00:00+05:00").await;
+    assert_eq!(there().await.unwrap().opened_at, run.opened_at);
+}
+
+#[tokio::test]
+async fn a_run_for_whose_event_nobody_has_waited_long_enough_opens_on_the_latest_day_and_says_so() {
+    let house = House::with(awaiting_an_export()).await;
+    let place = format!("/runs/{RUN}");
+    assert_eq!(house.look(&place).await.status, StatusCode::NOT_FOUND);
+    house.at("2027-09-20T09:00:00+05:00").await;
+    let page = house.look(&place).await;
+    assert!(page.text.contains("в крайний день: события не дождались"), "{}", page.text);
 }

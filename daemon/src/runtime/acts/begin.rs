@@ -103,7 +103,7 @@ impl Runtime {
             let from = map.municipality.begins.unwrap_or(today).max(today);
             let to = from.saturating_add(1.year());
             let lines = preview(map, Wish { from, to, silent: false });
-            let opened = lines.iter().filter(|line| matches!(line.what, What::Opened));
+            let opened = lines.iter().filter(|line| matches!(line.what, What::Opened { .. }));
             let first = opened.take(SHOWN).map(|line| {
                 let key = line.run.parse::<RunKey>();
                 let activity = key.ok().and_then(|key| map.activity(&key.activity));

@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use vekha_engine::known::KNOWN;
 use vekha_engine::run::{AssignmentState, Run};
 use vekha_engine::{AssignmentKey, Command, RunKey};
 use vekha_layouts::Understood;
 use vekha_roadmap::answers::Values;
-use vekha_roadmap::model::{Layout, Work};
+use vekha_roadmap::model::{Activity, Layout, Work};
 
 use crate::forms::exports::{Export, laid_over, layouts_of, understand, years};
 use crate::port::work;
+use crate::runtime::acts::open::Event;
 use crate::runtime::committer::Caller;
 use crate::runtime::road_maps::Version;
 use crate::runtime::{Ask, AskError, Runtime};
@@ -125,7 +127,73 @@ pub fn fillable<'m>(
     fillable.collect()
 }
 
+/// A run that is not there yet and that an export opens.
+#[derive(Debug)]
+pub struct Opens {
+    /// The run.
+    pub run: RunKey,
+    /// Its stage whose forms the export fills.
+    pub stage: String,
+    /// The event that the export means.
+    pub event: String,
+}
+
+/// Which run of an activity an export opens that comes now: the activity waits for an event, and what
+/// it asks first can be filled from an export. Whether the run exists already is not looked at.
+pub fn opens(version: &Version, activity: &Activity, now: Timestamp) -> Option<Opens> {
+    let map = &version.road_map;
+    let event = activity.schedule.opens_on_event.clone()?;
+    let (stage, form) = activity.stages.iter().find_map(|stage| match &stage.work {
+        Work::Collect(collect) => Some((stage.id.clone(), map.forms.get(&collect.form)?)),
+        _ => None,
+    })?;
+    if layouts_of(map, form).is_empty() {
+        return None;
+    }
+    let run = RunKey {
+        municipality: map.municipality.id.clone(),
+        activity: activity.id.clone(),
+        period: activity.schedule.period_near(map.municipality.today(now))?,
+        part: None,
+    };
+    Some(Opens { run, stage, event })
+}
+
 impl Runtime {
+    /// Takes files for the event that a run waits for, if they speak of an organisation here. Returns
+    /// whether they do: then the run is open.
+    ///
+    /// # Errors
+    /// Why it was not opened.
+    pub async fn open_by_exports(
+        &self,
+        awaited: &Opens,
+        version: &Arc<Version>,
+        files: &[Export],
+        by: Caller,
+    ) -> Result<bool, AskError> {
+        let Some(form) = version.road_map.form_of(&awaited.run.activity, &awaited.stage) else {
+            return Ok(false);
+        };
+        let (form, years, files) = (form.clone(), years(awaited.run.period), files.to_vec());
+        let newest = version.clone();
+        let read = work::over(usize::MAX, move || {
+            understand(&newest.road_map, &form, None, Some(&years), &files)
+        });
+        let understood = read.await.map_err(StoreError::away)?;
+        if understood.organisations.is_empty() {
+            return Ok(false);
+        }
+        let event = Event {
+            municipality: awaited.run.municipality.clone(),
+            event: awaited.event.clone(),
+            label: String::new(),
+            organisations: vec![],
+        };
+        self.publish_event(event, by).await?;
+        Ok(true)
+    }
+
     /// Reads files for a stage of a run, and keeps what they say until the word to take it.
     ///
     /// # Errors
@@ -163,7 +231,7 @@ impl Runtime {
             Some(AssignmentState::Open) => {
                 match self.store.draft(&format!("{}/{key}", run.key)).await? {
                     None => Fate::Filled,
-                    Some(draft) if draft.source == SOURCE => Fate::Filled,
+                    Some(draft) if [SOURCE, KNOWN].contains(&draft.source.as_str()) => Fate::Filled,
                     Some(draft) if draft.source.is_empty() => Fate::Writing,
                     Some(_) => Fate::FilledByAnother,
                 }
@@ -224,7 +292,7 @@ impl Runtime {
                     continue;
                 };
                 let answers = laid_over(form, &layouts, standing, read.answers.clone());
-                if self.store.prefill(&id, &answers, SOURCE, now).await? {
+                if self.store.prefill(&id, &answers, SOURCE, Some(KNOWN), now).await? {
                     filled.push(code.clone());
                 } else {
                     // Somebody began to write just now.

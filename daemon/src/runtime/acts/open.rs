@@ -1,9 +1,12 @@
 //! Runs that are opened several at once: by an event, or for past periods. Each is a step with a
 //! request id of its own, so that a daemon that dies in between finds those done that were.
 
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
 use vekha_engine::{Refusal, RunKey, Why};
 use vekha_roadmap::answers::FieldError;
-use vekha_roadmap::model::Every;
+use vekha_roadmap::model::{Activity, Every};
 use vekha_roadmap::period::Period;
 
 use crate::runtime::committer::{Answered, Caller, Done};
@@ -67,25 +70,37 @@ impl Runtime {
         let version =
             version.ok_or_else(|| Refusal::NotFound(format!("дорожная карта «{municipality}»")))?;
         let today = version.road_map.municipality.today(self.clock.now());
-        let waits = |every: &Every| matches!(every, Every::OnEvent { event: own } if *own == event);
-        let waiting = version.road_map.activities.iter().filter(|a| waits(&a.schedule.every));
+        let waiting = version.road_map.activities.iter();
+        let waiting =
+            waiting.filter_map(|activity| Some((activity, meant(activity, &event, today)?)));
+        let mut once = BTreeSet::new();
         let keys: Vec<RunKey> = waiting
-            .map(|activity| RunKey {
-                municipality: municipality.clone(),
-                activity: activity.id.clone(),
-                period: Period::containing(activity.schedule.period, today),
-                part: (!label.is_empty()).then(|| label.clone()),
+            .map(|(activity, period)| {
+                // What has a latest day opens once for its period, whatever tells events apart.
+                let one = activity.schedule.opens_on_event.is_some();
+                if one {
+                    once.insert(activity.id.clone());
+                }
+                RunKey {
+                    municipality: municipality.clone(),
+                    activity: activity.id.clone(),
+                    period,
+                    part: (!label.is_empty() && !one).then(|| label.clone()),
+                }
             })
             .collect();
         if keys.is_empty() {
             return Err(Refusal::field("event", format!("события «{event}» никто не ждёт")).into());
         }
+        self.are_not_paused(&municipality, &once).await?;
         let mut opened = Vec::new();
         for key in keys {
             let named = organisations.clone();
             let ask = Ask::Open { named, why: Why::Event, without_waiting: false };
             let answered = match self.act(key.clone(), ask, by.of_step(&key.activity)).await {
-                Err(AskError::Exists(_)) if self.names(&key, &organisations).await? => {
+                Err(AskError::Exists(_))
+                    if once.contains(&key.activity) || self.names(&key, &organisations).await? =>
+                {
                     before(&key.to_string())
                 }
                 answered => answered?,
@@ -96,6 +111,26 @@ impl Runtime {
         let made: Vec<String> = opened.iter().map(|(key, _)| key.to_string()).collect();
         self.remember(&by, made.join("\n")).await?;
         Ok(opened)
+    }
+
+    /// An event that opens a run sooner is part of a schedule: one that is stopped opens nothing. Who
+    /// tells of it is told so, and the latest day makes up for it.
+    async fn are_not_paused(
+        &self,
+        municipality: &str,
+        activities: &BTreeSet<String>,
+    ) -> Result<(), AskError> {
+        if activities.is_empty() {
+            return Ok(());
+        }
+        let rows = self.store.activities(municipality).await?;
+        match rows.iter().find(|row| row.paused && activities.contains(&row.activity)) {
+            Some(row) => {
+                let words = format!("расписание «{}» приостановлено: {}", row.activity, row.reason);
+                Err(Refusal::State(words).into())
+            }
+            None => Ok(()),
+        }
     }
 
     async fn names(&self, key: &RunKey, organisations: &[String]) -> Result<bool, AskError> {
@@ -161,6 +196,19 @@ impl Runtime {
         };
         self.remember(&by, all.iter().map(line).collect::<Vec<_>>().join("\n")).await?;
         Ok(all)
+    }
+}
+
+/// About which period an activity opens a run when an event comes on a day; none if it does not wait
+/// for it.
+fn meant(activity: &Activity, event: &str, today: Date) -> Option<Period> {
+    let schedule = &activity.schedule;
+    match &schedule.every {
+        Every::OnEvent { event: own } if own == event => {
+            Some(Period::containing(schedule.period, today))
+        }
+        _ if schedule.opens_on_event.as_deref() == Some(event) => schedule.period_near(today),
+        _ => None,
     }
 }
 

@@ -145,7 +145,8 @@ pub async fn published_by(
     }
 }
 
-/// What a run published, stage by stage, rendered anew as it was to be then.
+/// What a run published, rendered anew as it was to be then. A run's reports come to the same place:
+/// there stands the newest.
 ///
 /// # Errors
 /// What makes it impossible, for people.
@@ -153,12 +154,12 @@ pub async fn published(
     runtime: &Runtime,
     version: &Version,
     run: &Run,
-) -> Result<Vec<Rendered>, NotMade> {
-    let mut all = Vec::new();
-    for stage in &run.stages {
-        all.extend(published_by(runtime, version, run, &stage.id).await?);
+) -> Result<Option<Rendered>, NotMade> {
+    let there = run.stages.iter().filter(|stage| !stage.location.is_empty());
+    match there.max_by_key(|stage| stage.completed_at) {
+        Some(newest) => published_by(runtime, version, run, &newest.id).await,
+        None => Ok(None),
     }
-    Ok(all)
 }
 
 /// The first page of the site: the municipalities that have a list of their reports. `newest` is
@@ -326,7 +327,16 @@ fn told(
 ) -> Chapter {
     let map = &version.road_map;
     let now = runtime.clock().now();
-    let stages = map.activity(&run.key.activity).into_iter().flat_map(Activity::analyses);
+    let there = |stage: &str| outcomes.contains_key(&format!("{}/{stage}", run.key));
+    let activity = map.activity(&run.key.activity);
+    // An analysis that was made anew is told once, as it is now.
+    let stages = activity.into_iter().flat_map(|activity| {
+        let anew = move |stage: &str| {
+            let mut later = activity.analyses().skip_while(move |id| *id != stage).skip(1);
+            later.any(|id| activity.first_of(id) == activity.first_of(stage) && there(id))
+        };
+        activity.analyses().filter(move |stage| !anew(stage))
+    });
     let reports = stages.filter_map(|stage| made(map, &run.key, stage, outcomes, None, now));
     Chapter::of(
         map,
@@ -373,8 +383,10 @@ pub async fn on_analysis(
     whose: Option<&str>,
 ) -> Result<Option<Report>, StoreError> {
     let map = &version.road_map;
-    let ending = format!("/{stage}");
-    let wanted = looked_at(map, key).filter(|id| id.ends_with(&ending));
+    let like = map.activity(&key.activity).map(|activity| alike(activity, stage));
+    let like = like.unwrap_or_default();
+    let wanted = looked_at(map, key)
+        .filter(|id| id.rsplit_once('/').is_some_and(|(_, stage)| like.contains(&stage)));
     let outcomes = runtime.store().outcomes(&wanted.collect::<Vec<_>>()).await?;
     let own = format!("{key}/{stage}");
     if !outcomes.contains_key(&own) {
@@ -394,11 +406,22 @@ fn made(
     now: Timestamp,
 ) -> Option<Report> {
     let activity = map.activity(&key.activity)?;
-    let outcome = |run: &RunKey| outcomes.get(&format!("{run}/{stage}"));
+    let outcome = |run: &RunKey, stage: &str| outcomes.get(&format!("{run}/{stage}"));
+    // Of earlier periods the newest counts.
+    let newest = |run: &RunKey| {
+        let mut stages = alike(activity, stage).into_iter().rev();
+        stages.find_map(|stage| outcome(run, stage))
+    };
     let mut past: Vec<Past<'_>> =
-        before(activity, key).map(|run| Past { outcome: outcome(&run), run }).collect();
+        before(activity, key).map(|run| Past { outcome: newest(&run), run }).collect();
     past.reverse();
-    reports::report(map, key, stage, outcome(key)?, &past, whose, now)
+    reports::report(map, key, stage, outcome(key, stage)?, &past, whose, now)
+}
+
+/// The stages that make the same analysis as one, in their order.
+pub(crate) fn alike<'a>(activity: &'a Activity, stage: &str) -> Vec<&'a str> {
+    let first = activity.first_of(stage).to_owned();
+    activity.analyses().filter(|id| activity.first_of(id) == first).collect()
 }
 
 /// A chapter as the road map's templates know it.

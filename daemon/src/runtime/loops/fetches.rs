@@ -186,7 +186,7 @@ impl Runtime {
             let same = known.is_some_and(|draft| {
                 draft.source == source && draft.answers == crate::store::json(&record.answers)
             });
-            if !same && self.store.prefill(&id, &record.answers, source, now).await? {
+            if !same && self.store.prefill(&id, &record.answers, source, None, now).await? {
                 filled.push(organisation);
             }
         }
@@ -268,8 +268,7 @@ fn wanting<'v>(version: &'v Version, run: &Run, stage: &'v str) -> Option<Wantin
     let activity = version.road_map.activity(&run.key.activity)?;
     let collect = activity.collect(stage)?;
     let source = collect.source.as_ref();
-    let filled = source.is_some() || !collect.known.is_empty();
-    if !filled || !active || run.state.ended() {
+    if !collect.is_filled_beforehand() || !active || run.state.ended() {
         return None;
     }
     let form = version.road_map.forms.get(&collect.form)?;

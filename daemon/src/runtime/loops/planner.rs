@@ -135,9 +135,10 @@ impl Runtime {
             period: opening.period,
             part: opening.part,
         };
-        let ask = Ask::Open { named: vec![], why: Why::Schedule, without_waiting: false };
+        let why = Why::by_schedule(&definition.schedule);
+        let ask = Ask::Open { named: vec![], why, without_waiting: false };
         match self.committer.ask(Task::new(key.clone(), ask, "schedule")).await {
-            // A person may have started it already.
+            // A person may have started it already, or an event.
             Ok(_) | Err(AskError::Exists(_)) => Ok(true),
             Err(AskError::Store(e)) => Err(StoreError::away(e)),
             Err(AskError::Unreadable(e)) => {

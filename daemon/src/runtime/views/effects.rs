@@ -100,8 +100,15 @@ impl Traced {
 struct Chain {
     /// The activity's number in the oldest of them: a later road map may count otherwise.
     number: u32,
+    made: Vec<Made>,
+}
+
+/// What came of it in one run.
+struct Made {
+    key: RunKey,
+    version: Arc<Version>,
     stage: String,
-    made: Vec<(RunKey, Arc<Version>, Outcome)>,
+    outcome: Outcome,
 }
 
 /// The findings about periods that end in this year, with what followed up to now.
@@ -116,7 +123,7 @@ pub async fn traced(
     let chains = chains(runtime, municipality, year).await?;
     let begins = |key: &RunKey| key.period.last_day().year() == year;
     let mut wanted = BTreeSet::new();
-    for (key, version, _) in chains.iter().flat_map(|chain| &chain.made) {
+    for Made { key, version, .. } in chains.iter().flat_map(|chain| &chain.made) {
         if begins(key) {
             wanted.extend(helping(&version.road_map, key));
         }
@@ -126,14 +133,14 @@ pub async fn traced(
     let now = runtime.clock().now();
     let mut all = Vec::new();
     for chain in &chains {
-        for (place, (key, version, _)) in chain.made.iter().enumerate() {
+        for (place, Made { key, version, stage, .. }) in chain.made.iter().enumerate() {
             let map = &version.road_map;
-            let Some(definition) = map.analysis_of(&key.activity, &chain.stage) else { continue };
+            let Some(definition) = map.analysis_of(&key.activity, stage) else { continue };
             if !begins(key) {
                 continue;
             }
             let since = &chain.made[place..];
-            let outcomes: Vec<&Outcome> = since.iter().map(|(_, _, outcome)| outcome).collect();
+            let outcomes: Vec<&Outcome> = since.iter().map(|made| &made.outcome).collect();
             let runs =
                 || helping(map, key).into_iter().filter_map(|key| Some(&helped.get(&key)?.run));
             for followed in follow(definition, &outcomes) {
@@ -146,11 +153,11 @@ pub async fn traced(
                     own.map(|(position, _)| Controlled::of(run, position, municipality, now))
                 });
                 let values = |values: Vec<Option<f64>>| {
-                    since.iter().map(|(key, _, _)| key.clone()).zip(values).collect()
+                    since.iter().map(|made| made.key.clone()).zip(values).collect()
                 };
                 all.push(Traced {
                     run: key.clone(),
-                    stage: chain.stage.clone(),
+                    stage: stage.clone(),
                     organisation: code.clone(),
                     rule: finding.rule.clone(),
                     severity: finding.severity,
@@ -200,9 +207,13 @@ async fn chains(
     let mut chains: BTreeMap<(String, Option<String>, String), Chain> = BTreeMap::new();
     for ((number, key, stage, version), id) in wanted.into_iter().zip(ids) {
         let Some(outcome) = outcomes.remove(&id) else { continue };
-        let name = (key.activity.clone(), key.part.clone(), stage.clone());
-        let chain = chains.entry(name).or_insert_with(|| Chain { number, stage, made: vec![] });
-        chain.made.push((key, version, outcome));
+        let activity = version.road_map.activity(&key.activity);
+        let first = activity.map_or(&*stage, |activity| activity.first_of(&stage)).to_owned();
+        let name = (key.activity.clone(), key.part.clone(), first);
+        let chain = chains.entry(name).or_insert_with(|| Chain { number, made: vec![] });
+        // What was made anew takes the place of what was made first.
+        chain.made.retain(|made| made.key != key);
+        chain.made.push(Made { key, version, stage, outcome });
     }
     let mut chains: Vec<Chain> = chains.into_values().collect();
     chains.sort_by_key(|chain| chain.number);

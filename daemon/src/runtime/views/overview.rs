@@ -44,6 +44,8 @@ pub struct Standing {
     pub stages: Vec<String>,
     /// The nearest due date of a stage at work.
     pub due: Option<Date>,
+    /// The nearest day on which a stage begins that waits for it.
+    pub begins: Option<Date>,
     /// Something is overdue.
     pub late: bool,
 }
@@ -167,7 +169,9 @@ fn standing(
         active().filter_map(|stage| Some(activity?.stage(&stage.id)?.1.title.clone())).collect();
     let due = active().filter_map(|stage| stage.due).min();
     let late = is_late(&run, version, now);
-    Ok(Standing { run, stages, due, late })
+    let waiting = run.stages.iter().filter(|s| s.state == StageState::Waiting);
+    let begins = waiting.filter_map(|stage| stage.not_before).min();
+    Ok(Standing { run, stages, due, begins, late })
 }
 
 /// Whether something in the run is overdue.

@@ -113,7 +113,8 @@ impl Model {
     /// When it is no such row as Vekha writes; so for those that follow.
     pub fn summary(&self) -> Result<Summary, StoreError> {
         let body: Body = document(&self.id, &self.body)?;
-        Ok(Summary { state: self.run_state()?, found: body.found.into() })
+        let done = vekha_engine::done_stages(&body.stages);
+        Ok(Summary { state: self.run_state()?, found: body.found.into(), done })
     }
 
     /// The run without its assignments and the like.

@@ -129,8 +129,8 @@ impl Store {
         Ok(done.rows_affected > 0)
     }
 
-    /// Keeps what a source knows, unless a person has typed something already. Returns whether it
-    /// was kept.
+    /// Keeps what a source knows, unless a person has typed something already, or another source has
+    /// filled it; `over` names one that knows less. Returns whether it was kept.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -139,6 +139,7 @@ impl Store {
         assignment: &str,
         answers: &Values,
         source: &str,
+        over: Option<&str>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let row = Model {
@@ -151,9 +152,11 @@ impl Store {
         };
         // A source may be asked again and know better; whoever typed is not written over.
         let newer = OnConflict::column(Column::Assignment)
-            .update_columns([Column::At, Column::Answers])
+            .update_columns([Column::At, Column::Answers, Column::Source])
             .value(Column::Revision, next_revision())
-            .action_and_where(Expr::col((Entity, Column::Source)).eq(source))
+            .action_and_where(
+                Expr::col((Entity, Column::Source)).is_in(over.into_iter().chain([source])),
+            )
             .to_owned();
         let row: ActiveModel = row.into_active_model();
         let kept = Entity::insert(row).on_conflict(newer).exec_without_returning(self.writer());

@@ -54,9 +54,14 @@ impl Check<'_> {
                 // When it begins is not known; on which day it is due may be.
                 _ => vec![],
             };
-            let started = opens.iter().map(|day| calendar.on_or_after(day.in_year(year)));
+            let started = opens.iter().map(|day| {
+                let opens = day.in_year(year);
+                // Nor sooner than its own day.
+                let begins = stage.not_before.map_or(opens, |day| day.on_or_after(opens));
+                calendar.on_or_after(begins)
+            });
             let mut dues: Vec<Date> = match collect.due {
-                Due::After(_) if !stage.needs.is_empty() => vec![],
+                Due::After(_) if !stage.needs.is_empty() && stage.not_before.is_none() => vec![],
                 due => started.map(|start| due_date(calendar, start, due)).collect(),
             };
             if let (Due::On(day), true) = (collect.due, dues.is_empty()) {

@@ -19,6 +19,11 @@ impl Check<'_> {
             );
             self.error(&format!("{at}/known/0"), message, None);
         }
+        if let (Some(_), Some(_)) = (&collect.again, collect.known.first()) {
+            let message =
+                "что ответили на первый раз, показано и так: с again известного не называют";
+            self.error(&format!("{at}/known/0"), message, None);
+        }
         let Some(form) = self.road_map.forms.get(&collect.form) else { return };
         for known in &collect.known {
             let at = format!("{at}/known/{}", known.place);
@@ -29,7 +34,9 @@ impl Check<'_> {
             if same && known.of_department && self.department_answers_before(activity, stage) {
                 // What stages before this one have asked is there when it begins.
             } else if same {
-                let help = Some("возьмите прошлый период: period = \"previous\"".to_owned());
+                let help = "возьмите прошлый период: period = \"previous\"; а если это этап раньше — \
+                            again = \"id этапа\"";
+                let help = Some(help.to_owned());
                 self.error(&format!("{at}/from"), "здесь это ещё только спрашивают", help);
             }
             if self.periods_differ(activity, other) {

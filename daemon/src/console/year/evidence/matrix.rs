@@ -115,7 +115,9 @@ impl Recorded {
             title: format!("{}, {}", report.title, report.period),
             place: format!("{folder}/{}.docx", pages::name(one, report)),
         }));
-        self.unmade += activity.analyses().count().saturating_sub(chapter.reports.len());
+        // One that is made anew is told once.
+        let planned = activity.analyses().filter(|stage| activity.repeats(stage).is_none());
+        self.unmade += planned.count().saturating_sub(chapter.reports.len());
         let drafts = run.recommendations.iter();
         self.drafts += drafts.filter(|(_, r)| r.state == RecommendationState::Draft).count();
         self.awaited += awaited(activity, run);

@@ -149,7 +149,7 @@ async fn told(
         let own = own.unwrap_or_else(|| version.clone());
         let chapter = chapter(runtime, &own, &run).await?;
         let mut files = Vec::new();
-        for Rendered { html, docx, pages } in published(runtime, &own, &run).await? {
+        if let Some(Rendered { html, docx, pages }) = published(runtime, &own, &run).await? {
             files.push((place(&key, "html"), html.into_bytes()));
             files.push((place(&key, "docx"), docx));
             let beside = pages.into_iter().flat_map(|page| page.files);

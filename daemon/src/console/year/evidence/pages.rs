@@ -171,7 +171,11 @@ pub(super) fn run(map: &RoadMap, one: &Told) -> Value {
         shown
     });
     // Where it stands for everybody, and as what it lies here.
-    let stages = run.stages.iter().filter(|stage| !stage.location.is_empty());
+    let later = |stage: &vekha_engine::run::Stage| {
+        let same = run.stages.iter().filter(|other| other.location == stage.location);
+        same.map(|other| other.completed_at).max() > Some(stage.completed_at)
+    };
+    let stages = run.stages.iter().filter(|stage| !stage.location.is_empty() && !later(stage));
     let places = stages.map(|stage| {
         let location = place_for_others(&run.key, &stage.location);
         let public = location.starts_with("https://") || location.starts_with("http://");
