@@ -70,10 +70,15 @@ impl TlsSettings {
         if self.insecure && self.is_on() {
             say("insecure", "лишнее: TLS включён сертификатом");
         }
-        if wrong.is_empty() && self.is_on() {
-            wrong.extend(Read::of(self).err().unwrap_or_default());
-        }
         wrong
+    }
+
+    /// What is wrong with the files, which may be the daemon's alone to read.
+    pub fn unreadable(&self) -> Vec<Problem> {
+        match self.is_on() && self.key.is_some() {
+            true => Read::of(self).err().unwrap_or_default(),
+            false => Vec::new(),
+        }
     }
 
     /// The files, as they are called in the settings.

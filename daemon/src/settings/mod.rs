@@ -395,6 +395,11 @@ impl Settings {
                 format!("нужен адрес вида https://vekha.example.org, а не «{url}»"),
             ),
         }
+        if self.tls.is_on() && self.public_url().starts_with("http://") {
+            let words = "порт говорит по TLS: нужен адрес https://…; если TLS у прокси перед демоном, \
+                         уберите [tls] certificate и key";
+            say("public-url", words.to_owned());
+        }
         let known = ["sqlite:", "postgres:", "postgresql:"];
         if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
             say("database", "нужно sqlite:путь или postgres://…".to_owned());
@@ -474,7 +479,7 @@ impl Settings {
 
     /// What plugins find wrong with theirs, but in tables that are doubtful anyway.
     fn wrong_with_plugins(&self, doubtful: &[String]) -> Vec<Problem> {
-        let mut wrong = Vec::new();
+        let mut wrong = self.tls.unreadable();
         if self.uses.mail.is_none() {
             wrong.extend(below("mail", Mail::new(self.mail.clone()).err()));
         }
@@ -628,7 +633,28 @@ mod tests {
             ("VEKHA_DATABASE", "mysql:x"),
             ("VEKHA_LIMITS__CONNECTIONS", "1"),
         ];
-        assert_eq!(wrong("", &three), 2);
+        assert_eq!(wrong("", &three), 3);
+    }
+
+    #[test]
+    fn the_network_hears_nothing_in_the_clear_unless_that_is_said() {
+        let all = [("VEKHA_LISTEN", "0.0.0.0:7140")];
+        let keys = |more: &str, variables: &[(&str, &str)]| -> Vec<String> {
+            let told = read(more, variables).err().map(|e| e.to_string()).unwrap_or_default();
+            let key = |line: &str| line.trim().split(':').next().unwrap_or_default().to_owned();
+            told.lines().skip(1).map(key).collect()
+        };
+        assert_eq!(keys("", &all), ["listen"]);
+        assert_eq!(keys("public-url = 'http://vekha.example.org'", &all), ["listen"]);
+        assert_eq!(keys("public-url = 'https://vekha.example.org'", &all), [""; 0]);
+        assert_eq!(keys("tls = { insecure = true }", &all), [""; 0]);
+        assert_eq!(keys("", &[("VEKHA_LISTEN", "127.0.0.1:7140")]), [""; 0]);
+        let pair = [("VEKHA_TLS__CERTIFICATE", "none.pem"), ("VEKHA_TLS__KEY", "none.pem")];
+        assert_eq!(keys("", &pair), ["tls.certificate", "tls.key"], "no such files");
+        assert_eq!(keys("public-url = 'http://localhost'", &pair).first().unwrap(), "public-url");
+        assert_eq!(keys("tls = { key = 'key.pem' }", &[]), ["tls.certificate"]);
+        assert_eq!(keys("tls = { clients = 'ca.pem' }", &[]), ["tls.clients"]);
+        assert_eq!(keys("", &[pair[0]]), ["tls.key"]);
     }
 
     #[test]
@@ -710,7 +736,7 @@ mod tests {
         };
         assert!(is_local("", "127.0.0.1:7140") && is_local("", "[::1]:7140"));
         assert!(is_local("public-url = 'http://localhost:8080'", "127.0.0.1:7140"));
-        assert!(!is_local("", "0.0.0.0:7140"));
+        assert!(!is_local("tls = { insecure = true }", "0.0.0.0:7140"));
         assert!(!is_local("public-url = 'https://vekha.example.org'", "127.0.0.1:7140"));
     }
 
