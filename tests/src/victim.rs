@@ -1,5 +1,6 @@
 //! The daemon as a process of its own, to be killed, stopped and starved.
 
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -95,8 +96,16 @@ impl Victim {
 
     fn command(&self, program: PathBuf) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("VEKHA_LOG", "error").stdin(Stdio::null()).kill_on_drop(true);
+        let said = OpenOptions::new().create(true).append(true).open(self.said());
+        let said = said.expect("a file for what it says");
+        command.env_clear().env("VEKHA_LOG", "error").stdin(Stdio::null()).stderr(said);
+        command.kill_on_drop(true);
         command
+    }
+
+    /// Where it is kept what all its lives have said of errors.
+    fn said(&self) -> PathBuf {
+        self.folder.path().join("said")
     }
 
     fn configured<'c>(&self, command: &'c mut Command) -> &'c mut Command {
@@ -110,7 +119,10 @@ impl Victim {
     pub async fn serves(&self) {
         let begun = Instant::now();
         while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            assert!(begun.elapsed() < PATIENCE, "the daemon does not serve");
+            if begun.elapsed() >= PATIENCE {
+                let said = std::fs::read_to_string(self.said()).unwrap_or_default();
+                panic!("the daemon does not serve; it has said: {said}");
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
