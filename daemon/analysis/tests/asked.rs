@@ -71,6 +71,10 @@ fn times(field: &Field, path: &str, most: f64) -> f64 {
 }
 
 fn values(collect: &Collect) -> f64 {
+    // What was answered once stands in the form: it is confirmed by one press, or corrected.
+    if collect.again.is_some() {
+        return 0.0;
+    }
     let form = &shipped().forms[&collect.form];
     // What the department says for all is not all that the school says.
     let own = || collect.known.iter().filter(|known| !known.of_department);
