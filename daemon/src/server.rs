@@ -107,8 +107,7 @@ impl Daemon {
         let (secret_file, rehearsal) = (secret_file.clone(), rehearsal.clone());
         let (road_maps, token) = (road_maps.clone(), access.token.clone());
         let origins = Origins::new(&access.origins);
-        let tls = tls.is_on().then(|| Tls::new(tls.clone()).map(Arc::new)).transpose();
-        let tls = tls.map_err(|problems| settings_are_wrong(&problems))?;
+        let tls = tls.is_on().then(|| tls.clone());
         let sign_in = sign_in.clone();
         let secret = SecretFrom::File(secret_file);
         let store = Store::open_as(Opening { url: &database, secret, accept_loss: false })
@@ -118,6 +117,8 @@ impl Daemon {
             (Some(clock), _) => clock,
             (None, rehearsal) => clock_of(&store, &without_password(&database), rehearsal).await?,
         };
+        let tls = tls.map(|tls| Tls::new(tls, clock.clone()).map(Arc::new)).transpose();
+        let tls = tls.map_err(|problems| settings_are_wrong(&problems))?;
         let named: Vec<(String, String)> = settings
             .listener
             .iter()
@@ -447,6 +448,7 @@ async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Resp
         return next.run(request).await;
     }
     let certified = request.extensions().get::<Certified>().cloned();
+    let brings_key = request.headers().contains_key(http::header::AUTHORIZATION);
     match gate.of_call(request.headers(), certified.as_ref()).await {
         Ok(Found::Somebody(identity)) => {
             request.extensions_mut().insert(Arc::new(*identity));
@@ -456,7 +458,7 @@ async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Resp
         Ok(Found::Wrong) => guesses::wrong(&port::peer(request.extensions())).await,
         Err(e) => return api::status::unavailable(e).into_http::<Body>().into_response(),
     }
-    let message = match certified {
+    let message = match certified.filter(|_| !brings_key) {
         None => "нужен ключ: authorization: Bearer … (его выдаёт страница «Ключи» или vekha token \
                  create; команде его называют --token или VEKHA_TOKEN)"
             .to_owned(),

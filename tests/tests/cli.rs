@@ -571,7 +571,7 @@ async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
 
     // Events, the registry, letters.
     let event = ["event", "niko-sample", "--label", "math", "--organisations", "school-4,school-5"];
-    assert_eq!(desk.text(&event).await.trim(), "открыто: niko-sample/2026-27.math");
+    assert_eq!(desk.text(&event).await.trim(), "по событию: niko-sample/2026-27.math (идёт)");
     let unknown = desk.error(&["event", "niko-sample", "--organisations", "school-99"]).await;
     assert_eq!(unknown["fields"][0]["field"], "organisations");
     let schools = desk.json(&["organisations", "list", "--kind", "school"]).await;

@@ -185,6 +185,14 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_leave
     until("a missing file is told", async || troubles(&town)[0].contains("key.pem")).await;
     assert_eq!(shown(&town, &authority).await, second);
 
+    // One that has ended takes no better one's place. By the daemon's clock it is October 2026.
+    authority.for_daemon(2026).write(folder);
+    until("an old one is told", async || {
+        troubles(&town).first().is_some_and(|words| words.contains("уже истёк"))
+    })
+    .await;
+    assert_eq!(shown(&town, &authority).await, second);
+
     // Ten days before its end, by the daemon's clock.
     authority.for_daemon(2027).write(folder);
     until("all is well again", async || troubles(&town).is_empty()).await;
@@ -192,6 +200,8 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_leave
     assert_eq!(troubles(&town), [""; 0]);
     town.live_until("2026-12-22T10:00").await;
     assert!(troubles(&town)[0].contains("действует до 01.01.2027"), "{:?}", troubles(&town));
+    town.live_until("2027-01-11T10:00").await;
+    assert!(troubles(&town)[0].contains("истёк 01.01.2027"), "{:?}", troubles(&town));
     town.daemon.stop().await.unwrap();
 }
 

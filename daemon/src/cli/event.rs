@@ -4,6 +4,7 @@ use vekha_proto::v1;
 
 use super::client::{Client, short};
 use super::output::Output;
+use super::words::state;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,10 +28,15 @@ pub(super) async fn run(client: &Client, args: &Args, out: &mut Output) -> anyho
     });
     let response = client.events().publish_event(request).await?.into_inner();
     out.one(&response, || {
-        let runs: Vec<String> = response.runs.iter().map(|r| short(&r.name)).collect();
-        let opened =
-            if client.validate_only { "можно открыть" } else { "открыто" };
-        format!("{opened}: {}", runs.join(", "))
+        // Told again, an event opens nothing: how its run stands says so.
+        let run = |r: &v1::Run| match client.validate_only {
+            true => short(&r.name),
+            false => format!("{} ({})", short(&r.name), state(r.state())),
+        };
+        let runs: Vec<String> = response.runs.iter().map(run).collect();
+        let of =
+            if client.validate_only { "можно открыть" } else { "по событию" };
+        format!("{of}: {}", runs.join(", "))
     })?;
     Ok(())
 }

@@ -21,6 +21,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
+use crate::clock::Clock;
+
 /// How long before its end a certificate is to be replaced. Who renews by themselves do so earlier.
 const NOTICE: Duration = Duration::from_secs(14 * 24 * 3600);
 
@@ -116,9 +118,14 @@ impl Certified {
 /// What is wrong with the daemon's certificate while the daemon goes on with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ailment {
-    /// It is soon, or already, taken by nobody.
+    /// It is soon taken by nobody.
     Ends {
         /// When.
+        at: Timestamp,
+    },
+    /// Nobody takes it any more.
+    Ended {
+        /// Since when.
         at: Timestamp,
     },
     /// Its files have changed and cannot be read: the one before is shown.
@@ -132,6 +139,7 @@ pub enum Ailment {
 #[derive(Debug)]
 pub struct Tls {
     settings: TlsSettings,
+    clock: Clock,
     now: RwLock<Read>,
     /// What the files looked like when they were last read, and why they could not be.
     looked: Mutex<(Stamp, Option<String>)>,
@@ -149,23 +157,32 @@ struct Read {
 }
 
 impl Tls {
-    /// By these settings.
+    /// By these settings. A certificate that has ended is shown all the same if there is no other, and
+    /// told.
     ///
     /// # Errors
     /// All that is wrong with the files.
-    pub fn new(settings: TlsSettings) -> Result<Self, Vec<Problem>> {
+    pub fn new(settings: TlsSettings, clock: Clock) -> Result<Self, Vec<Problem>> {
         // Looked at first: what changes while they are read is read again.
         let stamp = stamp(&settings);
         let now = RwLock::new(Read::of(&settings)?);
-        Ok(Tls { settings, now, looked: Mutex::new((stamp, None)) })
+        let tls = Tls { settings, clock, now, looked: Mutex::new((stamp, None)) };
+        if let Some(Ailment::Ends { at } | Ailment::Ended { at }) = tls.ailment() {
+            tracing::warn!("the certificate of [tls] ends, or has ended, at {at}");
+        }
+        Ok(tls)
     }
 
     /// What is wrong with the certificate at this time.
-    pub fn ailment(&self, now: Timestamp) -> Option<Ailment> {
+    pub fn ailment(&self) -> Option<Ailment> {
+        let now = self.clock.of_people();
         let unread = self.looked.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
         let unread = unread.map(|why| Ailment::Unread { why });
         unread.or_else(|| {
             let until = self.now.read().unwrap_or_else(PoisonError::into_inner).until?;
+            if until <= now {
+                return Some(Ailment::Ended { at: until });
+            }
             let notice = until.checked_sub(NOTICE).unwrap_or(until);
             (notice <= now).then_some(Ailment::Ends { at: until })
         })
@@ -177,15 +194,26 @@ impl Tls {
         TlsAcceptor::from(now.config.clone())
     }
 
-    /// Reads the files again if they have changed. What cannot be read leaves in force what is.
+    /// Reads the files again if they have changed. What cannot be read, or has ended while the one
+    /// before has not, leaves in force what is.
     pub(super) fn look(&self) {
+        let now = self.clock.of_people();
         let stamp = stamp(&self.settings);
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if looked.0 == stamp {
             return;
         }
         looked.0 = stamp;
-        match Read::of(&self.settings) {
+        let ended = |read: &Read| read.until.is_some_and(|until| until <= now);
+        let is_worse = |read: &Read| {
+            let before = self.now.read().unwrap_or_else(PoisonError::into_inner);
+            ended(read) && !ended(&before)
+        };
+        let read = Read::of(&self.settings).and_then(|read| match is_worse(&read) {
+            true => Err(vec![Problem::new("tls.certificate", "срок нового сертификата уже истёк")]),
+            false => Ok(read),
+        });
+        match read {
             Ok(read) => {
                 *self.now.write().unwrap_or_else(PoisonError::into_inner) = read;
                 looked.1 = None;

@@ -145,13 +145,22 @@ pub async fn act(
                 stage: &stage,
                 ahead: true,
             };
-            if files.is_empty() {
-                return page(&scene, &person, Said::NoFiles);
+            let Some((_, look)) = pairs.iter().find(|(name, _)| name == "_take") else {
+                if files.is_empty() {
+                    return page(&scene, &person, Said::NoFiles);
+                }
+                return match runtime.look_ahead(&awaited, &version, files).await {
+                    Ok(Some((name, look))) => page(&scene, &person, Said::Look(name, look)),
+                    Ok(None) => page(&scene, &person, Said::NothingOfOurs),
+                    Err(e) => problem::unavailable(&e),
+                };
+            };
+            if !runtime.look_waits(look) {
+                return page(&scene, &person, Said::Gone);
             }
             let by = Caller::new(person.actor());
-            match runtime.open_by_exports(&awaited, &version, &files, by).await {
-                Ok(true) => {}
-                Ok(false) => return page(&scene, &person, Said::NothingOfOurs),
+            match runtime.open_by_exports(&awaited, by).await {
+                Ok(()) => {}
                 Err(AskError::Store(e)) => return problem::unavailable(&e),
                 Err(e) => return page(&scene, &person, Said::NotOpened(e.to_string())),
             }

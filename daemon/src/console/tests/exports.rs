@@ -227,14 +227,28 @@ async fn an_export_that_comes_before_the_latest_day_opens_the_run_and_one_of_oth
         house.runtime.pause("zarechny", "results", pause, None, None).await.unwrap();
     };
     pause(true).await;
-    let page = house.act_with_files(&exports, &[], &send).await;
+    // To look begins nothing.
+    let look = async || {
+        let page = house.act_with_files(&exports, &[], &send).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        assert!(page.text.contains("Будет заполнено черновиков: 2"), "{}", page.text);
+        assert!(page.text.contains("Начать сбор и заполнить черновики"), "{}", page.text);
+        assert!(there().await.is_none(), "nobody was asked yet");
+        let name = page.text.split("name=\"_take\" value=\"").nth(1).unwrap();
+        name.split('"').next().unwrap().to_owned()
+    };
+    let take = async |name: &str| house.act_with_files(&exports, &[("_take", name)], &[]).await;
+    let page = take("nothing").await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", page.text);
+    assert!(there().await.is_none(), "a look that is gone begins nothing");
+    let page = take(&look().await).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", page.text);
     assert!(page.text.contains("приостановлено: перенесено"), "{}", page.text);
     assert!(there().await.is_none());
     pause(false).await;
-    let page = house.act_with_files(&exports, &[], &send).await;
+    let page = take(&look().await).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains("Будет заполнено черновиков: 2"), "{}", page.text);
+    assert!(page.text.contains("Заполнено черновиков: 2"), "{}", page.text);
     let run = there().await.expect("it is open");
     assert!(run.stages[0].started_at.is_some());
     let journal = house.look(&format!("/runs/{RUN}")).await;

@@ -96,6 +96,11 @@ impl Looks {
         waiting.push_back((name, now, look));
     }
 
+    fn hold(&self, name: &str, now: Timestamp) -> bool {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter().any(|(known, at, _)| known == name && now.duration_since(*at) < PATIENCE)
+    }
+
     fn take(&self, name: &str, now: Timestamp) -> Option<Arc<Look>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = waiting.iter().position(|(known, _, _)| known == name)?;
@@ -160,38 +165,52 @@ pub fn opens(version: &Version, activity: &Activity, now: Timestamp) -> Option<O
 }
 
 impl Runtime {
-    /// Takes files for the event that a run waits for, if they speak of an organisation here. Returns
-    /// whether they do: then the run is open.
+    /// Reads files for a run that they would open, and keeps what they say until the word to open it;
+    /// nothing if they speak of no organisation here.
     ///
     /// # Errors
-    /// Why it was not opened.
-    pub async fn open_by_exports(
+    /// When they could not be read to the end.
+    pub async fn look_ahead(
         &self,
         awaited: &Opens,
         version: &Arc<Version>,
-        files: &[Export],
-        by: Caller,
-    ) -> Result<bool, AskError> {
+        files: Vec<Export>,
+    ) -> Result<Option<(String, Arc<Look>)>, StoreError> {
         let Some(form) = version.road_map.form_of(&awaited.run.activity, &awaited.stage) else {
-            return Ok(false);
+            return Ok(None);
         };
-        let (form, years, files) = (form.clone(), years(awaited.run.period), files.to_vec());
-        let newest = version.clone();
+        let (form, years, newest) = (form.clone(), years(awaited.run.period), version.clone());
         let read = work::over(usize::MAX, move || {
             understand(&newest.road_map, &form, None, Some(&years), &files)
         });
         let understood = read.await.map_err(StoreError::away)?;
         if understood.organisations.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
+        // Nobody was asked yet: nobody has written anything.
+        let fates = understood.organisations.keys().map(|code| (code.clone(), Fate::Filled));
+        let (run, stage) = (awaited.run.clone(), awaited.stage.clone());
+        let look = Look { run, stage, fates: fates.collect(), understood };
+        Ok(Some(self.looks.keep(look, self.clock.now())))
+    }
+
+    /// Whether what was understood of files still waits for a word.
+    pub fn look_waits(&self, name: &str) -> bool {
+        self.looks.hold(name, self.clock.now())
+    }
+
+    /// Opens the run that an export was waited for.
+    ///
+    /// # Errors
+    /// Why it was not opened.
+    pub async fn open_by_exports(&self, awaited: &Opens, by: Caller) -> Result<(), AskError> {
         let event = Event {
             municipality: awaited.run.municipality.clone(),
             event: awaited.event.clone(),
             label: String::new(),
             organisations: vec![],
         };
-        self.publish_event(event, by).await?;
-        Ok(true)
+        self.publish_event(event, by).await.map(drop)
     }
 
     /// Reads files for a stage of a run, and keeps what they say until the word to take it.

@@ -160,6 +160,11 @@ impl Trouble {
                  не войдут. Замените файлы: демон прочитает их сам, перезапуск не нужен.",
                 moment(*at)
             ),
+            Trouble::Certificate(Ailment::Ended { at }) => format!(
+                "Срок сертификата демона ([tls] certificate) истёк {}: браузеры и системы к нему не \
+                 входят. Замените файлы: демон прочитает их сам, перезапуск не нужен.",
+                moment(*at)
+            ),
             Trouble::Certificate(Ailment::Unread { why }) => format!(
                 "Файлы [tls] изменились, но не приняты: {why}. Демон показывает прежний сертификат; \
                  исправьте файлы, он прочитает их сам."
@@ -298,7 +303,7 @@ impl Runtime {
         all.extend(self.outage.now().map(Trouble::Mail));
         all.extend(self.unheard().map(Trouble::Returns));
         let certificate = self.certificate.get();
-        let ailment = certificate.and_then(|tls| tls.ailment(self.clock.of_people()));
+        let ailment = certificate.and_then(|tls| tls.ailment());
         all.extend(ailment.map(Trouble::Certificate));
         let plugins = self.plugins.get().map(|host| host.troubles()).unwrap_or_default();
         all.extend(plugins.into_iter().map(|one| {
