@@ -267,7 +267,7 @@ async fn a_systems_certificate_stands_for_the_token_of_its_name_and_for_nothing_
     let parent = "municipalities/zarechny/activities/-".to_owned();
     let watched = runs.watch_runs(WatchRunsRequest { parent, ..Default::default() }).await;
     let mut watched = watched.unwrap().into_inner();
-    let name = made["token"]["name"].as_str().unwrap();
+    let name = made["name"].as_str().unwrap();
     all.call("TokenService.RevokeToken", json!({ "name": name })).await.unwrap();
     let ended = async {
         while watched.message().await?.is_some() {}
