@@ -3,7 +3,8 @@
 //!
 //! What people will do is unknown, so a preview assumes: everybody acts in the afternoon of the
 //! last day (or, if `silent`, nobody answers at all), and every participant gets a finding, which
-//! makes the letters an upper bound. What an event may open sooner opens on its latest day. Receipts answer what people do and are not previewed.
+//! makes the letters an upper bound. What an event may open sooner opens on its latest day. Receipts
+//! answer what people do and are not previewed.
 
 mod dutiful;
 mod notes;

@@ -13,41 +13,48 @@ use crate::russian;
 const MOST: usize = 6;
 
 /// The message of a rule over groups of rows, read once for all of them.
-pub(super) struct Wording<'a> {
+pub(super) struct Wording {
     environment: Environment<'static>,
-    message: &'a str,
-    member: Option<&'a str>,
     thresholds: Shown,
 }
 
-impl<'a> Wording<'a> {
-    pub fn of(rule: &'a FormRule, groups: &'a RuleGroups, thresholds: &Values) -> Self {
-        Wording {
-            environment: text_environment(),
-            message: &rule.message,
-            member: groups.member.as_deref(),
-            thresholds: shown(thresholds),
+impl Wording {
+    pub fn of(rule: &FormRule, groups: &RuleGroups, thresholds: &Values) -> Self {
+        let mut environment = text_environment();
+        let texts = [("message", Some(&rule.message)), ("member", groups.member.as_ref())];
+        for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text?))) {
+            // One that cannot be read is told of when it is to be said.
+            environment.add_template_owned(name, text.clone()).ok();
         }
+        Wording { environment, thresholds: shown(thresholds) }
+    }
+
+    fn said(&self, name: &str, context: Shown) -> Option<String> {
+        self.environment.get_template(name).and_then(|text| text.render(context)).ok()
     }
 
     /// What is said of a group. A text that cannot be made says less, and never how it is written.
     pub fn message(&self, group: &Group) -> String {
-        let members = self.member.map(|member| self.members(member, group)).unwrap_or_default();
+        let members = self.members(group);
         let context = Shown::from_pairs([
             ("row", shown(&group.seen)),
             ("members", Shown::from(members.as_str())),
             ("threshold", self.thresholds.clone()),
         ]);
-        let said = self.environment.render_str(self.message, context);
-        said.unwrap_or_else(|_| format!("Так быть не должно: {members}"))
+        let said = self.said("message", context);
+        said.unwrap_or_else(|| format!("Так быть не должно: {members}"))
     }
 
-    fn members(&self, member: &str, group: &Group) -> String {
+    /// The group's rows, named one by one; nothing where the rule does not name them.
+    fn members(&self, group: &Group) -> String {
+        if self.environment.get_template("member").is_err() {
+            return String::new();
+        }
         let rows = group.seen.get(crate::model::ROWS).and_then(Value::as_array);
         let rows = rows.into_iter().flatten().filter_map(Value::as_object);
         let said = |row: &Values| {
             let context = Shown::from_pairs([("row", shown(row))]);
-            self.environment.render_str(member, context).unwrap_or_default()
+            self.said("member", context).unwrap_or_default()
         };
         let named: Vec<String> = rows.clone().take(MOST).map(said).collect();
         russian::listed(&named, rows.count())

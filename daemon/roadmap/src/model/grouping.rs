@@ -10,6 +10,10 @@ use crate::pattern::alike;
 /// Under this name a group holds its rows.
 pub const ROWS: &str = "rows";
 
+/// Parts of a whole that are told apart: more than a grade has classes. Of more than that, a row of the
+/// whole stands for itself and not with each of them, or a table's groups would be its rows squared.
+const MOST_PARTS: usize = 40;
+
 /// What rows must have in common to be a group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grouping {
@@ -34,30 +38,34 @@ pub struct Group {
 type Key = Vec<Option<String>>;
 
 impl Grouping {
-    /// The groups of a table, in the order of their first rows. A row without a value that it takes
-    /// is in none. Words are the same whatever their case, and «А» is the same in both alphabets.
-    pub fn groups(&self, rows: &[Value]) -> Vec<Group> {
+    /// The groups of a table, in the order of their first rows, each made when it is looked at. A row
+    /// without a value that it takes is in none. Words are the same whatever their case, and «А» is the
+    /// same in both alphabets.
+    pub fn groups<'r>(&'r self, rows: &'r [Value]) -> impl Iterator<Item = Group> + 'r {
         // Rows are compared with those alone that have all the rest in common.
-        let mut near: BTreeMap<Key, Vec<(Key, usize)>> = BTreeMap::new();
+        let mut near: BTreeMap<Key, BTreeMap<Key, Vec<usize>>> = BTreeMap::new();
         for (place, row) in rows.iter().enumerate() {
             if let Some((rest, open)) = self.key(row) {
-                near.entry(rest).or_default().push((open, place));
+                near.entry(rest).or_default().entry(open).or_default().push(place);
             }
         }
-        let mut groups: Vec<Group> = Vec::new();
-        for rows_near in near.values() {
-            let mut keys: Vec<&Key> = rows_near.iter().map(|(open, _)| open).collect();
-            keys.sort();
-            keys.dedup();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for same in near.into_values() {
+            if same.len() > MOST_PARTS {
+                groups.extend(same.into_values());
+                continue;
+            }
             // Where somebody speaks of a part, who speaks of everything is counted there.
-            let within = |key: &&Key| !keys.iter().any(|other| other != key && covers(key, other));
-            for key in keys.iter().copied().filter(within) {
-                let own = rows_near.iter().filter(|(open, _)| covers(open, key));
-                groups.push(self.group(rows, own.map(|(_, place)| *place).collect()));
+            let within = |key: &&Key| !same.keys().any(|other| other != *key && covers(key, other));
+            for key in same.keys().filter(within) {
+                let own = same.iter().filter(|(open, _)| covers(open, key));
+                let mut places: Vec<usize> = own.flat_map(|(_, places)| places).copied().collect();
+                places.sort_unstable();
+                groups.push(places);
             }
         }
-        groups.sort_by(|a, b| a.places.cmp(&b.places));
-        groups
+        groups.sort();
+        groups.into_iter().map(|places| self.group(rows, places))
     }
 
     /// What a row says in the columns that must be said, and in the others.
@@ -106,7 +114,7 @@ mod tests {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let grouping = Grouping { by: own(by), whole: own(whole) };
         let rows = rows.as_array().expect("rows");
-        grouping.groups(rows).into_iter().map(|group| group.places).collect()
+        grouping.groups(rows).map(|group| group.places).collect()
     }
 
     #[test]
@@ -138,9 +146,25 @@ mod tests {
     fn what_a_group_has_in_common_is_seen_beside_its_rows() {
         let rows = [json!({ "grade": 5, "of": 1 }), json!({ "grade": 5, "letter": "Б", "of": 2 })];
         let by = ["grade", "letter"].map(str::to_owned).to_vec();
-        let groups = Grouping { by, whole: vec!["letter".to_owned()] }.groups(&rows);
+        let grouping = Grouping { by, whole: vec!["letter".to_owned()] };
+        let groups: Vec<Group> = grouping.groups(&rows).collect();
         assert_eq!(groups.len(), 1);
         let seen = json!({ "grade": 5, "letter": "Б", "rows": rows });
         assert_eq!(Value::from(groups[0].seen.clone()), seen);
+    }
+
+    #[test]
+    fn groups_never_hold_more_than_some_times_the_rows_whatever_a_table_says() {
+        let held = |parts: usize| {
+            let row = |number: usize| match number % 2 {
+                0 => json!({ "grade": 5 }),
+                _ => json!({ "grade": 5, "letter": format!("{number}") }),
+            };
+            let rows: Value = (0..2 * parts).map(row).collect();
+            places(&["grade", "letter"], &["letter"], &rows).iter().map(Vec::len).sum::<usize>()
+        };
+        // Each class with all that its grade writes; of classes that no grade has, each its own.
+        assert_eq!(held(20), 20 * 21);
+        assert_eq!((held(400), held(800)), (800, 1600));
     }
 }
