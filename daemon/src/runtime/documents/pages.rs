@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use icalendar::{CalendarComponent, Component as _, Event};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
+use minijinja::Environment;
 use minijinja::value::{Serde, Value as Shown};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -75,6 +76,8 @@ struct Making<'a> {
     /// The heading of the table, and the columns that are shown.
     title: &'a str,
     columns: Vec<&'a Field>,
+    /// The texts of calendars' entries, `title` and `about`, read once for all.
+    texts: Environment<'static>,
     now: Timestamp,
 }
 
@@ -94,7 +97,15 @@ impl<'a> Making<'a> {
         };
         let column = |id: &String| table.columns.iter().find(|column| column.id == *id);
         let columns = wanted.columns.iter().filter_map(column).collect();
-        Ok(Making { version, key, activity, wanted, title: &field.label, columns, now })
+        let mut texts = text_environment();
+        if let Some(calendar) = &wanted.calendar {
+            let about = calendar.about.iter().map(|about| ("about", about));
+            for (name, text) in about.chain([("title", &calendar.title)]) {
+                let added = texts.add_template_owned(name, text.clone());
+                added.map_err(|e| template_mistake(&e))?;
+            }
+        }
+        Ok(Making { version, key, activity, wanted, title: &field.label, columns, texts, now })
     }
 
     fn all(&self, data: &RunData) -> Result<Vec<Page>, String> {
@@ -178,7 +189,6 @@ impl<'a> Making<'a> {
         rows: &[&Values],
     ) -> Result<String, String> {
         let map = &self.version.road_map;
-        let environment = text_environment();
         let said = |text: &str, row: &Values| {
             // Everybody reads it: it sees no more than the page.
             let shown = self.columns.iter().filter_map(|column| {
@@ -191,7 +201,7 @@ impl<'a> Making<'a> {
                 Some((column.id.as_str(), value))
             });
             let context = Shown::from_pairs([("row", Shown::from_pairs(shown))]);
-            let made = environment.render_str(text, context);
+            let made = self.texts.get_template(text).and_then(|text| text.render(context));
             made.map(|text| text.trim().to_owned()).map_err(|e| template_mistake(&e))
         };
         let zone = map.municipality.time_zone.iana_name().unwrap_or("UTC");
@@ -202,9 +212,9 @@ impl<'a> Making<'a> {
         for row in rows {
             let day = row.get(&wanted.day).and_then(Value::as_str);
             let Some(day) = day.and_then(|day| day.parse::<Date>().ok()) else { continue };
-            let title = said(&wanted.title, row)?;
-            // An entry keeps its name when its day moves: it is what its title says, for the so
-            // manieth time.
+            let title = said("title", row)?;
+            // An entry keeps its name when its day moves: what its title says, and which of those that
+            // say the same it is.
             let times = seen.entry(title.clone()).or_default();
             *times += 1;
             let mut hash = format!("{:x}", Sha256::digest(&title));
@@ -224,8 +234,8 @@ impl<'a> Making<'a> {
                 .append_property(ics::day("DTSTART", day))
                 .append_property(ics::day("DTEND", day.saturating_add(1.day())))
                 .add_property("TRANSP", "TRANSPARENT");
-            if let Some(about) = &wanted.about {
-                event.description(&said(about, row)?);
+            if wanted.about.is_some() {
+                event.description(&said("about", row)?);
             }
             calendar.push(CalendarComponent::Event(event.done()));
         }
