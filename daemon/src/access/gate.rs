@@ -230,11 +230,12 @@ impl Gate {
         certified: Option<&Certified>,
     ) -> Result<Found, StoreError> {
         let Some(sent) = headers.get(AUTHORIZATION) else {
-            for name in certified.iter().flat_map(|certified| certified.0.iter()) {
-                let token = self.store.token_by_name(name).await?;
-                if let Some(identity) = token.and_then(|token| self.in_force(token)) {
-                    return Ok(Found::Somebody(Box::new(identity)));
-                }
+            let tokens = match certified {
+                Some(Certified(names)) => self.store.tokens_named(names).await?,
+                None => vec![],
+            };
+            if let Some(identity) = tokens.into_iter().find_map(|token| self.in_force(token)) {
+                return Ok(Found::Somebody(Box::new(identity)));
             }
             return Ok(match self.is_open().await? {
                 true => Found::Somebody(Box::new(Identity::anyone())),

@@ -219,16 +219,23 @@ impl Store {
         self.with_roles(row, |row| &row.id).await
     }
 
-    /// A token by what it is called.
+    /// The tokens that are called by one of these names, in the order of the names.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn token_by_name(
+    pub async fn tokens_named(
         &self,
-        name: &str,
-    ) -> Result<Option<Holder<token::Model>>, StoreError> {
-        let named = token::Entity::find().filter(token::Column::Name.eq(name));
-        self.with_roles(named.one(self.reader()).await?, |row| &row.id).await
+        names: &[String],
+    ) -> Result<Vec<Holder<token::Model>>, StoreError> {
+        let named = token::Entity::find().filter(token::Column::Name.is_in(names));
+        let mut rows = named.all(self.reader()).await?;
+        rows.sort_by_key(|row| names.iter().position(|name| *name == row.name));
+        let mut tokens = Vec::with_capacity(rows.len());
+        for row in rows {
+            let roles = roles_of(self.reader(), &row.id).await?;
+            tokens.push(Holder::new(row, roles));
+        }
+        Ok(tokens)
     }
 
     async fn with_roles<T>(
