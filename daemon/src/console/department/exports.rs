@@ -155,7 +155,7 @@ pub async fn act(
                     Err(e) => problem::unavailable(&e),
                 };
             };
-            if !runtime.look_waits(look) {
+            if !runtime.look_waits(look, &awaited.run) {
                 return page(&scene, &person, Said::Gone);
             }
             let by = Caller::new(person.actor());

@@ -2,6 +2,7 @@
 
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
+use vekha_engine::RunKey;
 use vekha_roadmap::read::Files;
 
 use super::House;
@@ -246,7 +247,10 @@ async fn an_export_that_comes_before_the_latest_day_opens_the_run_and_one_of_oth
     assert!(page.text.contains("приостановлено: перенесено"), "{}", page.text);
     assert!(there().await.is_none());
     pause(false).await;
-    let page = take(&look().await).await;
+    let name = look().await;
+    let another = RunKey { activity: "another".to_owned(), ..house.run() };
+    assert!(!house.runtime.look_waits(&name, &another), "a look is of one run");
+    let page = take(&name).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
     assert!(page.text.contains("Заполнено черновиков: 2"), "{}", page.text);
     let run = there().await.expect("it is open");

@@ -96,9 +96,12 @@ impl Looks {
         waiting.push_back((name, now, look));
     }
 
-    fn hold(&self, name: &str, now: Timestamp) -> bool {
+    fn hold(&self, name: &str, run: &RunKey, now: Timestamp) -> bool {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.iter().any(|(known, at, _)| known == name && now.duration_since(*at) < PATIENCE)
+        let is = |(known, at, look): &(String, Timestamp, Arc<Look>)| {
+            known == name && look.run == *run && now.duration_since(*at) < PATIENCE
+        };
+        waiting.iter().any(is)
     }
 
     fn take(&self, name: &str, now: Timestamp) -> Option<Arc<Look>> {
@@ -164,6 +167,24 @@ pub fn opens(version: &Version, activity: &Activity, now: Timestamp) -> Option<O
     Some(Opens { run, stage, event })
 }
 
+/// What files say for a stage of a run, by the form that the run's version asks and today's layouts and
+/// organisations; none if the stage asks nothing.
+async fn read(
+    run: &RunKey,
+    own: &Version,
+    stage: &str,
+    newest: Arc<Version>,
+    files: Vec<Export>,
+) -> Result<Option<Understood>, StoreError> {
+    let Some(form) = own.road_map.form_of(&run.activity, stage).cloned() else { return Ok(None) };
+    let years = years(run.period);
+    // Off the threads that serve: a file may be large.
+    let read = work::over(usize::MAX, move || {
+        understand(&newest.road_map, &form, None, Some(&years), &files)
+    });
+    Ok(Some(read.await.map_err(StoreError::away)?))
+}
+
 impl Runtime {
     /// Reads files for a run that they would open, and keeps what they say until the word to open it;
     /// nothing if they speak of no organisation here.
@@ -176,17 +197,10 @@ impl Runtime {
         version: &Arc<Version>,
         files: Vec<Export>,
     ) -> Result<Option<(String, Arc<Look>)>, StoreError> {
-        let Some(form) = version.road_map.form_of(&awaited.run.activity, &awaited.stage) else {
+        let read = read(&awaited.run, version, &awaited.stage, version.clone(), files).await?;
+        let Some(understood) = read.filter(|read| !read.organisations.is_empty()) else {
             return Ok(None);
         };
-        let (form, years, newest) = (form.clone(), years(awaited.run.period), version.clone());
-        let read = work::over(usize::MAX, move || {
-            understand(&newest.road_map, &form, None, Some(&years), &files)
-        });
-        let understood = read.await.map_err(StoreError::away)?;
-        if understood.organisations.is_empty() {
-            return Ok(None);
-        }
         // Nobody was asked yet: nobody has written anything.
         let fates = understood.organisations.keys().map(|code| (code.clone(), Fate::Filled));
         let (run, stage) = (awaited.run.clone(), awaited.stage.clone());
@@ -194,9 +208,9 @@ impl Runtime {
         Ok(Some(self.looks.keep(look, self.clock.now())))
     }
 
-    /// Whether what was understood of files still waits for a word.
-    pub fn look_waits(&self, name: &str) -> bool {
-        self.looks.hold(name, self.clock.now())
+    /// Whether what was understood of files for a run still waits for a word.
+    pub fn look_waits(&self, name: &str, run: &RunKey) -> bool {
+        self.looks.hold(name, run, self.clock.now())
     }
 
     /// Opens the run that an export was waited for.
@@ -225,15 +239,8 @@ impl Runtime {
         files: Vec<Export>,
     ) -> Result<Option<(String, Arc<Look>)>, StoreError> {
         let Some(newest) = self.road_maps().newest(&run.key.municipality) else { return Ok(None) };
-        let Some(form) = version.road_map.form_of(&run.key.activity, stage).cloned() else {
-            return Ok(None);
-        };
-        let years = years(run.key.period);
-        // Off the threads that serve: a file may be large.
-        let read = work::over(usize::MAX, move || {
-            understand(&newest.road_map, &form, None, Some(&years), &files)
-        });
-        let understood = read.await.map_err(StoreError::away)?;
+        let read = read(&run.key, version, stage, newest, files).await?;
+        let Some(understood) = read else { return Ok(None) };
         let mut fates = BTreeMap::new();
         for code in understood.organisations.keys() {
             fates.insert(code.clone(), self.fate(run, stage, code).await?);
