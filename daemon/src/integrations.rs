@@ -11,84 +11,61 @@ use vekha_plugin_mail::{Mail, MailConfig};
 use vekha_plugin_site::{Site, SiteConfig};
 
 use crate::runtime::documents::both::Both;
+use crate::runtime::integrations::Integrations;
 use crate::runtime::letters::ways::{Way, Ways};
 use crate::runtime::listeners::{self, Listeners};
 use crate::settings::{NotifierSettings, Settings, SourceSettings, below};
 
-/// The integrations of a daemon.
-pub struct Integrations {
-    /// Plugins in processes of their own.
-    pub host: Host,
-    /// Who sends letters.
-    pub notifier: Arc<dyn Notifier>,
-    /// Which letters leave by another.
-    pub ways: Ways,
-    /// Where reports go.
-    pub publisher: Arc<dyn Publisher>,
-    /// Systems that know answers.
-    pub sources: BTreeMap<String, Arc<dyn Source>>,
-    /// How other systems are told.
-    pub listeners: Listeners,
-    /// Who gives figures.
-    pub analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
-}
-
-impl Integrations {
-    /// Makes them.
-    ///
-    /// # Errors
-    /// All that is wrong, by the keys of the settings; nothing has been left running.
-    pub async fn make(settings: Settings) -> Result<Self, Vec<Problem>> {
-        let used: Vec<String> =
-            settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
-        let publishes_files = settings.publishes_files();
-        let Settings { uses, mut plugin, manner, .. } = settings;
-        plugin.retain(|name, _| {
-            let is_used = used.contains(name);
-            if !is_used {
-                tracing::warn!(
-                    plugin = name,
-                    "not started: neither mail, site, a source, a notifier, a listener nor an \
-                     analyzer names it"
-                );
+/// Makes them, and starts the plugins in processes of their own.
+///
+/// # Errors
+/// All that is wrong, by the keys of the settings; nothing has been left running.
+pub async fn make(settings: Settings) -> Result<(Host, Integrations), Vec<Problem>> {
+    let used: Vec<String> = settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
+    let publishes_files = settings.publishes_files();
+    let Settings { uses, mut plugin, manner, .. } = settings;
+    plugin.retain(|name, _| {
+        let is_used = used.contains(name);
+        if !is_used {
+            tracing::warn!(
+                plugin = name,
+                "not started: neither mail, site, a source, a notifier, a listener nor an \
+                 analyzer names it"
+            );
+        }
+        is_used
+    });
+    let (host, wrong) = match Host::start(plugin, &manner).await {
+        Ok(host) => (Some(host), Vec::new()),
+        Err(problems) => (None, problems),
+    };
+    let mut making = Making { host, wrong };
+    let notifier = making.notifier(uses.mail.as_deref(), settings.mail).await;
+    let site = publishes_files.then_some(settings.site);
+    let publisher = making.publisher(site, uses.site.as_deref());
+    let sources = making.sources(settings.source).await;
+    let ways = making.ways(settings.notifier);
+    let analyzers = settings.analyzer.into_iter();
+    let analyzers = analyzers
+        .filter_map(|(id, one)| Some((id, making.hosted(&one.plugin)? as Arc<dyn Analyzer>)))
+        .collect();
+    let told = settings.listener.into_iter();
+    let told = told
+        .filter_map(|(id, one)| Some((id, making.hosted(&one.plugin)? as Arc<dyn Listener>)))
+        .collect();
+    let listeners = Listeners::new(&settings.webhooks, listeners::Plugins(told));
+    let listeners = making.take(listeners.map_err(|why| vec![Problem::new("webhooks", why)]));
+    match (making, notifier, publisher, listeners) {
+        (Making { host: Some(host), wrong }, Some(notifier), Some(publisher), Some(listeners))
+            if wrong.is_empty() =>
+        {
+            Ok((host, Integrations { notifier, ways, publisher, sources, listeners, analyzers }))
+        }
+        (Making { host, wrong }, ..) => {
+            if let Some(host) = host {
+                host.stop().await;
             }
-            is_used
-        });
-        let (host, wrong) = match Host::start(plugin, &manner).await {
-            Ok(host) => (Some(host), Vec::new()),
-            Err(problems) => (None, problems),
-        };
-        let mut making = Making { host, wrong };
-        let notifier = making.notifier(uses.mail.as_deref(), settings.mail).await;
-        let site = publishes_files.then_some(settings.site);
-        let publisher = making.publisher(site, uses.site.as_deref());
-        let sources = making.sources(settings.source).await;
-        let ways = making.ways(settings.notifier);
-        let analyzers = settings.analyzer.into_iter();
-        let analyzers = analyzers
-            .filter_map(|(id, one)| Some((id, making.hosted(&one.plugin)? as Arc<dyn Analyzer>)))
-            .collect();
-        let told = settings.listener.into_iter();
-        let told = told
-            .filter_map(|(id, one)| Some((id, making.hosted(&one.plugin)? as Arc<dyn Listener>)))
-            .collect();
-        let listeners = Listeners::new(&settings.webhooks, listeners::Plugins(told));
-        let listeners = making.take(listeners.map_err(|why| vec![Problem::new("webhooks", why)]));
-        match (making, notifier, publisher, listeners) {
-            (
-                Making { host: Some(host), wrong },
-                Some(notifier),
-                Some(publisher),
-                Some(listeners),
-            ) if wrong.is_empty() => {
-                Ok(Integrations { host, notifier, ways, publisher, sources, listeners, analyzers })
-            }
-            (Making { host, wrong }, ..) => {
-                if let Some(host) = host {
-                    host.stop().await;
-                }
-                Err(wrong)
-            }
+            Err(wrong)
         }
     }
 }

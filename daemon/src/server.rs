@@ -26,7 +26,6 @@ use crate::access::gate::{Found, Gate};
 use crate::access::provider::Provider;
 use crate::api::{self, Api};
 use crate::clock::Clock;
-use crate::integrations::Integrations;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
 use crate::port::origins::Origins;
 use crate::port::tls::{Certified, Tls};
@@ -40,7 +39,7 @@ use crate::settings::{Rehearsal, Settings};
 use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::timekeeper::{ThisMachine, Timekeeper};
-use crate::{console, files, unread};
+use crate::{console, files, integrations, unread};
 
 /// How long connections may finish what they do once the daemon is to end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -88,107 +87,68 @@ impl Daemon {
     pub async fn start_at(settings: Settings, clock: Option<Clock>) -> anyhow::Result<Self> {
         // One TLS provider for the whole process; a second daemon in it finds it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let public_url = settings.public_url();
-        let (is_local, public_url_is_secure) =
-            (settings.is_heard_here_only(), public_url.starts_with("https://"));
-        let Settings {
-            listen,
-            tls,
-            database,
-            secret_file,
-            road_maps,
-            access,
-            sign_in,
-            limits,
-            rehearsal,
-            ..
-        } = &settings;
-        let (listen, database, limits) = (*listen, database.clone(), limits.clone());
-        let (secret_file, rehearsal) = (secret_file.clone(), rehearsal.clone());
-        let (road_maps, token) = (road_maps.clone(), access.token.clone());
-        let origins = Origins::new(&access.origins);
-        let tls = tls.is_on().then(|| tls.clone());
-        let sign_in = sign_in.clone();
-        let secret = SecretFrom::File(secret_file);
-        let store = Store::open_as(Opening { url: &database, secret, accept_loss: false })
-            .await
-            .with_context(|| format!("база данных {}", without_password(&database)))?;
-        let clock = match (clock, rehearsal) {
-            (Some(clock), _) => clock,
-            (None, rehearsal) => clock_of(&store, &without_password(&database), rehearsal).await?,
+        let database = without_password(&settings.database);
+        let opening = Opening {
+            url: &settings.database,
+            secret: SecretFrom::File(settings.secret_file.clone()),
+            accept_loss: false,
         };
-        let tls = tls.map(|tls| Tls::new(tls, clock.clone()).map(Arc::new)).transpose();
-        let tls = tls.map_err(|problems| settings_are_wrong(&problems))?;
-        let named: Vec<(String, String)> = settings
-            .listener
-            .iter()
-            .map(|(id, listener)| (id.clone(), listener.plugin.clone()))
-            .collect();
-        let configured = settings.told.clone();
-        let made = Integrations::make(settings).await;
-        let made = made.map_err(|problems| settings_are_wrong(&problems))?;
-        let Integrations { host, notifier, ways, publisher, sources, listeners, analyzers } = made;
+        let store =
+            Store::open_as(opening).await.with_context(|| format!("база данных {database}"))?;
+        let clock = match clock {
+            Some(clock) => clock,
+            None => clock_of(&store, &database, settings.rehearsal.clone()).await?,
+        };
+        let tls = settings.tls.is_on().then(|| Tls::new(settings.tls.clone(), clock.clone()));
+        let tls = tls.transpose().map_err(|problems| settings_are_wrong(&problems))?.map(Arc::new);
+        let made = integrations::make(settings.clone()).await;
+        let (host, integrations) = made.map_err(|problems| settings_are_wrong(&problems))?;
         let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
-        let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(listen).with_context(|| format!("адрес {listen} занят или недоступен"))?;
-        let address = socket.local_addr()?;
+        let (socket, address) = bound(settings.listen)?;
         // Port 0 means any: links must carry the one that was found.
-        let public_url = public_url.replace(&format!("//{listen}"), &format!("//{address}"));
+        let public_url = settings.public_url();
+        let public_url =
+            public_url.replace(&format!("//{}", settings.listen), &format!("//{address}"));
         // The same after a restart, and nobody else's: an address has one daemon.
         let machine = rustix::system::uname();
         let store = store.named(&format!("{}/{address}", machine.nodename().to_string_lossy()));
         // Nothing is asked of it yet: it may be away.
-        let provider = sign_in.oidc.as_ref();
+        let provider = settings.sign_in.oidc.as_ref();
         let provider = provider.map(|oidc| Provider::new(oidc, &public_url, store.secret()));
         let provider = provider.transpose().map_err(|problems| settings_are_wrong(&problems))?;
-        let runtime = Runtime::start(Parts {
-            store,
-            clock,
-            notifier,
-            ways,
-            publisher,
-            sources,
-            listeners,
-            analyzers,
-            public_url,
-        })
-        .await?;
+        let runtime = Runtime::start(Parts { store, clock, integrations, public_url }).await?;
         runtime.watch_over_plugins(host.clone());
         if let Some(tls) = &tls {
             runtime.watch_over_certificate(tls.clone());
         }
-        runtime.runs_with(configured);
-        runtime.name_listeners(&named).await?;
-        for folder in &road_maps {
+        runtime.runs_with(settings.told.clone());
+        let named = settings.listener.iter().map(|(id, is)| (id.clone(), is.plugin.clone()));
+        runtime.name_listeners(&named.collect::<Vec<_>>()).await?;
+        for folder in &settings.road_maps {
             apply(&runtime, folder).await?;
         }
-        let is_secure = public_url_is_secure;
         let gate = Gate::new(
             runtime.store().clone(),
             runtime.clock().clone(),
-            &token,
-            is_local,
-            is_secure,
+            &settings.access.token,
+            settings.is_heard_here_only(),
+            settings.public_url().starts_with("https://"),
             provider,
-            sign_in.password,
+            settings.sign_in.password,
         );
         if let Some(provider) = gate.provider() {
             tell_of_unknown(&runtime, provider);
         }
         greet(&runtime, &gate).await?;
-        let app = app(&runtime, gate, &limits, origins).await?;
-        let listener = socket
-            .listen(BACKLOG)
-            .with_context(|| format!("адрес {address} занят или недоступен"))?;
-        let listening = {
-            let mut ending = runtime.ending();
-            let ended = async move {
-                ending.wait_for(|ending| *ending).await.ok();
-            };
-            tokio::spawn(port::serve(listener, app, limits, tls, ended))
+        let origins = Origins::new(&settings.access.origins);
+        let app = app(&runtime, gate, &settings.limits, origins).await?;
+        let listener = socket.listen(BACKLOG).with_context(|| is_taken(address))?;
+        let mut ending = runtime.ending();
+        let ended = async move {
+            ending.wait_for(|ending| *ending).await.ok();
         };
+        let listening = tokio::spawn(port::serve(listener, app, settings.limits, tls, ended));
         let turning = tokio::spawn(runtime.clone().run());
         Ok(Daemon { address, runtime, host, listening, turning })
     }
@@ -221,6 +181,19 @@ impl Daemon {
             Err(_) => anyhow::bail!("база данных не ответила при закрытии"),
         }
     }
+}
+
+/// The daemon's address, taken but not listened at, and which it is where any port would do.
+fn bound(listen: SocketAddr) -> anyhow::Result<(TcpSocket, SocketAddr)> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen).with_context(|| is_taken(listen))?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
+}
+
+fn is_taken(address: SocketAddr) -> String {
+    format!("адрес {address} занят или недоступен")
 }
 
 /// All that is wrong with the settings, a line each.

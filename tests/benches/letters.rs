@@ -12,6 +12,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
+use vekha::runtime::integrations::Integrations;
 use vekha::runtime::{Ask, Parts, Runtime};
 use vekha::secret::Secret;
 use vekha::store::Store;
@@ -49,12 +50,11 @@ async fn measure(schools: usize, to: &str, notifier: Arc<dyn Notifier>) {
     let runtime = Runtime::start(Parts {
         store: Store::open(&url, Secret::from_bytes([7; 32])).await.expect("a database"),
         clock: clock.clone(),
-        notifier,
-        ways: Default::default(),
-        sources: Default::default(),
-        analyzers: Default::default(),
-        listeners: vekha_tests::base::listeners(),
-        publisher: Arc::new(Site::new(site).expect("a site")),
+        integrations: Integrations::new(
+            notifier,
+            Arc::new(Site::new(site).expect("a site")),
+            vekha_tests::base::listeners(),
+        ),
         public_url: "http://localhost".into(),
     })
     .await

@@ -26,6 +26,7 @@ use sqlx::{AssertSqlSafe, Column as _, Row as _, TypeInfo as _, ValueRef as _};
 use tempfile::TempDir;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
+use vekha::runtime::integrations::Integrations;
 use vekha::runtime::{Ask, Parts, Runtime};
 use vekha::secret::Secret;
 use vekha::store::Store;
@@ -90,13 +91,12 @@ async fn vekha(folder: &Path, runs: usize) -> (f64, u64) {
     let runtime = Runtime::start(Parts {
         store: store.clone(),
         clock: Clock::manual(morning()),
-        notifier: Arc::new(Letterbox::default()),
-        ways: Default::default(),
-        sources: Default::default(),
-        analyzers: Default::default(),
-        listeners: vekha_tests::base::listeners(),
-        publisher: Arc::new(
-            Site::new(SiteConfig { folder: folder.join("site"), url: None }).expect("a site"),
+        integrations: Integrations::new(
+            Arc::new(Letterbox::default()),
+            Arc::new(
+                Site::new(SiteConfig { folder: folder.join("site"), url: None }).expect("a site"),
+            ),
+            vekha_tests::base::listeners(),
         ),
         public_url: "http://localhost".into(),
     })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_orm::{Database, DatabaseConnection};
 use tempfile::TempDir;
 use vekha::clock::Clock;
+use vekha::runtime::integrations::Integrations;
 use vekha::runtime::listeners::{Listeners, Plugins, WebhookSettings};
 use vekha::runtime::{Parts, Runtime};
 use vekha::secret::Secret;
@@ -100,12 +101,11 @@ impl Base {
         let parts = Parts {
             store: self.store().await,
             clock: clock.clone(),
-            notifier: letterbox.clone(),
-            ways: Default::default(),
-            sources: Default::default(),
-            analyzers: Default::default(),
-            listeners: listeners(),
-            publisher: Arc::new(Site::new(site).expect("a site")),
+            integrations: Integrations::new(
+                letterbox.clone(),
+                Arc::new(Site::new(site).expect("a site")),
+                listeners(),
+            ),
             public_url: "http://localhost".into(),
         };
         (Runtime::start(parts).await.expect("the runtime starts"), letterbox)

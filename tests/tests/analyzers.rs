@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
 use vekha::runtime::consultation::{About, request};
+use vekha::runtime::integrations::Integrations;
 use vekha::runtime::{Ask, Parts, Runtime};
 use vekha::settings::{AnalyzerSettings, Settings};
 use vekha_engine::data::{self, RunData};
@@ -540,12 +541,14 @@ async fn what_is_committed_rests_on_the_dataset_that_stands_then(base: Base) {
     let parts = Parts {
         store: base.store().await,
         clock: clock.clone(),
-        notifier: Arc::new(Letterbox::default()),
-        ways: Default::default(),
-        sources: Default::default(),
-        analyzers,
-        listeners: listeners(),
-        publisher: Arc::new(Site::new(site).unwrap()),
+        integrations: Integrations {
+            analyzers,
+            ..Integrations::new(
+                Arc::new(Letterbox::default()),
+                Arc::new(Site::new(site).unwrap()),
+                listeners(),
+            )
+        },
         public_url: "http://localhost".into(),
     };
     let runtime = Runtime::start(parts).await.unwrap();

@@ -14,6 +14,7 @@ use vekha::runtime::acts::access::tokens::NewToken;
 use vekha::runtime::acts::access::{AccessError, Asker};
 use vekha::runtime::acts::listeners::{MadeListener, Wishes};
 use vekha::runtime::committer::Task;
+use vekha::runtime::integrations::Integrations;
 use vekha::runtime::listeners::Listeners;
 use vekha::runtime::{Ask, Parts, Runtime};
 use vekha::secret::Secret;
@@ -497,12 +498,11 @@ async fn into_our_own_network_requests_go_only_where_the_settings_let_them() {
     let runtime = Runtime::start(Parts {
         store: base.store().await,
         clock: clock.clone(),
-        notifier: Arc::new(Letterbox::default()),
-        ways: Default::default(),
-        sources: Default::default(),
-        analyzers: Default::default(),
-        listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
-        publisher: Arc::new(Site::new(site).unwrap()),
+        integrations: Integrations::new(
+            Arc::new(Letterbox::default()),
+            Arc::new(Site::new(site).unwrap()),
+            Listeners::new(&Default::default(), Default::default()).unwrap(),
+        ),
         public_url: "http://localhost".into(),
     })
     .await

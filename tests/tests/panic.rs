@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use vekha::clock::Clock;
 use vekha::runtime::committer::Task;
+use vekha::runtime::integrations::Integrations;
 use vekha::runtime::{Ask, Parts, Runtime};
 use vekha::store::write::outbox::LEASE;
 use vekha_engine::Why;
@@ -61,12 +62,11 @@ async fn a_notifier_that_panics_loses_no_letter_and_stops_no_loop() {
     let runtime = Runtime::start(Parts {
         store: base.store().await,
         clock: clock.clone(),
-        notifier: frail.clone(),
-        ways: Default::default(),
-        sources: Default::default(),
-        analyzers: Default::default(),
-        listeners: vekha_tests::base::listeners(),
-        publisher: Arc::new(Site::new(site).unwrap()),
+        integrations: Integrations::new(
+            frail.clone(),
+            Arc::new(Site::new(site).unwrap()),
+            vekha_tests::base::listeners(),
+        ),
         public_url: "http://localhost".into(),
     })
     .await

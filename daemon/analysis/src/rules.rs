@@ -8,8 +8,9 @@ use vekha_roadmap::model::{Analysis, Rule};
 use vekha_roadmap::read::text_environment;
 
 use crate::indicators::Scopes;
+use crate::rows::RowSets;
 use crate::texts::{Listed, Said, Texts, by_name};
-use crate::types::{Figure, Finding, IndicatorFigures, Inputs, Values};
+use crate::types::{Figure, Finding, Given, IndicatorFigures, Inputs, Values};
 use crate::{WORTH_A_THREAD, parallel};
 
 /// Which organisations meet which rules.
@@ -51,9 +52,9 @@ pub(crate) fn judge(
     let Scopes { by_code, seen_by_all } = scopes;
     let codes: Vec<&str> = by_code.keys().copied().collect();
     let own = by_organisation(&codes, indicators);
+    let judge = Judge { analysis, rules, texts, given };
     let mut everybody: Vec<_> = by_code.into_iter().zip(own).collect();
     let found = parallel::map(&mut everybody, WORTH_A_THREAD, |((code, scope), own)| {
-        let (mut findings, mut unmet, mut unwritten) = (Vec::new(), Vec::new(), Vec::new());
         // Let go here, by the thread that is at it.
         let scope = std::mem::take(scope);
         let by_indicator = |wanted: bool, value: fn(&Figure) -> Option<Value>| -> Values {
@@ -67,32 +68,77 @@ pub(crate) fn judge(
             Layer::Record("outlier", &outlier, None),
             Layer::Record("municipality", &municipality, None),
         ];
-        let layers = seen_by_all.layers(&scope, &compared);
+        judge.organisation(code, own, &scope.rows, &seen_by_all.layers(&scope, &compared))
+    });
+    let mut judged = Judged {
+        findings: Vec::new(),
+        unmet: analysis.rules.iter().map(|rule| (rule.id.clone(), Vec::new())).collect(),
+        unwritten: BTreeMap::new(),
+    };
+    for (code, own) in codes.into_iter().zip(found) {
+        judged.findings.extend(own.findings);
+        for (rule, why) in own.unwritten {
+            judged.unwritten.entry(rule.to_owned()).or_insert(why);
+        }
+        for rule in own.unmet {
+            judged.unmet.entry(rule.to_owned()).or_default().push(code.to_owned());
+        }
+    }
+    judged
+}
+
+/// What every organisation is judged by.
+struct Judge<'a> {
+    analysis: &'a Analysis,
+    rules: Vec<(&'a Rule, Said<'a>)>,
+    texts: Texts<'a>,
+    given: Option<&'a Given>,
+}
+
+/// How one organisation was judged.
+#[derive(Default)]
+struct Own<'a> {
+    findings: Vec<Finding>,
+    /// Rules that it is known not to meet.
+    unmet: Vec<&'a str>,
+    /// Rules of which a text could not be made, and why.
+    unwritten: Vec<(&'a str, String)>,
+}
+
+impl<'a> Judge<'a> {
+    fn organisation(
+        &self,
+        code: &str,
+        own: &[Option<&Figure>],
+        rows: &RowSets<'_>,
+        layers: &[Layer<'_>],
+    ) -> Own<'a> {
+        let mut judged = Own::default();
         let mut context = None;
-        for (rule, said) in &rules {
+        for (rule, said) in &self.rules {
             let holds = match &rule.when {
-                Some(when) => when.holds_in(&layers),
-                None => Ok(given.and_then(|given| given.holds(analysis, rule, code))),
+                Some(when) => when.holds_in(layers),
+                None => Ok(self.given.and_then(|given| given.holds(self.analysis, rule, code))),
             };
             match holds {
                 Ok(Some(true)) => {}
                 Ok(Some(false)) => {
-                    unmet.push(rule.id.as_str());
+                    judged.unmet.push(rule.id.as_str());
                     continue;
                 }
                 // It lacks a value: nothing is said of what is not known.
                 Ok(None) | Err(_) => continue,
             }
-            let mut figures = texts.items(own, rule);
-            let found = given.and_then(|given| given.findings.get(&rule.id));
-            figures.extend(found.and_then(|found| found.get(*code)).into_iter().flatten().cloned());
-            let context = context.get_or_insert_with(|| texts.context(code, own, &scope.rows));
-            let mut failed = |why: String| unwritten.push((rule.id.as_str(), why));
+            let mut figures = self.texts.items(own, rule);
+            let found = self.given.and_then(|given| given.findings.get(&rule.id));
+            figures.extend(found.and_then(|found| found.get(code)).into_iter().flatten().cloned());
+            let context = context.get_or_insert_with(|| self.texts.context(code, own, rows));
+            let mut failed = |why: String| judged.unwritten.push((rule.id.as_str(), why));
             let text = said.finding(context).map_err(&mut failed);
             let recommendation = said.recommendation(context).map_err(&mut failed);
             let alternatives = said.alternatives(context).map_err(&mut failed);
-            findings.push(Finding {
-                organisation: (*code).to_owned(),
+            judged.findings.push(Finding {
+                organisation: code.to_owned(),
                 rule: rule.id.clone(),
                 severity: rule.severity,
                 text: text.unwrap_or_else(|()| UNWRITTEN.to_owned()),
@@ -101,23 +147,8 @@ pub(crate) fn judge(
                 figures,
             });
         }
-        (findings, unmet, unwritten)
-    });
-    let mut judged = Judged {
-        findings: Vec::new(),
-        unmet: analysis.rules.iter().map(|rule| (rule.id.clone(), Vec::new())).collect(),
-        unwritten: BTreeMap::new(),
-    };
-    for (code, (findings, unmet, unwritten)) in codes.into_iter().zip(found) {
-        judged.findings.extend(findings);
-        for (rule, why) in unwritten {
-            judged.unwritten.entry(rule.to_owned()).or_insert(why);
-        }
-        for rule in unmet {
-            judged.unmet.entry(rule.to_owned()).or_default().push(code.to_owned());
-        }
+        judged
     }
-    judged
 }
 
 /// The figures of each organisation, in the order of indicators; none where it has no value.

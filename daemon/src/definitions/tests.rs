@@ -138,6 +138,23 @@ proptest! {
     }
 }
 
+/// What has a comment behind it in its line leaves that comment in a line of its own: no shipped
+/// activity has one where something may be left out.
+#[test]
+fn what_is_left_out_and_put_back_leaves_the_file_byte_by_byte() {
+    let (files, _) = &*SHIPPED;
+    for field in FIELDS.iter().filter(|field| !field.said.is_empty()) {
+        let gone = amend(files, std::slice::from_ref(field), &typed(&[(&field.name, "")]));
+        if !gone.wrong.is_empty() {
+            continue;
+        }
+        let left_out = Field { said: String::new(), ..field.clone() };
+        let back = amend(&gone.files, &[left_out], &typed(&[(&field.name, &field.said)]));
+        assert!(back.wrong.is_empty(), "{}: {:?}", field.name, back.wrong);
+        assert_eq!(back.files.0[&field.file], files.0[&field.file], "{}", field.name);
+    }
+}
+
 #[test]
 fn comments_order_and_line_ends_stay_where_they_were() {
     let text = "# сверху\r\nkind = 'x' # почему x\r\n  due   =  \"10 working days\"   # столько\r\n\r\n[other]\r\nn = 30.0 # процентов\r\n";

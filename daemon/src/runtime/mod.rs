@@ -14,6 +14,7 @@ pub mod configured;
 pub mod consultation;
 pub mod documents;
 pub mod fault;
+pub mod integrations;
 pub mod letters;
 pub mod listeners;
 pub mod loops;
@@ -35,7 +36,6 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
-use vekha_plugin::{Analyzer, Notifier, Publisher, Source};
 use vekha_plugin_host::{Host, Hosted};
 
 use crate::clock::Clock;
@@ -45,10 +45,9 @@ use crate::store::{Store, StoreError, instant, micros};
 use acts::exports::Looks;
 use committer::{Committer, Done, Task};
 use configured::Configured;
+use integrations::Integrations;
 use letters::outage::{Away, Outage};
 use letters::returns::Unheard;
-use letters::ways::Ways;
-use listeners::Listeners;
 use loops::wellbeing::Wellbeing;
 use road_maps::{RoadMaps, Version};
 
@@ -60,18 +59,8 @@ pub struct Parts {
     pub store: Store,
     /// The time.
     pub clock: Clock,
-    /// Who delivers letters.
-    pub notifier: Arc<dyn Notifier>,
-    /// Who delivers some of them instead.
-    pub ways: Ways,
-    /// Who publishes reports.
-    pub publisher: Arc<dyn Publisher>,
-    /// Systems that know answers, by the id under which road maps name them.
-    pub sources: BTreeMap<String, Arc<dyn Source>>,
-    /// By what other systems are told what happens.
-    pub listeners: Listeners,
-    /// Who gives figures that road maps have no formulas for, by the id under which they name them.
-    pub analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
+    /// By whom it reaches people and other systems.
+    pub integrations: Integrations,
     /// Where people reach the daemon: `https://vekha.example.org`, without a slash at the end.
     pub public_url: String,
 }
@@ -82,12 +71,7 @@ pub struct Runtime {
     clock: Clock,
     road_maps: Arc<RoadMaps>,
     committer: Committer,
-    notifier: Arc<dyn Notifier>,
-    ways: Ways,
-    publisher: Arc<dyn Publisher>,
-    sources: BTreeMap<String, Arc<dyn Source>>,
-    listeners: Listeners,
-    analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
+    integrations: Integrations,
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
     /// The port's certificate, which may end.
@@ -154,17 +138,7 @@ impl Runtime {
     /// # Errors
     /// When the database fails.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts {
-            store,
-            clock,
-            notifier,
-            ways,
-            publisher,
-            sources,
-            listeners,
-            analyzers,
-            public_url,
-        } = parts;
+        let Parts { store, clock, integrations, public_url } = parts;
         let uncertain = store.release_claims(clock.now()).await?;
         if uncertain > 0 {
             tracing::warn!(uncertain, "letters whose delivery was interrupted are sent again");
@@ -180,12 +154,7 @@ impl Runtime {
             clock,
             road_maps,
             committer,
-            notifier,
-            ways,
-            publisher,
-            sources,
-            listeners,
-            analyzers,
+            integrations,
             plugins: OnceLock::new(),
             certificate: OnceLock::new(),
             settings: OnceLock::new(),

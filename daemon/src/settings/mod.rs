@@ -49,7 +49,7 @@ enum Depth {
 }
 
 /// What `vekha.toml` says.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
     /// Where the one port listens.
@@ -225,7 +225,7 @@ fn folders<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D
 }
 
 /// Who may use the console and gRPC; the schools' links are their own key.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Access {
     /// A token that every call must bring; without one the daemon listens on loopback only.
@@ -387,6 +387,26 @@ impl Settings {
         if token > 0 && token < SHORTEST_TOKEN {
             say("access.token", format!("нужно не меньше {SHORTEST_TOKEN} знаков"));
         }
+        let known = ["sqlite:", "postgres:", "postgresql:"];
+        if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
+            say("database", "нужно sqlite:путь или postgres://…".to_owned());
+        }
+        wrong.extend(self.wrong_addresses());
+        wrong.extend(self.wrong_rehearsal());
+        wrong.extend(self.wrong_names());
+        wrong.extend(self.wrong_notifiers());
+        wrong.extend(below("webhooks", Some(self.webhooks.wrong())));
+        wrong.extend(self.limits.wrong());
+        wrong.extend(self.sign_in.wrong());
+        wrong.extend(origins::wrong("access.origins", &self.access.origins));
+        wrong.extend(self.tls.wrong());
+        wrong
+    }
+
+    /// Where it listens, where people reach it, and whether others would read along.
+    fn wrong_addresses(&self) -> Vec<Problem> {
+        let mut wrong = Vec::new();
+        let mut say = |key: &str, message: String| wrong.push(Problem::new(key, message));
         match self.public_url.as_deref().map(|url| (url, url.parse::<http::Uri>())) {
             None => {}
             Some((_, Ok(address))) if matches!(address.scheme_str(), Some("http" | "https")) => {}
@@ -400,10 +420,18 @@ impl Settings {
                          уберите [tls] certificate и key";
             say("public-url", words.to_owned());
         }
-        let known = ["sqlite:", "postgres:", "postgresql:"];
-        if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
-            say("database", "нужно sqlite:путь или postgres://…".to_owned());
+        if !self.listen.ip().is_loopback() && !self.is_encrypted() && !self.tls.insecure {
+            let words = "сеть услышала бы ключи и ссылки открытым текстом: укажите [tls] certificate и \
+                         key; если TLS у прокси перед демоном — его адрес в public-url (https://…); \
+                         если сеть закрыта иначе — [tls] insecure = true";
+            say("listen", words.to_owned());
         }
+        wrong
+    }
+
+    fn wrong_rehearsal(&self) -> Vec<Problem> {
+        let mut wrong = Vec::new();
+        let mut say = |key: &str, message: String| wrong.push(Problem::new(key, message));
         let reaches_people =
             self.uses.mail.is_some() || !self.notifier.is_empty() || self.mail.reaches_people();
         if self.rehearsal.is_some() && reaches_people {
@@ -421,6 +449,13 @@ impl Settings {
                 "в репетиции возвращённые письма не читаются: уберите этот ключ".to_owned(),
             );
         }
+        wrong
+    }
+
+    /// Names that name nothing, and names that cannot be named.
+    fn wrong_names(&self) -> Vec<Problem> {
+        let mut wrong = Vec::new();
+        let mut say = |key: &str, message: String| wrong.push(Problem::new(key, message));
         for (key, name) in self.uses() {
             if !self.plugin.contains_key(name) {
                 let near = nearest(name, self.plugin.keys().map(String::as_str));
@@ -428,6 +463,26 @@ impl Settings {
                 say(&key, format!("раздела [plugin.{name}] нет{near}"));
             }
         }
+        for id in self.analyzer.keys() {
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if !(1..=64).contains(&id.len()) || !id.chars().all(fits) {
+                let words = "дорожная карта его так не назовёт: строчная латиница, цифры и дефис, до \
+                             64 знаков";
+                say(&format!("analyzer.{id}"), words.to_owned());
+            }
+        }
+        for id in self.listener.keys() {
+            if !is_listener(id) {
+                say(&format!("listener.{id}"), LISTENER.to_owned());
+            }
+        }
+        wrong
+    }
+
+    /// Letters that are not there, or that two notifiers are to deliver.
+    fn wrong_notifiers(&self) -> Vec<Problem> {
+        let mut wrong = Vec::new();
+        let mut say = |key: &str, message: String| wrong.push(Problem::new(key, message));
         let all: Vec<_> = self.notifier.iter().collect();
         for (place, (id, one)) in all.iter().enumerate() {
             let kinds = || LETTERS.iter().map(|(kind, _)| *kind).filter(|kind| *kind != "digest");
@@ -449,30 +504,6 @@ impl Settings {
                     say(&format!("notifier.{id}"), words);
                 }
             }
-        }
-        for id in self.analyzer.keys() {
-            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            if !(1..=64).contains(&id.len()) || !id.chars().all(fits) {
-                let words = "дорожная карта его так не назовёт: строчная латиница, цифры и дефис, до \
-                             64 знаков";
-                say(&format!("analyzer.{id}"), words.to_owned());
-            }
-        }
-        for id in self.listener.keys() {
-            if !is_listener(id) {
-                say(&format!("listener.{id}"), LISTENER.to_owned());
-            }
-        }
-        wrong.extend(below("webhooks", Some(self.webhooks.wrong())));
-        wrong.extend(self.limits.wrong());
-        wrong.extend(self.sign_in.wrong());
-        wrong.extend(origins::wrong("access.origins", &self.access.origins));
-        wrong.extend(self.tls.wrong());
-        if !self.listen.ip().is_loopback() && !self.is_encrypted() && !self.tls.insecure {
-            let words = "сеть услышала бы ключи и ссылки открытым текстом: укажите [tls] certificate и \
-                         key; если TLS у прокси перед демоном — его адрес в public-url (https://…); \
-                         если сеть закрыта иначе — [tls] insecure = true";
-            wrong.push(Problem::new("listen", words));
         }
         wrong
     }

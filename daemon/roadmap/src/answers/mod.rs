@@ -243,30 +243,8 @@ impl Checker {
             if let Some(headings) = headings {
                 row.insert("row".into(), headings[number].clone().into());
             }
-            for column in &table.columns {
-                let raw = raw_row.get(&column.id).unwrap_or(&Value::Null);
-                let path = format!("{path}.{}", column.id);
-                let before = self.errors.len();
-                match self.single(&path, column, raw) {
-                    Some(value) => {
-                        row.insert(column.id.clone(), value);
-                    }
-                    None if self.errors.len() == before
-                        && matches!(column.required, Required::Always)
-                        && (!blank || matches!(field.required, Required::Always)) =>
-                    {
-                        self.wrong(&path, "заполните");
-                    }
-                    None => {}
-                }
-            }
-            for name in raw_row.keys() {
-                if name != "row" && !table.columns.iter().any(|c| c.id == *name) {
-                    let near = nearest(name, table.columns.iter().map(|c| &c.id));
-                    let hint = near.map_or_else(String::new, |n| format!("; может быть, «{n}»?"));
-                    self.wrong(&format!("{path}.{name}"), format!("такого столбца нет{hint}"));
-                }
-            }
+            let demanded = !blank || matches!(field.required, Required::Always);
+            self.cells(&path, table, raw_row, demanded, &mut row);
             rows.push(Value::Object(row));
             self.numbers.entry(field.id.clone()).or_default().push(number);
         }
@@ -284,6 +262,34 @@ impl Checker {
             return (!rows.is_empty()).then_some(Value::Array(rows));
         }
         (any || matches!(field.required, Required::Always)).then_some(Value::Array(rows))
+    }
+
+    /// Reads a row's cells; what its columns demand is missed where it is demanded of this row.
+    fn cells(&mut self, path: &str, table: &Table, raw: &Values, demanded: bool, row: &mut Values) {
+        for column in &table.columns {
+            let path = format!("{path}.{}", column.id);
+            let before = self.errors.len();
+            let cell = raw.get(&column.id).unwrap_or(&Value::Null);
+            match self.single(&path, column, cell) {
+                Some(value) => {
+                    row.insert(column.id.clone(), value);
+                }
+                None if self.errors.len() == before
+                    && matches!(column.required, Required::Always)
+                    && demanded =>
+                {
+                    self.wrong(&path, "заполните");
+                }
+                None => {}
+            }
+        }
+        for name in raw.keys() {
+            if name != "row" && !table.columns.iter().any(|c| c.id == *name) {
+                let near = nearest(name, table.columns.iter().map(|c| &c.id));
+                let hint = near.map_or_else(String::new, |n| format!("; может быть, «{n}»?"));
+                self.wrong(&format!("{path}.{name}"), format!("такого столбца нет{hint}"));
+            }
+        }
     }
 
     fn required(&mut self, form: &Form, answers: &Values) {

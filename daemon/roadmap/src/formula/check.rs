@@ -84,6 +84,27 @@ impl Formula {
     }
 }
 
+/// What is taken and given by those functions and operators whose types are always the same.
+fn fixed(name: &str, count: usize) -> Option<(Vec<Type>, Type)> {
+    use Type::{Any, Bool, List, Number, Text};
+    let list = |element| List(Box::new(element));
+    Some(match (name, count) {
+        (operators::LOGICAL_AND | operators::LOGICAL_OR, _)
+        | (operators::LOGICAL_NOT | operators::NOT_STRICTLY_FALSE, 1) => (vec![Bool; count], Bool),
+        (operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, 2)
+        | (operators::NEGATE | "root", 1)
+        | ("share" | "min" | "max" | "round", 2)
+        | ("lower" | "chance", 3)
+        | ("difference" | "shift" | "surplus" | "variance", 4) => (vec![Number; count], Number),
+        ("sum" | "mean", 1) => (vec![list(Number)], Number),
+        ("spike", 3) => (vec![list(Number), Number, Number], Number),
+        ("known", 1) => (vec![list(Any)], Number),
+        ("days", 2) => (vec![Text, Text], Number),
+        ("contains" | "startsWith" | "endsWith", 2) => (vec![Text, Text], Bool),
+        _ => return None,
+    })
+}
+
 struct Checker<'a> {
     formula: &'a Formula,
     scope: &'a Scope,
@@ -162,59 +183,26 @@ impl Checker<'_> {
     fn call(&mut self, expr: &IdedExpr, call: &CallExpr) -> Type {
         let args: Vec<&IdedExpr> =
             call.target.iter().map(AsRef::as_ref).chain(&call.args).collect();
-        match (call.func_name.as_str(), args.as_slice()) {
+        let name = call.func_name.as_str();
+        if let Some((wanted, given)) = fixed(name, args.len()) {
+            for (arg, wanted) in args.iter().zip(&wanted) {
+                self.expect(arg, wanted);
+            }
+            return given;
+        }
+        match (name, args.as_slice()) {
             (operators::CONDITIONAL, [condition, yes, no]) => {
                 self.expect(condition, &Type::Bool);
-                let kind = self.infer(yes);
-                let other = self.infer(no);
+                let (kind, other) = (self.infer(yes), self.infer(no));
                 if kind.fits(&other) {
                     kind
                 } else {
                     self.wrong(no, format!("ветви разные: «{kind}» и «{other}»"))
                 }
             }
-            (operators::LOGICAL_AND | operators::LOGICAL_OR, args) => {
-                for arg in args {
-                    self.expect(arg, &Type::Bool);
-                }
-                Type::Bool
-            }
-            (operators::LOGICAL_NOT | operators::NOT_STRICTLY_FALSE, [arg]) => {
-                self.expect(arg, &Type::Bool);
-                Type::Bool
-            }
-            (operators::ADD, [a, b]) => {
-                let (left, right) = (self.infer(a), self.infer(b));
-                match (&left, &right) {
-                    (Type::Number | Type::Text | Type::List(_) | Type::Any, _)
-                        if left.fits(&right) =>
-                    {
-                        if matches!(left, Type::List(ref e) if **e == Type::Any) {
-                            right
-                        } else {
-                            left
-                        }
-                    }
-                    (Type::Any, _) => right,
-                    _ => self.wrong(expr, format!("нельзя сложить «{left}» и «{right}»")),
-                }
-            }
-            (operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, [a, b]) => {
-                self.expect(a, &Type::Number);
-                self.expect(b, &Type::Number);
-                Type::Number
-            }
-            (operators::NEGATE, [arg]) => {
-                self.expect(arg, &Type::Number);
-                Type::Number
-            }
+            (operators::ADD, [a, b]) => self.sum(expr, a, b),
             (operators::EQUALS | operators::NOT_EQUALS, [a, b]) => {
-                let (left, right) = (self.infer(a), self.infer(b));
-                if left.fits(&right) {
-                    Type::Bool
-                } else {
-                    self.wrong(expr, format!("сравниваются «{left}» и «{right}»"))
-                }
+                self.comparison(expr, a, b, |_| true)
             }
             (
                 operators::GREATER
@@ -222,63 +210,16 @@ impl Checker<'_> {
                 | operators::LESS
                 | operators::LESS_EQUALS,
                 [a, b],
-            ) => {
-                let (left, right) = (self.infer(a), self.infer(b));
-                let ordered = |kind: &Type| matches!(kind, Type::Number | Type::Text | Type::Any);
-                if left.fits(&right) && ordered(&left) && ordered(&right) {
-                    Type::Bool
-                } else {
-                    self.wrong(expr, format!("сравниваются «{left}» и «{right}»"))
-                }
-            }
+            ) => self.comparison(expr, a, b, |kind| {
+                matches!(kind, Type::Number | Type::Text | Type::Any)
+            }),
             (operators::IN, [a, b]) => {
                 let element = self.infer(a);
                 self.expect(b, &Type::List(Box::new(element)));
                 Type::Bool
             }
-            ("share", [a, b]) | ("min" | "max" | "round", [a, b]) => {
-                self.expect(a, &Type::Number);
-                self.expect(b, &Type::Number);
-                Type::Number
-            }
-            ("root", [number]) => {
-                self.expect(number, &Type::Number);
-                Type::Number
-            }
-            ("spike", [list, from, at]) => {
-                self.expect(list, &Type::List(Box::new(Type::Number)));
-                self.expect(from, &Type::Number);
-                self.expect(at, &Type::Number);
-                Type::Number
-            }
-            ("lower" | "chance", [a, b, c]) => {
-                for value in [a, b, c] {
-                    self.expect(value, &Type::Number);
-                }
-                Type::Number
-            }
-            ("days", [from, to]) => {
-                self.expect(from, &Type::Text);
-                self.expect(to, &Type::Text);
-                Type::Number
-            }
-            ("known", [list]) => {
-                self.expect(list, &Type::List(Box::new(Type::Any)));
-                Type::Number
-            }
-            ("difference" | "shift" | "surplus" | "variance", [a, b, c, d]) => {
-                for value in [a, b, c, d] {
-                    self.expect(value, &Type::Number);
-                }
-                Type::Number
-            }
-            ("sum" | "mean", [list]) => {
-                self.expect(list, &Type::List(Box::new(Type::Number)));
-                Type::Number
-            }
             ("default", [value, otherwise]) => {
-                let kind = self.infer(value);
-                let other = self.infer(otherwise);
+                let (kind, other) = (self.infer(value), self.infer(otherwise));
                 if kind.fits(&other) {
                     other
                 } else {
@@ -292,22 +233,42 @@ impl Checker<'_> {
                 }
                 Type::Number
             }
-            ("contains" | "startsWith" | "endsWith", [a, b]) => {
-                self.expect(a, &Type::Text);
-                self.expect(b, &Type::Text);
-                Type::Bool
-            }
-            (name, args) => {
-                let known = super::functions::FUNCTIONS;
-                let message = match known.iter().find(|(known, _)| *known == name) {
-                    Some((_, wanted)) => {
-                        format!("«{name}» берёт значений: {wanted}, а дано: {}", args.len())
-                    }
-                    None => unknown(name, known.iter().map(|(name, _)| name)),
-                };
-                self.wrong(expr, message)
-            }
+            (name, args) => self.no_such_call(expr, name, args.len()),
         }
+    }
+
+    /// Numbers, texts and lists are added to their like.
+    fn sum(&mut self, expr: &IdedExpr, a: &IdedExpr, b: &IdedExpr) -> Type {
+        let (left, right) = (self.infer(a), self.infer(b));
+        match &left {
+            Type::List(element) if **element == Type::Any && left.fits(&right) => right,
+            Type::Number | Type::Text | Type::List(_) | Type::Any if left.fits(&right) => left,
+            _ => self.wrong(expr, format!("нельзя сложить «{left}» и «{right}»")),
+        }
+    }
+
+    fn comparison(
+        &mut self,
+        expr: &IdedExpr,
+        a: &IdedExpr,
+        b: &IdedExpr,
+        comparable: fn(&Type) -> bool,
+    ) -> Type {
+        let (left, right) = (self.infer(a), self.infer(b));
+        if left.fits(&right) && comparable(&left) && comparable(&right) {
+            Type::Bool
+        } else {
+            self.wrong(expr, format!("сравниваются «{left}» и «{right}»"))
+        }
+    }
+
+    fn no_such_call(&mut self, expr: &IdedExpr, name: &str, given: usize) -> Type {
+        let known = super::functions::FUNCTIONS;
+        let message = match known.iter().find(|(known, _)| *known == name) {
+            Some((_, wanted)) => format!("«{name}» берёт значений: {wanted}, а дано: {given}"),
+            None => unknown(name, known.iter().map(|(name, _)| name)),
+        };
+        self.wrong(expr, message)
     }
 
     fn comprehension(&mut self, c: &ComprehensionExpr) -> Type {

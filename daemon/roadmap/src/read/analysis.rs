@@ -55,7 +55,6 @@ impl Shared {
 }
 
 pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Analysis {
-    let findings = table.findings();
     let title = table.text("title");
     let method = table.optional("method");
     let min_count = table.whole("min-count", 1..=10_000).unwrap_or(3);
@@ -65,103 +64,13 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
     let about_all = table.word("about", &about, Some(false));
     let thresholds = thresholds(table, shared);
     let rows = row_sets(analysis_id, table);
-    let mut indicators: Vec<Indicator> = Vec::new();
-    for indicator in table.tables("indicator") {
-        let indicator_id = indicator.parsed("id", name);
-        let label = indicator_id.as_deref().unwrap_or("?");
-        let given = is_given(&indicator, "formula");
-        let stands = if given { "given-by" } else { "formula" };
-        findings.keep(format!("analyses/{analysis_id}/{label}"), indicator.at(stands));
-        let title = indicator.text("title");
-        let unit = indicator.optional("unit");
-        let decimals = indicator.whole("decimals", 0..=6).unwrap_or(1) as u8;
-        let better = indicator.word(
-            "better",
-            &[("higher", Some(Better::Higher)), ("lower", Some(Better::Lower))],
-            Some(None),
-        );
-        let formula = if given { None } else { indicator.formula("formula") };
-        findings.keep(format!("analyses/{analysis_id}/{label}/of"), indicator.at("of"));
-        let rests_on = rests_on(&indicator, enough);
-        findings.keep(format!("analyses/{analysis_id}/{label}/audience"), indicator.at("audience"));
-        let audience = indicator.word_if("audience", &Audience::ALL).or(audience);
-        let people = indicator.flag("people", true);
-        indicator.finish();
-        if let Some(id) = indicator_id.filter(|_| given || formula.is_some()) {
-            if rows.iter().any(|rows| rows.id == id) {
-                let place = findings.place(&format!("analyses/{analysis_id}/{id}"));
-                let message = format!("«{id}» — уже имя набора строк: назовите показатель иначе");
-                findings.error(&place, message, None);
-            }
-            if indicators.iter().any(|i| i.id == id) {
-                let place = findings.place(&format!("analyses/{analysis_id}/{id}"));
-                findings.error(&place, format!("показатель «{id}» уже есть"), None);
-            }
-            indicators.push(Indicator {
-                id,
-                title: title.unwrap_or_default(),
-                unit,
-                decimals,
-                better: better.flatten(),
-                formula,
-                rests_on,
-                audience,
-                people,
-            });
-        }
-    }
+    let indicators = indicators(analysis_id, table, &rows, audience, enough);
     let signs = signs(analysis_id, table, &rows, &indicators);
     if indicators.is_empty() && !table.has("indicator") {
         table.error("indicator", "нет ни одного показателя [[indicator]]", None);
     }
-    let mut rules: Vec<Rule> = Vec::new();
-    for rule in table.tables("rule") {
-        let path = format!("analyses/{analysis_id}/rule/{}", rules.len());
-        for key in ["when", "finding", "recommendation", "alternatives", "shows", "audience"] {
-            findings.keep(format!("{path}/{key}"), rule.at(key));
-        }
-        let rule_id = rule.parsed("id", id);
-        let given = is_given(&rule, "when");
-        // Every rule is kept, so that the next one is counted rightly and found by its id.
-        let never = || Formula::parse("false").ok();
-        let when = if given { None } else { rule.formula("when").or_else(never) };
-        let severity = rule.word(
-            "severity",
-            &[
-                ("note", Severity::Note),
-                ("attention", Severity::Attention),
-                ("serious", Severity::Serious),
-            ],
-            None,
-        );
-        let finding = rule.text("finding");
-        let recommendation = rule.text_or("recommendation", None);
-        let alternatives = rule.texts("alternatives");
-        if recommendation.is_none() && !alternatives.is_empty() {
-            let message = "выбирать не из чего: у правила нет recommendation".to_owned();
-            rule.error("alternatives", message, None);
-        }
-        let shows = rule.texts("shows");
-        // That of the whole analysis is about figures: a finding is never for everybody.
-        let usual = audience.filter(|audience| *audience != Audience::Public);
-        let audience = rule.word_if("audience", &Audience::ALL).or(usual);
-        if let Some(rule_id) = &rule_id
-            && rules.iter().any(|r| r.id == *rule_id)
-        {
-            rule.error("id", format!("правило «{rule_id}» уже есть"), None);
-        }
-        rule.finish();
-        rules.push(Rule {
-            id: rule_id.unwrap_or_default(),
-            when,
-            severity: severity.unwrap_or(Severity::Note),
-            finding: finding.unwrap_or_default(),
-            recommendation,
-            alternatives,
-            shows,
-            audience,
-        });
-    }
+    // That of the whole analysis is about figures: a finding is never for everybody.
+    let rules = rules(analysis_id, table, audience.filter(|to| *to != Audience::Public));
     table.finish();
     Analysis {
         id: analysis_id.to_owned(),
@@ -175,6 +84,115 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
         signs,
         indicators,
         rules,
+    }
+}
+
+/// The indicators, in the order of selection: each may use those before it.
+fn indicators(
+    analysis_id: &str,
+    table: &Table<'_>,
+    rows: &[RowSet],
+    audience: Option<Audience>,
+    enough: i64,
+) -> Vec<Indicator> {
+    let findings = table.findings();
+    let mut all: Vec<Indicator> = Vec::new();
+    for indicator in table.tables("indicator") {
+        let Some(read) = self::indicator(analysis_id, &indicator, audience, enough) else {
+            continue;
+        };
+        let id = &read.id;
+        let place = findings.place(&format!("analyses/{analysis_id}/{id}"));
+        if rows.iter().any(|rows| rows.id == *id) {
+            let message = format!("«{id}» — уже имя набора строк: назовите показатель иначе");
+            findings.error(&place, message, None);
+        }
+        if all.iter().any(|other| other.id == *id) {
+            findings.error(&place, format!("показатель «{id}» уже есть"), None);
+        }
+        all.push(read);
+    }
+    all
+}
+
+fn indicator(
+    analysis_id: &str,
+    table: &Table<'_>,
+    audience: Option<Audience>,
+    enough: i64,
+) -> Option<Indicator> {
+    let id = table.parsed("id", name);
+    let given = is_given(table, "formula");
+    let path = format!("analyses/{analysis_id}/{}", id.as_deref().unwrap_or("?"));
+    let findings = table.findings();
+    findings.keep(path.clone(), table.at(if given { "given-by" } else { "formula" }));
+    for key in ["of", "audience"] {
+        findings.keep(format!("{path}/{key}"), table.at(key));
+    }
+    let better = [("higher", Some(Better::Higher)), ("lower", Some(Better::Lower))];
+    let title = table.text("title");
+    let unit = table.optional("unit");
+    let decimals = table.whole("decimals", 0..=6).unwrap_or(1) as u8;
+    let better = table.word("better", &better, Some(None)).flatten();
+    let formula = if given { None } else { table.formula("formula") };
+    let rests_on = rests_on(table, enough);
+    let audience = table.word_if("audience", &Audience::ALL).or(audience);
+    let people = table.flag("people", true);
+    table.finish();
+    let id = id.filter(|_| given || formula.is_some())?;
+    let title = title.unwrap_or_default();
+    Some(Indicator { id, title, unit, decimals, better, formula, rests_on, audience, people })
+}
+
+/// The rules, in the order of selection.
+fn rules(analysis_id: &str, table: &Table<'_>, audience: Option<Audience>) -> Vec<Rule> {
+    let mut all: Vec<Rule> = Vec::new();
+    for rule in table.tables("rule") {
+        let path = format!("analyses/{analysis_id}/rule/{}", all.len());
+        for key in ["when", "finding", "recommendation", "alternatives", "shows", "audience"] {
+            table.findings().keep(format!("{path}/{key}"), rule.at(key));
+        }
+        let read = self::rule(&rule, audience);
+        if !read.id.is_empty() && all.iter().any(|other| other.id == read.id) {
+            rule.error("id", format!("правило «{}» уже есть", read.id), None);
+        }
+        all.push(read);
+    }
+    all
+}
+
+/// A rule as far as it could be read: every rule is kept, so that the next one is counted rightly and
+/// found by its id.
+fn rule(table: &Table<'_>, audience: Option<Audience>) -> Rule {
+    let severity = [
+        ("note", Severity::Note),
+        ("attention", Severity::Attention),
+        ("serious", Severity::Serious),
+    ];
+    let id = table.parsed("id", id);
+    let given = is_given(table, "when");
+    let never = || Formula::parse("false").ok();
+    let when = if given { None } else { table.formula("when").or_else(never) };
+    let severity = table.word("severity", &severity, None);
+    let finding = table.text("finding");
+    let recommendation = table.text_or("recommendation", None);
+    let alternatives = table.texts("alternatives");
+    if recommendation.is_none() && !alternatives.is_empty() {
+        let message = "выбирать не из чего: у правила нет recommendation";
+        table.error("alternatives", message, None);
+    }
+    let shows = table.texts("shows");
+    let audience = table.word_if("audience", &Audience::ALL).or(audience);
+    table.finish();
+    Rule {
+        id: id.unwrap_or_default(),
+        when,
+        severity: severity.unwrap_or(Severity::Note),
+        finding: finding.unwrap_or_default(),
+        recommendation,
+        alternatives,
+        shows,
+        audience,
     }
 }
 

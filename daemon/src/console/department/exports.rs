@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use vekha_engine::RunKey;
 use vekha_engine::run::Run;
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::Activity;
+use vekha_roadmap::model::{Activity, Form, Layout};
 
 use crate::console::department::administrator;
 use crate::console::department::run::{Missing, load};
@@ -135,6 +135,7 @@ pub async fn act(
     };
     let files = uploads.into_iter().map(|file| Export { name: file.name, bytes: file.bytes });
     let files: Vec<Export> = files.collect();
+    let look = pairs.iter().find(|(name, _)| name == "_take").map(|(_, look)| look.as_str());
     let (run, version) = match (loaded, ahead) {
         (Some(loaded), _) => loaded,
         (None, Some((version, awaited))) => {
@@ -145,24 +146,11 @@ pub async fn act(
                 stage: &stage,
                 ahead: true,
             };
-            let Some((_, look)) = pairs.iter().find(|(name, _)| name == "_take") else {
-                if files.is_empty() {
-                    return page(&scene, &person, Said::NoFiles);
-                }
-                return match runtime.look_ahead(&awaited, &version, files).await {
-                    Ok(Some((name, look))) => page(&scene, &person, Said::Look(name, look)),
-                    Ok(None) => page(&scene, &person, Said::NothingOfOurs),
-                    Err(e) => problem::unavailable(&e),
-                };
+            let Some(look) = look else {
+                return look_ahead(&scene, &person, &awaited, &version, files).await;
             };
-            if !runtime.look_waits(look, &awaited.run) {
-                return page(&scene, &person, Said::Gone);
-            }
-            let by = Caller::new(person.actor());
-            match runtime.open_by_exports(&awaited, by).await {
-                Ok(()) => {}
-                Err(AskError::Store(e)) => return problem::unavailable(&e),
-                Err(e) => return page(&scene, &person, Said::NotOpened(e.to_string())),
+            if let Err(refused) = open(&scene, &person, &awaited, look).await {
+                return refused;
             }
             match load(&runtime, &names).await {
                 Ok(loaded) => loaded,
@@ -174,7 +162,7 @@ pub async fn act(
     };
     let scene =
         Scene { runtime: &runtime, version: &version, run: &run.key, stage: &stage, ahead: false };
-    if let Some((_, look)) = pairs.iter().find(|(name, _)| name == "_take") {
+    if let Some(look) = look {
         let by = Caller::new(person.actor());
         return match runtime.fill_from_exports(look, &run, &version, by).await {
             Ok(Some(fates)) => page(&scene, &person, Said::Filled(fates)),
@@ -191,6 +179,41 @@ pub async fn act(
         Ok(None) => problem::no_such_page().await,
         Err(e) => problem::unavailable(&e),
     }
+}
+
+/// Shows what would open a run; nothing is opened by a look.
+async fn look_ahead(
+    scene: &Scene<'_>,
+    person: &Person,
+    awaited: &Opens,
+    version: &Arc<Version>,
+    files: Vec<Export>,
+) -> Response {
+    if files.is_empty() {
+        return page(scene, person, Said::NoFiles);
+    }
+    match scene.runtime.look_ahead(awaited, version, files).await {
+        Ok(Some((name, look))) => page(scene, person, Said::Look(name, look)),
+        Ok(None) => page(scene, person, Said::NothingOfOurs),
+        Err(e) => problem::unavailable(&e),
+    }
+}
+
+/// Opens the run that a look is of, or says why not.
+async fn open(
+    scene: &Scene<'_>,
+    person: &Person,
+    awaited: &Opens,
+    look: &str,
+) -> Result<(), Response> {
+    if !scene.runtime.look_waits(look, &awaited.run) {
+        return Err(page(scene, person, Said::Gone));
+    }
+    let opened = scene.runtime.open_by_exports(awaited, Caller::new(person.actor())).await;
+    opened.map_err(|e| match e {
+        AskError::Store(e) => problem::unavailable(&e),
+        e => page(scene, person, Said::NotOpened(e.to_string())),
+    })
 }
 
 struct Scene<'a> {
@@ -215,6 +238,27 @@ enum Said {
     /// The files do not speak of any organisation here: they open nothing.
     NothingOfOurs,
     NotOpened(String),
+}
+
+impl Said {
+    /// Why nothing came of it, if nothing did.
+    fn message(&self) -> Option<String> {
+        Some(match self {
+            Said::Nothing | Said::Look(..) | Said::Filled(_) => return None,
+            Said::NoFiles => "Выберите файлы выгрузки: .xlsx, .ods или .csv.".to_owned(),
+            Said::Gone => {
+                "Прочитанное уже не ждёт (прошёл час или его взяли): загрузите файлы ещё раз."
+                    .to_owned()
+            }
+            Said::Refused(why) => format!("Не заполнено: {why}."),
+            Said::NothingOfOurs => {
+                "В файлах нет ни одной нашей организации с работами этого года: \
+                                    сбор не начат."
+                    .to_owned()
+            }
+            Said::NotOpened(why) => format!("Сбор не начат: {why}."),
+        })
+    }
 }
 
 fn page(scene: &Scene<'_>, person: &Person, said: Said) -> Response {
@@ -247,26 +291,12 @@ fn page(scene: &Scene<'_>, person: &Person, said: Said) -> Response {
         let known = newest.as_ref().and_then(|newest| newest.road_map.organisation(code));
         known.map_or_else(|| name(map, code), |organisation| organisation.short.clone())
     };
-    let mut status = StatusCode::OK;
-    let message = match &said {
-        Said::Nothing | Said::Look(..) | Said::Filled(_) => String::new(),
-        Said::NoFiles => "Выберите файлы выгрузки: .xlsx, .ods или .csv.".to_owned(),
-        Said::Gone => {
-            "Прочитанное уже не ждёт (прошёл час или его взяли): загрузите файлы ещё раз."
-                .to_owned()
-        }
-        Said::Refused(why) => format!("Не заполнено: {why}."),
-        Said::NothingOfOurs => {
-            "В файлах нет ни одной нашей организации с работами этого года: сбор не \
-                                начат."
-                .to_owned()
-        }
-        Said::NotOpened(why) => format!("Сбор не начат: {why}."),
+    let message = said.message();
+    let status = match message {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    if !message.is_empty() {
-        status = StatusCode::UNPROCESSABLE_ENTITY;
-    }
-    context["message"] = message.into();
+    context["message"] = message.unwrap_or_default().into();
     if let Said::Filled(fates) = &said {
         let of = |wanted: bool| -> Vec<Value> {
             let chosen = fates.iter().filter(|(_, fate)| (**fate == Fate::Filled) == wanted);
@@ -276,33 +306,44 @@ fn page(scene: &Scene<'_>, person: &Person, said: Said) -> Response {
         };
         context["done"] = json!({ "filled": of(true), "left": of(false) });
     }
-    if let Said::Look(look, found) = &said {
-        let understood = &found.understood;
-        let organisations = understood.organisations.iter().map(|(code, read)| {
-            let fate = found.fates.get(code).copied().unwrap_or(Fate::NotAsked);
-            json!({
-                "name": names(code),
-                "rows": read.rows,
-                "fate": fate.words(),
-                "filled": fate == Fate::Filled,
-                "answers": told_answers(form, &layouts, &read.answers),
-            })
-        });
-        let beside = understood.beside.iter().map(|beside| {
-            json!({
-                "name": format!("{}: {}", beside.level, beside.label),
-                "answers": told_answers(form, &layouts, &beside.answers),
-            })
-        });
-        context["look"] = json!({
-            "name": look,
-            "files": told_files(understood),
-            "organisations": organisations.collect::<Vec<_>>(),
-            "beside": beside.collect::<Vec<_>>(),
-            "fills": found.fates.values().filter(|fate| **fate == Fate::Filled).count(),
-        });
+    if let Said::Look(name, look) = &said {
+        context["look"] = told_look(name, look, form, &layouts, names);
     }
     view::page(status, "exports.html", &context)
+}
+
+/// What was understood of the files, and what would become of it.
+fn told_look(
+    name: &str,
+    look: &Look,
+    form: &Form,
+    layouts: &[&Layout],
+    names: impl Fn(&str) -> String,
+) -> Value {
+    let understood = &look.understood;
+    let organisations = understood.organisations.iter().map(|(code, read)| {
+        let fate = look.fates.get(code).copied().unwrap_or(Fate::NotAsked);
+        json!({
+            "name": names(code),
+            "rows": read.rows,
+            "fate": fate.words(),
+            "filled": fate == Fate::Filled,
+            "answers": told_answers(form, &layouts, &read.answers),
+        })
+    });
+    let beside = understood.beside.iter().map(|beside| {
+        json!({
+            "name": format!("{}: {}", beside.level, beside.label),
+            "answers": told_answers(form, &layouts, &beside.answers),
+        })
+    });
+    json!({
+        "name": name,
+        "files": told_files(understood),
+        "organisations": organisations.collect::<Vec<_>>(),
+        "beside": beside.collect::<Vec<_>>(),
+        "fills": look.fates.values().filter(|fate| **fate == Fate::Filled).count(),
+    })
 }
 
 fn name(map: &RoadMap, code: &str) -> String {

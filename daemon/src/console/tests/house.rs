@@ -19,6 +19,7 @@ use vekha_roadmap::read::{Files, LETTERS};
 use crate::access::gate::Gate;
 use crate::clock::Clock;
 use crate::runtime::committer::Task;
+use crate::runtime::integrations::Integrations;
 use crate::runtime::listeners::Listeners;
 use crate::runtime::{Ask, Parts, Runtime};
 use crate::secret::Secret;
@@ -113,12 +114,11 @@ impl House {
         let runtime = Runtime::start(Parts {
             store,
             clock,
-            notifier: Arc::new(Nobody),
-            ways: Default::default(),
-            sources: Default::default(),
-            analyzers: Default::default(),
-            listeners: Listeners::new(&Default::default(), Default::default()).unwrap(),
-            publisher: Arc::new(Nobody),
+            integrations: Integrations::new(
+                Arc::new(Nobody),
+                Arc::new(Nobody),
+                Listeners::new(&Default::default(), Default::default()).unwrap(),
+            ),
             public_url: "https://vekha.example.org".into(),
         })
         .await

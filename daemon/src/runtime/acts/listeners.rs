@@ -203,7 +203,7 @@ impl Runtime {
         seen: &listener::Model,
     ) -> Result<(), AccessError> {
         asker.saw(&listener_etag(seen))?;
-        if self.listeners.is_named(&seen.id) {
+        if self.integrations.listeners.is_named(&seen.id) {
             let message = format!(
                 "слушателя называют настройки: удалите раздел [listener.{}] и перезапустите демон",
                 seen.id
@@ -342,7 +342,7 @@ impl Runtime {
         }
         match url.scheme() {
             "https" => {}
-            "http" if self.listeners.allows_private() => {}
+            "http" if self.integrations.listeners.allows_private() => {}
             "http" => {
                 return Err("нужен https://; без него — только в своей сети, где в настройках \
                             демона [webhooks] allow-private = true"
@@ -354,7 +354,7 @@ impl Runtime {
             return Err("имени и пароля в адресе быть не может: запросы подписаны".to_owned());
         }
         url.set_fragment(None);
-        self.listeners.poster().judge(&url)?;
+        self.integrations.listeners.poster().judge(&url)?;
         Ok(url.to_string())
     }
 }

@@ -27,6 +27,43 @@ struct Known {
     answers: HashMap<String, Result<Values, String>>,
 }
 
+impl Known {
+    /// The runs that a step refers to, the batch's own as they are by now.
+    fn others(
+        &self,
+        batch: &Batch,
+        referred: Vec<RunKey>,
+    ) -> Result<BTreeMap<RunKey, Summary>, AskError> {
+        if let Some(why) = referred.iter().find_map(|key| batch.broken(key)) {
+            return Err(AskError::Unreadable(why.to_owned()));
+        }
+        let summary = |key: &RunKey| match batch.run(key) {
+            Some(run) => Some(Summary::from(run)),
+            None => self.runs.get(key).cloned(),
+        };
+        let known = referred.into_iter().filter_map(|key| Some((summary(&key)?, key)));
+        Ok(known.map(|(summary, key)| (key, summary)).collect())
+    }
+
+    /// What those who answer now answered in the period of the run `before`.
+    fn earlier(
+        &self,
+        task: &Task,
+        before: &RunKey,
+    ) -> Result<BTreeMap<AssignmentKey, Values>, AskError> {
+        if self.answers.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        answered(&task.ask)
+            .filter_map(|own| Some((own, self.answers.get(&format!("{before}/{own}"))?)))
+            .map(|(own, answers)| match answers {
+                Ok(answers) => Ok((own.clone(), answers.clone())),
+                Err(why) => Err(AskError::Unreadable(why.clone())),
+            })
+            .collect()
+    }
+}
+
 /// The assignments that are answered.
 fn answered(ask: &Ask) -> impl Iterator<Item = &AssignmentKey> {
     let commands = match ask {
@@ -158,9 +195,8 @@ impl Steps {
         now: jiff::Timestamp,
     ) -> Reply {
         let key = &task.run;
-        let unreadable = |why: &str| AskError::Unreadable(why.to_owned());
         if let Some(why) = batch.broken(key) {
-            return Err(unreadable(why));
+            return Err(AskError::Unreadable(why.to_owned()));
         }
         let version = self.version_for(batch, key).ok_or_else(|| match batch.run(key) {
             Some(run) => AskError::Unreadable(self.road_maps.why_not(key, run.road_map)),
@@ -173,43 +209,22 @@ impl Steps {
             .road_map
             .activity(&key.activity)
             .ok_or_else(|| Refusal::NotFound(format!("мероприятие «{}»", key.activity)))?;
-        let referred = references(activity, key);
-        if let Some(why) = referred.iter().find_map(|key| batch.broken(key)) {
-            return Err(unreadable(why));
-        }
-        let others: BTreeMap<RunKey, Summary> = referred
-            .into_iter()
-            .filter_map(|k| {
-                let summary = match batch.run(&k) {
-                    Some(run) => Summary::from(run),
-                    None => known.runs.get(&k)?.clone(),
-                };
-                Some((k, summary))
-            })
-            .collect();
-        let mut earlier = BTreeMap::new();
-        for own in answered(&task.ask).filter(|_| !known.answers.is_empty()) {
-            let before = data::earlier(activity, key);
-            if let Some(answers) = known.answers.get(&format!("{before}/{own}")) {
-                let answers = answers.as_ref().map_err(|why| unreadable(why))?;
-                earlier.insert(own.clone(), answers.clone());
-            }
-        }
         let context = Context {
             road_map: &version.road_map,
             version: version.number,
-            others: &others,
-            earlier: &earlier,
+            others: &known.others(batch, references(activity, key))?,
+            earlier: &known.earlier(task, &data::earlier(activity, key))?,
         };
+        let actor = &task.by.actor;
         let exists = batch.run(key).is_some();
         match &task.ask {
             Ask::Open { .. } if exists => Err(AskError::Exists(key.clone())),
             Ask::Open { named, why, without_waiting } => {
                 let (mut run, mut outcome) =
-                    open(&context, key.clone(), named.clone(), *why, &task.by.actor, now)?;
+                    open(&context, key.clone(), named.clone(), *why, actor, now)?;
                 if *without_waiting && !run.waits_for.is_empty() {
                     let proceed = Command::AnswerQuestion(vekha_engine::Answer::Proceed);
-                    outcome.absorb(step(&context, &mut run, proceed, &task.by.actor, now)?);
+                    outcome.absorb(step(&context, &mut run, proceed, actor, now)?);
                 }
                 let made = key.to_string();
                 if task.by.validate_only {
@@ -222,26 +237,24 @@ impl Steps {
             Ask::Upstream if !exists => {
                 if activity.schedule.every == Every::AfterOnly {
                     let (run, outcome) =
-                        open(&context, key.clone(), vec![], Why::Upstream, &task.by.actor, now)?;
+                        open(&context, key.clone(), vec![], Why::Upstream, actor, now)?;
                     batch.insert(run);
                     batch.record(key, outcome, now);
                 }
                 Ok(done(String::new()))
             }
             Ask::Upstream => {
-                let by = |run: &mut Run| {
-                    Ok(step(&context, run, Command::UpstreamChanged, &task.by.actor, now)?)
-                };
+                let by =
+                    |run: &mut Run| Ok(step(&context, run, Command::UpstreamChanged, actor, now)?);
                 self.step(batch, task, by, now)
             }
             Ask::Step(command) => {
-                let by =
-                    |run: &mut Run| Ok(step(&context, run, command.clone(), &task.by.actor, now)?);
+                let by = |run: &mut Run| Ok(step(&context, run, command.clone(), actor, now)?);
                 self.step(batch, task, by, now)
             }
             Ask::Steps(commands) => {
                 let by = |run: &mut Run| {
-                    let done = steps(&context, run, commands.clone(), &task.by.actor, now);
+                    let done = steps(&context, run, commands.clone(), actor, now);
                     done.map_err(AskError::SomeRefused)
                 };
                 self.step(batch, task, by, now)

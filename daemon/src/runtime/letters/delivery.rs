@@ -73,7 +73,7 @@ impl Runtime {
     ) -> Result<Receipt, DeliveryError> {
         let Some(first) = rows.first() else { return Ok(Receipt::default()) };
         let whose = (first.municipality.as_str(), first.organisation.as_str());
-        let way = self.ways.of(&first.kind, &first.organisation);
+        let way = self.integrations.ways.of(&first.kind, &first.organisation);
         // What does not exist as an address of mail may do so elsewhere.
         let elsewhere = way.map(|way| (way, message.clone()));
         let by_mail = match self.to_living(message, whose).await {
@@ -84,10 +84,12 @@ impl Runtime {
         let to = leaves.into_iter().flat_map(|message| &message.to);
         let to: Vec<String> = to.map(|to| returns::comparable(&to.email)).collect();
         let sent = match (elsewhere, by_mail) {
-            (Some((way, all)), by_mail) => way.deliver(&*self.notifier, &all, by_mail).await,
+            (Some((way, all)), by_mail) => {
+                way.deliver(&*self.integrations.notifier, &all, by_mail).await
+            }
             (None, Err(nowhere)) => Err(nowhere),
             (None, Ok(message)) => {
-                let sent = self.notifier.deliver(&message).await;
+                let sent = self.integrations.notifier.deliver(&message).await;
                 self.learn(&sent);
                 sent
             }

@@ -114,14 +114,15 @@ impl Runtime {
     ) -> Result<Vec<Vec<Model>>, StoreError> {
         let now = self.clock.now();
         let away = self.outage.now();
-        let by_mail = |row: &Model| self.ways.of(&row.kind, &row.organisation).is_none();
+        let by_mail =
+            |row: &Model| self.integrations.ways.of(&row.kind, &row.organisation).is_none();
         // One letter sees whether the mail server is back; others leave by what is named for them.
         let mut probes = away.as_ref().is_some_and(|away| away.again <= now)
             && !sending.rows.values().any(by_mail);
         let free = AT_ONCE.saturating_sub(busy);
         if away.is_some() {
             sending.ready.clear();
-            if !probes && self.ways.0.is_empty() {
+            if !probes && self.integrations.ways.0.is_empty() {
                 return Ok(vec![]);
             }
         }
@@ -135,12 +136,12 @@ impl Runtime {
             let mailed: BTreeSet<String> = match away {
                 Some(_) => due
                     .iter()
-                    .filter(|due| self.ways.of_due(due).is_none())
+                    .filter(|due| self.integrations.ways.of_due(due).is_none())
                     .map(|due| due.key.clone())
                     .collect(),
                 None => BTreeSet::new(),
             };
-            let mut ready = parcels::choose(due, now, usize::MAX, &self.ways);
+            let mut ready = parcels::choose(due, now, usize::MAX, &self.integrations.ways);
             ready.retain(|parcel| {
                 let leaves = !parcel.keys.iter().any(|key| mailed.contains(key));
                 leaves || std::mem::take(&mut probes)

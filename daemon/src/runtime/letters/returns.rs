@@ -78,8 +78,9 @@ impl Runtime {
     /// # Errors
     /// When the database fails; what was not taken comes again.
     pub async fn take_returned(&self) -> Result<Option<Duration>, StoreError> {
-        let ways = self.ways.0.iter().map(|way| way.notifier.clone());
-        let all: Vec<Arc<dyn Notifier>> = [self.notifier.clone()].into_iter().chain(ways).collect();
+        let ways = self.integrations.ways.0.iter().map(|way| way.notifier.clone());
+        let all: Vec<Arc<dyn Notifier>> =
+            [self.integrations.notifier.clone()].into_iter().chain(ways).collect();
         let mut again = None;
         let mut unheard = None;
         for notifier in all {

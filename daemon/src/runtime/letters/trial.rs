@@ -32,6 +32,8 @@ impl Runtime {
             ..Message::default()
         };
         let late = || DeliveryError::transient("почта не ответила за полминуты");
-        tokio::time::timeout(TRIAL, self.notifier.deliver(&letter)).await.map_err(|_| late())?
+        tokio::time::timeout(TRIAL, self.integrations.notifier.deliver(&letter))
+            .await
+            .map_err(|_| late())?
     }
 }

@@ -84,7 +84,8 @@ impl Runtime {
         let patience = self.clock.span(PATIENCE.unsigned_abs());
         let lasts =
             |one: &Standing| one.since.is_none_or(|since| now.duration_since(since) >= patience);
-        let known = self.listeners.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known =
+            self.integrations.listeners.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().filter(|one| lasts(one)).cloned().collect()
     }
 }

@@ -91,10 +91,10 @@ impl Runtime {
     fn receiver(&self, row: &Model) -> Result<Receiver<'_>, String> {
         if row.plugin.is_empty() {
             let secret = self.store.secret();
-            return Webhook::of(row, &self.listeners.poster, secret, &self.clock)
+            return Webhook::of(row, &self.integrations.listeners.poster, secret, &self.clock)
                 .map(Receiver::Webhook);
         }
-        let plugin = self.listeners.plugins.0.get(&row.id).map(Receiver::Plugin);
+        let plugin = self.integrations.listeners.plugins.0.get(&row.id).map(Receiver::Plugin);
         plugin.ok_or_else(|| format!("в настройках нет раздела [listener.{}]", row.id))
     }
 
@@ -215,7 +215,7 @@ impl Runtime {
     /// Whether an entry has been waiting for as long as entries are tried.
     fn is_overdue(&self, outline: &Outline, row: &Model, now: Timestamp) -> bool {
         let since = instant(outline.at.max(row.since));
-        now.duration_since(since) >= self.clock.span(self.listeners.give_up)
+        now.duration_since(since) >= self.clock.span(self.integrations.listeners.give_up)
     }
 
     /// A listener wants no more: it is told nothing until somebody enables it, and that is written down.

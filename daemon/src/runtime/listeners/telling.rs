@@ -69,10 +69,10 @@ impl Runtime {
     async fn claim_due(&self, claims: &BTreeMap<String, String>) -> Result<Vec<Model>, StoreError> {
         let rows = self.store.listeners().await?;
         if rows.is_empty() {
-            self.listeners.learn(&[], &BTreeMap::new());
+            self.integrations.listeners.learn(&[], &BTreeMap::new());
             return Ok(vec![]);
         }
-        self.listeners.learn(&rows, &self.store.count_undelivered().await?);
+        self.integrations.listeners.learn(&rows, &self.store.count_undelivered().await?);
         let newest = self.store.newest_entry().await?.map_or(0, |entry| entry.cursor);
         let wanted = self.store.wanted_by().await?;
         let now = self.clock.now();
@@ -82,7 +82,8 @@ impl Runtime {
             // Whoever is alone has nobody who could be telling.
             let is_free =
                 !self.store.is_shared() || row.claim.is_none() || row.claimed_until <= micros(now);
-            let is_ours = row.plugin.is_empty() || self.listeners.plugins.0.contains_key(&row.id);
+            let is_ours = row.plugin.is_empty()
+                || self.integrations.listeners.plugins.0.contains_key(&row.id);
             let is_due = !row.disabled && is_behind && row.next_attempt_at <= micros(now);
             if is_due && is_free && is_ours && !claims.contains_key(&row.id) {
                 let lease = self.clock.span(LEASE);

@@ -101,7 +101,8 @@ impl Runtime {
     /// # Errors
     /// When the database fails; what was not done is still due.
     pub(crate) async fn consult(&self) -> Result<usize, StoreError> {
-        let places = self.analyzers.keys().map(|id| (id.as_str(), Semaphore::new(EACH)));
+        let places =
+            self.integrations.analyzers.keys().map(|id| (id.as_str(), Semaphore::new(EACH)));
         let places: BTreeMap<&str, Semaphore> = places.collect();
         let mut under_way = UnderWay::default();
         let mut taken: BTreeSet<String> = BTreeSet::new();
@@ -266,7 +267,7 @@ impl Runtime {
         if let Some(before) = answered.filter(|before| before.key == key) {
             return Ok(Ok((false, before)));
         }
-        let Some(analyzer) = self.analyzers.get(analyzer) else {
+        let Some(analyzer) = self.integrations.analyzers.get(analyzer) else {
             return refused(format!("в настройках демона нет раздела [analyzer.{analyzer}]"));
         };
         let looked = match held.looked_at() {

@@ -141,7 +141,7 @@ impl Runtime {
         source: &Prefill,
     ) -> Result<Fetched, SourceError> {
         let id = &source.id;
-        let source = self.sources.get(id).ok_or_else(|| {
+        let source = self.integrations.sources.get(id).ok_or_else(|| {
             SourceError::Refused(format!("в настройках демона нет раздела [source.{id}]"))
         })?;
         let request = FetchRequest {

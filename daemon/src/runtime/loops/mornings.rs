@@ -104,7 +104,9 @@ impl Runtime {
             Ok(Some(message)) => {
                 let message = Message { uncertain: row.attempts > 0, ..message };
                 let late = || DeliveryError::transient("почта не ответила за минуту");
-                let sent = tokio::time::timeout(PATIENCE, self.notifier.deliver(&message)).await;
+                let sent =
+                    tokio::time::timeout(PATIENCE, self.integrations.notifier.deliver(&message))
+                        .await;
                 match sent.map_err(|_| late()).flatten() {
                     Ok(_) => return Ok(done),
                     Err(error) => error,

@@ -204,7 +204,7 @@ impl Runtime {
             reports::render(self, &version, run, stage, now).await?;
         let publish = async |path: String, content_type: &str, bytes: Vec<u8>| {
             let document = Document { path, content_type: content_type.into(), bytes };
-            let published = self.publisher.publish(&document).await;
+            let published = self.integrations.publisher.publish(&document).await;
             published.map(|p| p.location).map_err(|e| NotMade::Impossible(e.to_string()))
         };
         // Whoever finds a page finds what it links to: that is published before it.

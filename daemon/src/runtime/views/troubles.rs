@@ -270,12 +270,14 @@ impl Runtime {
                     let section = match &stage.work {
                         Work::Collect(collect) => {
                             let source = collect.source.as_ref().map(|prefill| &prefill.id);
-                            let unknown = source.filter(|id| !self.sources.contains_key(*id));
+                            let unknown =
+                                source.filter(|id| !self.integrations.sources.contains_key(*id));
                             unknown.map(|id| format!("source.{id}"))
                         }
                         Work::Analyze(analyze) => {
                             let plugin = analyze.plugin.as_ref();
-                            let unknown = plugin.filter(|id| !self.analyzers.contains_key(*id));
+                            let unknown =
+                                plugin.filter(|id| !self.integrations.analyzers.contains_key(*id));
                             unknown.map(|id| format!("analyzer.{id}"))
                         }
                         _ => None,

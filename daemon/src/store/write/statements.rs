@@ -10,10 +10,8 @@ use std::fmt::Write as _;
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DatabaseBackend, EntityTrait,
-    IdenStatic, IntoActiveModel, Iterable, PrimaryKeyToColumn, Statement, Value, Values,
+    IdenStatic, IntoActiveModel, Iterable, PrimaryKeyToColumn, Statement, Value,
 };
-use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, SqliteTransaction};
 
 /// Most rows of one statement: the database waits for the next one in between. A row has less than
 /// twenty values, and SQLite takes 32,766.
@@ -169,29 +167,6 @@ pub(super) async fn execute(
     while let Some(statement) = next {
         let (executed, following) =
             tokio::join!(biased; db.execute_raw(statement), async { statements.next() });
-        executed?;
-        next = following;
-    }
-    Ok(())
-}
-
-/// The same for SQLite, past sea-orm, which would copy all values once more.
-///
-/// # Errors
-/// When the database refuses one of them.
-pub(super) async fn execute_on_sqlite(
-    transaction: &mut SqliteTransaction<'_>,
-    mut statements: impl Iterator<Item = Statement>,
-) -> Result<(), sqlx::Error> {
-    let mut next = statements.next();
-    while let Some(Statement { sql, values, .. }) = next {
-        let values = SqlxValues(values.unwrap_or(Values(vec![])));
-        let query = sqlx::query_with(AssertSqlSafe(sql), values);
-        let (executed, following) = tokio::join!(
-            biased;
-            query.execute(&mut **transaction),
-            async { statements.next() }
-        );
         executed?;
         next = following;
     }

@@ -154,31 +154,28 @@ pub async fn conformance(
         }
     }
     drop(trial);
-    let ends = "завершается, когда закрыт его вход";
-    tell(
-        ends,
-        match process.end().await {
-            true => Ok(()),
-            false => broken(format!(
-                "работал ещё {} с после закрытия входа и завершён сигналом: читайте стандартный ввод и \
-             завершайтесь, когда он кончится",
-                manner.grace.as_secs()
-            )),
-        },
-    );
-    let again = "запускается снова";
-    match start().await {
+    tell("завершается, когда закрыт его вход", ends(process, manner).await);
+    let again = match start().await {
         Ok((process, started)) => {
             process.end().await;
-            tell(
-                again,
-                match started.description == is {
-                    true => Ok(()),
-                    false => broken("во второй раз говорит о себе другое"),
-                },
-            );
+            match started.description == is {
+                true => Ok(()),
+                false => broken("во второй раз говорит о себе другое"),
+            }
         }
-        Err(why) => tell(again, broken(why.unwrap_or_default())),
-    }
+        Err(why) => broken(why.unwrap_or_default()),
+    };
+    tell("запускается снова", again);
     kept
+}
+
+async fn ends(process: Process, manner: &Manner) -> Tried {
+    if process.end().await {
+        return Ok(());
+    }
+    let grace = manner.grace.as_secs();
+    broken(format!(
+        "работал ещё {grace} с после закрытия входа и завершён сигналом: читайте стандартный ввод и \
+         завершайтесь, когда он кончится"
+    ))
 }

@@ -5,18 +5,14 @@ mod held;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
 use vekha_engine::run::Run;
 use vekha_engine::{Outcome, RunKey};
 
 use self::rows::Rows;
-use super::statements::{execute, execute_on_sqlite};
+use super::statements::execute;
 use crate::store::entities::{request, run};
 use crate::store::read::runs::Loaded;
 use crate::store::{Store, StoreError};
@@ -203,10 +199,6 @@ impl Batch {
         let evidence = rows.evidence();
         match transaction {
             None if nothing => return Ok(()),
-            None if !store.is_shared() => {
-                let written = write_to_sqlite(store.writer(), rows).await;
-                written.map_err(|e| DbErr::Exec(RuntimeErr::SqlxError(Arc::new(e))))?;
-            }
             transaction => {
                 let transaction = match transaction {
                     Some(transaction) => transaction,
@@ -233,10 +225,4 @@ impl Batch {
             None => Ok(()),
         }
     }
-}
-
-async fn write_to_sqlite(writer: &DatabaseConnection, rows: Rows) -> Result<(), sqlx::Error> {
-    let mut transaction = writer.get_sqlite_connection_pool().begin().await?;
-    execute_on_sqlite(&mut transaction, rows.statements(DatabaseBackend::Sqlite)).await?;
-    transaction.commit().await
 }
