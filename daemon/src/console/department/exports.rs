@@ -328,13 +328,13 @@ fn told_look(
             "rows": read.rows,
             "fate": fate.words(),
             "filled": fate == Fate::Filled,
-            "answers": told_answers(form, &layouts, &read.answers),
+            "answers": told_answers(form, layouts, &read.answers),
         })
     });
     let beside = understood.beside.iter().map(|beside| {
         json!({
             "name": format!("{}: {}", beside.level, beside.label),
-            "answers": told_answers(form, &layouts, &beside.answers),
+            "answers": told_answers(form, layouts, &beside.answers),
         })
     });
     json!({
