@@ -17,6 +17,7 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
+use tower::util::option_layer;
 use vekha_plugin::Problem;
 use vekha_plugin_host::Host;
 use vekha_roadmap::diagnostic;
@@ -25,6 +26,7 @@ use crate::access::ALL;
 use crate::access::gate::{Found, Gate};
 use crate::access::provider::Provider;
 use crate::api::{self, Api};
+use crate::backup::kept::Backups;
 use crate::clock::Clock;
 use crate::integrations::Integrations;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
@@ -125,9 +127,11 @@ impl Daemon {
             .map(|(id, listener)| (id.clone(), listener.plugin.clone()))
             .collect();
         let configured = settings.told.clone();
+        let backups = Backups::of(&settings);
         let made = Integrations::make(settings).await;
         let made = made.map_err(|problems| settings_are_wrong(&problems))?;
-        let Integrations { host, notifier, ways, publisher, sources, listeners, analyzers } = made;
+        let Integrations { host, notifier, ways, publisher, sources, listeners, analyzers, all } =
+            made;
         let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.
         let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -156,6 +160,8 @@ impl Daemon {
         })
         .await?;
         runtime.watch_over_plugins(host.clone());
+        runtime.works_with(all);
+        runtime.keeps(backups);
         if let Some(tls) = &tls {
             runtime.watch_over_certificate(tls.clone());
         }
@@ -349,7 +355,7 @@ async fn app(
             move |request, next| api::lasting::bounded(ending.clone(), gate.clone(), request, next)
         }))
         .layer(tonic_web::GrpcWebLayer::new())
-        .layer(origins.layer());
+        .layer(option_layer(origins.layer()));
     let pages =
         console::router(runtime.clone(), gate.clone()).layer(from_fn_with_state(of_pages, bounded));
     let wellbeing = runtime.wellbeing();

@@ -14,6 +14,7 @@ pub mod configured;
 pub mod consultation;
 pub mod documents;
 pub mod fault;
+pub mod integrated;
 pub mod letters;
 pub mod listeners;
 pub mod loops;
@@ -38,6 +39,7 @@ use vekha_engine::RunKey;
 use vekha_plugin::{Analyzer, Notifier, Publisher, Source};
 use vekha_plugin_host::{Host, Hosted};
 
+use crate::backup::kept::Backups;
 use crate::clock::Clock;
 use crate::port::tls::Tls;
 use crate::store::write::jobs::Jobs;
@@ -45,6 +47,7 @@ use crate::store::{Store, StoreError, instant, micros};
 use acts::exports::Looks;
 use committer::{Committer, Done, Task};
 use configured::Configured;
+use integrated::Integrated;
 use letters::outage::{Away, Outage};
 use letters::returns::Unheard;
 use letters::ways::Ways;
@@ -90,6 +93,10 @@ pub struct Runtime {
     analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
+    /// All plugins, wherever they work.
+    integrated: OnceLock<Vec<Integrated>>,
+    /// Where backups are kept.
+    backups: OnceLock<Arc<Backups>>,
     /// The port's certificate, which may end.
     certificate: OnceLock<Arc<Tls>>,
     /// What it runs with, for the administrator's eyes.
@@ -187,6 +194,8 @@ impl Runtime {
             listeners,
             analyzers,
             plugins: OnceLock::new(),
+            integrated: OnceLock::new(),
+            backups: OnceLock::new(),
             certificate: OnceLock::new(),
             settings: OnceLock::new(),
             public_url,
