@@ -561,5 +561,16 @@ async fn a_stream_reaches_no_further_than_its_first_message_may() {
     sly[1]["submission"]["name"] = elsewhere.into();
     sly[2]["parent"] = "municipalities/-".into();
     let told = operator.send_all(IMPORT, sly).await.unwrap();
-    assert_eq!(told["refused"].as_array().unwrap().len(), 2, "{told}");
+    let refused = told["refused"].as_array().unwrap();
+    let field = |place: usize| {
+        let details = refused[place]["status"]["details"].as_array().unwrap();
+        let wrong = details.iter().find_map(|one| one["fieldViolations"].as_array());
+        wrong.map(|fields| text(&fields[0], "field").to_owned())
+    };
+    // All have answered: the stage is over for those that may be reached.
+    assert_eq!(refused.len(), 6, "{told}");
+    assert_eq!(
+        [field(0), field(1), field(2), field(3)],
+        [None, Some("name".to_owned()), Some("parent".to_owned()), None,]
+    );
 }

@@ -144,11 +144,15 @@ pub fn not_now(reason: &str, message: &str) -> Status {
 
 /// A refusal that stands within an answer: what its call would have ended with, details and all.
 pub fn within(refusal: &Status) -> tonic_types::Status {
-    tonic_types::Status::decode(refusal.details()).unwrap_or_else(|_| tonic_types::Status {
-        code: refusal.code().into(),
-        message: refusal.message().to_owned(),
-        details: vec![],
-    })
+    // Not every one has details: then nothing stands there.
+    match tonic_types::Status::decode(refusal.details()) {
+        Ok(whole) if whole.code != 0 => whole,
+        _ => tonic_types::Status {
+            code: refusal.code().into(),
+            message: refusal.message().to_owned(),
+            details: vec![],
+        },
+    }
 }
 
 /// There is such a thing already.

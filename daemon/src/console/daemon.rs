@@ -18,7 +18,7 @@ use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::{packed, problem, view};
 use crate::console::people::{Refused, asker, moment};
 use crate::runtime::Runtime;
-use crate::runtime::acts::listeners::{MadeListener, Wishes, shown_url};
+use crate::runtime::acts::listeners::{MadeListener, NAMED, Wishes, shown_url};
 use crate::runtime::integrated;
 use crate::store::StoreError;
 use crate::store::entities::listener;
@@ -119,7 +119,11 @@ async fn add(runtime: &Runtime, person: &Person, pairs: &Pairs) -> Result<Respon
     let shown = match runtime.add_listener(&asker, name, wishes.clone(), None).await {
         Ok(made) => Shown { added: Some(made), ..Shown::default() },
         Err(e) => {
-            let refused = Refused::of(e).map_err(|response| *response)?;
+            let mut refused = Refused::of(e).map_err(|response| *response)?;
+            // A page asks for the name alone.
+            if let Some(words) = refused.fields.get_mut("name") {
+                *words = words.strip_prefix(NAMED).unwrap_or(words).to_owned();
+            }
             Shown { refused, said: wishes, name, ..Shown::default() }
         }
     };

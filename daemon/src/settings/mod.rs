@@ -782,7 +782,8 @@ mod tests {
         };
         assert!(is_local("", "127.0.0.1:7140") && is_local("", "[::1]:7140"));
         assert!(is_local("public-url = 'http://localhost:8080'", "127.0.0.1:7140"));
-        assert!(!is_local("tls = { insecure = true }", "0.0.0.0:7140"));
+        let closed = "public-url = 'http://localhost'\ntls = { insecure = true }";
+        assert!(!is_local(closed, "0.0.0.0:7140"));
         assert!(!is_local("public-url = 'https://vekha.example.org'", "127.0.0.1:7140"));
     }
 

@@ -68,8 +68,8 @@ fn keep(gate: &Gate, secret: &str, response: &mut Response) {
 #[derive(Debug, Default)]
 pub(in crate::console) struct Refused {
     pub status: StatusCode,
-    whole: Option<String>,
-    fields: BTreeMap<String, String>,
+    pub whole: Option<String>,
+    pub fields: BTreeMap<String, String>,
 }
 
 impl Refused {

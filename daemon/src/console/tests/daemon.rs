@@ -55,7 +55,8 @@ async fn a_listener_is_added_where_listeners_are_looked_at_and_its_secret_is_sho
     // The same is refused as by the contract, and what was typed stays.
     let wrong = add("Портал", "ftp://portal.example.org/x").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text);
-    for words in ["от 1 до 40 строчных", "нужен адрес вида", "ftp://portal.example.org/x"]
+    for words in
+        [">имя слушателя — от 1 до 40", "нужен адрес вида", "ftp:&#x2f;&#x2f;portal.example"]
     {
         assert!(wrong.text.contains(words), "{words}: {}", wrong.text);
     }
