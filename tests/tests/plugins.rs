@@ -557,7 +557,7 @@ async fn an_analyzer_has_a_deadline_of_its_own_longer_or_shorter_than_other_call
         plugin: plugin.clone(),
         deadline: Duration::from_secs(seconds),
     };
-    let (host, plugin) = self::host(calling("hangs")).await;
+    let (host, plugin) = host(calling("hangs")).await;
     let error = soon(deadlined(&plugin, 1).analyze(&dataset(1, &[]))).await.unwrap_err();
     assert!(error.to_string().contains("плагин «x» не ответил за 1 с"), "{error}");
     soon(host.stop()).await;
