@@ -27,6 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Names let the command line show any message as JSON.
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names();
+    // Errors within an answer are those that tonic knows.
+    config.extern_path(".google.rpc", "::tonic_types::pb");
     tonic_prost_build::configure()
         .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
     Ok(())
@@ -67,8 +69,8 @@ fn mutations(messages: impl Iterator<Item = protox::prost_reflect::MessageDescri
 
 /// The enum `Method` of all that `vekha.v1` serves, so that a table over it has no gaps.
 fn methods(services: impl Iterator<Item = protox::prost_reflect::ServiceDescriptor>) -> String {
-    let (mut variants, mut all, mut paths, mut names) =
-        (String::new(), String::new(), String::new(), String::new());
+    let (mut variants, mut all, mut paths, mut names, mut streams) =
+        (String::new(), String::new(), String::new(), String::new(), String::new());
     for service in services.filter(|service| service.package_name() == "vekha.v1") {
         for method in service.methods() {
             let (name, path) =
@@ -76,6 +78,9 @@ fn methods(services: impl Iterator<Item = protox::prost_reflect::ServiceDescript
             variants += &format!("/// `{path}`\n{name},\n");
             all += &format!("Method::{name},\n");
             paths += &format!("Method::{name} => \"{path}\",\n");
+            if method.is_client_streaming() {
+                streams += &format!("| Method::{name}");
+            }
             names += &format!("Method::{name} => &{:?},\n", named_by(&method.input()));
         }
     }
@@ -91,6 +96,8 @@ fn methods(services: impl Iterator<Item = protox::prost_reflect::ServiceDescript
             /// By which field a request names what it is about: numbers, from the message down to it.
             /// None of those that name nothing.
             pub fn named_by(self) -> &'static [u32] {{ match self {{ {names} }} }}
+            /// Whether its request is a stream of messages.
+            pub fn takes_stream(self) -> bool {{ matches!(self, {streams}) }}
             /// The method that is called under a path.
             pub fn of_path(path: &str) -> Option<Method> {{
                 Method::ALL.iter().copied().find(|method| method.path() == path)

@@ -189,6 +189,9 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::ListenerRotated => "секрет слушателя заменён",
         EntryKind::ListenerDisabled => "слушатель отключился",
         EntryKind::ListenerRemoved => "слушатель удалён",
+        EntryKind::BackupMade => "сделана резервная копия",
+        EntryKind::BackupGiven => "резервная копия выдана",
+        EntryKind::BackupRemoved => "резервная копия удалена",
     }
 }
 
@@ -373,6 +376,9 @@ fn facts(happened: &Happened) -> String {
         Happened::ListenerRotated { listener, .. } | Happened::ListenerRemoved { listener } => {
             listener.clone()
         }
+        Happened::BackupMade { backup, .. }
+        | Happened::BackupGiven { backup }
+        | Happened::BackupRemoved { backup } => backup.clone(),
     }
 }
 

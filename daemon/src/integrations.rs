@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use vekha_plugin::{Analyzer, Listener, Notifier, Plugin as _, Problem, Publisher, Source};
-use vekha_plugin_host::{Host, Hosted};
+use vekha_plugin::{Analyzer, Listener, Notifier, Plugin, Problem, Publisher, Source};
+use vekha_plugin_host::{Deadlined, Host, Hosted};
 use vekha_plugin_mail::{Mail, MailConfig};
 use vekha_plugin_site::{Site, SiteConfig};
 
 use crate::runtime::documents::both::Both;
+use crate::runtime::integrated::{Integrated, Works};
 use crate::runtime::integrations::Integrations;
 use crate::runtime::letters::ways::{Way, Ways};
 use crate::runtime::listeners::{self, Listeners};
@@ -21,9 +23,11 @@ use crate::settings::{NotifierSettings, Settings, SourceSettings, below};
 /// # Errors
 /// All that is wrong, by the keys of the settings; nothing has been left running.
 pub async fn make(settings: Settings) -> Result<(Host, Integrations), Vec<Problem>> {
-    let used: Vec<String> = settings.uses().into_iter().map(|(_, name)| name.to_owned()).collect();
+    let uses: Vec<(String, String)> =
+        settings.uses().into_iter().map(|(key, name)| (key, name.to_owned())).collect();
+    let used: Vec<String> = uses.iter().map(|(_, name)| name.clone()).collect();
     let publishes_files = settings.publishes_files();
-    let Settings { uses, mut plugin, manner, .. } = settings;
+    let Settings { uses: own, mut plugin, manner, .. } = settings;
     plugin.retain(|name, _| {
         let is_used = used.contains(name);
         if !is_used {
@@ -39,15 +43,26 @@ pub async fn make(settings: Settings) -> Result<(Host, Integrations), Vec<Proble
         Ok(host) => (Some(host), Vec::new()),
         Err(problems) => (None, problems),
     };
-    let mut making = Making { host, wrong };
-    let notifier = making.notifier(uses.mail.as_deref(), settings.mail).await;
+    let mut making = Making { host, wrong, all: Vec::new() };
+    making.apart(&uses);
+    let notifier = making.notifier(own.mail.as_deref(), settings.mail).await;
     let site = publishes_files.then_some(settings.site);
-    let publisher = making.publisher(site, uses.site.as_deref());
+    let publisher = making.publisher(site, own.site.as_deref());
     let sources = making.sources(settings.source).await;
     let ways = making.ways(settings.notifier);
     let analyzers = settings.analyzer.into_iter();
     let analyzers = analyzers
-        .filter_map(|(id, one)| Some((id, making.hosted(&one.plugin)? as Arc<dyn Analyzer>)))
+        .filter_map(|(id, one)| {
+            let plugin = making.hosted(&one.plugin)?;
+            let analyzer: Arc<dyn Analyzer> = match one.deadline_seconds {
+                Some(all) => {
+                    let deadline = Duration::from_secs(all);
+                    Arc::new(Deadlined { plugin, deadline })
+                }
+                None => plugin,
+            };
+            Some((id, analyzer))
+        })
         .collect();
     let told = settings.listener.into_iter();
     let told = told
@@ -56,12 +71,19 @@ pub async fn make(settings: Settings) -> Result<(Host, Integrations), Vec<Proble
     let listeners = Listeners::new(&settings.webhooks, listeners::Plugins(told));
     let listeners = making.take(listeners.map_err(|why| vec![Problem::new("webhooks", why)]));
     match (making, notifier, publisher, listeners) {
-        (Making { host: Some(host), wrong }, Some(notifier), Some(publisher), Some(listeners))
-            if wrong.is_empty() =>
-        {
-            Ok((host, Integrations { notifier, ways, publisher, sources, listeners, analyzers }))
+        (
+            Making { host: Some(host), wrong, mut all },
+            Some(notifier),
+            Some(publisher),
+            Some(listeners),
+        ) if wrong.is_empty() => {
+            all.sort_by(|one, next| one.section.cmp(&next.section));
+            Ok((
+                host,
+                Integrations { notifier, ways, publisher, sources, listeners, analyzers, all },
+            ))
         }
-        (Making { host, wrong }, ..) => {
+        (Making { host, wrong, .. }, ..) => {
             if let Some(host) = host {
                 host.stop().await;
             }
@@ -76,12 +98,38 @@ struct Making {
     host: Option<Host>,
     /// All that is wrong so far.
     wrong: Vec<Problem>,
+    /// What has been made.
+    all: Vec<Integrated>,
 }
 
 impl Making {
     /// A plugin in a process of its own.
     fn hosted(&self, name: &str) -> Option<Arc<Hosted>> {
         self.host.as_ref()?.get(name)
+    }
+
+    /// Notes the plugins in processes of their own, with the sections that name each.
+    fn apart(&mut self, uses: &[(String, String)]) {
+        let Some(host) = &self.host else { return };
+        let all = host.names().filter_map(|name| Some((name, host.get(name)?)));
+        self.all.extend(all.map(|(name, plugin)| {
+            let by = uses.iter().filter(|(_, used)| used == name);
+            Integrated {
+                section: format!("plugin.{name}"),
+                used_by: by.map(|(key, _)| key.trim_end_matches(".plugin").to_owned()).collect(),
+                works: Works::Apart(plugin),
+            }
+        }));
+    }
+
+    /// Notes one in the daemon's own process.
+    fn here(&mut self, section: &str, plugin: Arc<dyn Plugin>) {
+        let used_by = vec![section.to_owned()];
+        self.all.push(Integrated {
+            section: section.to_owned(),
+            used_by,
+            works: Works::Here(plugin),
+        });
     }
 
     /// What was made, or none and what is wrong noted.
@@ -100,7 +148,9 @@ impl Making {
         let made = Mail::new(mail).map_err(|problems| below("mail", Some(problems)));
         let mail = self.take(made)?;
         self.wrong.extend(below("mail", mail.check().await.err()));
-        Some(Arc::new(mail))
+        let mail = Arc::new(mail);
+        self.here("mail", mail.clone());
+        Some(mail)
     }
 
     fn publisher(
@@ -110,7 +160,11 @@ impl Making {
     ) -> Option<Arc<dyn Publisher>> {
         let files = site.map(|site| Site::new(site).map_err(|e| below("site", Some(e))));
         let files = files.and_then(|made| self.take(made));
-        let files = files.map(|site| Arc::new(site) as Arc<dyn Publisher>);
+        let files = files.map(|site| {
+            let site = Arc::new(site);
+            self.here("site", site.clone());
+            site as Arc<dyn Publisher>
+        });
         let elsewhere = plugin.and_then(|name| self.hosted(name));
         let elsewhere = elsewhere.map(|plugin| plugin as Arc<dyn Publisher>);
         match (files, elsewhere) {
@@ -126,6 +180,7 @@ impl Making {
         let mut sources = BTreeMap::new();
         for (id, settings) in settings {
             let table = format!("source.{id}");
+            let is_apart = matches!(settings, SourceSettings::Plugin(_));
             let made = match &settings {
                 SourceSettings::Plugin(name) => {
                     Ok(self.hosted(name).map(|plugin| plugin as Arc<dyn Source>))
@@ -134,6 +189,9 @@ impl Making {
             };
             let Some(source) = self.take(made).flatten() else { continue };
             self.wrong.extend(below(&table, source.check().await.err()));
+            if !is_apart {
+                self.here(&table, source.clone());
+            }
             sources.insert(id, source);
         }
         sources

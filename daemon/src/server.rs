@@ -17,6 +17,7 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tonic::Status;
 use tower::ServiceExt as _;
+use tower::util::option_layer;
 use vekha_plugin::Problem;
 use vekha_plugin_host::Host;
 use vekha_roadmap::diagnostic;
@@ -25,6 +26,7 @@ use crate::access::ALL;
 use crate::access::gate::{Found, Gate};
 use crate::access::provider::Provider;
 use crate::api::{self, Api};
+use crate::backup::kept::Backups;
 use crate::clock::Clock;
 use crate::port::bodies::{Bodies, Unreceived, bounded};
 use crate::port::origins::Origins;
@@ -119,6 +121,7 @@ impl Daemon {
         let provider = provider.transpose().map_err(|problems| settings_are_wrong(&problems))?;
         let runtime = Runtime::start(Parts { store, clock, integrations, public_url }).await?;
         runtime.watch_over_plugins(host.clone());
+        runtime.keeps(Backups::of(&settings));
         if let Some(tls) = &tls {
             runtime.watch_over_certificate(tls.clone());
         }
@@ -322,7 +325,7 @@ async fn app(
             move |request, next| api::lasting::bounded(ending.clone(), gate.clone(), request, next)
         }))
         .layer(tonic_web::GrpcWebLayer::new())
-        .layer(origins.layer());
+        .layer(option_layer(origins.layer()));
     let pages =
         console::router(runtime.clone(), gate.clone()).layer(from_fn_with_state(of_pages, bounded));
     let wellbeing = runtime.wellbeing();

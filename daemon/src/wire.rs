@@ -4,6 +4,7 @@
 use vekha_analysis::effect::Effect;
 use vekha_engine::run::{AssignmentState, RecommendationState, RunState, StageState};
 use vekha_engine::{DecisionKind, Origin};
+use vekha_plugin::Capability;
 use vekha_proto::v1;
 use vekha_roadmap::model::{Duty, OrganisationKind, Severity, Work};
 
@@ -58,6 +59,7 @@ twins! {
     Role = Role { Viewer, Operator, Approver, Administrator }
     Means = RoadMapMeans { Files, Form, Archive, Return, Beginning }
     Help = HelpKind { Done, Recommended, Ordered, None }
+    Capability = PluginCapability { Notifier, Publisher, Source, Listener, Analyzer }
 }
 
 /// What a stage does, as the contract has it.

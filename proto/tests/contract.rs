@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message as _;
-use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet,
+    MethodDescriptorProto,
+};
 
 fn files() -> Vec<FileDescriptorProto> {
     let set =
@@ -12,7 +15,8 @@ fn files() -> Vec<FileDescriptorProto> {
 }
 
 /// Reads, by the beginning of their name; every other call of `vekha.v1` changes something.
-const READS: [&str; 8] = ["Get", "List", "Watch", "Check", "Compare", "Preview", "Verify", "Draft"];
+const READS: [&str; 9] =
+    ["Get", "List", "Watch", "Check", "Compare", "Preview", "Verify", "Draft", "Download"];
 
 fn calls(reads: bool) -> Vec<(String, DescriptorProto)> {
     let files: Vec<_> = files().into_iter().filter(|f| f.package() == "vekha.v1").collect();
@@ -26,8 +30,21 @@ fn calls(reads: bool) -> Vec<(String, DescriptorProto)> {
         .flat_map(|f| &f.service)
         .flat_map(|s| &s.method)
         .filter(|m| READS.iter().any(|read| m.name().starts_with(read)) == reads)
-        .map(|m| (m.name().to_owned(), messages[m.input_type()].clone()))
+        .map(|m| (m.name().to_owned(), asked(m, &messages)))
         .collect()
+}
+
+/// What a call asks. A stream of requests carries each in a message of its own, beside the parent of all.
+fn asked(
+    method: &MethodDescriptorProto,
+    messages: &BTreeMap<String, DescriptorProto>,
+) -> DescriptorProto {
+    let message = &messages[method.input_type()];
+    let carried = message.field.iter().find(|field| messages.contains_key(field.type_name()));
+    match carried.filter(|_| method.client_streaming()) {
+        Some(request) => messages[request.type_name()].clone(),
+        None => message.clone(),
+    }
 }
 
 fn has(message: &DescriptorProto, field: &str, number: i32) -> bool {

@@ -99,10 +99,11 @@ pub fn page_of(page: &Value) -> (Vec<Value>, String) {
 /// Every list of the contract: its method and the broadest request.
 pub fn lists(stranger: &Stranger) -> Vec<(String, Value)> {
     let methods = stranger.methods("vekha.v1");
-    // Who is let in and who is told belongs to no municipality, and nobody is where nobody is asked for
-    // anything.
+    // Who is let in, who is told and what the daemon works with belongs to no municipality, and nobody is
+    // where nobody is asked for anything.
     let of_access = |name: &str| {
-        matches!(name, "ListPeople" | "ListTokens" | "ListListeners" | "ListUndelivered")
+        let told = matches!(name, "ListListeners" | "ListUndelivered");
+        told || matches!(name, "ListPeople" | "ListTokens" | "ListPlugins" | "ListBackups")
     };
     let lists = methods.iter().filter(|m| m.name().starts_with("List") && !of_access(m.name()));
     lists

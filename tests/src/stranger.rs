@@ -105,6 +105,26 @@ impl Stranger {
         Ok(serde_json::to_value(response).expect("JSON"))
     }
 
+    /// Calls a method that takes a stream and answers once.
+    ///
+    /// # Errors
+    /// What the daemon answered.
+    ///
+    /// # Panics
+    /// When a request does not fit the contract.
+    pub async fn send_all(&self, method: &str, requests: Vec<Value>) -> Result<Value, Status> {
+        let method = self.method(method);
+        let (mut grpc, request, path) = self.ready(&method, serde_json::json!({})).await;
+        let input = method.input();
+        let messages = requests.into_iter().map(move |one| {
+            DynamicMessage::deserialize(input.clone(), one).expect("a message of the contract")
+        });
+        let request = request.map(|_| tokio_stream::iter(messages));
+        let codec = Dynamic(method.output());
+        let response = grpc.client_streaming(request, path, codec).await?.into_inner();
+        Ok(serde_json::to_value(response).expect("JSON"))
+    }
+
     /// The same within a time that the daemon is told.
     ///
     /// # Errors

@@ -221,7 +221,9 @@ pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings 
         access: Access::default(),
         sign_in: Default::default(),
         limits: Default::default(),
+        backups: Default::default(),
         rehearsal: None,
+        file: None,
         told: vec![],
     }
 }

@@ -272,6 +272,17 @@ const DEPARTMENT: &[Row] = &[
         "Отправить пробное письмо",
         &[Fill("to", "никуда"), Press("[name=\"_action\"][value=\"mail\"]"), See(".notice.wrong")],
     ),
+    (
+        "a listener that is not added",
+        "/daemon",
+        "Добавить слушателя",
+        &[
+            Press("#listeners ~ details.action > summary"),
+            Fill("name", "Портал"),
+            Press("[name=\"_action\"][value=\"listen\"]"),
+            WRONG,
+        ],
+    ),
     ("a municipality that begins", "/begin", "С какого дня", &[]),
     ("one that is not filled in", "/begin", "Исправьте, пожалуйста", &[SEND, WRONG]),
     ("a search", "/m/zarechny/search?q=214-од", "214-од", &[]),

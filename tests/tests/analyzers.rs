@@ -122,7 +122,9 @@ fn write(files: &Files, settings: &mut Settings, folder: &Path) {
 }
 
 fn analyzer(settings: &mut Settings, id: &str, config: PluginConfig) {
-    settings.analyzer.insert(id.to_owned(), AnalyzerSettings { plugin: id.to_owned() });
+    settings
+        .analyzer
+        .insert(id.to_owned(), AnalyzerSettings { plugin: id.to_owned(), deadline_seconds: None });
     settings.plugin.insert(id.to_owned(), config);
 }
 

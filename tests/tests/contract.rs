@@ -276,6 +276,7 @@ fn parents() -> Vec<(&'static str, usize, usize, Value)> {
         ("RunService.WatchRuns", 1, 3, none()),
         ("AssignmentService.ListAssignments", 1, 3, none()),
         ("AssignmentService.ListSubmissions", 1, 4, none()),
+        ("AssignmentService.ImportSubmissions", 1, 3, none()),
         ("RecommendationService.ListRecommendations", 1, 3, none()),
         ("RecommendationService.ApproveRecommendations", 3, 3, none()),
         ("DecisionService.DraftDecision", 3, 3, none()),

@@ -18,7 +18,7 @@ use vekha_plugin::{
     DeliveryErrorKind, Document, Event, FetchRequest, Health, ListenError, Listener as _, Message,
     Notifier as _, Plugin as _, Publisher as _, Source as _, SourceError, WantedIndicator,
 };
-use vekha_plugin_host::{Host, Hosted, Manner, PluginConfig};
+use vekha_plugin_host::{Deadlined, Host, Hosted, Manner, Phase, PluginConfig};
 use vekha_proto::v1;
 use vekha_proto::v1::outbox_service_client::OutboxServiceClient;
 use vekha_proto::v1::status_service_client::StatusServiceClient;
@@ -549,6 +549,43 @@ async fn what_an_analyzer_answers_is_judged() {
         assert_eq!(matches!(error, AnalyzeError::Refused(_)), is_final, "{way}");
         soon(host.stop()).await;
     }
+}
+
+#[tokio::test]
+async fn an_analyzer_has_a_deadline_of_its_own_longer_or_shorter_than_other_calls() {
+    let deadlined = |plugin: &Arc<Hosted>, seconds| Deadlined {
+        plugin: plugin.clone(),
+        deadline: Duration::from_secs(seconds),
+    };
+    let (host, plugin) = host(calling("hangs")).await;
+    let error = soon(deadlined(&plugin, 1).analyze(&dataset(1, &[]))).await.unwrap_err();
+    assert!(error.to_string().contains("плагин «x» не ответил за 1 с"), "{error}");
+    soon(host.stop()).await;
+    let (host, plugin) =
+        self::host(PluginConfig { call_seconds: Some(1), ..calling("slow") }).await;
+    let (patient, rows) = (deadlined(&plugin, 20), []);
+    let asked = dataset(1, &rows);
+    let answer = tokio::spawn({
+        let plugin = plugin.clone();
+        async move {
+            // What takes as long as it may is no trouble.
+            while plugin.standing().calls == 0 {
+                tokio::task::yield_now().await;
+            }
+            let mut told = Vec::new();
+            while plugin.standing().calls > 0 {
+                told.extend(plugin.trouble());
+                tokio::task::yield_now().await;
+            }
+            told
+        }
+    });
+    let answered = soon(patient.analyze(&asked)).await;
+    assert_eq!(answered.unwrap().figures.len(), 2);
+    assert_eq!(soon(answer).await.unwrap(), []);
+    assert_eq!(plugin.standing().phase, Phase::Ready);
+    soon(host.stop()).await;
+    assert_eq!(plugin.standing().phase, Phase::Ended);
 }
 
 #[tokio::test]

@@ -118,9 +118,43 @@ async fn browsers_systems_and_the_command_line_reach_the_daemon_by_tls_and_nobod
     let plain = vekha.args(["status"]).output().await.unwrap();
     assert!(!plain.status.success(), "nobody trusts an authority that was not named");
     let said = String::from_utf8(plain.stderr).unwrap();
-    assert!(said.contains("UnknownIssuer") && said.contains("--ca"), "{said}");
+    assert!(said.contains("которого эта машина не знает") && said.contains("--ca"), "{said}");
     let named = vekha.env("VEKHA_CA", &root).output().await.unwrap();
     assert!(named.status.success(), "{}", String::from_utf8_lossy(&named.stderr));
+
+    // Whoever goes astray is told where to go.
+    let say = async |server: &str, ca: &str| {
+        let mut vekha = tokio::process::Command::new(binary());
+        vekha.env_clear().stdin(Stdio::null()).args(["--server", server, "--token", KEY]);
+        vekha.args(["--ca", ca, "people", "list"]);
+        let done = vekha.output().await.unwrap();
+        assert!(!done.status.success(), "{server} {ca}");
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    };
+    let ca = root.display().to_string();
+    let said = say(&server.replace("https://", "http://"), &ca).await;
+    assert!(said.contains("говорит по TLS") && said.contains(&server), "{said}");
+    let other = Authority::new("Другой центр");
+    let foreign = other.for_daemon(2040);
+    for (name, text, words) in [
+        ("other.pem", other.certificate.as_str(), "выдал не тот удостоверяющий центр"),
+        ("key.pem", foreign.key.as_str(), "закрытый ключ, а не сертификат"),
+        ("empty.pem", "", "нет ни одного сертификата"),
+        ("torn.pem", "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n", "повреждён"),
+    ] {
+        let file = town.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let file = file.display().to_string();
+        let said = say(&server, &file).await;
+        assert!(said.contains(words) && said.contains(&file), "{name}: {said}");
+    }
+    let said = say(&server, "/nowhere/ca.pem").await;
+    assert!(said.contains("не читается") && said.contains("/nowhere/ca.pem"), "{said}");
+    let clear = Town::start_locked(MORNING, KEY).await;
+    let said = say(&clear.url().replace("http://", "https://"), &ca).await;
+    assert!(said.contains("говорит без TLS") && said.contains(&clear.url()), "{said}");
 
     // In the clear nothing is answered; and what is no greeting holds nobody up.
     let mut clear = TcpStream::connect(town.daemon.address).await.unwrap();

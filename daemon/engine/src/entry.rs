@@ -585,6 +585,23 @@ pub enum Happened {
         /// The listener's name.
         listener: String,
     },
+    /// A backup was made and is kept by the daemon: whoever has it has the deployment.
+    BackupMade {
+        /// The backup's name.
+        backup: String,
+        /// SHA-256 of its file, lower-case hex.
+        sha256: String,
+    },
+    /// A backup was given out.
+    BackupGiven {
+        /// The backup's name.
+        backup: String,
+    },
+    /// A backup is no more.
+    BackupRemoved {
+        /// The backup's name.
+        backup: String,
+    },
 }
 
 /// Why somebody who came from an organisation's provider was not let in.
@@ -660,6 +677,9 @@ impl EntryKind {
                 | K::ListenerRotated
                 | K::ListenerDisabled
                 | K::ListenerRemoved
+                | K::BackupMade
+                | K::BackupGiven
+                | K::BackupRemoved
         )
     }
 }

@@ -64,6 +64,8 @@ pub fn needed(method: Method) -> Needed {
         | M::WatchRuns
         | M::GetFigures
         | M::GetReport
+        | M::DownloadArchive
+        | M::DownloadPublication
         | M::ListAssignments
         | M::GetAssignment
         | M::ListSubmissions
@@ -99,6 +101,7 @@ pub fn needed(method: Method) -> Needed {
         | M::AnswerQuestion
         | M::AcceptAnswers
         | M::SubmitAssignment
+        | M::ImportSubmissions
         | M::WaiveAssignment
         | M::ExtendAssignment
         | M::RequestExtension
@@ -151,6 +154,14 @@ pub fn needed(method: Method) -> Needed {
         | M::DeleteListener
         | M::ListUndelivered
         | M::Redeliver
+        | M::ListBackups
+        | M::GetBackup
+        | M::CreateBackup
+        | M::DownloadBackup
+        | M::DeleteBackup
+        | M::ListPlugins
+        | M::GetPlugin
+        | M::CheckPlugin
         | M::GetPluginLog
         | M::ConfirmClock => of(Role::Administrator, Scope::All),
     }

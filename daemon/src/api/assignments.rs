@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use vekha_engine::run::{Assignment, AssignmentKind, AssignmentState};
 use vekha_engine::{AssignmentKey, Command, RunKey};
 use vekha_proto::v1::{self, assignment_service_server::AssignmentService};
@@ -241,6 +241,14 @@ impl AssignmentService for Api {
         let listing = lists_mistakes(r.list_mistakes, r.validate_only)?;
         let list = |mistakes| v1::Submission { mistakes, ..v1::Submission::default() };
         status::listed(listing, self.submit(r).await, list)
+    }
+
+    async fn import_submissions(
+        &self,
+        request: Request<Streaming<v1::ImportSubmissionsRequest>>,
+    ) -> Result<Response<v1::ImportSubmissionsResponse>, Status> {
+        let by = identity(&request);
+        self.import(by, request.into_inner()).await.map(Response::new)
     }
 
     async fn list_submissions(

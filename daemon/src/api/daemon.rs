@@ -66,6 +66,11 @@ fn describe(trouble: &Trouble, zone: &TimeZone, sees_lines: bool) -> v1::Trouble
     }
 }
 
+/// A line that a plugin wrote.
+pub(super) fn line((at, text): (jiff::Timestamp, String)) -> v1::plugin_log::Line {
+    v1::plugin_log::Line { at: Some(convert::timestamp(at)), text }
+}
+
 #[tonic::async_trait]
 impl StatusService for Api {
     async fn get_status(
@@ -86,10 +91,6 @@ impl StatusService for Api {
             let near = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
             status::not_found(format!("плагин «{plugin}»{near}"))
         })?;
-        let line = |(at, text): (jiff::Timestamp, String)| v1::plugin_log::Line {
-            at: Some(convert::timestamp(at)),
-            text,
-        };
         Ok(Response::new(v1::PluginLog {
             plugin,
             lines: written.lines.into_iter().map(line).collect(),

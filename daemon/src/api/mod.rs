@@ -3,15 +3,19 @@
 mod access;
 mod activities;
 mod assignments;
+mod backups;
 mod bounds;
 mod completeness;
 pub mod convert;
 mod daemon;
 mod decisions;
+mod documents;
+mod downloads;
 mod effects;
 mod events;
 pub(crate) mod figures;
 mod filter;
+mod imports;
 mod journal;
 pub(crate) mod lasting;
 mod listeners;
@@ -25,6 +29,7 @@ mod organisations;
 mod outbox;
 mod people;
 pub(crate) mod permits;
+mod plugins;
 mod recommendations;
 mod road_maps;
 pub mod runs;
@@ -159,8 +164,10 @@ impl Api {
         use v1::{
             access_service_server::AccessServiceServer,
             assignment_service_server::AssignmentServiceServer,
+            backup_service_server::BackupServiceServer,
             completeness_service_server::CompletenessServiceServer,
             decision_service_server::DecisionServiceServer,
+            document_service_server::DocumentServiceServer,
             effect_service_server::EffectServiceServer, event_service_server::EventServiceServer,
             journal_service_server::JournalServiceServer,
             listener_service_server::ListenerServiceServer,
@@ -168,6 +175,7 @@ impl Api {
             offer_service_server::OfferServiceServer,
             organisation_service_server::OrganisationServiceServer,
             outbox_service_server::OutboxServiceServer, person_service_server::PersonServiceServer,
+            plugin_service_server::PluginServiceServer,
             recommendation_service_server::RecommendationServiceServer,
             road_map_service_server::RoadMapServiceServer, run_service_server::RunServiceServer,
             status_service_server::StatusServiceServer, token_service_server::TokenServiceServer,
@@ -192,6 +200,9 @@ impl Api {
             PersonServiceServer::<Api>::NAME,
             TokenServiceServer::<Api>::NAME,
             ListenerServiceServer::<Api>::NAME,
+            PluginServiceServer::<Api>::NAME,
+            DocumentServiceServer::<Api>::NAME,
+            BackupServiceServer::<Api>::NAME,
         ];
         let (health, health_service) = tonic_health::server::health_reporter();
         let names: Vec<String> = served.iter().chain(&[""]).map(|&name| name.to_owned()).collect();
@@ -246,6 +257,10 @@ impl Api {
             .add_service(packed!(PersonServiceServer::new(self.clone())))
             .add_service(packed!(TokenServiceServer::new(self.clone())))
             .add_service(packed!(ListenerServiceServer::new(self.clone())))
+            .add_service(packed!(PluginServiceServer::new(self.clone())))
+            // What these give is compressed already.
+            .add_service(DocumentServiceServer::new(self.clone()))
+            .add_service(BackupServiceServer::new(self.clone()))
             .add_service(packed!(JournalServiceServer::new(self)));
         Ok(routes.routes())
     }

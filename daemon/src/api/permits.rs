@@ -8,8 +8,9 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
+use futures::{StreamExt as _, stream};
 use tonic::Status;
 use vekha_proto::v1::Method;
 
@@ -47,22 +48,72 @@ pub(crate) async fn permits(request: Request, next: Next) -> Response {
         };
     }
     let (head, body) = request.into_parts();
+    if method.takes_stream() {
+        return match first(body).await {
+            Err(refusal) => refused(refusal),
+            Ok((begun, body)) => {
+                match named(method, message(&begun).await.as_ref(), needed, &identity) {
+                    Err(refusal) => refused(refusal),
+                    Ok(()) => next.run(Request::from_parts(head, body)).await,
+                }
+            }
+        };
+    }
     // One that was not received is told as such above.
     let Ok(bytes) = to_bytes(body, LARGEST_FILE_CALL + FRAME).await else {
         return refused(Status::out_of_range("сообщение слишком велико"));
     };
-    let message = message(&bytes).await;
-    let named = match message.as_ref().map(|message| municipality(method, message)) {
-        Some(Ok(named)) => named,
-        None | Some(Err(_)) => return refused(Status::invalid_argument("сообщение не читается")),
-    };
-    if !permitted(needed, &identity.roles, named) {
-        return refused(lacking(needed, named));
+    match named(method, message(&bytes).await.as_ref(), needed, &identity) {
+        Err(refusal) => refused(refusal),
+        Ok(()) => next.run(Request::from_parts(head, Body::from(bytes))).await,
     }
-    next.run(Request::from_parts(head, Body::from(bytes))).await
 }
 
-/// The message in the first frame of a call's body, which is all that a call with one message has.
+/// Whether a caller may make a call upon what its message names.
+fn named(
+    method: Method,
+    message: Option<&Bytes>,
+    needed: Needed,
+    by: &Identity,
+) -> Result<(), Status> {
+    let named = match message.map(|message| municipality(method, message)) {
+        Some(Ok(named)) => named,
+        None | Some(Err(_)) => return Err(Status::invalid_argument("сообщение не читается")),
+    };
+    match permitted(needed, &by.roles, named) {
+        true => Ok(()),
+        false => Err(lacking(needed, named)),
+    }
+}
+
+/// What has come of a stream by the end of its first message, and the stream as it was: the message that
+/// begins it says what all of it is about, and whoever serves the call holds the others to that.
+async fn first(body: Body) -> Result<(Bytes, Body), Status> {
+    let mut parts = body.into_data_stream();
+    let mut begun = BytesMut::new();
+    while !is_whole(&begun) {
+        match parts.next().await {
+            Some(Ok(part)) => begun.extend_from_slice(&part),
+            None => break,
+            Some(Err(_)) => return Err(Status::out_of_range("сообщение не получено")),
+        }
+        if begun.len() > LARGEST_FILE_CALL + FRAME && !is_whole(&begun) {
+            return Err(Status::out_of_range("сообщение слишком велико"));
+        }
+    }
+    let begun = begun.freeze();
+    let whole = stream::iter([Ok(begun.clone())]).chain(parts);
+    Ok((begun, Body::from_stream(whole)))
+}
+
+/// Whether bytes hold a whole message.
+fn is_whole(bytes: &[u8]) -> bool {
+    bytes
+        .split_first_chunk::<FRAME>()
+        .is_some_and(|([_, length @ ..], rest)| rest.len() >= u32::from_be_bytes(*length) as usize)
+}
+
+/// The message in the first frame of a call's body; a call that takes no stream has no other.
 async fn message(body: &Bytes) -> Option<Bytes> {
     let (frame, rest) = body.split_first_chunk::<FRAME>()?;
     let [packed, length @ ..] = frame;

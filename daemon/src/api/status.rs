@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::Arc;
 
+use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use vekha_engine::Refusal;
@@ -132,6 +133,31 @@ pub fn last_administrator(message: &str) -> Status {
     let mut details = ErrorDetails::new();
     details.add_precondition_failure_violation("STATE", "", bounds::words(message));
     status(Code::FailedPrecondition, "LAST_ADMINISTRATOR", message, details)
+}
+
+/// The state of things forbids the call.
+pub fn not_now(reason: &str, message: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details.add_precondition_failure_violation("STATE", "", bounds::words(message));
+    status(Code::FailedPrecondition, reason, message, details)
+}
+
+/// A refusal that stands within an answer: what its call would have ended with, details and all.
+pub fn within(refusal: &Status) -> tonic_types::Status {
+    // Not every one has details: then nothing stands there.
+    match tonic_types::Status::decode(refusal.details()) {
+        Ok(whole) if whole.code != 0 => whole,
+        _ => tonic_types::Status {
+            code: refusal.code().into(),
+            message: refusal.message().to_owned(),
+            details: vec![],
+        },
+    }
+}
+
+/// There is such a thing already.
+pub fn exists(reason: &str, message: &str) -> Status {
+    status(Code::AlreadyExists, reason, message, ErrorDetails::new())
 }
 
 /// The thing has changed since the caller saw it.

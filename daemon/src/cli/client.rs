@@ -8,13 +8,13 @@ use sha2::{Digest as _, Sha256};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use vekha_proto::{Caller, Mutating, v1};
 use vekha_roadmap::diagnostic::nearest;
 
-use super::Cli;
+use super::{Cli, way};
 
 /// Calls with the deployment's token.
 #[derive(Clone)]
@@ -82,6 +82,9 @@ services! {
     people: person_service_client::PersonServiceClient,
     tokens: token_service_client::TokenServiceClient,
     listeners: listener_service_client::ListenerServiceClient,
+    plugins: plugin_service_client::PluginServiceClient,
+    documents: document_service_client::DocumentServiceClient,
+    backups: backup_service_client::BackupServiceClient,
 }
 
 /// Follows `next_page_token` to the end of a list.
@@ -175,19 +178,14 @@ impl Client {
         if by_tls {
             let mut tls = ClientTlsConfig::new().with_enabled_roots();
             if let Some(file) = &cli.ca {
-                let own = std::fs::read(file).with_context(|| file.display().to_string())?;
-                tls = tls.ca_certificate(Certificate::from_pem(own));
+                tls = tls.ca_certificate(way::authority(file)?);
             }
             endpoint = endpoint.tls_config(tls).with_context(address)?;
         }
-        let channel = endpoint.connect().await.map_err(|e| match by_tls {
-            false => anyhow!("демон не отвечает по адресу {server}: запустите его командой vekha"),
-            true => anyhow!(
-                "демон не отвечает по адресу {server}: {}; сертификату своего удостоверяющего центра \
-                 верят, если назвать его файл: --ca",
-                innermost(&e)
-            ),
-        })?;
+        let channel = match endpoint.connect().await {
+            Ok(channel) => channel,
+            Err(e) => return Err(way::not_reached(server, cli.ca.as_deref(), &e).await),
+        };
         let key = match cli.token.as_deref().filter(|token| !token.is_empty()) {
             None => None,
             Some(token) => {
@@ -331,10 +329,4 @@ fn user() -> String {
 pub(super) fn short(name: &str) -> String {
     let mut segments = name.split('/');
     segments.by_ref().skip(3).step_by(2).collect::<Vec<_>>().join("/")
-}
-
-/// What an error goes back to.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
 }

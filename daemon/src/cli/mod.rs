@@ -3,6 +3,7 @@
 
 mod activity;
 mod analyze;
+mod archive;
 mod assignment;
 mod backup;
 mod check;
@@ -10,6 +11,7 @@ mod client;
 mod clock;
 mod completeness;
 mod decision;
+mod download;
 mod effects;
 mod event;
 mod init;
@@ -31,6 +33,7 @@ mod serve;
 mod status;
 mod submission;
 mod token;
+mod way;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -81,7 +84,8 @@ pub struct Cli {
 enum Command {
     /// Запустить демон (так и без команды)
     Serve,
-    /// Сложить базу, секрет, настройки и карты в один файл; демон может работать
+    /// Сложить базу, секрет, настройки и карты в один файл; демон может работать. Или копии, которые
+    /// демон делает и хранит сам: create, list, download, delete
     Backup(backup::BackupArgs),
     /// Развернуть резервную копию в папку, из которой запускается демон
     Restore(backup::RestoreArgs),
@@ -137,6 +141,8 @@ enum Command {
     Completeness(completeness::Args),
     /// Что помогло: выводы года, помощь и показатели потом
     Effects(effects::Args),
+    /// Документы года одним архивом: для тех, кто оценивает работу
+    Archive(archive::Args),
     /// Организации: список, реестр таблицей туда и обратно
     #[command(subcommand)]
     Organisations(organisations::Command),
@@ -206,13 +212,27 @@ fn complain(format: Format, error: &anyhow::Error) -> ExitCode {
 
 impl Cli {
     async fn run(self) -> anyhow::Result<ExitCode> {
+        let server = self.server.clone();
+        match self.carry_out().await {
+            Err(e) => Err(way::explained(&server, e).await),
+            done => done,
+        }
+    }
+
+    async fn carry_out(self) -> anyhow::Result<ExitCode> {
         let mut out = Output::new(self.format);
         // What nobody could read is told whatever is asked for.
         let log = serve::log()?;
         let command = match &self.command {
             None | Some(Command::Serve) => return serve::run(&self.config, log).await,
             Some(Command::Backup(args)) => {
-                backup::backup(&self.config, args, &mut out).await?;
+                match (&args.command, &args.file) {
+                    (Some(command), _) => {
+                        backup::kept(&Client::reach(&self).await?, command, &mut out).await?;
+                    }
+                    (None, Some(file)) => backup::backup(&self.config, file, &mut out).await?,
+                    (None, None) => {}
+                }
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Command::Restore(args)) => {
@@ -241,6 +261,9 @@ impl Cli {
             Some(Command::Plugin(plugin::Command::Logs { name })) => {
                 plugin::logs(&Client::reach(&self).await?, name, &mut out).await?;
                 return Ok(ExitCode::SUCCESS);
+            }
+            Some(Command::Plugin(plugin::Command::Show(args))) => {
+                return plugin::show(&Client::reach(&self).await?, args, &mut out).await;
             }
             Some(Command::Plugin(command)) => {
                 if matches!(command, plugin::Command::Serve(_)) {
@@ -305,6 +328,7 @@ impl Cli {
             Command::Measure(command) => measure::run(&client, command, &mut out).await?,
             Command::Completeness(args) => completeness::run(&client, args, &mut out).await?,
             Command::Effects(args) => effects::run(&client, args, &mut out).await?,
+            Command::Archive(args) => archive::run(&client, args, &mut out).await?,
             Command::Organisations(command) => {
                 organisations::run(&client, command, &mut out).await?;
             }

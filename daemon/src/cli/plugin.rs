@@ -1,4 +1,4 @@
-//! `vekha plugin`: plugins as processes of their own. None of it but `logs` needs a daemon.
+//! `vekha plugin`: plugins as processes of their own. None of it but `logs` and `show` needs a daemon.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,9 @@ use vekha_plugin_site::Site;
 use vekha_plugin_tables::Folder;
 
 use vekha_proto::v1;
+use vekha_roadmap::diagnostic::nearest;
 
-use super::client::Client;
+use super::client::{Client, all_pages};
 use super::output::{Output, table};
 use crate::settings::Settings;
 
@@ -28,6 +29,8 @@ pub(super) enum Command {
     List,
     /// Запустить плагины настроек и проверить: приняты ли настройки, работают ли
     Check(CheckArgs),
+    /// Плагины работающего демона: что работает, что не так и когда запустится снова
+    Show(ShowArgs),
     /// Что плагин работающего демона написал последним
     Logs {
         /// Имя из настроек
@@ -43,6 +46,15 @@ pub(super) enum Command {
 pub(super) struct CheckArgs {
     /// Имена; по умолчанию все
     names: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    /// Раздел настроек: messenger, mail, source.contingent; без него — все
+    name: Option<String>,
+    /// Спросить их сейчас: верны ли настройки, могут ли работать
+    #[arg(long)]
+    check: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -94,8 +106,8 @@ pub(super) async fn run(
         Command::List => list(&Settings::load(config)?, out),
         Command::Check(args) => check(Settings::load(config)?, args, out).await,
         Command::Test(args) => test(args, out).await,
-        // The daemon is asked for it: `logs`.
-        Command::Logs { .. } => Ok(ExitCode::FAILURE),
+        // The daemon is asked for it: `logs`, `show`.
+        Command::Logs { .. } | Command::Show(_) => Ok(ExitCode::FAILURE),
         Command::Serve(args) => {
             own(args.which).await?;
             Ok(ExitCode::SUCCESS)
@@ -120,6 +132,75 @@ pub(super) async fn logs(client: &Client, name: &str, out: &mut Output) -> anyho
         lines.join("\n")
     })?;
     Ok(())
+}
+
+/// The plugins of the running daemon. Those that are asked and cannot work make it fail.
+pub(super) async fn show(
+    client: &Client,
+    args: &ShowArgs,
+    out: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let mut service = client.plugins();
+    let request = v1::ListPluginsRequest::default();
+    let mut all = all_pages!(service.clone(), list_plugins, request, plugins);
+    if let Some(named) = &args.name {
+        let sections: Vec<&str> = all.iter().map(|one| section(&one.name)).collect();
+        let own = format!("plugin.{named}");
+        let found = sections.iter().find(|one| *one == named || **one == own);
+        let Some(found) = found.map(|section| format!("plugins/{section}")) else {
+            let near = nearest(named, sections.into_iter());
+            let near = near.map(|near| format!("; может быть, {near}?")).unwrap_or_default();
+            anyhow::bail!("плагина «{named}» у демона нет{near}");
+        };
+        all.retain(|one| one.name == found);
+    }
+    if !args.check {
+        out.many(&all, || rows(client, &all))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut checks = Vec::new();
+    for one in &all {
+        let request = v1::CheckPluginRequest { name: one.name.clone() };
+        checks.push(service.check_plugin(request).await?.into_inner());
+    }
+    out.many(&checks, || checks.iter().map(answered).collect::<Vec<_>>().join("\n"))?;
+    let well = checks.iter().all(|check| check.healthy);
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn section(name: &str) -> &str {
+    name.strip_prefix("plugins/").unwrap_or(name)
+}
+
+fn rows(client: &Client, all: &[v1::Plugin]) -> String {
+    let row = |one: &v1::Plugin| {
+        let state = match one.state() {
+            v1::PluginState::Starting => "запускается".to_owned(),
+            v1::PluginState::Ready => "работает".to_owned(),
+            v1::PluginState::Unwell => format!("не может работать: {}", one.trouble),
+            v1::PluginState::Down => format!(
+                "не запущен, неудач подряд {}, снова {}: {}",
+                one.failures,
+                client.moment(one.restarts_at),
+                one.trouble
+            ),
+            v1::PluginState::Ended | v1::PluginState::Unspecified => "завершён".to_owned(),
+        };
+        let is = format!("{} {}", one.kind, one.version);
+        [section(&one.name).to_owned(), is, one.used_by.join(", "), state]
+    };
+    table(["раздел", "что это", "кем назван", "состояние"], all.iter().map(row).collect())
+}
+
+fn answered(check: &v1::PluginCheck) -> String {
+    let name = section(&check.name);
+    let mut wrong: Vec<String> =
+        check.problems.iter().map(|one| format!("{}: {}", one.field, one.description)).collect();
+    wrong.extend((!check.reason.is_empty()).then(|| check.reason.clone()));
+    match check.healthy {
+        true => format!("✓ {name}: отвечает, работать может"),
+        false => format!("✗ {name}: {}", wrong.join("; ")),
+    }
 }
 
 fn list(settings: &Settings, out: &mut Output) -> anyhow::Result<ExitCode> {

@@ -7,6 +7,7 @@ use vekha_analysis::methods::lies_apart;
 use vekha_proto::v1;
 
 use super::client::{Client, all_pages, filter, short, with_all_mistakes};
+use super::download;
 use super::output::{Output, table};
 use super::words::{date, state};
 
@@ -68,6 +69,17 @@ pub(super) enum Command {
         #[arg(long, default_value = "")]
         organisation: String,
         /// Этап анализа, если их несколько
+        #[arg(long)]
+        stage: Option<String>,
+    },
+    /// Отчёт, который выполнение опубликовало (годовой — тоже): документ Word или страница
+    Published {
+        /// Мероприятие и период
+        run: String,
+        /// Куда записать; вид — по окончанию: .docx или .html
+        #[arg(long, value_name = "ФАЙЛ")]
+        file: PathBuf,
+        /// Этап публикации, если их несколько; по умолчанию последняя
         #[arg(long)]
         stage: Option<String>,
     },
@@ -145,6 +157,9 @@ pub(super) async fn run(
         Command::Figures { run } => return figures(client, run, out).await,
         Command::Report { run, file, organisation, stage } => {
             return report(client, run, file, organisation, stage.as_deref(), out).await;
+        }
+        Command::Published { run, file, stage } => {
+            return published(client, run, file, stage.as_deref(), out).await;
         }
         Command::Watch { run, after } => return watch(client, run.as_deref(), *after, out).await,
         Command::Backfill { activity, periods } => {
@@ -359,6 +374,28 @@ async fn report(
     let report = v1::Report { content: Default::default(), ..report };
     out.one(&report, || format!("записано: {}", file.display()))?;
     Ok(())
+}
+
+async fn published(
+    client: &Client,
+    run: &str,
+    file: &Path,
+    stage: Option<&str>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let format = match ending {
+        "docx" => v1::PublicationFormat::Docx,
+        "html" => v1::PublicationFormat::Html,
+        _ => return Err(anyhow!("«{}»: нужно окончание .docx или .html", file.display())),
+    };
+    let mut name = client.run(run).await?;
+    if let Some(stage) = stage {
+        name = format!("{name}/stages/{stage}");
+    }
+    let request = v1::DownloadPublicationRequest { name, format: format.into() };
+    let pieces = client.documents().download_publication(request).await?.into_inner();
+    download::save(pieces, file, out).await
 }
 
 /// Figures and findings as tables.

@@ -14,11 +14,12 @@ use vekha_roadmap::read::is_address;
 
 use crate::access::Role;
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::{Fields, value};
-use crate::console::frame::{problem, view};
-use crate::console::people::moment;
+use crate::console::frame::posted::{Fields, Pairs, value};
+use crate::console::frame::{packed, problem, view};
+use crate::console::people::{Refused, asker, moment};
 use crate::runtime::Runtime;
-use crate::runtime::acts::listeners::shown_url;
+use crate::runtime::acts::listeners::{MadeListener, NAMED, Wishes, shown_url};
+use crate::runtime::integrated;
 use crate::store::StoreError;
 use crate::store::entities::listener;
 
@@ -41,10 +42,24 @@ pub async fn show(
     if !allowed(&person) {
         return Err(no_access());
     }
-    page(&runtime, &person, None, "").await
+    page(&runtime, &person, Shown::default()).await
 }
 
-/// `POST /daemon`: tries a plugin, or mail; gives listeners again what they did not take.
+/// What a page shows beside how things are.
+#[derive(Default)]
+struct Shown<'p> {
+    tried: Option<Tried>,
+    /// Where a trial letter was to go.
+    to: &'p str,
+    /// A listener that was just added.
+    added: Option<MadeListener>,
+    /// What is wrong with one that was not, and what was said of it.
+    refused: Refused,
+    said: Wishes,
+    name: &'p str,
+}
+
+/// `POST /daemon`: tries a plugin, or mail; gives listeners again what they did not take; adds one.
 pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(person): Extension<Person>,
@@ -54,6 +69,9 @@ pub async fn act(
         return Err(no_access());
     }
     let to = value(&pairs, "to").trim();
+    if value(&pairs, "_action") == "listen" {
+        return add(&runtime, &person, &pairs).await;
+    }
     let tried = match value(&pairs, "_action") {
         "plugin" => {
             let name = value(&pairs, "plugin");
@@ -87,7 +105,29 @@ pub async fn act(
         }
         _ => return Ok(problem::no_such_page().await),
     };
-    page(&runtime, &person, Some(tried), to).await
+    page(&runtime, &person, Shown { tried: Some(tried), to, ..Shown::default() }).await
+}
+
+/// Adds a listener, as the contract does. Its secret is on this page alone.
+async fn add(runtime: &Runtime, person: &Person, pairs: &Pairs) -> Result<Response, Response> {
+    let actor = person.actor();
+    let name = value(pairs, "name").trim();
+    let said = |key: &str| value(pairs, key).trim().to_owned();
+    let wishes =
+        Wishes { url: said("url"), municipality: said("municipality"), ..Wishes::default() };
+    let asker = asker(person, &actor, pairs);
+    let shown = match runtime.add_listener(&asker, name, wishes.clone(), None).await {
+        Ok(made) => Shown { added: Some(made), ..Shown::default() },
+        Err(e) => {
+            let mut refused = Refused::of(e).map_err(|response| *response)?;
+            // A page asks for the name alone.
+            if let Some(words) = refused.fields.get_mut("name") {
+                *words = words.strip_prefix(NAMED).unwrap_or(words).to_owned();
+            }
+            Shown { refused, said: wishes, name, ..Shown::default() }
+        }
+    };
+    page(runtime, person, shown).await
 }
 
 /// Who looks into the machine must rule over all municipalities.
@@ -103,10 +143,7 @@ fn no_access() -> Response {
 /// Asks a plugin how it is.
 async fn tried(plugin: &Hosted) -> Tried {
     let what = plugin.name().to_owned();
-    if let Some(why) = plugin.why_down() {
-        return Tried { what, well: false, words: format!("Не запущен: {why}") };
-    }
-    match plugin.ask_health().await {
+    match integrated::tried(plugin).await {
         Health::Healthy => {
             Tried {
                 what, well: true, words: "Отвечает, работать может.".to_owned()
@@ -116,12 +153,8 @@ async fn tried(plugin: &Hosted) -> Tried {
     }
 }
 
-async fn page(
-    runtime: &Runtime,
-    person: &Person,
-    tried: Option<Tried>,
-    to: &str,
-) -> Result<Response, Response> {
+async fn page(runtime: &Runtime, person: &Person, shown: Shown<'_>) -> Result<Response, Response> {
+    let Shown { tried, to, added, refused, said, name } = shown;
     let listeners = listeners(runtime).await.map_err(|e| problem::unavailable(&e))?;
     let own = person.person().map_or("", |person| person.email.as_str());
     let mut context = access::head(runtime, person);
@@ -139,8 +172,19 @@ async fn page(
         }
         None => json!(null),
     };
-    let status = if well { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(view::page(status, "daemon.html", &context))
+    let status = if well { refused.status } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let municipalities = runtime.road_maps().all_newest().into_iter().map(|version| {
+        let municipality = &version.road_map.municipality;
+        let chosen = municipality.id == said.municipality;
+        json!({ "id": municipality.id, "name": municipality.name, "chosen": chosen })
+    });
+    context["municipalities"] = municipalities.collect();
+    context["refused"] = refused.shown();
+    context["said"] = json!({ "name": name, "url": said.url });
+    context["added"] =
+        json!(added.map(|made| json!({ "name": made.row.id, "secret": made.secret })));
+    context["once"] = uuid::Uuid::now_v7().to_string().into();
+    Ok(packed::never(view::page(status, "daemon.html", &context)))
 }
 
 /// A plugin in a process of its own.

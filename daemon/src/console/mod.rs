@@ -17,7 +17,7 @@ mod subscriptions;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod tests;
-mod year;
+pub(crate) mod year;
 
 use std::collections::HashMap;
 use std::sync::Arc;

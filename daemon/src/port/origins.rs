@@ -40,14 +40,19 @@ impl Origins {
             && self.hold(request)
     }
 
-    /// Tells browsers so. A key is sent by the page itself, never by the browser: no cookie counts.
-    pub fn layer(&self) -> CorsLayer {
-        CorsLayer::new()
+    /// Tells browsers so; none where none is named: then an answer is the same whoever asks, and does not
+    /// say that it varies. A key is sent by the page itself, never by the browser: no cookie counts.
+    pub fn layer(&self) -> Option<CorsLayer> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let layer = CorsLayer::new()
             .allow_origin(AllowOrigin::list(self.0.clone()))
             .allow_methods([Method::POST])
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(SAID)
-            .max_age(REMEMBERED)
+            .max_age(REMEMBERED);
+        Some(layer)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod access;
 pub mod amend;
 pub mod answer;
 pub mod apply;
+pub mod backups;
 pub mod begin;
 pub mod calendars;
 pub mod decide;

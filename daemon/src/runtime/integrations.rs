@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vekha_plugin::{Analyzer, Notifier, Publisher, Source};
 
+use super::integrated::Integrated;
 use super::letters::ways::Ways;
 use super::listeners::Listeners;
 
@@ -22,6 +23,8 @@ pub struct Integrations {
     pub listeners: Listeners,
     /// Who gives figures that road maps have no formulas for, by the id under which they name them.
     pub analyzers: BTreeMap<String, Arc<dyn Analyzer>>,
+    /// All of them, by the sections of the settings that make them.
+    pub all: Vec<Integrated>,
 }
 
 impl Integrations {
@@ -38,6 +41,7 @@ impl Integrations {
             sources: BTreeMap::new(),
             listeners,
             analyzers: BTreeMap::new(),
+            all: Vec::new(),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod configured;
 pub mod consultation;
 pub mod documents;
 pub mod fault;
+pub mod integrated;
 pub mod integrations;
 pub mod letters;
 pub mod listeners;
@@ -38,6 +39,7 @@ use tokio_cron_scheduler::{Job as CronJob, JobScheduler};
 use vekha_engine::RunKey;
 use vekha_plugin_host::{Host, Hosted};
 
+use crate::backup::kept::Backups;
 use crate::clock::Clock;
 use crate::port::tls::Tls;
 use crate::store::write::jobs::Jobs;
@@ -74,6 +76,8 @@ pub struct Runtime {
     integrations: Integrations,
     /// Plugins in processes of their own, which may be in trouble.
     plugins: OnceLock<Arc<Host>>,
+    /// Where backups are kept.
+    backups: OnceLock<Arc<Backups>>,
     /// The port's certificate, which may end.
     certificate: OnceLock<Arc<Tls>>,
     /// What it runs with, for the administrator's eyes.
@@ -156,6 +160,7 @@ impl Runtime {
             committer,
             integrations,
             plugins: OnceLock::new(),
+            backups: OnceLock::new(),
             certificate: OnceLock::new(),
             settings: OnceLock::new(),
             public_url,

@@ -39,6 +39,9 @@ const OTHERS: [&str; 6] =
 /// Fewest characters of an access token.
 const SHORTEST_TOKEN: usize = 16;
 
+/// Most seconds that an analyzer's answer may take.
+const LONGEST_ANSWER: u64 = 3600;
+
 /// How much of the settings is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Depth {
@@ -105,8 +108,14 @@ pub struct Settings {
     /// What the port bears at a time.
     #[serde(default)]
     pub limits: Limits,
+    /// Where the daemon keeps the backups that it is asked for, and how many.
+    #[serde(default)]
+    pub backups: BackupSettings,
     /// A time of its own, to live a year in minutes.
     pub rehearsal: Option<Rehearsal>,
+    /// The file that they are from; no setting. None for settings that are from no file.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     /// All that is set, for the administrator's eyes; no setting.
     #[serde(skip)]
     pub told: Vec<Configured>,
@@ -158,6 +167,10 @@ pub struct ListenerSettings {
 pub struct AnalyzerSettings {
     /// The plugin's name.
     pub plugin: String,
+    /// How long an answer of its may take, in seconds, 1 to 3600; as long as any call of the plugin if
+    /// nothing is said.
+    #[serde(default)]
+    pub deadline_seconds: Option<u64>,
 }
 
 /// A system that knows answers.
@@ -234,6 +247,16 @@ pub struct Access {
     /// The sites whose pages may call by gRPC-web: `https://portal.example.org`.
     #[serde(default)]
     pub origins: Vec<String>,
+}
+
+/// Backups that the daemon keeps.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct BackupSettings {
+    /// The folder; `backups` beside the database by default.
+    pub folder: Option<PathBuf>,
+    /// How many are kept: once there are more, the oldest is removed. 1 to 1000; 7 by default.
+    pub keep: Option<u64>,
 }
 
 /// A time of its own.
@@ -338,6 +361,7 @@ impl Settings {
         let mut wrong = Vec::new();
         if let Some(mut settings) = taken(root, &mut written) {
             settings.told = all;
+            settings.file = Some(file.to_owned());
             settings.anchor(file.parent().unwrap_or(Path::new("")));
             wrong = settings.wrong();
             if depth == Depth::Plugins {
@@ -374,6 +398,9 @@ impl Settings {
         if self.publishes_files() {
             self.site.folder = anchored(&self.site.folder);
         }
+        if let Some(backups) = &mut self.backups.folder {
+            *backups = anchored(backups);
+        }
         for plugin in self.plugin.values_mut() {
             plugin.anchor(folder);
         }
@@ -390,6 +417,9 @@ impl Settings {
         let known = ["sqlite:", "postgres:", "postgresql:"];
         if !known.iter().any(|scheme| self.database.starts_with(scheme)) {
             say("database", "нужно sqlite:путь или postgres://…".to_owned());
+        }
+        if self.backups.keep.is_some_and(|count| !(1..=1000).contains(&count)) {
+            say("backups.keep", "от 1 до 1000 копий".to_owned());
         }
         wrong.extend(self.wrong_addresses());
         wrong.extend(self.wrong_rehearsal());
@@ -414,6 +444,15 @@ impl Settings {
                 "public-url",
                 format!("нужен адрес вида https://vekha.example.org, а не «{url}»"),
             ),
+        }
+        // Nobody is reached by the address that stands for all of a machine's.
+        if self.listen.ip().is_unspecified() && self.public_url.is_none() {
+            let words = format!(
+                "демон слушает все адреса машины, и ссылки в письмах вели бы на {}: назовите адрес, по \
+                 которому его открывают люди, вида https://vekha.example.org",
+                self.public_url()
+            );
+            say("public-url", words);
         }
         if self.tls.is_on() && self.public_url().starts_with("http://") {
             let words = "порт говорит по TLS: нужен адрес https://…; если TLS у прокси перед демоном, \
@@ -463,7 +502,11 @@ impl Settings {
                 say(&key, format!("раздела [plugin.{name}] нет{near}"));
             }
         }
-        for id in self.analyzer.keys() {
+        for (id, one) in &self.analyzer {
+            if one.deadline_seconds.is_some_and(|all| !(1..=LONGEST_ANSWER).contains(&all)) {
+                let words = format!("от 1 до {LONGEST_ANSWER} секунд");
+                say(&format!("analyzer.{id}.deadline-seconds"), words);
+            }
             let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if !(1..=64).contains(&id.len()) || !id.chars().all(fits) {
                 let words = "дорожная карта его так не назовёт: строчная латиница, цифры и дефис, до \
@@ -664,7 +707,7 @@ mod tests {
             ("VEKHA_DATABASE", "mysql:x"),
             ("VEKHA_LIMITS__CONNECTIONS", "1"),
         ];
-        assert_eq!(wrong("", &three), 3);
+        assert_eq!(wrong("", &three), 4, "and people would be sent to 0.0.0.0");
     }
 
     #[test]
@@ -675,10 +718,13 @@ mod tests {
             let key = |line: &str| line.trim().split(':').next().unwrap_or_default().to_owned();
             told.lines().skip(1).map(key).collect()
         };
-        assert_eq!(keys("", &all), ["listen"]);
+        assert_eq!(keys("", &all), ["public-url", "listen"]);
         assert_eq!(keys("public-url = 'http://vekha.example.org'", &all), ["listen"]);
         assert_eq!(keys("public-url = 'https://vekha.example.org'", &all), [""; 0]);
-        assert_eq!(keys("tls = { insecure = true }", &all), [""; 0]);
+        let insecure = "tls = { insecure = true }";
+        assert_eq!(keys(insecure, &all), ["public-url"], "links to 0.0.0.0 lead nowhere");
+        let named = format!("public-url = 'http://vekha.example.org'\n{insecure}");
+        assert_eq!(keys(&named, &all), [""; 0]);
         assert_eq!(keys("", &[("VEKHA_LISTEN", "127.0.0.1:7140")]), [""; 0]);
         let pair = [("VEKHA_TLS__CERTIFICATE", "none.pem"), ("VEKHA_TLS__KEY", "none.pem")];
         assert_eq!(keys("", &pair), ["tls.certificate", "tls.key"], "no such files");
@@ -767,7 +813,8 @@ mod tests {
         };
         assert!(is_local("", "127.0.0.1:7140") && is_local("", "[::1]:7140"));
         assert!(is_local("public-url = 'http://localhost:8080'", "127.0.0.1:7140"));
-        assert!(!is_local("tls = { insecure = true }", "0.0.0.0:7140"));
+        let closed = "public-url = 'http://localhost'\ntls = { insecure = true }";
+        assert!(!is_local(closed, "0.0.0.0:7140"));
         assert!(!is_local("public-url = 'https://vekha.example.org'", "127.0.0.1:7140"));
     }
 

@@ -180,6 +180,10 @@ impl Written {
                 keys.extend(["letters", "organisations"].map(|word| of(word, Kind::Words)));
                 keys.push(of("fallback", Kind::Plain(SettingKind::Flag)));
             }
+            if what == "analyzer" {
+                let kind = Kind::Plain(SettingKind::Integer);
+                keys.push(Key { kind, ..text(&format!("{name}.deadline-seconds")) });
+            }
             self.table(table, &name, &keys);
             true
         });
@@ -328,6 +332,8 @@ fn own() -> Vec<Key> {
         plain("webhooks.allow-private", Kind::Plain(SettingKind::Flag)),
         plain("webhooks.timeout-seconds", Kind::Plain(SettingKind::Integer)),
         plain("webhooks.give-up-hours", Kind::Plain(SettingKind::Integer)),
+        plain("backups.folder", Kind::Plain(SettingKind::Path)),
+        plain("backups.keep", Kind::Plain(SettingKind::Integer)),
         needed("rehearsal.from", Kind::Moment, "2027-01-01T00:00:00Z"),
         needed("rehearsal.speed", Kind::Plain(SettingKind::Integer), "1"),
     ];

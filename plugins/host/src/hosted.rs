@@ -5,6 +5,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -63,10 +64,20 @@ impl fmt::Debug for Hosted {
     }
 }
 
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// In all.
+    call: Duration,
+    /// Until it is told that it takes long.
+    long: Duration,
+}
+
 /// A plugin that can be called, and a place for the call.
 struct Turn<'h> {
     started: Arc<Started>,
     until: Instant,
+    patience: Patience,
     _place: SemaphorePermit<'h>,
 }
 
@@ -84,6 +95,7 @@ impl Hosted {
             state: watch::Sender::new(State::Starting),
             unwell: watch::Sender::new(None),
             failing: watch::Sender::new(None),
+            failures: AtomicU32::new(0),
             log: Log::default(),
             calls: Calls::default(),
             doubted: Notify::new(),
@@ -91,6 +103,10 @@ impl Hosted {
         });
         let supervisor = tokio::spawn(supervise(shared.clone(), manner, sockets));
         Hosted { shared, places, grace, supervisor }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Its name in the settings.
@@ -173,9 +189,7 @@ impl Hosted {
     /// A call that takes long, or the last one if it took too long.
     fn hanging(&self) -> Option<(String, Instant)> {
         let name = self.name();
-        let long = LONG.min(self.shared.config.call() / 2);
-        let oldest = self.shared.calls.oldest().filter(|since| since.elapsed() >= long);
-        if let Some(since) = oldest {
+        if let Some(since) = self.shared.calls.long() {
             let what = format!(
                 "Плагин «{name}» не отвечает: вызов идёт уже {} с. Что он пишет — vekha plugin logs \
                  {name}",
@@ -219,10 +233,24 @@ impl Hosted {
         state.wait_for(|state| matches!(state, State::Ended)).await.ok();
     }
 
+    /// How long a call may take that has no deadline of its own.
+    fn patience(&self) -> Patience {
+        let call = self.shared.config.call();
+        Patience { call, long: LONG.min(call / 2) }
+    }
+
     /// A turn of a call, or why there is none.
     async fn turn(&self, wanted: Capability) -> Result<Turn<'_>, String> {
+        self.turn_within(wanted, self.patience()).await
+    }
+
+    async fn turn_within(
+        &self,
+        wanted: Capability,
+        patience: Patience,
+    ) -> Result<Turn<'_>, String> {
         let name = self.name();
-        let until = Instant::now() + self.shared.config.call();
+        let until = Instant::now() + patience.call;
         let place = timeout_at(until, self.places.acquire()).await;
         let place = place.map_err(|_| words::busy(name))?.map_err(|_| words::busy(name))?;
         let mut state = self.shared.state.subscribe();
@@ -233,7 +261,7 @@ impl Hosted {
         };
         match state {
             State::Ready(started) if started.description.capabilities.contains(&wanted) => {
-                Ok(Turn { started, until, _place: place })
+                Ok(Turn { started, until, patience, _place: place })
             }
             State::Ready(_) => Err(format!(
                 "плагин «{name}» {}: в настройках нужен другой",
@@ -256,12 +284,21 @@ impl Hosted {
         until: Instant,
         call: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, Failure> {
-        let under_way = self.shared.calls.begin();
+        self.within_own(until, self.patience(), call).await
+    }
+
+    async fn within_own<T>(
+        &self,
+        until: Instant,
+        patience: Patience,
+        call: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Failure> {
+        let under_way = self.shared.calls.begin(patience.long);
         let answer = timeout_at(until, call).await;
         drop(under_way);
         let Ok(answer) = answer else {
             self.shared.doubted.notify_one();
-            let words = words::late(self.name(), self.shared.config.call());
+            let words = words::late(self.name(), patience.call);
             self.shared.calls.late(&words);
             return Err(Failure::final_not(words));
         };
@@ -504,10 +541,54 @@ impl Listener for Hosted {
 
 #[async_trait]
 impl Analyzer for Hosted {
+    async fn analyze(&self, request: &AnalyzeRequest<'_>) -> Result<Analyzed, AnalyzeError> {
+        self.analyze_within(request, self.patience()).await
+    }
+}
+
+/// An analyzer with a deadline of its own: what computes over a whole region takes longer than what
+/// else the same plugin is asked, and no longer than it takes is to be told as trouble.
+#[derive(Debug)]
+pub struct Deadlined {
+    /// Who computes.
+    pub plugin: Arc<Hosted>,
+    /// How long each of its answers may take, waiting for its turn included.
+    pub deadline: Duration,
+}
+
+#[async_trait]
+impl Plugin for Deadlined {
+    fn describe(&self) -> Description {
+        self.plugin.describe()
+    }
+
+    async fn check(&self) -> Result<(), Vec<Problem>> {
+        self.plugin.check().await
+    }
+
+    async fn health(&self) -> Health {
+        self.plugin.health().await
+    }
+}
+
+#[async_trait]
+impl Analyzer for Deadlined {
+    async fn analyze(&self, request: &AnalyzeRequest<'_>) -> Result<Analyzed, AnalyzeError> {
+        let patience = Patience { call: self.deadline, long: self.deadline / 2 };
+        self.plugin.analyze_within(request, patience).await
+    }
+}
+
+impl Hosted {
     /// The dataset goes part by part, each made when the plugin has taken those before it; the answer is
     /// judged as it comes.
-    async fn analyze(&self, request: &AnalyzeRequest<'_>) -> Result<Analyzed, AnalyzeError> {
-        let turn = self.turn(Capability::Analyzer).await.map_err(AnalyzeError::Failed)?;
+    async fn analyze_within(
+        &self,
+        request: &AnalyzeRequest<'_>,
+        patience: Patience,
+    ) -> Result<Analyzed, AnalyzeError> {
+        let turn = self.turn_within(Capability::Analyzer, patience).await;
+        let turn = turn.map_err(AnalyzeError::Failed)?;
         let mut client = AnalyzerClient::new(turn.started.channel.clone())
             .max_decoding_message_size(self.largest());
         let (ahead, mut made) = mpsc::channel(AHEAD);
@@ -524,7 +605,7 @@ impl Analyzer for Hosted {
             }
             Ok(())
         };
-        let answering = self.within(turn.until, async {
+        let answering = self.within_own(turn.until, turn.patience, async {
             let mut parts = client.analyze(parts).await?.into_inner();
             let (mut judging, mut bytes) = (Judging::new(request), 0);
             while let Some(part) = parts.message().await? {

@@ -12,6 +12,7 @@
 //! | `output` | what a plugin writes, into the log: long lines cut, floods bounded |
 //! | `supervisor` | starts anew after a pause that grows; asks whether the plugin is alive |
 //! | `hosted` | calls with their deadline, size and number bounded, in the terms of the traits |
+//! | `standing` | how a plugin stands, told without asking it |
 //! | `conformance` | what a plugin must keep, tried on it: `vekha plugin test` |
 //! | `words` | what went wrong, for people |
 //!
@@ -24,6 +25,7 @@ pub mod guard;
 mod hosted;
 mod output;
 mod process;
+mod standing;
 mod supervisor;
 mod words;
 
@@ -36,9 +38,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use config::{PluginConfig, settings};
-pub use hosted::Hosted;
+pub use hosted::{Deadlined, Hosted};
 pub use output::{Line, Log};
 pub use process::{Process, Started};
+pub use standing::{Phase, Standing};
 pub use supervisor::Trouble;
 use vekha_plugin::Problem;
 

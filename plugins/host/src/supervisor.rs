@@ -2,7 +2,9 @@
 //! grows with every failure in a row, so that a plugin that cannot work costs next to nothing.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -56,7 +58,7 @@ pub struct Trouble {
     /// What is wrong and what to do, for people.
     pub words: String,
     /// How long it has been so.
-    pub lasts: std::time::Duration,
+    pub lasts: Duration,
     /// What it wrote last, oldest first.
     pub lines: Vec<String>,
 }
@@ -68,7 +70,8 @@ pub(crate) struct Calls(Mutex<UnderWay>);
 #[derive(Debug, Default)]
 struct UnderWay {
     next: u64,
-    begun: BTreeMap<u64, Instant>,
+    /// When each began, and after how long it is told.
+    begun: BTreeMap<u64, (Instant, Duration)>,
     late: Option<(String, Instant)>,
 }
 
@@ -77,12 +80,12 @@ impl Calls {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call as under way until what is returned is dropped.
-    pub fn begin(&self) -> Call<'_> {
+    /// Counts a call as under way until what is returned is dropped; it is told if it takes so long.
+    pub fn begin(&self, long: Duration) -> Call<'_> {
         let mut all = self.lock();
         all.next += 1;
         let number = all.next;
-        all.begun.insert(number, Instant::now());
+        all.begun.insert(number, (Instant::now(), long));
         Call { calls: self, number }
     }
 
@@ -98,9 +101,16 @@ impl Calls {
         all.late = Some((words.to_owned(), since));
     }
 
-    /// Since when the oldest call is under way.
-    pub fn oldest(&self) -> Option<Instant> {
-        self.lock().begun.values().min().copied()
+    /// How many calls are under way.
+    pub fn count(&self) -> usize {
+        self.lock().begun.len()
+    }
+
+    /// Since when the oldest call is under way that takes too long.
+    pub fn long(&self) -> Option<Instant> {
+        let all = self.lock();
+        let long = all.begun.values().filter(|(since, long)| since.elapsed() >= *long);
+        long.map(|(since, _)| *since).min()
     }
 
     /// The last one that was not answered in time, unless one was answered after it.
@@ -130,6 +140,8 @@ pub(crate) struct Shared {
     pub unwell: watch::Sender<Option<(String, Instant)>>,
     /// Since when it has not worked, and why.
     pub failing: watch::Sender<Option<Failing>>,
+    /// How often in a row it has failed; forgotten once it has worked for a while.
+    pub failures: AtomicU32,
     /// What it wrote last.
     pub log: Log,
     /// Calls under way, each since when; and what was said of the last one that was not answered in
@@ -153,6 +165,7 @@ pub(crate) async fn supervise(shared: Arc<Shared>, manner: Manner, sockets: Arc<
         }
         let wait = manner.waits.get(failures).or(manner.waits.last()).copied().unwrap_or_default();
         failures += 1;
+        shared.failures.store(u32::try_from(failures).unwrap_or(u32::MAX), Ordering::Relaxed);
         tracing::warn!(plugin = shared.name, ?wait, "plugin does not run: {why}");
         shared.failing.send_modify(|failing| {
             let since = failing.as_ref().map_or(begun, |failing| failing.since);
@@ -226,8 +239,12 @@ async fn ended(ending: &mut watch::Receiver<bool>) {
 /// that, for people.
 async fn watch_over(shared: &Shared, manner: &Manner, started: &Started) -> String {
     let [every, patience] = manner.health;
+    let begun = Instant::now();
     let mut client = PluginClient::new(started.channel.clone()).max_decoding_message_size(1 << 20);
     loop {
+        if begun.elapsed() >= manner.steady {
+            shared.failures.store(0, Ordering::Relaxed);
+        }
         let health = timeout(patience, client.health(v1::HealthRequest {})).await;
         let reason = match health {
             Err(_) => {

@@ -170,6 +170,10 @@ impl Bad {
         let first = self.calls.fetch_add(1, Ordering::Relaxed) == 0;
         match self.way.as_str() {
             "hangs" if first => std::future::pending().await,
+            "slow" if first => {
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                vec![]
+            }
             "freezes" if first => loop {
                 std::thread::park();
             },

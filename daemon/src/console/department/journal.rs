@@ -131,7 +131,10 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::ListenerSet { .. }
         | Happened::ListenerRotated { .. }
         | Happened::ListenerDisabled { .. }
-        | Happened::ListenerRemoved { .. } => vec![],
+        | Happened::ListenerRemoved { .. }
+        | Happened::BackupMade { .. }
+        | Happened::BackupGiven { .. }
+        | Happened::BackupRemoved { .. } => vec![],
     }
 }
 

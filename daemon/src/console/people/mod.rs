@@ -7,6 +7,7 @@ mod staff;
 mod tokens;
 pub mod welcome;
 
+pub(in crate::console) use staff::asker;
 pub use staff::{
     act as act_on_person, add as add_person, list as list_people, show as show_person,
 };
@@ -65,15 +66,15 @@ fn keep(gate: &Gate, secret: &str, response: &mut Response) {
 
 /// What was refused, for the page that shows it: all of it, each at its field.
 #[derive(Debug, Default)]
-struct Refused {
-    status: StatusCode,
-    whole: Option<String>,
-    fields: BTreeMap<String, String>,
+pub(in crate::console) struct Refused {
+    pub status: StatusCode,
+    pub whole: Option<String>,
+    pub fields: BTreeMap<String, String>,
 }
 
 impl Refused {
     /// What to show; a failure of the database is a page of its own.
-    fn of(error: AccessError) -> Result<Self, Box<Response>> {
+    pub fn of(error: AccessError) -> Result<Self, Box<Response>> {
         let whole = Some(error.to_string());
         Ok(match error {
             AccessError::Wrong(errors) => {
@@ -96,7 +97,7 @@ impl Refused {
         })
     }
 
-    fn shown(&self) -> Value {
+    pub fn shown(&self) -> Value {
         json!({ "whole": self.whole, "fields": self.fields })
     }
 }

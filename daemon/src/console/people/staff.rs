@@ -103,7 +103,11 @@ pub async fn act(
 }
 
 /// Who asks by a page. A second press of a button is the same request.
-pub(super) fn asker<'a>(person: &'a Person, actor: &'a str, pairs: &'a Pairs) -> Asker<'a> {
+pub(in crate::console) fn asker<'a>(
+    person: &'a Person,
+    actor: &'a str,
+    pairs: &'a Pairs,
+) -> Asker<'a> {
     let once = known(value(pairs, "_once"));
     let said: Vec<&(String, String)> = pairs.iter().filter(|(name, _)| name != "_once").collect();
     let request = (!once.is_empty()).then(|| {

@@ -38,3 +38,37 @@ async fn mail_is_tried_where_it_is_looked_at_and_settings_are_shown() {
     let none = send(&house, DAEMON, &[("_action", "redeliver"), ("listener", "none")]).await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_listener_is_added_where_listeners_are_looked_at_and_its_secret_is_shown_once() {
+    let house = House::new().await;
+    let form = |name: &str, url: &str| {
+        [("_action", "listen"), ("_once", ONCE), ("name", name), ("url", url)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    };
+    const ONCE: &str = "0198c3a4-0000-7000-8000-000000000001";
+    let add = async |name: &str, url: &str| {
+        let form = form(name, url);
+        let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        send(&house, DAEMON, &form).await
+    };
+    // The same is refused as by the contract, and what was typed stays.
+    let wrong = add("Портал", "ftp://portal.example.org/x").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text);
+    for words in
+        [">имя слушателя — от 1 до 40", "нужен адрес вида", "ftp:&#x2f;&#x2f;portal.example"]
+    {
+        assert!(wrong.text.contains(words), "{words}: {}", wrong.text);
+    }
+    assert!(house.runtime.store().listeners().await.unwrap().is_empty());
+    let added = add("portal", "https://portal.example.org/vekha").await;
+    assert_eq!(added.status, StatusCode::OK, "{}", added.text);
+    assert!(added.text.contains("whsec_") && added.text.contains("«portal» добавлен"));
+    let again = add("portal", "https://portal.example.org/vekha").await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text);
+    assert!(!again.text.contains("whsec_") && again.text.contains("уже добавлен"));
+    let all = house.runtime.store().listeners().await.unwrap();
+    assert_eq!(all.len(), 1, "a second press of the button is the same request");
+    let page = house.look(DAEMON).await;
+    assert!(page.text.contains("portal.example.org") && !page.text.contains("whsec_"));
+}

@@ -77,13 +77,24 @@ pub async fn archive(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Response> {
     let (newest, year) = of_year::open(&runtime, &municipality, &query).await?;
-    let packed = packed(&runtime, &newest, year).await.map_err(|e| problem::unavailable(&e))?;
+    let untold = |_: usize, _: usize, _: &str| {};
+    let packed =
+        packed(&runtime, &newest, year, &untold).await.map_err(|e| problem::unavailable(&e))?;
     let name = format!("evidence-{municipality}-{year}.zip");
     Ok(downloads::give(&name, "application/zip", move || packed.finish()).await)
 }
 
-/// The archive with everything in it.
-async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<Archive, NotMade> {
+/// The archive with everything in it. On the way it tells how many activities of how many are packed,
+/// and which one is next.
+///
+/// # Errors
+/// What it is made of cannot be read, or does not yield it.
+pub(crate) async fn packed(
+    runtime: &Runtime,
+    newest: &Arc<Version>,
+    year: i16,
+    told: &(dyn Fn(usize, usize, &str) + Sync),
+) -> Result<Archive, NotMade> {
     let municipality = &newest.road_map.municipality;
     let decided = decided(runtime, municipality, year).await?;
     let advised = recommended(runtime, municipality, year).await?;
@@ -117,9 +128,13 @@ async fn packed(runtime: &Runtime, newest: &Arc<Version>, year: i16) -> Result<A
         recorded: Vec::new(),
         year,
     };
-    for activity in map.activities.iter().map(|activity| activity.id.clone()) {
+    let all: Vec<(String, String)> =
+        map.activities.iter().map(|one| (one.id.clone(), one.short.clone())).collect();
+    let count = all.len();
+    for (done, (activity, short)) in all.into_iter().enumerate() {
+        told(done, count, &short);
         let (version, keys) = ran.of(&activity);
-        let told = told(runtime, version, keys, year, &in_year).await?;
+        let told = self::told(runtime, version, keys, year, &in_year).await?;
         let traced = traced.remove(&activity).unwrap_or_default();
         for one in &told {
             archive.attachments(runtime, version, one).await?;
@@ -167,7 +182,8 @@ fn folder(activity: &Activity) -> String {
     format!("{:02}-{}", activity.number, activity.id)
 }
 
-struct Archive {
+/// What is packed.
+pub(crate) struct Archive {
     zip: ZipWriter<Cursor<Vec<u8>>>,
     /// What every page shows.
     common: Value,
@@ -324,7 +340,11 @@ impl Archive {
         Ok(())
     }
 
-    fn finish(self) -> Result<Vec<u8>, String> {
+    /// The archive as a file.
+    ///
+    /// # Errors
+    /// When it cannot be written to its end.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, String> {
         self.zip.finish().map(Cursor::into_inner).map_err(|e| e.to_string())
     }
 }
