@@ -96,6 +96,7 @@ fn a_run_that_opens_after_the_day_does_not_wait_for_the_next_year() {
         version: 1,
         others: &others,
         earlier: &BTreeMap::new(),
+        department: &BTreeMap::new(),
     };
     let now = at("2027-11-15T10:00:00+05:00");
     let (run, _) = vekha_engine::open(&context, key, vec![], Why::Request, "i", now).unwrap();
@@ -219,6 +220,7 @@ fn what_follows_waits_for_the_stage_that_is_enough_and_not_for_the_second_wave()
             version: 1,
             others: &others,
             earlier: &BTreeMap::new(),
+            department: &BTreeMap::new(),
         };
         let now = at("2027-03-01T10:00:00+05:00");
         let (run, _) =

@@ -292,7 +292,7 @@ impl Checker<'_> {
                 }
                 Type::Number
             }
-            ("contains" | "startsWith" | "endsWith", [a, b]) => {
+            ("contains" | "startsWith" | "endsWith" | "alike", [a, b]) => {
                 self.expect(a, &Type::Text);
                 self.expect(b, &Type::Text);
                 Type::Bool

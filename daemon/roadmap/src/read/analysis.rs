@@ -64,6 +64,8 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
     let about = [("organisations", false), ("municipality", true)];
     let about_all = table.word("about", &about, Some(false));
     let thresholds = thresholds(table, shared);
+    findings.keep(format!("department/analyses/{analysis_id}"), table.at("department"));
+    let department = table.text_or("department", None);
     let rows = row_sets(analysis_id, table);
     let mut indicators: Vec<Indicator> = Vec::new();
     for indicator in table.tables("indicator") {
@@ -171,6 +173,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
         min_count: min_count as usize,
         small_numbers: 0,
         about_all: about_all.unwrap_or_default(),
+        department,
         rows,
         signs,
         indicators,

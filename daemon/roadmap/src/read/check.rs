@@ -3,6 +3,7 @@
 
 mod audience;
 mod available;
+mod department;
 mod documents;
 mod evidence;
 mod groups;
@@ -12,6 +13,7 @@ mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::department::DEPARTMENT;
 use super::table::Place;
 use super::{Findings, layout_check, templates};
 use crate::diagnostic::perhaps;
@@ -196,6 +198,10 @@ impl Check<'_> {
                     );
                     self.known(activity, &stage.id, &at, collect);
                     self.again(activity, &at, stage, collect);
+                    if let Some(form) = self.road_map.forms.get(&collect.form) {
+                        let looked_at = form.department.as_deref();
+                        self.asked_of_department(activity, stage, &format!("{at}/form"), looked_at);
+                    }
                 }
                 Work::Analyze(analyze) => {
                     self.reference(
@@ -205,6 +211,11 @@ impl Check<'_> {
                         &self.road_map.analyses,
                     );
                     self.given(&at, analyze);
+                    if let Some(analysis) = self.road_map.analyses.get(&analyze.analysis) {
+                        let at = format!("{at}/analysis");
+                        let looked_at = analysis.department.as_deref();
+                        self.asked_of_department(activity, stage, &at, looked_at);
+                    }
                     self.some_of_kinds(&format!("{at}/kinds"), &analyze.kinds);
                     for source in &analyze.from {
                         let from = match &source.alias {
@@ -241,6 +252,7 @@ impl Check<'_> {
                         self.decision_text(&format!("{at}/text"), text);
                     }
                     self.document(&at, decide);
+                    self.lists(activity, &stage.id, &at, &decide.lists);
                     for (i, measure) in decide.measures.iter().enumerate() {
                         self.participants(activity, &format!("{at}/measure/{i}/by"), &measure.by);
                     }
@@ -251,6 +263,7 @@ impl Check<'_> {
                         self.error(&format!("{at}/report"), format!("нет файла {template}"), None);
                     }
                     self.pages(activity, &stage.id, &at, publish);
+                    self.edition(activity, stage, &at, publish);
                 }
             }
         }
@@ -438,13 +451,15 @@ impl Check<'_> {
 
     fn form(&self, form: &Form) {
         let path = format!("forms/{}", form.id);
-        let scope = self.fields(form);
+        let scope = self.scope(form);
+        self.department_form(&format!("department/{path}"), form.department.as_deref());
         for field in &form.fields {
             if let Required::When(formula) = &field.required {
                 self.typed(&format!("{path}/{}/required", field.id), formula, &scope, &Type::Bool);
             }
             if let FieldKind::Table(table) = &field.kind {
                 for column in &table.columns {
+                    self.letter(&format!("{path}/{}", field.id), table, column);
                     if let Required::When(formula) = &column.required {
                         let at = format!("{path}/{}/{}/required", field.id, column.id);
                         self.typed(&at, formula, &self.columns(form, &field.id), &Type::Bool);
@@ -490,7 +505,15 @@ impl Check<'_> {
         }
     }
 
-    /// What formulas of a form see; nothing is said of fields that were not read.
+    /// What formulas of a form see: its fields, and what the department has answered.
+    fn scope(&self, form: &Form) -> Scope {
+        let mut scope = self.fields(form);
+        let said = form.department.as_deref().map(|id| self.said_by_department(id));
+        scope.extend(said.map(|said| (DEPARTMENT.to_owned(), said)));
+        scope
+    }
+
+    /// What a form offers; nothing is said of fields that were not read.
     fn fields(&self, form: &Form) -> Scope {
         let mut scope = form_scope(form);
         for unread in self.findings.below(&format!("forms/{}", form.id)) {
@@ -505,7 +528,7 @@ impl Check<'_> {
     }
 
     fn columns(&self, form: &Form, table: &str) -> Scope {
-        let mut scope = self.fields(form);
+        let mut scope = self.scope(form);
         let mut row = row_scope(form, table).remove("row").unwrap_or(Type::Any);
         self.unread_columns(form, table, &mut row);
         scope.insert("row".into(), row);
@@ -525,6 +548,7 @@ impl Check<'_> {
     fn analyses(&self) {
         for analysis in self.road_map.analyses.values() {
             let path = format!("analyses/{}", analysis.id);
+            self.department_form(&format!("department/{path}"), analysis.department.as_deref());
             for (i, rule) in analysis.rules.iter().enumerate() {
                 let at = |key: &str| self.findings.place(&format!("{path}/rule/{i}/{key}"));
                 templates::check_text(&at("finding"), &rule.finding, analysis, self.findings);
@@ -548,8 +572,10 @@ impl Check<'_> {
             for stage in &activity.stages {
                 if let Work::Analyze(analyze) = &stage.work
                     && let Some(analysis) = self.road_map.analyses.get(&analyze.analysis)
-                    && let Some(datasets) = self.datasets(activity, analyze)
+                    && let Some(mut datasets) = self.datasets(activity, analyze)
                 {
+                    let said = analysis.department.as_deref().map(|id| self.said_by_department(id));
+                    datasets.extend(said.map(|said| (DEPARTMENT.to_owned(), said)));
                     self.analysis(analysis, &datasets);
                 }
             }

@@ -124,7 +124,7 @@ impl Steps {
     /// Reads what the steps look at besides their runs.
     async fn know(&self, batch: &mut Batch, tasks: &[Task]) -> Result<Known, StoreError> {
         let mut runs: BTreeSet<RunKey> = BTreeSet::new();
-        let mut earlier: BTreeMap<String, RunKey> = BTreeMap::new();
+        let mut said: BTreeMap<String, RunKey> = BTreeMap::new();
         for task in tasks {
             let Some(version) = self.version_for(batch, &task.run) else { continue };
             let Some(activity) = version.road_map.activity(&task.run.activity) else { continue };
@@ -133,13 +133,16 @@ impl Steps {
                 let form = version.road_map.form_of(&activity.id, &key.stage);
                 if form.is_some_and(Form::compares) {
                     let run = data::earlier(activity, &task.run);
-                    earlier.insert(format!("{run}/{key}"), run);
+                    said.insert(format!("{run}/{key}"), run);
+                }
+                for own in data::of_department(&version.road_map, activity, &key.stage) {
+                    said.insert(format!("{}/{own}", task.run), task.run.clone());
                 }
             }
         }
         Ok(Known {
             runs: batch.summaries(&runs).await?,
-            answers: batch.newest_answers(&earlier).await?,
+            answers: batch.newest_answers(&said).await?,
         })
     }
 
@@ -187,12 +190,18 @@ impl Steps {
                 Some((k, summary))
             })
             .collect();
-        let mut earlier = BTreeMap::new();
+        let (mut earlier, mut department) = (BTreeMap::new(), BTreeMap::new());
         for own in answered(&task.ask).filter(|_| !known.answers.is_empty()) {
             let before = data::earlier(activity, key);
             if let Some(answers) = known.answers.get(&format!("{before}/{own}")) {
                 let answers = answers.as_ref().map_err(|why| unreadable(why))?;
                 earlier.insert(own.clone(), answers.clone());
+            }
+            let of_department = data::of_department(&version.road_map, activity, &own.stage);
+            let mut said = of_department.iter().map(|theirs| format!("{key}/{theirs}"));
+            if let Some(answers) = said.find_map(|theirs| known.answers.get(&theirs)) {
+                let answers = answers.as_ref().map_err(|why| unreadable(why))?;
+                department.insert(own.clone(), answers.clone());
             }
         }
         let context = Context {
@@ -200,6 +209,7 @@ impl Steps {
             version: version.number,
             others: &others,
             earlier: &earlier,
+            department: &department,
         };
         let exists = batch.run(key).is_some();
         match &task.ask {
