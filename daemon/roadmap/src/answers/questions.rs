@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Checker, FieldError, Values, whereabouts};
+use super::{Checker, FieldError, Values, display, whereabouts};
 use crate::model::{Field, FieldKind, Form, Rows};
 use crate::russian;
 
@@ -33,9 +33,30 @@ pub fn explained<'a>(form: &Form, answers: &'a Values) -> Vec<(String, &'a str)>
         .flatten()
         .map(|(path, text)| {
             let label = whereabouts(form, path).unwrap_or_else(|| path.clone());
+            let label = match row_in_words(form, answers, path) {
+                Some(row) => format!("{label} ({row})"),
+                None => label,
+            };
             (label, text.as_str().unwrap_or_default())
         })
         .collect()
+}
+
+/// So many columns tell which row of a table it is.
+const TELLING: usize = 3;
+
+/// What stands at the beginning of the row that a path points into: who reads an explanation has not the
+/// table before him. Rows that have headings are told by these.
+fn row_in_words(form: &Form, answers: &Values, path: &str) -> Option<String> {
+    let (id, rest) = path.split_once('[')?;
+    let FieldKind::Table(table) = &form.field(id)?.kind else { return None };
+    if matches!(table.rows, Rows::Fixed(_)) {
+        return None;
+    }
+    let row = answers.get(id)?.get(rest.split(']').next()?.parse::<usize>().ok()?)?;
+    let said = table.columns.iter().filter_map(|column| Some((column, row.get(&column.id)?)));
+    let said: Vec<String> = said.take(TELLING).map(|(column, v)| display(column, v)).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Something to be explained.
