@@ -47,10 +47,12 @@ fn answer(form: &str, organisation: &str) -> Value {
 fn of_half_year(answers: Value, assignment: &str) -> Value {
     let run = assignment.split("/runs/").nth(1).and_then(|rest| rest.split('/').next());
     let Some((year, half)) = run.and_then(|run| run.split_once("-H")) else { return answers };
-    let (first, second) = if half == "1" { ("02", "03") } else { ("09", "10") };
-    let text = answers.to_string();
-    let text = text.replace("2027-09-", &format!("{year}-{first}-"));
-    serde_json::from_str(&text.replace("2027-10-", &format!("{year}-{second}-"))).unwrap()
+    let moved = |text: String, month: u8| {
+        // Seven months sooner it is spring.
+        let own = if half == "1" { month - 7 } else { month };
+        text.replace(&format!("2027-{month:02}-"), &format!("{year}-{own:02}-"))
+    };
+    serde_json::from_str(&(9..=12).fold(answers.to_string(), moved)).unwrap()
 }
 
 /// Everybody who has to do with the road map.
