@@ -125,7 +125,7 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     let wrong = submit("dates.department", dates.clone()).await.unwrap_err();
     let bounds = "II полугодие 2026 года — это с 01.07.2026 по 31.12.2026: проверьте дату";
     let asked = vekha_tests::stranger::wrong_fields(&wrong);
-    let told: Vec<&str> = asked.iter().map(|(_, message)| message.as_str()).collect();
+    let told: Vec<&str> = asked.values().map(String::as_str).collect();
     assert_eq!(told, [bounds]);
     dates["dates"][2]["date"] = "2026-10-07".into();
     let wrong = submit("dates.department", dates.clone()).await.unwrap_err();
@@ -194,7 +194,7 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     elsewhere[0][3] = "2026-09-17".into();
     let refused = submit("schedules.school-3", works(&elsewhere)).await.unwrap_err();
     let asked = vekha_tests::stranger::wrong_fields(&refused);
-    let told = asked.iter().map(|(_, message)| message.as_str()).collect::<Vec<_>>().join("\n");
+    let told = asked.values().map(String::as_str).collect::<Vec<_>>().join("\n");
     for words in [
         "5, Математика: отдел назвал 16.09, а в графике 17.09",
         "8, Химия: отдел назвал 07.10, а в графике этой работы нет",
