@@ -102,9 +102,13 @@ pub fn describe(form: &model::Form) -> v1::Form {
                     .unwrap_or_default(),
                 member: grouped(rule).and_then(|groups| groups.member.clone()).unwrap_or_default(),
                 soft: rule.soft,
+                beside: grouped(rule)
+                    .and_then(|groups| groups.grouping.beside.clone())
+                    .unwrap_or_default(),
             })
             .collect(),
         thresholds: form.thresholds.clone().into_iter().collect(),
+        department: form.department.clone().unwrap_or_default(),
     }
 }
 
@@ -131,6 +135,8 @@ fn question(field: &model::Field) -> v1::FormField {
         unit: field.unit.clone(),
         required: required.into(),
         required_when,
+        within_period: field.within_period,
+        letter_of: field.letter_of.clone().unwrap_or_default(),
         ..v1::FormField::default()
     };
     let kind = match &field.kind {

@@ -326,6 +326,9 @@ fn facts(happened: &Happened) -> String {
             format!("мера {measure}, срок {}: {comment}", date(*due))
         }
         Happened::MeasureAccepted { measure } => format!("мера {measure}"),
+        Happened::Published { stage, location } if location.is_empty() => {
+            format!("{stage}: публиковать пока нечего, ответов нет")
+        }
         Happened::Published { stage, location } => format!("{stage}: {location}"),
         Happened::LetterRefused { organisation, reason, .. } => format!("{organisation}: {reason}"),
         Happened::PersonSet { person, roles, disabled } => {

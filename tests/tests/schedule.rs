@@ -1,6 +1,7 @@
 //! The schedule of assessments, from the first letter of August to the page and the calendar of each
-//! school: a plan made in a spreadsheet, clashes that are asked about and returned, works that the
-//! department has named for all, the decision, and what everybody may read.
+//! school: works that the department has named for all, and what it is asked about them; a plan made in a
+//! spreadsheet, clashes that are asked about and returned; the order with its appendices; what everybody
+//! may read, and what becomes of it when a plan is corrected after the decision.
 
 #![allow(clippy::unwrap_used)]
 
@@ -111,10 +112,33 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
 
     // The department names a work of the region: it stands in the plan of every school.
     assert!(town.letters_to("school-1").is_empty(), "schools are asked when that is known");
-    let regional = json!({ "grade": 5, "subject": "Математика", "date": "2026-09-16",
-        "level": "regional", "kind": "ДКР", "lessons": 1 });
-    submit("dates.department", json!({ "dates": [regional] })).await.unwrap();
+    let regional = |grade: u32, subject: &str, date: &str| {
+        json!({ "grade": grade, "subject": subject, "date": date, "level": "regional",
+            "kind": "ДКР", "lessons": 1 })
+    };
+    // Two of its own on one day: it is asked with both sides, and a day of spring is none of autumn.
+    let mut dates = json!({ "dates": [
+        regional(5, "Математика", "2026-09-16"),
+        regional(8, "Физика", "2026-10-07"),
+        regional(8, "Химия", "2027-03-17"),
+    ] });
+    let wrong = submit("dates.department", dates.clone()).await.unwrap_err();
+    let bounds = "II полугодие 2026 года — это с 01.07.2026 по 31.12.2026: проверьте дату";
+    let asked = vekha_tests::stranger::wrong_fields(&wrong);
+    let told: Vec<&str> = asked.values().map(String::as_str).collect();
+    assert_eq!(told, [bounds]);
+    dates["dates"][2]["date"] = "2026-10-07".into();
+    let wrong = submit("dates.department", dates.clone()).await.unwrap_err();
+    let asked = vekha_tests::stranger::wrong_fields(&wrong);
+    let question = &asked.iter().find(|(field, _)| field.ends_with("dates[2].date")).unwrap().1;
+    assert!(question.starts_with("8 класс, 07.10: Физика (ДКР) и Химия (ДКР)"), "{question}");
+    dates["explanations"] = json!({ "dates[2].date": "Оба дня назвал регион" });
+    submit("dates.department", dates).await.unwrap();
     town.settle().await;
+    let procedures = json!([{ "name": "Диктант", "level": "municipal", "subject": "Русский язык",
+        "grade": 6, "month": "ноябрь", "lessons": 1, "purpose": "Увидеть пробелы" }]);
+    let proposed = json!({ "procedures": procedures });
+    submit("proposals.association-russian", proposed).await.unwrap();
     let link = town.letters_to("school-1")[0].link_about("мероприятие 4 «");
     let path = town.folder.path().join("график.xlsx");
     let dkr = json!([5, null, "Математика", "2026-09-16", 2, 6, "региональный", "ДКР", 1, 68]);
@@ -122,13 +146,25 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     let russian = own((5, "А"), "Русский язык", "2026-09-14", 3);
     let clash = own((5, "А"), "История", "2026-09-14", 5);
     let on_the_day = own((5, "Б"), "Русский язык", "2026-09-16", 4);
-    let plan = [dkr.clone(), russian.clone(), clash, on_the_day];
+    let eighth = |subject: &str, lesson: u32| -> Vec<Value> {
+        let row = json!([8, null, subject, "2026-10-07", lesson, 6, "региональный", "ДКР", 1, 68]);
+        row.as_array().unwrap().clone()
+    };
+    let common = [eighth("Физика", 2), eighth("Химия", 3)];
+    let with_common = |rows: &[Vec<Value>]| [rows, common.as_slice()].concat();
+    let plan = with_common(&[dkr.clone(), russian.clone(), clash, on_the_day]);
 
     // A plan made in a spreadsheet is asked about, both sides named; the class and the whole grade, too.
     let stood = fill(&link, &path, &plan).await;
-    let known =
-        json!([5, null, "Математика", "2026-09-16", null, null, "региональный", "ДКР", 1, null]);
-    assert_eq!(json!(stood), json!([known]), "what the department named");
+    let known = |grade: u32, subject: &str, date: &str| {
+        json!([grade, null, subject, date, null, null, "региональный", "ДКР", 1, null])
+    };
+    let all = json!([
+        known(5, "Математика", "2026-09-16"),
+        known(8, "Физика", "2026-10-07"),
+        known(8, "Химия", "2026-10-07"),
+    ]);
+    assert_eq!(json!(stood), all, "what the department named");
     let school = School::default();
     let asked = upload(&school, &link, &path).await.text();
     for words in [
@@ -137,6 +173,7 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     ] {
         assert!(asked.contains(words), "{words}: {asked}");
     }
+    assert!(!asked.contains("8, 07.10"), "what the department has named is not the school's clash");
     let told = &asked[asked.find("Оценочные процедуры, строка").unwrap()..];
     let told = told.split("График оценочных процедур школы").next().unwrap();
     insta::assert_snapshot!("schedule-asked", told);
@@ -151,12 +188,25 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
         "comment": "Разнесите работы 14 и 16 сентября" });
     stranger.call("AssignmentService.ReturnAssignment", back).await.unwrap();
     town.settle().await;
-    let moved = [
+    // What the department has named is asked about when it is not where it was.
+    let mut elsewhere = plan.clone();
+    elsewhere.truncate(5);
+    elsewhere[0][3] = "2026-09-17".into();
+    let refused = submit("schedules.school-3", works(&elsewhere)).await.unwrap_err();
+    let asked = vekha_tests::stranger::wrong_fields(&refused);
+    let told = asked.values().map(String::as_str).collect::<Vec<_>>().join("\n");
+    for words in [
+        "5, Математика: отдел назвал 16.09, а в графике 17.09",
+        "8, Химия: отдел назвал 07.10, а в графике этой работы нет",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let moved = with_common(&[
         dkr.clone(),
-        russian,
+        russian.clone(),
         own((5, "А"), "История", "2026-09-18", 5),
         own((5, "Б"), "Русский язык", "2026-09-21", 4),
-    ];
+    ]);
     fill(&link, &path, &moved).await;
     let read = upload(&school, &link, &path).await.text();
     assert!(!read.contains("В один день"), "{read}");
@@ -165,11 +215,11 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
 
     // Another school keeps its clashes; the first and the last lesson, too many hours; three have none;
     // one says nothing.
-    let kept = [
+    let kept = with_common(&[
         dkr.clone(),
         own((5, "А"), "Русский язык", "2026-09-16", 1),
         own((9, "А"), "Физика", "2026-09-21", 6),
-    ];
+    ]);
     let mut answers = works(&kept);
     let refused = submit("schedules.school-2", answers.clone()).await.unwrap_err();
     let asked = vekha_tests::stranger::wrong_fields(&refused);
@@ -180,7 +230,9 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
         "works[2].lesson": why });
     submit("schedules.school-2", answers).await.unwrap();
     for n in 3..=5 {
-        submit(&format!("schedules.school-{n}"), works(std::slice::from_ref(&dkr))).await.unwrap();
+        submit(&format!("schedules.school-{n}"), works(&with_common(std::slice::from_ref(&dkr))))
+            .await
+            .unwrap();
     }
 
     // Two weeks of 1 September are not over when all is decided.
@@ -197,6 +249,10 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     let letter = letter.unwrap().text;
     assert!(letter.contains(both), "{letter}");
     assert!(letter.contains("9А, 21.09: Физика (6-й урок из 6)"), "{letter}");
+    // The order brings the municipality's list, what clashes, whose it is, and what was explained.
+    let wanted = json!({ "parent": RUN });
+    let draft = stranger.call("DecisionService.DraftDecision", wanted).await.unwrap();
+    insta::assert_snapshot!("schedule-order", draft["text"].as_str().unwrap());
     let decision = json!({ "parent": RUN, "number": "214-од", "date": "2026-09-03",
         "outcome": "Утвердить перечень и согласовать графики.", "signatory": "Начальник отдела" });
     stranger.call("DecisionService.RecordDecision", decision).await.unwrap();
@@ -238,11 +294,50 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
         ["2026-09-16", "2026-09-17", "5: Математика", about("ДКР", 2, "региональный")],
         ["2026-09-18", "2026-09-19", "5А: История", of_school(5)],
         ["2026-09-21", "2026-09-22", "5Б: Русский язык", of_school(4)],
+        ["2026-10-07", "2026-10-08", "8: Физика", about("ДКР", 2, "региональный")],
+        ["2026-10-07", "2026-10-08", "8: Химия", about("ДКР", 3, "региональный")],
     ]);
     assert_eq!(json!(told), wanted);
     let mut uids: Vec<&str> = events.iter().map(|event| event["uid"].as_str().unwrap()).collect();
     uids.sort_unstable();
     uids.dedup();
-    assert_eq!(uids.len(), 4, "each has a name of its own");
+    assert_eq!(uids.len(), 6, "each has a name of its own");
+
+    // After the decision a plan may be corrected: the letter and the form say that it is asked again.
+    let letter = town.letters_to("school-1");
+    let letter = letter.iter().rfind(|l| l.text.contains("Уточнённые графики")).unwrap();
+    assert!(letter.text.contains("останется прежний ответ"), "{}", letter.text);
+    assert!(letter.subject.contains("(Уточнённые графики)"), "{}", letter.subject);
+    let link = letter.link_about("мероприятие 4 «");
+    let form = school.open(&link).await;
+    assert!(form.text().contains("Повторный сбор: Уточнённые графики."), "{}", form.text());
+    let corrected = with_common(&[
+        dkr.clone(),
+        russian,
+        own((5, "5а"), "История", "2026-09-25", 5),
+        own((5, "Б"), "Русский язык", "2026-09-21", 4),
+    ]);
+    let sent = school.send(&link, &pairs(&works(&corrected))).await.text();
+    assert!(sent.contains("версия 1"), "{sent}");
+    town.live_until("2026-09-23T12:00").await;
+    let page = std::fs::read_to_string(site.join("assessment-list/school-1.html")).unwrap();
+    let (old, new) = ("18 сентября 2026 года", "25 сентября 2026 года");
+    assert!(page.contains(new) && !page.contains(old) && page.contains("уточнённые графики"));
+    let report = std::fs::read_to_string(site.join("assessment-list.html")).unwrap();
+    assert!(report.contains("Перечень и график оценочных процедур: уточнённые графики"));
+    let calendar = std::fs::read_to_string(site.join("assessment-list/school-1.ics")).unwrap();
+    let calendar = ics::read(&calendar);
+    let now = calendar["events"].as_array().unwrap();
+    let history = |events: &[Value]| {
+        events.iter().find(|event| event["summary"] == "5А: История").unwrap().clone()
+    };
+    let (first, second) = (history(events), history(now));
+    assert_eq!((&first["uid"], &second["start"]), (&second["uid"], &json!("2026-09-25")));
+    assert_eq!(now.len(), 6, "the entry has moved, and there is no other");
+    // Who was silent stands by its plan, and is found with what it has not mended.
+    let second = std::fs::read_to_string(site.join("assessment-list/school-2.html")).unwrap();
+    assert!(second.contains("21 сентября 2026 года"), "{second}");
+    let run = stranger.call("RunService.GetRun", json!({ "name": RUN })).await.unwrap();
+    assert_eq!(run["state"], "RUN_STATE_COMPLETED", "{run:#}");
     town.daemon.stop().await.unwrap();
 }

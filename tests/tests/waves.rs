@@ -124,7 +124,7 @@ async fn a_year_s_exams_are_asked_for_in_two_waves(base: Base) {
     let name = format!("{MUNICIPALITY}/activities/vpr");
     let request = v1::GetActivityRequest { name };
     let mut road_map = RoadMapServiceClient::new(department.channel.clone());
-    let activity = road_map.get_activity(request).await.unwrap().into_inner();
+    let activity = road_map.get_activity(request.clone()).await.unwrap().into_inner();
     assert_eq!(activity.opens_on_event, "vpr-export");
     assert!(activity.schedule.contains("не позже 10 июня"), "{}", activity.schedule);
     let event = v1::PublishEventRequest {
@@ -133,11 +133,27 @@ async fn a_year_s_exams_are_asked_for_in_two_waves(base: Base) {
         ..Default::default()
     };
     let mut events = EventServiceClient::new(department.channel.clone());
+    // It opens the run as a whole: who names organisations or a label means something else.
+    let narrowed = v1::PublishEventRequest {
+        organisations: vec!["school-1".into()],
+        label: "spring".into(),
+        ..event.clone()
+    };
+    let refused = events.publish_event(narrowed).await.unwrap_err();
+    let wrong = vekha_tests::stranger::wrong_fields(&refused);
+    assert_eq!(wrong.keys().collect::<Vec<_>>(), ["label", "organisations"]);
+    let year = |activity: &v1::Activity| {
+        let at = activity.next_opening_at.expect("it opens some day").seconds;
+        jiff::Timestamp::from_second(at).unwrap().strftime("%Y-%m-%d").to_string()
+    };
+    assert_eq!(year(&activity), "2027-06-10");
     for _ in 0..2 {
         let opened = events.publish_event(event.clone()).await.unwrap().into_inner().runs;
         let names: Vec<&str> = opened.iter().map(|run| run.name.as_str()).collect();
         assert_eq!(names, [run_name("vpr")]);
     }
+    let activity = road_map.get_activity(request).await.unwrap().into_inner();
+    assert!(year(&activity).starts_with("2028-06-"), "this year's has been opened already");
     for n in 1..=6 {
         let troubled = if n % 2 == 0 { ".troubled" } else { "" };
         let answers = answers(&format!("vpr-results{troubled}"));

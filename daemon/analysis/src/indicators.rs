@@ -44,6 +44,7 @@ pub(crate) struct Scopes<'i> {
 /// What is the same for every organisation.
 pub(crate) struct SeenByAll {
     thresholds: Values,
+    department: Values,
     nothing: Values,
 }
 
@@ -56,7 +57,11 @@ impl<'i> Scopes<'i> {
         let tables: Vec<&str> = worth_it.map(|(name, _)| name.as_str()).collect();
         let mut by_code = scopes(analysis, &inputs.own, &inputs.named);
         let thresholds = analysis.thresholds.iter().map(|(k, v)| (k.clone(), (*v).into()));
-        let seen_by_all = SeenByAll { thresholds: thresholds.collect(), nothing: Values::new() };
+        let seen_by_all = SeenByAll {
+            thresholds: thresholds.collect(),
+            department: inputs.department.clone(),
+            nothing: Values::new(),
+        };
         if analysis.looks_at_earlier_rows() {
             let mut before = scopes(analysis, &inputs.own_before, &inputs.named_before);
             rows::select(analysis, &seen_by_all, &mut before.values_mut().collect::<Vec<_>>());
@@ -111,15 +116,22 @@ fn scopes<'i>(
 }
 
 impl SeenByAll {
+    /// The rows of a table of the department's.
+    pub fn of_department(&self, table: &str) -> &[Value] {
+        let rows = self.department.get(table).and_then(Value::as_array);
+        rows.map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// Where a formula looks names up, after `first`.
     pub fn layers<'s>(&'s self, scope: &'s Scope<'s>, first: &[Layer<'s>]) -> Vec<Layer<'s>> {
-        let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 7);
+        let mut layers = Vec::with_capacity(first.len() + scope.named.len() + 8);
         layers.extend(first);
         layers.push(Layer::Numbers(&scope.computed));
         layers.push(Layer::Rows(&scope.rows));
         layers.push(Layer::Text("organisation", scope.code));
         layers.push(Layer::Sets("earlier", &scope.earlier_rows, &scope.earlier));
         layers.push(Layer::Record("threshold", &self.thresholds, None));
+        layers.push(Layer::Record("department", &self.department, None));
         layers.extend(scope.named.iter().map(|(alias, record)| match record {
             Some(record) => Layer::Record(alias, &record.figures, Some(&record.answers)),
             None => Layer::Record(alias, &self.nothing, None),

@@ -51,7 +51,9 @@ fn grouped<'s>(
     scope: &'s Scope<'s>,
 ) -> Option<Selection> {
     let mut all: Vec<Value> = Vec::new();
-    for group in groups.grouping.groups(&rows.records()) {
+    let beside = groups.grouping.beside.as_deref();
+    let beside = beside.map(|table| seen_by_all.of_department(table)).unwrap_or_default();
+    for group in groups.grouping.groups(&rows.records(), beside) {
         let layers = seen_by_all.layers(scope, &[Layer::Record("row", &group.seen, None)]);
         let values = groups.values.iter().filter_map(|(id, formula)| {
             Some((id.clone(), formula.evaluate_in(&layers).ok().flatten()?))

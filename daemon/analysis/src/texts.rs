@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, Template, Value as Shown};
 use serde_json::{Value, json};
 use vekha_roadmap::formula::Cell;
-use vekha_roadmap::model::{Analysis, Audience, Indicator, ROWS, RowSet, Rule};
+use vekha_roadmap::model::{Analysis, Audience, BESIDE, Indicator, ROWS, RowSet, Rule};
 use vekha_roadmap::read::template_mistake;
 use vekha_roadmap::russian;
 
@@ -124,9 +124,11 @@ impl<'a> Listed<'a> {
             let mut context = vec![("row", Shown::from_pairs(row))];
             if set.groups.is_some() {
                 context.push(("threshold", self.thresholds.clone()));
-                let rows = rows.below(ROWS, place).unwrap_or_default();
-                let members = member.as_ref().map(|member| members(member, rows, set.most));
-                context.push(("members", Shown::from(members.transpose().ok()?)));
+                for (name, which) in [("members", ROWS), (BESIDE, BESIDE)] {
+                    let rows = rows.below(which, place).unwrap_or_default();
+                    let named = member.as_ref().map(|member| members(member, rows, set.most));
+                    context.push((name, Shown::from(named.transpose().ok()?)));
+                }
             }
             said.push(text.said(&Shown::from_pairs(context)).ok()?);
         }

@@ -54,6 +54,9 @@ pub struct Inputs<'a> {
     pub own_before: Dataset<'a>,
     /// The datasets with a name of the period before.
     pub named_before: BTreeMap<String, Dataset<'a>>,
+    /// What the department has answered in the same run to the form that the analysis looks at; empty if
+    /// nothing.
+    pub department: Values,
     /// Who was asked and did not answer, by code: without a value, and the reason is known.
     pub silent: BTreeSet<String>,
     /// Official names, for the texts: organisation code -> name.

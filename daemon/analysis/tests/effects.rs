@@ -45,6 +45,7 @@ fn analysis(rule: Rule) -> Analysis {
         thresholds: [].into(),
         min_count: 1,
         small_numbers: 5,
+        department: None,
         about_all: false,
         rows: vec![],
         signs: vec![],

@@ -52,6 +52,7 @@ fn analysis(min_count: usize, indicators: Vec<Indicator>, rules: Vec<Rule>) -> A
         thresholds: [("low_share".to_owned(), 30.0)].into(),
         min_count,
         small_numbers: 5,
+        department: None,
         about_all: false,
         rows: vec![],
         signs: vec![],

@@ -36,6 +36,7 @@ fn analysis(min_count: usize) -> Analysis {
         thresholds: BTreeMap::new(),
         min_count,
         small_numbers: 5,
+        department: None,
         about_all: false,
         rows: vec![],
         signs: vec![],

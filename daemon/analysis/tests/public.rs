@@ -42,6 +42,7 @@ fn marks() -> Analysis {
         thresholds: BTreeMap::new(),
         min_count: 5,
         small_numbers: LEAST as u32,
+        department: None,
         about_all: false,
         rows: vec![],
         signs: vec![],

@@ -49,6 +49,7 @@ fn analysis(min_count: usize) -> Analysis {
         thresholds: [("low".to_owned(), 1.0)].into(),
         min_count,
         small_numbers: 5,
+        department: None,
         about_all: false,
         rows: vec![
             row_set("weak", &["subject", "grade"], "rows.filter(r, r.low >= threshold.low)"),

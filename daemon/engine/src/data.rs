@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vekha_analysis::{self as analysis, Dataset, Inputs, Outcome, Values};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Activity, Analysis, Analyze, Every, Known, PeriodOf, Work};
+use vekha_roadmap::model::{self, Activity, Analysis, Analyze, Every, Known, PeriodOf, Work};
 
 use crate::command::Command;
-use crate::key::RunKey;
+use crate::key::{AssignmentKey, RunKey};
 use crate::run::{AssignmentKind, AssignmentState, Run, Stage};
 
 /// What one run has to offer to others.
@@ -66,6 +66,9 @@ pub fn sources(
                 }
             }
             all.entry(before).or_default().indicators = true;
+            if definition.is_some_and(|analysis| analysis.department.is_some()) {
+                all.entry(key.clone()).or_default().answers = true;
+            }
         }
         Some(Work::Collect(collect)) => {
             for known in &collect.known {
@@ -82,6 +85,27 @@ pub fn sources(
         _ => {}
     }
     all
+}
+
+/// Whether there is nothing to publish yet: all whom the run has asked are silent, and it will publish
+/// once more.
+pub fn nothing_to_publish(activity: &Activity, run: &Run, stage: &str) -> bool {
+    let Some((position, _)) = activity.stage(stage) else { return false };
+    let publishes = |stage: &model::Stage| matches!(stage.work, Work::Publish(_));
+    let mut collects = run.assignments.iter().filter(|(_, a)| a.kind == AssignmentKind::Collect);
+    activity.stages[position + 1..].iter().any(publishes)
+        && run.assignments.iter().any(|(_, a)| a.kind == AssignmentKind::Collect)
+        && collects.all(|(_, a)| a.state != AssignmentState::Answered)
+}
+
+/// The assignments in which the department has answered what the form of a stage looks at, the latest
+/// first.
+pub fn of_department(road_map: &RoadMap, activity: &Activity, stage: &str) -> Vec<AssignmentKey> {
+    let looked_at = road_map.form_of(&activity.id, stage).and_then(|form| form.department.as_ref());
+    let Some(form) = looked_at else { return vec![] };
+    let department = &road_map.department().code;
+    let stages = activity.of_department(stage, form);
+    stages.map(|stage| AssignmentKey::new(&stage.id, department)).collect()
 }
 
 /// The run of the period to which figures are compared: a rotation comes round after its cycle.
@@ -155,6 +179,13 @@ pub fn looked_at<'d>(
     let definition =
         road_map.analyses.get(&analyze.analysis).ok_or("анализа нет в дорожной карте")?;
     let mut inputs = Inputs { names: road_map.names(), ..Inputs::default() };
+    if let Some(form) = &definition.department
+        && activity.of_department(stage, form).next().is_some()
+    {
+        let own = data.get(key);
+        let said = own.and_then(|run| run.answers.get(&road_map.department().code));
+        inputs.department = said.cloned().unwrap_or_default();
+    }
     for source in &analyze.from {
         let run = data.get(&of_activity(key, source.activity.as_deref()));
         inputs.silent.extend(run.into_iter().flat_map(|run| run.silent.iter().cloned()));
@@ -242,7 +273,7 @@ pub fn draft(
 /// the first. Of an analysis that was made anew the newest counts.
 pub fn gather(
     run: &Run,
-    mut answers: impl FnMut(&crate::key::AssignmentKey) -> Option<Values>,
+    mut answers: impl FnMut(&AssignmentKey) -> Option<Values>,
     mut outcome: impl FnMut(&str) -> Option<Outcome>,
 ) -> RunData {
     let mut data = RunData::default();

@@ -176,6 +176,7 @@ impl<'a> World<'a> {
             version: 1,
             others: &others,
             earlier: &BTreeMap::new(),
+            department: &BTreeMap::new(),
         };
         let (run, outcome) = open(&context, key.clone(), named, why, actor, self.now)?;
         self.runs.insert(key.clone(), run);
@@ -200,6 +201,7 @@ impl<'a> World<'a> {
             version: 1,
             others: &others,
             earlier: &BTreeMap::new(),
+            department: &BTreeMap::new(),
         };
         let Some(run) = self.runs.get_mut(key) else {
             return Err(Refusal::NotFound(format!("выполнение {key}")));

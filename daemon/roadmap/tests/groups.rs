@@ -167,3 +167,43 @@ known = [{ field = "special", from = "survey", of = "department", value = "done"
     let of_schools = "kinds = [\"school\"]";
     assert_eq!(told(ask.replacen("kinds = [\"department\"]", of_schools, 1)), [not_yet]);
 }
+
+#[test]
+fn what_is_wrong_with_the_departments_answer_is_told_where_it_is_looked_at() {
+    let form = r#"
+[[rule]]
+each = "events"
+by = ["what"]
+beside = "events"
+check = "row.beside.size() == 0"
+at = "what"
+message = "{{ beside }} {{ row.beside }}"
+member = "{{ row.what }}"
+"#;
+    // Nobody is named who has answered: there are no rows to look at.
+    let files = with(form, "", "");
+    let told = |files: &Files| -> Vec<String> {
+        let errors = read(files).unwrap_err();
+        errors.into_iter().map(|error| format!("{}: {}", error.file, error.message)).collect()
+    };
+    let unnamed = told(&files);
+    let words = "чьи строки ставить рядом, не сказано: это строки отдела";
+    assert!(
+        unnamed.iter().any(|told| told == &format!("forms/everything.toml: {words}")),
+        "{unnamed:?}"
+    );
+
+    // One that is named must be asked of the department, and before.
+    let mut files = with(form, "", "");
+    let text = files.0.get_mut("forms/everything.toml").unwrap();
+    *text = format!("department = \"everything\"\n{text}");
+    let unasked = told(&files);
+    let words =
+        "здесь смотрят на ответ отдела на форму «everything», а до этого этапа его не спрашивают";
+    assert!(unasked.iter().any(|told| told == &format!("{ACTIVITY}: {words}")), "{unasked:?}");
+    let text = files.0.get_mut("forms/everything.toml").unwrap();
+    *text = text.replace("department = \"everything\"", "department = \"everithing\"");
+    let unknown = told(&files);
+    let words = "forms/everything.toml: формы «everithing» нет";
+    assert!(unknown.iter().any(|told| told == words), "{unknown:?}");
+}

@@ -170,7 +170,11 @@ fn describe_activity(
 ) -> v1::Activity {
     let row = overview.schedule(&definition.id);
     let current = overview.current(&definition.id).map(runs::summary);
-    describe_schedule(version, definition, row, current)
+    let next = overview.next_opening(&version.road_map, definition);
+    v1::Activity {
+        next_opening_at: next.map(convert::timestamp),
+        ..describe_schedule(version, definition, row, current)
+    }
 }
 
 /// The same with a schedule that stands so.

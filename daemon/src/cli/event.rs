@@ -10,7 +10,7 @@ use super::words::state;
 pub(super) struct Args {
     /// Имя события, как в дорожной карте: niko-sample
     event: String,
-    /// Коды организаций, которые событие называет
+    /// Коды организаций, которые событие называет; там, где оно открывает всё выполнение, не нужны
     #[arg(long, value_delimiter = ',')]
     organisations: Vec<String>,
     /// Метка, если за период событий несколько: spring

@@ -37,13 +37,32 @@ pub(super) async fn list(client: &Client, run: &str, out: &mut Output) -> anyhow
         let commands = commands();
         let row = |offer: &v1::Offer| {
             let made_by = commands.iter().find(|made| dotted(made.method) == offer.method);
-            let command = made_by
-                .map(|made| format!("vekha {} {}", made.command, word(offer, made.argument)));
+            let command = made_by.map(|made| line(offer, made));
             [offer.title.clone(), command.unwrap_or_default()]
         };
         table(["что можно сделать", "команда"], offers.iter().map(row).collect())
     })?;
     Ok(())
+}
+
+/// The command that takes up an offer, with all that it must say to mean this offer and no other.
+fn line(offer: &v1::Offer, made: &Offered) -> String {
+    let mut line = format!("vekha {} {}", made.command, word(offer, made.argument));
+    let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    for field in offer.fields.iter().filter(|field| !field.value.is_empty()) {
+        match field.path.as_str() {
+            "stage" => line += &format!(" --stage {}", field.value),
+            "corrects" => line += &format!(" --corrects {}", last(&field.value)),
+            "names" => {
+                // A recommendation is called by its stage and organisation.
+                let name = last(&field.value);
+                let organisation = name.split_once('.').map_or(name.as_str(), |(_, code)| code);
+                line += &format!(" --organisations {organisation}");
+            }
+            _ => {}
+        }
+    }
+    line
 }
 
 /// A method as the contract calls it.
@@ -152,6 +171,41 @@ fn named() -> Cli {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_offered_of_one_stage_or_one_organisation_says_of_which() {
+        let run = "municipalities/m/activities/assessment-list/runs/2026-H2";
+        let offer = |kind: OfferKind, target: &str, fields: &[(&str, &str)]| {
+            let field = |(path, value): &(&str, &str)| v1::OfferField {
+                path: (*path).to_owned(),
+                value: (*value).to_owned(),
+                ..Default::default()
+            };
+            let offer = v1::Offer {
+                run: run.to_owned(),
+                target: target.to_owned(),
+                fields: fields.iter().map(field).collect(),
+                ..Default::default()
+            };
+            line(&offer, &offered::of(kind))
+        };
+        let stage = format!("{run}/stages/schedules");
+        let fields = [("name", run), ("stage", "schedules")];
+        assert_eq!(
+            offer(OfferKind::AcceptAnswers, &stage, &fields),
+            "vekha run accept assessment-list/2026-H2 --stage schedules"
+        );
+        let draft = format!("{run}/recommendations/recommend.school-2");
+        assert_eq!(
+            offer(OfferKind::Release, &draft, &[("parent", run), ("names", &draft)]),
+            "vekha approve assessment-list/2026-H2 --organisations school-2"
+        );
+        let decision = format!("{run}/decisions/1");
+        assert_eq!(
+            offer(OfferKind::CorrectDecision, &decision, &[("corrects", &decision)]),
+            "vekha decide assessment-list/2026-H2 --corrects 1"
+        );
+    }
 
     #[test]
     fn every_call_that_may_be_offered_has_a_command_with_that_argument() {

@@ -63,5 +63,7 @@ fn report(label: &str, help: &str, required: Required) -> Field {
         kind: FieldKind::LongText { max_length: limits::REPORT },
         required,
         jump: None,
+        within_period: false,
+        letter_of: None,
     }
 }

@@ -159,6 +159,9 @@ pub struct Sheet {
     pub notes: Vec<CellError>,
 }
 
+/// How the path of a question about an answer begins.
+const QUESTIONS: &str = "explanations.";
+
 impl Sheet {
     /// What the check of answers made of them, each complaint (path, message) at its cell and beside
     /// what was wrong with the file itself.
@@ -177,11 +180,13 @@ impl Sheet {
             Err(complaints) => {
                 let told: HashSet<&str> = self.mistakes.iter().map(|m| m.path.as_str()).collect();
                 for (path, message) in complaints {
+                    // What is asked about an answer is told at the answer's cell.
+                    let at = path.strip_prefix(QUESTIONS).unwrap_or(&path);
                     // What could not be read is no answer, but it was told in better words.
-                    let row = path.rsplit_once('.').map_or(path.as_str(), |(row, _)| row);
-                    let known = told.contains(path.as_str()) || told.contains(row);
-                    if !known && !self.places.lacks(&path) {
-                        all.push(CellError { place: self.places.get(&path), path, message });
+                    let row = at.rsplit_once('.').map_or(at, |(row, _)| row);
+                    let known = told.contains(at) || told.contains(row);
+                    if !known && !self.places.lacks(at) {
+                        all.push(CellError { place: self.places.get(at), path, message });
                     }
                 }
             }

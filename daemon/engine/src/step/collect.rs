@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::json;
 use vekha_analysis::Values;
-use vekha_roadmap::answers;
+use vekha_roadmap::answers::{self, Beside};
 use vekha_roadmap::model::{Collect, FieldKind, Form};
 use vekha_roadmap::schedule::due_date;
 
@@ -35,15 +35,29 @@ impl<'a> Transition<'a> {
             let key = AssignmentKey::new(&stage, organisation);
             self.assign(key.clone(), AssignmentKind::Collect, due);
             let mut facts = json!({ "form": title, "due": due_words(due) });
-            if self.has_answered_before(position, organisation) {
-                facts["again"] = true.into();
-            }
+            self.tell_wave(position, organisation, &mut facts);
             self.letter_to_participant(LetterKind::Assignment, &key, "asked", facts);
         }
         if participants.is_empty() {
             self.complete_stage(position);
         } else if collect.is_filled_beforehand() {
             self.out.jobs.push(Job::Fetch { run: self.run.key.clone(), stage });
+        }
+    }
+
+    /// Adds to a letter's facts which wave it is, where the same is asked once more, and whether an answer
+    /// stands from before.
+    pub(super) fn tell_wave(
+        &self,
+        position: usize,
+        organisation: &str,
+        facts: &mut serde_json::Value,
+    ) {
+        if self.run.stages[position].again.is_some() {
+            facts["wave"] = self.activity.stages[position].title.clone().into();
+        }
+        if self.has_answered_before(position, organisation) {
+            facts["again"] = true.into();
         }
     }
 
@@ -163,9 +177,12 @@ impl<'a> Transition<'a> {
             return Err(Refusal::NotFound(format!("этап сбора «{}»", key.stage)));
         };
         let form = self.form(collect);
-        let nothing = Values::new();
-        let earlier = self.earlier.get(&key).unwrap_or(&nothing);
-        let answers = answers::validate(form, &answers, earlier).map_err(Refusal::Invalid)?;
+        let beside = Beside {
+            earlier: self.earlier.get(&key),
+            department: self.department.get(&key),
+            period: Some(self.run.key.period),
+        };
+        let answers = answers::validate(form, &answers, beside).map_err(Refusal::Invalid)?;
         let version = self.answered(&key, answers.clone(), origin);
         let facts = json!({
             "form": form.title,
@@ -263,6 +280,10 @@ impl<'a> Transition<'a> {
     }
 }
 
+/// So many rows of a table and so many explanations are told in a receipt, the rest is counted: the whole
+/// answer stands behind the link.
+const MOST_TOLD: usize = 40;
+
 /// Answers as pairs of label and value, tables row by row: what a receipt shows.
 fn readable(form: &Form, answers: &Values) -> Vec<serde_json::Value> {
     let mut pairs = Vec::new();
@@ -270,7 +291,7 @@ fn readable(form: &Form, answers: &Values) -> Vec<serde_json::Value> {
         let Some(value) = answers.get(&field.id) else { continue };
         match (&field.kind, value) {
             (FieldKind::Table(table), serde_json::Value::Array(rows)) => {
-                for (number, row) in rows.iter().enumerate() {
+                for (number, row) in rows.iter().enumerate().take(MOST_TOLD) {
                     let heading = row.get("row").and_then(|r| r.as_str()).map_or_else(
                         || format!("{}, строка {}", field.label, number + 1),
                         |row| format!("{}, {row}", field.label),
@@ -285,14 +306,26 @@ fn readable(form: &Form, answers: &Values) -> Vec<serde_json::Value> {
                         .collect();
                     pairs.push(json!({ "label": heading, "value": cells.join("; ") }));
                 }
+                if rows.len() > MOST_TOLD {
+                    pairs.push(more(&field.label, "строк", rows.len() - MOST_TOLD));
+                }
             }
             _ => {
                 pairs.push(json!({ "label": field.label, "value": answers::display(field, value) }))
             }
         }
     }
-    for (label, text) in answers::explained(form, answers) {
+    let explained = answers::explained(form, answers);
+    for (label, text) in explained.iter().take(MOST_TOLD) {
         pairs.push(json!({ "label": format!("{label}: пояснение"), "value": text }));
     }
+    if explained.len() > MOST_TOLD {
+        pairs.push(more("Пояснения", "пояснений", explained.len() - MOST_TOLD));
+    }
     pairs
+}
+
+/// How much more there is than a receipt tells.
+fn more(label: &str, what: &str, count: usize) -> serde_json::Value {
+    json!({ "label": label, "value": format!("и ещё {what}: {count} — все видны по ссылке") })
 }

@@ -20,6 +20,9 @@ use crate::outcome::{Job, LetterKind, Outcome};
 use crate::refusal::Refusal;
 use crate::run::{AssignmentState, Run, RunState, Stage, StageState};
 
+/// Why a stage has published nothing.
+const NOTHING: &str = "ответов нет, публиковать нечего: отчёт выйдет со следующей публикацией";
+
 /// Brings a run into being. It starts at once unless it must wait for others.
 ///
 /// # Errors
@@ -408,9 +411,9 @@ impl Transition<'_> {
         };
         self.record(Happened::Published { stage, location: location.clone() });
         let published = self.stage_mut(position);
+        // Why it was put off before matters no more; why nothing is there does.
+        published.reason = if location.is_empty() { NOTHING.to_owned() } else { String::new() };
         published.location = location;
-        // Why it was put off before.
-        published.reason.clear();
         self.complete_stage(position);
         Ok(())
     }

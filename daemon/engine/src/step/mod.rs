@@ -49,6 +49,9 @@ pub struct Context<'a> {
     /// What those who answer now answered in the period before ([`crate::data::earlier`]), as far as
     /// they did: large jumps must be explained.
     pub earlier: &'a BTreeMap<AssignmentKey, Values>,
+    /// What the department has answered before in this run ([`crate::data::of_department`]), by the
+    /// assignments that are answered now and whose forms look at it.
+    pub department: &'a BTreeMap<AssignmentKey, Values>,
 }
 
 /// What a run must know of another one.
@@ -224,6 +227,7 @@ struct Transition<'a> {
     road_map: &'a RoadMap,
     others: &'a BTreeMap<RunKey, Summary>,
     earlier: &'a BTreeMap<AssignmentKey, Values>,
+    department: &'a BTreeMap<AssignmentKey, Values>,
     activity: &'a Activity,
     run: &'a mut Run,
     actor: &'a str,
@@ -246,6 +250,7 @@ impl<'a> Transition<'a> {
             road_map: context.road_map,
             others: context.others,
             earlier: context.earlier,
+            department: context.department,
             activity,
             run,
             actor,

@@ -176,9 +176,13 @@ impl Transition<'_> {
             let what = self.what(&key, kind);
             // The journal tells of a reminder only where one is to leave.
             if self.is_at_work_today(&key.organisation) && !closing.contains(&key.stage) {
-                let facts = json!({
+                let mut facts = json!({
                     "form": what, "due": due_words(due), "days_left": days_left(leaves, due),
                 });
+                let position = self.run.stages.iter().position(|stage| stage.id == key.stage);
+                if let Some(position) = position {
+                    self.tell_wave(position, &key.organisation, &mut facts);
+                }
                 self.record(Happened::Reminded { assignment: key.clone() });
                 self.letter_to_participant(
                     LetterKind::Reminder,

@@ -29,7 +29,13 @@ impl<'a> Alone<'a> {
     pub fn open(road_map: &'a RoadMap, key: &str) -> (Self, Outcome) {
         let now: Timestamp = "2027-02-01T06:00:00Z".parse().unwrap();
         let others = BTreeMap::new();
-        let context = Context { road_map, version: 1, others: &others, earlier: &BTreeMap::new() };
+        let context = Context {
+            road_map,
+            version: 1,
+            others: &others,
+            earlier: &BTreeMap::new(),
+            department: &BTreeMap::new(),
+        };
         let (run, outcome) =
             open(&context, key.parse().unwrap(), vec![], Why::Schedule, "schedule", now).unwrap();
         (Alone { road_map, others, run, now }, outcome)
@@ -42,6 +48,7 @@ impl<'a> Alone<'a> {
             version: 1,
             others: &self.others,
             earlier: &BTreeMap::new(),
+            department: &BTreeMap::new(),
         };
         step(&context, &mut self.run, command, "i", self.now)
     }

@@ -408,6 +408,7 @@ fn a_run_is_opened_for_a_period_of_its_kind_and_organisations_that_there_are() {
             version: 1,
             others: &others,
             earlier: &std::collections::BTreeMap::new(),
+            department: &std::collections::BTreeMap::new(),
         };
         let named = named.iter().map(|code| (*code).to_owned()).collect();
         match open(&context, key.parse().unwrap(), named, why, "i", now) {

@@ -150,6 +150,7 @@ fn a_run_offers_the_answers_that_stand_and_names_those_who_gave_none() {
         version: 1,
         others: &others,
         earlier: &BTreeMap::new(),
+        department: &BTreeMap::new(),
     };
     let named = ["school-1", "school-2", "school-3", "school-4"].map(str::to_owned).to_vec();
     let (run, _) =
@@ -416,6 +417,7 @@ fn a_run_waits_for_the_one_before_it_once_and_its_end_is_told_to_those_after_it(
             version: 1,
             others: &others,
             earlier: &BTreeMap::new(),
+            department: &BTreeMap::new(),
         };
         let second = key("m/quarterly/2027-Q2");
         let (run, _) =

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::date;
-use serde_json::json;
-use vekha_engine::data::{gather, sources};
+use serde_json::{Value, json};
+use vekha_engine::data::{gather, nothing_to_publish, sources};
 use vekha_engine::known::known;
 use vekha_engine::run::{AssignmentState, Run, RunState, StageState};
 use vekha_engine::{Command, Job, LetterKind, Outcome, RunKey, Summary, Why};
 use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Covers, Publish, Stage, Work};
 
 use crate::alone::{Alone, values};
 use crate::town::Plan as Town;
@@ -96,6 +97,7 @@ fn a_run_that_opens_after_the_day_does_not_wait_for_the_next_year() {
         version: 1,
         others: &others,
         earlier: &BTreeMap::new(),
+        department: &BTreeMap::new(),
     };
     let now = at("2027-11-15T10:00:00+05:00");
     let (run, _) = vekha_engine::open(&context, key, vec![], Why::Request, "i", now).unwrap();
@@ -219,6 +221,7 @@ fn what_follows_waits_for_the_stage_that_is_enough_and_not_for_the_second_wave()
             version: 1,
             others: &others,
             earlier: &BTreeMap::new(),
+            department: &BTreeMap::new(),
         };
         let now = at("2027-03-01T10:00:00+05:00");
         let (run, _) =
@@ -245,11 +248,8 @@ fn what_follows_waits_for_the_stage_that_is_enough_and_not_for_the_second_wave()
 fn twice_analyzed() -> RoadMap {
     let mut road_map = town();
     let survey = road_map.activities.iter_mut().find(|a| a.id == "survey").unwrap();
-    let first = vekha_roadmap::model::Stage {
-        id: "first".into(),
-        needs: vec!["collect".into()],
-        ..survey.stages[2].clone()
-    };
+    let first =
+        Stage { id: "first".into(), needs: vec!["collect".into()], ..survey.stages[2].clone() };
     survey.stages.insert(1, first);
     road_map
 }
@@ -302,4 +302,71 @@ fn an_analysis_made_anew_takes_the_place_of_the_first() {
         let seen = vekha_engine::data::looked_at(&road_map, &next.run.key, stage, &all).unwrap();
         assert_eq!(seen.inputs.earlier, autumn.as_earlier(), "{stage}");
     }
+}
+
+/// The survey with a report after each wave.
+fn twice_published() -> RoadMap {
+    let mut road_map = town();
+    let survey = road_map.activities.iter_mut().find(|a| a.id == "survey").unwrap();
+    let report = |id: &str, after: &str| Stage {
+        id: id.to_owned(),
+        title: "Публикация".to_owned(),
+        needs: vec![after.to_owned()],
+        not_before: None,
+        work: Work::Publish(Publish {
+            report: "annual-report".to_owned(),
+            edition: id.to_owned(),
+            covers: Covers::Run,
+            audience: None,
+            pages: None,
+        }),
+    };
+    survey.stages.insert(1, report("early", "collect"));
+    survey.stages.push(report("late", "wave"));
+    road_map
+}
+
+#[test]
+fn a_first_report_without_a_single_answer_is_none_and_says_why() {
+    let road_map = twice_published();
+    let survey = road_map.activity("survey").unwrap();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    let nothing = |alone: &Alone<'_>, stage| nothing_to_publish(survey, &alone.run, stage);
+    assert!(nothing(&alone, "early"));
+    assert!(!nothing(&alone, "late"), "what comes last is told, be it nothing");
+    alone.submit("collect.school-1", json!({ "pupils": 100 })).unwrap();
+    assert!(!nothing(&alone, "early"), "one answer is something");
+    alone.submit("collect.school-2", json!({ "pupils": 50 })).unwrap();
+    let published = |stage: &str| {
+        let (stage, location) = (stage.to_owned(), String::new());
+        Command::Published { stage, location }
+    };
+    alone.step(published("early")).unwrap();
+    let early = alone.run.stages.iter().find(|stage| stage.id == "early").unwrap();
+    assert_eq!((early.state, early.location.as_str()), (StageState::Completed, ""));
+    assert!(early.reason.contains("публиковать нечего"), "{}", early.reason);
+}
+
+#[test]
+fn letters_of_a_second_wave_say_that_it_is_one_and_whose_answer_stands() {
+    let road_map = town();
+    let (mut alone, _) = Alone::open(&road_map, "m/survey/2027");
+    alone.submit("collect.school-1", json!({ "pupils": 100 })).unwrap();
+    alone.now = at("2027-04-05T09:00:00+05:00");
+    let begun = alone.step(Command::Wake).unwrap();
+    let told = |kind: LetterKind, outcome: &Outcome| -> Vec<(String, Value, Value)> {
+        let own = outcome.letters.iter().filter(|letter| letter.kind == kind);
+        let fact = |letter: &vekha_engine::Letter, name: &str| letter.facts.get(name).cloned();
+        let of = |letter: &vekha_engine::Letter| {
+            let (wave, again) = (fact(letter, "wave"), fact(letter, "again"));
+            (letter.to.clone(), wave.unwrap_or_default(), again.unwrap_or_default())
+        };
+        own.map(of).collect()
+    };
+    let title = json!(road_map.activity("survey").unwrap().stage("wave").unwrap().1.title);
+    let wanted = vec![
+        ("school-1".to_owned(), title.clone(), json!(true)),
+        ("school-2".to_owned(), title, Value::Null),
+    ];
+    assert_eq!(told(LetterKind::Assignment, &begun), wanted);
 }

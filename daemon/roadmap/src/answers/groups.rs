@@ -5,11 +5,11 @@ use minijinja::value::{Serde, Value as Shown};
 use serde_json::Value;
 
 use crate::formula::Values;
-use crate::model::{FormRule, Group, RuleGroups};
+use crate::model::{BESIDE, FormRule, Group, ROWS, RuleGroups};
 use crate::read::text_environment;
 use crate::russian;
 
-/// So many rows are named, the rest is counted.
+/// So many rows of each side are named, the rest is counted.
 const MOST: usize = 6;
 
 /// The message of a rule over groups of rows, read once for all of them.
@@ -35,22 +35,24 @@ impl Wording {
 
     /// What is said of a group. A text that cannot be made says less, and never how it is written.
     pub fn message(&self, group: &Group) -> String {
-        let members = self.members(group);
+        let members = self.named(group, ROWS);
         let context = Shown::from_pairs([
             ("row", shown(&group.seen)),
             ("members", Shown::from(members.as_str())),
+            ("beside", Shown::from(self.named(group, BESIDE))),
             ("threshold", self.thresholds.clone()),
         ]);
         let said = self.said("message", context);
         said.unwrap_or_else(|| format!("Так быть не должно: {members}"))
     }
 
-    /// The group's rows, named one by one; nothing where the rule does not name them.
-    fn members(&self, group: &Group) -> String {
+    /// The group's rows, or those beside them, named one by one; nothing where the rule does not name
+    /// them.
+    fn named(&self, group: &Group, which: &str) -> String {
         if self.environment.get_template("member").is_err() {
             return String::new();
         }
-        let rows = group.seen.get(crate::model::ROWS).and_then(Value::as_array);
+        let rows = group.seen.get(which).and_then(Value::as_array);
         let rows = rows.into_iter().flatten().filter_map(Value::as_object);
         let said = |row: &Values| {
             let context = Shown::from_pairs([("row", shown(row))]);

@@ -13,12 +13,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use self::rules::{seen, thresholds};
+use self::rules::{Around, thresholds};
 use self::typed::{date, integer, number, text, within, yes_no};
 use crate::diagnostic::nearest;
 use crate::formula::Formula;
 pub use crate::formula::Values;
 use crate::model::{Field, FieldKind, Form, Range, Required, Rows, Scores, Table};
+use crate::period::Period;
 use crate::russian;
 
 pub use self::compare::{Difference, compare};
@@ -39,9 +40,27 @@ pub struct FieldError {
 /// Most rows that are looked at.
 const MOST_ROWS: usize = 5000;
 
+/// What an answer is held against besides its form.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The same organisation's answer of the period before.
+    pub earlier: Option<&'a Values>,
+    /// What the department has answered before in the same run, to the form that this one looks at.
+    pub department: Option<&'a Values>,
+    /// What the run is about.
+    pub period: Option<Period>,
+}
+
+impl<'a> From<&'a Values> for Beside<'a> {
+    /// The answer of the period before, and nothing else.
+    fn from(earlier: &'a Values) -> Self {
+        Beside { earlier: Some(earlier), ..Beside::default() }
+    }
+}
+
 /// Checks an answer and brings it into its typed form: numbers, `yes`/`no`, ISO dates, lists;
-/// what is empty is left out. `earlier` is the same organisation's answer of the period before;
-/// empty if there is none.
+/// what is empty is left out. `beside` says that, and what else an answer is held against: so far as it
+/// does not say it, nothing is held against it.
 ///
 /// What is unlikely but may be true (soft rules, large jumps) must be explained under
 /// [`EXPLANATIONS`]; the explanations are kept with the answer.
@@ -49,8 +68,15 @@ const MOST_ROWS: usize = 5000;
 /// # Errors
 /// All that is wrong, in the form's order. An explanation that is missing is an error at
 /// `explanations.` and the field's path.
-pub fn validate(form: &Form, raw: &Values, earlier: &Values) -> Result<Values, Vec<FieldError>> {
-    let mut checker = Checker::default();
+pub fn validate<'a>(
+    form: &Form,
+    raw: &Values,
+    beside: impl Into<Beside<'a>>,
+) -> Result<Values, Vec<FieldError>> {
+    let nothing = Values::new();
+    let Beside { earlier, department, period } = beside.into();
+    let (earlier, department) = (earlier.unwrap_or(&nothing), department.unwrap_or(&nothing));
+    let mut checker = Checker { period, ..Checker::default() };
     let mut answers = Values::new();
     for field in &form.fields {
         let raw = raw.get(&field.id).unwrap_or(&Value::Null);
@@ -70,10 +96,10 @@ pub fn validate(form: &Form, raw: &Values, earlier: &Values) -> Result<Values, V
         let hint = near.map_or_else(String::new, |near| format!("; может быть, «{near}»?"));
         checker.wrong(name, format!("такого поля в форме нет{hint}"));
     }
-    checker.required(form, &answers);
+    checker.required(form, &answers, department);
     // Rules across fields mean something only over answers that are right by themselves.
     if checker.errors.is_empty() {
-        checker.rules(form, &answers);
+        checker.rules(form, &answers, department);
         checker.questions(form, &answers, earlier);
         let given = raw.get(EXPLANATIONS).unwrap_or(&Value::Null);
         if let Some(explanations) = checker.explanations(given) {
@@ -133,6 +159,8 @@ struct Checker {
     errors: Vec<FieldError>,
     /// By table field: the number, as given, of each row that was kept.
     numbers: BTreeMap<String, Vec<usize>>,
+    /// Within which some days must lie.
+    period: Option<Period>,
     /// What is to be explained.
     questions: Vec<questions::Question>,
 }
@@ -164,7 +192,23 @@ impl Checker {
         if is_empty(raw) {
             return None;
         }
-        single(field, raw).map_err(|message| self.wrong(path, message)).ok()
+        let held = |value| match self.period.filter(|_| field.within_period) {
+            Some(period) => typed::within_period(value, period),
+            None => Ok(value),
+        };
+        single(field, raw).and_then(held).map_err(|message| self.wrong(path, message)).ok()
+    }
+
+    /// A class's letter without the grade, which people write once more; nothing for a dash.
+    fn letter(&mut self, path: &str, column: &Field, row: &mut Values) {
+        let Some(grade) = &column.letter_of else { return };
+        let Some(Value::String(said)) = row.get(&column.id) else { return };
+        let grade = row.get(grade).and_then(Value::as_f64);
+        match typed::letter(said, grade) {
+            Ok(letter) if letter.is_empty() => drop(row.remove(&column.id)),
+            Ok(letter) => drop(row.insert(column.id.clone(), letter.into())),
+            Err(message) => self.wrong(path, message),
+        }
     }
 
     /// Counts by score, lowest first; who says nothing of a score says nobody got it.
@@ -290,13 +334,15 @@ impl Checker {
                 self.wrong(&format!("{path}.{name}"), format!("такого столбца нет{hint}"));
             }
         }
+        for column in &table.columns {
+            self.letter(&format!("{path}.{}", column.id), column, row);
+        }
     }
 
-    fn required(&mut self, form: &Form, answers: &Values) {
-        let thresholds = thresholds(form);
+    fn required(&mut self, form: &Form, answers: &Values, department: &Values) {
+        let around = Around { answers, thresholds: thresholds(form), department };
         let holds = |formula: &Formula, row: Option<&Values>| {
-            let layers = seen(answers, &thresholds, row);
-            formula.holds_in(&layers).ok().flatten() == Some(true)
+            formula.holds_in(&around.seen(row)).ok().flatten() == Some(true)
         };
         for field in &form.fields {
             let needed = match &field.required {

@@ -1,8 +1,10 @@
 //! What is unlikely and may yet be true: it is asked about, and the explanation is kept.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::{Checker, Values, whereabouts};
+use super::{Checker, FieldError, Values, display, whereabouts};
 use crate::model::{Field, FieldKind, Form, Rows};
 use crate::russian;
 
@@ -11,6 +13,13 @@ pub const EXPLANATIONS: &str = "explanations";
 
 /// Longest explanation, in characters.
 const LONGEST: usize = 1000;
+
+/// So many questions about the rows of a table are asked one by one; of more, all are asked once, at the
+/// table: nobody explains hundreds, and no page holds them.
+const MOST: usize = 30;
+
+/// So many of the questions that are asked at once are told, the rest is counted.
+const MOST_TOLD: usize = 10;
 
 /// The path of the field that an error asks to explain; none if it is another error.
 pub fn questioned(error: &str) -> Option<&str> {
@@ -24,9 +33,30 @@ pub fn explained<'a>(form: &Form, answers: &'a Values) -> Vec<(String, &'a str)>
         .flatten()
         .map(|(path, text)| {
             let label = whereabouts(form, path).unwrap_or_else(|| path.clone());
+            let label = match row_in_words(form, answers, path) {
+                Some(row) => format!("{label} ({row})"),
+                None => label,
+            };
             (label, text.as_str().unwrap_or_default())
         })
         .collect()
+}
+
+/// So many columns tell which row of a table it is.
+const TELLING: usize = 3;
+
+/// What stands at the beginning of the row that a path points into: who reads an explanation has not the
+/// table before him. Rows that have headings are told by these.
+fn row_in_words(form: &Form, answers: &Values, path: &str) -> Option<String> {
+    let (id, rest) = path.split_once('[')?;
+    let FieldKind::Table(table) = &form.field(id)?.kind else { return None };
+    if matches!(table.rows, Rows::Fixed(_)) {
+        return None;
+    }
+    let row = answers.get(id)?.get(rest.split(']').next()?.parse::<usize>().ok()?)?;
+    let said = table.columns.iter().filter_map(|column| Some((column, row.get(&column.id)?)));
+    let said: Vec<String> = said.take(TELLING).map(|(column, v)| display(column, v)).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Something to be explained.
@@ -36,19 +66,40 @@ pub(super) struct Question {
     path: String,
     /// The same, rows counted as they are kept.
     kept: String,
-    /// What is asked.
-    message: String,
+    /// What is asked, one thing after the other.
+    messages: Vec<String>,
+}
+
+impl Question {
+    /// The table that it is about, or about whose row.
+    fn field(&self) -> &str {
+        self.kept.split('[').next().unwrap_or(&self.kept)
+    }
+}
+
+/// What a person says of a field.
+fn said<'g>(given: &'g Value, path: &str) -> &'g str {
+    given.get(path).and_then(Value::as_str).unwrap_or_default().trim()
+}
+
+/// Several questions as one text: the first of them, and how many more there are.
+fn together(messages: &[String]) -> String {
+    let told = messages[..messages.len().min(MOST_TOLD)].join(". ");
+    match messages.len().saturating_sub(MOST_TOLD) {
+        0 => told,
+        more => format!("{told}. И ещё {more}"),
+    }
 }
 
 impl Checker {
     pub(super) fn ask(&mut self, path: &str, kept: &str, message: String) {
         // One explanation answers all questions about a field.
         match self.questions.iter_mut().find(|q| q.kept == kept) {
-            Some(asked) => asked.message = format!("{} {message}", asked.message),
+            Some(asked) => asked.messages.push(message),
             None => self.questions.push(Question {
                 path: path.to_owned(),
                 kept: kept.to_owned(),
-                message,
+                messages: vec![message],
             }),
         }
     }
@@ -88,19 +139,37 @@ impl Checker {
         }
     }
 
-    /// The explanations of all that was asked; what was not asked about needs none.
+    /// The explanations of all that was asked; what was not asked about needs none. What is said of a
+    /// table answers all questions about its rows.
     pub(super) fn explanations(&mut self, given: &Value) -> Option<Value> {
         let mut explanations = Values::new();
-        for Question { path, kept, message } in std::mem::take(&mut self.questions) {
-            let text = given.get(&path).and_then(Value::as_str).unwrap_or_default().trim();
-            let field = format!("{EXPLANATIONS}.{path}");
+        let mut open: BTreeMap<String, Vec<Question>> = BTreeMap::new();
+        for question in std::mem::take(&mut self.questions) {
+            let field = question.field().to_owned();
+            let path = if said(given, &question.path).is_empty() { &field } else { &question.path };
+            let kept = if *path == field { &field } else { &question.kept };
+            let text = said(given, path);
             if text.is_empty() {
-                self.wrong(&field, message);
+                open.entry(field).or_default().push(question);
             } else if text.chars().count() > LONGEST {
-                self.wrong(&field, format!("не длиннее {LONGEST} знаков"));
+                let message = format!("не длиннее {LONGEST} знаков");
+                self.errors.push(FieldError { field: format!("{EXPLANATIONS}.{path}"), message });
             } else {
-                explanations.insert(kept, text.into());
+                explanations.insert(kept.clone(), text.into());
             }
+        }
+        for (field, questions) in open {
+            if questions.len() <= MOST {
+                for Question { path, messages, .. } in questions {
+                    self.wrong(&format!("{EXPLANATIONS}.{path}"), together(&messages));
+                }
+                continue;
+            }
+            let count = russian::plural(questions.len() as i64, "вопрос", "вопроса", "вопросов");
+            let number = questions.len();
+            let all: Vec<String> = questions.into_iter().flat_map(|one| one.messages).collect();
+            let message = format!("{number} {count}, пояснить их можно вместе. {}", together(&all));
+            self.wrong(&format!("{EXPLANATIONS}.{field}"), message);
         }
         (!explanations.is_empty()).then_some(Value::Object(explanations))
     }

@@ -9,11 +9,12 @@ use crate::model::{Form, FormRule};
 
 impl Checker {
     /// Conditions across fields: who breaks a hard one is wrong, who breaks a soft one is asked.
-    pub(super) fn rules(&mut self, form: &Form, answers: &Values) {
-        let thresholds = thresholds(form);
+    pub(super) fn rules(&mut self, form: &Form, answers: &Values, department: &Values) {
+        let around = Around { answers, thresholds: thresholds(form), department };
+        let thresholds = &around.thresholds;
         for rule in &form.rules {
             let Some(table) = &rule.each else {
-                let holds = rule.check.holds_in(&seen(answers, &thresholds, None));
+                let holds = rule.check.holds_in(&around.seen(None));
                 self.settle(rule, holds, &rule.message, &rule.at, &rule.at);
                 continue;
             };
@@ -24,24 +25,31 @@ impl Checker {
             match &rule.groups {
                 None => {
                     for ((kept, row), number) in rows.iter().enumerate().zip(numbers) {
-                        let holds =
-                            rule.check.holds_in(&seen(answers, &thresholds, row.as_object()));
+                        let holds = rule.check.holds_in(&around.seen(row.as_object()));
                         self.settle(rule, holds, &rule.message, &path(number), &path(kept));
                     }
                 }
                 Some(groups) => {
-                    let wording = Wording::of(rule, groups, &thresholds);
-                    for group in groups.grouping.groups(rows) {
-                        let holds =
-                            rule.check.holds_in(&seen(answers, &thresholds, Some(&group.seen)));
-                        // It is asked once, at the last of those that clash.
-                        let Some(kept) = group.places.last().copied() else { continue };
-                        let Some(number) = numbers.get(kept) else { continue };
+                    let wording = Wording::of(rule, groups, thresholds);
+                    let theirs = groups.grouping.beside.as_ref().and_then(|id| department.get(id));
+                    let theirs = theirs.and_then(Value::as_array);
+                    let theirs = theirs.map(Vec::as_slice).unwrap_or_default();
+                    for group in groups.grouping.groups(rows, theirs) {
+                        let holds = rule.check.holds_in(&around.seen(Some(&group.seen)));
                         let message = match holds {
                             Ok(Some(true) | None) => continue,
                             _ => wording.message(&group),
                         };
-                        self.settle(rule, holds, &message, &path(*number), &path(kept));
+                        // It is asked once, at the last of those that clash; where there is none, at
+                        // the table.
+                        let (path, kept) = match group.places.last() {
+                            None => (table.clone(), table.clone()),
+                            Some(kept) => {
+                                let Some(number) = numbers.get(*kept) else { continue };
+                                (path(*number), path(*kept))
+                            }
+                        };
+                        self.settle(rule, holds, &message, &path, &kept);
                     }
                 }
             }
@@ -71,13 +79,23 @@ pub(super) fn thresholds(form: &Form) -> Values {
     form.thresholds.iter().map(|(name, value)| (name.clone(), (*value).into())).collect()
 }
 
-/// What a formula of a form sees; with a row or a group, that stands under `row`.
-pub(super) fn seen<'a>(
-    answers: &'a Values,
-    thresholds: &'a Values,
-    row: Option<&'a Values>,
-) -> Vec<Layer<'a>> {
-    let row = row.map(|row| Layer::Record("row", row, None));
-    let rest = [Layer::All(answers), Layer::Record("threshold", thresholds, None)];
-    row.into_iter().chain(rest).collect()
+/// What is around a condition.
+pub(super) struct Around<'a> {
+    pub answers: &'a Values,
+    pub thresholds: Values,
+    /// What the department has answered before in the same run.
+    pub department: &'a Values,
+}
+
+impl Around<'_> {
+    /// What a formula of a form sees; with a row or a group, that stands under `row`.
+    pub fn seen<'s>(&'s self, row: Option<&'s Values>) -> Vec<Layer<'s>> {
+        let row = row.map(|row| Layer::Record("row", row, None));
+        let rest = [
+            Layer::All(self.answers),
+            Layer::Record("threshold", &self.thresholds, None),
+            Layer::Record("department", self.department, None),
+        ];
+        row.into_iter().chain(rest).collect()
+    }
 }

@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::writing::{check_file_name, check_text, meant};
 use crate::model::{FileRule, Range};
+use crate::pattern::alike;
+use crate::period::Period;
 use crate::russian;
 
 pub(super) fn number(raw: &Value) -> Result<f64, String> {
@@ -73,6 +75,44 @@ pub(super) fn date(raw: &Value) -> Result<Value, String> {
         .filter(|d| (1900..=2200).contains(&d.year()))
         .map(|d| Value::String(d.to_string()))
         .ok_or_else(|| "нужна дата, например 15.09.2027".into())
+}
+
+/// A day that lies within a run's period.
+pub(super) fn within_period(day: Value, period: Period) -> Result<Value, String> {
+    let said = day.as_str().and_then(|day| day.parse::<Date>().ok());
+    let (first, last) = (period.first_day(), period.last_day());
+    match said {
+        Some(said) if said < first || said > last => {
+            let day = |day: Date| day.strftime("%d.%m.%Y").to_string();
+            let (first, last) = (day(first), day(last));
+            Err(format!("{} — это с {first} по {last}: проверьте дату", period.words()))
+        }
+        _ => Ok(day),
+    }
+}
+
+/// A class's letter, in capitals and in our alphabet if it is one: «5А», «5-а», «a» of the fifth grade
+/// are its «А». A dash is no letter.
+pub(super) fn letter(said: &str, grade: Option<f64>) -> Result<String, String> {
+    let apart = |c: char| c.is_whitespace() || "-–—_./«»\"".contains(c);
+    let plain = said.trim_matches(apart);
+    let digits = plain.find(|c: char| !c.is_ascii_digit()).unwrap_or(plain.len());
+    let (number, rest) = plain.split_at(digits);
+    let rest = rest.trim_matches(apart);
+    // «1» may be the letter of a class «5-1»; what follows a number makes it the grade's.
+    let letter = match (number.parse::<f64>().ok(), rest) {
+        (Some(_), "") | (None, _) => plain,
+        (Some(number), rest) if grade.is_none_or(|grade| grade == number) => rest,
+        (Some(_), rest) => {
+            let grade = grade.unwrap_or_default();
+            return Err(format!("класс {grade}, а здесь «{said}»: напишите одну литеру — {rest}"));
+        }
+    };
+    let mut characters = letter.chars();
+    Ok(match (characters.next(), characters.next()) {
+        (Some(_), None) => alike(letter),
+        _ => letter.to_owned(),
+    })
 }
 
 pub(super) fn yes_no(raw: &Value) -> Result<Value, String> {

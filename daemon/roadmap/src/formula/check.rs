@@ -100,7 +100,7 @@ fn fixed(name: &str, count: usize) -> Option<(Vec<Type>, Type)> {
         ("spike", 3) => (vec![list(Number), Number, Number], Number),
         ("known", 1) => (vec![list(Any)], Number),
         ("days", 2) => (vec![Text, Text], Number),
-        ("contains" | "startsWith" | "endsWith", 2) => (vec![Text, Text], Bool),
+        ("contains" | "startsWith" | "endsWith" | "alike", 2) => (vec![Text, Text], Bool),
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use super::statistics;
 use super::value::{List, Value};
+use crate::pattern::alike;
 
 /// The functions that a formula may call by name, and how many values they take.
 pub(super) const FUNCTIONS: &[(&str, usize)] = &[
@@ -31,6 +32,7 @@ pub(super) const FUNCTIONS: &[(&str, usize)] = &[
     ("contains", 2),
     ("startsWith", 2),
     ("endsWith", 2),
+    ("alike", 2),
 ];
 
 /// From one day to another; none if one of them is no day.
@@ -78,6 +80,7 @@ pub(super) enum Function {
     Variance,
     Known,
     Days,
+    Alike,
     /// There is none of this name, which `check` tells.
     Unknown,
 }
@@ -118,6 +121,7 @@ impl Function {
             "variance" => Function::Variance,
             "known" => Function::Known,
             "days" => Function::Days,
+            "alike" => Function::Alike,
             _ => Function::Unknown,
         }
     }
@@ -197,6 +201,7 @@ impl Function {
             Function::StartsWith => Bool(a.starts_with(b)),
             Function::EndsWith => Bool(a.ends_with(b)),
             Function::Days => days(a, b).map_or(Value::Missing, Value::Number),
+            Function::Alike => Bool(alike(a) == alike(b)),
             _ => return None,
         })
     }

@@ -2,7 +2,7 @@
 //! them.
 
 use super::{Scope, Type};
-use crate::model::{Analysis, Field, FieldKind, Form, Grouping, ROWS};
+use crate::model::{Analysis, BESIDE, Field, FieldKind, Form, Grouping, ROWS};
 
 /// The type of a field's answer.
 pub fn field_type(field: &Field) -> Type {
@@ -38,11 +38,14 @@ pub fn form_scope(form: &Form) -> Scope {
     scope
 }
 
-/// What formulas see of a group of rows, given the columns of these.
-pub fn group_type(columns: &Scope, grouping: &Grouping) -> Scope {
+/// What formulas see of a group of rows, given the columns of these and of those that stand beside
+/// them.
+pub fn group_type(columns: &Scope, grouping: &Grouping, beside: Option<&Scope>) -> Scope {
     let common = grouping.by.iter().filter_map(|column| columns.get_key_value(column));
     let mut group: Scope = common.map(|(id, kind)| (id.clone(), kind.clone())).collect();
-    group.insert(ROWS.into(), Type::List(Box::new(Type::Record(columns.clone()))));
+    let rows = |columns: &Scope| Type::List(Box::new(Type::Record(columns.clone())));
+    group.insert(ROWS.into(), rows(columns));
+    group.extend(beside.map(|columns| (BESIDE.to_owned(), rows(columns))));
     group
 }
 

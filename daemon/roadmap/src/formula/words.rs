@@ -206,6 +206,7 @@ impl Wording<'_> {
                 Some(rows) => format!("число строк ({})", self.range(rows)),
                 None => String::new(),
             },
+            Function::Alike => format!("{} и {} — одни и те же слова", part(0), part(1)),
             Function::Contains => format!("{} содержит {}", part(0), part(1)),
             Function::StartsWith => format!("{} начинается с {}", part(0), part(1)),
             Function::EndsWith => format!("{} кончается на {}", part(0), part(1)),

@@ -61,6 +61,19 @@ impl Activity {
         all.take(self.stages.len() + 1).last().unwrap_or(id)
     }
 
+    /// The stages before this one in which the department itself is asked a form, the latest first.
+    pub fn of_department<'a>(
+        &'a self,
+        before: &'a str,
+        form: &'a str,
+    ) -> impl Iterator<Item = &'a Stage> {
+        let position = self.stage(before).map_or(0, |(position, _)| position);
+        self.stages[..position].iter().rev().filter(move |stage| match &stage.work {
+            Work::Collect(collect) => collect.form == form && collect.participants.is_department(),
+            _ => false,
+        })
+    }
+
     /// Ids of the stages that analyze.
     pub fn analyses(&self) -> impl Iterator<Item = &str> {
         let analyze = self.stages.iter().filter(|s| matches!(s.work, Work::Analyze(_)));

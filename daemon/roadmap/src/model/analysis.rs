@@ -22,6 +22,8 @@ pub struct Analysis {
     pub min_count: usize,
     /// Fewer people than this are not told to everybody.
     pub small_numbers: u32,
+    /// The form whose answer by the department, in the same run, formulas see as `department`.
+    pub department: Option<String>,
     /// Whether each answer is about the municipality as a whole, and not about an organisation.
     pub about_all: bool,
     /// Rows of tables, selected before anything is computed.

@@ -18,6 +18,9 @@ pub struct Form {
     pub fields: Vec<Field>,
     /// Named numbers that formulas see as `threshold.name`.
     pub thresholds: BTreeMap<String, f64>,
+    /// The form that the department has answered before in the same run: formulas see that answer as
+    /// `department`.
+    pub department: Option<String>,
     /// Conditions across fields.
     pub rules: Vec<FormRule>,
 }
@@ -63,6 +66,10 @@ pub struct Field {
     /// Change of a number against the period before, in per cent, beyond which it must be
     /// explained.
     pub jump: Option<f64>,
+    /// A day must lie within the run's period.
+    pub within_period: bool,
+    /// A class's letter: the column with its grade, which people write once more before it («5А»).
+    pub letter_of: Option<String>,
 }
 
 /// When an answer must be given.

@@ -10,6 +10,10 @@ use crate::pattern::alike;
 /// Under this name a group holds its rows.
 pub const ROWS: &str = "rows";
 
+/// Under this name it holds the rows that the department has named for everybody and that agree with
+/// them.
+pub const BESIDE: &str = "beside";
+
 /// Parts of a whole that are told apart: more than a grade has classes. Of more than that, a row of the
 /// whole stands for itself and not with each of them, or a table's groups would be its rows squared.
 const MOST_PARTS: usize = 40;
@@ -22,15 +26,19 @@ pub struct Grouping {
     /// Of these, the ones in which nothing stands for everything: a work of the whole grade is a work
     /// of each of its classes.
     pub whole: Vec<String>,
+    /// A table of what the department has answered, whose rows stand beside those that agree with
+    /// them: where no row does, they are a group of their own.
+    pub beside: Option<String>,
 }
 
 /// Rows that belong together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
     /// What formulas see of it: what its rows have in common, as it stands in the first that says it,
-    /// and the rows themselves under [`ROWS`].
+    /// and the rows themselves under [`ROWS`]; those of the department under [`BESIDE`], where any are
+    /// looked at.
     pub seen: Values,
-    /// Which rows they are, by their places in the table.
+    /// Which rows they are, by their places in the table; none where only the department speaks.
     pub places: Vec<usize>,
 }
 
@@ -40,11 +48,18 @@ type Key = Vec<Option<String>>;
 impl Grouping {
     /// The groups of a table, in the order of their first rows, each made when it is looked at. A row
     /// without a value that it takes is in none. Words are the same whatever their case, and «А» is the
-    /// same in both alphabets.
-    pub fn groups<'r>(&'r self, rows: &'r [Value]) -> impl Iterator<Item = Group> + 'r {
+    /// same in both alphabets. `beside` are the department's rows; they are looked at where the grouping
+    /// says so.
+    pub fn groups<'r>(
+        &'r self,
+        rows: &'r [Value],
+        beside: &'r [Value],
+    ) -> impl Iterator<Item = Group> + 'r {
+        let beside = if self.beside.is_some() { beside } else { &[] };
         // Rows are compared with those alone that have all the rest in common.
         let mut near: BTreeMap<Key, BTreeMap<Key, Vec<usize>>> = BTreeMap::new();
-        for (place, row) in rows.iter().enumerate() {
+        // The department's rows are counted on after the table's.
+        for (place, row) in rows.iter().chain(beside).enumerate() {
             if let Some((rest, open)) = self.key(row) {
                 near.entry(rest).or_default().entry(open).or_default().push(place);
             }
@@ -65,7 +80,7 @@ impl Grouping {
             }
         }
         groups.sort();
-        groups.into_iter().map(|places| self.group(rows, places))
+        groups.into_iter().map(|places| self.group(rows, beside, places))
     }
 
     /// What a row says in the columns that must be said, and in the others.
@@ -87,14 +102,19 @@ impl Grouping {
         Some((rest, open))
     }
 
-    fn group(&self, rows: &[Value], places: Vec<usize>) -> Group {
-        let own = || places.iter().filter_map(|place| rows.get(*place));
+    fn group(&self, rows: &[Value], beside: &[Value], mut places: Vec<usize>) -> Group {
+        let own = places.iter().filter_map(|place| rows.get(*place));
+        let theirs = places.iter().filter_map(|place| beside.get(place.checked_sub(rows.len())?));
         let said = |column: &String| {
-            let value = own().filter_map(|row| row.get(column)).find(|value| !value.is_null())?;
-            Some((column.clone(), value.clone()))
+            let mut all = own.clone().chain(theirs.clone()).filter_map(|row| row.get(column));
+            Some((column.clone(), all.find(|value| !value.is_null())?.clone()))
         };
         let mut seen: Values = self.by.iter().filter_map(said).collect();
-        seen.insert(ROWS.to_owned(), own().cloned().collect());
+        seen.insert(ROWS.to_owned(), own.clone().cloned().collect());
+        if self.beside.is_some() {
+            seen.insert(BESIDE.to_owned(), theirs.cloned().collect());
+        }
+        places.retain(|place| *place < rows.len());
         Group { seen, places }
     }
 }
@@ -112,9 +132,9 @@ mod tests {
 
     fn places(by: &[&str], whole: &[&str], rows: &Value) -> Vec<Vec<usize>> {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let grouping = Grouping { by: own(by), whole: own(whole) };
+        let grouping = Grouping { by: own(by), whole: own(whole), beside: None };
         let rows = rows.as_array().expect("rows");
-        grouping.groups(rows).map(|group| group.places).collect()
+        grouping.groups(rows, &[]).map(|group| group.places).collect()
     }
 
     #[test]
@@ -146,11 +166,30 @@ mod tests {
     fn what_a_group_has_in_common_is_seen_beside_its_rows() {
         let rows = [json!({ "grade": 5, "of": 1 }), json!({ "grade": 5, "letter": "Б", "of": 2 })];
         let by = ["grade", "letter"].map(str::to_owned).to_vec();
-        let grouping = Grouping { by, whole: vec!["letter".to_owned()] };
-        let groups: Vec<Group> = grouping.groups(&rows).collect();
+        let grouping = Grouping { by, whole: vec!["letter".to_owned()], beside: None };
+        let groups: Vec<Group> = grouping.groups(&rows, &[]).collect();
         assert_eq!(groups.len(), 1);
         let seen = json!({ "grade": 5, "letter": "Б", "rows": rows });
         assert_eq!(Value::from(groups[0].seen.clone()), seen);
+    }
+
+    #[test]
+    fn what_the_department_names_stands_beside_the_rows_that_agree_or_alone() {
+        let rows = [
+            json!({ "grade": 5, "letter": "А", "of": 1 }),
+            json!({ "grade": 5, "letter": "Б", "of": 2 }),
+        ];
+        let named = [json!({ "grade": 5, "of": 3 }), json!({ "grade": 6, "of": 4 })];
+        let by = ["grade", "letter"].map(str::to_owned).to_vec();
+        let whole = vec!["letter".to_owned()];
+        let grouping = Grouping { by, whole, beside: Some("named".to_owned()) };
+        let seen: Vec<Value> = grouping.groups(&rows, &named).map(|g| g.seen.into()).collect();
+        let wanted = json!([
+            { "grade": 5, "letter": "А", "rows": [rows[0]], "beside": [named[0]] },
+            { "grade": 5, "letter": "Б", "rows": [rows[1]], "beside": [named[0]] },
+            { "grade": 6, "rows": [], "beside": [named[1]] },
+        ]);
+        assert_eq!(Value::from(seen), wanted);
     }
 
     #[test]

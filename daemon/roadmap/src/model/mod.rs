@@ -29,7 +29,7 @@ pub use self::form::{
     Choice, Field, FieldKind, FileRule, Form, FormRule, Range, Required, Rows, RuleGroups, Scores,
     Table,
 };
-pub use self::grouping::{Group, Grouping, ROWS};
+pub use self::grouping::{BESIDE, Group, Grouping, ROWS};
 pub use self::layout::{
     Below, Border, Given, Groups, Layout, LayoutColumn, Line, Measure, Named, PART, Recognition,
     SCORE, Skip, Take, Target,
@@ -38,7 +38,8 @@ pub use self::map::{Municipality, RoadMap, Section};
 pub use self::organisation::{Contact, Duty, Organisation, OrganisationKind};
 pub use self::schedule::{CatchUp, Every, MonthDay, Overlap, PeriodOf, Schedule, Upstream};
 pub use self::stage::{
-    Analyze, Collect, Covers, DatasetSource, Decide, Known, KnownRows, KnownValue, PageCalendar,
-    Pages, Participants, PlannedMeasure, Prefill, Publish, Recommend, Stage, Work,
+    Analyze, AnsweredRows, AskedTable, Collect, Covers, DatasetSource, Decide, Known, KnownRows,
+    KnownValue, PageCalendar, Pages, Participants, PlannedMeasure, Prefill, Publish, Recommend,
+    Stage, Work,
 };
 pub use self::time::{Available, Due, Offset, Span};

@@ -158,6 +158,13 @@ pub enum Participants {
     Each,
 }
 
+impl Participants {
+    /// Whether the department itself is asked, and nobody else.
+    pub fn is_department(&self) -> bool {
+        matches!(self, Participants::Kinds(kinds) if kinds[..] == [OrganisationKind::Department])
+    }
+}
+
 /// Compute indicators and findings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Analyze {
@@ -211,6 +218,8 @@ pub struct Decide {
     /// Template below `decisions/`, without the ending, from which the document's text is drafted;
     /// nothing is drafted if none.
     pub text: Option<String>,
+    /// What was answered and belongs to the decision, row by row: the text has it as `lists`.
+    pub lists: Vec<AnsweredRows>,
     /// What document it is to be.
     pub document: Planned,
     /// By when, counted from the stage's start.
@@ -226,6 +235,26 @@ impl Decide {
     pub fn awaited(&self, taken: usize) -> &[String] {
         &self.decisions[taken.min(self.decisions.len())..]
     }
+}
+
+/// Rows of a table that were answered, as a decision lists them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnsweredRows {
+    /// What they are, for people.
+    pub title: String,
+    /// Where they were asked.
+    pub asked: AskedTable,
+}
+
+/// A table that a stage has asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedTable {
+    /// Id of the collect stage that asked.
+    pub stage: String,
+    /// The table, a field of its form.
+    pub table: String,
+    /// The columns that are shown, in this order.
+    pub columns: Vec<String>,
 }
 
 /// A measure that the road map itself prescribes.
@@ -244,6 +273,9 @@ pub struct PlannedMeasure {
 pub struct Publish {
     /// Template below `reports/`, without the ending.
     pub report: String,
+    /// What tells it from what the same run publishes at other times, for its heading; empty if the run
+    /// publishes it once.
+    pub edition: String,
     /// Which runs it is about.
     pub covers: Covers,
     /// For whom it is; none in road maps that do not say: then it shows all that there is.
@@ -255,14 +287,10 @@ pub struct Publish {
 /// A page for each organisation that has answered, of the rows of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pages {
-    /// Id of the collect stage that asked.
-    pub stage: String,
-    /// The table, a field of its form.
-    pub table: String,
+    /// The table, with the columns that everybody may see.
+    pub asked: AskedTable,
     /// Template below `reports/`, without the ending.
     pub report: String,
-    /// The columns that everybody may see, in this order.
-    pub columns: Vec<String>,
     /// The same as a calendar, if there is to be one.
     pub calendar: Option<PageCalendar>,
 }

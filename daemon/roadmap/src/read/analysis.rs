@@ -63,6 +63,8 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
     let about = [("organisations", false), ("municipality", true)];
     let about_all = table.word("about", &about, Some(false));
     let thresholds = thresholds(table, shared);
+    table.findings().keep(format!("department/analyses/{analysis_id}"), table.at("department"));
+    let department = table.text_or("department", None);
     let rows = row_sets(analysis_id, table);
     let indicators = indicators(analysis_id, table, &rows, audience, enough);
     let signs = signs(analysis_id, table, &rows, &indicators);
@@ -80,6 +82,7 @@ pub(super) fn read(analysis_id: &str, table: &Table<'_>, shared: &Shared) -> Ana
         min_count: min_count as usize,
         small_numbers: 0,
         about_all: about_all.unwrap_or_default(),
+        department,
         rows,
         signs,
         indicators,

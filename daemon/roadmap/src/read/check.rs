@@ -5,6 +5,7 @@ mod activity;
 mod analyses;
 mod audience;
 mod available;
+mod department;
 mod documents;
 mod evidence;
 mod forms;

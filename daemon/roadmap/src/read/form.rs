@@ -20,6 +20,8 @@ pub(super) fn read(id: &str, table: &Table<'_>, shared: &Shared) -> (Form, Optio
     let title = table.text("title");
     let intro = table.optional("intro");
     let thresholds = thresholds(table, shared);
+    findings.keep(format!("department/forms/{id}"), table.at("department"));
+    let department = table.text_or("department", None);
     let fields = fields(&format!("forms/{id}"), table, "field", true);
     if fields.is_empty() && !table.has("field") {
         table.error("field", "нет ни одного поля [[field]]", None);
@@ -48,7 +50,8 @@ pub(super) fn read(id: &str, table: &Table<'_>, shared: &Shared) -> (Form, Optio
     let available_from = table.parsed_if("available-from", available);
     table.finish();
     let title = title.unwrap_or_default();
-    (Form { id: id.to_owned(), title, intro, fields, thresholds, rules }, available_from)
+    let id = id.to_owned();
+    (Form { id, title, intro, fields, thresholds, department, rules }, available_from)
 }
 
 fn fields(path: &str, table: &Table<'_>, key: &'static str, top: bool) -> Vec<Field> {
@@ -121,6 +124,18 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
     if jump.is_some_and(|jump| jump <= 0.0) {
         table.error("jump", "нужно число больше нуля: на сколько процентов", None);
     }
+    let periods = [("period", true)];
+    let within_period = match kind {
+        FieldKind::Date => table.word("within", &periods, Some(false)).unwrap_or_default(),
+        _ => false,
+    };
+    let letter_of = match kind {
+        FieldKind::Text { .. } if !top => {
+            table.findings().keep(format!("{path}/letter-of"), table.at("letter-of"));
+            table.text_or("letter-of", None)
+        }
+        _ => None,
+    };
     Some(Field {
         id: id?,
         label: label.unwrap_or_default(),
@@ -130,6 +145,8 @@ fn read_field(path: &str, table: &Table<'_>, top: bool) -> Option<Field> {
         kind,
         required: required.unwrap_or(Required::Optional),
         jump,
+        within_period,
+        letter_of,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::formula::Formula;
 use crate::model::{Grouping, ROWS, RowGroups, RuleGroups};
 
 /// The keys that mean something with `by` alone.
-const OF_GROUPS: [&str; 2] = ["whole", "member"];
+const OF_GROUPS: [&str; 3] = ["whole", "member", "beside"];
 
 /// What rows have in common to be a group; none if they are not grouped.
 fn grouping(path: &str, table: &Table<'_>, of_groups: &[&str]) -> Option<Grouping> {
@@ -39,7 +39,9 @@ fn grouping(path: &str, table: &Table<'_>, of_groups: &[&str]) -> Option<Groupin
         }
         whole.push(column);
     }
-    (!by.is_empty()).then_some(Grouping { by, whole })
+    findings.keep(format!("{path}/beside"), table.at("beside"));
+    let beside = table.text_or("beside", None);
+    (!by.is_empty()).then_some(Grouping { by, whole, beside })
 }
 
 /// Over which groups a rule of a form runs, if over any.

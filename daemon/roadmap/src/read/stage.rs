@@ -261,7 +261,8 @@ fn decide(path: &str, table: &Table<'_>, title: &str) -> Option<Decide> {
             measures.push(PlannedMeasure { text, by, due });
         }
     }
-    Some(Decide { decisions, text, document, due: due?, remind, measures })
+    let lists = pages::lists(path, table);
+    Some(Decide { decisions, text, lists, document, due: due?, remind, measures })
 }
 
 fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {
@@ -276,5 +277,7 @@ fn publish(path: &str, table: &Table<'_>) -> Option<Publish> {
     let audience = table.word_if("audience", &[("public", Audience::Public)]);
     table.findings().keep(format!("{path}/audience"), table.at("audience"));
     let pages = pages::read(path, table);
-    Some(Publish { report: report?, covers: covers?, audience, pages })
+    table.findings().keep(format!("{path}/edition"), table.at("edition"));
+    let edition = table.optional("edition");
+    Some(Publish { report: report?, edition, covers: covers?, audience, pages })
 }

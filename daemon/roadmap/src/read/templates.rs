@@ -1,6 +1,6 @@
 //! Templates: do they parse, and do they name only what they will be given?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, escape_formatter};
@@ -11,12 +11,13 @@ use super::table::Place;
 use super::wording::words;
 use super::{Findings, rendering};
 use crate::diagnostic::perhaps;
-use crate::model::{Analysis, ROWS, RoadMap};
+use crate::formula::Scope;
+use crate::model::{Analysis, BESIDE, ROWS, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
 pub const LETTERS: [(&str, &[&str]); 19] = [
-    ("assignment", &["form", "due", "again", "link"]),
-    ("reminder", &["form", "due", "days_left", "link"]),
+    ("assignment", &["form", "due", "wave", "again", "link"]),
+    ("reminder", &["form", "due", "days_left", "wave", "again", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
     ("returned", &["form", "comment", "due", "link"]),
     ("extension", &["form", "granted", "due", "reason", "link"]),
@@ -47,9 +48,10 @@ pub const DIGEST_ITEMS: [(&str, &str); 2] = [
 ];
 
 /// What a report is given.
-const REPORT: [&str; 11] = [
+const REPORT: [&str; 12] = [
     "municipality",
     "activity",
+    "edition",
     "period",
     "date",
     "document",
@@ -65,7 +67,7 @@ const REPORT: [&str; 11] = [
 const INDEX: [&str; 3] = ["municipality", "date", "reports"];
 
 /// What the text of a decision is given.
-const DECISION: [&str; 13] = [
+const DECISION: [&str; 14] = [
     "municipality",
     "activity",
     "period",
@@ -78,6 +80,7 @@ const DECISION: [&str; 13] = [
     "asked",
     "missing",
     "indicators",
+    "lists",
     "measures",
 ];
 
@@ -218,24 +221,32 @@ pub(super) fn check_row_text<'c>(
     check_names(place, text, &BTreeSet::from(["row"]), &sample, findings);
 }
 
-/// The text of a group of rows: what it may name are its columns, its rows in words, and thresholds.
-pub(super) fn check_group_text<'c>(
+/// What the text of a group of rows may name: the group's columns, its rows in words, those beside them
+/// where any are looked at, and thresholds.
+pub(super) struct GroupText<'a> {
+    pub columns: &'a Scope,
+    pub thresholds: &'a BTreeMap<String, f64>,
+}
+
+/// The text of a group of rows.
+pub(super) fn check_group_text(
     place: &Place,
     text: &str,
-    columns: impl Iterator<Item = &'c String>,
-    thresholds: impl Iterator<Item = &'c String>,
+    given: &GroupText<'_>,
     findings: &Findings,
 ) {
-    let each = |names: &mut dyn Iterator<Item = &'c String>| -> Value {
-        names.map(|name| (name.clone(), Value::from("12"))).collect()
-    };
-    let (mut columns, mut thresholds) = (columns.filter(|name| *name != ROWS), thresholds);
-    let sample = serde_json::json!({
-        "row": each(&mut columns), "members": "Математика и Русский язык",
-        "threshold": each(&mut thresholds),
+    let sample = |name: &String| (name.clone(), Value::from("12"));
+    let columns = given.columns.keys().filter(|name| *name != ROWS && *name != BESIDE);
+    let mut all = serde_json::json!({
+        "row": columns.map(sample).collect::<Value>(), "members": "Математика и Русский язык",
+        "threshold": given.thresholds.keys().map(sample).collect::<Value>(),
     });
-    let names = BTreeSet::from(["row", "members", "threshold"]);
-    check_names(place, text, &names, &sample, findings);
+    let mut names = BTreeSet::from(["row", "members", "threshold"]);
+    if given.columns.contains_key(BESIDE) {
+        all[BESIDE] = "Математика".into();
+        names.insert(BESIDE);
+    }
+    check_names(place, text, &names, &all, findings);
 }
 
 fn check_template(

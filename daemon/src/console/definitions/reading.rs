@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::{
-    Activity, Every, Field, FieldKind, OrganisationKind, Pages, Participants, PeriodOf, Required,
-    Rows, Rule, Severity, Stage, Work,
+    Activity, AskedTable, Every, Field, FieldKind, OrganisationKind, Pages, Participants, PeriodOf,
+    Required, Rows, Rule, Severity, Stage, Work,
 };
 use vekha_roadmap::russian;
 
@@ -114,8 +114,19 @@ fn of_kinds(kinds: &[OrganisationKind]) -> String {
 
 /// «страница и календарь: Дата, Предмет»
 fn shown_of_each(map: &RoadMap, activity: &Activity, pages: &Pages) -> String {
-    let form = activity.collect(&pages.stage).and_then(|collect| map.forms.get(&collect.form));
-    let columns = match form.and_then(|form| form.field(&pages.table)).map(|field| &field.kind) {
+    let labels = column_labels(map, activity, &pages.asked);
+    let what = if pages.calendar.is_some() {
+        "страница и календарь"
+    } else {
+        "страница"
+    };
+    format!("{what}: {}", labels.join(", "))
+}
+
+/// What the columns are called that are taken of a table.
+fn column_labels(map: &RoadMap, activity: &Activity, asked: &AskedTable) -> Vec<String> {
+    let form = activity.collect(&asked.stage).and_then(|collect| map.forms.get(&collect.form));
+    let columns = match form.and_then(|form| form.field(&asked.table)).map(|field| &field.kind) {
         Some(FieldKind::Table(table)) => table.columns.as_slice(),
         _ => &[],
     };
@@ -123,13 +134,7 @@ fn shown_of_each(map: &RoadMap, activity: &Activity, pages: &Pages) -> String {
         let known = columns.iter().find(|column| column.id == *id);
         known.map_or_else(|| id.clone(), |column| column.label.clone())
     };
-    let labels: Vec<String> = pages.columns.iter().map(label).collect();
-    let what = if pages.calendar.is_some() {
-        "страница и календарь"
-    } else {
-        "страница"
-    };
-    format!("{what}: {}", labels.join(", "))
+    asked.columns.iter().map(label).collect()
 }
 
 /// Everything that an activity's definition says.
@@ -236,6 +241,11 @@ fn stage(map: &RoadMap, activity: &Activity, stage: &Stage) -> Value {
                 format!("{} — {}, {}", m.text, participants(map, &m.by), due_words(m.due))
             });
             facts.push(("Меры", measures.collect::<Vec<_>>().join("; ")));
+            let lists = decide.lists.iter().map(|list| {
+                let labels = column_labels(map, activity, &list.asked).join(", ");
+                format!("{}: {labels}", list.title)
+            });
+            facts.push(("Перечни в решении", lists.collect::<Vec<_>>().join("; ")));
             if let Some(text) = &decide.text {
                 files.push(format!("decisions/{text}.txt"));
             }
@@ -243,6 +253,7 @@ fn stage(map: &RoadMap, activity: &Activity, stage: &Stage) -> Value {
         }
         Work::Publish(publish) => {
             files.push(format!("reports/{}.html", publish.report));
+            facts.push(("В заголовке", publish.edition.clone()));
             if let Some(pages) = &publish.pages {
                 facts.push(("На сайте у каждой организации", shown_of_each(map, activity, pages)));
                 files.push(format!("reports/{}.html", pages.report));

@@ -147,6 +147,10 @@ impl Found<'_> {
                     text.push(' ');
                     text.push_str(&shown(field, &answer.values));
                 }
+                for (_, why) in answers::explained(form, &answer.values) {
+                    text.push(' ');
+                    text.push_str(why);
+                }
                 has_words(&text, words)
             });
         }
@@ -185,6 +189,21 @@ fn shown(field: &Field, values: &Values) -> String {
         }
         _ => answers::display(field, value),
     }
+}
+
+/// What was explained, in a cell: the first words of it, and how many more there are.
+fn explained(form: &Form, values: &Values) -> String {
+    let all = answers::explained(form, values);
+    let Some((place, text)) = all.first() else { return String::new() };
+    match all.len() {
+        1 => format!("{place}: {text}"),
+        count => format!("{place}: {} и ещё {}", short((*text).to_owned()), count - 1),
+    }
+}
+
+/// Whether the form asks about what is unlikely.
+fn asks_why(form: &Form) -> bool {
+    form.compares() || form.rules.iter().any(|rule| rule.soft)
 }
 
 fn short(text: String) -> String {
@@ -234,12 +253,14 @@ async fn describe(
     let row = |answer: &Answer| {
         let key = AssignmentKey::new(&found.stage, &answer.code);
         let cells = form.fields.iter().map(|field| short(shown(field, &answer.values)));
+        let why = asks_why(form).then(|| short(explained(form, &answer.values)));
         json!({
             "organisation": administrator::name(map, &answer.code),
             "link": format!("/runs/{}/answers/{key}", run.key),
             "at": day(&answer.standing),
             "late": answer.standing.late,
             "cells": cells.collect::<Vec<_>>(),
+            "why": why,
         })
     };
     let heads = form.fields.iter().map(|field| {
@@ -253,6 +274,7 @@ async fn describe(
         "heads": heads.collect::<Vec<_>>(),
         "name": paging::heading(query, "name", "list"),
         "at": paging::heading(query, "at", "list"),
+        "asks_why": asks_why(form),
         "rows": answers.iter().map(row).collect::<Vec<_>>(),
         "file": format!("/runs/{}/answers.xlsx{}", run.key, address(query, "page", "")),
     });
@@ -290,6 +312,7 @@ pub async fn as_spreadsheet(
     let mut columns = vec![("Код".to_owned(), 16.0), ("Организация".to_owned(), 34.0)];
     columns.push(("Ответ получен".to_owned(), 14.0));
     columns.extend(form.fields.iter().map(|field| (titled(field), 24.0)));
+    columns.extend(asks_why(&form).then(|| ("Пояснения".to_owned(), 60.0)));
     let row = |answer: &Answer| -> Vec<ListCell> {
         let at = answer.standing.answered_at.map(|at| map.municipality.today(at));
         let mut row = vec![
@@ -301,6 +324,7 @@ pub async fn as_spreadsheet(
             true => ListCell::Number(answer.values.get(&field.id).and_then(Value::as_f64)),
             false => shown(field, &answer.values).into(),
         }));
+        row.extend(asks_why(&form).then(|| explained(&form, &answer.values).into()));
         row
     };
     let rows: Vec<Vec<ListCell>> = answers.iter().map(row).collect();

@@ -23,7 +23,6 @@ use crate::runtime::views::attention::{Need, attention, in_order};
 use crate::runtime::views::coming::coming;
 use crate::runtime::views::overview::{Overview, Standing};
 use crate::store::StoreError;
-use crate::store::instant;
 use crate::store::read::participants::Count;
 
 /// Where an activity stands, as the table is narrowed by it.
@@ -153,8 +152,8 @@ impl Standings<'_> {
     fn activity(&self, activity: &Activity) -> Value {
         let map = self.map;
         let schedule = self.overview.schedule(&activity.id);
-        let opening = schedule.filter(|s| !s.paused).and_then(|s| s.next_opening);
-        let opening = opening.map(|at| map.municipality.today(instant(at)));
+        let opening = self.overview.next_opening(map, activity);
+        let opening = opening.map(|at| map.municipality.today(at));
         let current = self.overview.current(&activity.id);
         let at_work = current.filter(|s| !s.run.state.ended());
         let begins = at_work.and_then(|s| s.begins);

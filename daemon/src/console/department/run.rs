@@ -35,6 +35,7 @@ use crate::runtime::Runtime;
 use crate::runtime::documents::reports::controls;
 use crate::runtime::documents::wording;
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::explanations::Explanations;
 use crate::runtime::views::overview::is_late;
 use crate::runtime::views::register::Control;
 use crate::store::StoreError;
@@ -252,7 +253,8 @@ async fn describe(
     let scene = Scene { map, run, today, role: person.role_in(map) };
     let texts = texts(runtime, version, run).await;
     let measures = Paging::new(&shown, "measures", MEASURES, most_measures(run));
-    let offers = actions::offers(&scene, &page, &texts, &shown, &measures.range());
+    let mut offers = actions::offers(&scene, &page, &texts, &shown, &measures.range());
+    explain(runtime, map, run, &mut offers).await?;
     context["outcome"] = told::outcome(sent, &actions::forms(&offers));
     context["offers"] = offers;
     let recommended = recommended(run);
@@ -305,6 +307,31 @@ async fn waits_for(runtime: &Runtime, map: &RoadMap, run: &Run) -> Result<Value,
         })
     };
     Ok(run.waits_for.iter().map(line).collect())
+}
+
+/// Puts what organisations have explained beside the drafts to them.
+async fn explain(
+    runtime: &Runtime,
+    map: &RoadMap,
+    run: &Run,
+    offers: &mut Value,
+) -> Result<(), StoreError> {
+    let Some(sheets) = offers["drafts"].as_array_mut() else { return Ok(()) };
+    let drafts = sheets.iter_mut().filter_map(|sheet| sheet["drafts"].as_array_mut()).flatten();
+    let mut drafts: Vec<&mut Value> = drafts.collect();
+    let codes: Vec<String> =
+        drafts.iter().filter_map(|draft| Some(draft["code"].as_str()?.to_owned())).collect();
+    let codes = codes.iter().map(String::as_str).collect();
+    let mut explained = runtime.explanations(map, run, &codes).await?;
+    for draft in &mut drafts {
+        let own = draft["code"].as_str().and_then(|code| explained.remove(code));
+        if let Some(Explanations { told, more }) = own {
+            let told = told.iter().map(|(place, text)| json!({ "label": place, "value": text }));
+            draft["explanations"] = told.collect();
+            draft["explained_more"] = more.into();
+        }
+    }
+    Ok(())
 }
 
 /// What the page holds, with how much of it there is.

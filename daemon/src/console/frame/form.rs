@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vekha_roadmap::answers::{self, EXPLANATIONS, FieldError, Values, questioned};
 use vekha_roadmap::model::{Choice, Field, FieldKind, Form, Range, Required, Rows, Scores, Table};
+use vekha_roadmap::period::Period;
 use vekha_roadmap::russian;
 
 /// Rows that a free table shows at least.
@@ -28,6 +29,8 @@ pub struct Filled {
     pub rows: BTreeMap<String, usize>,
     /// What was answered in the period before.
     pub earlier: Values,
+    /// Within which some days must lie: it is told beside them.
+    pub period: Option<Period>,
     /// What tells this form's elements from those of other forms on the page; empty where it is
     /// alone.
     pub prefix: String,
@@ -235,7 +238,7 @@ fn grid(field: &Field, table: &Table, value: &Value, filled: &Filled) -> Grid {
             .iter()
             .map(|c| Column {
                 label: c.label.clone(),
-                help: help(c),
+                help: help(c, filled.period),
                 unit: unit(c),
                 required: matches!(c.required, Required::Always),
             })
@@ -293,7 +296,7 @@ fn control(field: &Field, name: &str, value: &Value, filled: &Filled, radios: us
         id: dom_id(&filled.prefix, name),
         name: name.to_owned(),
         label: field.label.clone(),
-        help: help(field),
+        help: help(field, filled.period),
         unit: unit(field),
         // A browser's own date field would drop what it cannot read.
         kind: if kind == "date" && !iso { "text" } else { kind }.into(),
@@ -348,7 +351,7 @@ fn unit(field: &Field) -> String {
 }
 
 /// The definition's help, or else the bounds within which an answer must be.
-fn help(field: &Field) -> String {
+fn help(field: &Field, period: Option<Period>) -> String {
     let number = |n: f64| russian::number(n, if n.fract() == 0.0 { 0 } else { 2 });
     let bounds = match &field.kind {
         // A bound beyond that only keeps slips of the pen out.
@@ -361,6 +364,10 @@ fn help(field: &Field) -> String {
         FieldKind::File(rule) => {
             format!(".{}, до {} МБ", rule.endings.join(", ."), rule.max_bytes >> 20)
         }
+        FieldKind::Date if field.within_period => period.map_or_else(String::new, |period| {
+            let day = |day: jiff::civil::Date| day.strftime("%d.%m.%Y").to_string();
+            format!("с {} по {}", day(period.first_day()), day(period.last_day()))
+        }),
         FieldKind::LongText { max_length } => {
             let noun = russian::plural(*max_length as i64, "знака", "знаков", "знаков");
             format!("до {max_length} {noun}")

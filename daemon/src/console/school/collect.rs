@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use vekha_roadmap::model::Form;
+use vekha_roadmap::model::{Form, Work};
 
 use crate::console::frame::form::{Filled, mistakes, questions};
 use crate::console::frame::said::Said;
@@ -29,8 +29,8 @@ pub async fn page(
         return problem::unavailable(&format!("{}: no form", opened.id));
     };
     let editable = opened.takes_answer();
-    let earlier = opened.earlier(runtime);
-    let (standing, earlier) = match tokio::try_join!(standing(runtime, opened, editable), earlier) {
+    let held = opened.held_against(runtime);
+    let (standing, held) = match tokio::try_join!(standing(runtime, opened, editable), held) {
         Ok(found) => found,
         Err(e) => return problem::unavailable(&e),
     };
@@ -45,7 +45,8 @@ pub async fn page(
         values: typed.values,
         errors: said.errors().to_vec(),
         rows: typed.rows,
-        earlier,
+        earlier: held.earlier,
+        period: Some(opened.run.key.period),
         others: said.others(),
         ..Filled::default()
     };
@@ -61,6 +62,9 @@ pub async fn page(
     context["source"] = json!(kept_at.map(|_| &source));
     context["draft"] = json!(kept_at.map(|at| words::moment(municipality, at)));
     context["draft_unread"] = draft_unread.into();
+    let stage = opened.activity().and_then(|a| a.stage(&opened.key.stage)).map(|(_, stage)| stage);
+    let repeated = stage.filter(|s| matches!(&s.work, Work::Collect(c) if c.again.is_some()));
+    context["wave"] = json!(repeated.map(|stage| &stage.title));
     context["form"] = json!({
         "title": form.title,
         "intro": paragraphs(&form.intro),

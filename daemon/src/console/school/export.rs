@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use serde_json::json;
-use vekha_roadmap::answers::{FieldError, Values, validate};
+use vekha_roadmap::answers::{Beside, FieldError, Values, validate};
 use vekha_roadmap::model::Form;
 
 use crate::console::frame::posted;
@@ -81,7 +81,7 @@ async fn read(
         return Err(problem::unknown_link());
     };
     let unavailable = |e| problem::unavailable(&e);
-    let earlier = opened.earlier(runtime).await.map_err(unavailable)?;
+    let held = opened.held_against(runtime).await.map_err(unavailable)?;
     let standing = standing(runtime, opened, true).await.map_err(unavailable)?.values;
     let (code, period) = (opened.key.organisation.clone(), opened.run.key.period);
     // Off the threads that serve: a file may be large.
@@ -102,7 +102,7 @@ async fn read(
             let wrong = FieldError { field: "Файл".to_owned(), message: excess.sentence() };
             return (None, Said::Wrong(vec![wrong]));
         }
-        let mistakes = mistakes(&form, &values, &earlier);
+        let mistakes = mistakes(&form, &values, held.beside());
         (Some(values), Said::Exported { mistakes, understood: told })
     });
     read.await.map_err(|e| problem::unavailable(&e))
@@ -110,8 +110,8 @@ async fn read(
 
 /// What is wrong with what stands there. What an export does not know its person will add: that is no
 /// mistake of anybody's yet.
-fn mistakes(form: &Form, values: &Values, earlier: &Values) -> Vec<FieldError> {
-    let wrong = validate(form, values, earlier).err().unwrap_or_default();
+fn mistakes(form: &Form, values: &Values, beside: Beside<'_>) -> Vec<FieldError> {
+    let wrong = validate(form, values, beside).err().unwrap_or_default();
     wrong.into_iter().filter(|error| stands(values, &error.field)).collect()
 }
 

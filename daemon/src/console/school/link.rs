@@ -30,6 +30,7 @@ use crate::runtime::acts::answer::{NewAnswer, OnPage};
 use crate::runtime::committer::Caller;
 use crate::runtime::road_maps::Version;
 use crate::runtime::seen::{Seen, Thing};
+use crate::runtime::views::held_against::HeldAgainst;
 use crate::secret::Secret;
 use crate::store::write::drafts::{Basis, Saved};
 use crate::store::{Store, StoreError, document, unreadable};
@@ -107,9 +108,9 @@ impl Opened {
         self.version.road_map.activity(&self.run.key.activity)
     }
 
-    /// What the same organisation answered in the period before.
-    pub async fn earlier(&self, runtime: &Runtime) -> Result<Values, StoreError> {
-        runtime.earlier_answers(self.activity(), &self.run.key, &self.key).await
+    /// What an answer is held against besides its form.
+    pub async fn held_against(&self, runtime: &Runtime) -> Result<HeldAgainst, StoreError> {
+        runtime.held_against(&self.version, &self.run.key, &self.key).await
     }
 
     /// Whether this may be done as things stand.

@@ -9,7 +9,7 @@ use axum::extract::{FromRequest as _, Multipart, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use vekha_plugin_tables::{CellError, Limits, Sheet, Values};
-use vekha_roadmap::answers::{FieldError, validate};
+use vekha_roadmap::answers::{Beside, FieldError, validate};
 use vekha_roadmap::model::Form;
 
 use crate::console::frame::said::Said;
@@ -128,7 +128,7 @@ async fn read(
     bytes: Vec<u8>,
 ) -> Result<(Values, Vec<FieldError>, Vec<String>), Response> {
     let Some(form) = collect::form(opened).cloned() else { return Err(problem::unknown_link()) };
-    let earlier = opened.earlier(runtime).await.map_err(|e| problem::unavailable(&e))?;
+    let held = opened.held_against(runtime).await.map_err(|e| problem::unavailable(&e))?;
     // Files are in no spreadsheet: those that were kept stay.
     let standing = standing(runtime, opened, true).await;
     let mut kept = standing.map_err(|e| problem::unavailable(&e))?.values;
@@ -140,7 +140,7 @@ async fn read(
             Ok(sheet) => match posted::excess_of(&form, &sheet.answers) {
                 Some(excess) => (Values::new(), vec![wrong(excess.sentence())], Vec::new()),
                 None => {
-                    let (values, mistakes) = judged(&form, &sheet, &earlier, kept);
+                    let (values, mistakes) = judged(&form, &sheet, held.beside(), kept);
                     (values, mistakes, sheet.notes.iter().map(ToString::to_string).collect())
                 }
             },
@@ -149,10 +149,15 @@ async fn read(
     read.await.map_err(|e| problem::unavailable(&e))
 }
 
-fn judged(form: &Form, sheet: &Sheet, earlier: &Values, kept: Values) -> (Values, Vec<FieldError>) {
+fn judged(
+    form: &Form,
+    sheet: &Sheet,
+    beside: Beside<'_>,
+    kept: Values,
+) -> (Values, Vec<FieldError>) {
     let mut typed = sheets::unfold(form, sheet.answers.clone());
     typed.extend(kept);
-    let verdict = validate(form, &typed, earlier)
+    let verdict = validate(form, &typed, beside)
         .map_err(|errors| errors.into_iter().map(|error| sheets::place(form, error)));
     match sheet.judge(verdict) {
         Ok(answers) => (answers, Vec::new()),

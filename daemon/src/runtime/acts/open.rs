@@ -92,6 +92,9 @@ impl Runtime {
         if keys.is_empty() {
             return Err(Refusal::field("event", format!("события «{event}» никто не ждёт")).into());
         }
+        if once.len() == keys.len() {
+            says_nothing_more(&event, &label, &organisations)?;
+        }
         self.are_not_paused(&municipality, &once).await?;
         let mut opened = Vec::new();
         for key in keys {
@@ -210,6 +213,23 @@ fn meant(activity: &Activity, event: &str, today: Date) -> Option<Period> {
         _ if schedule.opens_on_event.as_deref() == Some(event) => schedule.period_near(today),
         _ => None,
     }
+}
+
+/// An event by which runs open as a whole, once for their period, names nobody and has no label: who says
+/// one of them means something else than will happen.
+fn says_nothing_more(event: &str, label: &str, organisations: &[String]) -> Result<(), AskError> {
+    let wrong = |field: &str, what: &str| FieldError {
+        field: field.to_owned(),
+        message: format!("событие «{event}» открывает выполнение целиком и один раз: {what}"),
+    };
+    let mut all = Vec::new();
+    if !label.is_empty() {
+        all.push(wrong("label", "метка ему не нужна"));
+    }
+    if !organisations.is_empty() {
+        all.push(wrong("organisations", "организаций оно не называет"));
+    }
+    if all.is_empty() { Ok(()) } else { Err(Refusal::Invalid(all).into()) }
 }
 
 fn before(made: &str) -> Answered {

@@ -9,8 +9,9 @@ use vekha_engine::{
     AssignmentKey, Command, Context, Outcome, Refusal, RunKey, Summary, Why, data, open,
     references, step, steps,
 };
+use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::Values;
-use vekha_roadmap::model::{Every, Form};
+use vekha_roadmap::model::{Activity, Every, Form};
 
 use super::{Answered, Ask, AskError, Done, Reply, Task, WouldBe};
 use crate::clock::Clock;
@@ -56,6 +57,29 @@ impl Known {
         }
         answered(&task.ask)
             .filter_map(|own| Some((own, self.answers.get(&format!("{before}/{own}"))?)))
+            .map(|(own, answers)| match answers {
+                Ok(answers) => Ok((own.clone(), answers.clone())),
+                Err(why) => Err(AskError::Unreadable(why.clone())),
+            })
+            .collect()
+    }
+
+    /// What the department has answered in the same run, for those whose forms look at it.
+    fn department(
+        &self,
+        task: &Task,
+        road_map: &RoadMap,
+        activity: &Activity,
+    ) -> Result<BTreeMap<AssignmentKey, Values>, AskError> {
+        if self.answers.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        answered(&task.ask)
+            .filter_map(|own| {
+                let theirs = data::of_department(road_map, activity, &own.stage);
+                let mut said = theirs.iter().map(|theirs| format!("{}/{theirs}", task.run));
+                Some((own, said.find_map(|theirs| self.answers.get(&theirs))?))
+            })
             .map(|(own, answers)| match answers {
                 Ok(answers) => Ok((own.clone(), answers.clone())),
                 Err(why) => Err(AskError::Unreadable(why.clone())),
@@ -161,7 +185,7 @@ impl Steps {
     /// Reads what the steps look at besides their runs.
     async fn know(&self, batch: &mut Batch, tasks: &[Task]) -> Result<Known, StoreError> {
         let mut runs: BTreeSet<RunKey> = BTreeSet::new();
-        let mut earlier: BTreeMap<String, RunKey> = BTreeMap::new();
+        let mut said: BTreeMap<String, RunKey> = BTreeMap::new();
         for task in tasks {
             let Some(version) = self.version_for(batch, &task.run) else { continue };
             let Some(activity) = version.road_map.activity(&task.run.activity) else { continue };
@@ -170,13 +194,16 @@ impl Steps {
                 let form = version.road_map.form_of(&activity.id, &key.stage);
                 if form.is_some_and(Form::compares) {
                     let run = data::earlier(activity, &task.run);
-                    earlier.insert(format!("{run}/{key}"), run);
+                    said.insert(format!("{run}/{key}"), run);
+                }
+                for own in data::of_department(&version.road_map, activity, &key.stage) {
+                    said.insert(format!("{}/{own}", task.run), task.run.clone());
                 }
             }
         }
         Ok(Known {
             runs: batch.summaries(&runs).await?,
-            answers: batch.newest_answers(&earlier).await?,
+            answers: batch.newest_answers(&said).await?,
         })
     }
 
@@ -214,6 +241,7 @@ impl Steps {
             version: version.number,
             others: &known.others(batch, references(activity, key))?,
             earlier: &known.earlier(task, &data::earlier(activity, key))?,
+            department: &known.department(task, &version.road_map, activity)?,
         };
         let actor = &task.by.actor;
         let exists = batch.run(key).is_some();

@@ -13,8 +13,9 @@ use sha2::{Digest as _, Sha256};
 use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, Wanted};
 use vekha_plugin::Document;
+use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{Values, display};
-use vekha_roadmap::model::{Activity, Field, FieldKind, PageCalendar, Pages};
+use vekha_roadmap::model::{Activity, AskedTable, Field, FieldKind, PageCalendar, Pages};
 use vekha_roadmap::read::{placed_mistake, template_mistake, text_environment, unknown_to_samples};
 use vekha_roadmap::russian;
 
@@ -57,14 +58,32 @@ pub async fn pages(
     runtime: &Runtime,
     version: &Version,
     key: &RunKey,
-    wanted: &Pages,
+    (wanted, edition): (&Pages, &str),
     now: Timestamp,
 ) -> Result<Vec<Page>, NotMade> {
     let answers = Wanted { answers: true, ..Wanted::default() };
     let own = BTreeMap::from([(key.clone(), answers)]);
     let mut data = runtime.store().data(&own, BTreeMap::new()).await?;
     let data = data.remove(key).unwrap_or_default();
-    Ok(Making::of(version, key, wanted, now)?.all(&data)?)
+    Ok(Making::of(version, key, (wanted, edition), now)?.all(&data)?)
+}
+
+/// The table that was asked, and those of its columns that are shown.
+///
+/// # Errors
+/// When there is no such table, for people.
+pub fn columns<'a>(
+    map: &'a RoadMap,
+    activity: &Activity,
+    asked: &AskedTable,
+) -> Result<(&'a Field, Vec<&'a Field>), String> {
+    let form = activity.collect(&asked.stage).and_then(|c| map.forms.get(&c.form));
+    let field = form.and_then(|form| form.field(&asked.table));
+    let Some((field, FieldKind::Table(table))) = field.map(|field| (field, &field.kind)) else {
+        return Err(format!("таблицы «{}» в форме нет", asked.table));
+    };
+    let column = |id: &String| table.columns.iter().find(|column| column.id == *id);
+    Ok((field, asked.columns.iter().filter_map(column).collect()))
 }
 
 /// What is the same for all organisations.
@@ -73,6 +92,8 @@ struct Making<'a> {
     key: &'a RunKey,
     activity: &'a Activity,
     wanted: &'a Pages,
+    /// What tells the report from others of the run; may be empty.
+    edition: &'a str,
     /// The heading of the table, and the columns that are shown.
     title: &'a str,
     columns: Vec<&'a Field>,
@@ -85,18 +106,12 @@ impl<'a> Making<'a> {
     fn of(
         version: &'a Version,
         key: &'a RunKey,
-        wanted: &'a Pages,
+        (wanted, edition): (&'a Pages, &'a str),
         now: Timestamp,
     ) -> Result<Self, String> {
         let map = &version.road_map;
         let activity = map.activity(&key.activity).ok_or("мероприятия нет в дорожной карте")?;
-        let form = activity.collect(&wanted.stage).and_then(|c| map.forms.get(&c.form));
-        let field = form.and_then(|form| form.field(&wanted.table));
-        let Some((field, FieldKind::Table(table))) = field.map(|field| (field, &field.kind)) else {
-            return Err(format!("таблицы «{}» в форме нет", wanted.table));
-        };
-        let column = |id: &String| table.columns.iter().find(|column| column.id == *id);
-        let columns = wanted.columns.iter().filter_map(column).collect();
+        let (field, columns) = columns(map, activity, &wanted.asked)?;
         let mut texts = text_environment();
         if let Some(calendar) = &wanted.calendar {
             let about = calendar.about.iter().map(|about| ("about", about));
@@ -105,13 +120,14 @@ impl<'a> Making<'a> {
                 added.map_err(|e| template_mistake(&e))?;
             }
         }
-        Ok(Making { version, key, activity, wanted, title: &field.label, columns, texts, now })
+        let title = &field.label;
+        Ok(Making { version, key, activity, wanted, edition, title, columns, texts, now })
     }
 
     fn all(&self, data: &RunData) -> Result<Vec<Page>, String> {
         let mut all = Vec::new();
         for (code, answers) in &data.answers {
-            let rows = answers.get(&self.wanted.table).and_then(Value::as_array);
+            let rows = answers.get(&self.wanted.asked.table).and_then(Value::as_array);
             let rows = rows.into_iter().flatten().filter_map(Value::as_object);
             let mut rows: Vec<&Values> = rows.collect();
             if let Some(calendar) = &self.wanted.calendar {
@@ -165,6 +181,7 @@ impl<'a> Making<'a> {
                 "number": self.activity.number, "title": self.activity.title,
                 "short": self.activity.short,
             },
+            "edition": self.edition,
             "organisation": { "name": name, "short": map.short_name(code) },
             "period": self.key.period.words(),
             "date": russian::date_words(map.municipality.today(self.now)),
@@ -208,6 +225,8 @@ impl<'a> Making<'a> {
         let name = format!("{}: {}", self.activity.short, map.short_name(code));
         let mut calendar = ics::calendar(&name, zone);
         let stamp = self.now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        // Whoever subscribes to it keeps the entries of a plan that is asked for once more.
+        let stage = self.activity.first_of(&self.wanted.asked.stage);
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for row in rows {
             let day = row.get(&wanted.day).and_then(Value::as_str);
@@ -221,7 +240,7 @@ impl<'a> Making<'a> {
             hash.truncate(16);
             let uid = format!(
                 "{}/{}/{code}/{hash}-{times}@{}.vekha",
-                self.key, self.wanted.stage, self.key.municipality
+                self.key, stage, self.key.municipality
             );
             let mut event = Event::new();
             event

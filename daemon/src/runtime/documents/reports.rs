@@ -58,7 +58,7 @@ pub async fn render(
         Covers::Period => covered(runtime, version, key, stage, now).await?,
     };
     let pages = match &publish.pages {
-        Some(wanted) => pages(runtime, version, key, wanted, now).await?,
+        Some(wanted) => pages(runtime, version, key, (wanted, &publish.edition), now).await?,
         None => vec![],
     };
     let mut chapters = chapters(runtime, version, &keys).await?;
@@ -79,6 +79,7 @@ pub async fn render(
         "activity": {
             "number": activity.number, "title": activity.title, "short": activity.short,
         },
+        "edition": publish.edition,
         "period": key.period.words(),
         "date": date,
         "document": format!("{}.docx", key.activity),
@@ -96,13 +97,30 @@ pub async fn render(
     let cover = Cover {
         authority: municipality.authority.clone(),
         municipality: municipality.name.clone(),
-        title: activity.short.clone(),
+        title: titled(activity, &publish.edition),
         period: key.period.words(),
         date,
     };
     let written = tokio::task::spawn_blocking(move || book(&cover, &chapters)).await;
     let docx = written.map_err(|e| e.to_string())??;
     Ok(Rendered { html, docx, pages })
+}
+
+/// What a report is called: its activity, and what tells it from others of the same run.
+fn titled(activity: &Activity, edition: &str) -> String {
+    match edition {
+        "" => activity.short.clone(),
+        edition => format!("{}: {edition}", activity.short),
+    }
+}
+
+/// What a stage publishes is called, as long as the road map knows it.
+fn title_of(map: &RoadMap, key: &RunKey, stage: &str) -> String {
+    let Some(activity) = map.activity(&key.activity) else { return key.activity.clone() };
+    match activity.stage(stage).map(|(_, stage)| &stage.work) {
+        Some(Work::Publish(publish)) => titled(activity, &publish.edition),
+        _ => activity.short.clone(),
+    }
 }
 
 /// The titles of decisions that an activity prescribes.
@@ -194,31 +212,30 @@ async fn has_published(runtime: &Runtime, version: &Version) -> Result<bool, Not
 /// The template of the list of a municipality's reports.
 const INDEX: &str = "reports/index.html";
 
-/// The list of all that is published, the newest first: what was before, and the report of `newest`
-/// published `now`. None where the road map has no template for it.
+/// The list of all that is published, the newest first: what was before, and the report of `newest` and
+/// its stage, published `now`. None where the road map has no template for it.
 ///
 /// # Errors
 /// What makes it impossible, for people.
 pub async fn index(
     runtime: &Runtime,
     version: &Version,
-    newest: &RunKey,
+    (newest, stage): (&RunKey, &str),
     now: Timestamp,
 ) -> Result<Option<String>, NotMade> {
     let Ok(template) = version.templates.get_template(INDEX) else { return Ok(None) };
     let map = &version.road_map;
     let runs = every_run(runtime, &newest.municipality).await?;
-    let mut published = vec![(now, newest.clone())];
-    for run in runs {
-        let at = run.stages.iter().filter(|stage| !stage.location.is_empty());
-        let at = at.filter_map(|stage| stage.completed_at).max();
-        published.extend(at.filter(|_| run.key != *newest).map(|at| (at, run.key)));
+    let mut published = vec![(now, newest.clone(), stage.to_owned())];
+    for run in runs.into_iter().filter(|run| run.key != *newest) {
+        let there = run.stages.iter().filter(|stage| !stage.location.is_empty());
+        let there = there.filter_map(|stage| Some((stage.completed_at?, stage.id.clone())));
+        published.extend(there.max().map(|(at, stage)| (at, run.key, stage)));
     }
-    published.sort_by_key(|(at, key)| (Reverse(*at), key.clone()));
-    let line = |(at, key): &(Timestamp, RunKey)| {
-        let title = map.activity(&key.activity).map_or(&key.activity, |a| &a.short);
+    published.sort_by_key(|(at, key, _)| (Reverse(*at), key.clone()));
+    let line = |(at, key, stage): &(Timestamp, RunKey, String)| {
         json!({
-            "title": title,
+            "title": title_of(map, key, stage),
             "period": key.period.words(),
             "date": russian::date_words(map.municipality.today(*at)),
             "page": place(key, "html"),

@@ -1,12 +1,16 @@
 //! What the text of a decision is drafted from: the findings, recommendations and figures on which it
 //! rests, in the words of the road map's template.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 use serde_json::{Value, json};
-use vekha_engine::DecisionKind;
+use vekha_engine::data::Wanted;
 use vekha_engine::run::{AssignmentKind, AssignmentState, RecommendationState, Run};
+use vekha_engine::{AssignmentKey, DecisionKind};
 use vekha_roadmap::RoadMap;
-use vekha_roadmap::model::{Decide, Participants, Severity, Work};
+use vekha_roadmap::answers::display;
+use vekha_roadmap::model::{Activity, Decide, Field, Organisation, Participants, Severity, Work};
 use vekha_roadmap::read::{decision, placed_mistake, unknown_to_samples};
 use vekha_roadmap::russian;
 use vekha_roadmap::schedule::due_date;
@@ -14,6 +18,7 @@ use vekha_roadmap::schedule::due_date;
 use crate::definitions::kind::due_words;
 use crate::reports;
 use crate::runtime::Runtime;
+use crate::runtime::documents::pages::columns;
 use crate::runtime::documents::reports::{authority, chapter};
 use crate::runtime::documents::{NotMade, letterhead};
 use crate::runtime::road_maps::Version;
@@ -138,6 +143,7 @@ pub async fn draft(
             "members": issuer.members,
         },
         "titles": titles,
+        "lists": lists(runtime, map, activity, run, decide).await?,
         "measures": planned,
     });
     if let (Value::Object(context), Value::Object(own)) = (&mut context, own) {
@@ -189,6 +195,11 @@ struct About<T> {
 
 #[derive(Serialize)]
 struct Found {
+    /// What kind of organisation it is.
+    kind: &'static str,
+    /// What it has explained in its answers, and how many explanations more there are.
+    explained: Vec<Value>,
+    explained_more: usize,
     /// Whether one of the findings is of the gravest kind.
     serious: bool,
     findings: Vec<Value>,
@@ -197,6 +208,52 @@ struct Found {
 #[derive(Serialize)]
 struct Recommended {
     texts: Vec<String>,
+}
+
+/// So many rows of a list are told, the rest is counted: a document's text has an end.
+const MOST_ROWS: usize = 200;
+
+/// The rows that were answered and belong to the decision.
+async fn lists(
+    runtime: &Runtime,
+    map: &RoadMap,
+    activity: &Activity,
+    run: &Run,
+    decide: &Decide,
+) -> Result<Vec<Value>, NotMade> {
+    if decide.lists.is_empty() {
+        return Ok(vec![]);
+    }
+    let answers = Wanted { answers: true, ..Wanted::default() };
+    let own = BTreeMap::from([(run.key.clone(), answers)]);
+    let mut data = runtime.store().data(&own, BTreeMap::new()).await?;
+    let data = data.remove(&run.key).unwrap_or_default();
+    let mut all = Vec::new();
+    for list in &decide.lists {
+        let (field, columns) = columns(map, activity, &list.asked)?;
+        let mut rows: Vec<Value> = Vec::new();
+        for (code, answers) in &data.answers {
+            // The same table may be asked of others, too.
+            let asked = AssignmentKey::new(&list.asked.stage, code);
+            let given = answers.get(&field.id).and_then(Value::as_array);
+            let given = given.filter(|_| run.assignments.contains_key(&asked));
+            rows.extend(given.into_iter().flatten().filter_map(Value::as_object).map(|row| {
+                let cell = |column: &&Field| row.get(&column.id).map(|v| display(column, v));
+                let cells = columns.iter().map(|column| cell(column).unwrap_or_default());
+                let cells: Vec<String> = cells.collect();
+                json!({ "organisation": map.short_name(code), "cells": cells })
+            }));
+        }
+        let more = rows.len().saturating_sub(MOST_ROWS);
+        rows.truncate(MOST_ROWS);
+        all.push(json!({
+            "title": list.title,
+            "columns": columns.iter().map(|column| &column.label).collect::<Vec<_>>(),
+            "rows": rows,
+            "more": more,
+        }));
+    }
+    Ok(all)
 }
 
 /// What the decisions of a run rest on, as templates know it.
@@ -211,18 +268,37 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
         let Some(version) = known.version(one) else { continue };
         let map = &version.road_map;
         let chapter = chapter(runtime, &version, one).await?;
+        let codes: BTreeMap<String, &Organisation> =
+            map.organisations.iter().map(|own| (map.short_name(&own.code), own)).collect();
+        let names = chapter.reports.iter().flat_map(|report| &report.findings);
+        let own = names.filter_map(|finding| codes.get(&finding.organisation));
+        let own: BTreeSet<&str> = own.map(|organisation| organisation.code.as_str()).collect();
+        let mut explained = runtime.explanations(map, one, &own).await?;
         for report in &chapter.reports {
             for finding in &report.findings {
                 let told = json!({ "text": finding.text, "severity": finding.severity });
                 let serious = finding.severity == Severity::Serious;
+                let whose = codes.get(&finding.organisation);
+                let said = whose.and_then(|whose| explained.remove(&whose.code));
+                let said = said.unwrap_or_default();
+                let told_of = said.told.into_iter();
+                let told_of = told_of.map(|(place, text)| json!({ "where": place, "text": text }));
                 match found.iter_mut().find(|about| about.organisation == finding.organisation) {
                     Some(about) => {
                         about.all.serious |= serious;
                         about.all.findings.push(told);
+                        about.all.explained.extend(told_of);
+                        about.all.explained_more += said.more;
                     }
                     None => found.push(About {
                         organisation: finding.organisation.clone(),
-                        all: Found { serious, findings: vec![told] },
+                        all: Found {
+                            kind: whose.map_or("", |whose| whose.kind.as_str()),
+                            explained: told_of.collect(),
+                            explained_more: said.more,
+                            serious,
+                            findings: vec![told],
+                        },
                     }),
                 }
             }

@@ -200,6 +200,12 @@ impl Runtime {
     async fn publish(&self, run: &RunKey, stage: &str, now: Timestamp) -> Result<String, NotMade> {
         let version = self.version_of(run).await?;
         let version = version.ok_or("версия дорожной карты не найдена")?;
+        // An empty page on the department's site tells nobody anything: the next one will.
+        let loaded = self.store.run(run).await?.ok_or("выполнения нет")?;
+        let activity = version.road_map.activity(&run.activity);
+        if activity.is_some_and(|own| data::nothing_to_publish(own, &loaded.run, stage)) {
+            return Ok(String::new());
+        }
         let Rendered { html, docx, pages } =
             reports::render(self, &version, run, stage, now).await?;
         let publish = async |path: String, content_type: &str, bytes: Vec<u8>| {
@@ -216,7 +222,7 @@ impl Runtime {
         publish(own(&reports::place(run, "docx")), forms::DOCX, docx).await?;
         let page = own(&reports::place(run, "html"));
         let location = publish(page, HTML, html.into_bytes()).await?;
-        if let Some(html) = reports::index(self, &version, run, now).await? {
+        if let Some(html) = reports::index(self, &version, (run, stage), now).await? {
             publish(own("index.html"), HTML, html.into_bytes()).await?;
             let contents = reports::contents(self, run).await?;
             publish("index.html".to_owned(), HTML, contents.into_bytes()).await?;

@@ -5,20 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use vekha_engine::run::{AssignmentState, Run, StageState};
 use vekha_engine::{AssignmentKey, RunKey};
-use vekha_roadmap::model::Municipality;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::model::{Activity, Municipality};
+use vekha_roadmap::schedule::{Opening, next_opening, openings};
 
 use crate::runtime::Runtime;
 use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
-use crate::store::document;
 use crate::store::entities::{activity, run};
 use crate::store::read::runs::Brief;
 use crate::store::read::{Filter, Page};
 use crate::store::write::activities::LETTERS;
+use crate::store::{document, instant};
+
+/// Most openings in a row that are looked at for runs that were opened sooner.
+const OPENED_SOONER: usize = 3;
 
 /// The runs about periods that end in one of the years, oldest first.
 ///
@@ -124,6 +129,30 @@ impl Overview {
     /// Whether there is such a run.
     pub fn exists(&self, run: &RunKey) -> bool {
         self.ids.contains(&run.to_string())
+    }
+
+    /// When an activity's schedule opens a run next, unless it is stopped: one that an event or a person
+    /// has opened sooner does not open again.
+    pub fn next_opening(&self, road_map: &RoadMap, activity: &Activity) -> Option<Timestamp> {
+        let row = self.schedule(&activity.id).filter(|row| !row.paused)?;
+        let mut at = instant(row.next_opening?);
+        for _ in 0..OPENED_SOONER {
+            let just_before = at.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(at);
+            let there = |opening: &Opening| {
+                self.exists(&RunKey {
+                    municipality: road_map.municipality.id.clone(),
+                    activity: activity.id.clone(),
+                    period: opening.period,
+                    part: opening.part.clone(),
+                })
+            };
+            let meant = openings(road_map, activity, just_before, at);
+            if meant.is_empty() || !meant.iter().all(there) {
+                break;
+            }
+            at = next_opening(road_map, activity, at)?;
+        }
+        Some(at)
     }
 
     /// Who holds the municipality's letters, and why; none if nobody does.

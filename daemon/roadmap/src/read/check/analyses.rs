@@ -1,6 +1,7 @@
 //! Formulas of analyses, against what each stage that uses them has.
 
 use super::Check;
+use super::department::DEPARTMENT;
 use crate::diagnostic::perhaps;
 use crate::formula::{Scope, Type, analysis_scope, rows_scope, rows_type, rule_scope};
 use crate::model::{Activity, Analysis, Analyze, Work};
@@ -11,6 +12,7 @@ impl Check<'_> {
     pub(super) fn analyses(&self) {
         for analysis in self.road_map.analyses.values() {
             let path = format!("analyses/{}", analysis.id);
+            self.department_form(&format!("department/{path}"), analysis.department.as_deref());
             for (i, rule) in analysis.rules.iter().enumerate() {
                 let at = |key: &str| self.findings.place(&format!("{path}/rule/{i}/{key}"));
                 templates::check_text(&at("finding"), &rule.finding, analysis, self.findings);
@@ -34,8 +36,10 @@ impl Check<'_> {
             for stage in &activity.stages {
                 if let Work::Analyze(analyze) = &stage.work
                     && let Some(analysis) = self.road_map.analyses.get(&analyze.analysis)
-                    && let Some(datasets) = self.datasets(activity, analyze)
+                    && let Some(mut datasets) = self.datasets(activity, analyze)
                 {
+                    let said = analysis.department.as_deref().map(|id| self.said_by_department(id));
+                    datasets.extend(said.map(|said| (DEPARTMENT.to_owned(), said)));
                     self.analysis(analysis, &datasets);
                 }
             }

@@ -1,6 +1,7 @@
 //! Formulas of forms.
 
 use super::Check;
+use super::department::DEPARTMENT;
 use crate::diagnostic::perhaps;
 use crate::formula::{Scope, Type, form_scope, row_scope};
 use crate::model::{FieldKind, Form, Required};
@@ -8,13 +9,15 @@ use crate::model::{FieldKind, Form, Required};
 impl Check<'_> {
     pub(super) fn form(&self, form: &Form) {
         let path = format!("forms/{}", form.id);
-        let scope = self.fields(form);
+        let scope = self.scope(form);
+        self.department_form(&format!("department/{path}"), form.department.as_deref());
         for field in &form.fields {
             if let Required::When(formula) = &field.required {
                 self.typed(&format!("{path}/{}/required", field.id), formula, &scope, &Type::Bool);
             }
             if let FieldKind::Table(table) = &field.kind {
                 for column in &table.columns {
+                    self.letter(&format!("{path}/{}", field.id), table, column);
                     if let Required::When(formula) = &column.required {
                         let at = format!("{path}/{}/{}/required", field.id, column.id);
                         self.typed(&at, formula, &self.columns(form, &field.id), &Type::Bool);
@@ -60,7 +63,15 @@ impl Check<'_> {
         }
     }
 
-    /// What formulas of a form see; nothing is said of fields that were not read.
+    /// What formulas of a form see: its fields, and what the department has answered.
+    fn scope(&self, form: &Form) -> Scope {
+        let mut scope = self.fields(form);
+        let said = form.department.as_deref().map(|id| self.said_by_department(id));
+        scope.extend(said.map(|said| (DEPARTMENT.to_owned(), said)));
+        scope
+    }
+
+    /// What a form offers; nothing is said of fields that were not read.
     pub(super) fn fields(&self, form: &Form) -> Scope {
         let mut scope = form_scope(form);
         for unread in self.findings.below(&format!("forms/{}", form.id)) {
@@ -75,7 +86,7 @@ impl Check<'_> {
     }
 
     fn columns(&self, form: &Form, table: &str) -> Scope {
-        let mut scope = self.fields(form);
+        let mut scope = self.scope(form);
         let mut row = row_scope(form, table).remove("row").unwrap_or(Type::Any);
         self.unread_columns(form, table, &mut row);
         scope.insert("row".into(), row);

@@ -15,9 +15,9 @@ impl Check<'_> {
         self.not_before(activity, at, stage);
         match &stage.work {
             Work::Collect(collect) => self.collect(activity, at, stage, collect),
-            Work::Analyze(analyze) => self.analyze(activity, at, analyze),
+            Work::Analyze(analyze) => self.analyze(activity, at, stage, analyze),
             Work::Recommend(recommend) => self.recommend(activity, at, recommend),
-            Work::Decide(decide) => self.decide(activity, at, decide),
+            Work::Decide(decide) => self.decide(activity, at, stage, decide),
             Work::Publish(publish) => self.publish(activity, at, stage, publish),
         }
     }
@@ -38,12 +38,20 @@ impl Check<'_> {
         self.participants(activity, &format!("{at}/participants"), &collect.participants);
         self.known(activity, &stage.id, at, collect);
         self.again(activity, at, stage, collect);
+        if let Some(form) = self.road_map.forms.get(&collect.form) {
+            let looked_at = form.department.as_deref();
+            self.asked_of_department(activity, stage, &format!("{at}/form"), looked_at);
+        }
     }
 
-    fn analyze(&self, activity: &Activity, at: &str, analyze: &Analyze) {
+    fn analyze(&self, activity: &Activity, at: &str, stage: &Stage, analyze: &Analyze) {
         let analyses = &self.road_map.analyses;
         self.reference(&format!("{at}/analysis"), "анализа", &analyze.analysis, analyses);
         self.given(at, analyze);
+        if let Some(analysis) = analyses.get(&analyze.analysis) {
+            let looked_at = analysis.department.as_deref();
+            self.asked_of_department(activity, stage, &format!("{at}/analysis"), looked_at);
+        }
         self.some_of_kinds(&format!("{at}/kinds"), &analyze.kinds);
         for source in &analyze.from {
             let from = match &source.alias {
@@ -97,11 +105,12 @@ impl Check<'_> {
         }
     }
 
-    fn decide(&self, activity: &Activity, at: &str, decide: &Decide) {
+    fn decide(&self, activity: &Activity, at: &str, stage: &Stage, decide: &Decide) {
         if let Some(text) = &decide.text {
             self.decision_text(&format!("{at}/text"), text);
         }
         self.document(at, decide);
+        self.lists(activity, &stage.id, at, &decide.lists);
         for (i, measure) in decide.measures.iter().enumerate() {
             self.participants(activity, &format!("{at}/measure/{i}/by"), &measure.by);
         }
@@ -122,6 +131,7 @@ impl Check<'_> {
             self.error(&format!("{at}/report"), format!("нет файла {template}"), None);
         }
         self.pages(activity, &stage.id, at, publish);
+        self.edition(activity, stage, at, publish);
     }
 
     fn participants(&self, activity: &Activity, at: &str, selection: &Participants) {

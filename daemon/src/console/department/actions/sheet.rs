@@ -147,6 +147,8 @@ pub fn field(id: &str, label: &str, kind: FieldKind) -> Field {
         kind,
         required: Required::Always,
         jump: None,
+        within_period: false,
+        letter_of: None,
     }
 }
 
