@@ -173,6 +173,9 @@ async fn a_shell_completes_what_may_be_done_now_and_the_run_tells_all_of_it() {
         assert!(offered.contains(command), "{offered}");
     }
     assert!(!offered.contains("vekha run retry"), "{offered}");
+    // Nobody has answered: there is no stage whose answers could be accepted.
+    let nothing = desk.error(&["run", "accept", "8/2025-26"]).await;
+    assert!(nothing["message"].as_str().unwrap().contains("ни с одним этапом"), "{nothing}");
 
     let url = desk.town.url();
     // Options may follow anything: they are clap's.

@@ -45,6 +45,30 @@ pub(super) async fn list(client: &Client, run: &str, out: &mut Output) -> anyhow
     Ok(())
 }
 
+/// The stage of a run with which something may be done now.
+///
+/// # Errors
+/// When there is none, or more than one: then they are named.
+pub(super) async fn only_stage(
+    client: &Client,
+    run: &str,
+    method: Method,
+) -> anyhow::Result<String> {
+    let request = v1::ListOffersRequest { parent: run.to_owned(), ..Default::default() };
+    let offers: Vec<v1::Offer> = all_pages!(client.offers(), list_offers, request, offers);
+    let own = offers.iter().filter(|offer| offer.method == dotted(method));
+    let fields = own.flat_map(|offer| &offer.fields).filter(|field| field.path == "stage");
+    let stages: Vec<&str> = fields.map(|field| field.value.as_str()).collect();
+    match stages.as_slice() {
+        [stage] => Ok((*stage).to_owned()),
+        [] => anyhow::bail!("{}: сейчас этого ни с одним этапом не сделать", short(run)),
+        several => {
+            let several = several.join(", ");
+            anyhow::bail!("{}: назовите этап (--stage), их несколько: {several}", short(run))
+        }
+    }
+}
+
 /// The command that takes up an offer, with all that it must say to mean this offer and no other.
 fn line(offer: &v1::Offer, made: &Offered) -> String {
     let mut line = format!("vekha {} {}", made.command, word(offer, made.argument));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use vekha_analysis::methods::lies_apart;
-use vekha_proto::v1;
+use vekha_proto::v1::{self, Method};
 
 use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::download;
@@ -123,9 +123,9 @@ pub(super) enum Command {
     Accept {
         /// Мероприятие и период
         run: String,
-        /// Этап
-        #[arg(long, default_value = "collect")]
-        stage: String,
+        /// Этап; можно не называть, если проверяются ответы одного
+        #[arg(long)]
+        stage: Option<String>,
     },
     /// Начать, не дожидаясь предшествующих
     Proceed {
@@ -228,11 +228,13 @@ pub(super) async fn run(
             service.retry_run(request).await?
         }
         Command::Accept { run, stage } => {
-            let request = client.asked(v1::AcceptAnswersRequest {
-                name: client.run(run).await?,
-                stage: stage.clone(),
-                ..Default::default()
-            });
+            let name = client.run(run).await?;
+            let stage = match stage {
+                Some(stage) => stage.clone(),
+                None => super::offers::only_stage(client, &name, Method::AcceptAnswers).await?,
+            };
+            let request =
+                client.asked(v1::AcceptAnswersRequest { name, stage, ..Default::default() });
             service.accept_answers(request).await?
         }
         Command::Proceed { run } => {
