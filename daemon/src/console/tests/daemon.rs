@@ -42,15 +42,10 @@ async fn mail_is_tried_where_it_is_looked_at_and_settings_are_shown() {
 #[tokio::test]
 async fn a_listener_is_added_where_listeners_are_looked_at_and_its_secret_is_shown_once() {
     let house = House::new().await;
-    let form = |name: &str, url: &str| {
-        [("_action", "listen"), ("_once", ONCE), ("name", name), ("url", url)]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    };
-    const ONCE: &str = "0198c3a4-0000-7000-8000-000000000001";
     let add = async |name: &str, url: &str| {
-        let form = form(name, url);
-        let form: Vec<(&str, &str)> = form.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        send(&house, DAEMON, &form).await
+        let once = "0198c3a4-0000-7000-8000-000000000001";
+        let form = [("_action", "listen"), ("_once", once), ("name", name), ("url", url)];
+        house.act(DAEMON, &form, &[]).await
     };
     // The same is refused as by the contract, and what was typed stays.
     let wrong = add("Портал", "ftp://portal.example.org/x").await;
