@@ -276,12 +276,7 @@ const DEPARTMENT: &[Row] = &[
         "a listener that is not added",
         "/daemon",
         "Добавить слушателя",
-        &[
-            Press("#listeners ~ details.action > summary"),
-            Fill("name", "Портал"),
-            Press("[name=\"_action\"][value=\"listen\"]"),
-            WRONG,
-        ],
+        &[Fill("name", "Портал"), Press("[name=\"_action\"][value=\"listen\"]"), WRONG],
     ),
     ("a municipality that begins", "/begin", "С какого дня", &[]),
     ("one that is not filled in", "/begin", "Исправьте, пожалуйста", &[SEND, WRONG]),
