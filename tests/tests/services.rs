@@ -343,8 +343,14 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
 
     // A restart keeps what is ready, and nothing of what was not.
     let kept = folder.join("backups");
-    std::fs::write(kept.join("torn.zip.new"), "half").unwrap();
-    std::fs::write(kept.join("notes.zip"), "somebody else's").unwrap();
+    std::fs::write(kept.join("torn.zip.vekha-new"), "half").unwrap();
+    // What is somebody else's stays, whatever it is called, and nothing takes its place.
+    let others = ["notes.zip", "package.json", "2027.json", "half.zip.new"];
+    for name in others {
+        std::fs::write(kept.join(name), "{}").unwrap();
+    }
+    let taken = create(of("notes")).await.unwrap_err();
+    assert_eq!((taken.code(), reason(&taken).as_str()), (Code::AlreadyExists, "NAME_TAKEN"));
     let delete = async |request: Value| stranger.call("BackupService.DeleteBackup", request).await;
     let stale = delete(json!({ "name": "backups/second", "etag": "0" })).await.unwrap_err();
     assert_eq!((stale.code(), reason(&stale).as_str()), (Code::Aborted, "STALE_ETAG"));
@@ -365,7 +371,7 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
         walk(&stranger, "JournalService.ListEntries", asked, 1000).await.len()
     };
     assert_eq!(count("backup-made").await, 3);
-    assert_eq!(count("backup-removed").await, 1);
+    assert_eq!(count("backup-removed").await, 2, "by hand, and because there were enough");
     assert!(count("backup-given").await >= 4);
     let proof = json!({ "parent": "municipalities/-" });
     let proof = stranger.call("JournalService.VerifyJournal", proof).await.unwrap();
@@ -379,7 +385,10 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
     let daemon = vekha::server::Daemon::start_at(settings, Some(clock)).await.unwrap();
     let left = daemon.runtime.all_backups().unwrap();
     assert_eq!(left.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["third"]);
-    assert!(!kept.join("torn.zip.new").exists() && kept.join("notes.zip").exists());
+    assert!(!kept.join("torn.zip.vekha-new").exists());
+    for name in others {
+        assert_eq!(std::fs::read(kept.join(name)).unwrap(), b"{}", "{name}");
+    }
     daemon.stop().await.unwrap();
 }
 

@@ -145,6 +145,37 @@ fn where_one_side_is_the_schools_it_is_asked_and_found_with_both() {
     }
 }
 
+/// A work of its own does not hide behind the department's of the same subject and day: there are more
+/// works than the department has named.
+#[test]
+fn a_work_of_the_same_subject_on_a_common_day_is_the_schools_own() {
+    let mut works = kept();
+    works.push(planned(11, "А", "Физика", "2026-09-18"));
+    let both = "11А, 18.09: Физика (3-й урок) и Физика (3-й урок)";
+    let asked = asked(works.clone());
+    assert_eq!(asked, [("explanations.works[4].date".to_owned(), both.to_owned())]);
+    let outcome = found(&[("school-1", works), ("school-2", kept())]);
+    assert_eq!(met(&outcome, "same-day"), ["school-1"]);
+}
+
+/// Of six lessons a work of two that begins with the fifth takes the last one, and one of three does
+/// not fit.
+#[test]
+fn the_last_lesson_is_the_one_with_which_a_work_ends() {
+    let with = |lessons: u32| {
+        let mut works = kept();
+        works.push(planned(7, "А", "Химия", "2026-11-10"));
+        works[4]["lesson"] = 5.into();
+        works[4]["lessons"] = lessons.into();
+        works
+    };
+    let at = |works| asked(works).into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+    assert_eq!(at(with(1)), Vec::<String>::new());
+    assert_eq!(at(with(2)), ["explanations.works[4].lesson"]);
+    assert_eq!(met(&found(&[("school-1", with(2)), ("school-2", kept())]), "edges"), ["school-1"]);
+    assert!(at(with(3)).contains(&"works[4].lesson".to_owned()));
+}
+
 #[test]
 fn a_common_work_that_a_school_moves_or_leaves_out_is_asked_about_and_found() {
     let works = vec![
@@ -214,6 +245,14 @@ fn a_class_is_one_however_its_letter_is_written() {
     assert_eq!(letter("1"), Ok(Some("1".into())));
     assert_eq!(letter("5-1"), Ok(Some("1".into())));
     assert_eq!(letter("—"), Ok(None));
+    for several in ["А, Б", "а-б", "5А Б", "А;Б", "все"] {
+        let wrong = letter(several).unwrap_err();
+        assert!(
+            wrong[0].message.contains("параллель — пустая литера")
+                || wrong[0].message.contains("это пустая литера"),
+            "{several}: {wrong:?}"
+        );
+    }
     let wrong = letter("6А").unwrap_err();
     let words = "класс 5, а здесь «6А»: напишите одну литеру — А";
     assert_eq!(wrong, [FieldError { field: "works[0].letter".into(), message: words.into() }]);

@@ -9,6 +9,7 @@ use vekha_roadmap::model::{self, Activity, Analysis, Analyze, Every, Known, Peri
 
 use crate::command::Command;
 use crate::key::{AssignmentKey, RunKey};
+use crate::known::known_of;
 use crate::run::{AssignmentKind, AssignmentState, Run, Stage};
 
 /// What one run has to offer to others.
@@ -71,7 +72,7 @@ pub fn sources(
             }
         }
         Some(Work::Collect(collect)) => {
-            for known in &collect.known {
+            for (known, _) in known_of(activity, stage, collect) {
                 let wanted = all.entry(known_run(activity, key, known)).or_default();
                 wanted.add(Wanted { answers: true, indicators: true, findings: false });
             }

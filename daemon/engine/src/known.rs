@@ -1,7 +1,7 @@
 //! What a form shows to be confirmed: what other runs have asked already, put into its fields. Pure:
 //! the daemon loads the data and keeps what comes of it as drafts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 use vekha_analysis::Values;
@@ -9,7 +9,7 @@ use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{EXPLANATIONS, single};
 use vekha_roadmap::formula::Layer;
 use vekha_roadmap::model::{
-    Collect, Field, FieldKind, Form, Known, KnownRows, KnownValue, Rows, Table,
+    Activity, Collect, Field, FieldKind, Form, Known, KnownRows, KnownValue, Rows, Table,
 };
 
 use crate::data::{RunData, known_run};
@@ -36,7 +36,12 @@ pub fn known(
         let before = run.answers.iter();
         all.extend(before.map(|(code, answers)| (code.clone(), once_more(form, answers))));
     }
-    for known in &collect.known {
+    // Who was silent when it was asked first is shown what it was shown then.
+    let told = all.iter().filter(|(_, said): &(_, &Values)| !said.is_empty());
+    let told: BTreeSet<String> = told.map(|(code, _)| code.clone()).collect();
+    let asked = known_of(activity, stage, collect);
+    for (known, asks) in asked {
+        let is_shown = |code: &String| asks == stage || !told.contains(code);
         let Some(run) = data.get(&known_run(activity, key, known)) else { continue };
         let Some(field) = form.field(&known.field) else { continue };
         let mut figures = figures(run);
@@ -45,12 +50,13 @@ pub fn known(
             let Some(answers) = run.answers.get(department) else { continue };
             let figures = figures.remove(department.as_str()).unwrap_or_default();
             let said = Said { answers, figures };
-            for code in road_map.organisations.iter().map(|one| &one.code) {
+            let codes = road_map.organisations.iter().map(|one| &one.code);
+            for code in codes.filter(|code| is_shown(code)) {
                 said.fill(all.entry(code.clone()).or_default(), field, known);
             }
             continue;
         }
-        for (code, answers) in &run.answers {
+        for (code, answers) in run.answers.iter().filter(|(code, _)| is_shown(code)) {
             let figures = figures.remove(code.as_str()).unwrap_or_default();
             let said = Said { answers, figures };
             let filled: &mut Values = all.entry(code.clone()).or_default();
@@ -62,6 +68,20 @@ pub fn known(
     }
     all.retain(|_, answers| !answers.is_empty());
     all
+}
+
+/// What a stage shows to be confirmed, and by which stage it is said: one that asks once more shows
+/// what the first one shows, too.
+pub(crate) fn known_of<'a>(
+    activity: &'a Activity,
+    stage: &'a str,
+    collect: &'a Collect,
+) -> impl Iterator<Item = (&'a Known, &'a str)> {
+    let first = activity.first_of(stage);
+    let earlier = Some(first).filter(|first| *first != stage);
+    let earlier = earlier.and_then(|first| Some((activity.collect(first)?, first)));
+    let all = [(collect, stage)].into_iter().chain(earlier);
+    all.flat_map(|(collect, stage)| collect.known.iter().map(move |known| (known, stage)))
 }
 
 /// What was answered to the same form before, with its explanations. Files stay where they were given:

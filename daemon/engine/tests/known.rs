@@ -119,6 +119,13 @@ fn what_the_department_has_named_stands_in_the_plan_of_every_school() {
     for school in ["school-1", "school-6"] {
         assert_eq!(json!(filled[school]), json!({ "works": named["dates"] }), "{school}");
     }
+    // Whoever was silent then is shown the same when it is asked once more; who has answered, its answer.
+    let own = json!({ "works": [{ "grade": 9, "subject": "Химия" }] });
+    let mut both = said("department", named.clone());
+    both.answers.insert("school-1".into(), own.as_object().unwrap().clone());
+    let again = known(&road_map, &run, "corrected", &[(run.clone(), both)].into());
+    assert_eq!(json!(again["school-1"]), own);
+    assert_eq!(json!(again["school-6"]), json!({ "works": named["dates"] }));
     // What a school has said itself is not for others.
     let data = BTreeMap::from([(run.clone(), said("school-1", named))]);
     assert!(known(&road_map, &run, "schedules", &data).is_empty());

@@ -100,7 +100,7 @@ pub(super) fn refused(e: AccessError, within: &str) -> Status {
         AccessError::LastAdministrator => status::last_administrator(&message),
         AccessError::Reused => status::of(crate::runtime::AskError::RequestReused),
         AccessError::Store(e) => status::unavailable(e),
-        AccessError::Machine(e) => status::unavailable(e),
+        AccessError::Machine(e) => status::machine(&e),
     }
 }
 

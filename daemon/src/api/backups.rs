@@ -63,8 +63,9 @@ fn not_done(e: BackupError) -> Status {
     let words = e.to_string();
     match e {
         BackupError::NotBegun(NotBegun::Exists(_)) => status::exists("BACKUP_EXISTS", &words),
+        BackupError::NotBegun(NotBegun::Taken(_)) => status::exists("NAME_TAKEN", &words),
         BackupError::NotBegun(NotBegun::Busy(_)) => status::not_now("BACKUP_UNDER_WAY", &words),
-        BackupError::NotBegun(NotBegun::Folder(_)) => status::unavailable(words),
+        BackupError::NotBegun(NotBegun::Folder(_)) => status::machine(&words),
         BackupError::NotBegun(NotBegun::Elsewhere) => status::not_now("BACKUP_ELSEWHERE", &words),
         BackupError::NotBegun(NotBegun::NoSettings) => status::not_now("NO_SETTINGS", &words),
         BackupError::NotReady(_) => status::not_now("BACKUP_NOT_READY", &words),
@@ -123,13 +124,13 @@ impl BackupService for Api {
         let offset = u64::try_from(r.offset);
         let offset = offset.map_err(|_| status::invalid("offset", "не меньше нуля"))?;
         let path = self.runtime.give_backup(&actor, id).await.map_err(not_done)?;
-        let mut file = File::open(&path).await.map_err(|e| status::unavailable(e.to_string()))?;
-        let length = file.metadata().await.map_err(|e| status::unavailable(e.to_string()))?.len();
+        let mut file = File::open(&path).await.map_err(|e| status::machine(&e.to_string()))?;
+        let length = file.metadata().await.map_err(|e| status::machine(&e.to_string()))?.len();
         if offset > length {
             return Err(status::invalid("offset", format!("в файле {length} байт")));
         }
         let from = file.seek(SeekFrom::Start(offset)).await;
-        from.map_err(|e| status::unavailable(e.to_string()))?;
+        from.map_err(|e| status::machine(&e.to_string()))?;
         let (sender, receiver) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
             let mut offset = r.offset;
@@ -143,7 +144,7 @@ impl BackupService for Api {
                         offset += i64::try_from(count).unwrap_or_default();
                         Ok(piece)
                     }
-                    Err(e) => Err(status::unavailable(e.to_string())),
+                    Err(e) => Err(status::machine(&e.to_string())),
                 };
                 let ends = piece.is_err();
                 if sender.send(piece).await.is_err() || ends {

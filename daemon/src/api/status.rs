@@ -97,6 +97,12 @@ pub fn unavailable(e: impl Fault) -> Status {
     status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::new())
 }
 
+/// The machine failed, and not the database; what, is told.
+pub fn machine(words: &str) -> Status {
+    tracing::error!("{words}");
+    status(Code::Internal, "MACHINE_FAILED", words, ErrorDetails::new())
+}
+
 /// What the database holds of the thing cannot be read: trying again is of no use before somebody
 /// has mended it.
 pub fn unreadable(words: String) -> Status {
@@ -162,7 +168,8 @@ pub fn exists(reason: &str, message: &str) -> Status {
 
 /// The thing has changed since the caller saw it.
 pub fn stale() -> Status {
-    status(Code::Aborted, "STALE_ETAG", &AskError::Stale.to_string(), ErrorDetails::new())
+    let message = "изменено с тех пор, как вы это читали: прочтите заново";
+    status(Code::Aborted, "STALE_ETAG", message, ErrorDetails::new())
 }
 
 /// What the runtime answered.

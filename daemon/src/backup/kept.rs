@@ -30,8 +30,8 @@ const REMEMBERED: usize = 10;
 const FILE: &str = "zip";
 const LINE: &str = "json";
 
-/// How the file ends that is not a backup yet.
-const NEW: &str = "zip.new";
+/// How the file ends that is not a backup yet: as nobody else's does.
+const NEW: &str = "zip.vekha-new";
 
 /// A backup.
 #[derive(Debug, Clone, Serialize)]
@@ -101,6 +101,9 @@ pub enum NotBegun {
     /// There is one of this id.
     #[error("копия {0} уже есть")]
     Exists(String),
+    /// A file of somebody else's is called so.
+    #[error("в папке копий уже есть {0}, и это не копия Вехи: назовите копию иначе")]
+    Taken(String),
     /// The folder cannot be read.
     #[error("папка копий: {0}")]
     Folder(String),
@@ -234,6 +237,31 @@ impl Backups {
         }
     }
 
+    /// The oldest of more than are to be kept.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn surplus(&self) -> io::Result<Vec<Backup>> {
+        let mut kept = self.kept()?;
+        kept.sort_by(|one, next| (one.created_at, &one.id).cmp(&(next.created_at, &next.id)));
+        kept.truncate(kept.len().saturating_sub(self.keep));
+        Ok(kept)
+    }
+
+    /// Whether something may be removed from the folder.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_remove(&self, id: &str) -> io::Result<()> {
+        // The line is written over by itself: it shows whether the folder takes changes.
+        let line = self.folder.join(id).with_extension(LINE);
+        match fs::read(&line) {
+            Ok(told) => write_private(&line, &told),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Removes one that is kept, or forgets one that failed.
     ///
     /// # Errors
@@ -259,9 +287,13 @@ impl Backups {
             return Err(NotBegun::Busy(making.id.clone()));
         }
         let kept = self.kept().map_err(|e| NotBegun::Folder(e.to_string()))?;
-        match kept.iter().any(|one| one.id == id) {
-            true => Err(NotBegun::Exists(id.to_owned())),
-            false => Ok(()),
+        if kept.iter().any(|one| one.id == id) {
+            return Err(NotBegun::Exists(id.to_owned()));
+        }
+        let others = [FILE, LINE].map(|ending| self.folder.join(id).with_extension(ending));
+        match others.iter().find(|path| path.exists()) {
+            Some(path) => Err(NotBegun::Taken(path.display().to_string())),
+            None => Ok(()),
         }
     }
 
@@ -279,7 +311,6 @@ impl Backups {
         // The names are to be there after a power cut.
         let kept = kept.and_then(|()| File::open(folder)?.sync_all());
         kept.with_context(|| file.display().to_string())?;
-        self.trim().with_context(|| format!("папка {}", folder.display()))?;
         Ok(proof)
     }
 
@@ -319,18 +350,6 @@ impl Backups {
         Ok(kept)
     }
 
-    /// Removes the oldest of more than are to be kept.
-    fn trim(&self) -> io::Result<()> {
-        let mut kept = self.kept()?;
-        kept.sort_by(|one, next| (one.created_at, &one.id).cmp(&(next.created_at, &next.id)));
-        let surplus = kept.len().saturating_sub(self.keep);
-        for old in &kept[..surplus] {
-            tracing::info!(backup = old.id, "the oldest backup is removed: there are enough");
-            self.remove(&old.id)?;
-        }
-        Ok(())
-    }
-
     /// Removes what a killed daemon left, and nothing that somebody else put here.
     fn sweep(&self) -> io::Result<()> {
         let found = match fs::read_dir(&self.folder) {
@@ -346,12 +365,17 @@ impl Backups {
             }
             if path.is_dir() && ending.starts_with(&format!("{NEW}.part-")) {
                 fs::remove_dir_all(&path)?;
-            } else if ending == NEW || (ending == LINE && !self.file(id).exists()) {
+            } else if ending == NEW || (is_line_of_ours(ending, &path) && !self.file(id).exists()) {
                 fs::remove_file(&path)?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether a file tells of a backup as we write it.
+fn is_line_of_ours(ending: &str, path: &Path) -> bool {
+    ending == LINE && fs::read(path).is_ok_and(|told| serde_json::from_slice::<Line>(&told).is_ok())
 }
 
 fn begun(id: &str, by: &str, now: Timestamp) -> Backup {

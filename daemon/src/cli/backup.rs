@@ -109,8 +109,13 @@ pub(super) async fn kept(
                 let request = v1::GetBackupRequest { name: backup.name.clone() };
                 backup = service.get_backup(request).await?.into_inner();
             }
-            if backup.state() == BackupState::Failed {
-                bail!("копия не сделана: {}", backup.error);
+            match backup.state() {
+                BackupState::Failed => bail!("копия не сделана: {}", backup.error),
+                // Whoever makes backups by a schedule is to know that there is none.
+                BackupState::Unspecified => {
+                    bail!("копия {} была по этому же request-id, и её уже нет", short(&backup.name))
+                }
+                _ => {}
             }
             out.one(&backup, || rows(client, std::slice::from_ref(&backup)))?;
         }

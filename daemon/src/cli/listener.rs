@@ -52,6 +52,7 @@ pub(super) enum Command {
         overlap: i32,
     },
     /// Удалить вместе со списком непринятого
+    #[command(alias = "delete")]
     Remove {
         /// Имя
         name: String,

@@ -31,14 +31,23 @@ fn table(table: &Map<String, Value>, above: &str, all: &mut Vec<Configured>) {
 }
 
 fn shown(key: &str, value: &Value) -> String {
-    // What a plugin of somebody else's is told, and headers for other systems, may be secrets,
-    // whatever they are called.
-    let foreign = key.starts_with("plugin.") && key.contains(".configuration.");
+    // What a plugin of somebody else's is told in any way, and headers for other systems, may be
+    // secrets, whatever they are called.
+    let told = [".configuration.", ".environment."];
+    let foreign = key.starts_with("plugin.") && told.iter().any(|part| key.contains(part));
     let header = key.split('.').any(|part| part == "headers");
     if foreign || header || (is_secret(key) && key != "database") {
         return HIDDEN.to_owned();
     }
     match &value.kind {
+        // The program is no secret; its arguments may be.
+        ValueKind::Array(all) if key.starts_with("plugin.") && key.ends_with(".command") => {
+            let program = all.first().map(ToString::to_string).unwrap_or_default();
+            match all.len() {
+                0 | 1 => program,
+                _ => format!("{program}, {HIDDEN}"),
+            }
+        }
         ValueKind::Array(all) => {
             all.iter().map(|one| without_password(&one.to_string())).collect::<Vec<_>>().join(", ")
         }
@@ -57,6 +66,11 @@ fn without_password(text: &str) -> String {
         Some(format!("{scheme}://{user}:{HIDDEN}@{host}{after}"))
     };
     let shown = hidden().unwrap_or_else(|| text.to_owned());
+    // Of another system's address, what is asked for may hold a key.
+    let shown = match shown.split_once('?') {
+        Some((address, _)) if shown.starts_with("http") => format!("{address}?{HIDDEN}"),
+        _ => shown,
+    };
     // PostgreSQL takes one there, too.
     match shown.split_once("password=") {
         Some((before, after)) => {
@@ -82,10 +96,11 @@ mod tests {
             password = "geheim"
             host = "mail.example.org"
             [source.register]
-            url = "https://user:geheim@register.example.org/api"
+            url = "https://user:geheim@register.example.org/api?key=geheim"
             headers = { authorization = "Bearer geheim" }
             [plugin.sms]
-            command = ["sms", "--fast"]
+            command = ["sms", "--token=geheim"]
+            environment = { API_KEY = "geheim" }
             configuration = { key = "geheim", deep = { er = "geheim" } }
             [access]
             token = "geheim-geheim-geheim"
@@ -100,10 +115,16 @@ mod tests {
             .collect();
         let whole = lines.join("\n");
         assert!(!whole.contains("geheim"), "{whole}");
-        assert_eq!(lines.len(), 11, "{whole}");
+        assert_eq!(lines.len(), 12, "{whole}");
         assert!(whole.contains(
             "database = postgres://vekha:•••@db.example.org/vekha?sslmode=require&password=•••"
         ));
+        for told in [
+            "source.register.url = https://user:•••@register.example.org/api?•••",
+            "plugin.sms.command = sms, •••",
+        ] {
+            assert!(whole.contains(told), "{told}: {whole}");
+        }
         assert!(
             whole.contains("road-maps = a, b") && whole.contains("mail.host = mail.example.org")
         );

@@ -80,6 +80,9 @@ pub struct Sockets {
     _lock: File,
 }
 
+/// How long a daemon waits for its plugins before it begins its own work.
+pub const WAITED: Duration = Duration::from_secs(20);
+
 /// How the folders of sockets begin.
 const PREFIX: &str = "vekha-plugins-";
 
@@ -154,7 +157,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts all of them and waits until each works or has failed for the first time. Those that
+    /// Starts all of them and waits until each works or has failed for the first time, but for
+    /// [`WAITED`] at most: a daemon is there for others, too. Those that
     /// failed are tried again later, all but for a configuration that a plugin does not take.
     ///
     /// # Errors
@@ -179,8 +183,14 @@ impl Host {
             .collect();
         let host = Host { plugins, _sockets: sockets };
         let mut wrong = Vec::new();
+        let waited = tokio::time::Instant::now() + WAITED;
         for (name, plugin) in &host.plugins {
-            for problem in plugin.settled().await {
+            // Who takes longer goes on starting: what comes of it is told as any trouble is.
+            let Ok(problems) = tokio::time::timeout_at(waited, plugin.settled()).await else {
+                tracing::warn!(plugin = name, "still starting: it is not waited for any longer");
+                continue;
+            };
+            for problem in problems {
                 let key = format!("plugin.{name}.configuration.{}", problem.field);
                 wrong.push(Problem::new(key.trim_end_matches('.'), problem.message));
             }

@@ -91,6 +91,20 @@ pub(super) fn within_period(day: Value, period: Period) -> Result<Value, String>
     }
 }
 
+/// What is said to whoever names several classes in the place of one.
+fn many_classes(letter: &str) -> Option<String> {
+    if ["все", "вся"].contains(&letter.to_lowercase().as_str()) {
+        return Some("вся параллель — это пустая литера".to_owned());
+    }
+    let listed = letter.contains([',', ';', '+', '&']);
+    let apart = |c: char| c.is_whitespace() || ",;+&-–—/".contains(c);
+    let mut parts = letter.split(apart).filter(|part| !part.is_empty());
+    let single = parts.clone().count() > 1 && parts.all(|part| part.chars().count() == 1);
+    (listed || single).then(|| {
+        format!("«{letter}» — несколько классов: по строке каждому, вся параллель — пустая литера")
+    })
+}
+
 /// A class's letter, in capitals and in our alphabet if it is one: «5А», «5-а», «a» of the fifth grade
 /// are its «А». A dash is no letter.
 pub(super) fn letter(said: &str, grade: Option<f64>) -> Result<String, String> {
@@ -108,6 +122,9 @@ pub(super) fn letter(said: &str, grade: Option<f64>) -> Result<String, String> {
             return Err(format!("класс {grade}, а здесь «{said}»: напишите одну литеру — {rest}"));
         }
     };
+    if let Some(message) = many_classes(letter) {
+        return Err(message);
+    }
     let mut characters = letter.chars();
     Ok(match (characters.next(), characters.next()) {
         (Some(_), None) => alike(letter),

@@ -120,7 +120,24 @@ impl Runtime {
             }
             Err(e) => Err(format!("{e:#}")),
         };
+        if made.is_ok()
+            && let Err(e) = self.keep_enough(backups).await
+        {
+            tracing::warn!("older backups than are to be kept are left: {e}");
+        }
         backups.end(backup, made);
+    }
+
+    /// Removes the oldest backups of more than are to be kept.
+    async fn keep_enough(&self, backups: &Backups) -> Result<(), AccessError> {
+        for old in backups.surplus().map_err(folder)? {
+            tracing::info!(backup = old.id, "the oldest backup is removed: there are enough");
+            backups.may_remove(&old.id).map_err(folder)?;
+            self.tell_of_backup("vekha", Happened::BackupRemoved { backup: old.id.clone() })
+                .await?;
+            backups.remove(&old.id).map_err(folder)?;
+        }
+        Ok(())
     }
 
     /// Notes that a backup is given out.
@@ -152,6 +169,8 @@ impl Runtime {
             return Ok(());
         }
         let backups = self.backups.get().ok_or(NotBegun::NoSettings)?;
+        // What the journal says is to be true: a folder that takes no changes is found out before.
+        backups.may_remove(&seen.id).map_err(folder)?;
         let request = self.noting(asker, &seen.id);
         let removed = Happened::BackupRemoved { backup: seen.id.clone() };
         let terms = Terms { request, ..Terms::default() };
