@@ -128,8 +128,9 @@ impl Runtime {
     /// Which person it is.
     async fn known(&self, account: &Account) -> Result<Known, NotSignedIn> {
         let Account { issuer, subject, .. } = account;
+        let linked = |person| Known { person, is_new: false, links: false, invitation: None };
         if let Some(person) = self.store.person_by_account(issuer, subject).await? {
-            return Ok(Known { person, is_new: false, links: false, invitation: None });
+            return Ok(linked(person));
         }
         let refused = |why| Err(NotSignedIn::Refused(why));
         let mut wrong = Vec::new();
@@ -156,6 +157,10 @@ impl Runtime {
             let person = Holder::new(row, Roles::default());
             return Ok(Known { person, is_new: true, links: true, invitation: None });
         };
+        // Who came twice at a time has become this person between the two looks.
+        if let Some(person) = self.store.person_by_account(issuer, subject).await? {
+            return Ok(linked(person));
+        }
         let now = micros(self.clock.of_people());
         let invitation = self.store.open_invitation(&person.row.id, now).await?;
         if invitation.is_none() || person.provided.issuers.contains(issuer) {
