@@ -250,13 +250,7 @@ fn small_road_map() -> RoadMap {
 /// A run of the survey that has just been opened, and what that entails.
 fn opened(road_map: &RoadMap, part: &str) -> (Run, Outcome) {
     let others = BTreeMap::new();
-    let context = Context {
-        road_map,
-        version: 1,
-        others: &others,
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context = Context { others: &others, ..Context::new(road_map, 1) };
     open(&context, survey_run(part), vec![], Why::Request, "test", morning()).unwrap()
 }
 

@@ -2,7 +2,6 @@
 //! has; a preview of the shipped road map grows with the number of schools, and 1,000 schools take
 //! less than five seconds.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
@@ -65,26 +64,14 @@ fn previews(c: &mut Criterion) {
 fn collection(road_map: &RoadMap) -> Run {
     let activity = road_map.activity("survey").expect("the survey");
     let key: RunKey = "m/survey/2027".parse().expect("a run's key");
-    let context = Context {
-        road_map,
-        version: 1,
-        others: &BTreeMap::new(),
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context = Context::new(road_map, 1);
     assert!(references(activity, &key).is_empty());
     let at = "2027-02-01T06:00:00Z".parse().expect("a moment");
     open(&context, key, vec![], Why::Schedule, "bench", at).expect("it opens").0
 }
 
 fn submit(road_map: &RoadMap, run: &mut Run, school: usize) {
-    let context = Context {
-        road_map,
-        version: 1,
-        others: &BTreeMap::new(),
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context = Context::new(road_map, 1);
     let answers = json!({ "pupils": 60, "low": 20 }).as_object().cloned().expect("answers");
     let command = Command::Submit {
         assignment: AssignmentKey::new("collect", &format!("school-{school}")),

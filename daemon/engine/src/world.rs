@@ -171,13 +171,7 @@ impl<'a> World<'a> {
             return Err(Refusal::State(format!("выполнение {key} уже есть")));
         }
         let others = self.others(&key);
-        let context = Context {
-            road_map: self.road_map,
-            version: 1,
-            others: &others,
-            earlier: &BTreeMap::new(),
-            department: &BTreeMap::new(),
-        };
+        let context = Context { others: &others, ..Context::new(self.road_map, 1) };
         let (run, outcome) = open(&context, key.clone(), named, why, actor, self.now)?;
         self.runs.insert(key.clone(), run);
         self.apply(&key, outcome, people);
@@ -196,13 +190,7 @@ impl<'a> World<'a> {
         people: &mut impl People,
     ) -> Result<(), Refusal> {
         let others = self.others(key);
-        let context = Context {
-            road_map: self.road_map,
-            version: 1,
-            others: &others,
-            earlier: &BTreeMap::new(),
-            department: &BTreeMap::new(),
-        };
+        let context = Context { others: &others, ..Context::new(self.road_map, 1) };
         let Some(run) = self.runs.get_mut(key) else {
             return Err(Refusal::NotFound(format!("выполнение {key}")));
         };

@@ -507,13 +507,7 @@ fn others(road_map: &RoadMap, world: &World<'_>, key: &RunKey) -> BTreeMap<RunKe
 /// Waking a run at the times that it asks for ends, each time changing something.
 fn wakes_end(road_map: &RoadMap, world: &World<'_>, key: &RunKey) {
     let others = others(road_map, world, key);
-    let context = Context {
-        road_map,
-        version: 1,
-        others: &others,
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context = Context { others: &others, ..Context::new(road_map, 1) };
     let mut run = world.runs[key].clone();
     let wake = |run: &mut Run, at| step(&context, run, Command::Wake, "vekha", at).unwrap();
     let mut next = wake(&mut run, world.now()).wake_at;
@@ -565,13 +559,7 @@ fn live<'a>(road_map: &'a RoadMap, acts: &[Act]) -> World<'a> {
             let run = &world.runs[*key];
             let command = act.command(run, today);
             let others = others(road_map, &world, key);
-            let context = Context {
-                road_map,
-                version: 1,
-                others: &others,
-                earlier: &BTreeMap::new(),
-                department: &BTreeMap::new(),
-            };
+            let context = Context { others: &others, ..Context::new(road_map, 1) };
             let mut copy = run.clone();
             let done = step(&context, &mut copy, command.clone(), "i", world.now());
             is_taken_if_offered(road_map, run, &command, done.as_ref().err());
@@ -620,13 +608,7 @@ fn is_taken_if_offered(
 fn takes_what_it_offers(road_map: &RoadMap, world: &World<'_>, key: &RunKey) {
     let run = &world.runs[key];
     let others = others(road_map, world, key);
-    let context = Context {
-        road_map,
-        version: 1,
-        others: &others,
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context = Context { others: &others, ..Context::new(road_map, 1) };
     for offer in offers(road_map.activity(&key.activity).unwrap(), run) {
         let command = rightly(road_map, run, &offer, world.now());
         assert_eq!(Offer::taken_up(&command), [offer]);
@@ -726,13 +708,7 @@ fn rightly(road_map: &RoadMap, run: &Run, offer: &Offer, now: Timestamp) -> Comm
 /// Several commands are carried out one upon the other, or none of them is.
 fn all_or_none(road_map: &RoadMap, world: &World<'_>, key: &RunKey, commands: Vec<Command>) {
     let others = others(road_map, world, key);
-    let context = Context {
-        road_map,
-        version: 1,
-        others: &others,
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context = Context { others: &others, ..Context::new(road_map, 1) };
     let before = &world.runs[key];
     let (mut one_by_one, mut together) = (before.clone(), before.clone());
     let mut entries = Vec::new();
@@ -1487,13 +1463,7 @@ fn a_run_after_others_is_not_opened_where_there_is_none() {
     let key: RunKey = "m/outcome/2027".parse().unwrap();
     let mut others = BTreeMap::new();
     let open_with = |others: &BTreeMap<RunKey, Summary>| {
-        let context = Context {
-            road_map: &road_map,
-            version: 1,
-            others,
-            earlier: &BTreeMap::new(),
-            department: &BTreeMap::new(),
-        };
+        let context = Context { others, ..Context::new(&road_map, 1) };
         open(&context, key.clone(), vec![], Why::Upstream, "schedule", begin())
     };
     assert!(matches!(open_with(&others), Err(Refusal::State(_))));

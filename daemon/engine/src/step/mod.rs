@@ -54,6 +54,23 @@ pub struct Context<'a> {
     pub department: &'a BTreeMap<AssignmentKey, Values>,
 }
 
+/// No answers, and no other runs.
+static NO_ANSWERS: BTreeMap<AssignmentKey, Values> = BTreeMap::new();
+static NO_RUNS: BTreeMap<RunKey, Summary> = BTreeMap::new();
+
+impl<'a> Context<'a> {
+    /// A version of a road map, and nothing that a step would look at besides.
+    pub fn new(road_map: &'a RoadMap, version: u32) -> Self {
+        Context {
+            road_map,
+            version,
+            others: &NO_RUNS,
+            earlier: &NO_ANSWERS,
+            department: &NO_ANSWERS,
+        }
+    }
+}
+
 /// What a run must know of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {

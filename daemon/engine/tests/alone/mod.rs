@@ -29,13 +29,7 @@ impl<'a> Alone<'a> {
     pub fn open(road_map: &'a RoadMap, key: &str) -> (Self, Outcome) {
         let now: Timestamp = "2027-02-01T06:00:00Z".parse().unwrap();
         let others = BTreeMap::new();
-        let context = Context {
-            road_map,
-            version: 1,
-            others: &others,
-            earlier: &BTreeMap::new(),
-            department: &BTreeMap::new(),
-        };
+        let context = Context { others: &others, ..Context::new(road_map, 1) };
         let (run, outcome) =
             open(&context, key.parse().unwrap(), vec![], Why::Schedule, "schedule", now).unwrap();
         (Alone { road_map, others, run, now }, outcome)
@@ -43,13 +37,7 @@ impl<'a> Alone<'a> {
 
     pub fn step(&mut self, command: Command) -> Result<Outcome, Refusal> {
         self.now += SignedDuration::from_mins(1);
-        let context = Context {
-            road_map: self.road_map,
-            version: 1,
-            others: &self.others,
-            earlier: &BTreeMap::new(),
-            department: &BTreeMap::new(),
-        };
+        let context = Context { others: &self.others, ..Context::new(self.road_map, 1) };
         step(&context, &mut self.run, command, "i", self.now)
     }
 

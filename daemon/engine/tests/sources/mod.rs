@@ -145,13 +145,8 @@ fn a_run_offers_the_answers_that_stand_and_names_those_who_gave_none() {
     let road_map = Town { schools: 4, acknowledge: true, ..Town::usual() }.road_map();
     let now = "2027-02-01T06:00:00Z".parse().unwrap();
     let others = BTreeMap::new();
-    let context = vekha_engine::Context {
-        road_map: &road_map,
-        version: 1,
-        others: &others,
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context =
+        vekha_engine::Context { others: &others, ..vekha_engine::Context::new(&road_map, 1) };
     let named = ["school-1", "school-2", "school-3", "school-4"].map(str::to_owned).to_vec();
     let (run, _) =
         vekha_engine::open(&context, key("m/sample/2027.n1"), named, Why::Request, "i", now)
@@ -412,13 +407,8 @@ fn a_run_waits_for_the_one_before_it_once_and_its_end_is_told_to_those_after_it(
     activity(&mut road_map, "quarterly").schedule.after = vec![after];
     let waits = |others: BTreeMap<RunKey, Summary>| {
         let now = "2027-04-01T06:00:00Z".parse().unwrap();
-        let context = vekha_engine::Context {
-            road_map: &road_map,
-            version: 1,
-            others: &others,
-            earlier: &BTreeMap::new(),
-            department: &BTreeMap::new(),
-        };
+        let context =
+            vekha_engine::Context { others: &others, ..vekha_engine::Context::new(&road_map, 1) };
         let second = key("m/quarterly/2027-Q2");
         let (run, _) =
             vekha_engine::open(&context, second, vec![], Why::Schedule, "schedule", now).unwrap();

@@ -92,13 +92,8 @@ fn a_run_that_opens_after_the_day_does_not_wait_for_the_next_year() {
     let road_map = town();
     let key: RunKey = "m/survey/2027".parse().unwrap();
     let others = BTreeMap::new();
-    let context = vekha_engine::Context {
-        road_map: &road_map,
-        version: 1,
-        others: &others,
-        earlier: &BTreeMap::new(),
-        department: &BTreeMap::new(),
-    };
+    let context =
+        vekha_engine::Context { others: &others, ..vekha_engine::Context::new(&road_map, 1) };
     let now = at("2027-11-15T10:00:00+05:00");
     let (run, _) = vekha_engine::open(&context, key, vec![], Why::Request, "i", now).unwrap();
     let mut alone = Alone { road_map: &road_map, others: BTreeMap::new(), run, now };
@@ -216,13 +211,8 @@ fn what_follows_waits_for_the_stage_that_is_enough_and_not_for_the_second_wave()
     let survey = alone.run.key.clone();
     let opens = |summary: Summary| {
         let others = BTreeMap::from([(survey.clone(), summary)]);
-        let context = vekha_engine::Context {
-            road_map: &road_map,
-            version: 1,
-            others: &others,
-            earlier: &BTreeMap::new(),
-            department: &BTreeMap::new(),
-        };
+        let context =
+            vekha_engine::Context { others: &others, ..vekha_engine::Context::new(&road_map, 1) };
         let now = at("2027-03-01T10:00:00+05:00");
         let (run, _) =
             vekha_engine::open(&context, outcome.clone(), vec![], Why::Upstream, "i", now).unwrap();
