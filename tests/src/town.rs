@@ -188,6 +188,22 @@ pub async fn ask_schools_as(channel: Channel, key: &str) {
     runs.answer_question(go).await.expect("to go on");
 }
 
+/// Settings as a file says them, on which a deployment stands that is backed up: the shipped road map,
+/// everything else beside the file.
+pub fn settings_in_a_file() -> String {
+    format!(
+        r#"
+        listen = "127.0.0.1:0"
+        database = "sqlite:vekha.db"
+        secret-file = "secret"
+        road-maps = ["{}"]
+        mail = {{ transport = "file", folder = "mail", from = {{ email = "v@example.org" }} }}
+        site = {{ folder = "site" }}
+        "#,
+        shipped_road_map().display()
+    )
+}
+
 /// Settings of a daemon for tests.
 pub fn settings(folder: &TempDir, database: String, smtp_port: u16) -> Settings {
     Settings {

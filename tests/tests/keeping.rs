@@ -19,7 +19,7 @@ use vekha_engine::{Command, Why};
 use vekha_tests::base::{Base, end};
 use vekha_tests::process::binary;
 use vekha_tests::small::survey_run;
-use vekha_tests::town::{instant, shipped_road_map};
+use vekha_tests::town::{instant, settings_in_a_file};
 
 async fn open_run(runtime: &Runtime, part: &str) {
     let ask = Ask::Open { named: vec![], why: Why::Request, without_waiting: false };
@@ -179,18 +179,7 @@ async fn a_schema_that_an_older_release_left_half_made_is_completed() {
 async fn a_backup_taken_while_answers_come_holds_all_that_was_acknowledged_before() {
     let base = Base::sqlite();
     let folder = base.folder.path();
-    let settings = format!(
-        r#"
-        listen = "127.0.0.1:0"
-        database = "sqlite:vekha.db"
-        secret-file = "secret"
-        road-maps = ["{}"]
-        mail = {{ transport = "file", folder = "mail", from = {{ email = "v@example.org" }} }}
-        site = {{ folder = "site" }}
-        "#,
-        shipped_road_map().display()
-    );
-    std::fs::write(folder.join("vekha.toml"), settings).unwrap();
+    std::fs::write(folder.join("vekha.toml"), settings_in_a_file()).unwrap();
     std::fs::write(folder.join("secret"), "07".repeat(32)).unwrap();
     let runtime = start(&base).await;
     open_run(&runtime, "before").await;

@@ -18,7 +18,7 @@ use vekha_tests::database;
 use vekha_tests::foreign::*;
 use vekha_tests::process::binary;
 use vekha_tests::stranger::{Stranger, reason, wrong_fields};
-use vekha_tests::town::{self, Town, shipped_road_map};
+use vekha_tests::town::{self, Town};
 
 const BAD: &str = env!("CARGO_BIN_EXE_bad-plugin");
 
@@ -45,18 +45,7 @@ fn plugin(settings: &mut Settings, name: &str, ways: &[&str]) {
 /// Settings in a file, as a daemon's are: a backup is made of it.
 fn in_a_file(settings: &mut Settings, folder: &Path) {
     let file = folder.join("vekha.toml");
-    let written = format!(
-        r#"
-        listen = "127.0.0.1:0"
-        database = "sqlite:vekha.db"
-        secret-file = "secret"
-        road-maps = ["{}"]
-        mail = {{ transport = "file", folder = "mail", from = {{ email = "v@example.org" }} }}
-        site = {{ folder = "site" }}
-        "#,
-        shipped_road_map().display()
-    );
-    std::fs::write(&file, written).unwrap();
+    std::fs::write(&file, town::settings_in_a_file()).unwrap();
     settings.file = Some(file);
     settings.backups.keep = Some(2);
 }
@@ -345,10 +334,13 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
     let kept = folder.join("backups");
     std::fs::write(kept.join("torn.zip.vekha-new"), "half").unwrap();
     // What is somebody else's stays, whatever it is called, and nothing takes its place.
-    let others = ["notes.zip", "package.json", "2027.json", "half.zip.new"];
+    let others = ["notes.zip", "package.json", "2027.json", "half.zip.new", "odd.zip"];
     for name in others {
         std::fs::write(kept.join(name), "{}").unwrap();
     }
+    // Not even one that cannot be read hides what is ours.
+    std::fs::create_dir(kept.join("odd.json")).unwrap();
+    assert_eq!(names().await, ["backups/second", "backups/third"]);
     let taken = create(of("notes")).await.unwrap_err();
     assert_eq!((taken.code(), reason(&taken).as_str()), (Code::AlreadyExists, "NAME_TAKEN"));
     let delete = async |request: Value| stranger.call("BackupService.DeleteBackup", request).await;
@@ -358,6 +350,14 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
     delete(tried).await.unwrap();
     assert_eq!(names().await.len(), 2, "it was only tried");
     let etag = list().await[0]["etag"].clone();
+    // Where the folder does not let it go, it stays, and the journal says nothing else.
+    let in_the_way = kept.join("second.zip.vekha-gone");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let refused = delete(json!({ "name": "backups/second" })).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Internal, "MACHINE_FAILED"));
+    assert!(refused.message().contains("папка резервных копий"), "{refused}");
+    assert_eq!(names().await.len(), 2);
+    std::fs::remove_dir(&in_the_way).unwrap();
     let request =
         json!({ "name": "backups/second", "etag": etag, "requestId": "d-1", "actor": "Анна" });
     delete(request.clone()).await.unwrap();
@@ -378,6 +378,8 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
     assert_eq!(text(&proof, "reason"), "", "{proof}");
 
     town.daemon.stop().await.unwrap();
+    // As a daemon leaves it that is killed before the journal has the removal.
+    std::fs::rename(kept.join("third.zip"), kept.join("third.zip.vekha-gone")).unwrap();
     let database = format!("sqlite:{}", folder.join("vekha.db").display());
     let mut settings = town::settings(&town.folder, database, town.mail.port());
     in_a_file(&mut settings, &folder);

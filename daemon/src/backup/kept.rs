@@ -33,6 +33,9 @@ const LINE: &str = "json";
 /// How the file ends that is not a backup yet: as nobody else's does.
 const NEW: &str = "zip.vekha-new";
 
+/// How it ends while it is being removed.
+const GONE: &str = "zip.vekha-gone";
+
 /// A backup.
 #[derive(Debug, Clone, Serialize)]
 pub struct Backup {
@@ -248,17 +251,30 @@ impl Backups {
         Ok(kept)
     }
 
-    /// Whether something may be removed from the folder.
+    /// Puts one that is kept out of the way, so that it can be told that it is removed: whether the folder
+    /// takes changes shows now, and takes no room on the disk. Until [`Backups::remove`] it can be put
+    /// back, and a daemon that is killed in between puts it back with its next start.
     ///
     /// # Errors
-    /// Why not.
-    pub fn may_remove(&self, id: &str) -> io::Result<()> {
-        // The line is written over by itself: it shows whether the folder takes changes.
-        let line = self.folder.join(id).with_extension(LINE);
-        match fs::read(&line) {
-            Ok(told) => write_private(&line, &told),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(e),
+    /// When the folder takes no changes.
+    pub fn set_aside(&self, id: &str) -> io::Result<()> {
+        self.renamed(id, FILE, GONE)
+    }
+
+    /// Puts one back that was put out of the way.
+    ///
+    /// # Errors
+    /// When the folder takes no changes.
+    pub fn put_back(&self, id: &str) -> io::Result<()> {
+        self.renamed(id, GONE, FILE)
+    }
+
+    /// What failed has no file.
+    fn renamed(&self, id: &str, from: &str, to: &str) -> io::Result<()> {
+        let place = self.folder.join(id);
+        match fs::rename(place.with_extension(from), place.with_extension(to)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
         }
     }
 
@@ -269,13 +285,18 @@ impl Backups {
     pub fn remove(&self, id: &str) -> io::Result<()> {
         self.known().failed.retain(|one| one.id != id);
         // The file first: a line without one is swept.
-        for ending in [FILE, LINE] {
+        for ending in [FILE, GONE, LINE] {
             match fs::remove_file(self.folder.join(id).with_extension(ending)) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Whether the file of a backup is there, under its name or on its way out.
+    fn is_there(&self, id: &str) -> bool {
+        [FILE, GONE].iter().any(|ending| self.folder.join(id).with_extension(ending).exists())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -338,10 +359,7 @@ impl Backups {
             if !is_line || !is_backup(id) || !self.file(id).exists() {
                 continue;
             }
-            // What somebody else put here is none of ours.
-            let Ok(Line { created_at, created_by, proof }) =
-                serde_json::from_slice(&fs::read(&path)?)
-            else {
+            let Some(Line { created_at, created_by, proof }) = line_of_ours(&path) else {
                 continue;
             };
             let state = State::Ready(proof);
@@ -363,9 +381,13 @@ impl Backups {
             if !is_backup(id) {
                 continue;
             }
+            let stands_alone =
+                || ending == LINE && !self.is_there(id) && line_of_ours(&path).is_some();
             if path.is_dir() && ending.starts_with(&format!("{NEW}.part-")) {
                 fs::remove_dir_all(&path)?;
-            } else if ending == NEW || (is_line_of_ours(ending, &path) && !self.file(id).exists()) {
+            } else if ending == GONE {
+                self.put_back(id)?;
+            } else if ending == NEW || stands_alone() {
                 fs::remove_file(&path)?;
             }
         }
@@ -373,9 +395,9 @@ impl Backups {
     }
 }
 
-/// Whether a file tells of a backup as we write it.
-fn is_line_of_ours(ending: &str, path: &Path) -> bool {
-    ending == LINE && fs::read(path).is_ok_and(|told| serde_json::from_slice::<Line>(&told).is_ok())
+/// What a file tells of a backup; none if it is somebody else's, or cannot be read.
+fn line_of_ours(path: &Path) -> Option<Line> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 fn begun(id: &str, by: &str, now: Timestamp) -> Backup {

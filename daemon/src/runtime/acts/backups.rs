@@ -132,10 +132,8 @@ impl Runtime {
     async fn keep_enough(&self, backups: &Backups) -> Result<(), AccessError> {
         for old in backups.surplus().map_err(folder)? {
             tracing::info!(backup = old.id, "the oldest backup is removed: there are enough");
-            backups.may_remove(&old.id).map_err(folder)?;
-            self.tell_of_backup("vekha", Happened::BackupRemoved { backup: old.id.clone() })
-                .await?;
-            backups.remove(&old.id).map_err(folder)?;
+            let removed = Happened::BackupRemoved { backup: old.id.clone() };
+            removed_if(backups, &old.id, self.tell_of_backup("vekha", removed)).await?;
         }
         Ok(())
     }
@@ -169,20 +167,33 @@ impl Runtime {
             return Ok(());
         }
         let backups = self.backups.get().ok_or(NotBegun::NoSettings)?;
-        // What the journal says is to be true: a folder that takes no changes is found out before.
-        backups.may_remove(&seen.id).map_err(folder)?;
         let request = self.noting(asker, &seen.id);
         let removed = Happened::BackupRemoved { backup: seen.id.clone() };
         let terms = Terms { request, ..Terms::default() };
         let happened = self.happened(asker.actor, removed);
-        settled(self.store.change_access(&[], terms, Some(happened)).await)?;
-        Ok(backups.remove(&seen.id).map_err(folder)?)
+        let told = async { settled(self.store.change_access(&[], terms, Some(happened)).await) };
+        Ok(removed_if(backups, &seen.id, told).await?)
     }
 
     async fn tell_of_backup(&self, actor: &str, what: Happened) -> Result<(), AccessError> {
         let happened = self.happened(actor, what);
         settled(self.store.change_access(&[], Terms::default(), Some(happened)).await)
     }
+}
+
+/// Removes a backup if the journal takes it. What the journal says is to be true: a folder that takes no
+/// changes is found out before.
+async fn removed_if(
+    backups: &Backups,
+    id: &str,
+    told: impl Future<Output = Result<(), AccessError>>,
+) -> Result<(), AccessError> {
+    backups.set_aside(id).map_err(folder)?;
+    if let Err(e) = told.await {
+        backups.put_back(id).map_err(folder)?;
+        return Err(e);
+    }
+    backups.remove(id).map_err(folder)
 }
 
 fn folder(e: std::io::Error) -> AccessError {
