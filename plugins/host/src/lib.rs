@@ -225,7 +225,34 @@ impl Host {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plugin_that_only_hangs_is_not_waited_for_as_long_as_it_might_take() {
+        let folder = std::env::temp_dir().join(format!("vekha-hangs-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        // In the place of the guard, so that nothing else begins.
+        let hangs = folder.join("hangs");
+        fs::write(&hangs, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+        fs::set_permissions(&hangs, fs::Permissions::from_mode(0o700)).unwrap();
+        let manner = Manner { guard: hangs, ..Manner::default() };
+        let config = PluginConfig {
+            command: vec!["hangs".to_owned()],
+            folder: folder.clone(),
+            start_seconds: Some(300),
+            ..PluginConfig::default()
+        };
+        let all = ["first", "second"].map(|name| (name.to_owned(), config.clone())).into();
+        let begun = tokio::time::Instant::now();
+        let host = Host::start(all, &manner).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), WAITED.as_secs(), "for both of them together");
+        let phase = host.get("first").unwrap().standing().phase;
+        assert!(matches!(phase, Phase::Starting), "{phase:?}");
+        host.stop().await;
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn sockets_of_killed_daemons_are_removed_and_those_of_living_ones_stay() {
