@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod api;
+mod assembly;
 pub mod backup;
 pub mod cli;
 pub mod clock;
@@ -15,7 +16,6 @@ pub mod files;
 pub mod forms;
 pub mod glossary;
 mod ics;
-mod integrations;
 pub mod message_id;
 pub mod offered;
 pub mod port;

@@ -41,7 +41,7 @@ use crate::settings::{Rehearsal, Settings};
 use crate::store::time::Time;
 use crate::store::{Opening, SecretFrom, Store, instant, without_password};
 use crate::timekeeper::{ThisMachine, Timekeeper};
-use crate::{console, files, integrations, unread};
+use crate::{assembly, console, files, unread};
 
 /// How long connections may finish what they do once the daemon is to end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -103,7 +103,7 @@ impl Daemon {
         };
         let tls = settings.tls.is_on().then(|| Tls::new(settings.tls.clone(), clock.clone()));
         let tls = tls.transpose().map_err(|problems| settings_are_wrong(&problems))?.map(Arc::new);
-        let made = integrations::make(settings.clone()).await;
+        let made = assembly::integrations(settings.clone()).await;
         let (host, integrations) = made.map_err(|problems| settings_are_wrong(&problems))?;
         let host = Arc::new(host);
         // The port is ours from now on, but nobody is let in before the daemon can answer.

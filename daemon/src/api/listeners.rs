@@ -7,7 +7,8 @@ use super::access::{asker, overlap, refused};
 use super::lists::paging;
 use super::mutation::{Asked, Mutation};
 use super::{Api, convert, journal, names, status};
-use crate::runtime::acts::listeners::{Wishes, listener_etag, shown_url};
+use crate::runtime::acts::access::AccessError;
+use crate::runtime::acts::listeners::{LISTENER, Wishes, listener_etag, shown_url};
 use crate::store::entities::{listener, undelivered};
 use crate::store::micros;
 
@@ -64,6 +65,15 @@ fn id(name: &str) -> Option<&str> {
     name.strip_prefix("listeners/").filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
+/// A refusal of a name, with how names of the contract begin.
+fn with_whole_name(e: AccessError) -> AccessError {
+    let AccessError::Wrong(mut errors) = e else { return e };
+    for error in errors.iter_mut().filter(|error| error.message == LISTENER) {
+        error.message = format!("нужно listeners/имя: {LISTENER}");
+    }
+    AccessError::Wrong(errors)
+}
+
 /// What is said of a listener.
 fn wishes(said: &v1::Listener) -> Result<Wishes, Status> {
     let municipality = match said.municipality.as_str() {
@@ -114,7 +124,7 @@ impl ListenerService for Api {
         let (asker, wishes) = (asker(&asked, &mutation), wishes(&said)?);
         let name = id(&said.name).unwrap_or_default();
         let made = self.runtime.add_listener(&asker, name, wishes, asked.after_cursor).await;
-        let made = made.map_err(|e| refused(e, "listener"))?;
+        let made = made.map_err(|e| refused(with_whole_name(e), "listener"))?;
         let mut shown = self.describe_listener(&made.row).await?;
         shown.secret = made.secret.unwrap_or_default();
         if mutation.validate_only {

@@ -10,7 +10,7 @@ use vekha_roadmap::diagnostic::nearest;
 
 use super::lists::paging;
 use super::{Api, convert, status};
-use crate::runtime::integrated::{Integrated, Seen, Works};
+use crate::runtime::integrations::{Integrated, Seen, Works};
 use crate::wire::Twin as _;
 
 impl Api {

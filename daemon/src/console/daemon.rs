@@ -18,8 +18,8 @@ use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::{packed, problem, view};
 use crate::console::people::{Refused, asker, moment};
 use crate::runtime::Runtime;
-use crate::runtime::acts::listeners::{MadeListener, NAMED, Wishes, shown_url};
-use crate::runtime::integrated;
+use crate::runtime::acts::listeners::{MadeListener, Wishes, shown_url};
+use crate::runtime::integrations;
 use crate::store::StoreError;
 use crate::store::entities::listener;
 
@@ -119,11 +119,7 @@ async fn add(runtime: &Runtime, person: &Person, pairs: &Pairs) -> Result<Respon
     let shown = match runtime.add_listener(&asker, name, wishes.clone(), None).await {
         Ok(made) => Shown { added: Some(made), ..Shown::default() },
         Err(e) => {
-            let mut refused = Refused::of(e).map_err(|response| *response)?;
-            // A page asks for the name alone.
-            if let Some(words) = refused.fields.get_mut("name") {
-                *words = words.strip_prefix(NAMED).unwrap_or(words).to_owned();
-            }
+            let refused = Refused::of(e).map_err(|response| *response)?;
             Shown { refused, said: wishes, name, ..Shown::default() }
         }
     };
@@ -143,7 +139,7 @@ fn no_access() -> Response {
 /// Asks a plugin how it is.
 async fn tried(plugin: &Hosted) -> Tried {
     let what = plugin.name().to_owned();
-    match integrated::tried(plugin).await {
+    match integrations::tried(plugin).await {
         Health::Healthy => {
             Tried {
                 what, well: true, words: "Отвечает, работать может.".to_owned()

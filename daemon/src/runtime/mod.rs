@@ -14,7 +14,6 @@ pub mod configured;
 pub mod consultation;
 pub mod documents;
 pub mod fault;
-pub mod integrated;
 pub mod integrations;
 pub mod letters;
 pub mod listeners;

@@ -29,9 +29,6 @@ const LONGEST_LIST: usize = 100;
 /// How listeners are called.
 pub const LISTENER: &str = "имя слушателя — от 1 до 40 строчных латинских букв, цифр и дефисов";
 
-/// What stands before that where names are those of the contract.
-pub const NAMED: &str = "нужно listeners/имя: ";
-
 /// Whether a listener may be called so.
 pub fn is_listener(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -90,7 +87,7 @@ impl Runtime {
         }
         let mut wrong = Vec::new();
         if !is_listener(name) {
-            wrong.push(field("name", &format!("{NAMED}{LISTENER}")));
+            wrong.push(field("name", LISTENER));
         }
         let all = self.store.listeners().await?;
         if all.iter().any(|row| row.id == name) {

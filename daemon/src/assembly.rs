@@ -12,8 +12,7 @@ use vekha_plugin_mail::{Mail, MailConfig};
 use vekha_plugin_site::{Site, SiteConfig};
 
 use crate::runtime::documents::both::Both;
-use crate::runtime::integrated::{Integrated, Works};
-use crate::runtime::integrations::Integrations;
+use crate::runtime::integrations::{Integrated, Integrations, Works};
 use crate::runtime::letters::ways::{Way, Ways};
 use crate::runtime::listeners::{self, Listeners};
 use crate::settings::{NotifierSettings, Settings, SourceSettings, below};
@@ -22,7 +21,7 @@ use crate::settings::{NotifierSettings, Settings, SourceSettings, below};
 ///
 /// # Errors
 /// All that is wrong, by the keys of the settings; nothing has been left running.
-pub async fn make(settings: Settings) -> Result<(Host, Integrations), Vec<Problem>> {
+pub async fn integrations(settings: Settings) -> Result<(Host, Integrations), Vec<Problem>> {
     let uses: Vec<(String, String)> =
         settings.uses().into_iter().map(|(key, name)| (key, name.to_owned())).collect();
     let used: Vec<String> = uses.iter().map(|(_, name)| name.clone()).collect();
