@@ -35,7 +35,8 @@ impl DocumentService for Api {
             let archive = evidence::packed(&runtime, &newest, year, &told).await;
             let archive = archive.map_err(status::unavailable)?;
             let bytes = tokio::task::spawn_blocking(move || archive.finish()).await;
-            let bytes = bytes.map_err(status::unavailable)?.map_err(status::unavailable)?;
+            let failed = |e: &dyn std::fmt::Display| status::machine(&format!("архив: {e}"));
+            let bytes = bytes.map_err(|e| failed(&e))?.map_err(|e| failed(&e))?;
             let name = format!("evidence-{municipality}-{year}.zip");
             Ok(Made { name, content_type: "application/zip", bytes })
         })))

@@ -52,16 +52,7 @@ impl Known {
         task: &Task,
         before: &RunKey,
     ) -> Result<BTreeMap<AssignmentKey, Values>, AskError> {
-        if self.answers.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        answered(&task.ask)
-            .filter_map(|own| Some((own, self.answers.get(&format!("{before}/{own}"))?)))
-            .map(|(own, answers)| match answers {
-                Ok(answers) => Ok((own.clone(), answers.clone())),
-                Err(why) => Err(AskError::Unreadable(why.clone())),
-            })
-            .collect()
+        self.by_who_answers(task, |own| self.answers.get(&format!("{before}/{own}")))
     }
 
     /// What the department has answered in the same run, for those whose forms look at it.
@@ -71,15 +62,23 @@ impl Known {
         road_map: &RoadMap,
         activity: &Activity,
     ) -> Result<BTreeMap<AssignmentKey, Values>, AskError> {
+        self.by_who_answers(task, |own| {
+            let theirs = data::of_department(road_map, activity, &own.stage);
+            theirs.iter().find_map(|theirs| self.answers.get(&format!("{}/{theirs}", task.run)))
+        })
+    }
+
+    /// What is found for each assignment that is answered now.
+    fn by_who_answers<'k>(
+        &'k self,
+        task: &Task,
+        find: impl Fn(&AssignmentKey) -> Option<&'k Result<Values, String>>,
+    ) -> Result<BTreeMap<AssignmentKey, Values>, AskError> {
         if self.answers.is_empty() {
             return Ok(BTreeMap::new());
         }
         answered(&task.ask)
-            .filter_map(|own| {
-                let theirs = data::of_department(road_map, activity, &own.stage);
-                let mut said = theirs.iter().map(|theirs| format!("{}/{theirs}", task.run));
-                Some((own, said.find_map(|theirs| self.answers.get(&theirs))?))
-            })
+            .filter_map(|own| Some((own, find(own)?)))
             .map(|(own, answers)| match answers {
                 Ok(answers) => Ok((own.clone(), answers.clone())),
                 Err(why) => Err(AskError::Unreadable(why.clone())),

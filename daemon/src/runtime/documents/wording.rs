@@ -262,6 +262,7 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
     let known = Grounds::of(runtime, [(run.key.clone(), own)].into()).await?;
     let (mut grounds, mut indicators) = (Vec::<Value>::new(), Vec::<Value>::new());
     let mut found: Vec<About<Found>> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut recommended: Vec<About<Recommended>> = Vec::new();
     let mut missing: Vec<String> = Vec::new();
     for one in known.of_run(run) {
@@ -283,23 +284,26 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
                 let said = said.unwrap_or_default();
                 let told_of = said.told.into_iter();
                 let told_of = told_of.map(|(place, text)| json!({ "where": place, "text": text }));
-                match found.iter_mut().find(|about| about.organisation == finding.organisation) {
+                match places.get(&finding.organisation).map(|place| &mut found[*place]) {
                     Some(about) => {
                         about.all.serious |= serious;
                         about.all.findings.push(told);
                         about.all.explained.extend(told_of);
                         about.all.explained_more += said.more;
                     }
-                    None => found.push(About {
-                        organisation: finding.organisation.clone(),
-                        all: Found {
-                            kind: whose.map_or("", |whose| whose.kind.as_str()),
-                            explained: told_of.collect(),
-                            explained_more: said.more,
-                            serious,
-                            findings: vec![told],
-                        },
-                    }),
+                    None => {
+                        places.insert(finding.organisation.clone(), found.len());
+                        found.push(About {
+                            organisation: finding.organisation.clone(),
+                            all: Found {
+                                kind: whose.map_or("", |whose| whose.kind.as_str()),
+                                explained: told_of.collect(),
+                                explained_more: said.more,
+                                serious,
+                                findings: vec![told],
+                            },
+                        });
+                    }
                 }
             }
             let comparable = report.indicators.iter().filter(|one| one.municipality.is_some());

@@ -47,10 +47,10 @@ impl Runtime {
         let of_department =
             activity.map(|activity| data::of_department(&version.road_map, activity, &key.stage));
         for theirs in of_department.into_iter().flatten() {
-            department = match department {
-                None => self.newest_answer(&format!("{run}/{theirs}")).await?,
-                known => known,
-            };
+            department = self.newest_answer(&format!("{run}/{theirs}")).await?;
+            if department.is_some() {
+                break;
+            }
         }
         let earlier = match activity {
             Some(activity) => {
