@@ -133,7 +133,8 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     let question = &asked.iter().find(|(field, _)| field.ends_with("dates[2].date")).unwrap().1;
     assert!(question.starts_with("8 класс, 07.10: Физика (ДКР) и Химия (ДКР)"), "{question}");
     dates["explanations"] = json!({ "dates[2].date": "Оба дня назвал регион" });
-    submit("dates.department", dates).await.unwrap();
+    submit("dates.department", dates.clone()).await.unwrap();
+    let named = json!({ "dates": dates["dates"] });
     town.settle().await;
     let procedures = json!([{ "name": "Диктант", "level": "municipal", "subject": "Русский язык",
         "grade": 6, "month": "ноябрь", "lessons": 1, "purpose": "Увидеть пробелы" }]);
@@ -303,7 +304,19 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     uids.dedup();
     assert_eq!(uids.len(), 6, "each has a name of its own");
 
-    // After the decision a plan may be corrected: the letter and the form say that it is asked again.
+    // The order tells the department to move its own works: it is asked first, and the form is filled.
+    assert!(!town.letters_to("school-1").iter().any(|l| l.text.contains("Уточнённые графики")));
+    let letter = town.letters_to("department");
+    let letter = letter.iter().rfind(|l| l.text.contains("Уточнённые дни общих работ")).unwrap();
+    let form = school.open(&letter.link_about("мероприятие 4 «")).await;
+    assert!(form.html.contains("value=\"Химия\""), "{}", form.text());
+    let mut moved_by_department = named;
+    moved_by_department["dates"][2]["date"] = "2026-10-14".into();
+    submit("dates-corrected.department", moved_by_department).await.unwrap();
+    town.settle().await;
+
+    // After the decision a plan may be corrected: the letter and the form say that it is asked again. What
+    // the department has moved has moved there.
     let letter = town.letters_to("school-1");
     let letter = letter.iter().rfind(|l| l.text.contains("Уточнённые графики")).unwrap();
     assert!(letter.text.contains("останется прежний ответ"), "{}", letter.text);
@@ -311,15 +324,20 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     let link = letter.link_about("мероприятие 4 «");
     let form = school.open(&link).await;
     assert!(form.text().contains("Повторный сбор: Уточнённые графики."), "{}", form.text());
-    let corrected = with_common(&[
+    let path = town.folder.path().join("уточнённый.xlsx");
+    let stood = fill(&link, &path, &moved).await;
+    let days: Vec<&Value> = stood.iter().filter(|row| row[0] == 8).map(|row| &row[3]).collect();
+    assert_eq!(days, ["2026-10-07", "2026-10-14"], "{stood:#?}");
+    let mut corrected = with_common(&[
         dkr.clone(),
         russian,
         own((5, "5а"), "История", "2026-09-25", 5),
         own((5, "Б"), "Русский язык", "2026-09-21", 4),
     ]);
+    corrected[5][3] = "2026-10-14".into();
     let sent = school.send(&link, &pairs(&works(&corrected))).await.text();
     assert!(sent.contains("версия 1"), "{sent}");
-    town.live_until("2026-09-23T12:00").await;
+    town.live_until("2026-09-28T12:00").await;
     let page = std::fs::read_to_string(site.join("assessment-list/school-1.html")).unwrap();
     let (old, new) = ("18 сентября 2026 года", "25 сентября 2026 года");
     assert!(page.contains(new) && !page.contains(old) && page.contains("уточнённые графики"));
@@ -337,6 +355,7 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
     // Who was silent stands by its plan, and is found with what it has not mended.
     let second = std::fs::read_to_string(site.join("assessment-list/school-2.html")).unwrap();
     assert!(second.contains("21 сентября 2026 года"), "{second}");
+    assert!(second.contains("14 октября 2026 года"), "what the department has moved: {second}");
     let run = stranger.call("RunService.GetRun", json!({ "name": RUN })).await.unwrap();
     assert_eq!(run["state"], "RUN_STATE_COMPLETED", "{run:#}");
     town.daemon.stop().await.unwrap();

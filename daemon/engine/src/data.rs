@@ -18,10 +18,14 @@ pub struct RunData {
     /// The newest accepted answers: organisation code -> answers, later collect stages over
     /// earlier ones.
     pub answers: BTreeMap<String, Values>,
+    /// What was answered before it was asked once more, of those who answered again: by their code.
+    pub replaced: BTreeMap<String, Values>,
     /// Who was asked and gave no answer that holds: codes.
     pub silent: BTreeSet<String>,
     /// Finished analyses by stage id, in the order of the stages.
     pub analyses: Vec<(String, Outcome)>,
+    /// What the department has changed has been carried into the answers ([`crate::follow`]).
+    pub followed: bool,
 }
 
 /// What of a run's data is looked at; the rest need not be loaded.
@@ -291,7 +295,9 @@ pub fn gather(
                 AssignmentState::Answered => {
                     if let Some(values) = answers(key) {
                         for earlier in said.iter_mut().filter(|s| before.contains(&s.stage)) {
-                            earlier.answers.remove(code);
+                            if let Some(before) = earlier.answers.remove(code) {
+                                data.replaced.entry(code.clone()).or_default().extend(before);
+                            }
                             earlier.silent.remove(code);
                         }
                         own.answers.insert(code.clone(), values);

@@ -13,6 +13,7 @@ use vekha_roadmap::model::{
 };
 
 use crate::data::{RunData, known_run};
+use crate::follow::changes;
 use crate::key::RunKey;
 
 /// By what name a form that was filled so says from where.
@@ -35,6 +36,13 @@ pub fn known(
     {
         let before = run.answers.iter();
         all.extend(before.map(|(code, answers)| (code.clone(), once_more(form, answers))));
+        for change in changes(road_map, activity, run) {
+            let FieldKind::Table(table) = &change.field.kind else { continue };
+            for said in all.values_mut().filter_map(|said| said.get_mut(&change.field.id)) {
+                let Value::Array(standing) = said else { continue };
+                change.come.iter().for_each(|row| put(standing, table, row.clone()));
+            }
+        }
     }
     // Who was silent when it was asked first is shown what it was shown then.
     let told = all.iter().filter(|(_, said): &(_, &Values)| !said.is_empty());
@@ -105,17 +113,16 @@ fn figures(run: &RunData) -> BTreeMap<&str, Values> {
 }
 
 /// What an organisation has said in a run, and what was computed of it.
-struct Said<'a> {
-    answers: &'a Values,
-    figures: Values,
+pub(crate) struct Said<'a> {
+    pub answers: &'a Values,
+    pub figures: Values,
 }
 
 impl Said<'_> {
     fn fill(&self, filled: &mut Values, field: &Field, known: &Known) {
-        let layers = [Layer::All(&self.figures), Layer::All(self.answers)];
         match (&known.value, &field.kind) {
             (KnownValue::Formula(formula), _) => {
-                if let Ok(Some(value)) = formula.evaluate_in(&layers) {
+                if let Ok(Some(value)) = formula.evaluate_in(&self.layers()) {
                     filled.insert(field.id.clone(), value);
                 }
             }
@@ -123,7 +130,7 @@ impl Said<'_> {
                 let standing =
                     filled.entry(field.id.clone()).or_insert_with(|| Value::Array(vec![]));
                 let Value::Array(standing) = standing else { return };
-                for theirs in self.rows(rows, &layers) {
+                for theirs in self.rows(rows) {
                     put(standing, table, ours(table, rows, theirs));
                 }
             }
@@ -131,8 +138,13 @@ impl Said<'_> {
         }
     }
 
+    fn layers(&self) -> [Layer<'_>; 2] {
+        [Layer::All(&self.figures), Layer::All(self.answers)]
+    }
+
     /// The rows that count.
-    fn rows<'s>(&'s self, rows: &'s KnownRows, layers: &'s [Layer<'s>; 2]) -> Vec<&'s Values> {
+    pub fn rows<'s>(&'s self, rows: &'s KnownRows) -> Vec<&'s Values> {
+        let layers = self.layers();
         let all = self.answers.get(&rows.table).and_then(Value::as_array);
         let all = all.into_iter().flatten().filter_map(Value::as_object);
         let counts = |row: &&Values| {
@@ -145,7 +157,7 @@ impl Said<'_> {
 }
 
 /// A row of ours from a row of theirs; a value that does not fit is left to the person.
-fn ours(table: &Table, rows: &KnownRows, theirs: &Values) -> Values {
+pub(crate) fn ours(table: &Table, rows: &KnownRows, theirs: &Values) -> Values {
     let named = |list: &'_ [(String, String)], id: &str| {
         list.iter().find(|(column, _)| column == id).map(|(_, value)| value.clone())
     };

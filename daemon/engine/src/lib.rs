@@ -10,6 +10,7 @@ pub mod command;
 pub mod data;
 mod document;
 pub mod entry;
+mod follow;
 pub mod journal;
 mod key;
 pub mod keyed;
@@ -31,7 +32,8 @@ pub use command::{
 };
 pub use document::{Bounds, Document};
 pub use entry::{Entry, EntryKind, Happened};
-pub use key::{AssignmentKey, RunKey};
+pub use follow::follow;
+pub use key::{AssignmentKey, RunKey, is_part};
 pub use offers::{Offer, OfferKind, offers};
 pub use outcome::{Job, Letter, LetterKind, Outcome, Submission};
 pub use refusal::Refusal;

@@ -14,6 +14,7 @@ use vekha_roadmap::schedule::{next_opening, openings};
 use crate::command::{Command, Why};
 use crate::data::{self, RunData};
 use crate::entry::Entry;
+use crate::follow::follow;
 use crate::key::{AssignmentKey, RunKey};
 use crate::outcome::{Job, Letter, Outcome, Submission};
 use crate::refusal::Refusal;
@@ -281,21 +282,24 @@ impl<'a> World<'a> {
         let Some(activity) = self.road_map.activity(&key.activity) else {
             return BTreeMap::new();
         };
-        data::sources(self.road_map, activity, stage, key)
-            .into_keys()
-            .filter_map(|source| {
-                let run = self.runs.get(&source)?;
-                let data = data::gather(
-                    run,
-                    |assignment| {
-                        let name = (source.clone(), assignment.clone());
-                        self.submissions.get(&name).map(|s| s.answers.clone())
-                    },
-                    |stage| self.analyses.get(&(source.clone(), stage.to_owned())).cloned(),
-                );
-                Some((source, data))
-            })
-            .collect()
+        let mut data: BTreeMap<RunKey, RunData> =
+            data::sources(self.road_map, activity, stage, key)
+                .into_keys()
+                .filter_map(|source| {
+                    let run = self.runs.get(&source)?;
+                    let data = data::gather(
+                        run,
+                        |assignment| {
+                            let name = (source.clone(), assignment.clone());
+                            self.submissions.get(&name).map(|s| s.answers.clone())
+                        },
+                        |stage| self.analyses.get(&(source.clone(), stage.to_owned())).cloned(),
+                    );
+                    Some((source, data))
+                })
+                .collect();
+        follow(self.road_map, key, &mut data);
+        data
     }
 
     /// Keys of all letters, which must be unique.

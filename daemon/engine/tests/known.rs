@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, sources};
 use vekha_engine::known::known;
+use vekha_engine::{RunKey, follow};
 use vekha_roadmap::answers::validate;
 use vekha_roadmap::read::{Files, read};
 use vekha_roadmap::{RoadMap, answers};
@@ -129,6 +129,122 @@ fn what_the_department_has_named_stands_in_the_plan_of_every_school() {
     // What a school has said itself is not for others.
     let data = BTreeMap::from([(run.clone(), said("school-1", named))]);
     assert!(known(&road_map, &run, "schedules", &data).is_empty());
+}
+
+/// A run in which the department and one school have answered, and the department once more.
+fn changed(department: [&Value; 2], school: &Value) -> RunData {
+    let [before, now] = department.map(|rows| json!({ "dates": rows }));
+    let mut run = said("department", now);
+    run.replaced.insert("department".into(), before.as_object().unwrap().clone());
+    run.answers.insert("school-1".into(), school.as_object().unwrap().clone());
+    run
+}
+
+#[test]
+fn what_the_department_moves_moves_in_the_plans_that_were_made_before() {
+    let road_map = shipped();
+    let run = key("assessment-list/2026-H2");
+    let common = |grade: u32, subject: &str, date: &str| {
+        json!({ "grade": grade, "subject": subject, "date": date, "level": "regional",
+            "kind": "ДКР", "lessons": 1 })
+    };
+    let planned = |mut row: Value, letter: &str, lesson: u32| {
+        row["letter"] = letter.into();
+        row["lesson"] = lesson.into();
+        row
+    };
+    let (first, second) = ("2026-10-07", "2026-10-14");
+    let before = json!([
+        common(5, "Математика", "2026-09-16"),
+        common(8, "Физика", first),
+        common(8, "Химия", first),
+        common(9, "Биология", first),
+    ]);
+    // One moves, one is given up, one comes.
+    let now = json!([
+        common(5, "Математика", "2026-09-16"),
+        common(8, "Химия", second),
+        common(8, "Физика", first),
+        common(7, "История", "2026-11-05"),
+    ]);
+    let own = json!({ "grade": 8, "subject": "Химия", "date": first, "level": "school",
+        "kind": "контрольная работа", "lesson": 2 });
+    let kept = planned(common(8, "Физика", first), "А", 3);
+    // The school has entered the same work for two classes, in its own spelling; a third time elsewhere.
+    let plan = json!({
+        "works": [
+            planned(common(9, "Биология", first), "А", 2),
+            planned(common(8, "химия", first), "А", 2),
+            own.clone(),
+            planned(common(8, "Химия", first), "Б", 4),
+            kept.clone(),
+            planned(common(8, "Химия", "2026-10-08"), "В", 4),
+        ],
+        "explanations": { "works[0].date": "нет учителя", "works[1].date": "назвал регион",
+            "works[4].lesson": "иначе никак", "works": "всё вместе" },
+    });
+    let wanted = json!({
+        "works": [
+            planned(common(8, "химия", second), "А", 2),
+            own,
+            planned(common(8, "Химия", second), "Б", 4),
+            kept,
+            planned(common(8, "Химия", "2026-10-08"), "В", 4),
+        ],
+        "explanations": { "works[3].lesson": "иначе никак", "works": "всё вместе" },
+    });
+    let mut data = BTreeMap::from([(run.clone(), changed([&before, &now], &plan))]);
+    // Twice is as once: several stages may be computed of the same data.
+    for _ in 0..2 {
+        follow(&road_map, &run, &mut data);
+        assert_eq!(json!(data[&run].answers["school-1"]), wanted);
+    }
+    // In the form stands, too, what has come.
+    let mut shown = wanted.clone();
+    shown["works"].as_array_mut().unwrap().push(common(7, "История", "2026-11-05"));
+    assert_eq!(json!(known(&road_map, &run, "corrected", &data)["school-1"]), shown);
+    // Whoever has answered since has seen it, and said what it says.
+    let mut data = BTreeMap::from([(run.clone(), changed([&before, &now], &plan))]);
+    data.get_mut(&run).unwrap().replaced.insert("school-1".into(), answers::Values::new());
+    follow(&road_map, &run, &mut data);
+    assert_eq!(json!(data[&run].answers["school-1"]), plan);
+    // Nothing has changed: nothing does.
+    let mut data = BTreeMap::from([(run.clone(), changed([&now, &now], &plan))]);
+    follow(&road_map, &run, &mut data);
+    assert_eq!(json!(data[&run].answers["school-1"]), plan);
+}
+
+#[test]
+fn what_was_explained_of_a_clash_explains_no_other_one() {
+    let road_map = shipped();
+    let run = key("assessment-list/2026-H2");
+    let work = |subject: &str, date: &str, level: &str, lesson: u32| {
+        json!({ "grade": 5, "subject": subject, "date": date, "level": level, "kind": "ДКР",
+            "lessons": 1, "lesson": lesson, "lessons_of_day": 6, "hours": 68 })
+    };
+    let common = |subject: &str, date: &str| {
+        let mut row = work(subject, date, "regional", 2);
+        for column in ["lesson", "lessons_of_day", "hours"] {
+            row.as_object_mut().unwrap().remove(column);
+        }
+        row
+    };
+    let (first, second, third) = ("2026-09-14", "2026-09-16", "2026-09-28");
+    let before = json!([common("Математика", first), common("Физика", second)]);
+    let plan = json!({
+        "works": [work("Математика", first, "regional", 2), work("Физика", second, "regional", 3),
+            work("Русский язык", first, "school", 4)],
+        "explanations": { "works[2].date": "учитель уезжает" },
+    });
+    let explained = |now: Value| {
+        let mut data = BTreeMap::from([(run.clone(), changed([&before, &now], &plan))]);
+        follow(&road_map, &run, &mut data);
+        data[&run].answers["school-1"].contains_key(answers::EXPLANATIONS)
+    };
+    // Another work moves: the clash is the one that was explained.
+    assert!(explained(json!([common("Математика", first), common("Физика", third)])));
+    // In the place of one that moves away comes another one.
+    assert!(!explained(json!([common("Математика", third), common("Физика", first)])));
 }
 
 #[test]

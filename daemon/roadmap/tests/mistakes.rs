@@ -260,6 +260,10 @@ fn what_stands_in_an_activity_is_taken_or_told() {
              columns = {{ what = \"took\", wat = \"row\", tags = \"tokk\" }}, \
              otherwise = {{ tags = \"z\" }}"
         )),
+        known(&format!(
+            "field = \"events\", {before}, rows = \"events\", moves = [\"what\", \"wat\"]"
+        )),
+        known(&format!("field = \"events\", {before}, rows = \"events\", moves = \"what\"")),
         format!("source = \"vpr\"\n{}", known(&format!("field = \"pupils\", {before}"))),
     ];
     let knowns: Vec<&str> = knowns.iter().map(String::as_str).collect();

@@ -136,6 +136,9 @@ pub struct KnownRows {
     pub always: Vec<(String, String)>,
     /// What a column says where it has no such option as the one that comes.
     pub otherwise: Vec<(String, String)>,
+    /// Our columns by which a row of the department moves when it asks itself once more: the row stays
+    /// itself in the answers that were given before. None: nothing changes there.
+    pub moves: Vec<String>,
 }
 
 /// Who takes part in a collect stage.

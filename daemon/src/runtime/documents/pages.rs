@@ -10,8 +10,8 @@ use minijinja::Environment;
 use minijinja::value::{Serde, Value as Shown};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use vekha_engine::RunKey;
 use vekha_engine::data::{RunData, Wanted};
+use vekha_engine::{RunKey, follow};
 use vekha_plugin::Document;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::{Values, display};
@@ -64,6 +64,7 @@ pub async fn pages(
     let answers = Wanted { answers: true, ..Wanted::default() };
     let own = BTreeMap::from([(key.clone(), answers)]);
     let mut data = runtime.store().data(&own, BTreeMap::new()).await?;
+    follow(&version.road_map, key, &mut data);
     let data = data.remove(key).unwrap_or_default();
     Ok(Making::of(version, key, (wanted, edition), now)?.all(&data)?)
 }

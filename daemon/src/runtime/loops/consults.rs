@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use vekha_analysis::{Given, analyze};
 use vekha_engine::data::{self, LookedAt, RunData};
 use vekha_engine::run::StageState;
-use vekha_engine::{Command, Job, RunKey};
+use vekha_engine::{Command, Job, RunKey, follow};
 use vekha_plugin::{AnalyzeError, AnalyzeRequest};
 use vekha_roadmap::model::Work;
 
@@ -243,7 +243,8 @@ impl Runtime {
             version.ok_or_else(|| StoreError::Unreadable(self.road_maps.why_not(run, number)))?;
         let Some(activity) = version.road_map.activity(&run.activity) else { return Ok(None) };
         let sources = data::sources(&version.road_map, activity, stage, run);
-        let data = self.store.data(&sources, loaded).await?;
+        let mut data = self.store.data(&sources, loaded).await?;
+        follow(&version.road_map, run, &mut data);
         let (run, stage) = (run.clone(), stage.to_owned());
         Ok(Some(Held { version, run, stage, revision, data }))
     }

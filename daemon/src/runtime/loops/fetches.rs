@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use vekha_engine::data;
 use vekha_engine::known::{KNOWN, known};
 use vekha_engine::run::{AssignmentState, Run, StageState};
-use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey};
+use vekha_engine::{AssignmentKey, Command, Job, Origin, Refusal, RunKey, follow};
 use vekha_plugin::{FetchRequest, Fetched, Record, SourceError};
 use vekha_roadmap::model::{FieldKind, Form, Prefill};
 use vekha_roadmap::schedule::letters_leave;
@@ -128,7 +128,8 @@ impl Runtime {
             return Ok(Fetched { records: vec![], notes: vec![] });
         };
         let wanted = data::sources(road_map, activity, stage, run);
-        let data = self.store.data(&wanted, BTreeMap::new()).await?;
+        let mut data = self.store.data(&wanted, BTreeMap::new()).await?;
+        follow(road_map, run, &mut data);
         let each = known(road_map, run, stage, &data).into_iter();
         let records = each.map(|(organisation, answers)| Record { organisation, answers });
         Ok(Fetched { records: records.collect(), notes: vec![] })

@@ -9,7 +9,7 @@ use futures::future::{join_all, try_join_all};
 use futures::stream;
 use jiff::{SignedDuration, Timestamp};
 use vekha_engine::data::{self, RunData, Wanted};
-use vekha_engine::{Command, Job, RunKey};
+use vekha_engine::{Command, Job, RunKey, follow};
 use vekha_plugin::Document;
 use vekha_roadmap::RoadMap;
 
@@ -185,8 +185,11 @@ impl Runtime {
                 }
             }
         }
-        let data = self.store.data(&sources, loaded).await?;
+        let mut data = self.store.data(&sources, loaded).await?;
         let computed = tokio::task::spawn_blocking(move || {
+            for c in &computations {
+                c.version.iter().for_each(|version| follow(&version.road_map, &c.run, &mut data));
+            }
             computations.into_iter().map(|c| (c.command(&data), c)).collect::<Vec<_>>()
         });
         let computed = computed.await.map_err(StoreError::away)?;

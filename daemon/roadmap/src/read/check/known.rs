@@ -59,7 +59,14 @@ impl Check<'_> {
                     self.unread_fields(other, &mut scope);
                     self.typed(&self.said(&at, known), formula, &scope, &field_type(field));
                 }
-                KnownValue::Rows(rows) => self.known_rows(&at, other, &offered, field, rows),
+                KnownValue::Rows(rows) => {
+                    self.known_rows(&at, other, &offered, field, rows);
+                    if let (Some(why), false) =
+                        (unmoved(activity, same && known.of_department), rows.moves.is_empty())
+                    {
+                        self.error(&format!("{at}/moves"), why.to_owned(), None);
+                    }
+                }
             }
         }
     }
@@ -119,6 +126,14 @@ impl Check<'_> {
         }
         let column = |id: &str| table.columns.iter().find(|column| column.id == id);
         let ours = || table.columns.iter().map(|column| &column.id);
+        for id in &rows.moves {
+            let named = rows.columns.iter().find(|(column, _)| column == id);
+            let from = named.map_or(id, |(_, from)| from);
+            if column(id).is_none() || !theirs.contains_key(from) {
+                let message = format!("столбца «{id}» нет в «{}» или в «{}»", field.id, rows.table);
+                self.error(&format!("{at}/moves"), message, perhaps(id, ours()));
+            }
+        }
         for (key, named) in
             [("columns", &rows.columns), ("always", &rows.always), ("otherwise", &rows.otherwise)]
         {
@@ -178,5 +193,24 @@ impl Check<'_> {
                 }
             }
         }
+    }
+}
+
+/// Why no rows of the department would move, if they are its own of this activity.
+fn unmoved(activity: &Activity, are_own: bool) -> Option<&'static str> {
+    let again = |work: &Work| match work {
+        Work::Collect(collect) => collect.again.is_some() && collect.participants.is_department(),
+        _ => false,
+    };
+    match are_own {
+        false => Some(
+            "переносит строки только отдел, и только свои: нужно of = \"department\" того же \
+             мероприятия",
+        ),
+        true if activity.stages.iter().any(|stage| again(&stage.work)) => None,
+        true => Some(
+            "отдел здесь не спрашивают ещё раз: переносить строки некому; нужен этап отдела с \
+             again = \"id его этапа\"",
+        ),
     }
 }

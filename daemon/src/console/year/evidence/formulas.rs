@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::formula::Names;
 use vekha_roadmap::model::{
-    Activity, Analysis, Analyze, Field, FieldKind, Form, ROWS, RowGroups, Work,
+    Activity, Analysis, Analyze, BESIDE, Collect, Field, FieldKind, Form, Participants, ROWS,
+    RowGroups, Work,
 };
 use vekha_roadmap::russian;
 
@@ -35,13 +36,18 @@ impl Meaning {
         analysis: &Analysis,
     ) -> Self {
         let mut meaning = Meaning::default();
+        let looked_at = |collect: &Collect| match &collect.participants {
+            Participants::Kinds(kinds) => kinds.iter().any(|kind| analyze.looks_at(Some(*kind))),
+            _ => true,
+        };
         for source in &analyze.from {
             let asked = source.activity.as_deref().and_then(|id| map.activity(id));
             let prefix = source.alias.as_ref().map(|alias| format!("{alias}."));
-            meaning.dataset(map, asked.unwrap_or(activity), &prefix.unwrap_or_default());
+            let prefix = prefix.unwrap_or_default();
+            meaning.dataset(map, asked.unwrap_or(activity), &prefix, looked_at);
         }
         if analyze.from.is_empty() {
-            meaning.dataset(map, activity, "");
+            meaning.dataset(map, activity, "", looked_at);
         }
         for indicator in &analysis.indicators {
             meaning.names.insert(indicator.id.clone(), indicator.title.clone());
@@ -70,6 +76,7 @@ impl Meaning {
         };
         let by: Vec<String> = groups.grouping.by.iter().map(called).collect();
         self.rows.insert(format!("row.{ROWS}"), "строки группы".to_owned());
+        self.rows.insert(format!("row.{BESIDE}"), "строки отдела".to_owned());
         for column in &groups.grouping.by {
             let label = self.names.get(&format!(".{column}")).unwrap_or(column).clone();
             self.names.insert(format!("row.{column}"), label);
@@ -85,11 +92,17 @@ impl Meaning {
         }
     }
 
-    /// What the forms and the analyses of an activity call things.
-    fn dataset(&mut self, map: &RoadMap, activity: &Activity, prefix: &str) {
+    /// What the forms that are looked at and the analyses of an activity call things.
+    fn dataset(
+        &mut self,
+        map: &RoadMap,
+        activity: &Activity,
+        prefix: &str,
+        looked_at: impl Fn(&Collect) -> bool,
+    ) {
         for stage in &activity.stages {
             match &stage.work {
-                Work::Collect(collect) => {
+                Work::Collect(collect) if looked_at(collect) => {
                     if let Some(form) = map.forms.get(&collect.form) {
                         self.form(form, prefix);
                     }

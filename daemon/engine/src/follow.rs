@@ -1,0 +1,232 @@
+//! Rows that the department has given to everybody, once it has changed them: they change in the answers
+//! that were given before. Whoever has answered since has seen the change, and said what he says.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use vekha_analysis::Values;
+use vekha_roadmap::RoadMap;
+use vekha_roadmap::answers::{Beside, EXPLANATIONS, validate};
+use vekha_roadmap::model::{
+    Activity, Field, FieldKind, Form, Known, KnownRows, KnownValue, PeriodOf, Table, Work,
+};
+use vekha_roadmap::pattern::alike;
+
+use crate::data::RunData;
+use crate::key::RunKey;
+use crate::known::{Said, ours};
+
+/// Carries what the department has changed into the run's answers that were given before.
+pub fn follow(road_map: &RoadMap, key: &RunKey, data: &mut BTreeMap<RunKey, RunData>) {
+    let (Some(activity), Some(run)) = (road_map.activity(&key.activity), data.get_mut(key)) else {
+        return;
+    };
+    let changes = changes(road_map, activity, run);
+    if changes.is_empty() || run.followed {
+        return;
+    }
+    run.followed = true;
+    let department = &road_map.department().code;
+    let own = run.answers.remove(department).unwrap_or_default();
+    let RunData { answers, replaced, .. } = run;
+    let before = replaced.get(department);
+    for (_, answers) in answers.iter_mut().filter(|(code, _)| !replaced.contains_key(*code)) {
+        for change in &changes {
+            let asked = questions(change.form, key, answers, before);
+            change.carry_into(answers);
+            let asks = questions(change.form, key, answers, Some(&own));
+            forget_stale(answers, &asked, &asks);
+        }
+    }
+    run.answers.insert(department.clone(), own);
+}
+
+/// What an answer has to explain, by the path of what is asked about.
+fn questions(
+    form: &Form,
+    key: &RunKey,
+    answers: &Values,
+    department: Option<&Values>,
+) -> BTreeMap<String, String> {
+    let mut unexplained = answers.clone();
+    unexplained.remove(EXPLANATIONS);
+    let beside = Beside { department, period: Some(key.period), ..Beside::default() };
+    let wrong = validate(form, &unexplained, beside).err().unwrap_or_default();
+    let asked = wrong.into_iter().filter_map(|error| {
+        let path = error.field.strip_prefix(EXPLANATIONS)?.strip_prefix('.')?;
+        Some((path.to_owned(), error.message))
+    });
+    asked.collect()
+}
+
+/// What was explained explains nothing that is asked about only now.
+fn forget_stale(
+    answers: &mut Values,
+    asked: &BTreeMap<String, String>,
+    asks: &BTreeMap<String, String>,
+) {
+    let Some(Value::Object(explanations)) = answers.get_mut(EXPLANATIONS) else { return };
+    explanations.retain(|path, _| {
+        asks.get(path).is_none_or(|question| asked.values().any(|before| before == question))
+    });
+    if explanations.is_empty() {
+        answers.remove(EXPLANATIONS);
+    }
+}
+
+/// What the department has changed, by the field that its rows stand in.
+pub(crate) fn changes<'r>(
+    road_map: &'r RoadMap,
+    activity: &'r Activity,
+    run: &RunData,
+) -> Vec<Change<'r>> {
+    let department = &road_map.department().code;
+    let said = (run.replaced.get(department), run.answers.get(department));
+    let (Some(before), Some(now)) = said else { return vec![] };
+    let given = activity.stages.iter().filter_map(|stage| match &stage.work {
+        Work::Collect(collect) => Some(collect),
+        _ => None,
+    });
+    let given = given.flat_map(|collect| {
+        let form = road_map.forms.get(&collect.form);
+        collect.known.iter().filter_map(move |known| Given::of(activity, known, form?))
+    });
+    given.map(|given| given.change(before, now)).filter(|change| !change.is_empty()).collect()
+}
+
+/// Rows of the department in a table of everybody's.
+struct Given<'r> {
+    form: &'r Form,
+    field: &'r Field,
+    table: &'r Table,
+    rows: &'r KnownRows,
+}
+
+impl<'r> Given<'r> {
+    /// None where rows do not follow what the department says later.
+    fn of(activity: &Activity, known: &'r Known, form: &'r Form) -> Option<Given<'r>> {
+        let KnownValue::Rows(rows) = &known.value else { return None };
+        let field = form.field(&known.field)?;
+        let FieldKind::Table(table) = &field.kind else { return None };
+        let is_own = known.activity == activity.id && known.period == PeriodOf::Current;
+        (known.of_department && is_own && !rows.moves.is_empty()).then_some(Given {
+            form,
+            field,
+            table,
+            rows,
+        })
+    }
+
+    /// Its rows, as they stand in the table of everybody.
+    fn rows(&self, answers: &Values) -> Vec<Values> {
+        let said = Said { answers, figures: Values::new() };
+        let theirs = said.rows(self.rows).into_iter();
+        theirs.map(|row| ours(self.table, self.rows, row)).collect()
+    }
+
+    fn change(self, before: &Values, now: &Values) -> Change<'r> {
+        let (mut gone, mut come) = (self.rows(before), self.rows(now));
+        gone.retain(|row| take(&mut come, |other| other == row).is_none());
+        let moves = &self.rows.moves;
+        let fixed = |row: &Values| -> Values {
+            row.iter()
+                .filter(|(id, _)| !moves.contains(id))
+                .map(|(id, v)| (id.clone(), v.clone()))
+                .collect()
+        };
+        let mut moved = Vec::new();
+        gone.retain(|row| {
+            let to = take(&mut come, |other| fixed(other) == fixed(row));
+            let stays = to.is_none();
+            moved.extend(to.map(|to| (row.clone(), to)));
+            stays
+        });
+        Change { form: self.form, field: self.field, moves, moved, gone, come }
+    }
+}
+
+/// Takes the first row out of which that is so.
+fn take(rows: &mut Vec<Values>, is: impl Fn(&Values) -> bool) -> Option<Values> {
+    rows.iter().position(is).map(|place| rows.remove(place))
+}
+
+/// What has changed in the rows of a table.
+#[derive(Debug)]
+pub(crate) struct Change<'r> {
+    form: &'r Form,
+    /// The table that they stand in.
+    pub field: &'r Field,
+    /// The columns by which a row moves and stays itself.
+    moves: &'r [String],
+    /// Rows and what they are now.
+    moved: Vec<(Values, Values)>,
+    gone: Vec<Values>,
+    /// Rows that nobody has seen yet.
+    pub come: Vec<Values>,
+}
+
+impl Change<'_> {
+    fn is_empty(&self) -> bool {
+        self.moved.is_empty() && self.gone.is_empty() && self.come.is_empty()
+    }
+
+    /// Moves the rows that moved and leaves out those that are gone. What came is left to people: there
+    /// is more to be said of a row than the department says.
+    fn carry_into(&self, answers: &mut Values) {
+        let Some(Value::Array(rows)) = answers.get_mut(&self.field.id) else { return };
+        // Where each row stands now, as far as what was explained of it still holds.
+        let mut places: Vec<Option<usize>> = Vec::with_capacity(rows.len());
+        let mut kept = 0;
+        rows.retain_mut(|row| {
+            let Value::Object(row) = row else {
+                places.push(Some(kept));
+                kept += 1;
+                return true;
+            };
+            let gone = self.gone.iter().any(|gone| is(row, gone));
+            let to = self.moved.iter().find(|(from, _)| is(row, from)).map(|(_, to)| to);
+            places.push((!gone && to.is_none()).then_some(kept));
+            kept += usize::from(!gone);
+            for column in to.into_iter().flat_map(|_| self.moves) {
+                match to.and_then(|to| to.get(column)) {
+                    Some(value) => row.insert(column.clone(), value.clone()),
+                    None => row.remove(column),
+                };
+            }
+            !gone
+        });
+        if rows.is_empty() {
+            answers.remove(&self.field.id);
+        }
+        self.explain(answers, &places);
+    }
+
+    /// What was explained of rows goes with them; of those that changed, it explains something else.
+    fn explain(&self, answers: &mut Values, places: &[Option<usize>]) {
+        let Some(Value::Object(explanations)) = answers.get_mut(EXPLANATIONS) else { return };
+        let of_row = |path: &str| {
+            let (place, rest) =
+                path.strip_prefix(&self.field.id)?.strip_prefix('[')?.split_once(']')?;
+            Some((place.parse::<usize>().ok()?, rest.to_owned()))
+        };
+        let all = std::mem::take(explanations).into_iter();
+        explanations.extend(all.filter_map(|(path, said)| match of_row(&path) {
+            None => Some((path, said)),
+            Some((place, rest)) => {
+                let place = places.get(place).copied().flatten()?;
+                Some((format!("{}[{place}]{rest}", self.field.id), said))
+            }
+        }));
+        if explanations.is_empty() {
+            answers.remove(EXPLANATIONS);
+        }
+    }
+}
+
+/// Whether a row of somebody's is this one of the department, however its words are written.
+fn is(row: &Values, theirs: &Values) -> bool {
+    theirs.iter().all(|(column, value)| match (row.get(column), value) {
+        (Some(Value::String(own)), Value::String(theirs)) => alike(own) == alike(theirs),
+        (own, theirs) => own == Some(theirs),
+    })
+}
