@@ -413,6 +413,7 @@ fn roles_of(roles: &BTreeMap<String, String>) -> String {
 /// What somebody may do.
 pub fn role(role: Role) -> &'static str {
     match role {
+        Role::Representative => "представитель",
         Role::Viewer => "наблюдатель",
         Role::Operator => "специалист",
         Role::Approver => "руководитель",
@@ -423,6 +424,7 @@ pub fn role(role: Role) -> &'static str {
 /// The same, at length.
 pub fn role_at_length(role: Role) -> &'static str {
     match role {
+        Role::Representative => "отвечает за свою организацию; кроме неё не видит ничего",
         Role::Viewer => "видит всё, ничего не меняет",
         Role::Operator => "собирает сведения: продлевает, возвращает, напоминает, правит проекты",
         Role::Approver => "и ещё утверждает рекомендации, принимает решения и отчёты о мерах",

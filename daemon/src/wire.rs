@@ -56,7 +56,7 @@ twins! {
     Duty = ContactDuty { Director, Deputy, Coordinator, Secretary }
     Severity = Severity { Note, Attention, Serious }
     Effect = EffectKind { Resolved, Better, Mixed, Same, Worse, Unknown }
-    Role = Role { Viewer, Operator, Approver, Administrator }
+    Role = Role { Representative, Viewer, Operator, Approver, Administrator }
     Means = RoadMapMeans { Files, Form, Archive, Return, Beginning }
     Help = HelpKind { Done, Recommended, Ordered, None }
     Capability = PluginCapability { Notifier, Publisher, Source, Listener, Analyzer }

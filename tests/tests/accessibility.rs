@@ -265,6 +265,7 @@ const DEPARTMENT: &[Row] = &[
     ("a version", "/m/zarechny/definitions/versions/1", "Это первая версия", &[]),
     ("no archive", "/m/zarechny/definitions/archive", "Архив не принят", &[SEND, WRONG]),
     ("help", "/help", "Ссылка «Справка»", &[]),
+    ("no organisation", "/own", "Вы не представляете", &[]),
     ("the daemon", "/daemon", "С чем работает", &[]),
     (
         "a letter that is tried in vain",

@@ -16,7 +16,7 @@ use vekha::access::{ALL, Role};
 use vekha_proto::v1::Method;
 use vekha_tests::axe;
 use vekha_tests::browser::Browser;
-use vekha_tests::foreign::{MORNING, activity, run, text};
+use vekha_tests::foreign::{MORNING, activity, results, run, text};
 use vekha_tests::process::{binary, free_port};
 use vekha_tests::stranger::{Stranger, reason, wrong_fields};
 use vekha_tests::town::{self, Town, shipped_road_map};
@@ -32,10 +32,12 @@ async fn locked() -> (Town, Stranger) {
 }
 
 fn grants(roles: &[(&str, Role)]) -> Value {
-    let one = |(municipality, role): &(&str, Role)| {
-        let municipality = if *municipality == ALL { "-" } else { municipality };
+    let one = |(place, role): &(&str, Role)| {
+        let (municipality, organisation) = place.split_once('/').unwrap_or((place, ""));
+        let municipality = if municipality == ALL { "-" } else { municipality };
         let role = format!("ROLE_{}", role.as_str().to_uppercase());
-        json!({ "municipality": format!("municipalities/{municipality}"), "role": role })
+        json!({ "municipality": format!("municipalities/{municipality}"), "role": role,
+            "organisation": organisation })
     };
     roles.iter().map(one).collect()
 }
@@ -60,7 +62,8 @@ fn is_denied(answer: &Result<(), Status>) -> bool {
 async fn a_token_makes_the_calls_of_its_role_where_it_has_it_and_no_others() {
     let (_town, trusted) = locked().await;
     let places = [("own", "zarechny"), ("foreign", "polevskoy"), ("any", "-")];
-    for role in Role::ALL.iter().copied() {
+    // Whoever represents an organisation has a test of their own.
+    for role in Role::ALL.iter().copied().filter(|role| *role >= Role::Viewer) {
         let own = [("zarechny", role)];
         // A role elsewhere says nothing of here: there is but one municipality to give it in.
         let (_, stranger) = system(&trusted, role.as_str(), &own).await;
@@ -97,6 +100,100 @@ async fn a_token_makes_the_calls_of_its_role_where_it_has_it_and_no_others() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_represents_a_school_answers_for_it_and_learns_nothing_of_the_others() {
+    let (town, trusted) = locked().await;
+    town::ask_schools_as(town.channel().await, KEY).await;
+    town.settle().await;
+    let own = [("zarechny/school-1", Role::Representative)];
+    let (made, school) = system(&trusted, "Школа 1", &own).await;
+    let held = json!([{ "municipality": "municipalities/zarechny", "role": "ROLE_REPRESENTATIVE",
+        "organisation": "school-1" }]);
+    assert_eq!(made["roles"], held);
+    let identity = school.call("AccessService.GetIdentity", json!({})).await.unwrap();
+    assert_eq!(identity["roles"], held);
+    let run = run("low-result-schools", "2025-26");
+    let of = |school: &str| format!("{run}/assignments/collect.{school}");
+
+    // It sees its own, wherever it looks, and is not given links.
+    let every = "municipalities/zarechny/activities/-/runs/-";
+    for parent in [run.as_str(), every] {
+        let request = json!({ "parent": parent });
+        let listed = school.call("AssignmentService.ListAssignments", request).await.unwrap();
+        let names: Vec<&str> =
+            listed["assignments"].as_array().unwrap().iter().map(|a| text(a, "name")).collect();
+        assert_eq!(names, [of("school-1")], "{parent}");
+        assert_eq!(text(&listed, "nextPageToken"), "");
+    }
+    let other = json!({ "parent": run, "filter": "organisation = \"school-2\"" });
+    let listed = school.call("AssignmentService.ListAssignments", other).await.unwrap();
+    assert_eq!(listed["assignments"].as_array().map_or(0, Vec::len), 0, "{listed}");
+    let assignment =
+        school.call("AssignmentService.GetAssignment", json!({ "name": of("school-1") })).await;
+    assert!(assignment.unwrap()["form"].is_object());
+    let link = json!({ "name": of("school-1"), "showLink": true });
+    let refused = school.call("AssignmentService.GetAssignment", link).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::PermissionDenied, "ROLE_NEEDED")
+    );
+
+    // It answers under its name, and asks for time.
+    let answers = results(false);
+    let answer = json!({ "name": of("school-1"), "answers": answers, "requestId": "s-1" });
+    let sent = school.call("AssignmentService.SubmitAssignment", answer).await.unwrap();
+    assert_eq!(text(&sent, "actor"), "token:Школа 1");
+    let sent = json!({ "parent": of("school-1") });
+    let sent = school.call("AssignmentService.ListSubmissions", sent).await.unwrap();
+    assert_eq!(sent["submissions"].as_array().unwrap().len(), 1);
+    let compressed = json!({ "name": of("school-2"), "answers": answers });
+    let refused = school.call("AssignmentService.SubmitAssignment", compressed).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+
+    // Whatever else there is, is the department's: each call with the name of its own thing, of another's.
+    let mine = [
+        "AssignmentService.GetAssignment",
+        "AssignmentService.SubmitAssignment",
+        "AssignmentService.RequestExtension",
+        "AssignmentService.ListAssignments",
+        "AssignmentService.ListSubmissions",
+        "RecommendationService.GetRecommendation",
+        "RecommendationService.AcknowledgeRecommendation",
+        "AccessService.GetIdentity",
+    ];
+    for method in school.methods("vekha.v1") {
+        let called = format!("{}.{}", method.parent_service().name(), method.name());
+        for (organisation, is_own) in [("school-1", true), ("school-2", false)] {
+            let input = method.input();
+            let field =
+                ["parent", "name"].into_iter().find(|f| input.get_field_by_name(f).is_some());
+            let request = field.map_or_else(|| json!({}), |f| json!({ f: of(organisation) }));
+            let answer = match method.is_server_streaming() {
+                true => school.watch(&called, request).await.map(drop),
+                false => school.call(&called, request).await.map(drop),
+            };
+            // A list of assignments is cut, a caller asks about itself: neither is of one organisation.
+            let is_anybodys = called.ends_with(".ListAssignments") || called.ends_with("Identity");
+            let may = mine.contains(&called.as_str()) && (is_own || is_anybodys);
+            assert_eq!(is_denied(&answer), !may, "{called} {organisation}: {answer:?}");
+        }
+    }
+
+    // Such a role is of an organisation that there is, and of nothing else.
+    for (place, role, why) in [
+        ("zarechny", Role::Representative, "представитель отвечает за одну организацию"),
+        ("zarechny/school-1", Role::Viewer, "роль в муниципалитете, а не в организации"),
+        ("zarechny/school-11", Role::Representative, "организации «school-11» в «zarechny» нет"),
+        ("polevskoy/school-1", Role::Representative, "муниципалитета «polevskoy» нет"),
+    ] {
+        let token = json!({ "displayName": "Лишний", "roles": grants(&[(place, role)]) });
+        let wrong = trusted.call("TokenService.CreateToken", json!({ "token": token })).await;
+        let wrong = wrong.unwrap_err();
+        assert!(wrong_fields(&wrong)["token.roles"].contains(why), "{wrong}");
+    }
+    town.daemon.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -381,7 +478,7 @@ async fn the_command_line_hires_and_gives_tokens_and_whoever_is_at_the_machine_g
     // As long as there is nobody, whoever is at this machine may; the first one closes the house.
     let (done, said) =
         say(&["people", "add", "anna@example.org", "--name", "Анна", "--role", "boss"]).await;
-    assert!(!done && said.contains("роли «boss» нет; бывает viewer"), "{said}");
+    assert!(!done && said.contains("роли «boss» нет; бывает representative, viewer"), "{said}");
     let (done, key) = say(&["token", "create", "Настройка", "--role", "administrator"]).await;
     assert!(done, "{key}");
     let secret = key.split("Ключ: ").nth(1).unwrap().trim().to_owned();

@@ -72,6 +72,15 @@ impl Identity {
         self.roles.within(&map.municipality.id).unwrap_or(Role::Viewer)
     }
 
+    /// Of which organisations alone they may see something in a municipality, by their codes; none where
+    /// a role in it shows all of them.
+    pub fn only_of(&self, municipality: Option<&str>) -> Option<Vec<String>> {
+        let held = municipality.map_or(self.roles.in_all(), |id| self.roles.within(id));
+        let own = self.roles.represented();
+        let own = own.filter(|(within, _)| municipality == Some(within));
+        (held < Some(Role::Viewer)).then(|| own.map(|(_, code)| code.to_owned()).collect())
+    }
+
     /// The person, if it is one who signed in.
     pub fn person(&self) -> Option<&Person> {
         match &self.who {

@@ -51,9 +51,8 @@ pub fn needed(method: Method) -> Needed {
     use Method as M;
     let of = |role, scope| Needed { role, scope };
     match method {
-        M::ListRoadMaps | M::CheckRoadMap | M::GetStatus | M::GetIdentity => {
-            of(Role::Viewer, Scope::Anywhere)
-        }
+        M::GetIdentity => of(Role::Representative, Scope::Anywhere),
+        M::ListRoadMaps | M::CheckRoadMap | M::GetStatus => of(Role::Viewer, Scope::Anywhere),
         M::GetRoadMap
         | M::Preview
         | M::ListActivities
@@ -178,12 +177,62 @@ pub fn permits(needed: Needed, roles: &Roles, municipality: Option<&str>) -> boo
     held >= Some(needed.role)
 }
 
-/// The municipality that a request's message names, in the field by which the method's requests name
-/// what they are about. None if it names none, or any of them.
+/// What a call is about that whoever represents an organisation may make of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// One thing of the organisation: its name says so.
+    Thing,
+    /// What is theirs of many: what the call answers is cut to it.
+    List,
+}
+
+/// Whether whoever represents an organisation may make a call, and of what. A call that is not here is
+/// the department's.
+pub fn own(method: Method) -> Option<Own> {
+    use Method as M;
+    match method {
+        M::GetAssignment
+        | M::SubmitAssignment
+        | M::RequestExtension
+        | M::ListSubmissions
+        | M::GetRecommendation
+        | M::AcknowledgeRecommendation => Some(Own::Thing),
+        M::ListAssignments => Some(Own::List),
+        _ => None,
+    }
+}
+
+/// Whether somebody may make a call for an organisation that they represent. `name` is what the request
+/// names.
+pub fn permits_own(method: Method, roles: &Roles, name: Option<&str>) -> bool {
+    let Some((own, name)) = own(method).zip(name) else { return false };
+    let Some(municipality) = municipality(name) else { return false };
+    match own {
+        Own::List => roles.represented().any(|(within, _)| within == municipality),
+        Own::Thing => organisation(name).is_some_and(|code| roles.represents(municipality, code)),
+    }
+}
+
+/// The organisation whose thing has this name, as assignments and recommendations are named.
+fn organisation(name: &str) -> Option<&str> {
+    let mut segments = name.split('/');
+    // Collections and what is one of them stand in turn: an id may be called like a collection.
+    let mut pairs = std::iter::from_fn(|| Some((segments.next()?, segments.next()?)));
+    let (_, id) = pairs.find(|(of, _)| matches!(*of, "assignments" | "recommendations"))?;
+    id.split_once('.').map(|(_, code)| code)
+}
+
+/// The municipality in a name. None if it names none, or any of them.
+pub fn municipality(name: &str) -> Option<&str> {
+    let id = name.strip_prefix("municipalities/").and_then(|rest| rest.split('/').next());
+    id.filter(|id| !matches!(*id, "-" | ""))
+}
+
+/// What a request's message names, in the field by which the method's requests name what they are about.
 ///
 /// # Errors
 /// When the message cannot be read so far: it is no such request.
-pub fn municipality(method: Method, message: &[u8]) -> Result<Option<&str>, Unreadable> {
+pub fn name(method: Method, message: &[u8]) -> Result<Option<&str>, Unreadable> {
     let Some((last, above)) = method.named_by().split_last() else { return Ok(None) };
     let mut within = Some(message);
     for field in above {
@@ -196,10 +245,7 @@ pub fn municipality(method: Method, message: &[u8]) -> Result<Option<&str>, Unre
         Some(message) => texts(message, *last)?,
         None => None,
     };
-    let Some(name) = name else { return Ok(None) };
-    let name = std::str::from_utf8(name).map_err(|_| Unreadable)?;
-    let id = name.strip_prefix("municipalities/").and_then(|rest| rest.split('/').next());
-    Ok(id.filter(|id| !matches!(*id, "-" | "")))
+    name.map(std::str::from_utf8).transpose().map_err(|_| Unreadable)
 }
 
 /// A message that cannot be read.
@@ -250,7 +296,12 @@ mod tests {
         let line = |method: &Method| {
             let Needed { role, scope } = needed(*method);
             let path = method.path().trim_start_matches("/vekha.v1.");
-            format!("{path:<50} {:<14} {scope:?}", role.as_str())
+            let own = match own(*method) {
+                None => "",
+                Some(Own::Thing) => ", or of one's own organisation",
+                Some(Own::List) => ", or cut to one's own organisation",
+            };
+            format!("{path:<50} {:<14} {scope:?}{own}", role.as_str())
         };
         let table: Vec<String> = Method::ALL.iter().map(line).collect();
         insta::assert_snapshot!(table.join("\n"));
@@ -276,14 +327,57 @@ mod tests {
     }
 
     #[test]
+    fn who_represents_an_organisation_reaches_its_things_and_no_others() {
+        let own: Roles =
+            [("zarechny/school-1".to_owned(), Role::Representative)].into_iter().collect();
+        let run = "municipalities/zarechny/activities/vpr/runs/2027";
+        let may = |method, name: &str| permits_own(method, &own, Some(name));
+        assert!(may(Method::SubmitAssignment, &format!("{run}/assignments/collect.school-1")));
+        assert!(may(Method::GetRecommendation, &format!("{run}/recommendations/r.school-1")));
+        assert!(may(Method::ListAssignments, run));
+        assert!(may(Method::ListSubmissions, &format!("{run}/assignments/collect.school-1")));
+        for other in [
+            format!("{run}/assignments/collect.school-11"),
+            format!("{run}/assignments/collect.school-2"),
+            format!("{run}/assignments/-"),
+            format!("{run}/assignments"),
+            // An id that is called like a collection.
+            "municipalities/zarechny/activities/assignments/x.school-1/runs/2027".into(),
+            "municipalities/zarechny/assignments/runs/assignments/collect.school-1".into(),
+            run.to_owned(),
+            "municipalities/polevskoy/activities/vpr/runs/2027/assignments/collect.school-1".into(),
+            "municipalities/-/activities/vpr/runs/2027/assignments/collect.school-1".into(),
+            // Of two names in one the first is read, by whoever serves the call, too.
+            format!("{run}/assignments/collect.school-2/assignments/collect.school-1"),
+            String::new(),
+        ] {
+            assert!(!may(Method::SubmitAssignment, &other), "{other}");
+        }
+        assert!(!permits_own(Method::ListAssignments, &own, None));
+        assert!(!may(Method::ListAssignments, "municipalities/-/activities/-"));
+        let department = permits_own;
+        let name = format!("{run}/assignments/collect.school-1");
+        for method in Method::ALL.iter().filter(|method| super::own(**method).is_none()) {
+            assert!(!department(*method, &own, Some(&name)), "{}", method.path());
+            let table = needed(*method);
+            let is_anybodys = *method == Method::GetIdentity;
+            assert_eq!(permits(table, &own, Some("zarechny")), is_anybodys, "{}", method.path());
+        }
+    }
+
+    #[test]
     fn a_request_names_its_municipality_once_and_whoever_reads_it_reads_the_same() {
+        let municipality = |method, message: &'_ [u8]| {
+            name(method, message).map(|name| name.and_then(municipality).map(str::to_owned))
+        };
+        let zarechny = || Ok(Some("zarechny".to_owned()));
         let name = "municipalities/zarechny/activities/vpr/runs/2027";
         let run = v1::CancelRunRequest {
             name: name.into(),
             reason: "municipalities/polevskoy".into(),
             ..Default::default()
         };
-        assert_eq!(municipality(Method::CancelRun, &run.encode_to_vec()), Ok(Some("zarechny")));
+        assert_eq!(municipality(Method::CancelRun, &run.encode_to_vec()), zarechny());
         let thing = v1::Recommendation {
             run: "municipalities/polevskoy".into(),
             name: format!("{name}/recommendations/r.school-1"),
@@ -292,7 +386,7 @@ mod tests {
         let update =
             v1::UpdateRecommendationRequest { recommendation: Some(thing), ..Default::default() };
         let update = update.encode_to_vec();
-        assert_eq!(municipality(Method::UpdateRecommendation, &update), Ok(Some("zarechny")));
+        assert_eq!(municipality(Method::UpdateRecommendation, &update), zarechny());
         for any in ["municipalities/-/activities/-", "municipalities/", "runs/2027", ""] {
             let list = v1::ListRunsRequest { parent: any.into(), ..Default::default() };
             assert_eq!(municipality(Method::ListRuns, &list.encode_to_vec()), Ok(None), "{any}");

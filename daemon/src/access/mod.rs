@@ -12,7 +12,7 @@ pub mod identity;
 pub mod methods;
 pub mod password;
 pub mod provider;
-mod role;
+pub mod role;
 mod sealed;
 pub mod secrets;
 

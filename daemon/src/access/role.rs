@@ -13,6 +13,9 @@ pub const ALL: &str = "*";
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum Role {
+    /// Answer for one organisation: what it is asked, and nothing beside it. Held at an organisation; all
+    /// others at a municipality, or at all of them.
+    Representative,
     /// Look.
     Viewer,
     /// Collect: extend, return, remind, rewrite drafts.
@@ -33,7 +36,12 @@ impl Role {
     }
 }
 
-/// Roles by municipality.
+/// Where an organisation's role is held, as roles are kept.
+pub fn organisation(municipality: &str, code: &str) -> String {
+    format!("{municipality}/{code}")
+}
+
+/// Roles by where they are held: a municipality, [`ALL`] of them, or an [`organisation`] of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles(BTreeMap<String, Role>);
 
@@ -48,6 +56,16 @@ impl Roles {
         self.0.get(municipality).max(self.0.get(ALL)).copied()
     }
 
+    /// The organisations that are represented: municipality and code of each.
+    pub fn represented(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.keys().filter_map(|place| place.split_once('/'))
+    }
+
+    /// Whether this organisation is represented.
+    pub fn represents(&self, municipality: &str, code: &str) -> bool {
+        self.represented().any(|own| own == (municipality, code))
+    }
+
     /// The highest role that is held anywhere.
     pub fn anywhere(&self) -> Option<Role> {
         self.0.values().max().copied()
@@ -60,7 +78,10 @@ impl Roles {
 
     /// Whether these roles reach as far as those: who may give them, and take them.
     pub fn administer(&self, others: &Roles) -> bool {
-        let administers = |m: &String| self.within(m) == Some(Role::Administrator);
+        let administers = |place: &String| {
+            let municipality = place.split_once('/').map_or(place.as_str(), |(m, _)| m);
+            self.within(municipality) == Some(Role::Administrator)
+        };
         // Who holds none yet is anybody's who administers at all.
         match others.0.is_empty() {
             true => self.anywhere() == Some(Role::Administrator),
@@ -71,23 +92,21 @@ impl Roles {
     /// These roles and those: where both have one, the higher.
     pub fn with(&self, others: &Roles) -> Roles {
         let mut all = self.0.clone();
-        for (municipality, role) in &others.0 {
-            let held = all.entry(municipality.clone()).or_insert(*role);
+        for (place, role) in &others.0 {
+            let held = all.entry(place.clone()).or_insert(*role);
             *held = (*held).max(*role);
         }
         Roles(all)
     }
 
-    /// Municipality and role of each, in the order of the municipalities.
+    /// Where each is held, and the role, in the order of the places.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Role)> {
-        self.0.iter().map(|(municipality, role)| (municipality.as_str(), *role))
+        self.0.iter().map(|(place, role)| (place.as_str(), *role))
     }
 
     /// As the journal keeps them.
     pub fn named(&self) -> BTreeMap<String, String> {
-        self.iter()
-            .map(|(municipality, role)| (municipality.to_owned(), role.as_str().to_owned()))
-            .collect()
+        self.iter().map(|(place, role)| (place.to_owned(), role.as_str().to_owned())).collect()
     }
 }
 
@@ -112,6 +131,22 @@ mod tests {
         assert_eq!(roles.within("polevskoy"), Some(Role::Viewer));
         assert_eq!((roles.anywhere(), roles.in_all()), (Some(Role::Approver), Some(Role::Viewer)));
         assert_eq!(Roles::default().within("zarechny"), None);
+    }
+
+    #[test]
+    fn who_represents_an_organisation_has_no_role_in_its_municipality() {
+        let school = organisation("zarechny", "school-1");
+        let own = roles(&[(&school, Role::Representative)]);
+        assert_eq!((own.within("zarechny"), own.in_all()), (None, None));
+        assert_eq!(own.anywhere(), Some(Role::Representative));
+        assert!(own.represents("zarechny", "school-1"));
+        assert!(!own.represents("zarechny", "school-11"));
+        assert!(!own.represents("polevskoy", "school-1"));
+        assert!(!roles(&[("zarechny", Role::Administrator)]).represents("zarechny", "school-1"));
+        // Whoever administers the municipality gives it and takes it, and nobody else.
+        assert!(roles(&[("zarechny", Role::Administrator)]).administer(&own));
+        assert!(!roles(&[("polevskoy", Role::Administrator)]).administer(&own));
+        assert!(!own.administer(&own));
     }
 
     #[test]

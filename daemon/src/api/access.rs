@@ -2,12 +2,14 @@
 
 use jiff::SignedDuration;
 use tonic::{Request, Response, Status};
+use vekha_engine::is_part;
 use vekha_proto::v1::{self, access_service_server::AccessService};
 use vekha_roadmap::answers::FieldError;
 
 use super::Api;
 use super::mutation::{Asked, Mutation, identity};
 use super::status;
+use crate::access::role::organisation;
 use crate::access::{ALL, Role, Roles, Who};
 use crate::runtime::acts::access::tokens::LONGEST_OVERLAP;
 use crate::runtime::acts::access::{AccessError, Asker};
@@ -34,12 +36,14 @@ pub(super) fn overlap(hours: i32) -> Result<SignedDuration, Status> {
 
 /// Roles as the contract has them.
 pub(super) fn grants(roles: &Roles) -> Vec<v1::RoleGrant> {
-    let one = |(municipality, role): (&str, Role)| v1::RoleGrant {
-        municipality: format!(
-            "municipalities/{}",
-            if municipality == ALL { ANY } else { municipality }
-        ),
-        role: role.wire().into(),
+    let one = |(place, role): (&str, Role)| {
+        let (municipality, organisation) = place.split_once('/').unwrap_or((place, ""));
+        let municipality = if municipality == ALL { ANY } else { municipality };
+        v1::RoleGrant {
+            municipality: format!("municipalities/{municipality}"),
+            role: role.wire().into(),
+            organisation: organisation.to_owned(),
+        }
     };
     roles.iter().map(one).collect()
 }
@@ -58,12 +62,20 @@ pub(super) fn roles(field: &str, grants: &[v1::RoleGrant]) -> Result<Roles, Vec<
             continue;
         };
         let id = if id == ANY { ALL } else { id };
+        let place = match grant.organisation.as_str() {
+            "" => id.to_owned(),
+            code if is_part(code) => organisation(id, code),
+            code => {
+                say("organisation", format!("«{code}»: нужен код организации, например school-1"));
+                continue;
+            }
+        };
         match Role::of(grant.role()) {
             None => say("role", "нужна роль".to_owned()),
-            Some(_) if roles.iter().any(|(known, _)| known == id) => {
+            Some(_) if roles.iter().any(|(known, _)| *known == place) => {
                 say("municipality", format!("«{}» названо дважды", grant.municipality));
             }
-            Some(role) => roles.push((id.to_owned(), role)),
+            Some(role) => roles.push((place, role)),
         }
     }
     if wrong.is_empty() { Ok(roles.into_iter().collect()) } else { Err(wrong) }

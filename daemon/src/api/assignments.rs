@@ -187,6 +187,7 @@ impl AssignmentService for Api {
             sees_links(&by, parent.municipality.as_deref())?;
         }
         let mut filter = lists::filter(&parent, &conditions);
+        filter.organisations = by.only_of(parent.municipality.as_deref());
         if conditions.flag("late") == Some(true) {
             filter.due_to = Some(lists::latest_late(self.runtime.clock().now()));
         }

@@ -15,7 +15,9 @@ use tonic::Status;
 use vekha_proto::v1::Method;
 
 use super::{LARGEST_FILE_CALL, status};
-use crate::access::methods::{Needed, Scope, municipality, needed, permits as permitted, service};
+use crate::access::methods::{
+    Needed, Scope, municipality, name, needed, permits as permitted, permits_own, service,
+};
 use crate::access::{Identity, Role};
 use crate::glossary;
 
@@ -76,13 +78,14 @@ fn named(
     needed: Needed,
     by: &Identity,
 ) -> Result<(), Status> {
-    let named = match message.map(|message| municipality(method, message)) {
-        Some(Ok(named)) => named,
+    let name = match message.map(|message| name(method, message)) {
+        Some(Ok(name)) => name,
         None | Some(Err(_)) => return Err(Status::invalid_argument("сообщение не читается")),
     };
-    match permitted(needed, &by.roles, named) {
+    let within = name.and_then(municipality);
+    match permitted(needed, &by.roles, within) || permits_own(method, &by.roles, name) {
         true => Ok(()),
-        false => Err(lacking(needed, named)),
+        false => Err(lacking(needed, within)),
     }
 }
 

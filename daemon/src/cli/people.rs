@@ -29,7 +29,8 @@ pub(super) enum Command {
         /// Должность
         #[arg(long, default_value = "")]
         post: String,
-        /// Роль: viewer, operator, approver или administrator; operator@zarechny — в одном муниципалитете
+        /// Роль: viewer, operator, approver или administrator; operator@zarechny — в одном муниципалитете;
+        /// representative@zarechny/school-1 — представитель одной организации
         #[arg(long = "role", required = true, value_name = "РОЛЬ")]
         roles: Vec<String>,
     },
@@ -173,7 +174,8 @@ async fn person(client: &Client, email: &str) -> anyhow::Result<v1::Person> {
     found.ok_or_else(|| anyhow!("сотрудника «{email}» нет. Все: vekha people list"))
 }
 
-/// Roles as they are written: `operator@zarechny`, or `operator` everywhere.
+/// Roles as they are written: `operator@zarechny`, or `operator` everywhere;
+/// `representative@zarechny/school-1`.
 pub(super) fn grants(roles: &[String]) -> anyhow::Result<Vec<v1::RoleGrant>> {
     let one = |written: &String| {
         let (role, municipality) = written.split_once('@').unwrap_or((written, "-"));
@@ -181,8 +183,13 @@ pub(super) fn grants(roles: &[String]) -> anyhow::Result<Vec<v1::RoleGrant>> {
             let all: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
             anyhow!("роли «{role}» нет; бывает {}", all.join(", "))
         })?;
-        let municipality = format!("municipalities/{municipality}");
-        Ok(v1::RoleGrant { municipality, role: known.wire().into() })
+        let (municipality, organisation) =
+            municipality.split_once('/').unwrap_or((municipality, ""));
+        Ok(v1::RoleGrant {
+            municipality: format!("municipalities/{municipality}"),
+            role: known.wire().into(),
+            organisation: organisation.to_owned(),
+        })
     };
     roles.iter().map(one).collect()
 }
@@ -193,7 +200,8 @@ pub(super) fn words(grants: &[v1::RoleGrant]) -> String {
         let role = Role::of(grant.role()).map_or("", glossary::role);
         match grant.municipality.trim_start_matches("municipalities/") {
             "-" => role.to_owned(),
-            municipality => format!("{role}@{municipality}"),
+            municipality if grant.organisation.is_empty() => format!("{role}@{municipality}"),
+            municipality => format!("{role}@{municipality}/{}", grant.organisation),
         }
     };
     grants.iter().map(one).collect::<Vec<_>>().join(", ")

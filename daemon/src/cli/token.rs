@@ -18,7 +18,8 @@ pub(super) enum Command {
     Create {
         /// Название: какая система
         name: String,
-        /// Роль: viewer, operator, approver или administrator; operator@zarechny — в одном муниципалитете
+        /// Роль: viewer, operator, approver или administrator; operator@zarechny — в одном муниципалитете;
+        /// representative@zarechny/school-1 — представитель одной организации
         #[arg(long = "role", required = true, value_name = "РОЛЬ")]
         roles: Vec<String>,
         /// По какой день действует: 2027-12-31; без него бессрочно

@@ -36,7 +36,7 @@ use self::department::{
 };
 use self::frame::access::Needed;
 use self::frame::{access, assets, header, origin, packed, posted, problem};
-use self::school::{export, extension, link, spreadsheet, uploads};
+use self::school::{export, extension, link, represented, spreadsheet, uploads};
 use self::year::{completeness, decisions, effects, evidence, recommendations};
 use crate::access::Role;
 use crate::access::gate::Gate;
@@ -61,7 +61,7 @@ struct Page {
 
 /// All pages of the department: one that has no roles does not compile.
 fn pages() -> Vec<Page> {
-    use Role::{Administrator, Approver, Operator, Viewer};
+    use Role::{Administrator, Approver, Operator, Representative, Viewer};
     let page = |reads, acts, path, route| Page { path, needed: Needed { reads, acts }, route };
     let looks = |path, route| page(Viewer, Viewer, path, route);
     let works = |path, route| page(Viewer, Operator, path, route);
@@ -70,7 +70,8 @@ fn pages() -> Vec<Page> {
     vec![
         looks("/", get(administrator::home)),
         looks("/today", get(today::show)),
-        looks("/help", get(help::show)),
+        page(Representative, Representative, "/help", get(help::show)),
+        page(Representative, Representative, "/own", get(represented::show)),
         looks("/today/live", get(live::today)),
         looks("/m/{municipality}/live", get(live::municipality)),
         looks("/m/{municipality}", get(administrator::municipality)),
@@ -160,7 +161,7 @@ fn pages() -> Vec<Page> {
             "/runs/{municipality}/{activity}/{run}/answers/{assignment}/files/{sha256}/{name}",
             get(uploads::of_answer),
         ),
-        looks("/me", get(people::own::show).post(people::own::act)),
+        page(Representative, Representative, "/me", get(people::own::show).post(people::own::act)),
         administers("/people", get(people::list_people).post(people::add_person)),
         administers("/people/{person}", get(people::show_person).post(people::act_on_person)),
         administers("/tokens", get(people::list_tokens).post(people::act_on_tokens)),
@@ -191,6 +192,7 @@ pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
                 .route("/a/{token}/table", post(spreadsheet::upload))
                 .layer(DefaultBodyLimit::max(spreadsheet::LONGEST_UPLOAD)),
         )
+        .layer(middleware::from_fn_with_state(gate.clone(), access::visitor))
         .layer(middleware::map_response(header::unlisted));
     let open = Router::new()
         .route("/assets/style.css", get(assets::style))

@@ -206,7 +206,8 @@ impl OidcSettings {
     }
 }
 
-/// Roles as they are written, one or several: `operator@zarechny, viewer`.
+/// Roles as they are written, one or several: `operator@zarechny, viewer`,
+/// `representative@zarechny/school-1`.
 fn granted(written: &str) -> Result<Roles, String> {
     let mut roles = Roles::default();
     for one in written.split(',').map(str::trim) {
@@ -220,6 +221,12 @@ fn granted(written: &str) -> Result<Roles, String> {
         })?;
         if municipality.is_empty() || municipality.contains(char::is_whitespace) {
             return Err(format!("«{one}»: после @ нужен муниципалитет: operator@zarechny"));
+        }
+        if (role == Role::Representative) != municipality.contains('/') {
+            return Err(format!(
+                "«{one}»: представитель — одной организации, остальные роли — в муниципалитете: \
+                 representative@zarechny/school-1, operator@zarechny"
+            ));
         }
         roles = roles.with(&[(municipality.to_owned(), role)].into_iter().collect());
     }

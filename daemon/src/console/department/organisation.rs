@@ -12,10 +12,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use vekha_engine::run::{
-    Assignment, AssignmentKind, AssignmentState, Measure, MeasureState, Recommendation,
-};
-use vekha_engine::{AssignmentKey, RunKey};
+use vekha_engine::RunKey;
+use vekha_engine::run::{AssignmentKind, AssignmentState, Measure, MeasureState, Recommendation};
 use vekha_roadmap::RoadMap;
 
 use crate::console::department::organisations;
@@ -26,6 +24,7 @@ use crate::console::frame::paging::{Asked, Paging, asked};
 use crate::console::frame::posted::{Fields, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{packed, problem, view, words};
+use crate::console::school::duties::{Duty, duties};
 use crate::console::subscriptions;
 use crate::console::year::completeness::run_words;
 use crate::glossary;
@@ -41,13 +40,6 @@ use crate::store::{StoreError, document};
 
 /// Rows of each of the page's lists.
 const ROWS: usize = 20;
-
-/// What it was asked for.
-struct Duty {
-    run: RunKey,
-    key: AssignmentKey,
-    assignment: Assignment,
-}
 
 /// `GET /m/{municipality}/organisations/{code}?analysis=low-result-schools/analyze&past=2&letters=2`
 pub async fn show(
@@ -138,16 +130,8 @@ async fn describe(
     let reader = Reader::Organisation(code);
     context["calendar"] = Value::Null;
     context["calendars"] = subscriptions::known(runtime, &map.municipality, reader).await?;
-    let mut duties = Vec::new();
-    for row in store.duties(whose).await? {
-        let read = store.readable(&row.id, document::<Assignment>(&row.id, &row.body))?;
-        if let (Some(assignment), Ok(run)) = (read, row.run.parse()) {
-            let key = AssignmentKey::new(&row.stage, &row.organisation);
-            duties.push(Duty { run, key, assignment });
-        }
-    }
-    let (open, past): (Vec<&Duty>, Vec<&Duty>) =
-        duties.iter().partition(|duty| duty.assignment.state.is_awaited());
+    let duties = duties(store, whose).await?;
+    let (open, past): (Vec<&Duty>, Vec<&Duty>) = duties.iter().partition(|duty| duty.is_awaited());
     let shown = |duty: &&Duty| duty.shown(map, now);
     // What is due first stands first.
     context["open"] = open.iter().rev().map(shown).collect();
@@ -170,48 +154,6 @@ async fn describe(
     context["figures"] = figures(runtime, version, &duties, code, query).await?;
     context["once"] = uuid::Uuid::now_v7().to_string().into();
     Ok(context)
-}
-
-impl Duty {
-    /// Answered after its day, or never.
-    fn was_late(&self) -> bool {
-        self.assignment.late || self.assignment.state == AssignmentState::Missing
-    }
-
-    fn shown(&self, map: &RoadMap, now: Timestamp) -> Value {
-        let Duty { run, key, assignment } = self;
-        let municipality = &map.municipality;
-        let overdue = assignment.state.is_awaited() && now > municipality.closing(assignment.due);
-        let answered = assignment.answered_at.map(|at| municipality.today(at));
-        let activity = map.activity(&run.activity);
-        let stage = activity.and_then(|a| a.stage(&key.stage)).map(|(_, stage)| &stage.title);
-        let what = match assignment.kind {
-            AssignmentKind::Measure(number) => format!("отчёт о мере {number}"),
-            _ => stage.unwrap_or(&key.stage).clone(),
-        };
-        let mark = match assignment.state {
-            _ if overdue => "late",
-            AssignmentState::Answered if assignment.late => "attention",
-            AssignmentState::Returned => "attention",
-            AssignmentState::Missing => "late",
-            state => state.as_str(),
-        };
-        json!({
-            "run": run_words(map, run),
-            "run_link": format!("/runs/{run}"),
-            "what": what,
-            "link": format!("/runs/{run}/answers/{key}"),
-            "form": format!("link:{key}"),
-            "mark": mark,
-            "words": glossary::assignment_state(assignment.state),
-            "due": glossary::date(assignment.due),
-            "overdue": overdue,
-            "answered": answered.map(glossary::date),
-            "late": assignment.late,
-            "returns": assignment.returns,
-            "reason": assignment.reason,
-        })
-    }
 }
 
 /// How the questions of each year were answered, the newest year first.

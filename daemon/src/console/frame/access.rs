@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
 pub use crate::access::Identity as Person;
@@ -46,6 +46,8 @@ pub fn head(runtime: &Runtime, person: &Person) -> Value {
         "person": person.name(),
         "visitor": {
             "signed_in": person.person().is_some(),
+            "represents": person.roles.represented().next().is_some(),
+            "looks": person.roles.anywhere() >= Some(Role::Viewer),
             "administers": person.roles.anywhere() == Some(Role::Administrator),
             "rules": person.roles.in_all() == Some(Role::Administrator),
         },
@@ -93,9 +95,25 @@ pub async fn require(
             request.extensions_mut().insert(person);
             next.run(request).await
         }
+        // Whoever only represents an organisation begins where its questions are.
+        Some(_) if page.as_str() == "/" && held == Some(Role::Representative) => {
+            Redirect::to("/own").into_response()
+        }
         Some(needed) => no_access(held, needed),
         None => problem::no_such_page().await,
     }
+}
+
+/// Tells a page behind a link who sends something by it, if somebody has signed in: whoever represents the
+/// organisation does it by their own name. Others are who they are without it: the link lets them in.
+pub async fn visitor(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    if !request.method().is_safe()
+        && let Ok(Found::Somebody(person)) = gate.of_page(request.headers()).await
+        && person.person().is_some()
+    {
+        request.extensions_mut().insert(*person);
+    }
+    next.run(request).await
 }
 
 /// Who has signed in, and may not: another thing than not having signed in.

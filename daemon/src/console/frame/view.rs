@@ -52,6 +52,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "search.html",
         "year.html",
         "help.html",
+        "represented.html",
         "preview.html",
         "activity.html",
         "actions.html",

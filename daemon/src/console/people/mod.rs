@@ -13,7 +13,7 @@ pub use staff::{
 };
 pub use tokens::{act as act_on_tokens, list as list_tokens};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use vekha_roadmap::answers::FieldError;
 
 use crate::access::gate::Gate;
+use crate::access::role::organisation;
 use crate::access::{ALL, Role, Roles};
 use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
@@ -102,10 +103,18 @@ impl Refused {
     }
 }
 
-/// The roles that a form says, a field for each municipality: `role:zarechny`.
+/// The roles that a form says, two fields for each municipality: `role:zarechny`, and the codes of the
+/// organisations that are represented, `represents:zarechny`.
 fn roles_of(pairs: &Pairs) -> Result<Roles, Vec<FieldError>> {
     let (mut roles, mut wrong) = (Vec::new(), Vec::new());
     for (name, value) in pairs {
+        if let Some(municipality) = name.strip_prefix("represents:") {
+            let codes = value.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+            let codes = codes.filter(|code| !code.is_empty());
+            roles
+                .extend(codes.map(|code| (organisation(municipality, code), Role::Representative)));
+            continue;
+        }
         let Some(municipality) = name.strip_prefix("role:") else { continue };
         match value.as_str() {
             "" => {}
@@ -130,18 +139,25 @@ fn choices(runtime: &Runtime, person: &Person, held: &Roles) -> Value {
         let municipality = &v.road_map.municipality;
         (municipality.id.clone(), municipality.name.clone())
     });
-    let held: BTreeMap<&str, Role> = held.iter().collect();
+    let represented = |id: &str| -> Vec<&str> {
+        held.represented().filter(|(own, _)| *own == id).map(|(_, code)| code).collect()
+    };
+    let mut places: BTreeMap<&str, Role> = held.iter().collect();
+    places.retain(|place, _| !place.contains('/'));
+    let elsewhere = held.represented().map(|(municipality, _)| municipality);
     // Where a municipality has gone, its role is still held.
-    let gone = held
-        .keys()
-        .filter(|id| **id != ALL && maps.iter().all(|v| v.road_map.municipality.id != **id));
-    let gone: Vec<(String, String)> = gone.map(|id| ((*id).to_owned(), (*id).to_owned())).collect();
+    let known: BTreeSet<&str> = places.keys().copied().chain(elsewhere).collect();
+    let gone = known
+        .into_iter()
+        .filter(|id| *id != ALL && maps.iter().all(|v| v.road_map.municipality.id != *id));
+    let gone: Vec<(String, String)> = gone.map(|id| (id.to_owned(), id.to_owned())).collect();
     let line = |(id, name): (String, String)| {
-        let own = held.get(id.as_str());
+        let own = places.get(id.as_str());
         let asked = own.map_or(Role::Viewer, |role| *role);
         let may = person.roles.administer(&[(id.clone(), asked)].into_iter().collect());
         let options: Vec<Value> = Role::ALL
             .iter()
+            .filter(|role| **role != Role::Representative)
             .map(|role| {
                 json!({
                     "value": role.as_str(),
@@ -154,6 +170,7 @@ fn choices(runtime: &Runtime, person: &Person, held: &Roles) -> Value {
             "municipality": id, "name": name, "may": may, "options": options,
             "held": own.map(|role| glossary::role(*role)),
             "value": own.map(|role| role.as_str()),
+            "represents": (id != ALL).then(|| represented(&id).join(", ")),
         })
     };
     [all].into_iter().chain(each).chain(gone).map(line).collect()
@@ -167,12 +184,16 @@ fn legend() -> Value {
 
 /// Roles in words, for tables.
 fn words(runtime: &Runtime, roles: &Roles) -> Vec<String> {
-    let name = |id: &str| match id {
-        ALL => "все муниципалитеты".to_owned(),
-        id => runtime
+    let name = |place: &str| match place.split_once('/') {
+        _ if place == ALL => "все муниципалитеты".to_owned(),
+        None => runtime
             .road_maps()
-            .newest(id)
-            .map_or_else(|| id.to_owned(), |v| v.road_map.municipality.name.clone()),
+            .newest(place)
+            .map_or_else(|| place.to_owned(), |v| v.road_map.municipality.name.clone()),
+        Some((municipality, code)) => runtime
+            .road_maps()
+            .newest(municipality)
+            .map_or_else(|| place.to_owned(), |v| v.road_map.short_name(code).to_owned()),
     };
     roles.iter().map(|(m, role)| format!("{} ({})", glossary::role(role), name(m))).collect()
 }

@@ -86,7 +86,7 @@ pub async fn ask(
     request: Request,
 ) -> Response {
     // Whoever has no link is told so before anything is read.
-    let opened = link::open(&runtime, &token).await;
+    let opened = link::open(&runtime, &token).await.map(|opened| opened.by(&request));
     if let Err(Closed::Unknown) = opened {
         return problem::unknown_link();
     }

@@ -18,6 +18,7 @@ use vekha_roadmap::answers::Values;
 use vekha_roadmap::model::{Activity, Form};
 use vekha_roadmap::russian;
 
+use crate::console::frame::access::Person;
 use crate::console::frame::said::{self, Clash, Said};
 use crate::console::frame::sending::{Sent, known};
 use crate::console::frame::{posted, problem, words};
@@ -58,6 +59,8 @@ pub struct Opened {
     pub run: Run,
     /// The road map that the run keeps.
     pub version: Arc<Version>,
+    /// Who has opened it, if somebody who represents the organisation has signed in.
+    representative: Option<String>,
 }
 
 /// What an assignment is about.
@@ -133,9 +136,19 @@ impl Opened {
         taken.err()
     }
 
-    /// Whoever has the link.
+    /// The same, with who has sent this request.
+    pub fn by(mut self, request: &Request) -> Self {
+        let visitor = request.extensions().get::<Person>();
+        let (run, own) = (&self.run.key, &self.key.organisation);
+        let represents = |person: &&Person| person.roles.represents(&run.municipality, own);
+        self.representative = visitor.filter(represents).map(|person| person.actor());
+        self
+    }
+
+    /// Whoever has the link; a representative who has signed in by their name.
     pub fn caller(&self) -> Caller {
-        Caller::new(format!("page:{}", self.key.organisation))
+        let anybody = || format!("page:{}", self.key.organisation);
+        Caller::new(self.representative.clone().unwrap_or_else(anybody))
     }
 
     /// What every page behind a link shows.
@@ -216,7 +229,8 @@ pub async fn open(runtime: &Runtime, token: &str) -> Result<Opened, Closed> {
     let version = runtime.road_maps().current(&run_key.municipality, run.road_map);
     let unread = || StoreError::Unreadable(runtime.road_maps().why_not(&run_key, run.road_map));
     let version = version.ok_or_else(|| unavailable(unread()))?;
-    Ok(Opened { token, id: row.id, key, assignment, about, run, version })
+    let representative = None;
+    Ok(Opened { token, id: row.id, key, assignment, about, run, version, representative })
 }
 
 /// The page of whatever the link asks for.
@@ -333,7 +347,7 @@ pub async fn answer(
     request: Request,
 ) -> Response {
     // Whoever has no link, or one that takes nothing any more, is told so before anything is read.
-    let opened = open(&runtime, &token).await;
+    let opened = open(&runtime, &token).await.map(|opened| opened.by(&request));
     match &opened {
         Err(Closed::Unknown) => return problem::unknown_link(),
         Ok(opened) => {
@@ -455,8 +469,9 @@ async fn deliver(
             Err(said) => return page(runtime, &opened, Some(typed), &said).await,
         }
         let token = std::mem::take(&mut opened.token);
+        let representative = opened.representative.take();
         opened = match open(runtime, &token).await {
-            Ok(opened) => opened,
+            Ok(opened) => Opened { representative, ..opened },
             Err(Closed::Unknown) => return problem::unknown_link(),
             Err(Closed::Unavailable(e)) => return problem::unsaved(&e, pairs),
         };

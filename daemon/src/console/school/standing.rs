@@ -46,6 +46,7 @@ impl Standing {
                 let who = match actor.split_once(':') {
                     Some(("page", _)) => "другой человек отправил по этой ссылке".to_owned(),
                     Some(("source", source)) => format!("источник «{source}» передал"),
+                    Some(("person", who)) => format!("{} отправил(а)", name_of(who)),
                     _ => "другая система передала".to_owned(),
                 };
                 format!("{}: {who} ответ, версия {version}", moment(*at))
@@ -53,6 +54,11 @@ impl Standing {
             (None, None) => "Ответ изменился".to_owned(),
         }
     }
+}
+
+/// What somebody who signed in is called, without the address.
+fn name_of(person: &str) -> &str {
+    person.split(" <").next().unwrap_or(person)
 }
 
 /// What stands behind a link. Its basis is never newer than what is shown: who has not seen

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use vekha_engine::{RunKey, Why};
 
-use super::house::{Fetched, RUN};
+use super::house::{Fetched, RUN, answer};
 use super::{House, files};
 use crate::access::{Role, Roles};
 use crate::runtime::Ask;
@@ -211,6 +211,80 @@ async fn each_role_sees_the_buttons_that_it_may_press_and_no_other_button_works(
     assert_eq!(operator.get("/m/polevskoy").await.status, StatusCode::FORBIDDEN);
     assert_eq!(operator.get("/runs/polevskoy/results").await.status, StatusCode::FORBIDDEN);
     assert_eq!(anna.get("/m/polevskoy").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_representative_answers_for_the_own_organisation_by_name_and_sees_nothing_else() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    let hired = async |email: &str, codes: &str| {
+        let form = [
+            ("display_name", "Ольга Смирнова"),
+            ("email", email),
+            ("role:zarechny", ""),
+            ("represents:zarechny", codes),
+        ];
+        anna.send("/people", &form).await
+    };
+    let refused = hired("olga@example.org", "school-1, scool-2").await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let words = "организации «scool-2» в «zarechny» нет; может быть, school-2";
+    assert!(refused.text.contains(words), "{}", refused.text);
+    assert!(
+        refused.text.contains("value=\"scool-2, school-1\"")
+            || refused.text.contains("value=\"school-1, scool-2\"")
+    );
+    let page = hired("olga@example.org", "school-1").await;
+    let text = page.text.replace("&#x2f;", "/");
+    let welcome = text[text.find("/welcome/").unwrap()..].split('"').next().unwrap().to_owned();
+    let sent = stranger(&house).post(&welcome, &[("password", PASSWORD)]).await;
+    let olga = Browser { house: &house, cookie: kept(&sent) };
+
+    // She begins where her school's questions are, and the department's pages are shut.
+    let home = olga.get("/").await;
+    assert_eq!(
+        (home.status, home.headers["location"].to_str().unwrap()),
+        (StatusCode::SEE_OTHER, "/own")
+    );
+    let own = olga.get("/own").await;
+    assert_eq!(own.status, StatusCode::OK, "{}", own.text);
+    let own = own.text.replace("&#x2f;", "/");
+    let link = house.link("collect.school-1");
+    assert!(own.contains(&format!("href=\"{link}\"")), "{own}");
+    assert!(!own.contains(&house.link("collect.school-2")));
+    for path in ["/me", "/help"] {
+        assert_eq!(olga.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    for path in [
+        "/today".to_owned(),
+        "/m/zarechny".to_owned(),
+        "/m/zarechny/organisations/school-1".to_owned(),
+        format!("/runs/{RUN}"),
+        format!("/runs/{RUN}/answers/collect.school-1"),
+        "/people".to_owned(),
+    ] {
+        let page = olga.get(&path).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{path}: {}", page.text);
+    }
+
+    // What she sends stands under her name; by another school's link she is whoever has it.
+    let sent = olga.post(&link, &answer("38", "")).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let sent = olga.post(&house.link("collect.school-2"), &answer("30", "")).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    let entries = house.runtime.store().journal_tail(RUN, 50).await.unwrap();
+    let by: Vec<&str> =
+        entries.iter().filter(|e| e.kind == "submitted").map(|e| e.actor.as_str()).collect();
+    let named = "person:Ольга Смирнова <olga@example.org>";
+    assert_eq!(BTreeSet::from_iter(by), BTreeSet::from([named, "page:school-2"]));
+    let own = olga.get("/own").await.text;
+    assert!(
+        own.contains("Ничего: отвечать сейчас не на что") && own.contains("Прежние запросы"),
+        "{own}"
+    );
+    // Without the role there is nothing left, and who has it is told to the administrator.
+    let people = anna.get("/people").await.text.replace("&#x2f;", "/");
+    assert!(people.contains("представитель ("), "{people}");
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub struct Filter {
     pub period: Option<String>,
     /// Organisation code.
     pub organisation: Option<String>,
+    /// Of no other organisations than these, by their codes: whoever asks may see no more.
+    pub organisations: Option<Vec<String>>,
     /// State, as the column spells it.
     pub state: Option<String>,
     /// Stage id.

@@ -120,6 +120,9 @@ impl Store {
             Run = f.run
         );
         equal!(c, assignment, Stage = f.stage, Organisation = f.organisation, State = f.state);
+        if let Some(own) = &f.organisations {
+            c = c.add(assignment::Column::Organisation.is_in(own));
+        }
         c = c.add_option(nothing(f)).add_option(of_period(f, assignment::Column::Run));
         let dues = [&f.due_from, &f.due_to].map(|day| day.map(|day| day.to_string()));
         if f.state.is_none() && dues.iter().any(Option::is_some) {

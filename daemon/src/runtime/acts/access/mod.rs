@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use vekha_roadmap::answers::{FieldError, hides, turns};
+use vekha_roadmap::diagnostic::nearest;
 
-use crate::access::{ALL, Identity, Roles, secrets};
+use crate::access::{ALL, Identity, Role, Roles, secrets};
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::fault::Fault;
 use crate::runtime::request::Request;
@@ -130,12 +132,40 @@ impl Runtime {
             wrong.extend(errors);
             Roles::default()
         });
-        for (municipality, _) in roles.iter() {
-            if municipality != ALL && self.road_maps.newest(municipality).is_none() {
-                wrong.push(field("roles", &format!("муниципалитета «{municipality}» нет")));
+        let misplaced = roles.iter().filter_map(|(place, role)| self.misplaced(place, role));
+        wrong.extend(misplaced.map(|why| field("roles", &why)));
+        roles
+    }
+
+    /// Why a role cannot be held there, if it cannot.
+    fn misplaced(&self, place: &str, role: Role) -> Option<String> {
+        let (municipality, code) = match place.split_once('/') {
+            Some((municipality, code)) => (municipality, Some(code)),
+            None => (place, None),
+        };
+        let version = self.road_maps.newest(municipality);
+        match (code, role) {
+            (None, Role::Representative) => {
+                Some("представитель отвечает за одну организацию: назовите её код".to_owned())
+            }
+            (Some(_), role) if role != Role::Representative => Some(format!(
+                "«{}» — роль в муниципалитете, а не в организации",
+                glossary::role(role)
+            )),
+            (None, _) if municipality == ALL => None,
+            _ if version.is_none() => Some(format!("муниципалитета «{municipality}» нет")),
+            (None, _) => None,
+            (Some(code), _) => {
+                let map = version.as_ref().map(|version| &version.road_map)?;
+                let known = map.organisations.iter().map(|one| one.code.as_str());
+                map.organisation(code).is_none().then(|| {
+                    let near = nearest(code, known);
+                    let near =
+                        near.map_or_else(String::new, |near| format!("; может быть, {near}"));
+                    format!("организации «{code}» в «{municipality}» нет{near}")
+                })
             }
         }
-        roles
     }
 
     /// What the same request made before.
