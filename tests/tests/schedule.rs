@@ -236,6 +236,12 @@ async fn plans_of_schools_are_asked_in_august_checked_together_agreed_and_publis
             .unwrap();
     }
 
+    // Before the plans are checked a draft says that, and not that they are without clashes.
+    let draft = stranger.call("DecisionService.DraftDecision", json!({ "parent": RUN })).await;
+    let draft = draft.unwrap();
+    let early = draft["text"].as_str().unwrap();
+    assert!(early.contains("3. Отметить, что графики школ ещё не проверены."), "{early}");
+
     // Two weeks of 1 September are not over when all is decided.
     town.live_until("2026-09-03T12:00").await;
     let listed = json!({ "parent": RUN });

@@ -45,6 +45,9 @@ pub struct Group {
 /// What is the same in the rows of a group; none within where a row speaks of everything.
 type Key = Vec<Option<String>>;
 
+/// Parts of wholes, by what they belong to: each with the place of a row that names it.
+type Parts = BTreeMap<Key, BTreeMap<Key, usize>>;
+
 impl Grouping {
     /// The groups of a table, in the order of their first rows, each made when it is looked at. A row
     /// without a value that it takes is in none. Words are the same whatever their case, and «А» is the
@@ -64,10 +67,12 @@ impl Grouping {
                 near.entry(rest).or_default().entry(open).or_default().push(place);
             }
         }
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        for same in near.into_values() {
+        let parts = self.missed(&mut near, rows.len());
+        // Which rows each has, and one by which its part is called.
+        let mut groups: Vec<(Vec<usize>, Option<usize>)> = Vec::new();
+        for (rest, same) in near {
             if same.len() > MOST_PARTS {
-                groups.extend(same.into_values());
+                groups.extend(same.into_values().map(|places| (places, None)));
                 continue;
             }
             // Where somebody speaks of a part, who speaks of everything is counted there.
@@ -76,11 +81,46 @@ impl Grouping {
                 let own = same.iter().filter(|(open, _)| covers(open, key));
                 let mut places: Vec<usize> = own.flat_map(|(_, places)| places).copied().collect();
                 places.sort_unstable();
-                groups.push(places);
+                let called = parts.get(&rest[..self.above()]).and_then(|known| known.get(key));
+                groups.push((places, called.copied()));
             }
         }
         groups.sort();
-        groups.into_iter().map(|places| self.group(rows, beside, places))
+        groups.into_iter().map(|(places, called)| self.group(rows, beside, places, called))
+    }
+
+    /// How many columns stand before the first in which nothing stands for everything: what is a part
+    /// there belongs to what they say.
+    fn above(&self) -> usize {
+        self.by.iter().take_while(|column| !self.whole.contains(column)).count()
+    }
+
+    /// Makes place for the parts that a table has forgotten: where it says of some classes what the
+    /// department says of the whole grade, the other classes of the grade are a group, too, though
+    /// nothing is said of them. Returns the known parts, each with a row that names it.
+    fn missed(&self, near: &mut BTreeMap<Key, BTreeMap<Key, Vec<usize>>>, own: usize) -> Parts {
+        let mut parts = Parts::new();
+        if self.beside.is_none() || self.whole.is_empty() {
+            return parts;
+        }
+        let is_part = |open: &Key| open.iter().all(Option::is_some);
+        let of_table = |places: &[usize]| places.iter().copied().find(|place| *place < own);
+        for (rest, same) in near.iter() {
+            let known = parts.entry(rest[..self.above()].to_vec()).or_default();
+            for (open, places) in same.iter().filter(|(open, _)| is_part(open)) {
+                known.extend(of_table(places).map(|place| (open.clone(), place)));
+            }
+        }
+        for (rest, same) in near.iter_mut() {
+            let named = same.values().flatten().any(|place| *place >= own);
+            let by_part = same.iter().any(|(open, all)| is_part(open) && of_table(all).is_some());
+            let known = parts.get(&rest[..self.above()]);
+            let known = known.filter(|known| named && by_part && known.len() <= MOST_PARTS);
+            for part in known.into_iter().flat_map(BTreeMap::keys) {
+                same.entry(part.clone()).or_default();
+            }
+        }
+        parts
     }
 
     /// What a row says in the columns that must be said, and in the others.
@@ -102,11 +142,20 @@ impl Grouping {
         Some((rest, open))
     }
 
-    fn group(&self, rows: &[Value], beside: &[Value], mut places: Vec<usize>) -> Group {
+    fn group(
+        &self,
+        rows: &[Value],
+        beside: &[Value],
+        mut places: Vec<usize>,
+        called: Option<usize>,
+    ) -> Group {
         let own = places.iter().filter_map(|place| rows.get(*place));
         let theirs = places.iter().filter_map(|place| beside.get(place.checked_sub(rows.len())?));
         let said = |column: &String| {
-            let mut all = own.clone().chain(theirs.clone()).filter_map(|row| row.get(column));
+            let part = called.filter(|_| self.whole.contains(column));
+            let part = part.and_then(|place| rows.get(place));
+            let all = own.clone().chain(theirs.clone()).chain(part);
+            let mut all = all.filter_map(|row| row.get(column));
             Some((column.clone(), all.find(|value| !value.is_null())?.clone()))
         };
         let mut seen: Values = self.by.iter().filter_map(said).collect();
@@ -190,6 +239,43 @@ mod tests {
             { "grade": 6, "rows": [], "beside": [named[1]] },
         ]);
         assert_eq!(Value::from(seen), wanted);
+    }
+
+    #[test]
+    fn what_is_said_of_one_class_and_named_for_the_grade_is_missed_in_the_others() {
+        let rows = [
+            json!({ "grade": 5, "letter": "А", "subject": "Математика" }),
+            json!({ "grade": 5, "letter": "Б", "subject": "История" }),
+            json!({ "grade": 5, "subject": "Физика" }),
+            json!({ "grade": 6, "letter": "В", "subject": "Математика" }),
+        ];
+        let named = [
+            json!({ "grade": 5, "subject": "математика", "of": 1 }),
+            json!({ "grade": 5, "subject": "Физика", "of": 2 }),
+            json!({ "grade": 5, "subject": "Химия", "of": 3 }),
+        ];
+        let by = ["grade", "letter", "subject"].map(str::to_owned).to_vec();
+        let whole = vec!["letter".to_owned()];
+        let grouping = Grouping { by, whole, beside: Some("named".to_owned()) };
+        let told = |group: Group| {
+            let seen = &group.seen;
+            let count = |name: &str| seen[name].as_array().map_or(0, Vec::len);
+            let letter = seen.get("letter").and_then(Value::as_str).unwrap_or("-");
+            let subject = seen["subject"].as_str().unwrap_or_default();
+            format!("{}{letter} {subject}: {} {}", seen["grade"], count(ROWS), count(BESIDE))
+        };
+        let mut groups: Vec<String> = grouping.groups(&rows, &named).map(told).collect();
+        groups.sort();
+        // Of the whole grade nothing is missed in a class; what nobody says is missed once.
+        let wanted = [
+            "5- Физика: 1 1",
+            "5- Химия: 0 1",
+            "5А Математика: 1 1",
+            "5Б История: 1 0",
+            "5Б математика: 0 1",
+            "6В Математика: 1 0",
+        ];
+        assert_eq!(groups, wanted);
     }
 
     #[test]

@@ -67,7 +67,7 @@ const REPORT: [&str; 12] = [
 const INDEX: [&str; 3] = ["municipality", "date", "reports"];
 
 /// What the text of a decision is given.
-const DECISION: [&str; 14] = [
+const DECISION: [&str; 15] = [
     "municipality",
     "activity",
     "period",
@@ -79,6 +79,7 @@ const DECISION: [&str; 14] = [
     "recommended",
     "asked",
     "missing",
+    "analysed",
     "indicators",
     "lists",
     "measures",

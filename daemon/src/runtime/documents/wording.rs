@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Value, json};
 use vekha_engine::data::Wanted;
-use vekha_engine::run::{AssignmentKind, AssignmentState, RecommendationState, Run};
+use vekha_engine::run::{AssignmentKind, AssignmentState, RecommendationState, Run, StageState};
 use vekha_engine::{AssignmentKey, DecisionKind};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::answers::display;
@@ -348,8 +348,15 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
             "decisions": chapter.decisions,
         }));
     }
+    let mine = runtime.version_of(&run.key).await?;
+    let activity = mine.as_ref().and_then(|mine| mine.road_map.activity(&run.key.activity));
+    let analysed = activity.into_iter().flat_map(Activity::analyses).filter(|id| {
+        run.stages.iter().any(|stage| stage.id == *id && stage.state == StageState::Completed)
+    });
     Ok(json!({
         "grounds": grounds,
+        // Which analyses are there: where one is not, that nothing was found says nothing.
+        "analysed": analysed.collect::<Vec<_>>(),
         "found": found,
         "recommended": recommended,
         "missing": missing,
