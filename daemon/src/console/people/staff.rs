@@ -9,17 +9,24 @@ use serde_json::{Value, json};
 
 use super::{Refused, choices, legend, moment, roles_of, ways_in, words};
 use crate::access::gate::Gate;
+use crate::access::identity::PERSON;
 use crate::access::{Role, Roles};
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{packed, problem, view};
+use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::people::person_etag;
 use crate::runtime::acts::access::{Asker, Made, Particulars};
 use crate::runtime::request::Request as Asked;
-use crate::store::entities::person;
+use crate::store::StoreError;
+use crate::store::entities::{journal, person};
 use crate::store::read::access::Holder;
+use crate::store::write::access::ACCESS;
+
+/// Entries of the journal of access on a person's page.
+const HISTORY: u64 = 30;
 
 /// `GET /people`
 pub async fn list(
@@ -210,6 +217,29 @@ async fn one(
         json!({ "address": made.secret, "until": until })
     });
     context["link"] = json!(link);
+    context["history"] = match history(runtime, &whom.row.email).await {
+        Ok(history) => history,
+        Err(e) => return problem::unavailable(&e),
+    };
     context["provider"] = json!(gate.provider().map(|provider| provider.name()));
     packed::never(view::page(refused.status, "person.html", &context))
+}
+
+/// What the journal of access tells of a person, the newest first.
+async fn history(runtime: &Runtime, email: &str) -> Result<Value, StoreError> {
+    let rows = runtime.store().journal_page(ACCESS, Some(email), 0, HISTORY).await?;
+    let is_about = |row: &&journal::Model| {
+        // The database compares loosely.
+        let data: Option<Value> = serde_json::from_str(&row.data).ok();
+        data.is_some_and(|data| data["person"] == email)
+    };
+    let line = |row: &journal::Model| {
+        json!({
+            "at": moment(runtime, row.at),
+            "actor": row.actor.strip_prefix(PERSON).unwrap_or(&row.actor),
+            "kind": glossary::journal_kind(&row.kind),
+            "facts": glossary::journal_facts(&row.kind, &row.data),
+        })
+    };
+    Ok(rows.iter().filter(is_about).map(line).collect())
 }

@@ -285,6 +285,16 @@ async fn a_representative_answers_for_the_own_organisation_by_name_and_sees_noth
     // Without the role there is nothing left, and who has it is told to the administrator.
     let people = anna.get("/people").await.text.replace("&#x2f;", "/");
     assert!(people.contains("представитель ("), "{people}");
+    // What was done about her stands on her page, whoever of the administrators looks at it.
+    let ids = people.split("href=\"/people/").skip(1).filter_map(|rest| rest.split('"').next());
+    let mut told = String::new();
+    for id in ids {
+        let page = anna.get(&format!("/people/{id}")).await.text;
+        told += if page.contains("<h1>Ольга Смирнова</h1>") { &page } else { "" };
+    }
+    let told = told.split("Журнал доступа: последнее").nth(1).unwrap().replace("&#x2f;", "/");
+    assert!(told.contains("представитель (zarechny/school-1)"), "{told}");
+    assert!(told.contains("Анна Петрова") && !told.contains("пароль задан: anna"), "{told}");
 }
 
 #[tokio::test]
