@@ -100,6 +100,10 @@ fn pages() -> Vec<Page> {
             get(definitions::show_beginning).post(definitions::begin).layer(with_files()),
         ),
         administers("/daemon", get(daemon::show).post(daemon::act)),
+        administers(
+            "/daemon/listeners/{listener}",
+            get(daemon::show_listener).post(daemon::act_on_listener),
+        ),
         administers("/m/{municipality}/definitions", get(definitions::overview)),
         administers(
             "/m/{municipality}/definitions/activities/{activity}",
