@@ -122,6 +122,16 @@ pub fn readable<T>(described: Result<T, Status>) -> Result<Option<T>, Status> {
     }
 }
 
+/// What is said before a call is looked at, or instead of its end.
+pub fn told(code: Code, reason: &str, message: &str) -> Status {
+    status(code, reason, message, ErrorDetails::new())
+}
+
+/// Nobody knows who calls.
+pub fn unauthenticated(reason: &str, message: &str) -> Status {
+    told(Code::Unauthenticated, reason, message)
+}
+
 /// The caller may not.
 pub fn denied(message: &str) -> Status {
     status(Code::PermissionDenied, "ROLE_NEEDED", message, ErrorDetails::new())
