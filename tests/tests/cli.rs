@@ -8,6 +8,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use vekha_tests::process::binary;
 use vekha_tests::smtp::{Act, At, Fault};
@@ -397,6 +398,51 @@ async fn without_a_daemon_every_command_says_one_clear_sentence() {
     assert_eq!(told["error"]["message"], sentence);
     let said = vekha(&["--server", "не адрес", "status"]).await.complaint();
     assert!(said.contains("не адрес") && said.lines().count() == 1, "{said}");
+}
+
+/// A program that answers whatever comes to its port with the same bytes.
+async fn somebody_else(answer: &'static [u8]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut port, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 64];
+            port.read(&mut asked).await.unwrap();
+            port.write_all(answer).await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_calls_at_the_wrong_door_or_with_the_wrong_key_is_told_what_to_do() {
+    const KEY: &str = "sesame-0123456789";
+    let town = Town::start_locked(MORNING, KEY).await;
+    let say = async |server: &str, key: &str| {
+        let said = vekha(&["--server", server, "--token", key, "run", "list"]).await.complaint();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    };
+    let bare = town.url().trim_start_matches("http://").to_owned();
+    let said = say(&bare, KEY).await;
+    assert!(said.contains(&format!("назовите его {}", town.url())), "{said}");
+    let said = say(&format!("grpc://{bare}"), KEY).await;
+    assert!(said.contains("не grpc://, а http:// или https://"), "{said}");
+    for answer in [
+        &b"HTTP/1.1 404 Not Found\r\nserver: nginx\r\ncontent-length: 0\r\n\r\n"[..],
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+    ] {
+        let other = somebody_else(answer).await;
+        let said = say(&format!("http://{other}"), KEY).await;
+        assert!(said.contains("отвечает не Веха") && said.contains(&other), "{said}");
+    }
+    let said = say(&town.url(), "vekha_0000").await;
+    assert!(
+        said.contains("этот ключ здесь не действует") && said.contains("VEKHA_TOKEN"),
+        "{said}"
+    );
+    assert_eq!(vekha(&["--server", &town.url(), "--token", KEY, "run", "list"]).await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,6 +55,18 @@ pub(super) fn wrong(all: Vec<FieldError>, message: String) -> Status {
     status
 }
 
+/// Wrong fields, each with its own words.
+pub fn wrong_fields(all: Vec<FieldError>) -> Status {
+    let message = match all.as_slice() {
+        [one] => one.message.clone(),
+        several => {
+            let one = |e: &FieldError| format!("{} — {}", e.field, e.message);
+            format!("исправьте: {}", several.iter().map(one).collect::<Vec<_>>().join("; "))
+        }
+    };
+    wrong(all, message)
+}
+
 /// A single wrong field.
 pub fn invalid(field: &str, message: impl Into<String>) -> Status {
     let message = message.into();

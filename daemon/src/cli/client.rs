@@ -181,6 +181,7 @@ impl Client {
     /// A client of no municipality.
     pub async fn reach(cli: &Cli) -> anyhow::Result<Self> {
         let server = &cli.server;
+        way::address(server).await?;
         let address = || format!("адрес демона «{server}»");
         let mut endpoint = Endpoint::from_shared(server.clone()).with_context(address)?;
         let by_tls = endpoint.uri().scheme_str() == Some("https");

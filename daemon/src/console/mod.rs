@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
+use axum::http::header::SERVER;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -256,5 +257,6 @@ async fn health(State(runtime): State<Arc<Runtime>>) -> Response {
     let mut kinds: Vec<&str> = troubles.iter().map(Trouble::kind).collect();
     kinds.dedup();
     let body = if kinds.is_empty() { "ok".to_owned() } else { kinds.join("\n") };
-    (status, body).into_response()
+    // By this the command line knows whose port it has called.
+    (status, [(SERVER, "vekha")], body).into_response()
 }
