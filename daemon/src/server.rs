@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, body::Body};
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
-use tonic::Status;
+use tonic::Code;
 use tower::ServiceExt as _;
 use tower::util::option_layer;
 use vekha_plugin::Problem;
@@ -385,14 +385,18 @@ fn unanswered(is_grpc: bool) -> Response {
 /// What is said to a page of another site where nobody is asked for a key.
 fn foreign_page() -> Response {
     let message = "без ключа доступа страницы других сайтов ничего не вызывают";
-    Status::permission_denied(message).into_http::<Body>().into_response()
+    let told = api::status::told(Code::PermissionDenied, "FOREIGN_PAGE", message);
+    told.into_http::<Body>().into_response()
 }
 
 /// What is said to whoever calls us by a foreign name where nobody is asked for a key.
 fn misdirected(is_grpc: bool) -> Response {
     let message = "без ключа доступа демон отвечает только по адресам этой машины";
     match is_grpc {
-        true => Status::permission_denied(message).into_http::<Body>().into_response(),
+        true => {
+            let told = api::status::told(Code::PermissionDenied, "FOREIGN_NAME", message);
+            told.into_http::<Body>().into_response()
+        }
         false => console::misdirected(),
     }
 }
@@ -409,13 +413,14 @@ fn is_open(path: &str) -> bool {
 
 /// The answer to a call that was not received.
 fn unreceived(why: Unreceived) -> Response {
-    let status = match why {
-        Unreceived::Full => Status::resource_exhausted("сервер занят, повторите позже"),
+    let (code, reason, message) = match why {
+        Unreceived::Full => (Code::ResourceExhausted, "BUSY", "сервер занят, повторите позже"),
         Unreceived::Slow => {
-            Status::deadline_exceeded("вызов не получен целиком за отведённое время")
+            let message = "вызов не получен целиком за отведённое время";
+            (Code::DeadlineExceeded, "NOT_RECEIVED", message)
         }
     };
-    status.into_http::<Body>().into_response()
+    api::status::told(code, reason, message).into_http::<Body>().into_response()
 }
 
 /// Finds out who makes a call; a stranger gets no further.
@@ -434,16 +439,23 @@ async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Resp
         Ok(Found::Wrong) => guesses::wrong(&port::peer(request.extensions())).await,
         Err(e) => return api::status::unavailable(e).into_http::<Body>().into_response(),
     }
-    let message = match certified.filter(|_| !brings_key) {
-        None => "нужен ключ: authorization: Bearer … (его выдаёт страница «Ключи» или vekha token \
-                 create; команде его называют --token или VEKHA_TOKEN)"
-            .to_owned(),
+    let where_from = "его выдаёт страница «Ключи» или vekha token create; команде его называют \
+                      --token или VEKHA_TOKEN";
+    let (reason, message) = match certified {
+        _ if brings_key => {
+            let why = "этот ключ здесь не действует: он отозван, истёк, переписан с ошибкой или выдан \
+                       другим демоном";
+            ("KEY_UNKNOWN", format!("{why}. Нужен другой: {where_from}"))
+        }
+        None => ("KEY_NEEDED", format!("нужен ключ: authorization: Bearer … ({where_from})")),
         Some(Certified(names)) => {
             let names = names.join("», «");
-            format!(
+            let message = format!(
                 "действующего ключа с именем сертификата нет: «{names}»; его создаёт vekha token create"
-            )
+            );
+            ("CERTIFICATE_UNKNOWN", message)
         }
     };
-    Status::unauthenticated(message).into_http::<Body>().into_response()
+    let told = api::status::unauthenticated(reason, &message);
+    told.into_http::<Body>().into_response()
 }

@@ -198,9 +198,10 @@ pub fn wrong_fields(status: &Status) -> BTreeMap<String, String> {
     violations.into_iter().flatten().map(|v| (v.field, v.description)).collect()
 }
 
-/// The stable reason of a refusal, as google.rpc.ErrorInfo has it.
+/// The stable reason of a refusal, as google.rpc.ErrorInfo has it; none unless it is one of Vekha's.
 pub fn reason(status: &Status) -> String {
-    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+    let info = status.get_details_error_info().filter(|info| info.domain == "vekha");
+    info.map(|info| info.reason).unwrap_or_default()
 }
 
 /// Messages of which only the descriptor is known: the one decoded is of this type.

@@ -279,6 +279,19 @@ const DEPARTMENT: &[Row] = &[
         "Добавить слушателя",
         &[Fill("name", "Портал"), Press("[name=\"_action\"][value=\"listen\"]"), WRONG],
     ),
+    ("a listener", "/daemon/listeners/portal", "Пока он отключён", &[]),
+    (
+        "a listener that is not changed",
+        "/daemon/listeners/portal",
+        "Исправьте, пожалуйста",
+        &[Fill("url", "ftp://portal.example.org"), SEND, WRONG],
+    ),
+    (
+        "of which activities a listener is told",
+        "/daemon/listeners/portal",
+        "если не отметить — все",
+        &[Press("form details summary"), See("#activities input")],
+    ),
     ("a municipality that begins", "/begin", "С какого дня", &[]),
     ("one that is not filled in", "/begin", "Исправьте, пожалуйста", &[SEND, WRONG]),
     ("a search", "/m/zarechny/search?q=214-од", "214-од", &[]),
@@ -576,6 +589,9 @@ async fn town() -> (Town, Stranger) {
     call("RunService.StartRun", request).await;
     let pause = json!({ "name": activity("combined-analysis"), "reason": "Ждём методику" });
     call("RoadMapService.PauseActivity", pause).await;
+    let portal = json!({ "name": "listeners/portal", "url": "https://portal.example.org/vekha",
+        "disabled": true });
+    call("ListenerService.CreateListener", json!({ "listener": portal })).await;
     town.settle().await;
     (town, stranger)
 }

@@ -8,6 +8,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use vekha_tests::process::binary;
 use vekha_tests::smtp::{Act, At, Fault};
@@ -399,6 +400,51 @@ async fn without_a_daemon_every_command_says_one_clear_sentence() {
     assert!(said.contains("не адрес") && said.lines().count() == 1, "{said}");
 }
 
+/// A program that answers whatever comes to its port with the same bytes.
+async fn somebody_else(answer: &'static [u8]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut port, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 64];
+            port.read(&mut asked).await.unwrap();
+            port.write_all(answer).await.unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_calls_at_the_wrong_door_or_with_the_wrong_key_is_told_what_to_do() {
+    const KEY: &str = "sesame-0123456789";
+    let town = Town::start_locked(MORNING, KEY).await;
+    let say = async |server: &str, key: &str| {
+        let said = vekha(&["--server", server, "--token", key, "run", "list"]).await.complaint();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    };
+    let bare = town.url().trim_start_matches("http://").to_owned();
+    let said = say(&bare, KEY).await;
+    assert!(said.contains(&format!("назовите его {}", town.url())), "{said}");
+    let said = say(&format!("grpc://{bare}"), KEY).await;
+    assert!(said.contains("не grpc://, а http:// или https://"), "{said}");
+    for answer in [
+        &b"HTTP/1.1 404 Not Found\r\nserver: nginx\r\ncontent-length: 0\r\n\r\n"[..],
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+    ] {
+        let other = somebody_else(answer).await;
+        let said = say(&format!("http://{other}"), KEY).await;
+        assert!(said.contains("отвечает не Веха") && said.contains(&other), "{said}");
+    }
+    let said = say(&town.url(), "vekha_0000").await;
+    assert!(
+        said.contains("этот ключ здесь не действует") && said.contains("VEKHA_TOKEN"),
+        "{said}"
+    );
+    assert_eq!(vekha(&["--server", &town.url(), "--token", KEY, "run", "list"]).await.code, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_year_of_low_results_is_led_from_the_command_line_alone() {
     let desk = Desk::at(MORNING).await;
@@ -728,4 +774,131 @@ async fn whatever_a_command_lists_or_shows_a_program_can_read() {
     let said = desk.say(&["run", "begin"]).await;
     assert_eq!(said.code, 2);
     assert!(said.err.contains("begin"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_many_schools_come_from_files_each_by_itself_and_none_twice() {
+    let desk = Desk::at(MORNING).await;
+    desk.json(&["run", "start", "29/2025-26"]).await;
+    desk.text(&["run", "proceed", "29/2025-26"]).await;
+    let answer = |school: &str| format!("29/2025-26/collect.{school}");
+    let line = |school: &str, answers: &Value| {
+        json!({ "assignment": answer(school), "answers": answers }).to_string()
+    };
+    let mut wrong = results(false);
+    wrong["procedures"][0]["grade"] = 12.into();
+    wrong["procedures"][1]["subject"] = "".into();
+    // More than an error has room for.
+    let mut hopeless = results(false);
+    let row = hopeless["procedures"][0].clone();
+    hopeless["procedures"] = (10..110)
+        .map(|grade| {
+            let mut row = row.clone();
+            row["grade"] = grade.into();
+            row
+        })
+        .collect();
+    let lines = [
+        line("school-1", &results(true)),
+        line("school-4", &wrong),
+        "{\"assignment\": 29}".to_owned(),
+        line("school-2", &results(false)),
+        line("school-99", &results(false)),
+        json!({ "assignment": "8/2025-26/collect.school-1", "answers": {} }).to_string(),
+        line("school-3", &results(false)),
+        line("school-5", &hopeless),
+        // The same school thinks better of it, and better again.
+        line("school-1", &results(false)),
+        line("school-1", &results(true)),
+    ];
+    let file = |name: &str, text: &str| {
+        let path = desk.files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let all = file("ответы.jsonl", &lines.join("\n"));
+    let versions = async |school: &str| {
+        let list = desk.json(&["assignment", "submissions", &answer(school)]).await;
+        list.as_array().unwrap().len()
+    };
+    let tried = desk.say(&["import", "29/2025-26", &all, "--validate-only"]).await;
+    assert_eq!((tried.code, tried.err.as_str()), (1, ""), "{}", tried.out);
+    assert!(
+        tried.out.ends_with("можно принять 5, нельзя 5; ничего не отправлено\n"),
+        "{}",
+        tried.out
+    );
+    assert_eq!(versions("school-1").await, 0, "it was only tried");
+
+    let said = desk.say(&["import", "29/2025-26", &all]).await;
+    assert_eq!((said.code, said.err.as_str()), (1, ""), "{}", said.out);
+    let told = said.out.replace(&format!("{}/", desk.files.path().display()), "");
+    // Of the hundred mistakes every one is told.
+    assert!(told.contains("  answers.procedures[99].grade: "), "{told}");
+    let shown: Vec<&str> = told
+        .lines()
+        .filter(|line| {
+            !line.contains("procedures[")
+                || line.contains("procedures[0]")
+                || line.contains("procedures[1].")
+        })
+        .collect();
+    insta::assert_snapshot!("import", shown.join("\n"));
+    // Sent once more nothing of it is taken twice.
+    let again = desk.say(&["import", "29/2025-26", &all]).await;
+    assert_eq!(again.out, said.out);
+    for (school, count) in [("school-1", 3), ("school-2", 1), ("school-3", 1), ("school-4", 0)] {
+        assert_eq!(versions(school).await, count, "{school}");
+    }
+    let last = desk.json(&["assignment", "submissions", &answer("school-1")]).await;
+    assert_eq!(
+        last[0]["answers"]["procedures"][0]["marks_2"], 11.0,
+        "the last is in force: {last}"
+    );
+
+    // What has been replaced since is said to be, and comes again only if that is said.
+    let back = file("back.jsonl", &line("school-2", &results(false)));
+    let other = file("other.jsonl", &line("school-2", &results(true)));
+    desk.text(&["import", "29/2025-26", &other]).await;
+    let outdated = desk.text(&["import", "29/2025-26", &back]).await;
+    assert!(outdated.contains("с тех пор есть другой ответ, версия 2"), "{outdated}");
+    assert_eq!(versions("school-2").await, 2);
+    let anew = desk.text(&["import", "29/2025-26", &back, "--request-id", "anew"]).await;
+    assert_eq!((anew.as_str(), versions("school-2").await), ("принято 1, не принято 0\n", 3));
+
+    // Within a run a file is called like its assignment. Whoever has put it right says so once more.
+    let folder = desk.files.path().join("школы");
+    std::fs::create_dir(&folder).unwrap();
+    for school in ["school-4", "school-5"] {
+        let path = folder.join(format!("collect.{school}.json"));
+        std::fs::write(path, results(false).to_string()).unwrap();
+    }
+    let folder = folder.display().to_string();
+    let not_of_a_run = desk.say(&["import", "29", &folder]).await.complaint();
+    assert!(not_of_a_run.contains("vekha import 29/2026-27 ПАПКА"), "{not_of_a_run}");
+    let whole = desk.text(&["import", "29/2025-26", &folder]).await;
+    assert_eq!(whole, "принято 2, не принято 0\n");
+
+    // However many there are, they go by as many streams as they need; a program reads what became of
+    // them line by line.
+    let many: Vec<String> =
+        (1000..2100).map(|n| line(&format!("school-{n}"), &json!({}))).collect();
+    let many = file("много.jsonl", &many.join("\n"));
+    let said = desk.say(&["import", "-", &many, "--format", "json"]).await;
+    assert_eq!(said.code, 1, "{}", said.err);
+    let told: Vec<Value> =
+        said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told.len(), 1101);
+    let last = &told[1099];
+    assert_eq!(
+        (&last["line"], &last["error"]["code"]),
+        (&json!(1100), &json!("NotFound")),
+        "{last}"
+    );
+    assert!(last["error"]["message"].as_str().unwrap().contains("school-2099"), "{last}");
+    let none = json!({ "taken": 0, "outdated": 0, "refused": 1100, "whole": true });
+    assert_eq!(told[1100], none);
+    // What belongs nowhere is told as it is, and not answer by answer.
+    let nowhere = desk.error(&["import", "29/1999-00", &all]).await;
+    assert_eq!(nowhere["code"], "NotFound", "{nowhere}");
 }

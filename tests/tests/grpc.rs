@@ -1297,9 +1297,13 @@ async fn a_token_locks_calls_and_pages_but_neither_health_nor_the_schools_links(
                 true => stranger.watch(&name, json!({})).await.map(drop),
                 false => stranger.call(&name, json!({})).await.map(drop),
             };
-            assert_eq!(status.unwrap_err().code(), Code::Unauthenticated, "{name} «{wrong}»");
+            let refused = status.unwrap_err();
+            assert_eq!(refused.code(), Code::Unauthenticated, "{name} «{wrong}»");
+            assert_eq!(reason(&refused), "KEY_UNKNOWN", "{name} «{wrong}»");
         }
     }
+    let nothing = stranger.call("RunService.ListRuns", json!({})).await.unwrap_err();
+    assert_eq!((nothing.code(), reason(&nothing).as_str()), (Code::Unauthenticated, "KEY_NEEDED"));
     let trusted = stranger.clone().with_authorization(&format!("Bearer {TOKEN}"));
     trusted.call("RunService.StartRun", start).await.unwrap();
     town.settle().await;

@@ -179,7 +179,8 @@ async fn a_schema_that_an_older_release_left_half_made_is_completed() {
 async fn a_backup_taken_while_answers_come_holds_all_that_was_acknowledged_before() {
     let base = Base::sqlite();
     let folder = base.folder.path();
-    std::fs::write(folder.join("vekha.toml"), settings_in_a_file()).unwrap();
+    let settings = format!("{}\n[backups]\nfolder = \"/srv/copies\"\n", settings_in_a_file());
+    std::fs::write(folder.join("vekha.toml"), settings).unwrap();
     std::fs::write(folder.join("secret"), "07".repeat(32)).unwrap();
     let runtime = start(&base).await;
     open_run(&runtime, "before").await;
@@ -207,6 +208,13 @@ async fn a_backup_taken_while_answers_come_holds_all_that_was_acknowledged_befor
     assert!(store.run(&survey_run("before")).await.unwrap().is_some());
     let runs = run::Entity::find().all(store.reader()).await.unwrap().len();
     assert_eq!(restored["runs"], runs);
+    // What lies elsewhere the daemon that was backed up may still be at work with.
+    let elsewhere = restored["elsewhere"].as_array().unwrap();
+    let kept = serde_json::json!({ "key": "backups.folder", "path": "/srv/copies" });
+    assert!(elsewhere.contains(&kept), "{elsewhere:?}");
+    let is_own =
+        |place: &serde_json::Value| place["key"] == "database" || place["key"] == "road-maps";
+    assert!(!elsewhere.iter().any(is_own), "{elsewhere:?}");
     store.close().await.unwrap();
     // The settings name what lies beside them: the same commands work there.
     let settings = restored["settings"].as_str().unwrap();

@@ -333,7 +333,8 @@ async fn what_a_token_does_stands_under_its_name_and_a_replaced_one_ends_when_it
             Err(status) => break status,
         }
     };
-    assert_eq!(ended.code(), Code::Unauthenticated, "{ended}");
+    let why = reason(&ended);
+    assert_eq!((ended.code(), why.as_str()), (Code::Unauthenticated, "ACCESS_CHANGED"), "{ended}");
     // One that ends by itself.
     let until = json!({ "displayName": "Временный", "expiresAt": "2026-10-06T07:00:00Z",
         "roles": grants(&[(ALL, Role::Viewer)]) });

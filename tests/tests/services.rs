@@ -298,6 +298,10 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
     assert_eq!(wrong_fields(&refused).into_keys().collect::<Vec<_>>(), ["offset"]);
 
     // The command line brings it; a daemon could start from it.
+    let every = json!({ "backupId": "a.b", "requestId": "ё", "actor": "а\nб" });
+    let refused = wrong_fields(&create(every).await.unwrap_err());
+    assert_eq!(refused.into_keys().collect::<Vec<_>>(), ["actor", "backup_id", "request_id"]);
+
     let folder = town.folder.path().to_owned();
     let vekha = async |args: &[&str]| {
         let mut vekha = tokio::process::Command::new(binary());
@@ -310,6 +314,8 @@ async fn a_backup_is_made_beside_the_work_proves_itself_and_is_what_a_daemon_sta
         );
         (done.status.success(), said)
     };
+    let (well, said) = vekha(&["backup", "create", "tried", "--validate-only"]).await;
+    assert!(well && said.trim() == "копию tried можно сделать", "{said}");
     let (well, said) = vekha(&["backup", "download", "first", "first.zip"]).await;
     assert!(well, "{said}");
     assert_eq!(std::fs::read(folder.join("first.zip")).unwrap(), bytes);
@@ -519,6 +525,10 @@ async fn many_answers_come_in_one_stream_each_taken_or_refused_by_itself_and_non
     let read = stranger.call("RunService.GetRun", json!({ "name": found })).await.unwrap();
     assert_eq!(read["stages"][0]["answered"], 6, "{read}");
 
+    let any = format!("{TOWN}/activities/-/runs/2025-26");
+    let wide = stranger.send_all(IMPORT, vec![json!({ "parent": any })]).await.unwrap_err();
+    let words = &wrong_fields(&wide)["parent"];
+    assert!(words.contains("вместе с его муниципалитетом") && !words.contains("filter"), "{words}");
     let none = stranger.send_all(IMPORT, vec![]).await.unwrap_err();
     assert_eq!(wrong_fields(&none).into_keys().collect::<Vec<_>>(), ["parent"]);
 }

@@ -24,7 +24,7 @@ use vekha_proto::v1::run_service_client::RunServiceClient;
 use vekha_proto::v1::{ListRunsRequest, WatchRunsRequest};
 use vekha_tests::authority::{Authority, Signed};
 use vekha_tests::process::binary;
-use vekha_tests::stranger::Stranger;
+use vekha_tests::stranger::{Stranger, reason};
 use vekha_tests::town::{self, Town};
 
 const MORNING: &str = "2026-10-06T10:00";
@@ -266,6 +266,7 @@ async fn a_systems_certificate_stands_for_the_token_of_its_name_and_for_nothing_
     let system = meet(Some(&certificate)).await;
     let refused = system.call("RunService.ListRuns", list.clone()).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
+    assert_eq!(reason(&refused), "CERTIFICATE_UNKNOWN");
     assert!(refused.message().contains("«sis.example.org»"), "{}", refused.message());
     let made = token(&all, "sis.example.org", "ROLE_VIEWER").await;
     system.call("RunService.ListRuns", list.clone()).await.unwrap();

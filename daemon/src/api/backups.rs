@@ -100,7 +100,7 @@ impl BackupService for Api {
         request: Request<v1::CreateBackupRequest>,
     ) -> Result<Response<v1::Backup>, Status> {
         let asked = Asked::of(request);
-        let mutation = Mutation::read(&asked)?;
+        let mutation = Mutation::read_beside(backups::wrong_id(&asked.backup_id), &asked)?;
         let begun = self.runtime.begin_backup(&asker(&asked, &mutation), &asked.backup_id).await;
         let mut shown = match begun.map_err(not_done)? {
             backups::Asked::Known(backup) => described(&backup),

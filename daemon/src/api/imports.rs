@@ -25,6 +25,9 @@ const AT_ONCE: usize = 32;
 /// Refusals that are told in words.
 const IN_WORDS: usize = 500;
 
+/// What is said of a run without its activity.
+const WHOLE: &str = "выполнение называют вместе с его муниципалитетом и мероприятием";
+
 /// Longest name that is told again.
 const LONGEST_NAME: usize = 300;
 
@@ -62,7 +65,7 @@ impl Api {
             ));
         };
         let said = first.parent.clone();
-        let parent = self.parent(&said, Depth::Run).await?;
+        let parent = self.parent_saying(&said, Depth::Run, WHOLE).await?;
         let (mut import, mut taking) = (Import::default(), Taking::new());
         let (mut next, mut received) = (Some(first), 0);
         while let Some(message) = next {

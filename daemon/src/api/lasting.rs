@@ -16,8 +16,9 @@ use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tonic::Status;
+use tonic::{Code, Status};
 
+use super::status::{told, unauthenticated};
 use crate::access::Roles;
 use crate::access::gate::{Found, Gate};
 use crate::port::tls::Certified;
@@ -54,9 +55,11 @@ pub async fn bounded(
         tokio::select! {
             biased;
             () = passed(deadline) => late(),
-            _ = ending.wait_for(|ending| *ending) => Status::unavailable("демон завершает работу"),
+            _ = ending.wait_for(|ending| *ending) => {
+                told(Code::Unavailable, "ENDING", "демон завершает работу")
+            }
             () = shut(&gate, &brought, may), if goes_on => {
-                Status::unauthenticated("ключ отозван, истёк или его роли изменились")
+                unauthenticated("ACCESS_CHANGED", "ключ отозван, истёк или его роли изменились")
             }
         }
     };
@@ -93,7 +96,7 @@ async fn shut(gate: &Gate, brought: &Brought, mut first: Option<Roles>) {
 }
 
 fn late() -> Status {
-    Status::deadline_exceeded("время вызова вышло")
+    told(Code::DeadlineExceeded, "DEADLINE", "время вызова вышло")
 }
 
 async fn passed(deadline: Option<Instant>) {

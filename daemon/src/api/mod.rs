@@ -94,7 +94,17 @@ impl Api {
 
     /// The parent of a list, which must be there; `-` is whatever there is.
     async fn parent(&self, text: &str, deepest: Depth) -> Result<Parent, Status> {
-        let parent = Parent::parse("parent", text, deepest)?;
+        self.parent_saying(text, deepest, names::BY_FILTER).await
+    }
+
+    /// The same of a call that says this of a run whose activity is not named.
+    async fn parent_saying(
+        &self,
+        text: &str,
+        deepest: Depth,
+        of_run_alone: &str,
+    ) -> Result<Parent, Status> {
+        let parent = Parent::parse("parent", text, deepest, of_run_alone)?;
         let (store, maps) = (self.runtime.store(), self.runtime.road_maps());
         let newest = match &parent.municipality {
             Some(municipality) => maps.newest(municipality).into_iter().collect(),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tonic::Status;
 use vekha_proto::Mutating;
-use vekha_roadmap::answers::{hides, turns};
+use vekha_roadmap::answers::{FieldError, hides, turns};
 
-use super::status::invalid;
+use super::status::wrong_fields;
 use crate::access::identity::is_claimed;
 use crate::access::{Identity, Roles, Who};
 use crate::runtime::committer::Caller;
@@ -73,19 +73,37 @@ impl Mutation {
     /// has an id.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// All that is wrong with them.
     pub fn read<M: Mutating>(asked: &Asked<M>) -> Result<Self, Status> {
+        Mutation::read_beside(vec![], asked)
+    }
+
+    /// The same where other fields of the request are wrong already.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn read_beside<M: Mutating>(
+        mut wrong: Vec<FieldError>,
+        asked: &Asked<M>,
+    ) -> Result<Self, Status> {
         let id = asked.request_id();
         let printable = |b: u8| (b' '..=b'~').contains(&b);
         if id.len() > LONGEST_ID || !id.bytes().all(printable) {
             let why = format!("от 1 до {LONGEST_ID} печатных знаков ASCII; лучше UUID");
-            return Err(invalid("request_id", why));
+            wrong.push(FieldError { field: "request_id".to_owned(), message: why });
+        }
+        let said = said(asked.actor()).unwrap_or_else(|message| {
+            wrong.push(FieldError { field: "actor".to_owned(), message });
+            String::new()
+        });
+        if !wrong.is_empty() {
+            return Err(wrong_fields(wrong));
         }
         let digested =
             || Request::new(id.to_owned(), &M::full_name(), &asked.alone().encode_to_vec());
         Ok(Mutation {
             etag: asked.etag().to_owned(),
-            actor: asked.by.actor_saying(&said(asked.actor())?),
+            actor: asked.by.actor_saying(&said),
             request: (!id.is_empty()).then(digested),
             validate_only: asked.validate_only(),
         })
@@ -115,17 +133,16 @@ impl Mutation {
 }
 
 /// Who asks, as the journal shows it: on one line, in the order in which it is written.
-fn said(actor: &str) -> Result<String, Status> {
+fn said(actor: &str) -> Result<String, String> {
     match actor.trim() {
         name if name.chars().count() > LONGEST_ACTOR => {
-            Err(invalid("actor", format!("не длиннее {LONGEST_ACTOR} знаков")))
+            Err(format!("не длиннее {LONGEST_ACTOR} знаков"))
         }
         name if name.chars().any(|c| c.is_control() || turns(c) || hides(c)) => {
-            Err(invalid("actor", "без переводов строки и управляющих знаков"))
+            Err("без переводов строки и управляющих знаков".to_owned())
         }
         name if is_claimed(name) => {
-            let why = "так начинаются имена тех, кто вошёл: за них этого не говорят";
-            Err(invalid("actor", why))
+            Err("так начинаются имена тех, кто вошёл: за них этого не говорят".to_owned())
         }
         name => Ok(name.to_owned()),
     }

@@ -22,9 +22,18 @@ pub struct Parent {
     pub assignment: Option<String>,
 }
 
+/// What a list says of a run whose activity is not named.
+pub const BY_FILTER: &str = "период всех мероприятий — условие filter: period = …";
+
 impl Parent {
-    /// Reads a parent that may name this and what is above it.
-    pub fn parse(field: &str, text: &str, deepest: Depth) -> Result<Self, Status> {
+    /// Reads a parent that may name this and what is above it; `of_run_alone` is said of a run whose
+    /// activity is not named.
+    pub fn parse(
+        field: &str,
+        text: &str,
+        deepest: Depth,
+        of_run_alone: &str,
+    ) -> Result<Self, Status> {
         let wrong = || {
             let wanted = match deepest {
                 Depth::Municipality => "municipalities/m",
@@ -65,7 +74,7 @@ impl Parent {
         let any = |id: &Option<String>| id.as_ref().is_none_or(|id| id == "-");
         // A run is named by its activity; without it the period would be silently ignored.
         if !any(&run) && (any(&activity) || municipality == "-") {
-            return Err(invalid(field, "период всех мероприятий — условие filter: period = …"));
+            return Err(invalid(field, of_run_alone));
         }
         let parent = Parent {
             municipality: named(municipality),
@@ -238,8 +247,8 @@ mod tests {
         for wrong in ["0", "01", "+1", "-1", "1.0", "١"] {
             assert_eq!(numbered(wrong), None, "{wrong}");
         }
-        let any = Parent::parse("parent", "municipalities/m/activities/-/runs/-", Depth::Run)
-            .expect("a parent");
+        let any = "municipalities/m/activities/-/runs/-";
+        let any = Parent::parse("parent", any, Depth::Run, BY_FILTER).expect("a parent");
         assert_eq!((any.municipality.as_deref(), any.activity, any.run), (Some("m"), None, None));
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
 use futures::{StreamExt as _, stream};
-use tonic::Status;
+use tonic::{Code, Status};
 use vekha_proto::v1::Method;
 
 use super::{LARGEST_FILE_CALL, status};
@@ -63,7 +63,7 @@ pub(crate) async fn permits(request: Request, next: Next) -> Response {
     }
     // One that was not received is told as such above.
     let Ok(bytes) = to_bytes(body, LARGEST_FILE_CALL + FRAME).await else {
-        return refused(Status::out_of_range("сообщение слишком велико"));
+        return refused(too_large());
     };
     match named(method, message(&bytes).await.as_ref(), needed, &identity) {
         Err(refusal) => refused(refusal),
@@ -80,7 +80,10 @@ fn named(
 ) -> Result<(), Status> {
     let name = match message.map(|message| name(method, message)) {
         Some(Ok(name)) => name,
-        None | Some(Err(_)) => return Err(Status::invalid_argument("сообщение не читается")),
+        None | Some(Err(_)) => {
+            let words = "сообщение не читается";
+            return Err(status::told(Code::InvalidArgument, "UNREADABLE_MESSAGE", words));
+        }
     };
     let within = name.and_then(municipality);
     match permitted(needed, &by.roles, within) || permits_own(method, &by.roles, name) {
@@ -98,10 +101,13 @@ async fn first(body: Body) -> Result<(Bytes, Body), Status> {
         match parts.next().await {
             Some(Ok(part)) => begun.extend_from_slice(&part),
             None => break,
-            Some(Err(_)) => return Err(Status::out_of_range("сообщение не получено")),
+            Some(Err(_)) => {
+                let words = "сообщение не получено";
+                return Err(status::told(Code::OutOfRange, "NOT_RECEIVED", words));
+            }
         }
         if begun.len() > LARGEST_FILE_CALL + FRAME && !is_whole(&begun) {
-            return Err(Status::out_of_range("сообщение слишком велико"));
+            return Err(too_large());
         }
     }
     let begun = begun.freeze();
@@ -156,6 +162,10 @@ fn lacking(needed: Needed, municipality: Option<&str>) -> Status {
         (Scope::Named, None) | (Scope::All, _) => "во всех муниципалитетах".to_owned(),
     };
     status::denied(&format!("для этого нужна роль «{}» {place}", glossary::role(role)))
+}
+
+fn too_large() -> Status {
+    status::told(Code::OutOfRange, "TOO_LARGE", "сообщение слишком велико")
 }
 
 fn refused(status: Status) -> Response {

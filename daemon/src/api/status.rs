@@ -55,6 +55,18 @@ pub(super) fn wrong(all: Vec<FieldError>, message: String) -> Status {
     status
 }
 
+/// Wrong fields, each with its own words.
+pub fn wrong_fields(all: Vec<FieldError>) -> Status {
+    let message = match all.as_slice() {
+        [one] => one.message.clone(),
+        several => {
+            let one = |e: &FieldError| format!("{} — {}", e.field, e.message);
+            format!("исправьте: {}", several.iter().map(one).collect::<Vec<_>>().join("; "))
+        }
+    };
+    wrong(all, message)
+}
+
 /// A single wrong field.
 pub fn invalid(field: &str, message: impl Into<String>) -> Status {
     let message = message.into();
@@ -120,6 +132,16 @@ pub fn readable<T>(described: Result<T, Status>) -> Result<Option<T>, Status> {
         Err(status) if status.code() == Code::DataLoss => Ok(None),
         described => described.map(Some),
     }
+}
+
+/// What is said before a call is looked at, or instead of its end.
+pub fn told(code: Code, reason: &str, message: &str) -> Status {
+    status(code, reason, message, ErrorDetails::new())
+}
+
+/// Nobody knows who calls.
+pub fn unauthenticated(reason: &str, message: &str) -> Status {
+    told(Code::Unauthenticated, reason, message)
 }
 
 /// The caller may not.

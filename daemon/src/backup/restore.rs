@@ -16,6 +16,9 @@ pub struct Restored {
     pub settings: PathBuf,
     /// What the database holds; none if the backup was one of a PostgreSQL deployment.
     pub database: Option<Copied>,
+    /// Files and folders that the settings name and that do not lie in the folder, by their keys: the
+    /// deployment that was backed up may be at work with them.
+    pub elsewhere: Vec<(String, String)>,
 }
 
 /// Unpacks a backup into a new or empty folder and proves what it holds. The settings then name what
@@ -35,7 +38,8 @@ pub async fn restore(file: &Path, folder: &Path) -> anyhow::Result<Restored> {
     let text =
         std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
     let here = at_home(&text, &archive).with_context(|| settings.display().to_string())?;
-    std::fs::write(&settings, here).with_context(|| settings.display().to_string())?;
+    std::fs::write(&settings, &here).with_context(|| settings.display().to_string())?;
+    let elsewhere = elsewhere(&here, folder).with_context(|| settings.display().to_string())?;
     let database = match archive.list.journal {
         None => None,
         Some(last) => {
@@ -46,7 +50,39 @@ pub async fn restore(file: &Path, folder: &Path) -> anyhow::Result<Restored> {
             Some(copied)
         }
     };
-    Ok(Restored { settings, database })
+    Ok(Restored { settings, database, elsewhere })
+}
+
+/// The absolute places that settings name outside a folder, by their keys. Programs may be shared.
+fn elsewhere(text: &str, folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let settings: toml::Value = toml::from_str(text)?;
+    let home = folder.canonicalize().with_context(|| folder.display().to_string())?;
+    let mut found = Vec::new();
+    places(&settings, "", &mut |key, path| {
+        if !Path::new(path).starts_with(&home) {
+            found.push((key.to_owned(), path.to_owned()));
+        }
+    });
+    Ok(found)
+}
+
+fn places(value: &toml::Value, key: &str, tell: &mut impl FnMut(&str, &str)) {
+    match value {
+        toml::Value::String(text) => {
+            let path = text.strip_prefix("sqlite:").unwrap_or(text);
+            if Path::new(path).is_absolute() {
+                tell(key, path);
+            }
+        }
+        toml::Value::Array(list) => list.iter().for_each(|one| places(one, key, tell)),
+        toml::Value::Table(table) => {
+            for (name, value) in table.iter().filter(|(name, _)| *name != "command") {
+                let key = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                places(value, &key, tell);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The settings with the places at which the backup's files lie now.

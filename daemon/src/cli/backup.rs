@@ -110,6 +110,10 @@ pub(super) async fn kept(
                 backup = service.get_backup(request).await?.into_inner();
             }
             match backup.state() {
+                BackupState::Creating if client.validate_only => {
+                    let words = || format!("копию {} можно сделать", short(&backup.name));
+                    return Ok(out.one(&backup, words)?);
+                }
                 BackupState::Failed => bail!("копия не сделана: {}", backup.error),
                 // Whoever makes backups by a schedule is to know that there is none.
                 BackupState::Unspecified => {
@@ -200,9 +204,20 @@ pub(super) async fn restore(args: &RestoreArgs, out: &mut Output) -> anyhow::Res
     if out.is_json() {
         let mut said = held(restored.database);
         said["settings"] = settings.into();
+        let place = |(key, path)| json!({ "key": key, "path": path });
+        said["elsewhere"] = restored.elsewhere.into_iter().map(place).collect();
         return Ok(out.json(&said)?);
     }
     out.say(words(restored.database))?;
+    if !restored.elsewhere.is_empty() {
+        let line = |(key, path): &(String, String)| format!("  {key} = {path}");
+        let lines: Vec<String> = restored.elsewhere.iter().map(line).collect();
+        out.say(format!(
+            "В настройках остались места вне новой папки. Если прежний демон ещё работает или эта \
+             машина другая, замените их:\n{}",
+            lines.join("\n")
+        ))?;
+    }
     Ok(out.say(format!("Проверьте настройки и запустите демон: vekha --config {settings}"))?)
 }
 

@@ -1,5 +1,4 @@
-//! The way to the daemon, and short names: `29/2026-27` for
-//! `municipalities/m/activities/low-result-schools/runs/2026-27`.
+//! The way to the daemon, and calls as a command makes them.
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
@@ -14,6 +13,7 @@ use tonic_types::StatusExt;
 use vekha_proto::{Caller, Mutating, v1};
 use vekha_roadmap::diagnostic::nearest;
 
+use super::names::{self, Names};
 use super::{Cli, way};
 
 /// Calls with the deployment's token.
@@ -41,6 +41,8 @@ pub(super) struct Client {
     pub actor: String,
     /// The id of this call.
     pub request_id: String,
+    /// Whether whoever runs the command gave that id.
+    is_given: bool,
     /// Whether nothing is to be changed.
     pub validate_only: bool,
     /// Where the municipality is: its hours are shown.
@@ -134,10 +136,17 @@ impl Client {
 
     /// One of several that a command sends: the same part has the same id of its call.
     pub fn asked_for<M: Mutating>(&self, part: &str, message: M) -> M {
-        let digest = Sha256::digest(format!("{}/{part}", self.request_id));
-        let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
-        let id = uuid::Builder::from_custom_bytes(bytes).into_uuid();
-        self.asked_under(id.to_string(), message)
+        self.asked_under(id_of(format!("{}/{part}", self.request_id)), message)
+    }
+
+    /// One of several whose ids are made of what they say: said again, by a later command, too, it is the
+    /// same call, unless one of the commands was given an id of its own. `turn` tells apart what one
+    /// command says twice.
+    pub fn asked_once<M: Mutating>(&self, turn: u32, message: M) -> M {
+        let given = if self.is_given { self.request_id.as_str() } else { "" };
+        let mut said = format!("{given}/{turn}/{}/", M::full_name()).into_bytes();
+        said.extend(message.alone().encode_to_vec());
+        self.asked_under(id_of(said), message)
     }
 
     fn asked_under<M: Mutating>(&self, request_id: String, message: M) -> M {
@@ -172,6 +181,7 @@ impl Client {
     /// A client of no municipality.
     pub async fn reach(cli: &Cli) -> anyhow::Result<Self> {
         let server = &cli.server;
+        way::address(server).await?;
         let address = || format!("адрес демона «{server}»");
         let mut endpoint = Endpoint::from_shared(server.clone()).with_context(address)?;
         let by_tls = endpoint.uri().scheme_str() == Some("https");
@@ -198,6 +208,7 @@ impl Client {
             municipality: String::new(),
             actor: cli.actor.clone().unwrap_or_else(user),
             request_id: cli.request_id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+            is_given: cli.request_id.is_some(),
             validate_only: cli.validate_only,
             time_zone: TimeZone::UTC,
         })
@@ -234,35 +245,25 @@ impl Client {
         Ok(all_pages!(self.road_maps(), list_activities, request, activities))
     }
 
+    /// What short names mean in the municipality.
+    pub async fn names(&self) -> anyhow::Result<Names> {
+        Ok(Names::of(&self.municipality, self.all_activities().await?))
+    }
+
     /// An activity's full name from its number, id or full name.
     pub async fn activity(&self, text: &str) -> anyhow::Result<String> {
-        if text.starts_with("municipalities/") {
+        if names::is_full(text) {
             return Ok(text.to_owned());
         }
-        let activities = self.all_activities().await?;
-        let number = text.parse::<u32>().ok();
-        if let Some(found) = activities.iter().find(|a| a.id == text || Some(a.number) == number) {
-            return Ok(found.name.clone());
-        }
-        let near = nearest(text, activities.iter().map(|a| a.id.as_str()));
-        let perhaps = near.map(|near| format!("; может быть, {near}")).unwrap_or_default();
-        Err(anyhow!(
-            "мероприятия «{text}» в дорожной карте нет{perhaps}. Ушедшее из карты называют целиком: \
-             {}/activities/{text}",
-            self.municipality
-        ))
+        self.names().await?.activity(text)
     }
 
     /// A run's full name from `29/2026-27`.
     pub async fn run(&self, text: &str) -> anyhow::Result<String> {
-        if text.starts_with("municipalities/") {
+        if names::is_full(text) {
             return Ok(text.to_owned());
         }
-        let (activity, run) = text
-            .split_once('/')
-            .filter(|(_, run)| !run.contains('/'))
-            .ok_or_else(|| anyhow!("«{text}»: нужно мероприятие/период, например 29/2026-27"))?;
-        Ok(format!("{}/runs/{run}", self.activity(activity).await?))
+        self.names().await?.run(text)
     }
 
     /// That an organisation of which nothing was found is one at all: to mistype a code is not to
@@ -301,13 +302,10 @@ impl Client {
 
     /// The full name of something below a run from `29/2026-27/collect.school-1`.
     pub async fn below(&self, text: &str, collection: &str) -> anyhow::Result<String> {
-        if text.starts_with("municipalities/") {
+        if names::is_full(text) {
             return Ok(text.to_owned());
         }
-        let (run, id) = text.rsplit_once('/').ok_or_else(|| {
-            anyhow!("«{text}»: нужно мероприятие/период/…, например 29/2026-27/collect.school-1")
-        })?;
-        Ok(format!("{}/{collection}/{id}", self.run(run).await?))
+        self.names().await?.below(text, collection)
     }
 }
 
@@ -317,6 +315,13 @@ pub(super) fn filter<const N: usize>(conditions: [(&str, Option<&str>); N]) -> S
     let given =
         conditions.into_iter().filter_map(|(f, v)| Some(format!("{f} = \"{}\"", quoted(v?))));
     given.collect::<Vec<_>>().join(" AND ")
+}
+
+/// An id made of what it is for.
+fn id_of(said: impl AsRef<[u8]>) -> String {
+    let digest = Sha256::digest(said);
+    let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 fn user() -> String {

@@ -14,11 +14,13 @@ mod decision;
 mod download;
 mod effects;
 mod event;
+mod import;
 mod init;
 mod journal;
 mod layout;
 mod listener;
 mod measure;
+mod names;
 mod offers;
 mod organisations;
 mod outbox;
@@ -42,7 +44,6 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use client::Client;
-use organisations::{export, import};
 use output::{Format, Output};
 
 /// Веха: ведёт дорожную карту органа управления образованием.
@@ -124,6 +125,8 @@ enum Command {
     Assignment(assignment::Command),
     /// Ответить на поручение
     Submit(submission::SubmitArgs),
+    /// Принять из файлов ответы многих организаций: каждый принят или не принят сам по себе
+    Import(import::Args),
     /// Адресные рекомендации
     #[command(subcommand)]
     Recommendation(recommendation::Command),
@@ -252,10 +255,10 @@ impl Cli {
             }
             Some(Command::Organisations(organisations::Command::Import(args))) => {
                 let folder = self.folder(args.into.as_deref())?;
-                return import::run(&folder, args, self.validate_only, &mut out);
+                return organisations::import::run(&folder, args, self.validate_only, &mut out);
             }
             Some(Command::Organisations(organisations::Command::Export(args))) => {
-                export::run(&self.folder(args.from.as_deref())?, args, &mut out)?;
+                organisations::export::run(&self.folder(args.from.as_deref())?, args, &mut out)?;
                 return Ok(ExitCode::SUCCESS);
             }
             Some(Command::Plugin(plugin::Command::Logs { name })) => {
@@ -319,6 +322,7 @@ impl Cli {
             Command::Event(args) => event::run(&client, args, &mut out).await?,
             Command::Assignment(command) => assignment::run(&client, command, &mut out).await?,
             Command::Submit(args) => submission::submit(&client, args, &mut out).await?,
+            Command::Import(args) => return import::run(&client, args, &mut out).await,
             Command::Recommendation(command) => {
                 recommendation::run(&client, command, &mut out).await?;
             }

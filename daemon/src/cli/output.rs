@@ -165,48 +165,68 @@ fn told(error: &anyhow::Error) -> String {
     error.chain().map(cause).collect::<Vec<_>>().join(": ")
 }
 
+/// What went wrong, as it is told.
+pub(super) struct Trouble {
+    code: String,
+    message: String,
+    /// The wrong fields.
+    fields: Vec<(String, String)>,
+    /// What tells of those for which the error had no room.
+    rest: Option<String>,
+}
+
+impl Trouble {
+    pub fn of(error: &anyhow::Error) -> Self {
+        let status = error.downcast_ref::<tonic::Status>();
+        let all = error.downcast_ref::<Mistakes>();
+        let listed = all.map(|Mistakes(all)| {
+            all.iter().map(|m| (m.field.clone(), m.description.clone())).collect::<Vec<_>>()
+        });
+        let fields = listed.or_else(|| {
+            let bad = status?.get_details_bad_request()?;
+            Some(bad.field_violations.into_iter().map(|v| (v.field, v.description)).collect())
+        });
+        let code = match status {
+            Some(status) => format!("{:?}", status.code()),
+            None if all.is_some() => format!("{:?}", tonic::Code::InvalidArgument),
+            None => "LOCAL".to_owned(),
+        };
+        Trouble {
+            code,
+            message: status.map_or_else(|| told(error), |status| status.message().to_owned()),
+            fields: fields.unwrap_or_default(),
+            rest: status.filter(|status| leaves_out(status)).map(|s| s.message().to_owned()),
+        }
+    }
+
+    /// The wrong fields, each on a line, and whether there are more; none if no field is wrong.
+    pub fn lines(&self) -> Option<String> {
+        let lines = self.fields.iter().map(|(field, message)| format!("  {field}: {message}"));
+        let lines: Vec<String> = lines.chain(self.rest.clone()).collect();
+        (!self.fields.is_empty()).then(|| lines.join("\n"))
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        let field = |(field, message): &(String, String)| serde_json::json!({ "field": field, "message": message });
+        let fields: Vec<_> = self.fields.iter().map(field).collect();
+        serde_json::json!({ "code": self.code, "message": self.message, "fields": fields })
+    }
+}
+
 /// Tells what went wrong, with every wrong field.
 pub(super) fn error(format: Format, error: &anyhow::Error) {
-    let mut err = io::stderr().lock();
-    let status = error.downcast_ref::<tonic::Status>();
-    let all = error.downcast_ref::<Mistakes>();
-    let listed = all.map(|Mistakes(all)| {
-        all.iter().map(|m| (m.field.clone(), m.description.clone())).collect::<Vec<_>>()
-    });
-    let fields = listed.or_else(|| {
-        let bad = status?.get_details_bad_request()?;
-        Some(bad.field_violations.into_iter().map(|v| (v.field, v.description)).collect())
-    });
-    let fields = fields.unwrap_or_default();
-    let written = match (format, status) {
-        (Format::Text, _) if !fields.is_empty() => {
-            let lines: Vec<String> =
-                fields.iter().map(|(field, message)| format!("  {field}: {message}")).collect();
-            let rest = status.filter(|status| leaves_out(status)).map(tonic::Status::message);
-            let rest = rest.map(|words| format!("\n{words}")).unwrap_or_default();
-            writeln!(err, "исправьте:\n{}{}", harmless(&lines.join("\n")), harmless(&rest))
-        }
-        (Format::Text, Some(status)) => {
-            writeln!(err, "ошибка: {}", harmless(status.message()))
-        }
-        (Format::Text, None) => writeln!(err, "ошибка: {}", harmless(&told(error))),
-        (Format::Json, _) => {
-            let code = match status {
-                Some(status) => format!("{:?}", status.code()),
-                None if all.is_some() => format!("{:?}", tonic::Code::InvalidArgument),
-                None => "LOCAL".to_owned(),
-            };
-            let message = status.map_or_else(|| told(error), |s| s.message().to_owned());
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|(f, m)| serde_json::json!({ "field": f, "message": m }))
-                .collect();
-            let error = serde_json::json!({ "code": code, "message": message, "fields": fields });
-            writeln!(err, "{}", serde_json::json!({ "error": error }))
-        }
+    let trouble = Trouble::of(error);
+    let told = match (format, trouble.lines()) {
+        (Format::Text, Some(lines)) => harmless(&format!("исправьте:\n{lines}")).into_owned(),
+        (Format::Text, None) => harmless(&format!("ошибка: {}", trouble.message())).into_owned(),
+        (Format::Json, _) => serde_json::json!({ "error": trouble.json() }).to_string(),
     };
     // Nobody is left to be told.
-    written.ok();
+    writeln!(io::stderr().lock(), "{told}").ok();
 }
 
 #[cfg(test)]

@@ -216,19 +216,20 @@ fn list(settings: &Settings, out: &mut Output) -> anyhow::Result<ExitCode> {
             } else {
                 of.join(", ")
             };
-            [name.clone(), plugin.command.join(" "), of]
+            // What stands behind the program may be a secret: neither does the daemon tell it.
+            [name.clone(), plugin.command.first().cloned().unwrap_or_default(), of]
         })
         .collect();
     if out.is_json() {
         let shown: Vec<Value> = rows
             .iter()
-            .map(|[name, command, uses]| json!({ "name": name, "command": command, "uses": uses }))
+            .map(|[name, program, uses]| json!({ "name": name, "program": program, "uses": uses }))
             .collect();
         out.json(&Value::from(shown))?;
     } else if rows.is_empty() {
         out.say("В настройках нет разделов [plugin.имя].")?;
     } else {
-        out.say(table(["плагин", "команда", "кем назван"], rows))?;
+        out.say(table(["плагин", "программа", "кем назван"], rows))?;
     }
     Ok(ExitCode::SUCCESS)
 }

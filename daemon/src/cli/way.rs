@@ -1,5 +1,6 @@
-//! Why the daemon is not reached, in words that say what to do: a port that speaks TLS called without
-//! it, or the other way round; a certificate that is not believed; a file that holds none.
+//! Why the daemon is not reached, in words that say what to do: an address that does not say how to
+//! speak to it; a port that speaks TLS called without it, or the other way round; a port that is another
+//! program's; a certificate that is not believed; a file that holds none.
 
 use std::error::Error;
 use std::io;
@@ -21,10 +22,53 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What a port speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Speaks {
-    /// HTTP in the clear.
+    /// HTTP in the clear, as the daemon does.
     Plain,
     /// TLS.
     Tls,
+    /// As the daemon never does.
+    Otherwise,
+}
+
+/// What is asked of a port in the clear, and how the daemon's answer says whose it is.
+const QUESTION: &str = "GET /healthz HTTP/1.1";
+const OWN: &str = "\r\nserver: vekha\r\n";
+
+/// Longest answer that is looked into.
+const LONGEST: u64 = 4096;
+
+/// How the words begin with which a client tells of an answer that is none of gRPC's.
+const NOT_GRPC: &str = "grpc-status header missing";
+
+/// How TLS tells that the other side speaks no HTTP/2, without which there is no gRPC.
+const NO_HTTP2: &str = "HTTP/2 was not negotiated";
+
+/// An address that says how to speak to it.
+///
+/// # Errors
+/// That it does not, and what it would be like that did.
+pub(super) async fn address(server: &str) -> anyhow::Result<()> {
+    let how = "--server или VEKHA_SERVER, обычно http://127.0.0.1:7140";
+    match server.split_once("://") {
+        Some(("http" | "https", _)) => Ok(()),
+        Some((scheme, _)) => {
+            bail!("адрес демона «{server}»: не {scheme}://, а http:// или https:// ({how})")
+        }
+        None => {
+            let plain: Option<Uri> = format!("http://{server}").parse().ok();
+            let Some(plain) = plain.filter(|address| address.host().is_some()) else {
+                bail!("адрес демона «{server}» не читается ({how})");
+            };
+            let scheme = match speaks(&plain).await {
+                Some(Speaks::Tls) => "https",
+                _ => "http",
+            };
+            bail!(
+                "адрес демона «{server}» не говорит, как с ним говорить: назовите его \
+                 {scheme}://{server} (--server или VEKHA_SERVER)"
+            )
+        }
+    }
 }
 
 /// The certificates of one's own authority, from a file.
@@ -53,12 +97,15 @@ pub(super) async fn not_reached(
     ca: Option<&Path>,
     error: &(dyn Error + 'static),
 ) -> anyhow::Error {
-    if let Some(words) = astray(server).await {
+    let by_tls = server.starts_with("https:");
+    // Who has shown a certificate speaks TLS, whatever is answered without it.
+    let is_shown = matches!(tls_error(error), Some(TlsError::InvalidCertificate(_)));
+    if !is_shown && let Some(words) = astray(server).await {
         return words;
     }
-    let by_tls = server.starts_with("https:");
     match tls_error(error).filter(|_| by_tls) {
         Some(why) => anyhow!("демону по адресу {server} не верим: {}", distrust(server, ca, why)),
+        None if by_tls && innermost(error).contains(NO_HTTP2) => somebody_else(server),
         None if by_tls => {
             anyhow!("демон не отвечает по адресу {server}: {}", innermost(error))
         }
@@ -69,12 +116,24 @@ pub(super) async fn not_reached(
 /// An error of a call that got no answer, in words that say why, if that is known: whether a port speaks
 /// TLS shows only when it is spoken to.
 pub(super) async fn explained(server: &str, error: anyhow::Error) -> anyhow::Error {
+    let Some(status) = error.downcast_ref::<Status>() else { return error };
+    if status.message().starts_with(NOT_GRPC) {
+        return somebody_else(server);
+    }
     // What the daemon said itself has no cause on this side.
-    let unanswered = error.downcast_ref::<Status>().is_some_and(|status| status.source().is_some());
-    match unanswered {
+    match status.source().is_some() {
         true => astray(server).await.unwrap_or(error),
         false => error,
     }
+}
+
+/// That a port is another program's.
+fn somebody_else(server: &str) -> anyhow::Error {
+    anyhow!(
+        "по адресу {server} отвечает не Веха: там другая программа или посредник, который не \
+         пропускает gRPC (HTTP/2). Назовите адрес демона: --server или VEKHA_SERVER, обычно \
+         http://127.0.0.1:7140"
+    )
 }
 
 /// That a port speaks otherwise than the address says.
@@ -91,6 +150,7 @@ async fn astray(server: &str) -> Option<anyhow::Error> {
              сертификат своего удостоверяющего центра — --ca ФАЙЛ",
             other("https")
         )),
+        (_, Speaks::Otherwise) => Some(somebody_else(server)),
         (true, Speaks::Plain) => Some(anyhow!(
             "порт по адресу {server} говорит без TLS: назовите его {} (--server или VEKHA_SERVER), \
              если это эта же машина, или задайте демону [tls] certificate и key",
@@ -107,20 +167,23 @@ async fn speaks(server: &Uri) -> Option<Speaks> {
         Some("https") => 443,
         _ => 80,
     });
+    let mut answer = Vec::new();
     let asked = async {
         let mut port = TcpStream::connect((host, port)).await?;
-        let question =
-            format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let question = format!("{QUESTION}\r\nhost: {host}\r\nconnection: close\r\n\r\n");
         port.write_all(question.as_bytes()).await?;
-        let mut answer = [0; 5];
-        port.read_exact(&mut answer).await?;
-        io::Result::Ok(answer)
+        port.take(LONGEST).read_to_end(&mut answer).await
     };
-    match tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()? {
-        [b'H', b'T', b'T', b'P', b'/'] => Some(Speaks::Plain),
+    // Whatever came tells, however it ended.
+    tokio::time::timeout(PATIENCE, asked).await.ok();
+    match answer.as_slice() {
+        [] => None,
         // A record of TLS: an alert, or a handshake.
         [21 | 22, 3, ..] => Some(Speaks::Tls),
-        _ => None,
+        answer if String::from_utf8_lossy(answer).to_lowercase().contains(OWN) => {
+            Some(Speaks::Plain)
+        }
+        _ => Some(Speaks::Otherwise),
     }
 }
 

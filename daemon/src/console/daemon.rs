@@ -1,5 +1,9 @@
 //! What the daemon runs with, for administrators of all municipalities: its settings, its plugins and
-//! whether they work, who is told what happens, and whether mail leaves.
+//! whether they work, who is told what happens ([`listener`]), and whether mail leaves.
+
+mod listener;
+
+pub use listener::{act as act_on_listener, show as show_listener};
 
 use std::sync::Arc;
 
@@ -21,7 +25,7 @@ use crate::runtime::Runtime;
 use crate::runtime::acts::listeners::{MadeListener, Wishes, shown_url};
 use crate::runtime::integrations;
 use crate::store::StoreError;
-use crate::store::entities::listener;
+use crate::store::entities::listener as entity;
 
 /// Lines of a plugin's that are shown.
 const LINES: usize = 30;
@@ -112,9 +116,7 @@ pub async fn act(
 async fn add(runtime: &Runtime, person: &Person, pairs: &Pairs) -> Result<Response, Response> {
     let actor = person.actor();
     let name = value(pairs, "name").trim();
-    let said = |key: &str| value(pairs, key).trim().to_owned();
-    let wishes =
-        Wishes { url: said("url"), municipality: said("municipality"), ..Wishes::default() };
+    let wishes = listener::said(pairs);
     let asker = asker(person, &actor, pairs);
     let shown = match runtime.add_listener(&asker, name, wishes.clone(), None).await {
         Ok(made) => Shown { added: Some(made), ..Shown::default() },
@@ -169,12 +171,7 @@ async fn page(runtime: &Runtime, person: &Person, shown: Shown<'_>) -> Result<Re
         None => json!(null),
     };
     let status = if well { refused.status } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let municipalities = runtime.road_maps().all_newest().into_iter().map(|version| {
-        let municipality = &version.road_map.municipality;
-        let chosen = municipality.id == said.municipality;
-        json!({ "id": municipality.id, "name": municipality.name, "chosen": chosen })
-    });
-    context["municipalities"] = municipalities.collect();
+    context["choice"] = listener::choices(runtime, &said);
     context["refused"] = refused.shown();
     context["said"] = json!({ "name": name, "url": said.url });
     context["added"] =
@@ -216,7 +213,7 @@ async fn listeners(runtime: &Runtime) -> Result<Value, StoreError> {
     Ok(shown.into())
 }
 
-fn line(runtime: &Runtime, row: &listener::Model, waiting: u64, undelivered: Option<i64>) -> Value {
+fn line(runtime: &Runtime, row: &entity::Model, waiting: u64, undelivered: Option<i64>) -> Value {
     let (words, mark) = match (row.disabled, row.attempts) {
         (true, _) => ("отключён", "attention"),
         (false, 0) => ("работает", "good"),

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
+use axum::http::header::SERVER;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -101,6 +102,10 @@ fn pages() -> Vec<Page> {
             get(definitions::show_beginning).post(definitions::begin).layer(with_files()),
         ),
         administers("/daemon", get(daemon::show).post(daemon::act)),
+        administers(
+            "/daemon/listeners/{listener}",
+            get(daemon::show_listener).post(daemon::act_on_listener),
+        ),
         administers("/m/{municipality}/definitions", get(definitions::overview)),
         administers(
             "/m/{municipality}/definitions/activities/{activity}",
@@ -254,5 +259,6 @@ async fn health(State(runtime): State<Arc<Runtime>>) -> Response {
     let mut kinds: Vec<&str> = troubles.iter().map(Trouble::kind).collect();
     kinds.dedup();
     let body = if kinds.is_empty() { "ok".to_owned() } else { kinds.join("\n") };
-    (status, body).into_response()
+    // By this the command line knows whose port it has called.
+    (status, [(SERVER, "vekha")], body).into_response()
 }

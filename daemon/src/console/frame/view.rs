@@ -67,6 +67,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "figures.html",
         "chronicle.html",
         "daemon.html",
+        "listener.html",
+        "listener-parts.html",
         "journal.html",
         "correction.html",
         "understood.html",

@@ -7,6 +7,7 @@ use super::actions::send;
 use crate::runtime::configured::Configured;
 
 const DAEMON: &str = "/daemon";
+const LISTENER: &str = "/daemon/listeners/portal";
 
 #[tokio::test]
 async fn mail_is_tried_where_it_is_looked_at_and_settings_are_shown() {
@@ -66,4 +67,104 @@ async fn a_listener_is_added_where_listeners_are_looked_at_and_its_secret_is_sho
     assert_eq!(all.len(), 1, "a second press of the button is the same request");
     let page = house.look(DAEMON).await;
     assert!(page.text.contains("portal.example.org") && !page.text.contains("whsec_"));
+}
+
+#[tokio::test]
+async fn a_listener_is_told_what_is_ticked_is_disabled_and_enabled_and_goes_with_a_warning() {
+    let house = House::new().await;
+    let row = async || house.runtime.store().listener("portal").await.unwrap();
+    let url = "https://portal.example.org/vekha?key=s3cret";
+    let form = [("_action", "listen"), ("name", "portal"), ("url", url)];
+    let ticked = [("municipality", "zarechny"), ("activities", "results"), ("kinds", "submitted")];
+    let wrong = [&form[..], &ticked, &[("kinds", "submited")]].concat();
+    let refused = send(&house, DAEMON, &wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("может быть, submitted?"), "{}", refused.text);
+    let checked = |value: &str| format!("value=\"{value}\" checked> <span>");
+    for value in ["results", "submitted"] {
+        assert!(refused.text.contains(&checked(value)), "what was ticked stays: {value}");
+    }
+    assert!(row().await.is_none());
+    send(&house, DAEMON, &[&form[..], &ticked, &[("kinds", "decided")]].concat()).await;
+    let added = row().await.unwrap();
+    assert_eq!(added.municipality, "zarechny");
+    assert_eq!(
+        (added.activities(), added.kinds()),
+        (vec!["results"], vec!["decided", "submitted"])
+    );
+
+    // Its page shows that, and the address without what others keep secrets in.
+    let page = house.look(LISTENER).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    for value in ["results", "submitted", "decided"] {
+        assert!(page.text.contains(&checked(value)), "{value}: {}", page.text);
+    }
+    assert!(page.text.contains("Получен ответ") && !page.text.contains("s3cret"), "{}", page.text);
+    let etag = |text: &str| {
+        let (_, rest) = text.split_once("name=\"_etag\" value=\"").unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let seen = etag(&page.text);
+    let shown = "https://portal.example.org/vekha";
+    let save = [("_action", "save"), ("_etag", &seen), ("url", shown), ("kinds", "analyzed")];
+    let saved = send(&house, LISTENER, &save).await;
+    assert_eq!(saved.status, StatusCode::OK, "{}", saved.text);
+    let now = row().await.unwrap();
+    assert_eq!(
+        (now.municipality.as_str(), now.activities(), now.kinds()),
+        ("", vec![], vec!["analyzed"])
+    );
+    assert_eq!(now.url, url, "what was not shown is not lost");
+    let stale = send(&house, LISTENER, &save).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT, "{}", stale.text);
+
+    // Nothing is lost while it is disabled.
+    for (action, disabled) in [("disable", true), ("enable", false)] {
+        let done = send(&house, LISTENER, &[("_action", action)]).await;
+        assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+        assert!(done.text.contains("class=\"notice good\" role=\"status\""), "{}", done.text);
+        assert_eq!(row().await.unwrap().disabled, disabled);
+    }
+    let rotated = send(&house, LISTENER, &[("_action", "rotate")]).await;
+    assert!(rotated.text.contains("whsec_"), "{}", rotated.text);
+    assert_eq!(row().await.unwrap().rotated, 1);
+
+    // What is lost with it is said before; the second press of the button finds it gone.
+    house.answer("school-1", "38", "").await;
+    let waiting = house.runtime.store().entries_after(now.cursor).await.unwrap();
+    let page = house.look(LISTENER).await;
+    assert!(
+        waiting > 0 && page.text.contains(&format!("что его ждёт: {waiting} запис")),
+        "{}",
+        page.text
+    );
+    for _ in 0..2 {
+        let gone = send(&house, LISTENER, &[("_action", "remove")]).await;
+        assert_eq!(gone.status, StatusCode::SEE_OTHER, "{}", gone.text);
+        assert_eq!(gone.headers["location"], "/daemon#listeners");
+    }
+    assert!(row().await.is_none());
+    assert_eq!(house.look(LISTENER).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_listener_whose_activity_has_left_the_road_map_can_still_be_disabled() {
+    let house = House::new().await;
+    let form = [("_action", "listen"), ("name", "portal"), ("url", "https://portal.example.org/x")];
+    send(&house, DAEMON, &[&form[..], &[("activities", "annual-report")]].concat()).await;
+    let mut files = super::files();
+    files.0.retain(|path, _| !path.contains("annual"));
+    house.runtime.apply(files, "anna").await.unwrap();
+    let page = house.look(LISTENER).await;
+    assert!(page.text.contains("annual-report (такого больше нет)"), "{}", page.text);
+    let done = send(&house, LISTENER, &[("_action", "disable")]).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    let row = house.runtime.store().listener("portal").await.unwrap().unwrap();
+    assert_eq!((row.disabled, row.activities()), (true, vec!["annual-report"]));
+    // Others that are not there are not.
+    let save = [("_action", "save"), ("activities", "annual-report"), ("activities", "nothing")];
+    let refused = send(&house, LISTENER, &save).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("мероприятия «nothing» нет"), "{}", refused.text);
+    assert!(!refused.text.contains("мероприятия «annual-report» нет"), "{}", refused.text);
 }

@@ -697,6 +697,11 @@ async fn definitions_are_for_administrators_of_the_municipality_and_new_ones_for
         assert!(posted.status.is_client_error(), "{path}: {}", posted.status);
     }
     assert_eq!(own.send("/begin", &[("_do", "look")]).await.status, StatusCode::FORBIDDEN);
+    for path in ["/daemon", "/daemon/listeners/portal"] {
+        assert_eq!(own.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+        let posted = own.send(path, &[("_action", "remove")]).await;
+        assert_eq!(posted.status, StatusCode::FORBIDDEN, "{path}");
+    }
     // Who may not change it is not led there.
     assert!(!approver.get("/m/zarechny").await.text.contains("/definitions"));
     assert!(own.get("/m/zarechny").await.text.contains("/definitions"));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use vekha_engine::Happened;
+use vekha_roadmap::answers::FieldError;
 
 use super::access::{AccessError, Asker, field, settled};
 use crate::backup::kept::{Backup, Backups, NotBegun, State, is_backup};
@@ -37,6 +38,13 @@ pub enum Asked {
 /// By what a change of a backup is seen.
 pub fn backup_etag(backup: &Backup) -> String {
     seen::etag(backup)
+}
+
+/// What is wrong with what a backup is to be called; an empty id is made of the time.
+pub fn wrong_id(id: &str) -> Vec<FieldError> {
+    let wanted = "от 1 до 40 строчных латинских букв, цифр и дефисов";
+    let is_wrong = !id.is_empty() && !is_backup(id);
+    is_wrong.then(|| field("backup_id", wanted)).into_iter().collect()
 }
 
 impl Runtime {
@@ -84,9 +92,9 @@ impl Runtime {
             "" => now.strftime("%Y%m%d-%H%M%S").to_string(),
             id => id.to_owned(),
         };
-        if !is_backup(&id) {
-            let wanted = "от 1 до 40 строчных латинских букв, цифр и дефисов";
-            return Err(AccessError::Wrong(vec![field("backup_id", wanted)]).into());
+        let wrong = wrong_id(&id);
+        if !wrong.is_empty() {
+            return Err(AccessError::Wrong(wrong).into());
         }
         let backups = self.backups.get().ok_or(NotBegun::NoSettings)?.clone();
         if asker.validate_only {

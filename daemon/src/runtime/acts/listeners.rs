@@ -70,6 +70,11 @@ pub fn shown_url(url: &str) -> &str {
 }
 
 impl Runtime {
+    /// Whether the settings name a listener: then only they remove it.
+    pub fn names_listener(&self, id: &str) -> bool {
+        self.integrations.listeners.is_named(id)
+    }
+
     /// Adds a webhook, to begin after this entry; none begins with the next to happen.
     ///
     /// # Errors
@@ -96,7 +101,7 @@ impl Runtime {
         if all.len() >= MOST {
             wrong.push(field("name", &format!("слушателей не больше {MOST}: удалите лишние")));
         }
-        let wishes = self.checked_wishes(wishes, false, &mut wrong);
+        let wishes = self.checked_wishes(wishes, None, &mut wrong);
         if after.is_some_and(|after| after < 0) {
             wrong.push(field("after_cursor", "не меньше нуля"));
         }
@@ -135,7 +140,7 @@ impl Runtime {
             wishes.url.clone_from(&seen.url);
         }
         let mut wrong = Vec::new();
-        let wishes = self.checked_wishes(wishes, !seen.plugin.is_empty(), &mut wrong);
+        let wishes = self.checked_wishes(wishes, Some(seen), &mut wrong);
         if !wrong.is_empty() {
             return Err(AccessError::Wrong(wrong));
         }
@@ -203,7 +208,7 @@ impl Runtime {
         seen: &listener::Model,
     ) -> Result<(), AccessError> {
         asker.saw(&listener_etag(seen))?;
-        if self.integrations.listeners.is_named(&seen.id) {
+        if self.names_listener(&seen.id) {
             let message = format!(
                 "слушателя называют настройки: удалите раздел [listener.{}] и перезапустите демон",
                 seen.id
@@ -284,12 +289,17 @@ impl Runtime {
         })
     }
 
+    /// What is wished, as it is kept. What the listener has already is not held against it: the road map
+    /// may have lost it since, and it is to be disabled or told elsewhere all the same.
     fn checked_wishes(
         &self,
         wishes: Wishes,
-        is_plugin: bool,
+        seen: Option<&listener::Model>,
         wrong: &mut Vec<FieldError>,
     ) -> Wishes {
+        let is_plugin = seen.is_some_and(|seen| !seen.plugin.is_empty());
+        let had = seen.map(|seen| (seen.municipality.as_str(), seen.activities(), seen.kinds()));
+        let (in_municipality, of_activities, of_kinds) = had.unwrap_or_default();
         let Wishes { url, municipality, mut activities, mut kinds, disabled } = wishes;
         let url = match is_plugin {
             true if url.is_empty() => url,
@@ -302,7 +312,10 @@ impl Runtime {
                 url
             }),
         };
-        if !municipality.is_empty() && self.road_maps.newest(&municipality).is_none() {
+        if !municipality.is_empty()
+            && municipality != in_municipality
+            && self.road_maps.newest(&municipality).is_none()
+        {
             wrong.push(field("municipality", &format!("муниципалитета «{municipality}» нет")));
         }
         for (name, list) in [("activities", &mut activities), ("kinds", &mut kinds)] {
@@ -320,10 +333,11 @@ impl Runtime {
         let known: Vec<&str> = versions
             .flat_map(|version| version.road_map.activities.iter().map(|one| one.id.as_str()))
             .collect();
-        for id in activities.iter().filter(|id| !known.contains(&id.as_str())) {
+        let is_new = |had: &[&str], word: &String| !had.contains(&word.as_str());
+        for id in activities.iter().filter(|id| is_new(&known, id) && is_new(&of_activities, id)) {
             wrong.push(unknown("activities", "мероприятия", id, known.iter().copied()));
         }
-        for kind in kinds.iter().filter(|kind| !is_kind(kind)) {
+        for kind in kinds.iter().filter(|kind| !is_kind(kind) && is_new(&of_kinds, kind)) {
             let all = EntryKind::ALL.iter().map(|kind| kind.as_str());
             wrong.push(unknown("kinds", "вида записей", kind, all));
         }
