@@ -1,6 +1,7 @@
 //! Rows that the department has given to everybody, once it has changed them: they change in the answers
 //! that were given before. Whoever has answered since has seen the change, and said what he says.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -109,7 +110,7 @@ impl<'r> Given<'r> {
         let field = form.field(&known.field)?;
         let FieldKind::Table(table) = &field.kind else { return None };
         let is_own = known.activity == activity.id && known.period == PeriodOf::Current;
-        (known.of_department && is_own && !rows.moves.is_empty()).then_some(Given {
+        (known.of_department && is_own && !rows.same.is_empty()).then_some(Given {
             form,
             field,
             table,
@@ -126,28 +127,34 @@ impl<'r> Given<'r> {
 
     fn change(self, before: &Values, now: &Values) -> Change<'r> {
         let (mut gone, mut come) = (self.rows(before), self.rows(now));
-        gone.retain(|row| take(&mut come, |other| other == row).is_none());
-        let moves = &self.rows.moves;
-        let fixed = |row: &Values| -> Values {
-            row.iter()
-                .filter(|(id, _)| !moves.contains(id))
-                .map(|(id, v)| (id.clone(), v.clone()))
-                .collect()
+        // What stands as it was; what is the same work; of several the one that has changed least.
+        gone.retain(|row| {
+            take(&mut come, |other| usize::from(is(row, other) && is(other, row))).is_none()
+        });
+        let same = |row: &Values, other: &Values| {
+            self.rows.same.iter().all(|column| alike_values(row.get(column), other.get(column)))
         };
         let mut moved = Vec::new();
         gone.retain(|row| {
-            let to = take(&mut come, |other| fixed(other) == fixed(row));
+            let alike = |other: &Values| {
+                let kept =
+                    row.iter().filter(|(id, value)| alike_values(Some(*value), other.get(*id)));
+                if same(row, other) { 1 + kept.count() } else { 0 }
+            };
+            let to = take(&mut come, alike);
             let stays = to.is_none();
             moved.extend(to.map(|to| (row.clone(), to)));
             stays
         });
-        Change { form: self.form, field: self.field, moves, moved, gone, come }
+        Change { form: self.form, field: self.field, moved, gone, come }
     }
 }
 
-/// Takes the first row out of which that is so.
-fn take(rows: &mut Vec<Values>, is: impl Fn(&Values) -> bool) -> Option<Values> {
-    rows.iter().position(is).map(|place| rows.remove(place))
+/// Takes the first row out that is the most alike, if any is at all.
+fn take(rows: &mut Vec<Values>, alike: impl Fn(&Values) -> usize) -> Option<Values> {
+    let all = rows.iter().enumerate().map(|(place, row)| (alike(row), Reverse(place)));
+    let (_, Reverse(place)) = all.filter(|(alike, _)| *alike > 0).max()?;
+    Some(rows.remove(place))
 }
 
 /// What has changed in the rows of a table.
@@ -156,8 +163,6 @@ pub(crate) struct Change<'r> {
     form: &'r Form,
     /// The table that they stand in.
     pub field: &'r Field,
-    /// The columns by which a row moves and stays itself.
-    moves: &'r [String],
     /// Rows and what they are now.
     moved: Vec<(Values, Values)>,
     gone: Vec<Values>,
@@ -170,7 +175,7 @@ impl Change<'_> {
         self.moved.is_empty() && self.gone.is_empty() && self.come.is_empty()
     }
 
-    /// Moves the rows that moved and leaves out those that are gone. What came is left to people: there
+    /// Changes the rows that changed and leaves out those that are gone. What came is left to people: there
     /// is more to be said of a row than the department says.
     fn carry_into(&self, answers: &mut Values) {
         let Some(Value::Array(rows)) = answers.get_mut(&self.field.id) else { return };
@@ -184,14 +189,17 @@ impl Change<'_> {
                 return true;
             };
             let gone = self.gone.iter().any(|gone| is(row, gone));
-            let to = self.moved.iter().find(|(from, _)| is(row, from)).map(|(_, to)| to);
+            let to = self.moved.iter().find(|(from, _)| is(row, from));
             places.push((!gone && to.is_none()).then_some(kept));
             kept += usize::from(!gone);
-            for column in to.into_iter().flat_map(|_| self.moves) {
-                match to.and_then(|to| to.get(column)) {
-                    Some(value) => row.insert(column.clone(), value.clone()),
-                    None => row.remove(column),
-                };
+            // Whatever the department does not say is the organisation's.
+            if let Some((from, to)) = to {
+                from.keys().filter(|column| !to.contains_key(*column)).for_each(|column| {
+                    row.remove(column);
+                });
+                let changed =
+                    to.iter().filter(|(id, value)| !alike_values(from.get(*id), Some(*value)));
+                row.extend(changed.map(|(id, value)| (id.clone(), value.clone())));
             }
             !gone
         });
@@ -225,8 +233,13 @@ impl Change<'_> {
 
 /// Whether a row of somebody's is this one of the department, however its words are written.
 fn is(row: &Values, theirs: &Values) -> bool {
-    theirs.iter().all(|(column, value)| match (row.get(column), value) {
-        (Some(Value::String(own)), Value::String(theirs)) => alike(own) == alike(theirs),
-        (own, theirs) => own == Some(theirs),
-    })
+    theirs.iter().all(|(column, value)| alike_values(row.get(column), Some(value)))
+}
+
+/// Whether two cells say the same, however it is written.
+fn alike_values(own: Option<&Value>, theirs: Option<&Value>) -> bool {
+    match (own, theirs) {
+        (Some(Value::String(own)), Some(Value::String(theirs))) => alike(own) == alike(theirs),
+        (own, theirs) => own == theirs,
+    }
 }

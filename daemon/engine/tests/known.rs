@@ -160,16 +160,18 @@ fn what_the_department_moves_moves_in_the_plans_that_were_made_before() {
         common(8, "Химия", first),
         common(9, "Биология", first),
     ]);
-    // One moves, one is given up, one comes.
+    // One moves, one is given up, one comes; one is of another kind, one is only written otherwise.
+    let mut physics = common(8, "Физика", first);
+    physics["kind"] = "Контрольная работа".into();
+    physics["lessons"] = 2.into();
     let now = json!([
-        common(5, "Математика", "2026-09-16"),
+        common(5, "«МАТЕМАТИКА» ", "2026-09-16"),
         common(8, "Химия", second),
-        common(8, "Физика", first),
+        physics.clone(),
         common(7, "История", "2026-11-05"),
     ]);
     let own = json!({ "grade": 8, "subject": "Химия", "date": first, "level": "school",
         "kind": "контрольная работа", "lesson": 2 });
-    let kept = planned(common(8, "Физика", first), "А", 3);
     // The school has entered the same work for two classes, in its own spelling; a third time elsewhere.
     let plan = json!({
         "works": [
@@ -177,21 +179,23 @@ fn what_the_department_moves_moves_in_the_plans_that_were_made_before() {
             planned(common(8, "химия", first), "А", 2),
             own.clone(),
             planned(common(8, "Химия", first), "Б", 4),
-            kept.clone(),
+            planned(common(8, "Физика", first), "А", 3),
             planned(common(8, "Химия", "2026-10-08"), "В", 4),
+            planned(common(5, "Математика", "2026-09-16"), "А", 2),
         ],
         "explanations": { "works[0].date": "нет учителя", "works[1].date": "назвал регион",
-            "works[4].lesson": "иначе никак", "works": "всё вместе" },
+            "works[4].lesson": "иначе никак", "works[6].lesson": "первый", "works": "всё вместе" },
     });
     let wanted = json!({
         "works": [
             planned(common(8, "химия", second), "А", 2),
             own,
             planned(common(8, "Химия", second), "Б", 4),
-            kept,
+            planned(physics.clone(), "А", 3),
             planned(common(8, "Химия", "2026-10-08"), "В", 4),
+            planned(common(5, "Математика", "2026-09-16"), "А", 2),
         ],
-        "explanations": { "works[3].lesson": "иначе никак", "works": "всё вместе" },
+        "explanations": { "works[5].lesson": "первый", "works": "всё вместе" },
     });
     let mut data = BTreeMap::from([(run.clone(), changed([&before, &now], &plan))]);
     // Twice is as once: several stages may be computed of the same data.

@@ -261,9 +261,9 @@ fn what_stands_in_an_activity_is_taken_or_told() {
              otherwise = {{ tags = \"z\" }}"
         )),
         known(&format!(
-            "field = \"events\", {before}, rows = \"events\", moves = [\"what\", \"wat\"]"
+            "field = \"events\", {before}, rows = \"events\", same = [\"what\", \"wat\"]"
         )),
-        known(&format!("field = \"events\", {before}, rows = \"events\", moves = \"what\"")),
+        known(&format!("field = \"events\", {before}, rows = \"events\", same = \"what\"")),
         format!("source = \"vpr\"\n{}", known(&format!("field = \"pupils\", {before}"))),
     ];
     let knowns: Vec<&str> = knowns.iter().map(String::as_str).collect();

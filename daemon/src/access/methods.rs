@@ -184,6 +184,8 @@ pub enum Own {
     Thing,
     /// What is theirs of many: what the call answers is cut to it.
     List,
+    /// A measure: its name does not say whose it is, so whoever serves the call looks.
+    Measure,
 }
 
 /// Whether whoever represents an organisation may make a call, and of what. A call that is not here is
@@ -198,6 +200,7 @@ pub fn own(method: Method) -> Option<Own> {
         | M::GetRecommendation
         | M::AcknowledgeRecommendation => Some(Own::Thing),
         M::ListAssignments => Some(Own::List),
+        M::GetMeasure | M::ReportMeasure => Some(Own::Measure),
         _ => None,
     }
 }
@@ -208,7 +211,7 @@ pub fn permits_own(method: Method, roles: &Roles, name: Option<&str>) -> bool {
     let Some((own, name)) = own(method).zip(name) else { return false };
     let Some(municipality) = municipality(name) else { return false };
     match own {
-        Own::List => roles.represented().any(|(within, _)| within == municipality),
+        Own::List | Own::Measure => roles.represented().any(|(within, _)| within == municipality),
         Own::Thing => organisation(name).is_some_and(|code| roles.represents(municipality, code)),
     }
 }
@@ -300,6 +303,7 @@ mod tests {
                 None => "",
                 Some(Own::Thing) => ", or of one's own organisation",
                 Some(Own::List) => ", or cut to one's own organisation",
+                Some(Own::Measure) => ", or of one's own organisation (looked at when served)",
             };
             format!("{path:<50} {:<14} {scope:?}{own}", role.as_str())
         };

@@ -3,11 +3,11 @@
 use tonic::{Request, Response, Status};
 use vekha_engine::run::{Run, measure_stage};
 use vekha_engine::{Command, RunKey};
-use vekha_proto::v1::{self, measure_service_server::MeasureService};
+use vekha_proto::v1::{self, Method, measure_service_server::MeasureService};
 
 use super::filter::{Conditions, Kind, words};
 use super::lists::paging;
-use super::mutation::{Asked, Mutation};
+use super::mutation::{Asked, Mutation, identity};
 use super::names::Depth;
 use super::{Api, convert, lists, names, status};
 use crate::forms::reports::DOCUMENT;
@@ -63,8 +63,9 @@ impl Api {
         r: Asked<v1::ReportMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
         let mutation = Mutation::read(&r)?;
-        let r = r.message;
+        let (caller, r) = (r.by, r.message);
         let (key, number) = names::numbered("name", &r.name, "measures")?;
+        self.reaches_measure(Method::ReportMeasure, &caller, &key, number).await?;
         let proof = r.document.map(|d| NewFile { name: d.file_name, bytes: d.content });
         let by = mutation.of(Thing::Measure(number));
         let answered = self.runtime.report_measure(key.clone(), number, r.text, proof, by).await;
@@ -171,8 +172,10 @@ impl MeasureService for Api {
         &self,
         request: Request<v1::GetMeasureRequest>,
     ) -> Result<Response<v1::Measure>, Status> {
+        let by = identity(&request);
         let name = request.into_inner().name;
         let (key, number) = names::numbered("name", &name, "measures")?;
+        self.reaches_measure(Method::GetMeasure, &by, &key, number).await?;
         let run = self.loaded(&key).await?.run;
         self.describe_measure(&run, number)
             .map(Response::new)

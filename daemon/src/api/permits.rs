@@ -12,9 +12,10 @@ use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
 use futures::{StreamExt as _, stream};
 use tonic::{Code, Status};
+use vekha_engine::RunKey;
 use vekha_proto::v1::Method;
 
-use super::{LARGEST_FILE_CALL, status};
+use super::{Api, LARGEST_FILE_CALL, status};
 use crate::access::methods::{
     Needed, Scope, municipality, name, needed, permits as permitted, permits_own, service,
 };
@@ -151,6 +152,29 @@ pub(super) fn sees_links(by: &Identity, municipality: Option<&str>) -> Result<()
     match permitted(needed, &by.roles, municipality) {
         true => Ok(()),
         false => Err(lacking(needed, municipality)),
+    }
+}
+
+impl Api {
+    /// That a caller may reach a measure: by the role that the method needs, or because it is ordered of
+    /// an organisation that the caller represents. Whoever has neither does not learn whether it is there.
+    pub(super) async fn reaches_measure(
+        &self,
+        method: Method,
+        by: &Identity,
+        run: &RunKey,
+        number: usize,
+    ) -> Result<(), Status> {
+        let (needed, within) = (needed(method), run.municipality.as_str());
+        if permitted(needed, &by.roles, Some(within)) {
+            return Ok(());
+        }
+        let measure =
+            self.runtime.store().measure(run, number).await.map_err(status::unavailable)?;
+        match measure.is_some_and(|measure| by.roles.represents(within, &measure.organisation)) {
+            true => Ok(()),
+            false => Err(lacking(needed, Some(within))),
+        }
     }
 }
 

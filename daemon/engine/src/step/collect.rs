@@ -58,6 +58,10 @@ impl<'a> Transition<'a> {
         }
         if self.has_answered_before(position, organisation) {
             facts["again"] = true.into();
+            let stage = &self.activity.stages[position].id;
+            if self.activity.follows_department(stage) {
+                facts["follows"] = true.into();
+            }
         }
     }
 

@@ -374,7 +374,10 @@ impl Transition<'_> {
             self.record(Happened::Unwritten { stage: stage.clone(), reason: reason.clone() });
             self.stage_mut(position).reason = reason;
         }
-        let (indicators, found) = (outcome.indicators.len(), (*self.run.found).clone());
+        // Of the other analyses their own entries tell.
+        let mut found = (*self.run.found).clone();
+        found.retain(|rule, _| outcome.findings.iter().any(|finding| finding.rule == *rule));
+        let indicators = outcome.indicators.len();
         self.record(Happened::Analyzed { stage: stage.clone(), indicators, found });
         self.out.analyses.push((stage, outcome));
         self.complete_stage(position);

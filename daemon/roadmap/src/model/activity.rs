@@ -1,6 +1,6 @@
 //! An activity: a workflow of stages.
 
-use super::{Collect, Schedule, Stage, Work};
+use super::{Collect, KnownValue, Schedule, Stage, Work};
 
 /// One row of the road map.
 #[derive(Debug, Clone)]
@@ -59,6 +59,18 @@ impl Activity {
     pub fn first_of<'a>(&'a self, id: &'a str) -> &'a str {
         let all = std::iter::successors(Some(id), |id| self.repeats(id));
         all.take(self.stages.len() + 1).last().unwrap_or(id)
+    }
+
+    /// Whether what the department changes later changes in what this stage, or the first that it
+    /// repeats, has been answered.
+    pub fn follows_department(&self, id: &str) -> bool {
+        let first = self.collect(self.first_of(id));
+        first.is_some_and(|collect| {
+            collect.known.iter().any(|known| match &known.value {
+                KnownValue::Rows(rows) => known.of_department && !rows.same.is_empty(),
+                KnownValue::Formula(_) => false,
+            })
+        })
     }
 
     /// The stages before this one in which the department itself is asked a form, the latest first.

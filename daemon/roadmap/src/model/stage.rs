@@ -136,9 +136,10 @@ pub struct KnownRows {
     pub always: Vec<(String, String)>,
     /// What a column says where it has no such option as the one that comes.
     pub otherwise: Vec<(String, String)>,
-    /// Our columns by which a row of the department moves when it asks itself once more: the row stays
-    /// itself in the answers that were given before. None: nothing changes there.
-    pub moves: Vec<String>,
+    /// Our columns by which a row of the department is known to be the same one when it answers once
+    /// more: whatever else it changes in it changes in the answers that were given before. None: nothing
+    /// changes there.
+    pub same: Vec<String>,
 }
 
 /// Who takes part in a collect stage.

@@ -16,8 +16,8 @@ use crate::model::{Analysis, BESIDE, ROWS, RoadMap};
 
 /// Every kind of letter with its variables beyond the common ones.
 pub const LETTERS: [(&str, &[&str]); 19] = [
-    ("assignment", &["form", "due", "wave", "again", "link"]),
-    ("reminder", &["form", "due", "days_left", "wave", "again", "link"]),
+    ("assignment", &["form", "due", "wave", "again", "follows", "link"]),
+    ("reminder", &["form", "due", "days_left", "wave", "again", "follows", "link"]),
     ("receipt", &["form", "version", "answers", "link"]),
     ("returned", &["form", "comment", "due", "link"]),
     ("extension", &["form", "granted", "due", "reason", "link"]),

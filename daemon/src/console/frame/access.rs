@@ -99,7 +99,7 @@ pub async fn require(
         Some(_) if page.as_str() == "/" && held == Some(Role::Representative) => {
             Redirect::to("/own").into_response()
         }
-        Some(needed) => no_access(held, needed),
+        Some(needed) => no_access(&person, held, needed),
         None => problem::no_such_page().await,
     }
 }
@@ -117,19 +117,21 @@ pub async fn visitor(State(gate): State<Arc<Gate>>, mut request: Request, next: 
 }
 
 /// Who has signed in, and may not: another thing than not having signed in.
-fn no_access(held: Option<Role>, needed: Role) -> Response {
+fn no_access(person: &Person, held: Option<Role>, needed: Role) -> Response {
     let role = |role: Role| format!("«{}»", glossary::role(role));
-    let held = held.map_or("здесь у вас нет роли".to_owned(), |held| {
-        format!("ваша роль — {}", role(held))
-    });
-    problem::page(
-        StatusCode::FORBIDDEN,
-        "Нет доступа",
-        &[
-            &format!("Вы вошли, но {held}; нужна {}.", role(needed)),
-            "Роли раздаёт администратор: раздел «Сотрудники».",
-        ],
-    )
+    let of_department = held.filter(|held| *held >= Role::Viewer);
+    let only_represents = person.roles.anywhere() == Some(Role::Representative);
+    let held = match of_department {
+        Some(held) => format!("ваша роль — {}", role(held)),
+        None if only_represents => "вы представляете организацию".to_owned(),
+        None => "здесь у вас нет роли".to_owned(),
+    };
+    let go = match only_represents {
+        true => "Всё, о чём спрашивают вашу организацию, — на странице /own.",
+        false => "Роли раздаёт администратор: раздел «Сотрудники».",
+    };
+    let told = format!("Вы вошли, но {held}; нужна роль {}.", role(needed));
+    problem::page(StatusCode::FORBIDDEN, "Нет доступа", &[&told, go])
 }
 
 /// Who has not signed in: is asked to, and finds what was typed again.

@@ -79,8 +79,13 @@ impl Refused {
         let whole = Some(error.to_string());
         Ok(match error {
             AccessError::Wrong(errors) => {
-                let one = |e: FieldError| (e.field, e.message);
-                let fields = errors.into_iter().map(one).collect();
+                let mut fields: BTreeMap<String, String> = BTreeMap::new();
+                for FieldError { field, message } in errors {
+                    fields
+                        .entry(field)
+                        .and_modify(|all| *all = format!("{all}; {message}"))
+                        .or_insert(message);
+                }
                 Refused { status: StatusCode::UNPROCESSABLE_ENTITY, whole: None, fields }
             }
             AccessError::Denied(_) => {
@@ -109,7 +114,7 @@ fn roles_of(pairs: &Pairs) -> Result<Roles, Vec<FieldError>> {
     let (mut roles, mut wrong) = (Vec::new(), Vec::new());
     for (name, value) in pairs {
         if let Some(municipality) = name.strip_prefix("represents:") {
-            let codes = value.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+            let codes = value.split([',', ';', '\n']).map(str::trim);
             let codes = codes.filter(|code| !code.is_empty());
             roles
                 .extend(codes.map(|code| (organisation(municipality, code), Role::Representative)));

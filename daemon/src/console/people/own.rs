@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Refused, moment, own_path, through, ways_in, words};
 use crate::access::gate::{Gate, goes_on};
-use crate::access::password;
+use crate::access::{Role, password};
 use crate::console::frame::access::{self, Person};
 use crate::console::frame::posted::{Fields, Pairs, value};
 use crate::console::frame::sending::known;
@@ -51,6 +51,9 @@ pub async fn act(
         "elsewhere" => {
             let ended = runtime.sign_out_elsewhere(&own.id, &own.session).await;
             ended.map_err(AccessError::from)
+        }
+        "summary" if person.roles.anywhere() < Some(Role::Viewer) => {
+            return problem::no_such_page().await;
         }
         "summary" | "no-summary" => runtime.want_summaries(&person, action == "summary").await,
         "save-filter" => {

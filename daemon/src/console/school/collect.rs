@@ -65,6 +65,8 @@ pub async fn page(
     let stage = opened.activity().and_then(|a| a.stage(&opened.key.stage)).map(|(_, stage)| stage);
     let repeated = stage.filter(|s| matches!(&s.work, Work::Collect(c) if c.again.is_some()));
     context["wave"] = json!(repeated.map(|stage| &stage.title));
+    let follows = opened.activity().is_some_and(|a| a.follows_department(&opened.key.stage));
+    context["follows"] = follows.into();
     context["form"] = json!({
         "title": form.title,
         "intro": paragraphs(&form.intro),

@@ -16,12 +16,13 @@ use vekha_roadmap::russian;
 use vekha_roadmap::schedule::due_date;
 
 use crate::definitions::kind::due_words;
-use crate::reports;
+use crate::reports::{self, Finding};
 use crate::runtime::Runtime;
 use crate::runtime::documents::pages::columns;
 use crate::runtime::documents::reports::{authority, chapter};
 use crate::runtime::documents::{NotMade, letterhead};
 use crate::runtime::road_maps::Version;
+use crate::runtime::views::explanations::Explanations;
 use crate::runtime::views::register::Grounds;
 use crate::store::StoreError;
 use crate::store::read::runs::Loaded;
@@ -210,6 +211,50 @@ struct Recommended {
     texts: Vec<String>,
 }
 
+/// What was found, by organisation in the order in which they were first named.
+#[derive(Default)]
+struct AllFound {
+    all: Vec<About<Found>>,
+    /// Where each organisation stands.
+    places: BTreeMap<String, usize>,
+}
+
+impl AllFound {
+    /// Adds a finding, with what the organisation has explained that is told here first.
+    fn add(&mut self, finding: &Finding, kind: &'static str, said: Explanations) {
+        let place = self.places.entry(finding.organisation.clone()).or_insert_with(|| {
+            let (explained, findings) = (vec![], vec![]);
+            let all = Found { kind, explained, explained_more: 0, serious: false, findings };
+            self.all.push(About { organisation: finding.organisation.clone(), all });
+            self.all.len() - 1
+        });
+        let about = &mut self.all[*place].all;
+        let told_of = said.told.into_iter();
+        about.serious |= finding.severity == Severity::Serious;
+        about.findings.push(json!({ "text": finding.text, "severity": finding.severity }));
+        about
+            .explained
+            .extend(told_of.map(|(place, text)| json!({ "where": place, "text": text })));
+        about.explained_more += said.more;
+    }
+}
+
+/// To whom a run has sent recommendations, and which.
+fn sent(map: &RoadMap, run: &Run) -> impl Iterator<Item = About<Recommended>> {
+    let sent = run.recommendations.iter().filter(|(_, recommendation)| {
+        let state = recommendation.state;
+        matches!(state, RecommendationState::Issued | RecommendationState::Acknowledged)
+    });
+    sent.map(|(key, recommendation)| {
+        let texts = recommendation.items.iter().filter_map(|item| item.recommendation.as_ref());
+        let texts = texts.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        About {
+            organisation: map.short_name(&key.organisation),
+            all: Recommended { texts: texts.collect() },
+        }
+    })
+}
+
 /// So many rows of a list are told, the rest is counted: a document's text has an end.
 const MOST_ROWS: usize = 200;
 
@@ -261,8 +306,7 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
     let own = Loaded::new(run.clone());
     let known = Grounds::of(runtime, [(run.key.clone(), own)].into()).await?;
     let (mut grounds, mut indicators) = (Vec::<Value>::new(), Vec::<Value>::new());
-    let mut found: Vec<About<Found>> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut found = AllFound::default();
     let mut recommended: Vec<About<Recommended>> = Vec::new();
     let mut missing: Vec<String> = Vec::new();
     for one in known.of_run(run) {
@@ -277,34 +321,10 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
         let mut explained = runtime.explanations(map, one, &own).await?;
         for report in &chapter.reports {
             for finding in &report.findings {
-                let told = json!({ "text": finding.text, "severity": finding.severity });
-                let serious = finding.severity == Severity::Serious;
                 let whose = codes.get(&finding.organisation);
                 let said = whose.and_then(|whose| explained.remove(&whose.code));
-                let said = said.unwrap_or_default();
-                let told_of = said.told.into_iter();
-                let told_of = told_of.map(|(place, text)| json!({ "where": place, "text": text }));
-                match places.get(&finding.organisation).map(|place| &mut found[*place]) {
-                    Some(about) => {
-                        about.all.serious |= serious;
-                        about.all.findings.push(told);
-                        about.all.explained.extend(told_of);
-                        about.all.explained_more += said.more;
-                    }
-                    None => {
-                        places.insert(finding.organisation.clone(), found.len());
-                        found.push(About {
-                            organisation: finding.organisation.clone(),
-                            all: Found {
-                                kind: whose.map_or("", |whose| whose.kind.as_str()),
-                                explained: told_of.collect(),
-                                explained_more: said.more,
-                                serious,
-                                findings: vec![told],
-                            },
-                        });
-                    }
-                }
+                let kind = whose.map_or("", |whose| whose.kind.as_str());
+                found.add(finding, kind, said.unwrap_or_default());
             }
             let comparable = report.indicators.iter().filter(|one| one.municipality.is_some());
             indicators.extend(comparable.map(|one| {
@@ -315,20 +335,7 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
                 })
             }));
         }
-        let sent = one.recommendations.iter().filter(|(_, recommendation)| {
-            matches!(
-                recommendation.state,
-                RecommendationState::Issued | RecommendationState::Acknowledged
-            )
-        });
-        for (key, recommendation) in sent {
-            let texts = recommendation.items.iter().filter_map(|item| item.recommendation.as_ref());
-            let texts = texts.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-            recommended.push(About {
-                organisation: map.short_name(&key.organisation),
-                all: Recommended { texts: texts.collect() },
-            });
-        }
+        recommended.extend(sent(map, one));
         let silent = one.assignments.iter().filter(|(_, assignment)| {
             assignment.kind == AssignmentKind::Collect
                 && (assignment.state.is_awaited() || assignment.state == AssignmentState::Missing)
@@ -357,7 +364,7 @@ async fn grounds(runtime: &Runtime, run: &Run) -> Result<Value, StoreError> {
         "grounds": grounds,
         // Which analyses are there: where one is not, that nothing was found says nothing.
         "analysed": analysed.collect::<Vec<_>>(),
-        "found": found,
+        "found": found.all,
         "recommended": recommended,
         "missing": missing,
         "indicators": indicators,

@@ -62,9 +62,9 @@ impl Check<'_> {
                 KnownValue::Rows(rows) => {
                     self.known_rows(&at, other, &offered, field, rows);
                     if let (Some(why), false) =
-                        (unmoved(activity, same && known.of_department), rows.moves.is_empty())
+                        (unchanged(activity, same && known.of_department), rows.same.is_empty())
                     {
-                        self.error(&format!("{at}/moves"), why.to_owned(), None);
+                        self.error(&format!("{at}/same"), why.to_owned(), None);
                     }
                 }
             }
@@ -126,12 +126,22 @@ impl Check<'_> {
         }
         let column = |id: &str| table.columns.iter().find(|column| column.id == id);
         let ours = || table.columns.iter().map(|column| &column.id);
-        for id in &rows.moves {
+        for (place, id) in rows.same.iter().enumerate() {
             let named = rows.columns.iter().find(|(column, _)| column == id);
             let from = named.map_or(id, |(_, from)| from);
-            if column(id).is_none() || !theirs.contains_key(from) {
-                let message = format!("столбца «{id}» нет в «{}» или в «{}»", field.id, rows.table);
-                self.error(&format!("{at}/moves"), message, perhaps(id, ours()));
+            let wrong = if column(id).is_none() {
+                Some((format!("столбца «{id}» в «{}» нет", field.id), perhaps(id, ours())))
+            } else if !theirs.contains_key(from) {
+                let message =
+                    format!("столбца «{from}» в «{}» нет: отдел его не называет", rows.table);
+                Some((message, None))
+            } else if rows.same[..place].contains(id) {
+                Some((format!("«{id}» названо дважды"), None))
+            } else {
+                None
+            };
+            if let Some((message, help)) = wrong {
+                self.error(&format!("{at}/same"), message, help);
             }
         }
         for (key, named) in
@@ -196,20 +206,20 @@ impl Check<'_> {
     }
 }
 
-/// Why no rows of the department would move, if they are its own of this activity.
-fn unmoved(activity: &Activity, are_own: bool) -> Option<&'static str> {
+/// Why no rows of the department would change, if they are its own of this activity.
+fn unchanged(activity: &Activity, are_own: bool) -> Option<&'static str> {
     let again = |work: &Work| match work {
         Work::Collect(collect) => collect.again.is_some() && collect.participants.is_department(),
         _ => false,
     };
     match are_own {
         false => Some(
-            "переносит строки только отдел, и только свои: нужно of = \"department\" того же \
+            "меняет строки всех только отдел, и только свои: нужно of = \"department\" того же \
              мероприятия",
         ),
         true if activity.stages.iter().any(|stage| again(&stage.work)) => None,
         true => Some(
-            "отдел здесь не спрашивают ещё раз: переносить строки некому; нужен этап отдела с \
+            "отдел здесь не спрашивают ещё раз: менять строки некому; нужен этап отдела с \
              again = \"id его этапа\"",
         ),
     }

@@ -11,7 +11,7 @@ pub(super) fn read(stage_path: &str, stage: &Table<'_>) -> Vec<Known> {
     for (number, table) in stage.tables("known").into_iter().enumerate() {
         let path = format!("{stage_path}/known/{number}");
         findings.keep(path.clone(), table.here());
-        for key in ["field", "from", "rows", "value", "when", "moves"] {
+        for key in ["field", "from", "rows", "value", "when", "same"] {
             findings.keep(format!("{path}/{key}"), table.at(key));
         }
         let field = table.text("field");
@@ -55,6 +55,6 @@ fn rows(path: &str, table: &Table<'_>) -> Option<KnownRows> {
         values.collect()
     };
     let (columns, always, otherwise) = (named("columns"), named("always"), named("otherwise"));
-    let moves = table.texts("moves");
-    Some(KnownRows { table: name?, when, columns, always, otherwise, moves })
+    let same = table.texts("same");
+    Some(KnownRows { table: name?, when, columns, always, otherwise, same })
 }

@@ -122,17 +122,20 @@ impl Asker<'_> {
 }
 
 impl Runtime {
-    /// Roles as they are asked for: in municipalities that there are.
+    /// Roles as they are asked for: in places that there are. What was held before stands whatever has
+    /// become of its place: whoever changes something else must not have to take it away.
     pub(super) fn checked_roles(
         &self,
         roles: Result<Roles, Vec<FieldError>>,
+        before: &Roles,
         wrong: &mut Vec<FieldError>,
     ) -> Roles {
         let roles = roles.unwrap_or_else(|errors| {
             wrong.extend(errors);
             Roles::default()
         });
-        let misplaced = roles.iter().filter_map(|(place, role)| self.misplaced(place, role));
+        let new = roles.iter().filter(|own| !before.iter().any(|held| held == *own));
+        let misplaced = new.filter_map(|(place, role)| self.misplaced(place, role));
         wrong.extend(misplaced.map(|why| field("roles", &why)));
         roles
     }

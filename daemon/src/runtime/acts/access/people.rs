@@ -41,7 +41,7 @@ impl Runtime {
         }
         let mut wrong = Vec::new();
         let said = checked(said, &mut wrong);
-        let roles = self.checked_roles(roles, &mut wrong);
+        let roles = self.checked_roles(roles, &Roles::default(), &mut wrong);
         if self.store.person_by_email(&said.email).await?.is_some() {
             wrong.push(field("email", "этот адрес уже есть у другого сотрудника"));
         }
@@ -95,7 +95,7 @@ impl Runtime {
         asker.saw(&person_etag(seen))?;
         let mut wrong = Vec::new();
         let said = checked(said, &mut wrong);
-        let roles = self.checked_roles(roles, &mut wrong);
+        let roles = self.checked_roles(roles, &seen.roles, &mut wrong);
         // To whom a provider gives roles nothing needs to be given here.
         let has_account = !seen.provided.issuers.is_empty();
         if roles == Roles::default() && !has_account && wrong.is_empty() {

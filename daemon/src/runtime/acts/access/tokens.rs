@@ -104,7 +104,7 @@ impl Runtime {
         if name.contains([',', ':']) {
             wrong.push(field("display_name", "без запятых и двоеточий"));
         }
-        let roles = self.checked_roles(roles, &mut wrong);
+        let roles = self.checked_roles(roles, &Roles::default(), &mut wrong);
         let services = checked_services(services, asker, &mut wrong);
         if self.store.tokens().await?.iter().any(|token| token.row.name == name) {
             wrong.push(field("display_name", "такой ключ уже есть"));
