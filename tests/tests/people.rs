@@ -16,7 +16,7 @@ use vekha::access::{ALL, Role};
 use vekha_proto::v1::Method;
 use vekha_tests::axe;
 use vekha_tests::browser::Browser;
-use vekha_tests::foreign::{MORNING, activity, results, run, text};
+use vekha_tests::foreign::{MORNING, activity, busy, results, run, text};
 use vekha_tests::process::{binary, free_port};
 use vekha_tests::stranger::{Stranger, reason, wrong_fields};
 use vekha_tests::town::{self, Town, shipped_road_map};
@@ -196,6 +196,41 @@ async fn who_represents_a_school_answers_for_it_and_learns_nothing_of_the_others
         let wrong = trusted.call("TokenService.CreateToken", json!({ "token": token })).await;
         let wrong = wrong.unwrap_err();
         assert!(wrong_fields(&wrong)["token.roles"].contains(why), "{wrong}");
+    }
+    town.daemon.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_school_s_system_reads_what_is_ordered_of_it_reports_and_acknowledges_and_nothing_else() {
+    let (town, trusted) = busy().await;
+    let own = [("zarechny/school-1", Role::Representative)];
+    // Whoever looks at everything else may report for the own school alone.
+    let both = [("zarechny", Role::Viewer), own[0]];
+    let found = run("low-result-schools", "2025-26");
+    // The second school's measure is waived, the third one's stands.
+    let [mine, others] = [1, 3].map(|number| format!("{found}/measures/{number}"));
+    for (name, roles) in [("Школа 1", &own[..]), ("Методист школы 1", &both[..])]
+    {
+        let (_, school) = system(&trusted, name, roles).await;
+        let get = async |name: &str| {
+            school.call("MeasureService.GetMeasure", json!({ "name": name })).await
+        };
+        let measure = get(&mine).await.unwrap();
+        assert_eq!((text(&measure, "organisation"), text(&measure, "text")), ("school-1", "План"));
+        let looks = get(&others).await.map(drop);
+        assert_eq!(is_denied(&looks), roles.len() == 1, "{name}: {looks:?}");
+        let nobodys = get(&format!("{found}/measures/999")).await.map(drop);
+        assert_eq!(is_denied(&nobodys), roles.len() == 1, "{name}: {nobodys:?}");
+        let report = async |name: &str| {
+            let request = json!({ "name": name, "text": "Сделано", "validateOnly": true });
+            school.call("MeasureService.ReportMeasure", request).await.map(drop)
+        };
+        assert!(report(&mine).await.is_ok(), "{name}");
+        let denied = report(&others).await;
+        assert!(is_denied(&denied), "{name}: {denied:?}");
+        let sent = json!({ "name": format!("{found}/assignments/measure-3.school-3"), "answers": { "report": "Сделано" } });
+        let denied = school.call("AssignmentService.SubmitAssignment", sent).await.map(drop);
+        assert!(is_denied(&denied), "{name}: {denied:?}");
     }
     town.daemon.stop().await.unwrap();
 }

@@ -219,6 +219,21 @@ fn what_the_department_moves_moves_in_the_plans_that_were_made_before() {
 }
 
 #[test]
+fn a_second_wave_that_does_not_wait_for_what_the_department_changes_is_told() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/road-map");
+    let mut files = BTreeMap::new();
+    texts(&folder, "", &mut files);
+    let activity = files.get_mut("activities/04-assessment-list.toml").unwrap();
+    let sooner = activity.replace("needs = [\"dates-corrected\"]", "needs = [\"schedules\"]");
+    assert_ne!(*activity, sooner);
+    *activity = sooner;
+    let told = read(&Files(files)).unwrap_err();
+    let told: Vec<String> = told.iter().map(|one| one.message.clone()).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("пока идёт «dates-corrected», отдел ещё меняет строки"), "{told:#?}");
+}
+
+#[test]
 fn what_was_explained_of_a_clash_explains_no_other_one() {
     let road_map = shipped();
     let run = key("assessment-list/2026-H2");

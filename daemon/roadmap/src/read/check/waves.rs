@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Check;
 use crate::diagnostic::perhaps;
-use crate::model::{Activity, Collect, Every, Stage};
+use crate::model::{Activity, Collect, Every, Stage, Work};
 use crate::period::Period;
 use crate::russian::date_words;
 
@@ -72,8 +72,8 @@ impl Check<'_> {
             );
             self.error(&at, message, None);
         }
-        let earlier = activity.stages.iter().take_while(|s| s.id != stage.id);
-        let collects = earlier.filter(|s| activity.collect(&s.id).is_some());
+        let earlier = || activity.stages.iter().take_while(|s| s.id != stage.id);
+        let collects = earlier().filter(|s| activity.collect(&s.id).is_some());
         let Some(asked) = activity.collect(first).filter(|_| *first != stage.id) else {
             if !self.findings.stands(&format!("activities/{}/stage/{first}", activity.id)) {
                 let help = perhaps(first, collects.map(|s| &s.id));
@@ -90,7 +90,20 @@ impl Check<'_> {
             );
             self.error(&at, message, None);
         }
-        if !before(activity, stage).contains(first.as_str()) {
+        // Whoever is asked once more is shown what the department has changed: not while it still may.
+        let before_it = before(activity, stage);
+        let may_change = |other: &&Stage| match &other.work {
+            Work::Collect(other) => other.again.is_some() && other.participants.is_department(),
+            _ => false,
+        };
+        if activity.follows_department(&stage.id)
+            && let Some(changes) = earlier().find(may_change)
+            && !before_it.contains(changes.id.as_str())
+        {
+            let message = format!("пока идёт «{}», отдел ещё меняет строки этой формы", changes.id);
+            self.error(&at, message, Some(format!("needs = [\"{}\"]", changes.id)));
+        }
+        if !before_it.contains(first.as_str()) {
             let message = format!("этап может начаться раньше, чем окончится «{first}»");
             let help = Some(format!("needs = [\"{first}\"]"));
             self.error(&at, message, help);
