@@ -26,6 +26,7 @@ mod wording;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::{Organisation, RoadMap, Work};
@@ -97,7 +98,8 @@ impl Findings {
     fn below(&self, path: &str) -> Vec<String> {
         let prefix = format!("{path}/");
         let places = self.places.borrow();
-        let names = places.keys().filter_map(|p| p.strip_prefix(&prefix));
+        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        let names = places.range::<str, _>(from).map_while(|(p, _)| p.strip_prefix(&prefix));
         names.filter(|name| !name.contains('/')).map(str::to_owned).collect()
     }
 
