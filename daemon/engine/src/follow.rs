@@ -2,7 +2,7 @@
 //! that were given before. Whoever has answered since has seen the change, and said what he says.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use vekha_analysis::Values;
@@ -33,6 +33,11 @@ pub fn follow(road_map: &RoadMap, key: &RunKey, data: &mut BTreeMap<RunKey, RunD
     let before = replaced.get(department);
     for (_, answers) in answers.iter_mut().filter(|(code, _)| !replaced.contains_key(*code)) {
         for change in &changes {
+            // To ask costs more than to carry, and hardly anybody has explained anything.
+            if !answers.contains_key(EXPLANATIONS) {
+                change.carry_into(answers);
+                continue;
+            }
             let asked = questions(change.form, key, answers, before);
             change.carry_into(answers);
             let asks = questions(change.form, key, answers, Some(&own));
@@ -67,9 +72,8 @@ fn forget_stale(
     asks: &BTreeMap<String, String>,
 ) {
     let Some(Value::Object(explanations)) = answers.get_mut(EXPLANATIONS) else { return };
-    explanations.retain(|path, _| {
-        asks.get(path).is_none_or(|question| asked.values().any(|before| before == question))
-    });
+    let asked: BTreeSet<&String> = asked.values().collect();
+    explanations.retain(|path, _| asks.get(path).is_none_or(|question| asked.contains(question)));
     if explanations.is_empty() {
         answers.remove(EXPLANATIONS);
     }
@@ -129,7 +133,7 @@ impl<'r> Given<'r> {
         let (mut gone, mut come) = (self.rows(before), self.rows(now));
         // What stands as it was; what is the same work; of several the one that has changed least.
         gone.retain(|row| {
-            take(&mut come, |other| usize::from(is(row, other) && is(other, row))).is_none()
+            take(&mut come, |other| usize::from(says_the_same(row, other))).is_none()
         });
         let same = |row: &Values, other: &Values| {
             self.rows.same.iter().all(|column| alike_values(row.get(column), other.get(column)))
@@ -146,7 +150,43 @@ impl<'r> Given<'r> {
             moved.extend(to.map(|to| (row.clone(), to)));
             stays
         });
-        Change { form: self.form, field: self.field, moved, gone, come }
+        let mut fates = Fates::default();
+        gone.iter().for_each(|row| fates.tell(row, None));
+        moved.iter().enumerate().for_each(|(place, (row, _))| fates.tell(row, Some(place)));
+        Change { form: self.form, field: self.field, moved, gone, come, fates }
+    }
+}
+
+/// What becomes of the department's rows, found by what they say however it is written. Each row of
+/// everybody's is compared with all of them at once.
+#[derive(Debug, Default)]
+struct Fates {
+    /// By the columns in which rows say something, and by what they say there: the place among those that
+    /// moved; none if it is gone.
+    by_columns: BTreeMap<Vec<String>, BTreeMap<Vec<String>, Option<usize>>>,
+}
+
+impl Fates {
+    fn tell(&mut self, row: &Values, fate: Option<usize>) {
+        let said = row.values().map(plain).collect();
+        let same_columns = self.by_columns.entry(row.keys().cloned().collect()).or_default();
+        same_columns.entry(said).or_insert(fate);
+    }
+
+    /// What becomes of a row of somebody's, if it is one of the department's.
+    fn of(&self, row: &Values) -> Option<Option<usize>> {
+        self.by_columns.iter().find_map(|(columns, fates)| {
+            let said = columns.iter().map(|column| row.get(column).map(plain));
+            fates.get(&said.collect::<Option<Vec<String>>>()?).copied()
+        })
+    }
+}
+
+/// A cell without what people write one way or another: a text stays one, a number another thing.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("\"{}", alike(text)),
+        other => other.to_string(),
     }
 }
 
@@ -168,6 +208,7 @@ pub(crate) struct Change<'r> {
     gone: Vec<Values>,
     /// Rows that nobody has seen yet.
     pub come: Vec<Values>,
+    fates: Fates,
 }
 
 impl Change<'_> {
@@ -188,12 +229,12 @@ impl Change<'_> {
                 kept += 1;
                 return true;
             };
-            let gone = self.gone.iter().any(|gone| is(row, gone));
-            let to = self.moved.iter().find(|(from, _)| is(row, from));
-            places.push((!gone && to.is_none()).then_some(kept));
+            let fate = self.fates.of(row);
+            let gone = fate == Some(None);
+            places.push(fate.is_none().then_some(kept));
             kept += usize::from(!gone);
             // Whatever the department does not say is the organisation's.
-            if let Some((from, to)) = to {
+            if let Some((from, to)) = fate.flatten().map(|place| &self.moved[place]) {
                 from.keys().filter(|column| !to.contains_key(*column)).for_each(|column| {
                     row.remove(column);
                 });
@@ -231,9 +272,10 @@ impl Change<'_> {
     }
 }
 
-/// Whether a row of somebody's is this one of the department, however its words are written.
-fn is(row: &Values, theirs: &Values) -> bool {
-    theirs.iter().all(|(column, value)| alike_values(row.get(column), Some(value)))
+/// Whether two rows say the same, however it is written.
+fn says_the_same(own: &Values, theirs: &Values) -> bool {
+    own.len() == theirs.len()
+        && own.iter().all(|(column, value)| alike_values(Some(value), theirs.get(column)))
 }
 
 /// Whether two cells say the same, however it is written.
