@@ -107,7 +107,10 @@ pub async fn require(
 /// Tells a page behind a link who sends something by it, if somebody has signed in: whoever represents the
 /// organisation does it by their own name. Others are who they are without it: the link lets them in.
 pub async fn visitor(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    // Nearly everybody has none, and nothing is looked up for them.
+    let has_session = gate.session_secret(request.headers()).is_some();
     if !request.method().is_safe()
+        && has_session
         && let Ok(Found::Somebody(person)) = gate.of_page(request.headers()).await
         && person.person().is_some()
     {
