@@ -151,6 +151,15 @@ async fn who_represents_a_school_answers_for_it_and_learns_nothing_of_the_others
     let compressed = json!({ "name": of("school-2"), "answers": answers });
     let refused = school.call("AssignmentService.SubmitAssignment", compressed).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
+    // A name that holds two: whichever of them is looked at, nothing is done to the other's.
+    let twice = format!("{}/assignments/collect.school-2", of("school-1"));
+    for (method, field) in
+        [("SubmitAssignment", "name"), ("GetAssignment", "name"), ("ListSubmissions", "parent")]
+    {
+        let answer =
+            school.call(&format!("AssignmentService.{method}"), json!({ field: twice })).await;
+        assert_eq!(answer.unwrap_err().code(), Code::InvalidArgument, "{method}");
+    }
 
     // Whatever else there is, is the department's: each call with the name of its own thing, of another's.
     let mine = [

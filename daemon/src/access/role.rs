@@ -41,6 +41,11 @@ pub fn organisation(municipality: &str, code: &str) -> String {
     format!("{municipality}/{code}")
 }
 
+/// What a place is: the municipality, or [`ALL`]; and the organisation's code, if it is one.
+pub fn place(of: &str) -> (&str, Option<&str>) {
+    of.split_once('/').map_or((of, None), |(municipality, code)| (municipality, Some(code)))
+}
+
 /// Roles by where they are held: a municipality, [`ALL`] of them, or an [`organisation`] of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles(BTreeMap<String, Role>);
@@ -58,7 +63,10 @@ impl Roles {
 
     /// The organisations that are represented: municipality and code of each.
     pub fn represented(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.keys().filter_map(|place| place.split_once('/'))
+        self.0.keys().filter_map(|own| {
+            let (municipality, code) = place(own);
+            Some((municipality, code?))
+        })
     }
 
     /// Whether this organisation is represented.
@@ -78,10 +86,7 @@ impl Roles {
 
     /// Whether these roles reach as far as those: who may give them, and take them.
     pub fn administer(&self, others: &Roles) -> bool {
-        let administers = |place: &String| {
-            let municipality = place.split_once('/').map_or(place.as_str(), |(m, _)| m);
-            self.within(municipality) == Some(Role::Administrator)
-        };
+        let administers = |own: &String| self.within(place(own).0) == Some(Role::Administrator);
         // Who holds none yet is anybody's who administers at all.
         match others.0.is_empty() {
             true => self.anywhere() == Some(Role::Administrator),

@@ -9,8 +9,7 @@ use vekha_roadmap::answers::FieldError;
 use super::Api;
 use super::mutation::{Asked, Mutation, identity};
 use super::status;
-use crate::access::role::organisation;
-use crate::access::{ALL, Role, Roles, Who};
+use crate::access::{ALL, Role, Roles, Who, role};
 use crate::runtime::acts::access::tokens::LONGEST_OVERLAP;
 use crate::runtime::acts::access::{AccessError, Asker};
 use crate::wire::Twin as _;
@@ -36,13 +35,13 @@ pub(super) fn overlap(hours: i32) -> Result<SignedDuration, Status> {
 
 /// Roles as the contract has them.
 pub(super) fn grants(roles: &Roles) -> Vec<v1::RoleGrant> {
-    let one = |(place, role): (&str, Role)| {
-        let (municipality, organisation) = place.split_once('/').unwrap_or((place, ""));
+    let one = |(place, held): (&str, Role)| {
+        let (municipality, code) = role::place(place);
         let municipality = if municipality == ALL { ANY } else { municipality };
         v1::RoleGrant {
             municipality: format!("municipalities/{municipality}"),
-            role: role.wire().into(),
-            organisation: organisation.to_owned(),
+            role: held.wire().into(),
+            organisation: code.unwrap_or_default().to_owned(),
         }
     };
     roles.iter().map(one).collect()
@@ -64,7 +63,7 @@ pub(super) fn roles(field: &str, grants: &[v1::RoleGrant]) -> Result<Roles, Vec<
         let id = if id == ANY { ALL } else { id };
         let place = match grant.organisation.as_str() {
             "" => id.to_owned(),
-            code if is_part(code) => organisation(id, code),
+            code if is_part(code) => role::organisation(id, code),
             code => {
                 say("organisation", format!("«{code}»: нужен код организации, например school-1"));
                 continue;
@@ -75,7 +74,7 @@ pub(super) fn roles(field: &str, grants: &[v1::RoleGrant]) -> Result<Roles, Vec<
             Some(_) if roles.iter().any(|(known, _)| *known == place) => {
                 say("municipality", format!("«{}» названо дважды", grant.municipality));
             }
-            Some(role) => roles.push((place, role)),
+            Some(held) => roles.push((place, held)),
         }
     }
     if wrong.is_empty() { Ok(roles.into_iter().collect()) } else { Err(wrong) }

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use vekha_roadmap::answers::FieldError;
 
 use crate::access::gate::Gate;
-use crate::access::role::organisation;
+use crate::access::role::{organisation, place};
 use crate::access::{ALL, Role, Roles};
 use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
@@ -148,7 +148,7 @@ fn choices(runtime: &Runtime, person: &Person, held: &Roles) -> Value {
         held.represented().filter(|(own, _)| *own == id).map(|(_, code)| code).collect()
     };
     let mut places: BTreeMap<&str, Role> = held.iter().collect();
-    places.retain(|place, _| !place.contains('/'));
+    places.retain(|own, _| place(own).1.is_none());
     let elsewhere = held.represented().map(|(municipality, _)| municipality);
     // Where a municipality has gone, its role is still held.
     let known: BTreeSet<&str> = places.keys().copied().chain(elsewhere).collect();
@@ -189,16 +189,15 @@ fn legend() -> Value {
 
 /// Roles in words, for tables.
 fn words(runtime: &Runtime, roles: &Roles) -> Vec<String> {
-    let name = |place: &str| match place.split_once('/') {
-        _ if place == ALL => "все муниципалитеты".to_owned(),
-        None => runtime
-            .road_maps()
-            .newest(place)
-            .map_or_else(|| place.to_owned(), |v| v.road_map.municipality.name.clone()),
-        Some((municipality, code)) => runtime
-            .road_maps()
-            .newest(municipality)
-            .map_or_else(|| place.to_owned(), |v| v.road_map.short_name(code).to_owned()),
+    let name = |own: &str| {
+        let (municipality, code) = place(own);
+        let version = runtime.road_maps().newest(municipality);
+        match (version.as_ref().map(|version| &version.road_map), code) {
+            _ if own == ALL => "все муниципалитеты".to_owned(),
+            (None, _) => own.to_owned(),
+            (Some(map), None) => map.municipality.name.clone(),
+            (Some(map), Some(code)) => map.short_name(code),
+        }
     };
     roles.iter().map(|(m, role)| format!("{} ({})", glossary::role(role), name(m))).collect()
 }

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use vekha_roadmap::answers::{FieldError, hides, turns};
 use vekha_roadmap::diagnostic::nearest;
 
-use crate::access::{ALL, Identity, Role, Roles, secrets};
+use crate::access::{ALL, Identity, Role, Roles, role, secrets};
 use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::fault::Fault;
@@ -141,19 +141,16 @@ impl Runtime {
     }
 
     /// Why a role cannot be held there, if it cannot.
-    fn misplaced(&self, place: &str, role: Role) -> Option<String> {
-        let (municipality, code) = match place.split_once('/') {
-            Some((municipality, code)) => (municipality, Some(code)),
-            None => (place, None),
-        };
+    fn misplaced(&self, place: &str, held: Role) -> Option<String> {
+        let (municipality, code) = role::place(place);
         let version = self.road_maps.newest(municipality);
-        match (code, role) {
+        match (code, held) {
             (None, Role::Representative) => {
                 Some("представитель отвечает за одну организацию: назовите её код".to_owned())
             }
-            (Some(_), role) if role != Role::Representative => Some(format!(
+            (Some(_), held) if held != Role::Representative => Some(format!(
                 "«{}» — роль в муниципалитете, а не в организации",
-                glossary::role(role)
+                glossary::role(held)
             )),
             (None, _) if municipality == ALL => None,
             _ if version.is_none() => Some(format!("муниципалитета «{municipality}» нет")),
