@@ -27,7 +27,9 @@ pub struct Amended {
 pub fn amend(files: &Files, fields: &[Field], typed: &Typed) -> Amended {
     let mut amended = Amended { files: files.clone(), ..Amended::default() };
     for field in fields {
-        let Some(said) = typed.get(&field.name) else { continue };
+        let gone = String::new();
+        let typed = typed.get(&field.name);
+        let Some(said) = typed.or((field.kind == Kind::Gone).then_some(&gone)) else { continue };
         if same(field, said, &field.said) {
             continue;
         }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use vekha_roadmap::model::{Activity, Every, RoadMap, Stage, Work};
+use vekha_roadmap::model::{Activity, RoadMap, Stage, Work};
 use vekha_roadmap::read::{Files, THRESHOLDS, shipped_letters};
 
 use super::kind::Kind;
 use super::place::{Parsed, Step, Way};
+use super::recurrence::of_schedule;
 
 /// One value that can be changed.
 #[derive(Debug, Clone)]
@@ -31,40 +32,7 @@ pub struct Field {
     pub said: String,
 }
 
-const OF: Kind = Kind::Word(&[
-    ("current", "за период, в котором открывается"),
-    ("previous", "за прошлый период"),
-]);
-const CATCH_UP: Kind = Kind::Word(&[
-    ("latest", "начать последнее из пропущенных"),
-    ("all", "начать все пропущенные"),
-    ("skip", "не начинать"),
-]);
-const OVERLAP: Kind = Kind::Word(&[
-    ("allow", "идут оба"),
-    ("skip", "новое пропустить"),
-    ("wait", "новое ждёт, пока окончится прежнее"),
-]);
-
-/// The keys of a schedule in the order in which they are written.
-const SCHEDULE: &[&str] = &[
-    "every",
-    "opens",
-    "opens-on-event",
-    "cron",
-    "event",
-    "each",
-    "period",
-    "of",
-    "after",
-    "from",
-    "until",
-    "continuous",
-    "catch-up",
-    "overlap",
-];
-
-/// Those of a stage.
+/// The keys of a stage in the order in which they are written.
 const STAGE: &[&str] = &[
     "kind",
     "id",
@@ -91,7 +59,7 @@ const STAGE: &[&str] = &[
 ];
 
 /// The keys that stand before one of them.
-fn before(keys: &'static [&'static str], key: &str) -> &'static [&'static str] {
+pub(super) fn before(keys: &'static [&'static str], key: &str) -> &'static [&'static str] {
     let place = keys.iter().position(|one| *one == key).unwrap_or(keys.len());
     keys.get(..place).unwrap_or(keys)
 }
@@ -108,11 +76,16 @@ pub fn file_of(activity: &Activity, files: &Files) -> String {
 
 /// What of an activity can be changed, in the order in which people read it.
 pub fn of_activity(map: &RoadMap, files: &Files, id: &str) -> Vec<Field> {
+    of_activity_as(map, files, id, None)
+}
+
+/// The same, if its runs opened as often as `chosen` says.
+pub fn of_activity_as(map: &RoadMap, files: &Files, id: &str, chosen: Option<&str>) -> Vec<Field> {
     let Some(activity) = map.activity(id) else { return vec![] };
     let file = file_of(activity, files);
     let text = files.0.get(&file).map_or("", String::as_str);
     let Ok(parsed) = Parsed::of(text) else { return vec![] };
-    let mut all = schedule(activity, &file, &parsed);
+    let mut all = of_schedule(activity, &file, &parsed, chosen);
     for (number, stage) in activity.stages.iter().enumerate() {
         all.extend(of_stage(stage, number, &file, &parsed));
         if let Work::Analyze(analyze) = &stage.work {
@@ -122,63 +95,6 @@ pub fn of_activity(map: &RoadMap, files: &Files, id: &str) -> Vec<Field> {
     // One analysis may serve two stages.
     let mut seen = std::collections::BTreeSet::new();
     all.retain(|field| seen.insert(field.name.clone()));
-    all
-}
-
-fn schedule(activity: &Activity, file: &str, parsed: &Parsed<'_>) -> Vec<Field> {
-    let field = |key: &str, label: &str, kind: Kind, help: &str| {
-        let way = Way::of(&["schedule", key]);
-        Field {
-            name: format!("schedule.{key}"),
-            group: "Расписание".to_owned(),
-            label: label.to_owned(),
-            help: help.to_owned(),
-            said: kind.shown(parsed, &way),
-            kind,
-            file: file.to_owned(),
-            way,
-            after: before(SCHEDULE, key),
-        }
-    };
-    let day = "например, «15 сентября»; нерабочий день сдвигается на следующий рабочий";
-    let mut all = match &activity.schedule.every {
-        Every::Once { .. } => {
-            vec![field("opens", "Открывается", Kind::Day, "день с годом, например «02.11.2027»")]
-        }
-        Every::Yearly { opens } => {
-            let help = match opens.len() {
-                1 => day.to_owned(),
-                n => format!("{n} дня по порядку, каждый на своей строке; {day}"),
-            };
-            let label = match activity.schedule.opens_on_event {
-                Some(_) => "Открывается по событию, не позже",
-                None => "Открывается",
-            };
-            vec![field("opens", label, Kind::Days(opens.len()), &help)]
-        }
-        Every::Rotation { .. } => vec![field("opens", "Открывается", Kind::Days(1), day)],
-        Every::Cron { .. } => vec![field(
-            "cron",
-            "Открывается",
-            Kind::Text,
-            "минута, час, день месяца, месяц, день недели: «0 9 10 * *» — 10-го числа в 9:00",
-        )],
-        Every::AfterOnly | Every::OnDemand | Every::OnEvent { .. } => vec![],
-    };
-    if !all.is_empty() {
-        all.push(field("of", "О каком периоде", OF, ""));
-        if !matches!(activity.schedule.every, Every::Once { .. }) {
-            all.push(field("from", "С какого года", Kind::Year, "пусто — без начала"));
-            all.push(field("until", "По какой год", Kind::Year, "пусто — без конца"));
-        }
-        all.push(field(
-            "catch-up",
-            "Если начало пропущено",
-            CATCH_UP,
-            "сервер стоял или расписание было приостановлено",
-        ));
-        all.push(field("overlap", "Если прежнее выполнение не окончено", OVERLAP, ""));
-    }
     all
 }
 

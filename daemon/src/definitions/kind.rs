@@ -30,6 +30,14 @@ pub enum Kind {
     Text,
     /// One of these words: as files spell it, and as people read it. The first needs not be written.
     Word(&'static [(&'static str, &'static str)]),
+    /// One of these words, which is always written.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// A text of one word, or none.
+    Name,
+    /// Kinds of organisations.
+    Kinds,
+    /// What is to go, whatever it is: what else was chosen does not take it.
+    Gone,
     /// Who takes part.
     Participants,
     /// A file whole, line by line.
@@ -72,7 +80,14 @@ impl Kind {
             },
             Kind::Year => value.as_integer().map(|year| year.to_string()).unwrap_or_default(),
             Kind::Number => number_words(&value.to_string()),
-            Kind::Text | Kind::Word(_) | Kind::Whole => text.to_owned(),
+            Kind::Text | Kind::Name | Kind::Word(_) | Kind::Choice(_) | Kind::Whole => {
+                text.to_owned()
+            }
+            Kind::Kinds => {
+                let said = participants(value);
+                said.strip_prefix("kinds:").unwrap_or_default().to_owned()
+            }
+            Kind::Gone => value.to_string(),
             Kind::Participants => participants(value),
         }
     }
@@ -120,7 +135,8 @@ impl Kind {
             Kind::Day => {
                 let day = read_date(said)
                     .ok_or_else(|| format!("«{said}»: нужен день с годом, например 02.11.2027"))?;
-                Ok(Wanted::Text(day.to_string()))
+                // A list would stay one.
+                Ok(Wanted::Literal(format!("\"{day}\"")))
             }
             Kind::Year if said.is_empty() => Ok(Wanted::Nothing),
             Kind::Year => match said.parse::<u16>() {
@@ -128,7 +144,14 @@ impl Kind {
                 _ => Err(format!("«{said}»: нужен год, например 2027")),
             },
             Kind::Number => number(said).map(Wanted::Number),
-            Kind::Text | Kind::Whole => Ok(Wanted::Text(said.to_owned())),
+            Kind::Gone => Ok(Wanted::Nothing),
+            Kind::Name if said.is_empty() => Ok(Wanted::Nothing),
+            Kind::Text | Kind::Name | Kind::Whole => Ok(Wanted::Text(said.to_owned())),
+            Kind::Choice(words) => match words.iter().any(|(word, _)| *word == said) {
+                true => Ok(Wanted::Text(said.to_owned())),
+                false => Err("выберите из списка".to_owned()),
+            },
+            Kind::Kinds => chosen(&format!("kinds:{said}")),
             Kind::Word(words) => match words.iter().position(|(word, _)| *word == said) {
                 Some(0) => Ok(Wanted::Nothing),
                 Some(_) => Ok(Wanted::Text(said.to_owned())),
@@ -141,11 +164,12 @@ impl Kind {
     /// What a form says, for people to read.
     pub fn words(&self, said: &str, map: Option<&RoadMap>) -> String {
         match self {
-            _ if said.is_empty() => "нет".to_owned(),
-            Kind::Word(words) => {
+            _ if said.is_empty() && !matches!(self, Kind::Word(_)) => "нет".to_owned(),
+            Kind::Word(words) | Kind::Choice(words) => {
                 let found = words.iter().find(|(word, _)| *word == said);
                 found.map_or(said, |(_, words)| words).to_owned()
             }
+            Kind::Kinds => participants_words(&format!("kinds:{said}"), map),
             Kind::Participants => participants_words(said, map),
             _ => said.replace(SEPARATOR, "; "),
         }

@@ -13,6 +13,7 @@ pub mod difference;
 pub mod fields;
 pub mod kind;
 pub mod place;
+pub mod recurrence;
 pub mod year;
 
 #[cfg(test)]

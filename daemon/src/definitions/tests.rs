@@ -12,9 +12,10 @@ use super::amend::{Typed, amend, placed};
 use super::archive::{pack, unpack};
 use super::begin::{Beginning, Table, begin, latin, shipped};
 use super::difference::{Difference, Side, arrow, differences};
-use super::fields::{Field, of_activity, of_letter};
+use super::fields::{Field, of_activity, of_activity_as, of_letter};
 use super::kind::{Kind, day_words, due_words, offset_words, span_words};
 use super::place::{Parsed, Wanted, Way};
+use super::recurrence::EVERY;
 use super::year::year;
 
 static SHIPPED: LazyLock<(Files, RoadMap)> = LazyLock::new(|| {
@@ -92,7 +93,12 @@ fn other(kind: &Kind) -> BoxedStrategy<String> {
             .boxed(),
         Kind::Number => "[1-9][0-9]{0,3}(,[0-9]{1,3})?".boxed(),
         Kind::Text => "[0-5] 9 1[0-9] \\* \\*".boxed(),
-        Kind::Word(words) => prop::sample::select(
+        Kind::Name => "([a-z]{1,9})?".boxed(),
+        Kind::Kinds => {
+            prop::sample::select(vec!["school".to_owned(), "department,school".to_owned()]).boxed()
+        }
+        Kind::Gone => Just(String::new()).boxed(),
+        Kind::Word(words) | Kind::Choice(words) => prop::sample::select(
             words.iter().map(|(word, _)| (*word).to_owned()).collect::<Vec<_>>(),
         )
         .boxed(),
@@ -211,7 +217,7 @@ fn terms_are_read_as_people_write_them() {
             "3 working days before | on the day | 2 days after",
         ),
         (Kind::Days(2), "15 июня\n15.12", "06-15 | 12-15"),
-        (Kind::Day, "02.11.2027", "2027-11-02"),
+        (Kind::Day, "02.11.2027", "\"2027-11-02\""),
         (Kind::Number, "2,50", "2.50"),
         (Kind::Number, "1 000", "1000"),
         (Kind::Number, "-0,5", "-0.5"),
@@ -235,6 +241,48 @@ fn terms_are_read_as_people_write_them() {
     assert_eq!(arrow("10 рабочих дней", "12 рабочих дней"), "10 → 12 рабочих дней");
     assert_eq!(arrow("10 рабочих дней", "14 дней"), "10 рабочих дней → 14 дней");
     assert_eq!(arrow("", "5 дней"), "нет → 5 дней");
+}
+
+#[test]
+fn a_schedule_becomes_any_other_and_the_first_again() {
+    let id = "results";
+    let schedule = |files: &Files| {
+        let map = read(files).unwrap_or_else(|e| panic!("{e:?}"));
+        format!("{:?}", map.activity(id).unwrap().schedule)
+    };
+    let opens = "schedule.opens";
+    let participants = "stage.collect.participants";
+    let first = crate::console::tests::files();
+    let mut files = first.clone();
+    let mut seen = vec![];
+    for (chosen, said) in [
+        ("half-year", vec![(opens, "15 июня\n15 декабря")]),
+        ("on-event", vec![("schedule.event", "results-came")]),
+        ("once", vec![(opens, "02.11.2027")]),
+        ("quarter", vec![(opens, "20 марта\n20 июня\n20 сентября\n20 декабря")]),
+        ("once", vec![(opens, "02.11.2027")]),
+        ("3 years", vec![(opens, "1 марта"), ("schedule.each", "school"), (participants, "each:")]),
+        ("cron", vec![("schedule.cron", "0 9 10 * *")]),
+        ("year", vec![(opens, "3 августа"), ("schedule.period", "school-year")]),
+        ("on-demand", vec![("schedule.period", "")]),
+    ] {
+        let map = read(&files).unwrap();
+        let fields = of_activity_as(&map, &files, id, Some(chosen));
+        let mut all = typed(&[(EVERY, chosen), (participants, "kinds:school")]);
+        all.extend(typed(&said));
+        let amended = amend(&files, &fields, &all);
+        assert!(amended.wrong.is_empty(), "{chosen}: {:?}", amended.wrong);
+        files = amended.files;
+        seen.push(schedule(&files));
+        // What was chosen is what the form shows next.
+        let now = read(&files).unwrap();
+        let fields = of_activity(&now, &files, id);
+        assert!(fields.iter().all(|field| field.kind != Kind::Gone), "{chosen}: {fields:?}");
+        let often = fields.iter().find(|field| field.name == EVERY).unwrap();
+        assert_eq!(often.said, chosen);
+    }
+    assert_eq!(files, first, "byte by byte");
+    insta::assert_snapshot!(seen.join("\n"));
 }
 
 #[test]

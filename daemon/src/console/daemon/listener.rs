@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -13,8 +14,9 @@ use vekha_roadmap::russian::plural;
 
 use super::{allowed, line, no_access};
 use crate::console::frame::access::{self, Person};
+use crate::console::frame::meanwhile::{self, Meanwhile};
 use crate::console::frame::posted::{Fields, Pairs, value};
-use crate::console::frame::{packed, problem, view, words};
+use crate::console::frame::{packed, problem, shown as seen, view, words};
 use crate::console::people::{Refused, asker, moment};
 use crate::glossary;
 use crate::runtime::Runtime;
@@ -39,6 +41,8 @@ struct Shown {
     refused: Refused,
     /// What was said and not done.
     said: Option<Wishes>,
+    /// What somebody else changed while the form was open.
+    meanwhile: Option<Meanwhile>,
 }
 
 /// `GET /daemon/listeners/{listener}`
@@ -93,16 +97,23 @@ pub async fn act(
             ..Shown::default()
         }),
     };
+    let is_saving = action == "save";
+    let row = known(&runtime, &id).await?.ok_or_else(problem::missing)?;
     let shown = match done {
         Ok(shown) => shown,
+        Err(AccessError::Stale) if is_saving => {
+            let seen = seen::Shown::read(value(&pairs, "_shown"));
+            let both = Meanwhile::between(&seen, &as_posted(&wished(&row)), &as_posted(&wishes));
+            let refused = Refused { status: StatusCode::CONFLICT, ..Refused::default() };
+            let said = Some(said(&both.filled));
+            Shown { refused, said, meanwhile: Some(both), ..Shown::default() }
+        }
         Err(e) => {
-            // Who has not seen what somebody else changed is shown that.
-            let said = (action == "save" && !matches!(e, AccessError::Stale)).then_some(wishes);
+            let said = is_saving.then_some(wishes);
             let refused = Refused::of(e).map_err(|response| *response)?;
             Shown { refused, said, ..Shown::default() }
         }
     };
-    let row = known(&runtime, &id).await?.ok_or_else(problem::missing)?;
     page(&runtime, &person, &row, shown).await
 }
 
@@ -137,6 +148,40 @@ pub(super) fn said(pairs: &Pairs) -> Wishes {
         kinds: ticked("kinds"),
         disabled: false,
     }
+}
+
+/// As a form posts it.
+fn as_posted(wishes: &Wishes) -> Pairs {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut pairs =
+        vec![pair("url", &shown_url(&wishes.url)), pair("municipality", &wishes.municipality)];
+    pairs.extend(wishes.activities.iter().map(|id| pair("activities", id)));
+    pairs.extend(wishes.kinds.iter().map(|kind| pair("kinds", kind)));
+    pairs
+}
+
+/// How a form's field of a listener is called and what its values say, for people.
+fn told(field: &str, values: &[String]) -> (String, String) {
+    let kind = |value: &String| match EntryKind::ALL.iter().find(|kind| kind.as_str() == value) {
+        Some(kind) => glossary::entry(*kind).to_owned(),
+        None => value.clone(),
+    };
+    let label = match field {
+        "url" => "Адрес",
+        "municipality" => "О чём сообщать: муниципалитет",
+        "activities" => "Мероприятия",
+        _ => "Записи журнала",
+    };
+    let words: Vec<String> = match field {
+        "kinds" => values.iter().map(kind).collect(),
+        _ => values.to_vec(),
+    };
+    let words = match (field, words.is_empty()) {
+        ("url", true) => String::new(),
+        (_, true) => "все".to_owned(),
+        (_, false) => words.join(", "),
+    };
+    (label.to_owned(), words)
 }
 
 /// What was said of a listener so far.
@@ -206,7 +251,7 @@ async fn page(
     row: &listener::Model,
     shown: Shown,
 ) -> Result<Response, Response> {
-    let Shown { done, secret, refused, said } = shown;
+    let Shown { done, secret, refused, said, meanwhile } = shown;
     let store = runtime.store();
     let waiting = store.entries_after(row.cursor).await.map_err(|e| problem::unavailable(&e))?;
     let undelivered = store.count_undelivered().await.map_err(|e| problem::unavailable(&e))?;
@@ -224,6 +269,8 @@ async fn page(
     context["lost"] = lost(waiting, undelivered).into();
     context["url"] = shown_url(&wishes.url).into();
     context["choice"] = choices(runtime, &wishes);
+    context["shown"] = meanwhile::shown(&as_posted(&wished(row))).to_string().into();
+    context["meanwhile"] = json!(meanwhile.map(|both| both.told(told)));
     context["done"] = done.into();
     context["secret"] = secret.into();
     context["refused"] = refused.shown();

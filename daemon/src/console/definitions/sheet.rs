@@ -27,6 +27,7 @@ use crate::definitions::amend::{Typed, amend, placed, same};
 use crate::definitions::difference::letter_words;
 use crate::definitions::fields::{self, Field};
 use crate::definitions::kind::{Kind, WAYS};
+use crate::definitions::recurrence::EVERY;
 use crate::glossary;
 use crate::runtime::Runtime;
 use crate::runtime::acts::amend::{Unfit, between};
@@ -43,8 +44,15 @@ enum Subject<'a> {
 
 impl Subject<'_> {
     fn fields(self, version: &Version) -> Vec<Field> {
+        self.fields_as(version, None)
+    }
+
+    /// The fields if runs opened as often as a form chooses.
+    fn fields_as(self, version: &Version, chosen: Option<&str>) -> Vec<Field> {
         match self {
-            Subject::Activity(id) => fields::of_activity(&version.road_map, &version.files, id),
+            Subject::Activity(id) => {
+                fields::of_activity_as(&version.road_map, &version.files, id, chosen)
+            }
             Subject::Letter(kind) => fields::of_letter(&version.files, kind),
         }
     }
@@ -154,17 +162,23 @@ async fn act(
     let seen = value(pairs, "_seen");
     let history = runtime.road_maps().history(municipality);
     let base = history.iter().rfind(|v| v.etag() == seen).unwrap_or(&version);
+    let chosen = pairs.iter().find(|(name, _)| name == EVERY).map(|(_, chosen)| chosen.as_str());
     // Only what was changed is meant to be changed, whatever stands there by now.
-    let mut typed = typed(&subject.fields(base), pairs);
+    let mut typed = typed(&subject.fields_as(base, chosen), pairs);
     if base.etag() != version.etag() {
-        let before = subject.fields(base);
+        let before = subject.fields_as(base, chosen);
         typed.retain(|name, said| {
             before.iter().any(|field| field.name == *name && !same(field, said, &field.said))
         });
         let said = overtaken(base, &version, subject, &typed);
         return Ok(page(runtime, person, &version, subject, (&typed, &said)));
     }
-    let own = subject.fields(&version);
+    let own = subject.fields_as(&version, chosen);
+    let unasked = unasked(&own, &subject.fields(&version), &typed);
+    if !unasked.is_empty() && value(pairs, "_do") != "back" {
+        let said = Said { wrong: unasked, ..Said::default() };
+        return Ok(page(runtime, person, &version, subject, (&typed, &said)));
+    }
     let amended = amend(&version.files, &own, &typed);
     if value(pairs, "_do") == "back" || amended.changed.is_empty() {
         let said = Said { same: value(pairs, "_do") != "back", ..Said::default() };
@@ -236,6 +250,17 @@ fn overtaken(base: &Version, now: &Version, subject: Subject<'_>, typed: &Typed)
     Said { wrong, meanwhile: Some(meanwhile), ..Said::default() }
 }
 
+/// What must be said of another choice, and what the form that was sent did not ask for.
+fn unasked(own: &[Field], before: &[Field], typed: &Typed) -> BTreeMap<String, String> {
+    let is_new = |field: &&Field| {
+        let must = matches!(field.kind, Kind::Days(_) | Kind::Day | Kind::Text | Kind::Kinds);
+        let was_there = before.iter().any(|other| other.name == field.name);
+        must && !was_there && !typed.contains_key(&field.name)
+    };
+    let words = || "нужно при том, что выбрано в поле «Как часто»".to_owned();
+    own.iter().filter(is_new).map(|field| (field.name.clone(), words())).collect()
+}
+
 /// What was typed, by field.
 fn typed(fields: &[Field], pairs: &Pairs) -> Typed {
     let mut typed = Typed::new();
@@ -243,6 +268,13 @@ fn typed(fields: &[Field], pairs: &Pairs) -> Typed {
         let name = &field.name;
         let said = match field.kind {
             Kind::Participants => participants(field, pairs),
+            Kind::Kinds => {
+                let ticked = pairs.iter().filter(|(other, _)| other == name);
+                let ticked: Vec<&str> = ticked.map(|(_, kind)| kind.as_str()).collect();
+                // An empty one says that they were asked for.
+                let kinds = ticked.iter().filter(|kind| !kind.is_empty());
+                (!ticked.is_empty()).then(|| kinds.copied().collect::<Vec<_>>().join(","))
+            }
             _ => pairs.iter().find(|(other, _)| other == name).map(|(_, said)| said.clone()),
         };
         typed.extend(said.map(|said| (name.clone(), said)));
@@ -289,7 +321,8 @@ fn page(
     (typed, said): (&Typed, &Said),
 ) -> Response {
     let map = &version.road_map;
-    let own = subject.fields(version);
+    let mut own = subject.fields_as(version, typed.get(EVERY).map(String::as_str));
+    own.retain(|field| field.kind != Kind::Gone);
     let mut groups: Vec<(String, Vec<Value>)> = Vec::new();
     for field in &own {
         let shown = control(map, field, typed.get(&field.name), said.wrong.get(&field.name));
@@ -363,10 +396,22 @@ fn control(map: &RoadMap, field: &Field, typed: Option<&String>, wrong: Option<&
         Kind::Days(count) if *count > 1 => control["kind"] = "lines".into(),
         Kind::Whole => control["kind"] = "whole".into(),
         Kind::Number | Kind::Year => control["kind"] = "number".into(),
-        Kind::Word(words) => {
+        Kind::Word(words) | Kind::Choice(words) => {
             control["kind"] = "word".into();
             let option = |(word, shown): &(&str, &str)| json!({ "value": word, "words": shown, "chosen": word == said });
             control["options"] = words.iter().map(option).collect();
+        }
+        Kind::Kinds => {
+            control["kind"] = "kinds".into();
+            let chosen: Vec<&str> = said.split(',').collect();
+            control["options"] = OrganisationKind::ALL
+                .iter()
+                .map(|kind| {
+                    let words = glossary::organisations(*kind);
+                    let value = kind.as_str();
+                    json!({ "value": value, "words": words, "chosen": chosen.contains(&value) })
+                })
+                .collect();
         }
         Kind::Participants => {
             control["kind"] = "participants".into();

@@ -14,8 +14,9 @@ use serde_json::Value;
 use vekha_roadmap::answers::{EXPLANATIONS, Values, file_name, questioned};
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
 
+use super::shown::Shown;
 use crate::console::frame::problem;
-use crate::console::school::conflict::{Choice, Shown};
+use crate::console::school::conflict::Choice;
 use crate::port::told::{self, Bound};
 use crate::port::work;
 use crate::runtime::documents::uploads::Upload;

@@ -108,19 +108,39 @@ impl Refused {
     }
 }
 
-/// The roles that a form says, two fields for each municipality: `role:zarechny`, and the codes of the
-/// organisations that are represented, `represents:zarechny`.
+/// By what name a form posts a role in a municipality.
+fn role_in(municipality: &str) -> String {
+    format!("role:{municipality}")
+}
+
+/// The municipality of whose role a field tells.
+fn in_role(field: &str) -> Option<&str> {
+    field.strip_prefix("role:")
+}
+
+/// By what name a form posts which organisations of a municipality are represented.
+fn represents(municipality: &str) -> String {
+    format!("represents:{municipality}")
+}
+
+/// The municipality of whose organisations a field tells.
+fn in_represents(field: &str) -> Option<&str> {
+    field.strip_prefix("represents:")
+}
+
+/// The roles that a form says, two fields for each municipality: the role, and the codes of the
+/// organisations that are represented.
 fn roles_of(pairs: &Pairs) -> Result<Roles, Vec<FieldError>> {
     let (mut roles, mut wrong) = (Vec::new(), Vec::new());
     for (name, value) in pairs {
-        if let Some(municipality) = name.strip_prefix("represents:") {
+        if let Some(municipality) = in_represents(name) {
             let codes = value.split([',', ';', '\n']).map(str::trim);
             let codes = codes.filter(|code| !code.is_empty());
             roles
                 .extend(codes.map(|code| (organisation(municipality, code), Role::Representative)));
             continue;
         }
-        let Some(municipality) = name.strip_prefix("role:") else { continue };
+        let Some(municipality) = in_role(name) else { continue };
         match value.as_str() {
             "" => {}
             value => match value.parse::<Role>() {

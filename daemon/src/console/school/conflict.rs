@@ -10,58 +10,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use vekha_roadmap::answers::{EXPLANATIONS, Values, display, whereabouts};
 use vekha_roadmap::model::{Field, FieldKind, Form, Rows, Table};
 
 use crate::console::frame::form::dom_id;
 use crate::console::frame::posted::is_blank;
+use crate::console::frame::shown::Shown;
 use crate::console::school::read_only;
-
-/// What a page showed: for each place of the form that was not empty, what tells its content from
-/// another.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shown(BTreeMap<String, String>);
-
-impl Shown {
-    /// What a page shows that is filled so.
-    pub fn of(form: &Form, values: &Values) -> Self {
-        let places = places(form, [values]).into_iter();
-        let told = places.filter_map(|place| {
-            let content = place.content(values);
-            (!content.is_empty()).then(|| (place.path, fingerprint(&content)))
-        });
-        Shown(told.collect())
-    }
-
-    /// As a post brings it back.
-    pub fn read(text: &str) -> Self {
-        let pairs = text.split_ascii_whitespace().filter_map(|pair| pair.rsplit_once(':'));
-        Shown(pairs.map(|(path, print)| (path.to_owned(), print.to_owned())).collect())
-    }
-
-    /// Whether this is what the place showed.
-    fn is(&self, path: &str, content: &str) -> bool {
-        match (self.0.get(path), content) {
-            (None, content) => content.is_empty(),
-            (Some(print), content) => !content.is_empty() && *print == fingerprint(content),
-        }
-    }
-}
-
-impl std::fmt::Display for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (number, (path, print)) in self.0.iter().enumerate() {
-            let space = if number == 0 { "" } else { " " };
-            write!(f, "{space}{path}:{print}")?;
-        }
-        Ok(())
-    }
-}
-
-fn fingerprint(content: &str) -> String {
-    hex::encode(&Sha256::digest(content.as_bytes())[..6])
-}
 
 /// A place of a form that is compared as one.
 struct Place<'f> {
@@ -80,6 +35,15 @@ impl Place<'_> {
             None => plain_text(value.and_then(Value::as_str).unwrap_or_default()),
         }
     }
+}
+
+/// What a page shows that is filled so.
+pub fn shown(form: &Form, values: &Values) -> Shown {
+    let places = places(form, [values]).into_iter();
+    Shown::of(places.map(|place| {
+        let content = place.content(values);
+        (place.path, content)
+    }))
 }
 
 /// All places of a form, in its order; explanations that any of the answers has come last.
@@ -427,7 +391,7 @@ mod tests {
     fn what_only_one_of_two_changed_is_merged_and_what_both_changed_is_asked_about() {
         let form = form();
         let before = values(json!({ "pupils": 10, "share": 50, "marks": [{ "low": 1 }, {}] }));
-        let shown = Shown::read(&Shown::of(&form, &before).to_string());
+        let shown = Shown::read(&shown(&form, &before).to_string());
         let theirs = values(json!({
             "pupils": "11", "share": "50", "comment": "их", "marks": [{ "low": "2" }, { "low": "5" }],
         }));

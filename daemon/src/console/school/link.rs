@@ -21,8 +21,9 @@ use vekha_roadmap::russian;
 use crate::console::frame::access::Person;
 use crate::console::frame::said::{self, Clash, Said};
 use crate::console::frame::sending::{Sent, known};
+use crate::console::frame::shown::Shown;
 use crate::console::frame::{posted, problem, words};
-use crate::console::school::conflict::{self, Choice, Shown};
+use crate::console::school::conflict::{self, Choice};
 use crate::console::school::standing::{Standing, standing};
 use crate::console::school::{acknowledge, collect, extension, measure, uploads};
 use crate::forms::reports;
@@ -274,7 +275,7 @@ pub struct Typed {
 impl Typed {
     /// Nothing was typed: the page shows what stands there.
     pub fn standing(form: &Form, standing: Standing) -> Self {
-        let shown = Shown::of(form, &standing.values);
+        let shown = conflict::shown(form, &standing.values);
         let sight = Sight { basis: Some(standing.basis), shown, once: String::new() };
         Typed { values: standing.values, rows: BTreeMap::new(), sight }
     }
@@ -497,7 +498,7 @@ async fn catch_up(
     let standing = standing(runtime, opened, true).await.map_err(unsaved)?;
     let found = conflict::between(form, &typed.sight.shown, &standing.values, &typed.values);
     typed.sight.basis = Some(standing.basis);
-    typed.sight.shown = Shown::of(form, &standing.values);
+    typed.sight.shown = conflict::shown(form, &standing.values);
     if found.differences.is_empty() {
         return Ok(());
     }

@@ -105,6 +105,8 @@ async fn a_listener_is_told_what_is_ticked_is_disabled_and_enabled_and_goes_with
         rest.split('"').next().unwrap().to_owned()
     };
     let seen = etag(&page.text);
+    let print = page.text.split_once("name=\"_shown\" value=\"").unwrap().1;
+    let print = print.split('"').next().unwrap();
     let shown = "https://portal.example.org/vekha";
     let save = [("_action", "save"), ("_etag", &seen), ("url", shown), ("kinds", "analyzed")];
     let saved = send(&house, LISTENER, &save).await;
@@ -115,8 +117,26 @@ async fn a_listener_is_told_what_is_ticked_is_disabled_and_enabled_and_goes_with
         ("", vec![], vec!["analyzed"])
     );
     assert_eq!(now.url, url, "what was not shown is not lost");
-    let stale = send(&house, LISTENER, &save).await;
+    // Somebody else, whose page is older, adds a kind: both are shown, and what stays is in the form.
+    let late = [
+        ("_action", "save"),
+        ("_etag", &seen),
+        ("_shown", print),
+        ("url", shown),
+        ("municipality", "zarechny"),
+        ("activities", "results"),
+        ("kinds", "submitted"),
+        ("kinds", "decided"),
+        ("kinds", "run-opened"),
+    ];
+    let stale = send(&house, LISTENER, &late).await;
     assert_eq!(stale.status, StatusCode::CONFLICT, "{}", stale.text);
+    assert!(stale.text.contains("Пока страница была открыта"), "{}", stale.text);
+    for value in ["submitted", "decided", "run-opened"] {
+        assert!(stale.text.contains(&checked(value)), "{value}: {}", stale.text);
+    }
+    assert!(!stale.text.contains(&checked("results")), "what only the other changed is taken");
+    assert_eq!(row().await.unwrap().kinds(), vec!["analyzed"], "and nothing is written over");
 
     // Nothing is lost while it is disabled.
     for (action, disabled) in [("disable", true), ("enable", false)] {

@@ -94,6 +94,50 @@ async fn a_definition_reads_as_people_read_it() {
 }
 
 #[tokio::test]
+async fn another_schedule_asks_for_what_it_needs_and_is_looked_at_in_words() {
+    let house = House::with(files()).await;
+    let form = house.look(RESULTS).await.text;
+    let seen = hidden(&form, "_seen").to_owned();
+    assert!(form.contains("value=\"on-demand\" selected"), "{form}");
+    assert!(!form.contains("name=\"schedule.event\""), "{form}");
+    // The form is shown once more with what the other one asks for; the rest stays as it was typed.
+    let chosen = ("schedule.every", "on-event");
+    let due = ("stage.collect.due", "12 рабочих дней");
+    let asked = look(&house, &seen, &[chosen, due]).await;
+    assert!(asked.text.contains("Ошибки: "), "{}", asked.text);
+    for expected in [
+        "name=\"schedule.event\"",
+        "нужно при том, что выбрано в поле «Как часто»",
+        "value=\"on-event\" selected",
+        "value=\"12 рабочих дней\"",
+    ] {
+        assert!(asked.text.contains(expected), "{expected}:\n{}", asked.text);
+    }
+    let looked = look(&house, &seen, &[chosen, due, ("schedule.event", "results-came")]).await;
+    for expected in [
+        "только когда начнёт человек или система → когда придёт событие",
+        "нет → results-came",
+        "10 → 12 рабочих дней",
+    ] {
+        assert!(looked.text.contains(expected), "{expected}:\n{}", looked.text);
+    }
+    let done = press(&house, RESULTS, &looked.text, "apply").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let text = &newest(&house).files.0[FILE];
+    assert!(text.contains("every = \"on-event\"\nevent = \"results-came\"\n"), "{text}");
+    // And back: what it does not take goes.
+    let form = house.look(RESULTS).await.text;
+    let seen = hidden(&form, "_seen").to_owned();
+    let back = [("schedule.every", "on-demand"), ("schedule.event", "results-came")];
+    let looked =
+        look(&house, &seen, &[&back[..], &[("stage.collect.due", "10 рабочих дней")]].concat())
+            .await;
+    let done = press(&house, RESULTS, &looked.text, "apply").await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    assert_eq!(newest(&house).files.0[FILE], files().0[FILE]);
+}
+
+#[tokio::test]
 async fn a_term_is_changed_by_a_form_looked_at_and_then_in_force() {
     let house = House::with(files()).await;
     let form = house.look(RESULTS).await.text;

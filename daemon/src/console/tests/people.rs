@@ -622,6 +622,88 @@ async fn somebody_is_left_who_may_give_roles_and_nobody_gives_more_than_they_hav
 }
 
 #[tokio::test]
+async fn two_administrators_at_one_person_see_what_the_other_changed_and_lose_nothing() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    hired(&anna, "p@example.org", "viewer").await;
+    let people = house.runtime.store().people().await.unwrap();
+    let peter = people.into_iter().find(|p| p.row.email == "p@example.org").unwrap().row.id;
+    let path = format!("/people/{peter}");
+    let hidden = |page: &Fetched, name: &str| {
+        let (_, rest) = page.text.rsplit_once(&format!("name=\"{name}\" value=\"")).unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let save = async |page: &Fetched, typed: &[(&str, &str)]| {
+        let (etag, shown) = (hidden(page, "_etag"), hidden(page, "_shown"));
+        let own = [("_action", "save"), ("_etag", &*etag), ("_shown", &*shown)];
+        anna.send(&path, &[&own[..], typed].concat()).await
+    };
+    let value = |page: &Fetched, text: &str| page.text.contains(&format!("value=\"{text}\""));
+
+    let (one, other) = (anna.get(&path).await, anna.get(&path).await);
+    let first = [
+        ("display_name", "Пётр Иванов"),
+        ("post", "начальник"),
+        ("email", "peter@example.org"),
+        ("role:zarechny", "approver"),
+        ("represents:zarechny", "school-2, school-1"),
+    ];
+    assert_eq!(save(&one, &first).await.status, StatusCode::SEE_OTHER);
+    let second = [
+        ("display_name", "Пётр Ильич Иванов"),
+        ("post", "инспектор"),
+        ("email", "p@example.org"),
+        ("role:zarechny", "operator"),
+        ("disabled", "yes"),
+    ];
+    let asked = save(&other, &second).await;
+    assert_eq!(asked.status, StatusCode::CONFLICT, "{}", asked.text);
+    let at = asked.text.find("Пока страница была открыта").expect(&asked.text);
+    let told = &asked.text[at..at + asked.text[at..].find("</section>").unwrap()];
+    for words in [
+        "Адрес почты",
+        "peter@example.org",
+        "Должность",
+        "начальник",
+        "инспектор",
+        "Роль: ",
+        "Представляет организации: ",
+        "school-1, school-2",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!told.contains("Ильич"), "what one alone changed needs no choice: {told}");
+    // What only the other changed is in the form, what both did is as it was typed.
+    for kept in ["Пётр Ильич Иванов", "инспектор", "peter@example.org", "school-1, school-2"]
+    {
+        assert!(value(&asked, kept), "{kept}: {}", asked.text);
+    }
+    assert!(asked.text.contains("value=\"operator\" selected"), "{}", asked.text);
+    assert!(asked.text.contains("value=\"yes\" checked"), "{}", asked.text);
+
+    // What is refused is kept, too, all of it; and what was looked at goes through.
+    let with = |email: &'static str| {
+        let mut all = second;
+        all[2].1 = email;
+        [&all[..], &[("represents:zarechny", "school-1")]].concat()
+    };
+    let refused = save(&asked, &with("peter")).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    for kept in ["Пётр Ильич Иванов", "инспектор", "peter", "school-1"] {
+        assert!(value(&refused, kept), "{kept}: {}", refused.text);
+    }
+    let saved = save(&refused, &with("peter@example.org")).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let now = house.runtime.store().person(&peter).await.unwrap().unwrap();
+    assert_eq!(
+        (&*now.row.name, &*now.row.post, &*now.row.email, now.row.disabled),
+        ("Пётр Ильич Иванов", "инспектор", "peter@example.org", true)
+    );
+    assert!(now.roles.represents("zarechny", "school-1"));
+    assert!(!now.roles.represents("zarechny", "school-2"));
+}
+
+#[tokio::test]
 async fn a_day_begins_with_what_waits_for_whoever_has_come_and_is_done_from_there() {
     let house = House::new().await;
     house.at("2027-09-16T09:00:00+05:00").await;
