@@ -7,6 +7,7 @@
 
 #![allow(clippy::print_stdout)]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vekha_tests::region::{self, PROCEDURES};
@@ -19,11 +20,23 @@ struct Measured {
     analyses: usize,
     figures: usize,
     findings: usize,
+    /// By activity and stage.
+    each: BTreeMap<String, Duration>,
 }
 
+/// How many of the costliest analyses are told.
+const COSTLIEST: usize = 3;
+
 fn years(schools: usize) -> Measured {
-    let mut measured = Measured { took: Duration::ZERO, analyses: 0, figures: 0, findings: 0 };
-    region::live(&region::road_map(schools), schools, YEARS, |_, _, outcome, took| {
+    let mut measured = Measured {
+        took: Duration::ZERO,
+        analyses: 0,
+        figures: 0,
+        findings: 0,
+        each: BTreeMap::new(),
+    };
+    region::live(&region::road_map(schools), schools, YEARS, |run, stage, outcome, took| {
+        *measured.each.entry(format!("{}, {stage}", run.activity)).or_default() += took;
         measured.took += took;
         measured.analyses += 1;
         measured.figures += outcome.values().count();
@@ -47,12 +60,17 @@ fn main() {
         "schools   analyses   figures   findings   seconds   µs per school and year   peak, MB"
     );
     for size in sizes.split(',').filter_map(|size| size.trim().parse::<usize>().ok()) {
-        let Measured { took, analyses, figures, findings } = years(size);
+        let Measured { took, analyses, figures, findings, each: costs } = years(size);
         let each = took.as_secs_f64() * 1e6 / (size as f64 * f64::from(YEARS));
         println!(
             "{size:7} {analyses:10} {figures:9} {findings:10} {:9.2} {each:24.0} {:10.0}",
             took.as_secs_f64(),
             peak()
         );
+        let mut costs: Vec<(String, Duration)> = costs.into_iter().collect();
+        costs.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
+        for (analysis, took) in costs.iter().take(COSTLIEST) {
+            println!("        {:6.2} s  {analysis}", took.as_secs_f64());
+        }
     }
 }
