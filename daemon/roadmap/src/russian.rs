@@ -69,6 +69,32 @@ pub fn plural<'a>(n: i64, one: &'a str, few: &'a str, many: &'a str) -> &'a str 
     }
 }
 
+/// Units that are words and not abbreviations: of one, of two, of five.
+const UNITS: [[&str; 3]; 6] = [
+    ["балл", "балла", "баллов"],
+    ["школа", "школы", "школ"],
+    ["час", "часа", "часов"],
+    ["день", "дня", "дней"],
+    ["место", "места", "мест"],
+    ["работа", "работы", "работ"],
+];
+
+/// A unit as it is said after a number that is written so: 1 балл, 62 балла, 3,5 балла, 70 баллов.
+/// What is an abbreviation, or no number, stays as it is.
+pub fn of_unit<'u>(number: &str, unit: &'u str) -> &'u str {
+    let Some([one, few, many]) = UNITS.iter().find(|forms| forms.contains(&unit)) else {
+        return unit;
+    };
+    let is_blank = |c: char| c.is_whitespace() || matches!(c, '−' | '-');
+    let digits: String = number.chars().filter(|c| !is_blank(*c)).collect();
+    match digits.parse::<i64>() {
+        Ok(n) => plural(n, one, few, many),
+        // A part of one is said as two are.
+        Err(_) if digits.replace(',', ".").parse::<f64>().is_ok() => few,
+        Err(_) => unit,
+    }
+}
+
 /// Some of so many, as one names them: «а, б и в», «а, б и ещё 4».
 pub fn listed(named: &[String], count: usize) -> String {
     let more = count.saturating_sub(named.len());
@@ -145,6 +171,23 @@ mod tests {
             let expected = if nothing { rounded.trim_start_matches('-') } else { &rounded };
             let back = number(value, decimals).replace('\u{a0}', "").replace(',', ".");
             prop_assert_eq!(back.replace('−', "-"), expected);
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_a_word_agrees_with_its_number() {
+        for (number, unit, said) in [
+            ("1", "баллов", "балл"),
+            ("62", "балл", "балла"),
+            ("1\u{a0}011", "балл", "баллов"),
+            ("3,5", "баллов", "балла"),
+            ("1,0", "баллов", "балла"),
+            ("−21", "школ", "школа"),
+            ("нет данных", "баллов", "баллов"),
+            ("2", "чел.", "чел."),
+            ("2,5", "%", "%"),
+        ] {
+            assert_eq!(of_unit(number, unit), said, "{number} {unit}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! `vekha recommendation`, `vekha approve`: addressed recommendations from draft to acknowledgement.
 
 use vekha_proto::v1;
+use vekha_roadmap::russian::of_unit;
 
 use super::client::{Client, all_pages, filter, short, with_all_mistakes};
 use super::output::{Output, table};
@@ -128,10 +129,8 @@ pub(super) async fn run(
                     "" => String::new(),
                     mean => format!(" (в среднем {mean})"),
                 };
-                text.push_str(&format!(
-                    "   — {}: {} {}{mean}\n",
-                    figure.title, figure.value, figure.unit
-                ));
+                let unit = of_unit(&figure.value, &figure.unit);
+                text.push_str(&format!("   — {}: {} {unit}{mean}\n", figure.title, figure.value));
             }
             text.push_str(&format!("   {}\n", item.recommendation.trim()));
         }

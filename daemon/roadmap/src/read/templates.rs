@@ -111,6 +111,9 @@ pub fn environment() -> Environment<'static> {
         Ok(day) => day.strftime("%d.%m").to_string(),
         Err(_) => text,
     });
+    environment.add_filter("of_unit", |unit: String, number: String| {
+        crate::russian::of_unit(&number, &unit).to_owned()
+    });
     environment.add_filter("plural", |n: i64, one: String, few: String, many: String| {
         crate::russian::plural(n, &one, &few, &many).to_owned()
     });
