@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, body::Body};
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
-use tonic::Code;
 use tower::ServiceExt as _;
 use tower::util::option_layer;
 use vekha_plugin::Problem;
@@ -25,6 +24,7 @@ use vekha_roadmap::diagnostic;
 use crate::access::ALL;
 use crate::access::gate::{Found, Gate};
 use crate::access::provider::Provider;
+use crate::api::reason::Reason;
 use crate::api::{self, Api};
 use crate::backup::kept::Backups;
 use crate::clock::Clock;
@@ -385,7 +385,7 @@ fn unanswered(is_grpc: bool) -> Response {
 /// What is said to a page of another site where nobody is asked for a key.
 fn foreign_page() -> Response {
     let message = "без ключа доступа страницы других сайтов ничего не вызывают";
-    let told = api::status::told(Code::PermissionDenied, "FOREIGN_PAGE", message);
+    let told = api::status::told(Reason::ForeignPage, message);
     told.into_http::<Body>().into_response()
 }
 
@@ -394,7 +394,7 @@ fn misdirected(is_grpc: bool) -> Response {
     let message = "без ключа доступа демон отвечает только по адресам этой машины";
     match is_grpc {
         true => {
-            let told = api::status::told(Code::PermissionDenied, "FOREIGN_NAME", message);
+            let told = api::status::told(Reason::ForeignName, message);
             told.into_http::<Body>().into_response()
         }
         false => console::misdirected(),
@@ -413,14 +413,14 @@ fn is_open(path: &str) -> bool {
 
 /// The answer to a call that was not received.
 fn unreceived(why: Unreceived) -> Response {
-    let (code, reason, message) = match why {
-        Unreceived::Full => (Code::ResourceExhausted, "BUSY", "сервер занят, повторите позже"),
+    let (reason, message) = match why {
+        Unreceived::Full => (Reason::Busy, "сервер занят, повторите позже"),
         Unreceived::Slow => {
             let message = "вызов не получен целиком за отведённое время";
-            (Code::DeadlineExceeded, "NOT_RECEIVED", message)
+            (Reason::NotReceived, message)
         }
     };
-    api::status::told(code, reason, message).into_http::<Body>().into_response()
+    api::status::told(reason, message).into_http::<Body>().into_response()
 }
 
 /// Finds out who makes a call; a stranger gets no further.
@@ -445,17 +445,17 @@ async fn authenticate(gate: Arc<Gate>, mut request: Request, next: Next) -> Resp
         _ if brings_key => {
             let why = "этот ключ здесь не действует: он отозван, истёк, переписан с ошибкой или выдан \
                        другим демоном";
-            ("KEY_UNKNOWN", format!("{why}. Нужен другой: {where_from}"))
+            (Reason::KeyUnknown, format!("{why}. Нужен другой: {where_from}"))
         }
-        None => ("KEY_NEEDED", format!("нужен ключ: authorization: Bearer … ({where_from})")),
+        None => (Reason::KeyNeeded, format!("нужен ключ: authorization: Bearer … ({where_from})")),
         Some(Certified(names)) => {
             let names = names.join("», «");
             let message = format!(
                 "действующего ключа с именем сертификата нет: «{names}»; его создаёт vekha token create"
             );
-            ("CERTIFICATE_UNKNOWN", message)
+            (Reason::CertificateUnknown, message)
         }
     };
-    let told = api::status::unauthenticated(reason, &message);
+    let told = api::status::told(reason, &message);
     told.into_http::<Body>().into_response()
 }

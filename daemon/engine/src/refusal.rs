@@ -21,15 +21,6 @@ impl Refusal {
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         Refusal::Invalid(vec![FieldError { field: field.to_owned(), message: message.into() }])
     }
-
-    /// A stable code, as google.rpc.ErrorInfo's reason.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Refusal::NotFound(_) => "NOT_FOUND",
-            Refusal::State(_) => "WRONG_STATE",
-            Refusal::Invalid(_) => "INVALID_FIELDS",
-        }
-    }
 }
 
 fn list(errors: &[FieldError]) -> String {

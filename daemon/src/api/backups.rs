@@ -13,6 +13,7 @@ use super::access::{asker, refused};
 use super::downloads::{PIECE, Pieces};
 use super::lists::paging;
 use super::mutation::{Asked, Mutation, identity};
+use super::reason::Reason;
 use super::{Api, convert, status};
 use crate::backup::kept::{Backup, NotBegun, State};
 use crate::runtime::acts::backups::{self, BackupError, backup_etag};
@@ -62,13 +63,15 @@ fn described(backup: &Backup) -> v1::Backup {
 fn not_done(e: BackupError) -> Status {
     let words = e.to_string();
     match e {
-        BackupError::NotBegun(NotBegun::Exists(_)) => status::exists("BACKUP_EXISTS", &words),
-        BackupError::NotBegun(NotBegun::Taken(_)) => status::exists("NAME_TAKEN", &words),
-        BackupError::NotBegun(NotBegun::Busy(_)) => status::not_now("BACKUP_UNDER_WAY", &words),
+        BackupError::NotBegun(NotBegun::Exists(_)) => status::told(Reason::BackupExists, &words),
+        BackupError::NotBegun(NotBegun::Taken(_)) => status::told(Reason::NameTaken, &words),
+        BackupError::NotBegun(NotBegun::Busy(_)) => status::not_now(Reason::BackupUnderWay, &words),
         BackupError::NotBegun(NotBegun::Folder(_)) => status::machine(&words),
-        BackupError::NotBegun(NotBegun::Elsewhere) => status::not_now("BACKUP_ELSEWHERE", &words),
-        BackupError::NotBegun(NotBegun::NoSettings) => status::not_now("NO_SETTINGS", &words),
-        BackupError::NotReady(_) => status::not_now("BACKUP_NOT_READY", &words),
+        BackupError::NotBegun(NotBegun::Elsewhere) => {
+            status::not_now(Reason::BackupElsewhere, &words)
+        }
+        BackupError::NotBegun(NotBegun::NoSettings) => status::not_now(Reason::NoSettings, &words),
+        BackupError::NotReady(_) => status::not_now(Reason::BackupNotReady, &words),
         BackupError::Access(e) => refused(e, "backup_id"),
     }
 }

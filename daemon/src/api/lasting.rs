@@ -16,9 +16,10 @@ use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tonic::{Code, Status};
+use tonic::Status;
 
-use super::status::{told, unauthenticated};
+use super::reason::Reason;
+use super::status::told;
 use crate::access::Roles;
 use crate::access::gate::{Found, Gate};
 use crate::port::tls::Certified;
@@ -56,10 +57,10 @@ pub async fn bounded(
             biased;
             () = passed(deadline) => late(),
             _ = ending.wait_for(|ending| *ending) => {
-                told(Code::Unavailable, "ENDING", "демон завершает работу")
+                told(Reason::Ending, "демон завершает работу")
             }
             () = shut(&gate, &brought, may), if goes_on => {
-                unauthenticated("ACCESS_CHANGED", "ключ отозван, истёк или его роли изменились")
+                told(Reason::AccessChanged, "ключ отозван, истёк или его роли изменились")
             }
         }
     };
@@ -96,7 +97,7 @@ async fn shut(gate: &Gate, brought: &Brought, mut first: Option<Roles>) {
 }
 
 fn late() -> Status {
-    told(Code::DeadlineExceeded, "DEADLINE", "время вызова вышло")
+    told(Reason::Deadline, "время вызова вышло")
 }
 
 async fn passed(deadline: Option<Instant>) {

@@ -30,6 +30,7 @@ mod outbox;
 mod people;
 pub(crate) mod permits;
 mod plugins;
+pub(crate) mod reason;
 mod recommendations;
 mod road_maps;
 pub mod runs;

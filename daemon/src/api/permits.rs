@@ -11,10 +11,11 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
 use futures::{StreamExt as _, stream};
-use tonic::{Code, Status};
+use tonic::Status;
 use vekha_engine::RunKey;
 use vekha_proto::v1::Method;
 
+use super::reason::Reason;
 use super::{Api, LARGEST_FILE_CALL, status};
 use crate::access::methods::{
     Needed, Scope, municipality, name, needed, permits as permitted, permits_own, service,
@@ -83,7 +84,7 @@ fn named(
         Some(Ok(name)) => name,
         None | Some(Err(_)) => {
             let words = "сообщение не читается";
-            return Err(status::told(Code::InvalidArgument, "UNREADABLE_MESSAGE", words));
+            return Err(status::told(Reason::UnreadableMessage, words));
         }
     };
     let within = name.and_then(municipality);
@@ -104,7 +105,7 @@ async fn first(body: Body) -> Result<(Bytes, Body), Status> {
             None => break,
             Some(Err(_)) => {
                 let words = "сообщение не получено";
-                return Err(status::told(Code::OutOfRange, "NOT_RECEIVED", words));
+                return Err(status::told(Reason::BrokenOff, words));
             }
         }
         if begun.len() > LARGEST_FILE_CALL + FRAME && !is_whole(&begun) {
@@ -189,7 +190,7 @@ fn lacking(needed: Needed, municipality: Option<&str>) -> Status {
 }
 
 fn too_large() -> Status {
-    status::told(Code::OutOfRange, "TOO_LARGE", "сообщение слишком велико")
+    status::told(Reason::TooLarge, "сообщение слишком велико")
 }
 
 fn refused(status: Status) -> Response {

@@ -14,6 +14,7 @@ use vekha_roadmap::answers::FieldError;
 use vekha_roadmap::russian::plural;
 
 use super::bounds;
+use super::reason::Reason;
 use crate::runtime::AskError;
 use crate::runtime::fault::Fault;
 use crate::unread::Unread;
@@ -23,9 +24,9 @@ const DOMAIN: &str = "vekha";
 /// How many mistakes an error left out, in the metadata of its `ErrorInfo`.
 pub(crate) const OMITTED: &str = "omitted";
 
-fn status(code: Code, reason: &str, message: &str, mut details: ErrorDetails) -> Status {
-    details.set_error_info(reason, DOMAIN, []);
-    Status::with_error_details(code, bounds::message(message), details)
+fn status(reason: Reason, message: &str, mut details: ErrorDetails) -> Status {
+    details.set_error_info(reason.as_str(), DOMAIN, []);
+    Status::with_error_details(reason.code(), bounds::message(message), details)
 }
 
 /// All mistakes of a call, whatever part of them its status has room for.
@@ -49,8 +50,9 @@ pub(super) fn wrong(all: Vec<FieldError>, message: String) -> Status {
         words = bounds::message(&format!("исправьте: {beginning}; и ещё {omitted} {mistakes}"));
         metadata.insert(OMITTED.to_owned(), omitted.to_string());
     }
-    details.set_error_info("INVALID_FIELDS", DOMAIN, metadata);
-    let mut status = Status::with_error_details(Code::InvalidArgument, words, details);
+    let reason = Reason::InvalidFields;
+    details.set_error_info(reason.as_str(), DOMAIN, metadata);
+    let mut status = Status::with_error_details(reason.code(), words, details);
     status.set_source(Arc::new(Mistakes(all)));
     status
 }
@@ -96,7 +98,7 @@ pub fn listed<T>(
 
 /// There is no such thing.
 pub fn not_found(what: impl std::fmt::Display) -> Status {
-    status(Code::NotFound, "NOT_FOUND", &format!("не найдено: {what}"), ErrorDetails::new())
+    status(Reason::NotFound, &format!("не найдено: {what}"), ErrorDetails::new())
 }
 
 /// The database failed.
@@ -106,19 +108,19 @@ pub fn unavailable(e: impl Fault) -> Status {
     }
     tracing::error!("{e}");
     let message = "база данных недоступна, повторите позже";
-    status(Code::Unavailable, "STORE_UNAVAILABLE", message, ErrorDetails::new())
+    status(Reason::StoreUnavailable, message, ErrorDetails::new())
 }
 
 /// The machine failed, and not the database; what, is told.
 pub fn machine(words: &str) -> Status {
     tracing::error!("{words}");
-    status(Code::Internal, "MACHINE_FAILED", words, ErrorDetails::new())
+    status(Reason::MachineFailed, words, ErrorDetails::new())
 }
 
 /// What the database holds of the thing cannot be read: trying again is of no use before somebody
 /// has mended it.
 pub fn unreadable(words: String) -> Status {
-    let mut status = status(Code::DataLoss, "UNREADABLE", &words, ErrorDetails::new());
+    let mut status = status(Reason::Unreadable, &words, ErrorDetails::new());
     status.set_source(Arc::new(Unread(words)));
     status
 }
@@ -135,39 +137,32 @@ pub fn readable<T>(described: Result<T, Status>) -> Result<Option<T>, Status> {
 }
 
 /// What is said before a call is looked at, or instead of its end.
-pub fn told(code: Code, reason: &str, message: &str) -> Status {
-    status(code, reason, message, ErrorDetails::new())
-}
-
-/// Nobody knows who calls.
-pub fn unauthenticated(reason: &str, message: &str) -> Status {
-    told(Code::Unauthenticated, reason, message)
+pub fn told(reason: Reason, message: &str) -> Status {
+    status(reason, message, ErrorDetails::new())
 }
 
 /// The caller may not.
 pub fn denied(message: &str) -> Status {
-    status(Code::PermissionDenied, "ROLE_NEEDED", message, ErrorDetails::new())
+    status(Reason::RoleNeeded, message, ErrorDetails::new())
 }
 
 /// The caller's token is not for this service.
 pub fn unreached(service: &str) -> Status {
     let message =
         format!("этот ключ — не для службы {service}: её нет среди тех, для которых он выдан");
-    status(Code::PermissionDenied, "SERVICE_NEEDED", &message, ErrorDetails::new())
+    status(Reason::ServiceNeeded, &message, ErrorDetails::new())
 }
 
 /// Nobody would be left who may give roles.
 pub fn last_administrator(message: &str) -> Status {
-    let mut details = ErrorDetails::new();
-    details.add_precondition_failure_violation("STATE", "", bounds::words(message));
-    status(Code::FailedPrecondition, "LAST_ADMINISTRATOR", message, details)
+    not_now(Reason::LastAdministrator, message)
 }
 
 /// The state of things forbids the call.
-pub fn not_now(reason: &str, message: &str) -> Status {
+pub fn not_now(reason: Reason, message: &str) -> Status {
     let mut details = ErrorDetails::new();
     details.add_precondition_failure_violation("STATE", "", bounds::words(message));
-    status(Code::FailedPrecondition, reason, message, details)
+    status(reason, message, details)
 }
 
 /// A refusal that stands within an answer: what its call would have ended with, details and all.
@@ -183,15 +178,10 @@ pub fn within(refusal: &Status) -> tonic_types::Status {
     }
 }
 
-/// There is such a thing already.
-pub fn exists(reason: &str, message: &str) -> Status {
-    status(Code::AlreadyExists, reason, message, ErrorDetails::new())
-}
-
 /// The thing has changed since the caller saw it.
 pub fn stale() -> Status {
     let message = "изменено с тех пор, как вы это читали: прочтите заново";
-    status(Code::Aborted, "STALE_ETAG", message, ErrorDetails::new())
+    status(Reason::StaleEtag, message, ErrorDetails::new())
 }
 
 /// What the runtime answered.
@@ -209,16 +199,15 @@ pub fn refused(e: AskError, name: impl Fn(&str) -> String) -> Status {
             wrong(errors.into_iter().map(called).collect(), message)
         }
         AskError::Refused(refusal) => {
-            let reason = refusal.code();
-            let code = match refusal {
+            let reason = match refusal {
                 Refusal::State(description) => {
                     let description = bounds::words(&description);
                     details.add_precondition_failure_violation("STATE", "", description);
-                    Code::FailedPrecondition
+                    Reason::WrongState
                 }
-                _ => Code::NotFound,
+                _ => Reason::NotFound,
             };
-            status(code, reason, &message, details)
+            status(reason, &message, details)
         }
         AskError::SomeRefused(refusals) => {
             let mut wrongs = Vec::new();
@@ -230,11 +219,11 @@ pub fn refused(e: AskError, name: impl Fn(&str) -> String) -> Status {
             }
             refused(AskError::Refused(Refusal::Invalid(wrongs)), name)
         }
-        AskError::Exists(_) => status(Code::AlreadyExists, "RUN_EXISTS", &message, details),
+        AskError::Exists(_) => status(Reason::RunExists, &message, details),
         AskError::Stale => stale(),
         AskError::RequestReused => {
             details.add_bad_request_violation("request_id", &message);
-            status(Code::InvalidArgument, "REQUEST_ID_REUSED", &message, details)
+            status(Reason::RequestIdReused, &message, details)
         }
         AskError::Store(e) => unavailable(e),
         AskError::Unreadable(e) => unreadable(e),
