@@ -95,6 +95,7 @@ pub async fn act(
             }
             Err(e) => Err(e),
         },
+        "remove-passkeys" => runtime.remove_passkeys(&asker, &whom).await.map(drop),
         "save" => {
             let disabled = !value(&pairs, "disabled").is_empty();
             let (said, roles) = (particulars(&pairs), roles_of(&pairs));
@@ -103,6 +104,9 @@ pub async fn act(
         _ => return problem::no_such_page().await,
     };
     match done.map_err(Refused::of) {
+        Ok(()) if value(&pairs, "_action") == "remove-passkeys" => {
+            Redirect::to(&format!("/people/{id}")).into_response()
+        }
         Ok(()) => Redirect::to("/people").into_response(),
         Err(Ok(refused)) => one(&runtime, &gate, &person, whom, None, &refused).await,
         Err(Err(response)) => *response,
@@ -144,6 +148,10 @@ async fn all(
         Ok(people) => people,
         Err(e) => return problem::unavailable(&e),
     };
+    let passkeys = match runtime.store().who_has_passkeys().await {
+        Ok(passkeys) => passkeys,
+        Err(e) => return problem::unavailable(&e),
+    };
     let line = |p: &Holder<person::Model>| {
         json!({
             "id": p.row.id,
@@ -152,7 +160,7 @@ async fn all(
             "email": p.row.email,
             "roles": words(runtime, &p.roles),
             "provided": words(runtime, &p.provided.roles),
-            "ways": ways_in(gate, p),
+            "ways": ways_in(gate, p, passkeys.get(&p.row.id).copied().unwrap_or_default()),
             "disabled": p.row.disabled,
             "invited": p.row.password.is_empty() && p.provided.issuers.is_empty(),
             "signed_in": moment(runtime, p.row.signed_in_at),
@@ -191,6 +199,10 @@ async fn one(
     refused: &Refused,
 ) -> Response {
     let row = &whom.row;
+    let passkeys = match runtime.passkeys_of(&row.id).await {
+        Ok(passkeys) => passkeys.len(),
+        Err(e) => return problem::unavailable(&e),
+    };
     let mut context = access::head(runtime, person);
     context["whom"] = json!({
         "id": row.id,
@@ -204,7 +216,8 @@ async fn one(
         "signed_in": moment(runtime, row.signed_in_at),
         "roles": words(runtime, &whom.roles),
         "provided": words(runtime, &whom.provided.roles),
-        "ways": ways_in(gate, &whom),
+        "ways": ways_in(gate, &whom, passkeys),
+        "passkeys": passkeys,
         "may": person.roles.administer(&whom.all_roles()),
     });
     context["etag"] = person_etag(&whom).into();
