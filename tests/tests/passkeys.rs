@@ -14,10 +14,12 @@ use vekha_tests::axe;
 use vekha_tests::base::Base;
 use vekha_tests::browser::Browser;
 use vekha_tests::foreign::MORNING;
+use vekha_tests::stranger::{Stranger, reason};
 use vekha_tests::town::Town;
 use vekha_tests::visitor::{Page, Visitor};
 
 const PASSWORD: &str = "четыре кита везут самовар";
+const KEY: &str = "sesame-0123456789";
 const HOME: &str = "https://vekha.example.org";
 
 vekha_tests::on_both_databases! {
@@ -33,6 +35,7 @@ async fn town(base: &Base) -> Town {
         settings.database = base.url.clone();
         settings.public_url = Some(HOME.to_owned());
         settings.secret_file = base.folder.path().join("secret");
+        settings.access.token = KEY.to_owned();
     })
     .await
 }
@@ -156,7 +159,7 @@ async fn a_passkey_is_added_by_who_proves_to_be_its_person_and_lets_them_in_unti
 
     // She is known by it wherever she is in, also by what she had typed before.
     let page = elsewhere.get(&format!("{}/people", town.url())).await;
-    assert!(page.text.contains("по паролю, ключом входа"), "{}", page.text);
+    assert!(page.text.contains("по паролю и ключом входа"), "{}", page.text);
     let mut typed = Visitor::default();
     let options = begin(&mut typed, &town).await;
     let answer = phone.show(&options, HOME);
@@ -167,8 +170,8 @@ async fn a_passkey_is_added_by_who_proves_to_be_its_person_and_lets_them_in_unti
     assert!(page.text.contains(said) && page.text.contains("Методист"), "{}", page.text);
 
     let id =
-        anna.get(&me(&town)).await.attribute("<input type=\"hidden\" name=\"passkey\"", "value");
-    let gone = [("_action", "passkey-remove"), ("passkey", id.as_str())];
+        anna.get(&me(&town)).await.attribute("<input type=\"hidden\" name=\"removed\"", "value");
+    let gone = [("_action", "passkey-remove"), ("removed", id.as_str())];
     assert_eq!(anna.post(&me(&town), &gone).await.status, IN);
     assert_eq!(anna.post(&me(&town), &gone).await.status, IN, "once more changes nothing");
     assert_eq!(tried(&town, &mut phone, truth).await, OUT);
@@ -325,8 +328,31 @@ async fn lost_devices_are_shut_out_by_an_administrator_and_by_whoever_is_at_the_
     let (_, answer) = Authenticator::make("Телефон", &options, HOME);
     assert_eq!(add(&mut anna, &town, &answer).await.status, StatusCode::CONFLICT);
 
+    // A system does it once for each request, and only upon what it saw.
     let runtime = &town.daemon.runtime;
     let known = runtime.store().person_by_email("peter@example.org").await.unwrap().unwrap();
+    let system = Stranger::meet(town.channel().await).await;
+    let system = system.with_authorization(&format!("Bearer {KEY}"));
+    let name = format!("people/{}", known.row.id);
+    let seen = system.call("PersonService.GetPerson", json!({ "name": name })).await.unwrap();
+    assert_eq!(seen["passkeys"], 2);
+    let remove = |etag: &str, request: &str| {
+        let request = json!({ "name": name, "etag": etag, "requestId": request });
+        system.call("PersonService.RemovePasskeys", request)
+    };
+    let refused = remove("x", "r-1").await.unwrap_err();
+    assert_eq!(reason(&refused), "STALE_ETAG");
+    let etag = seen["etag"].as_str().unwrap();
+    assert_eq!(remove(etag, "r-2").await.unwrap()["passkeys"], Value::Null);
+    assert_eq!(tried(&town, &mut phone, truth).await, OUT);
+    assert_eq!(peter.get(&me(&town)).await.status, OUT, "whoever has the device is out, too");
+    let password = [("email", "peter@example.org"), ("password", PASSWORD)];
+    assert_eq!(peter.post(&format!("{}/sign-in", town.url()), &password).await.status, IN);
+    let mut phone = added(&mut peter, &town, "Телефон").await;
+    let mut key = added(&mut peter, &town, "Брелок").await;
+    assert_eq!(remove(etag, "r-2").await.unwrap()["passkeys"], 2);
+    assert_eq!(tried(&town, &mut key, truth).await, IN);
+
     let place = format!("{people}/{}", known.row.id);
     let page = anna.get(&place).await;
     assert!(page.text.contains("<dt>Ключи входа</dt><dd>2</dd>"), "{}", page.text);

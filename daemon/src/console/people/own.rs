@@ -80,7 +80,7 @@ pub async fn act(
             }
         }
         "passkey-add" => passkeys::add(&runtime, &gate, &person, &headers, &pairs).await,
-        "passkey-remove" => runtime.remove_passkey(&person, value(&pairs, "passkey")).await,
+        "passkey-remove" => runtime.remove_passkey(&person, value(&pairs, "removed")).await,
         "calendar-give" | "calendar-take-back" => {
             return calendars(&runtime, &gate, &person, &pairs).await;
         }

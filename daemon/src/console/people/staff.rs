@@ -95,7 +95,7 @@ pub async fn act(
             }
             Err(e) => Err(e),
         },
-        "remove-passkeys" => runtime.remove_passkeys(&asker, &whom).await.map(drop),
+        "remove-passkeys" => runtime.remove_passkeys(&asker, &whom).await,
         "save" => {
             let disabled = !value(&pairs, "disabled").is_empty();
             let (said, roles) = (particulars(&pairs), roles_of(&pairs));

@@ -93,7 +93,7 @@ impl Runtime {
         passkeys.begin_adding(whose(own), &called, &known, now).map_err(AccessError::Machine)
     }
 
-    /// Adds the passkey that the device of whoever asks has made. Returns what it is called.
+    /// Adds the passkey that the device of whoever asks has made.
     ///
     /// # Errors
     /// That it is not taken, whatever is wrong with it.
@@ -154,7 +154,7 @@ impl Runtime {
     }
 
     /// Removes all passkeys of a person, and ends their sessions: whoever has the lost device may be in by
-    /// it. Returns how many there were.
+    /// it. Who has none is left alone.
     ///
     /// # Errors
     /// That the caller may not.
@@ -162,16 +162,16 @@ impl Runtime {
         &self,
         asker: &Asker<'_>,
         person: &Holder<person::Model>,
-    ) -> Result<usize, AccessError> {
+    ) -> Result<(), AccessError> {
         may_admit(asker.identity)?;
         if self.made_for(asker).await?.is_some() {
-            return Ok(0);
+            return Ok(());
         }
         asker.saw(&person_etag(person))?;
         may_give(asker.identity, &person.all_roles())?;
         let count = self.store.passkeys_of(&person.row.id).await?.len();
         if asker.validate_only || count == 0 {
-            return Ok(count);
+            return Ok(());
         }
         let what = vekha_engine::Happened::PasskeysRemoved {
             person: person.row.email.clone(),
@@ -186,8 +186,7 @@ impl Runtime {
         let terms =
             Terms { person: Some(person), passkeys: Some(count), request, ..Terms::default() };
         let happened = self.happened(asker.actor, what);
-        settled(self.store.change_access(&changes, terms, Some(happened)).await)?;
-        Ok(count)
+        settled(self.store.change_access(&changes, terms, Some(happened)).await)
     }
 
     /// Signs in whoever holds a passkey.
