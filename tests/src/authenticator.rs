@@ -104,6 +104,15 @@ impl Authenticator {
         (made, answer.to_string())
     }
 
+    /// A passkey of the same id whose key is another one.
+    ///
+    /// # Panics
+    /// Never: any 32 bytes that are drawn so make a key.
+    pub fn forged(&self) -> Self {
+        let key = SigningKey::from_slice(&Sha256::digest(b"forged")).expect("a key");
+        Authenticator { key, ..self.clone() }
+    }
+
     /// Uses the passkey, as a page of this origin asks for it. Returns the browser's answer.
     ///
     /// # Panics

@@ -190,6 +190,14 @@ async fn a_passkey_is_added_by_who_proves_to_be_its_person_and_lets_them_in_unti
             ("passkey-removed", &phone),
         ]
     );
+    // One is left; ten is enough for anybody.
+    for number in 2..=10 {
+        added(&mut elsewhere, &town, &format!("Устройство {number}")).await;
+    }
+    let one_more = [("_action", "passkey-begin"), ("passkey", "Ещё одно")];
+    let page = elsewhere.post(&me(&town), &one_more).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("Их может быть не больше 10"), "{}", page.text);
     town.daemon.stop().await.unwrap();
 }
 
@@ -230,7 +238,9 @@ async fn nobody_is_let_in_by_an_answer_in_which_anything_is_wrong(base: Base) {
         // What is right lets in, and begins the count anew.
         assert_eq!(tried(&town, &mut phone, truth).await, IN, "{number}");
     }
-    assert_eq!(tried(&town, &mut other, truth).await, OUT);
+    for pretender in [&mut other, &mut phone.forged()] {
+        assert_eq!(tried(&town, pretender, truth).await, OUT);
+    }
 
     // What was asked of one browser is answered by it, for what it was asked, and soon.
     let mut who = Visitor::default();

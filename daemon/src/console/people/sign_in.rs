@@ -30,7 +30,7 @@ pub struct Asked {
 }
 
 /// Fields that are never kept.
-const SECRETS: [&str; 2] = ["before", "password"];
+const SECRETS: [&str; 4] = ["before", "password", "passkey_password", "answer"];
 
 /// Begins the names of fields that were typed before somebody was asked to sign in.
 const HELD: &str = "held:";

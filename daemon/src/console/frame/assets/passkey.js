@@ -91,6 +91,8 @@
     // What is said to those whose browser cannot.
     part.hidden = passkey === "otherwise";
     if (passkey !== "add" && passkey !== "sign-in") continue;
+    // It could not be looked at while it was hidden.
+    part.querySelector("[autofocus]")?.focus();
     part.addEventListener("submit", (event) => {
       event.preventDefault();
       ask(part);
