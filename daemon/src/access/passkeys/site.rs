@@ -65,7 +65,7 @@ mod tests {
                 "vekha.example.org",
                 "https://vekha.example.org:8443",
             ),
-            ("https://веха.рф", "xn--80adi3d.xn--p1ai", "https://xn--80adi3d.xn--p1ai"),
+            ("https://веха.рф", "xn--80adj8d.xn--p1ai", "https://xn--80adj8d.xn--p1ai"),
             ("http://127.0.0.1:7140", "localhost", "http://localhost:7140"),
             ("http://[::1]:7140", "localhost", "http://localhost:7140"),
             ("http://localhost:7140", "localhost", "http://localhost:7140"),
