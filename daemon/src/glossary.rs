@@ -178,7 +178,10 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::PersonInvited => "сотруднику выдана ссылка для пароля",
         EntryKind::PasswordSet => "сотрудник задал пароль",
         EntryKind::SignedIn => "вход",
-        EntryKind::SignInLocked => "вход закрыт на время: неверные пароли",
+        EntryKind::PasskeyAdded => "сотрудник добавил ключ входа",
+        EntryKind::PasskeyRemoved => "сотрудник удалил ключ входа",
+        EntryKind::PasskeysRemoved => "ключи входа сотрудника удалены",
+        EntryKind::SignInLocked => "вход закрыт на время: подряд неудачные попытки",
         EntryKind::AccountLinked => "сотрудник связан с учётной записью провайдера",
         EntryKind::ProvidedRolesSet => "роли по сведениям провайдера",
         EntryKind::SignInRefused => "вход через провайдера не выполнен",
@@ -336,11 +339,17 @@ fn facts(happened: &Happened) -> String {
             format!("{person}: {}{closed}", roles_of(roles))
         }
         Happened::PersonInvited { person } | Happened::PasswordSet { person } => person.clone(),
-        Happened::SignedIn { person, from, through } => {
-            let through =
-                if through.is_empty() { String::new() } else { format!(" (через {through})") };
-            format!("{person}, с адреса {from}{through}")
+        Happened::SignedIn { person, from, through, passkey } => {
+            let by = match (through.as_str(), passkey.as_str()) {
+                ("", "") => String::new(),
+                ("", passkey) => format!(" (ключом входа «{passkey}»)"),
+                (through, _) => format!(" (через {through})"),
+            };
+            format!("{person}, с адреса {from}{by}")
         }
+        Happened::PasskeyAdded { person, passkey }
+        | Happened::PasskeyRemoved { person, passkey } => format!("{person}: «{passkey}»"),
+        Happened::PasskeysRemoved { person, count } => format!("{person}, было: {count}"),
         Happened::SignInLocked { person, from, failures } => {
             format!("{person}, с адреса {from}, подряд: {failures}")
         }

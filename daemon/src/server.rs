@@ -22,7 +22,8 @@ use vekha_plugin_host::Host;
 use vekha_roadmap::diagnostic;
 
 use crate::access::ALL;
-use crate::access::gate::{Found, Gate};
+use crate::access::gate::{Found, Gate, Ways};
+use crate::access::passkeys::Passkeys;
 use crate::access::provider::Provider;
 use crate::api::reason::Reason;
 use crate::api::{self, Api};
@@ -119,6 +120,7 @@ impl Daemon {
         let provider = settings.sign_in.oidc.as_ref();
         let provider = provider.map(|oidc| Provider::new(oidc, &public_url, store.secret()));
         let provider = provider.transpose().map_err(|problems| settings_are_wrong(&problems))?;
+        let passkeys = Passkeys::of(&public_url, store.secret());
         let runtime = Runtime::start(Parts { store, clock, integrations, public_url }).await?;
         runtime.watch_over_plugins(host.clone());
         runtime.keeps(Backups::of(&settings));
@@ -137,8 +139,7 @@ impl Daemon {
             &settings.access.token,
             settings.is_heard_here_only(),
             settings.public_url().starts_with("https://"),
-            provider,
-            settings.sign_in.password,
+            Ways { provider, password: settings.sign_in.password, passkeys },
         );
         if let Some(provider) = gate.provider() {
             tell_of_unknown(&runtime, provider);

@@ -132,6 +132,23 @@ impl Browser {
         self.command("Page.addScriptToEvaluateOnNewDocument", source).await;
     }
 
+    /// Gives the browser a device that holds passkeys, and whose person is there and always seen by it.
+    ///
+    /// # Panics
+    /// When the browser has gone.
+    pub async fn hold_passkeys(&self) {
+        self.command("WebAuthn.enable", json!({})).await;
+        let device = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+            "automaticPresenceSimulation": true,
+        });
+        self.command("WebAuthn.addVirtualAuthenticator", json!({ "options": device })).await;
+    }
+
     /// Has the browser do what WebDriver has no words for.
     async fn command(&self, name: &str, parameters: Value) {
         let sent = reqwest::Client::new()

@@ -1,5 +1,6 @@
 //! What the tests share: the world around Vekha, made to be asked and to fail on demand.
 
+pub mod authenticator;
 pub mod authority;
 pub mod axe;
 pub mod base;

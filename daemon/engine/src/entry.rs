@@ -480,11 +480,35 @@ pub enum Happened {
         person: String,
         /// From where: an address of the network.
         from: String,
-        /// Through which provider; empty if by a password.
+        /// Through which provider; empty if by a password or a passkey.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         through: String,
+        /// What the passkey is called by which it was; empty if it was by none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        passkey: String,
     },
-    /// After so many wrong passwords a person is not let in for a while.
+    /// A person signs in by one more passkey from now on.
+    PasskeyAdded {
+        /// The person's e-mail address.
+        person: String,
+        /// What the person calls it.
+        passkey: String,
+    },
+    /// A person does not sign in by one of their passkeys any more.
+    PasskeyRemoved {
+        /// The person's e-mail address.
+        person: String,
+        /// What the person called it.
+        passkey: String,
+    },
+    /// A person does not sign in by any of their passkeys any more.
+    PasskeysRemoved {
+        /// The person's e-mail address.
+        person: String,
+        /// How many there were.
+        count: u32,
+    },
+    /// After so many wrong passwords or passkeys a person is not let in for a while.
     SignInLocked {
         /// The person's e-mail address.
         person: String,
@@ -666,6 +690,9 @@ impl EntryKind {
                 | K::PersonInvited
                 | K::PasswordSet
                 | K::SignedIn
+                | K::PasskeyAdded
+                | K::PasskeyRemoved
+                | K::PasskeysRemoved
                 | K::SignInLocked
                 | K::AccountLinked
                 | K::ProvidedRolesSet

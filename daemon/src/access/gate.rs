@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::identity::{Identity, Person, Who};
 use super::methods;
+use super::passkeys::{Passkeys, Unfit};
 use super::provider::Provider;
 use super::secrets;
 use crate::clock::Clock;
@@ -57,6 +58,17 @@ pub enum Found {
     Wrong,
 }
 
+/// By what people sign in.
+#[derive(Debug)]
+pub struct Ways {
+    /// Their organisation's provider.
+    pub provider: Option<Provider>,
+    /// Whether by a password.
+    pub password: bool,
+    /// Passkeys, or why there are none. Where there are no passwords there are none either.
+    pub passkeys: Result<Passkeys, Unfit>,
+}
+
 /// What stands before pages and calls.
 #[derive(Debug)]
 pub struct Gate {
@@ -72,6 +84,8 @@ pub struct Gate {
     provider: Option<Arc<Provider>>,
     /// Whether they may by a password.
     by_password: bool,
+    /// Who asks them for passkeys, or why nobody does.
+    passkeys: Result<Passkeys, Unfit>,
     /// It was seen that there are no people.
     unpeopled: AtomicBool,
     /// Places for notes of uses that wait to be written: whoever finds none is noted the next time.
@@ -80,20 +94,21 @@ pub struct Gate {
 
 impl Gate {
     /// A gate before this database. `key` is that of the settings, empty if there is none; `is_local`
-    /// says that only this machine hears the daemon, `is_secure` that browsers reach it by TLS. People sign
-    /// in through the provider, and `by_password` unless that is shut.
+    /// says that only this machine hears the daemon, `is_secure` that browsers reach it by TLS.
     pub fn new(
         store: Store,
         clock: Clock,
         key: &str,
         is_local: bool,
         is_secure: bool,
-        provider: Option<Provider>,
-        by_password: bool,
+        ways: Ways,
     ) -> Arc<Self> {
         let key = (!key.is_empty()).then(|| Sha256::digest(key.as_bytes()).into());
         let (unpeopled, noting) = (AtomicBool::new(false), Arc::new(Semaphore::new(NOTES)));
+        let Ways { provider, password: by_password, passkeys } = ways;
         let provider = provider.map(Arc::new);
+        // Who is shut out at the provider must not find another door.
+        let passkeys = if by_password { passkeys } else { Err(Unfit::ByProvider) };
         Arc::new(Gate {
             store,
             clock,
@@ -102,6 +117,7 @@ impl Gate {
             is_secure,
             provider,
             by_password,
+            passkeys,
             unpeopled,
             noting,
         })
@@ -115,6 +131,14 @@ impl Gate {
     /// Whether people sign in by a password.
     pub fn takes_passwords(&self) -> bool {
         self.by_password
+    }
+
+    /// Who asks people for passkeys.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    pub fn passkeys(&self) -> Result<&Passkeys, Unfit> {
+        self.passkeys.as_ref().map_err(|why| *why)
     }
 
     /// Whether the settings have a key.

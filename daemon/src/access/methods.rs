@@ -139,6 +139,7 @@ pub fn needed(method: Method) -> Needed {
         | M::CreatePerson
         | M::UpdatePerson
         | M::InvitePerson
+        | M::RemovePasskeys
         | M::ListTokens
         | M::GetToken
         | M::CreateToken

@@ -4,7 +4,10 @@
 //! AES-GCM under a key that is derived from the deployment's secret; what was sealed under one name
 //! opens under no other.
 
-use cookie::{Cookie, CookieJar, Key};
+use cookie::{Cookie, CookieJar, Key, SameSite};
+use http::HeaderMap;
+use http::header::COOKIE;
+use jiff::SignedDuration;
 
 use crate::secret::Secret;
 
@@ -36,6 +39,31 @@ impl Seal {
         let sealed = Cookie::new(name.to_owned(), sealed.to_owned());
         CookieJar::new().private(&self.0).decrypt(sealed).map(|open| open.value().to_owned())
     }
+}
+
+/// A cookie in which a browser keeps something sealed for so long, or forgets it if that is empty.
+pub(super) fn cookie(
+    name: &str,
+    sealed: &str,
+    is_secure: bool,
+    same_site: SameSite,
+    longest: SignedDuration,
+) -> String {
+    let mut cookie = Cookie::new(name, sealed);
+    cookie.set_path("/");
+    cookie.set_http_only(true);
+    cookie.set_secure(is_secure);
+    cookie.set_same_site(same_site);
+    let seconds = if sealed.is_empty() { 0 } else { longest.as_secs() };
+    cookie.set_max_age(cookie::time::Duration::seconds(seconds));
+    cookie.to_string()
+}
+
+/// What a browser brings back of it.
+pub(super) fn brought(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut cookies = cookies.flat_map(Cookie::split_parse).filter_map(Result::ok);
+    cookies.find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::store::read::access::Holder;
 /// What can be changed of a person.
 const PATHS: [&str; 5] = ["email", "display_name", "post", "roles", "disabled"];
 
-fn describe(person: &Holder<person::Model>) -> v1::Person {
+fn describe(person: &Holder<person::Model>, passkeys: usize) -> v1::Person {
     let row = &person.row;
     v1::Person {
         name: format!("people/{}", row.id),
@@ -33,14 +33,15 @@ fn describe(person: &Holder<person::Model>) -> v1::Person {
         link: String::new(),
         link_expires_at: None,
         etag: person_etag(person),
+        passkeys: i32::try_from(passkeys).unwrap_or(i32::MAX),
     }
 }
 
-fn described(made: &Made<person::Model>) -> v1::Person {
+fn described(made: &Made<person::Model>, passkeys: usize) -> v1::Person {
     v1::Person {
         link: made.secret.clone().unwrap_or_default(),
         link_expires_at: made.until.map(convert::timestamp),
-        ..describe(&made.of)
+        ..describe(&made.of, passkeys)
     }
 }
 
@@ -58,6 +59,12 @@ impl Api {
         let person = person.filter(|person| asked.by.roles.administer(&person.all_roles()));
         person.ok_or_else(|| status::not_found(name))
     }
+
+    /// How many passkeys a person has.
+    async fn passkeys_of(&self, person: &Holder<person::Model>) -> Result<usize, Status> {
+        let all = self.runtime.passkeys_of(&person.row.id).await;
+        Ok(all.map_err(status::unavailable)?.len())
+    }
 }
 
 #[tonic::async_trait]
@@ -70,8 +77,11 @@ impl PersonService for Api {
         let r = request.into_inner();
         let paging = paging!(r)?;
         let people = self.runtime.store().people().await.map_err(status::unavailable)?;
+        let passkeys = self.runtime.store().who_has_passkeys().await;
+        let passkeys = passkeys.map_err(status::unavailable)?;
+        let has = |person: &Holder<person::Model>| passkeys.get(&person.row.id).copied();
         let own = people.iter().filter(|person| by.roles.administer(&person.all_roles()));
-        let all = own.map(describe).collect();
+        let all = own.map(|person| describe(person, has(person).unwrap_or_default())).collect();
         let (people, next_page_token) =
             paging.slice(all, |person: &v1::Person| person.name.clone());
         Ok(Response::new(v1::ListPeopleResponse { people, next_page_token }))
@@ -82,7 +92,9 @@ impl PersonService for Api {
         request: Request<v1::GetPersonRequest>,
     ) -> Result<Response<v1::Person>, Status> {
         let asked = Asked::of(request);
-        Ok(Response::new(describe(&self.known_person(&asked, &asked.name).await?)))
+        let person = self.known_person(&asked, &asked.name).await?;
+        let passkeys = self.passkeys_of(&person).await?;
+        Ok(Response::new(describe(&person, passkeys)))
     }
 
     async fn create_person(
@@ -95,7 +107,9 @@ impl PersonService for Api {
         let roles = roles("person.roles", &said.roles);
         let asker = asker(&asked, &mutation);
         let made = self.runtime.add_person(&asker, particulars(said), roles).await;
-        Ok(Response::new(described(&made.map_err(|e| refused(e, "person"))?)))
+        let made = made.map_err(|e| refused(e, "person"))?;
+        let passkeys = self.passkeys_of(&made.of).await?;
+        Ok(Response::new(described(&made, passkeys)))
     }
 
     async fn update_person(
@@ -130,7 +144,8 @@ impl PersonService for Api {
         };
         let asker = asker(&asked, &mutation);
         let now = self.runtime.set_person(&asker, &seen, said, roles, disabled).await;
-        let mut shown = describe(&now.map_err(|e| refused(e, "person"))?);
+        let now = now.map_err(|e| refused(e, "person"))?;
+        let mut shown = describe(&now, self.passkeys_of(&now).await?);
         if mutation.validate_only {
             shown.etag.clear();
         }
@@ -145,7 +160,22 @@ impl PersonService for Api {
         let mutation = Mutation::read(&asked)?;
         let person = self.known_person(&asked, &asked.name).await?;
         let made = self.runtime.invite(&asker(&asked, &mutation), person).await;
-        Ok(Response::new(described(&made.map_err(|e| refused(e, "name"))?)))
+        let made = made.map_err(|e| refused(e, "name"))?;
+        let passkeys = self.passkeys_of(&made.of).await?;
+        Ok(Response::new(described(&made, passkeys)))
+    }
+
+    async fn remove_passkeys(
+        &self,
+        request: Request<v1::RemovePasskeysRequest>,
+    ) -> Result<Response<v1::Person>, Status> {
+        let asked = Asked::of(request);
+        let mutation = Mutation::read(&asked)?;
+        let person = self.known_person(&asked, &asked.name).await?;
+        let gone = self.runtime.remove_passkeys(&asker(&asked, &mutation), &person).await;
+        gone.map_err(|e| refused(e, "name"))?;
+        let left = if mutation.validate_only { 0 } else { self.passkeys_of(&person).await? };
+        Ok(Response::new(describe(&person, left)))
     }
 }
 

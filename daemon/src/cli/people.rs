@@ -59,6 +59,11 @@ pub(super) enum Command {
         /// Адрес почты
         email: String,
     },
+    /// Удалить все ключи входа сотрудника: устройство потеряно; открытые входы закроются
+    RemovePasskeys {
+        /// Адрес почты
+        email: String,
+    },
     /// На самой машине, при остановленном демоне: вернуть сотруднику вход и роль администратора
     Reset {
         /// Адрес почты
@@ -124,6 +129,11 @@ pub(super) async fn run(
             let name = person(client, email).await?.name;
             let request = v1::InvitePersonRequest { name, ..Default::default() };
             service.invite_person(client.asked(request)).await?
+        }
+        Command::RemovePasskeys { email } => {
+            let v1::Person { name, etag, .. } = person(client, email).await?;
+            let request = v1::RemovePasskeysRequest { name, etag, ..Default::default() };
+            service.remove_passkeys(client.asked(request)).await?
         }
         // Done without a daemon.
         Command::Reset { .. } => return Ok(()),

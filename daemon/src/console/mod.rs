@@ -203,11 +203,14 @@ pub fn router(runtime: Arc<Runtime>, gate: Arc<Gate>) -> Router {
         .route("/assets/style.css", get(assets::style))
         .route("/assets/form.js", get(assets::script))
         .route("/assets/live.js", get(assets::live))
+        .route("/assets/passkey.js", get(assets::passkey))
         .layer(packed::layer())
         .route("/healthz", get(health));
     // Whoever signs in is not yet known; another site must not do it for them.
     let doors = Router::new()
         .route("/sign-in", get(people::sign_in::show).post(people::sign_in::act))
+        .route("/sign-in/passkey", post(people::passkeys::sign_in))
+        .route("/sign-in/passkey/begin", post(people::passkeys::begin))
         .route("/sign-in/oidc", get(people::provider::begin))
         .route(provider::CALLBACK, get(people::provider::back))
         .route(provider::SIGNED_OUT, get(people::provider::out))

@@ -25,6 +25,7 @@ mod m0018_calendars;
 mod m0019_summaries;
 mod m0020_saved_filters;
 mod m0021_token_services;
+mod m0022_passkeys;
 
 use sea_orm_migration::prelude::*;
 
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_summaries::Migration),
             Box::new(m0020_saved_filters::Migration),
             Box::new(m0021_token_services::Migration),
+            Box::new(m0022_passkeys::Migration),
         ]
     }
 }

@@ -1,9 +1,11 @@
 //! What a browser keeps from when it is sent to the provider until it comes back: sealed, so that it is
 //! known by it that the answer belongs to a sign-in that was begun here, by this browser, lately.
 
-use cookie::Cookie;
+use cookie::SameSite;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::access::sealed;
 
 /// How long a sign-in may take.
 pub(super) const LONGEST: SignedDuration = SignedDuration::from_mins(10);
@@ -48,13 +50,6 @@ pub(super) fn cookie_name(is_secure: bool) -> &'static str {
 
 /// A cookie that keeps a sealed sign-in, or forgets it if that is empty.
 pub(super) fn cookie(sealed: &str, is_secure: bool) -> String {
-    let mut cookie = Cookie::new(cookie_name(is_secure), sealed);
-    cookie.set_path("/");
-    cookie.set_http_only(true);
-    cookie.set_secure(is_secure);
     // Who comes back comes from another site.
-    cookie.set_same_site(cookie::SameSite::Lax);
-    let seconds = if sealed.is_empty() { 0 } else { LONGEST.as_secs() };
-    cookie.set_max_age(cookie::time::Duration::seconds(seconds));
-    cookie.to_string()
+    sealed::cookie(cookie_name(is_secure), sealed, is_secure, SameSite::Lax, LONGEST)
 }

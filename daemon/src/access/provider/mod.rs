@@ -19,8 +19,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::http::HeaderMap;
-use ::http::header::COOKIE;
-use cookie::Cookie;
 use jiff::Timestamp;
 use openidconnect::core::{CoreAuthPrompt, CoreAuthenticationFlow};
 use openidconnect::url::Url;
@@ -39,7 +37,7 @@ use self::documents::{Documents, Metadata};
 use self::flow::Flow;
 use self::http::Http;
 use self::settings::OidcSettings;
-use super::sealed::Seal;
+use super::sealed::{self, Seal};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -265,10 +263,8 @@ impl Provider {
     /// The sign-in to which an answer belongs.
     fn flow(&self, headers: &HeaderMap, answer: &Answer, now: Timestamp) -> Option<Flow> {
         let name = flow::cookie_name(self.is_secure);
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut cookies = cookies.flat_map(Cookie::split_parse).filter_map(Result::ok);
-        let sealed = cookies.find(|cookie| cookie.name() == name)?;
-        let flow: Flow = serde_json::from_str(&self.seal.open(name, sealed.value())?).ok()?;
+        let sealed = sealed::brought(headers, name)?;
+        let flow: Flow = serde_json::from_str(&self.seal.open(name, &sealed)?).ok()?;
         let state = answer.state.as_deref()?;
         let is_ours = flow.issuer == self.issuer.as_str()
             && bool::from(flow.state.as_bytes().ct_eq(state.as_bytes()));

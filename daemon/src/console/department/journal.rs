@@ -121,6 +121,9 @@ fn whom(happened: &Happened) -> Vec<&str> {
         | Happened::PersonInvited { .. }
         | Happened::PasswordSet { .. }
         | Happened::SignedIn { .. }
+        | Happened::PasskeyAdded { .. }
+        | Happened::PasskeyRemoved { .. }
+        | Happened::PasskeysRemoved { .. }
         | Happened::SignInLocked { .. }
         | Happened::AccountLinked { .. }
         | Happened::ProvidedRolesSet { .. }

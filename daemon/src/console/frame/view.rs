@@ -29,6 +29,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_global("style_url", assets::STYLE_URL.as_str());
     environment.add_global("script_url", assets::SCRIPT_URL.as_str());
     environment.add_global("live_url", assets::LIVE_URL.as_str());
+    environment.add_global("passkey_url", assets::PASSKEY_URL.as_str());
     environment.add_global("controls", minijinja::Value::from_object(Controls));
     templates!(
         environment,

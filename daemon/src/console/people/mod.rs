@@ -1,16 +1,17 @@
 //! Pages about who is let in: signing in, choosing a password, one's own account, people, tokens.
 
+mod one;
 pub mod own;
+pub mod passkeys;
 pub mod provider;
 pub mod sign_in;
 mod staff;
 mod tokens;
 pub mod welcome;
 
+pub use one::{act as act_on_person, show as show_person};
 pub(in crate::console) use staff::asker;
-pub use staff::{
-    act as act_on_person, add as add_person, list as list_people, show as show_person,
-};
+pub use staff::{add as add_person, list as list_people};
 pub use tokens::{act as act_on_tokens, list as list_tokens};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -222,12 +223,15 @@ fn words(runtime: &Runtime, roles: &Roles) -> Vec<String> {
     roles.iter().map(|(m, role)| format!("{} ({})", glossary::role(role), name(m))).collect()
 }
 
-/// How somebody signs in, in words.
-fn ways_in(gate: &Gate, whom: &Holder<person::Model>) -> Vec<String> {
+/// How somebody with so many passkeys signs in, in words.
+fn ways_in(gate: &Gate, whom: &Holder<person::Model>, passkeys: usize) -> Vec<String> {
     let has_password = !whom.row.password.is_empty() && gate.takes_passwords();
     let by_password = has_password.then(|| "по паролю".to_owned());
+    let has_passkeys = passkeys > 0 && gate.passkeys().is_ok();
+    let by_passkey = has_passkeys.then(|| "ключом входа".to_owned());
     let issuers = whom.provided.issuers.iter();
-    by_password.into_iter().chain(issuers.map(|issuer| through(gate, issuer))).collect()
+    let own = by_password.into_iter().chain(by_passkey);
+    own.chain(issuers.map(|issuer| through(gate, issuer))).collect()
 }
 
 /// Through which provider, by the name that people know.

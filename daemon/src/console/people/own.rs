@@ -9,14 +9,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, moment, own_path, through, ways_in, words};
+use super::{Refused, moment, own_path, passkeys, through, ways_in, whence, words};
 use crate::access::gate::{Gate, goes_on};
 use crate::access::{Role, password};
 use crate::console::frame::access::{self, Person};
-use crate::console::frame::posted::{Fields, Pairs, value};
+use crate::console::frame::posted::{self, Pairs, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{packed, problem, view};
 use crate::console::subscriptions;
+use crate::port;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
 use crate::runtime::request;
@@ -39,9 +40,14 @@ pub async fn act(
     State(runtime): State<Arc<Runtime>>,
     Extension(gate): Extension<Arc<Gate>>,
     Extension(person): Extension<Person>,
-    Fields(pairs): Fields,
+    request: Request,
 ) -> Response {
     let Some(own) = person.person() else { return problem::no_such_page().await };
+    let (headers, peer) = (request.headers().clone(), port::peer(request.extensions()));
+    let pairs = match posted::pairs(request).await {
+        Ok(pairs) => pairs,
+        Err(response) => return *response,
+    };
     let action = value(&pairs, "_action");
     let done = match action {
         "password" => {
@@ -62,18 +68,36 @@ pub async fn act(
             runtime.save_filter(&person, value(&pairs, "title"), own_path(path)).await
         }
         "forget-filter" => runtime.forget_filter(&person, value(&pairs, "filter")).await,
+        "passkey-begin" => {
+            let from = whence(&headers, peer);
+            match passkeys::begin_adding(&runtime, &gate, &person, &pairs, from).await {
+                Ok((passkey, cookie)) => {
+                    let shown = Shown { passkey, ..Shown::default() };
+                    let page = page(&runtime, &gate, &person, &shown).await;
+                    return passkeys::keeping(page, &cookie);
+                }
+                Err(e) => Err(e),
+            }
+        }
+        "passkey-add" => passkeys::add(&runtime, &gate, &person, &headers, &pairs).await,
+        "passkey-remove" => runtime.remove_passkey(&person, value(&pairs, "removed")).await,
         "calendar-give" | "calendar-take-back" => {
             return calendars(&runtime, &gate, &person, &pairs).await;
         }
         _ => return problem::no_such_page().await,
     };
-    match done.map_err(Refused::of) {
+    let over = gate.passkeys().ok().filter(|_| action == "passkey-add").map(|all| all.over());
+    let response = match done.map_err(Refused::of) {
         Ok(()) => Redirect::to(&format!("/me?done={action}")).into_response(),
         Err(Ok(refused)) => {
             let shown = Shown { refused, sent: pairs, ..Shown::default() };
             page(&runtime, &gate, &person, &shown).await
         }
         Err(Err(response)) => *response,
+    };
+    match over {
+        Some(over) => passkeys::keeping(response, &over),
+        None => response,
     }
 }
 
@@ -120,6 +144,8 @@ struct Shown<'a> {
     done: Option<&'a str>,
     /// A calendar's address, if one was just given.
     given: Value,
+    /// The passkey that the browser is asked for now.
+    passkey: Value,
 }
 
 /// A person's filters, for a page.
@@ -129,7 +155,7 @@ pub(in crate::console) fn saved_filters(saved: &[saved_filter::Model]) -> Value 
 }
 
 async fn page(runtime: &Runtime, gate: &Gate, person: &Person, shown: &Shown<'_>) -> Response {
-    let Shown { refused, sent, done, given } = shown;
+    let Shown { refused, sent, done, given, passkey } = shown;
     let Some(own) = person.person() else {
         return problem::page(
             StatusCode::NOT_FOUND,
@@ -144,6 +170,11 @@ async fn page(runtime: &Runtime, gate: &Gate, person: &Person, shown: &Shown<'_>
     let whom = match runtime.store().person(&own.id).await {
         Ok(Some(whom)) => whom,
         Ok(None) => return problem::no_such_page().await,
+        Err(e) => return problem::unavailable(&e),
+    };
+    let has_password = !whom.row.password.is_empty() && gate.takes_passwords();
+    let passkeys = match passkeys::shown(runtime, gate, own, has_password).await {
+        Ok(passkeys) => passkeys,
         Err(e) => return problem::unavailable(&e),
     };
     let summary = match runtime.summaries_of(&own.id).await {
@@ -170,9 +201,14 @@ async fn page(runtime: &Runtime, gate: &Gate, person: &Person, shown: &Shown<'_>
         "name": own.name,
         "email": own.email,
         "roles": words(runtime, &person.roles),
-        "ways": ways_in(gate, &whom),
-        "has_password": !whom.row.password.is_empty() && gate.takes_passwords(),
+        "ways": ways_in(gate, &whom, passkeys["all"].as_array().map_or(0, Vec::len)),
+        "has_password": has_password,
     });
+    context["passkeys"] = passkeys;
+    context["passkey"] = passkey.clone();
+    // What was refused stands there to be corrected.
+    let unnamed = value(sent, "_action") == "passkey-begin";
+    context["passkey_name"] = if unnamed { value(sent, "passkey") } else { "" }.into();
     context["sessions"] = sessions.into();
     context["summary"] = json!(
         summary.map(|row| { json!({ "next": moment(runtime, row.next_at), "error": row.error }) })
@@ -207,6 +243,8 @@ async fn page(runtime: &Runtime, gate: &Gate, person: &Person, shown: &Shown<'_>
         Some("elsewhere") => Some("На других устройствах вход закрыт."),
         Some("summary") => Some("Сводка будет приходить по утрам рабочих дней."),
         Some("no-summary") => Some("Сводка больше не приходит."),
+        Some("passkey-add") => Some("Ключ входа добавлен: в следующий раз можно войти им."),
+        Some("passkey-remove") => Some("Ключ входа удалён: войти им больше нельзя."),
         Some("save-filter") => Some("Отбор сохранён: он стоит здесь и на странице «Сегодня»."),
         Some("forget-filter") => Some("Отбор удалён; сам список остался, каким был."),
         _ => None,

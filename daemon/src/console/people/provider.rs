@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Query, Request, State};
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use vekha_engine::entry::NotLetIn;
 
+use super::passkeys::keeping;
 use super::{go, own_path, whence};
 use crate::access::gate::Gate;
 use crate::access::provider::{Answer, Finished, Provider, Unknown};
@@ -60,7 +61,7 @@ pub async fn begin(
             Ok(place) => {
                 let mut response = StatusCode::SEE_OTHER.into_response();
                 response.headers_mut().insert(LOCATION, place);
-                with_cookie(response, &begun.cookie)
+                keeping(response, &begun.cookie)
             }
             Err(e) => away(&gate, provider, &asked.to, &e.to_string()),
         },
@@ -109,7 +110,7 @@ pub async fn back(
         }
     };
     // Whatever came of it, this sign-in is over.
-    with_cookie(response, &provider.over())
+    keeping(response, &provider.over())
 }
 
 /// `GET /sign-in/oidc/out`: who has signed out at the provider, too.
@@ -123,13 +124,6 @@ pub(super) async fn farewell(gate: &Gate, issuer: &str, hint: &str) -> Option<Re
     let place = tokio::time::timeout(PATIENCE, provider.farewell(hint)).await.ok()??;
     let context = json!({ "provider": { "name": provider.name(), "href": place } });
     Some(view::page(StatusCode::OK, "signed-out.html", &context))
-}
-
-fn with_cookie(mut response: Response, cookie: &str) -> Response {
-    if let Ok(cookie) = HeaderValue::from_str(cookie) {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response
 }
 
 /// The provider does not answer: nobody waits for it, and whoever has a password needs it not.

@@ -30,7 +30,7 @@ pub struct Asked {
 }
 
 /// Fields that are never kept.
-const SECRETS: [&str; 2] = ["before", "password"];
+const SECRETS: [&str; 4] = ["before", "password", "passkey_password", "answer"];
 
 /// Begins the names of fields that were typed before somebody was asked to sign in.
 const HELD: &str = "held:";
@@ -89,10 +89,7 @@ pub async fn act(
     let to = own_path(value(&pairs, "to")).to_owned();
     let (email, password) = (value(&pairs, "email"), value(&pairs, "password"));
     let whence = whence(&headers, peer.clone());
-    let held: Pairs = pairs
-        .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(HELD)?.to_owned(), value.clone())))
-        .collect();
+    let held = held(&pairs);
     let again = Page { to: &to, held: &held, ..Page::new(&gate) };
     // Who has signed in through the provider meanwhile, in another tab.
     if !value(&pairs, "resume").is_empty() {
@@ -109,18 +106,31 @@ pub async fn act(
         return again.show(StatusCode::FORBIDDEN);
     }
     match runtime.sign_in(email, password, whence).await {
-        Ok(secret) if held.is_empty() => go(&gate, &to, &secret),
-        Ok(secret) => {
-            let mut response = resend(&to, &held, &email.trim().to_lowercase());
-            keep(&gate, &secret, &mut response);
-            response
-        }
+        Ok(secret) => entered(&gate, &to, &held, &secret, &email.trim().to_lowercase()),
         Err(NotSignedIn::Wrong) => {
             guesses::wrong(&peer).await;
             Page { said: Some("wrong"), ..again }.show(StatusCode::UNAUTHORIZED)
         }
         Err(NotSignedIn::Failed(e)) => problem::unavailable(&e),
     }
+}
+
+/// What was typed before, as a page of signing in has sent it along.
+pub(super) fn held(pairs: &Pairs) -> Pairs {
+    let own = pairs
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(HELD)?.to_owned(), value.clone())));
+    own.collect()
+}
+
+/// Whoever has signed in is where they wanted to be, or is offered to send what they typed before.
+pub(super) fn entered(gate: &Gate, to: &str, held: &Pairs, secret: &str, email: &str) -> Response {
+    if held.is_empty() {
+        return go(gate, to, secret);
+    }
+    let mut response = resend(to, held, email);
+    keep(gate, secret, &mut response);
+    response
 }
 
 /// Offers what was typed before to be sent by whoever signed in now. It is shown: it may have been
@@ -160,7 +170,7 @@ pub async fn out(
 }
 
 /// The page of signing in.
-struct Page<'p> {
+pub(super) struct Page<'p> {
     gate: &'p Gate,
     /// Where to go then.
     to: &'p str,
@@ -180,6 +190,12 @@ impl<'p> Page<'p> {
         Page { gate, to: "/", held: &[], said: None, unread: false, has_people: true }
     }
 
+    /// The page for whoever was not let in, with what is said to them.
+    pub fn refused(gate: &'p Gate, to: &'p str, held: &'p Pairs, said: &'p str) -> Response {
+        let page = Page { to, held, said: Some(said), ..Page::new(gate) };
+        page.show(StatusCode::UNAUTHORIZED)
+    }
+
     fn show(self, status: StatusCode) -> Response {
         let Page { gate, to, held, said, unread, has_people } = self;
         let held: Vec<(String, &String)> =
@@ -192,6 +208,7 @@ impl<'p> Page<'p> {
             "has_people": has_people,
             "has_key": gate.has_key(),
             "by_password": gate.takes_passwords(),
+            "passkey_origin": gate.passkeys().map(|passkeys| passkeys.origin()).ok(),
             "provider": provider::shown(gate, to),
         });
         view::page(status, "sign-in.html", &context)

@@ -16,7 +16,8 @@ use vekha_plugin::{
 };
 use vekha_roadmap::read::{Files, LETTERS};
 
-use crate::access::gate::Gate;
+use crate::access::gate::{Gate, Ways};
+use crate::access::passkeys::Passkeys;
 use crate::clock::Clock;
 use crate::runtime::committer::Task;
 use crate::runtime::integrations::Integrations;
@@ -124,14 +125,14 @@ impl House {
         .await
         .unwrap();
         runtime.apply(files, "test").await.unwrap();
+        let passkeys = Passkeys::of("https://vekha.example.org", runtime.store().secret());
         let gate = Gate::new(
             runtime.store().clone(),
             runtime.clock().clone(),
             TOKEN,
             true,
             true,
-            None,
-            true,
+            Ways { provider: None, password: true, passkeys },
         );
         let router = super::super::router(runtime.clone(), gate);
         House { runtime, router, folder }

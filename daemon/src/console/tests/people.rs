@@ -366,9 +366,13 @@ async fn what_was_typed_before_the_session_ended_is_sent_after_signing_in() {
         again.text
     );
     let change = [("_action", "password"), ("before", "тайна раз"), ("password", "тайна два")];
-    let asked = before.post("/me", &change).await;
-    assert!(asked.text.contains("held:"), "{}", asked.text);
-    assert!(!asked.text.contains("тайна"), "{}", asked.text);
+    let passkey =
+        [("_action", "passkey-begin"), ("passkey_password", "тайна"), ("answer", "тайна")];
+    for secrets in [change, passkey] {
+        let asked = before.post("/me", &secrets).await;
+        assert!(asked.text.contains("held:"), "{}", asked.text);
+        assert!(!asked.text.contains("тайна"), "{}", asked.text);
+    }
     // Of a stranger nothing is read: their own browser has it.
     let asked = stranger(&house).post(&run, &form).await;
     assert!(

@@ -13,6 +13,7 @@ mod lists;
 pub mod organisation;
 pub mod outcomes;
 pub mod participants;
+mod passkeys;
 pub mod returned;
 pub mod runs;
 mod single;

@@ -8,17 +8,18 @@ mod changes;
 
 use std::sync::atomic::Ordering;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseBackend, EntityTrait as _, QueryFilter as _,
-    TransactionTrait as _,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseBackend, EntityTrait as _,
+    IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, TransactionTrait as _,
 };
 
 use super::activities::{Happened, keep_chain, note};
 use super::requests;
 use crate::access::{ALL, Role};
 use crate::store::entities::{
-    invitation, listener, person, provided_role, request, role, session, token,
+    invitation, listener, passkey, person, provided_role, request, role, session, token,
+    used_challenge,
 };
 use crate::store::read::access::{Holder, provided_to, roles_of};
 use crate::store::{Lock, Store, StoreError};
@@ -37,6 +38,12 @@ pub struct Terms<'a> {
     pub token: Option<&'a Holder<token::Model>>,
     /// The listener as the caller saw it.
     pub listener: Option<&'a listener::Model>,
+    /// The passkey as the caller saw it.
+    pub passkey: Option<&'a passkey::Model>,
+    /// How many passkeys the person has whom the caller saw.
+    pub passkeys: Option<usize>,
+    /// A challenge that serves no more.
+    pub challenge: Option<used_challenge::Model>,
     /// An invitation that is used up.
     pub invitation: Option<&'a str>,
     /// There must not be anybody yet.
@@ -151,7 +158,8 @@ impl Store {
         Ok(row.map_or(0, |row| row.failures.unsigned_abs()))
     }
 
-    /// Forgets sessions that began before a moment, and links that open nothing any more.
+    /// Forgets sessions that began before a moment, links that open nothing any more, and challenges that
+    /// nobody would take.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -162,6 +170,10 @@ impl Store {
             .await?;
         invitation::Entity::delete_many()
             .filter(invitation::Column::ExpiresAt.lt(now))
+            .exec(self.writer())
+            .await?;
+        used_challenge::Entity::delete_many()
+            .filter(used_challenge::Column::ExpiresAt.lt(now))
             .exec(self.writer())
             .await?;
         Ok(())
@@ -207,6 +219,26 @@ impl Store {
                 return Ok(Some(Changed::Stale));
             }
         }
+        if let Some(challenge) = &terms.challenge
+            && !is_first_use(db, challenge.clone()).await?
+        {
+            return Ok(Some(Changed::Stale));
+        }
+        if let Some(seen) = terms.passkey {
+            let row = passkey::Entity::find_by_id(&seen.id).one(db).await?;
+            // When it was last used is no change of what it proves.
+            let is = |row: passkey::Model| passkey::Model { used_at: seen.used_at, ..row } == *seen;
+            if !row.is_some_and(is) {
+                return Ok(Some(Changed::Stale));
+            }
+        }
+        if let (Some(person), Some(seen)) = (terms.person, terms.passkeys) {
+            let own = passkey::Column::Person.eq(person.row.id.as_str());
+            let own = passkey::Entity::find().filter(own).count(db).await?;
+            if own != seen as u64 {
+                return Ok(Some(Changed::Stale));
+            }
+        }
         if let Some(hash) = terms.invitation {
             let used = invitation::Entity::delete_by_id(hash).exec(db).await?;
             if used.rows_affected == 0 {
@@ -218,6 +250,18 @@ impl Store {
         }
         Ok(None)
     }
+}
+
+/// Notes that a challenge serves no more; false if it was noted before. Who comes second waits for who came
+/// first.
+async fn is_first_use(
+    db: &impl ConnectionTrait,
+    challenge: used_challenge::Model,
+) -> Result<bool, StoreError> {
+    let known = OnConflict::column(used_challenge::Column::Id).do_nothing().to_owned();
+    let row = challenge.into_active_model().reset_all();
+    let noted = used_challenge::Entity::insert(row).on_conflict(known);
+    Ok(noted.exec_without_returning(db).await? > 0)
 }
 
 /// Whether there are people, and none of them who is let in may give roles everywhere.

@@ -1,7 +1,8 @@
-//! Who is let in: signing in and out ([`signing`]), also through a provider ([`provider`]), people and
+//! Who is let in: signing in and out ([`signing`]), also through a provider ([`provider`]) or by a passkey ([`passkeys`]), people and
 //! their roles ([`people`]), what they are told on a morning ([`summaries`]), the tokens of systems
 //! ([`tokens`]).
 
+pub mod passkeys;
 pub mod people;
 pub mod provider;
 pub mod saved_filters;

@@ -237,6 +237,7 @@ impl Runtime {
             person: row.email.clone(),
             from: address,
             through: account.issuer.clone(),
+            passkey: String::new(),
         };
         entries.push(self.happened(&own, what));
         settled(self.store.change_access(&changes, terms, entries).await)?;

@@ -33,7 +33,8 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// Why somebody was not signed in.
 #[derive(Debug)]
 pub enum NotSignedIn {
-    /// The address or the password is wrong, or none is looked at for a while; which, is not said.
+    /// The address, the password or the passkey is wrong, or none is looked at for a while; which, is not
+    /// said.
     Wrong,
     /// Something failed.
     Failed(AccessError),
@@ -77,27 +78,14 @@ impl Runtime {
         let right = right.map_err(|e| AccessError::Machine(e.to_string()))?;
         let Some(person) = person.filter(|_| !is_locked) else { return Err(NotSignedIn::Wrong) };
         if !right {
-            let failures = self.store.password_failed(&person.row.id).await?;
-            if failures >= FAILURES {
-                let doubled = WAIT.saturating_mul(1 << (failures - FAILURES).min(10));
-                let until = now.saturating_add(doubled.min(LONGEST_WAIT)).unwrap_or(now);
-                let what = vekha_engine::Happened::SignInLocked {
-                    person: person.row.email.clone(),
-                    from: from.address,
-                    failures,
-                };
-                let (locked, until) = (person.row.id.clone(), micros(until));
-                let change = [Change::Locked { person: locked, until }];
-                let happened = self.happened("vekha", what);
-                self.store.change_access(&change, Terms::default(), Some(happened)).await?;
-                tracing::warn!(person = person.row.email, failures, "wrong passwords in a row");
-            }
+            self.count_failure(&person, &from).await?;
             return Err(NotSignedIn::Wrong);
         }
         let what = vekha_engine::Happened::SignedIn {
             person: person.row.email.clone(),
             from: from.address.clone(),
             through: String::new(),
+            passkey: String::new(),
         };
         // Who was shut out, or chose another password, while this one was looked at is not let in by it.
         let terms = Terms { person: Some(&person), ..Terms::default() };
@@ -107,8 +95,34 @@ impl Runtime {
         }
     }
 
-    /// Begins a session of a person whose password is right or was just chosen, after these changes.
-    async fn begin_session(
+    /// Counts that somebody did not prove to be this person; after several in a row nothing is looked at for a
+    /// while.
+    pub(super) async fn count_failure(
+        &self,
+        person: &Holder<person::Model>,
+        from: &Whence,
+    ) -> Result<(), AccessError> {
+        let failures = self.store.password_failed(&person.row.id).await?;
+        if failures < FAILURES {
+            return Ok(());
+        }
+        let now = self.clock.of_people();
+        let doubled = WAIT.saturating_mul(1 << (failures - FAILURES).min(10));
+        let until = now.saturating_add(doubled.min(LONGEST_WAIT)).unwrap_or(now);
+        let what = vekha_engine::Happened::SignInLocked {
+            person: person.row.email.clone(),
+            from: from.address.clone(),
+            failures,
+        };
+        let change = [Change::Locked { person: person.row.id.clone(), until: micros(until) }];
+        let happened = self.happened("vekha", what);
+        self.store.change_access(&change, Terms::default(), Some(happened)).await?;
+        tracing::warn!(person = person.row.email, failures, "sign-ins refused in a row");
+        Ok(())
+    }
+
+    /// Begins a session of a person who has proved it, or whose password was just chosen, after these changes.
+    pub(super) async fn begin_session(
         &self,
         person: &person::Model,
         mut changes: Vec<Change>,
@@ -325,20 +339,31 @@ pub async fn reset(
     let person = store.person_by_email(&email).await?;
     let person = person.ok_or_else(|| AccessError::NotFound(format!("сотрудник {email}")))?;
     let (secret, invitation) = invitation(&person.row.id, now, INVITATION)?;
-    // Whoever knew the password, or has a browser that is still signed in, must not gain by it.
+    let passkeys = store.passkeys_of(&person.row.id).await?.len();
+    // Whoever knew the password, has the device, or a browser that is still signed in, must not gain by it.
     let let_in = person::Model { password: String::new(), disabled: false, ..person.row };
     let roles = Roles::everywhere(Role::Administrator);
-    let what =
-        vekha_engine::Happened::PersonSet { person: email, roles: roles.named(), disabled: false };
+    let what = vekha_engine::Happened::PersonSet {
+        person: email.clone(),
+        roles: roles.named(),
+        disabled: false,
+    };
     let holder = let_in.id.clone();
     let changes = [
         Change::Person(Box::new(let_in)),
         Change::Roles { holder: holder.clone(), roles },
         Change::Entered { person: holder.clone(), at: None },
-        Change::SessionsEnded { person: holder, but: String::new() },
+        Change::SessionsEnded { person: holder.clone(), but: String::new() },
+        Change::PasskeysRemoved(holder),
         Change::Invited(invitation),
     ];
-    let happened = Happened { at: now, actor: "vekha people reset", what, road_map: 0 };
-    settled(store.change_access(&changes, Terms::default(), Some(happened)).await)?;
+    let gone = vekha_engine::Happened::PasskeysRemoved {
+        person: email,
+        count: u32::try_from(passkeys).unwrap_or(u32::MAX),
+    };
+    let gone = (passkeys > 0).then_some(gone);
+    let happened = |what| Happened { at: now, actor: "vekha people reset", what, road_map: 0 };
+    let happened = std::iter::once(what).chain(gone).map(happened);
+    settled(store.change_access(&changes, Terms::default(), happened).await)?;
     Ok(welcome_link(public_url, &secret))
 }

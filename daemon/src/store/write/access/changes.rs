@@ -9,7 +9,7 @@ use sea_orm::{
 use crate::access::{Role, Roles};
 use crate::store::StoreError;
 use crate::store::entities::{
-    invitation, listener, person, provided_role, provider_account, role, session, token,
+    invitation, listener, passkey, person, provided_role, provider_account, role, session, token,
     undelivered,
 };
 
@@ -49,6 +49,26 @@ pub enum Change {
         /// All of them.
         roles: Roles,
     },
+    /// A person signs in by this passkey, too, from now on.
+    PasskeyAdded(passkey::Model),
+    /// A person signed in by a passkey.
+    PasskeyUsed {
+        /// Which.
+        passkey: String,
+        /// What is kept of it from now on.
+        state: String,
+        /// When.
+        at: i64,
+    },
+    /// One of a person's passkeys opens nothing any more.
+    PasskeyRemoved {
+        /// Whose.
+        person: String,
+        /// Which.
+        passkey: String,
+    },
+    /// None of a person's passkeys opens anything any more.
+    PasskeysRemoved(String),
     /// A session begins.
     SessionBegun(session::Model),
     /// A session ends.
@@ -93,6 +113,15 @@ impl Change {
                 Ok(())
             }
             Change::ProvidedRoles { holder, roles } => provide(db, holder, roles).await,
+            Change::PasskeyAdded(row) => {
+                row.clone().into_active_model().reset_all().insert(db).await?;
+                Ok(())
+            }
+            Change::PasskeyUsed { passkey, state, at } => used(db, passkey, state, *at).await,
+            Change::PasskeyRemoved { person, passkey } => {
+                remove_passkeys(db, person, Some(passkey)).await
+            }
+            Change::PasskeysRemoved(person) => remove_passkeys(db, person, None).await,
             Change::SessionBegun(row) => {
                 row.clone().into_active_model().reset_all().insert(db).await?;
                 Ok(())
@@ -171,6 +200,35 @@ async fn provide(db: &impl ConnectionTrait, holder: &str, roles: &Roles) -> Resu
         let row = provided_role::Model { holder, municipality, role: role.as_str().to_owned() };
         row.into_active_model().reset_all().insert(db).await?;
     }
+    Ok(())
+}
+
+async fn used(
+    db: &impl ConnectionTrait,
+    passkey: &str,
+    state: &str,
+    at: i64,
+) -> Result<(), StoreError> {
+    passkey::Entity::update_many()
+        .col_expr(passkey::Column::State, Expr::value(state))
+        .col_expr(passkey::Column::UsedAt, Expr::value(at))
+        .filter(passkey::Column::Id.eq(passkey))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+async fn remove_passkeys(
+    db: &impl ConnectionTrait,
+    person: &str,
+    only: Option<&str>,
+) -> Result<(), StoreError> {
+    let own = passkey::Entity::delete_many().filter(passkey::Column::Person.eq(person));
+    let own = match only {
+        Some(id) => own.filter(passkey::Column::Id.eq(id)),
+        None => own,
+    };
+    own.exec(db).await?;
     Ok(())
 }
 
