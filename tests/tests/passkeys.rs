@@ -387,6 +387,40 @@ async fn lost_devices_are_shut_out_by_an_administrator_and_by_whoever_is_at_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_there_are_no_passwords_or_no_name_there_are_no_passkeys_and_it_is_said_why() {
+    for (password, url, words) in [
+        (false, HOME, "входят только через провайдера"),
+        (true, "https://192.0.2.7", "только для имени"),
+        (true, "http://vekha.example.org", "без https"),
+    ] {
+        let town = Town::start_as(MORNING, |settings, _| {
+            settings.public_url = Some(url.to_owned());
+            settings.access.token = KEY.to_owned();
+            settings.sign_in.password = password;
+        })
+        .await;
+        let link = town.daemon.runtime.first_link().await.unwrap().unwrap();
+        let place = format!("{}{}", town.url(), link.strip_prefix(url).unwrap());
+        let said =
+            [("display_name", "Анна"), ("email", "anna@example.org"), ("password", PASSWORD)];
+        let mut anna = Visitor::default();
+        assert_eq!(anna.post(&place, &said).await.status, IN);
+        let page = anna.get(&me(&town)).await;
+        assert!(page.text.contains(words), "{url}: {}", page.text);
+        assert!(!page.text.contains("passkey-begin"), "{url}: {}", page.text);
+        let asked = [("_action", "passkey-begin"), ("passkey", "Телефон")];
+        assert_eq!(anna.post(&me(&town), &asked).await.status, StatusCode::FORBIDDEN);
+        for path in ["/sign-in/passkey", "/sign-in/passkey/begin"] {
+            let page = anna.post(&format!("{}{path}", town.url()), &[]).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{url}{path}");
+        }
+        let page = Visitor::default().get(&format!("{}/sign-in", town.url())).await;
+        assert!(!page.text.contains("passkey"), "{url}: {}", page.text);
+        town.daemon.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_makes_a_passkey_on_ones_own_page_and_signs_in_by_it() {
     let town = Town::start(MORNING).await;
     let link = town.daemon.runtime.first_link().await.unwrap().unwrap();
