@@ -394,7 +394,6 @@ fn facts(happened: &Happened) -> String {
     }
 }
 
-/// What somebody may do, by municipality.
 /// Why somebody who came from a provider was not let in.
 pub fn not_let_in(why: NotLetIn) -> &'static str {
     match why {
@@ -409,6 +408,7 @@ pub fn not_let_in(why: NotLetIn) -> &'static str {
     }
 }
 
+/// What somebody may do, by municipality.
 fn roles_of(roles: &BTreeMap<String, String>) -> String {
     let one = |(municipality, name): (&String, &String)| {
         let role =

@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 use vekha_proto::v1::{self, need_service_server::NeedService};
 
 use super::lists::paging;
-use super::{Api, names, status};
+use super::{Api, names};
 use crate::runtime::views::attention::{Need, attention, in_order};
 
 fn kind(need: &Need) -> v1::NeedKind {
@@ -33,8 +33,7 @@ impl NeedService for Api {
         let paging = paging!(r)?;
         let version = self.newest(&names::municipality("parent", &r.parent)?)?;
         let overview = self.overview(&version, None).await?;
-        let needs = attention(&self.runtime, &version, &overview).await;
-        let needs = needs.map_err(status::unavailable)?;
+        let needs = attention(&self.runtime, &overview);
         let map = &version.road_map;
         let of_run = |(key, needs): (_, &Vec<Need>)| {
             let key: &vekha_engine::RunKey = key;

@@ -26,6 +26,7 @@ mod m0019_summaries;
 mod m0020_saved_filters;
 mod m0021_token_services;
 mod m0022_passkeys;
+mod m0023_waiting;
 
 use sea_orm_migration::prelude::*;
 
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_saved_filters::Migration),
             Box::new(m0021_token_services::Migration),
             Box::new(m0022_passkeys::Migration),
+            Box::new(m0023_waiting::Migration),
         ]
     }
 }

@@ -69,7 +69,7 @@ async fn describe(
 ) -> Result<Value, StoreError> {
     let map = &version.road_map;
     let overview = Overview::load(runtime, version, None).await?;
-    let needs = attention(runtime, version, &overview).await?;
+    let needs = attention(runtime, &overview);
     let coming = coming(runtime, version, &overview).await?;
     let current = map.activities.iter().filter_map(|a| overview.current(&a.id));
     let current: Vec<String> = current.map(|standing| standing.run.key.to_string()).collect();

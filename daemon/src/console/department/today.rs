@@ -102,7 +102,7 @@ async fn gather(
     let role = person.role_in(map);
     let overview = Overview::load(runtime, version, None).await?;
     waiting.held.extend(overview.letters_held().map(|held| outbox::held_words(map, held)));
-    let needs = attention(runtime, version, &overview).await?;
+    let needs = attention(runtime, &overview);
     let keepers: BTreeMap<&RunKey, &str> =
         overview.standings.iter().map(|s| (&s.run.key, s.run.keeper.as_str())).collect();
     for (key, needs) in in_order(map, &needs) {

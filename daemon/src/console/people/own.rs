@@ -17,7 +17,7 @@ use crate::console::frame::posted::{self, Pairs, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{packed, problem, view};
 use crate::console::subscriptions;
-use crate::port;
+use crate::port::{self, guesses};
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
 use crate::runtime::request;
@@ -52,7 +52,13 @@ pub async fn act(
     let done = match action {
         "password" => {
             let (before, chosen) = (value(&pairs, "before"), value(&pairs, "password"));
-            runtime.change_password(&person, before, chosen).await
+            let from = whence(&headers, peer.clone());
+            let done = runtime.change_password(&person, before, chosen, &from).await;
+            if matches!(&done, Err(AccessError::Wrong(all)) if all.iter().any(|e| e.field == "before"))
+            {
+                guesses::wrong(&peer).await;
+            }
+            done
         }
         "elsewhere" => {
             let ended = runtime.sign_out_elsewhere(&own.id, &own.session).await;

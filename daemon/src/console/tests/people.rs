@@ -418,6 +418,26 @@ async fn who_guesses_waits_longer_each_time_and_is_told_nothing_of_who_is_there(
 }
 
 #[tokio::test]
+async fn who_guesses_the_password_in_a_session_left_open_is_counted_as_at_the_door() {
+    let house = House::new().await;
+    let anna = founded(&house).await;
+    let change = async |before: &str| {
+        let form =
+            [("_action", "password"), ("before", before), ("password", "пятый кит молчит ещё")];
+        anna.send("/me", &form).await
+    };
+    for _ in 0..5 {
+        let refused = change("не он").await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+        assert!(refused.text.contains("это не ваш пароль"), "{}", refused.text);
+    }
+    let refused = change(PASSWORD).await;
+    assert!(refused.text.contains("подряд слишком много"), "{}", refused.text);
+    let (status, _) = sign_in(&house, "anna@example.org", PASSWORD).await;
+    assert_ne!(status, StatusCode::SEE_OTHER, "nor is anybody let in meanwhile");
+}
+
+#[tokio::test]
 async fn a_session_ends_by_itself_by_its_person_and_with_its_person() {
     let house = House::new().await;
     let anna = founded(&house).await;

@@ -113,7 +113,7 @@ impl Morning {
         if !self.0.contains_key(id) {
             let read_at = Instant::now();
             let overview = Overview::load(runtime, version, None).await?;
-            let needs = attention(runtime, version, &overview).await?;
+            let needs = attention(runtime, &overview);
             self.0.insert(id.clone(), Stands { read_at, overview, needs });
         }
         Ok(&self.0[id])

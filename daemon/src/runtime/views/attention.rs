@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use vekha_engine::RunKey;
-use vekha_engine::run::{AssignmentKind, MeasureState, RecommendationState};
+use vekha_engine::run::AssignmentKind;
 use vekha_engine::run::{RunState, StageState};
 use vekha_roadmap::RoadMap;
 use vekha_roadmap::model::Work;
@@ -14,11 +14,8 @@ use vekha_roadmap::russian::{date_words, plural};
 
 use crate::access::Role;
 use crate::runtime::Runtime;
-use crate::runtime::road_maps::Version;
 use crate::runtime::views::overview::{Overview, Standing};
-use crate::store::StoreError;
 use crate::store::micros;
-use crate::store::read::{Filter, Page};
 
 /// How long a letter that did not arrive is told of.
 const LETTERS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -184,60 +181,33 @@ impl Need {
 }
 
 /// All that needs attention, by run.
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn attention(
-    runtime: &Runtime,
-    version: &Version,
-    overview: &Overview,
-) -> Result<BTreeMap<RunKey, Vec<Need>>, StoreError> {
-    let municipality = &version.road_map.municipality.id;
-    let store = runtime.store();
+pub fn attention(runtime: &Runtime, overview: &Overview) -> BTreeMap<RunKey, Vec<Need>> {
     let now = runtime.clock().now();
-    let filter = |state: &str| Filter {
-        municipality: Some(municipality.clone()),
-        state: Some(state.to_owned()),
-        ..Filter::default()
-    };
-    let mut drafts: BTreeMap<String, usize> = BTreeMap::new();
-    let wanted = filter(RecommendationState::Draft.as_str());
-    for row in store.list_recommendations(&wanted, &Page::all()).await? {
-        *drafts.entry(row.run).or_default() += 1;
-    }
-    let mut reports: BTreeMap<String, usize> = BTreeMap::new();
-    let wanted = filter(MeasureState::Reported.as_str());
-    for row in store.list_measures(&wanted, &Page::all()).await? {
-        *reports.entry(row.run).or_default() += 1;
-    }
-    let mut letters: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let wanted = filter("failed");
     let since = micros(now.saturating_sub(LETTERS_FOR).unwrap_or(Timestamp::MIN));
-    for row in store.list_messages(&wanted, &Page::all()).await? {
-        if row.created_at >= since {
-            letters.entry(row.run).or_default().push(row.organisation);
-        }
-    }
+    let waiting = &overview.waiting;
     let mut all = BTreeMap::new();
     for standing in &overview.standings {
         let id = standing.run.key.to_string();
         let mut needs = of_run(runtime, standing, now);
-        if let Some(count) = drafts.remove(&id).filter(|_| !standing.run.state.ended()) {
-            needs.push(Need::Drafts { count });
-        }
-        if let Some(count) = reports.remove(&id) {
-            needs.push(Need::Reports { count });
-        }
-        if let Some(organisations) = letters.remove(&id) {
-            let count = organisations.len();
-            needs.push(Need::Letters { count, organisations: organisations.into_iter().collect() });
+        let drafts = waiting.drafts.get(&id).filter(|_| !standing.run.state.ended());
+        needs.extend(drafts.map(|count| Need::Drafts { count: *count }));
+        needs.extend(waiting.reports.get(&id).map(|count| Need::Reports { count: *count }));
+        let failed = waiting.failed.get(&id).into_iter().flatten();
+        let failed: Vec<&String> =
+            failed.filter(|(_, at)| *at >= since).map(|(organisation, _)| organisation).collect();
+        if !failed.is_empty() {
+            let count = failed.len();
+            needs.push(Need::Letters {
+                count,
+                organisations: failed.into_iter().cloned().collect(),
+            });
         }
         if !needs.is_empty() {
             needs.sort();
             all.insert(standing.run.key.clone(), needs);
         }
     }
-    Ok(all)
+    all
 }
 
 /// Of what a run needs, what waits for somebody with this role, and what for others. What somebody else

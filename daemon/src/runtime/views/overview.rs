@@ -18,6 +18,7 @@ use crate::runtime::road_maps::Version;
 use crate::store::StoreError;
 use crate::store::entities::{activity, run};
 use crate::store::read::runs::Brief;
+use crate::store::read::waiting::Waiting;
 use crate::store::read::{Filter, Page};
 use crate::store::write::activities::LETTERS;
 use crate::store::{document, instant};
@@ -65,6 +66,8 @@ pub struct Overview {
     ids: BTreeSet<String>,
     /// Where schedules stand, by activity id.
     schedules: BTreeMap<String, activity::Model>,
+    /// What waits for people in the municipality; of one activity's it is not asked.
+    pub waiting: Waiting,
 }
 
 impl Overview {
@@ -97,6 +100,7 @@ impl Overview {
         }
         let now = runtime.clock().now();
         let mut standings = Vec::new();
+        let mut waiting = Waiting::default();
         let (ids, rows) = match activity {
             Some(_) => {
                 let rows = store.list_runs(&filter, &Page::all()).await?;
@@ -104,8 +108,10 @@ impl Overview {
             }
             None => {
                 let brief = store.brief_runs(municipality).await?;
-                let more = store.runs_with_more(municipality).await?;
-                let meant = meant(&brief, open.keys().cloned().chain(more));
+                waiting = store.waiting(municipality).await?;
+                // Though the run may have ended, somebody has to look at these, or should know.
+                let more = waiting.reports.keys().chain(waiting.failed.keys());
+                let meant = meant(&brief, open.keys().chain(more).cloned());
                 let rows = store.rows_of_runs(&meant).await?;
                 (brief.into_iter().map(|run| run.id).collect::<BTreeSet<_>>(), rows)
             }
@@ -117,7 +123,7 @@ impl Overview {
         }
         let schedules = store.activities(municipality).await?;
         let schedules = schedules.into_iter().map(|row| (row.activity.clone(), row)).collect();
-        Ok(Overview { standings, ids, schedules })
+        Ok(Overview { standings, ids, schedules, waiting })
     }
 
     /// The run that counts for an activity: the latest that is not ended, or else the latest.

@@ -18,5 +18,6 @@ pub mod returned;
 pub mod runs;
 mod single;
 mod submissions;
+pub mod waiting;
 
 pub use filter::{Filter, Page};

@@ -8,10 +8,10 @@ use sea_orm::{
     QuerySelect, Select,
 };
 use serde::de::DeserializeOwned;
-use vekha_engine::run::{MeasureState, Run, RunState};
+use vekha_engine::run::{Run, RunState};
 use vekha_engine::{AssignmentKey, RunKey};
 
-use crate::store::entities::{assignment, decision, measure, outbox, recommendation, run};
+use crate::store::entities::{assignment, decision, measure, recommendation, run};
 use crate::store::{Store, StoreError, document};
 
 /// A loaded run and the revision of its row.
@@ -388,31 +388,6 @@ impl Store {
             rows.extend(named(chunk).all(self.reader()).await?);
         }
         Ok(rows)
-    }
-
-    /// Runs of a municipality for which something waits that a person does or should know of, though
-    /// the run may have ended: reports on measures, letters that did not arrive.
-    pub async fn runs_with_more(&self, municipality: &str) -> Result<Vec<String>, StoreError> {
-        let mut ids: Vec<String> = measure::Entity::find()
-            .select_only()
-            .column(measure::Column::Run)
-            .distinct()
-            .filter(measure::Column::Municipality.eq(municipality))
-            .filter(measure::Column::State.eq(MeasureState::Reported.as_str()))
-            .into_tuple()
-            .all(self.reader())
-            .await?;
-        let refused: Vec<String> = outbox::Entity::find()
-            .select_only()
-            .column(outbox::Column::Run)
-            .distinct()
-            .filter(outbox::Column::State.eq("failed"))
-            .filter(outbox::Column::Municipality.eq(municipality))
-            .into_tuple()
-            .all(self.reader())
-            .await?;
-        ids.extend(refused);
-        Ok(ids)
     }
 
     /// One run with all that belongs to it.

@@ -241,7 +241,6 @@ pub(super) fn line(name: &str, text: &str, needed: bool, wrong: &mut Vec<FieldEr
     text.to_owned()
 }
 
-/// Whether the caller may give these roles, and take them.
 /// Whether a caller may say what somebody else may do: a token that is for some services would reach the
 /// others by whom it lets in.
 pub(super) fn may_admit(identity: &Identity) -> Result<(), AccessError> {
@@ -254,6 +253,7 @@ pub(super) fn may_admit(identity: &Identity) -> Result<(), AccessError> {
     }
 }
 
+/// Whether the caller may give these roles, and take them.
 pub(super) fn may_give(identity: &Identity, roles: &Roles) -> Result<(), AccessError> {
     if identity.roles.administer(roles) {
         return Ok(());

@@ -11,7 +11,7 @@ use super::people::person_etag;
 use super::signing::{NotSignedIn, Whence};
 use super::{AccessError, Asker, field, line, may_admit, may_give, settled};
 use crate::access::passkeys::{Begun, Passkeys, Refused, Whose};
-use crate::access::{Identity, Roles, identity, password};
+use crate::access::{Identity, Roles, identity};
 use crate::runtime::Runtime;
 use crate::store::entities::{passkey, person};
 use crate::store::read::access::Holder;
@@ -81,10 +81,12 @@ impl Runtime {
             let message = format!("их уже {MOST}: сначала удалите ненужный");
             wrong.push(field("passkey", &message));
         }
-        if !self.entered_just_now(own).await?
-            && let Some(message) = self.not_proved(&person, given, from).await?
-        {
-            wrong.push(field("passkey_password", message));
+        if !self.entered_just_now(own).await? {
+            let message = match person.row.password.is_empty() {
+                true => Some("вы вошли давно: выйдите, войдите снова и добавьте сразу"),
+                false => self.not_proved(&person, given, &from).await?,
+            };
+            wrong.extend(message.map(|message| field("passkey_password", message)));
         }
         if !wrong.is_empty() {
             return Err(AccessError::Wrong(wrong));
@@ -259,28 +261,6 @@ impl Runtime {
         let person = self.store.person(&own.id).await?;
         let person = person.ok_or_else(|| AccessError::NotFound(own.email.clone()))?;
         Ok((own, person))
-    }
-
-    /// Why a password does not prove that it is its person who asks, if it does not.
-    async fn not_proved(
-        &self,
-        person: &Holder<person::Model>,
-        given: &str,
-        from: Whence,
-    ) -> Result<Option<&'static str>, AccessError> {
-        if person.row.password.is_empty() {
-            return Ok(Some("вы вошли давно: выйдите, войдите снова и добавьте сразу"));
-        }
-        if instant(person.row.locked_until) > self.clock.of_people() {
-            return Ok(Some("неверных паролей подряд слишком много: подождите"));
-        }
-        let given: String = given.chars().take(password::LONGEST).collect();
-        let right = password::is(given, person.row.password.clone()).await;
-        if right.map_err(|e| AccessError::Machine(e.to_string()))? {
-            return Ok(None);
-        }
-        self.count_failure(person, &from).await?;
-        Ok(Some("это не ваш пароль"))
     }
 }
 

@@ -121,6 +121,26 @@ impl Runtime {
         Ok(())
     }
 
+    /// Why a password does not prove that it is its person who asks, if it does not. Whoever guesses in a
+    /// session that somebody left open is counted as whoever guesses at the door.
+    pub(super) async fn not_proved(
+        &self,
+        person: &Holder<person::Model>,
+        given: &str,
+        from: &Whence,
+    ) -> Result<Option<&'static str>, AccessError> {
+        if instant(person.row.locked_until) > self.clock.of_people() {
+            return Ok(Some("неверных паролей подряд слишком много: подождите"));
+        }
+        let given: String = given.chars().take(password::LONGEST).collect();
+        let right = password::is(given, person.row.password.clone()).await;
+        if right.map_err(|e| AccessError::Machine(e.to_string()))? {
+            return Ok(None);
+        }
+        self.count_failure(person, from).await?;
+        Ok(Some("это не ваш пароль"))
+    }
+
     /// Begins a session of a person who has proved it, or whose password was just chosen, after these changes.
     pub(super) async fn begin_session(
         &self,
@@ -289,17 +309,16 @@ impl Runtime {
         identity: &Identity,
         before: &str,
         chosen: &str,
+        from: &Whence,
     ) -> Result<(), AccessError> {
         let Some(own) = identity.person() else {
             return Err(AccessError::Denied("пароль есть только у сотрудников".to_owned()));
         };
         let person = self.store.person(&own.id).await?;
         let person = person.ok_or_else(|| AccessError::NotFound(own.email.clone()))?;
-        let right = password::is(before.to_owned(), person.row.password.clone()).await;
-        let mut wrong = Vec::new();
-        if !right.map_err(|e| AccessError::Machine(e.to_string()))? {
-            wrong.push(field("before", "это не прежний пароль"));
-        }
+        let not_proved = self.not_proved(&person, before, from).await?;
+        let mut wrong: Vec<_> =
+            not_proved.map(|message| field("before", message)).into_iter().collect();
         if before == chosen {
             wrong.push(field("password", "это прежний пароль: нужен другой"));
         }
