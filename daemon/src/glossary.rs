@@ -181,7 +181,7 @@ pub fn entry(kind: EntryKind) -> &'static str {
         EntryKind::PasskeyAdded => "сотрудник добавил ключ входа",
         EntryKind::PasskeyRemoved => "сотрудник удалил ключ входа",
         EntryKind::PasskeysRemoved => "ключи входа сотрудника удалены",
-        EntryKind::SignInLocked => "вход закрыт на время: подряд неудачные попытки",
+        EntryKind::SignInLocked => "вход по паролю закрыт на время: неверные пароли",
         EntryKind::AccountLinked => "сотрудник связан с учётной записью провайдера",
         EntryKind::ProvidedRolesSet => "роли по сведениям провайдера",
         EntryKind::SignInRefused => "вход через провайдера не выполнен",

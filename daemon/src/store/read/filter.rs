@@ -95,6 +95,18 @@ macro_rules! equal {
 
 pub(super) use equal;
 
+/// States in which few rows stand of very many, each with an index of its own (migration m0023).
+const SPARSE: [&str; 3] = ["draft", "reported", "failed"];
+
+/// That something stands in a state. Of a sparse one in the words of its index: a value that is bound
+/// finds no part of a table.
+pub(super) fn stands(column: impl ColumnTrait, state: &str) -> SimpleExpr {
+    match SPARSE.contains(&state) {
+        true => Expr::cust(format!("state = '{state}'")),
+        false => column.eq(state),
+    }
+}
+
 /// What a filter says of runs, for tables that know no more than their run's id.
 pub(super) fn of_runs(f: &Filter, id: impl ColumnTrait) -> SimpleExpr {
     let mut c = Condition::all();

@@ -5,6 +5,7 @@ use sea_orm::{
     QueryOrder as _, QuerySelect as _,
 };
 
+use super::filter::stands;
 use crate::store::entities::outbox::{Column, Entity, Model};
 use crate::store::{Store, StoreError};
 
@@ -24,8 +25,12 @@ pub struct Wanted<'a> {
 impl Wanted<'_> {
     fn condition(&self) -> Condition {
         let named = |column: Column, value: &str| (!value.is_empty()).then(|| column.eq(value));
+        let states = match self.states {
+            [state] => stands(Column::State, state),
+            several => Column::State.is_in(several.iter().copied()),
+        };
         Condition::all()
-            .add(Column::State.is_in(self.states.iter().copied()))
+            .add(states)
             .add(Column::Municipality.eq(self.municipality))
             .add_option(named(Column::Organisation, self.organisation))
             .add_option(named(Column::Kind, self.kind))

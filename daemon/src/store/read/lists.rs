@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use vekha_engine::run::AssignmentState;
 
-use super::filter::{Filter, Page, equal, nothing, of_period, of_runs};
+use super::filter::{Filter, Page, equal, nothing, of_period, of_runs, stands};
 use crate::store::entities::{assignment, decision, measure, outbox, recommendation, run};
 use crate::store::{Store, StoreError};
 
@@ -153,7 +153,8 @@ impl Store {
             Activity = f.activity,
             Run = f.run
         );
-        equal!(c, recommendation, Stage = f.stage, Organisation = f.organisation, State = f.state);
+        equal!(c, recommendation, Stage = f.stage, Organisation = f.organisation);
+        c = c.add_option(f.state.as_deref().map(|is| stands(recommendation::Column::State, is)));
         c = c.add_option(nothing(f)).add_option(of_period(f, recommendation::Column::Run));
         Ok(list!(recommendation, Id, c, page).all(self.reader()).await?)
     }
@@ -199,7 +200,8 @@ impl Store {
             Activity = f.activity,
             Run = f.run
         );
-        equal!(c, measure, Organisation = f.organisation, State = f.state);
+        equal!(c, measure, Organisation = f.organisation);
+        c = c.add_option(f.state.as_deref().map(|is| stands(measure::Column::State, is)));
         c = c.add_option(f.due_to.map(|day| measure::Column::Due.lte(day.to_string())));
         c = c.add_option(nothing(f)).add_option(of_period(f, measure::Column::Run));
         Ok(list!(measure, Id, c, page).all(self.reader()).await?)
@@ -218,9 +220,9 @@ impl Store {
             Municipality = f.municipality,
             Run = f.run,
             Organisation = f.organisation,
-            State = f.state,
             Kind = f.kind
         );
+        c = c.add_option(f.state.as_deref().map(|is| stands(outbox::Column::State, is)));
         c = c.add_option(f.uncertain.map(|uncertain| outbox::Column::Uncertain.eq(uncertain)));
         let told_apart = f.activity.is_some() || f.period.is_some();
         let runs = told_apart.then(|| of_runs(f, outbox::Column::Run));

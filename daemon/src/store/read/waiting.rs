@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Select};
 use vekha_engine::run::{MeasureState, RecommendationState};
 
+use super::filter::stands;
 use crate::store::entities::{measure, outbox, recommendation};
 use crate::store::{Store, StoreError};
 
@@ -22,11 +22,6 @@ pub struct Waiting {
     pub failed: BTreeMap<String, Vec<(String, i64)>>,
 }
 
-/// A state in the words of its index (migration m0023): a value that is bound finds no part of a table.
-fn is(state: &str) -> SimpleExpr {
-    Expr::cust(format!("state = '{state}'"))
-}
-
 impl Store {
     /// What waits in a municipality.
     ///
@@ -34,39 +29,72 @@ impl Store {
     /// When the database cannot be read.
     pub async fn waiting(&self, municipality: &str) -> Result<Waiting, StoreError> {
         let mut waiting = Waiting::default();
-        let drafts: Vec<String> = recommendation::Entity::find()
-            .select_only()
-            .column(recommendation::Column::Run)
-            .filter(recommendation::Column::Municipality.eq(municipality))
-            .filter(is(RecommendationState::Draft.as_str()))
-            .into_tuple()
-            .all(self.reader())
-            .await?;
+        let drafts: Vec<String> = drafts(municipality).into_tuple().all(self.reader()).await?;
         for run in drafts {
             *waiting.drafts.entry(run).or_default() += 1;
         }
-        let reports: Vec<String> = measure::Entity::find()
-            .select_only()
-            .column(measure::Column::Run)
-            .filter(measure::Column::Municipality.eq(municipality))
-            .filter(is(MeasureState::Reported.as_str()))
-            .into_tuple()
-            .all(self.reader())
-            .await?;
+        let reports: Vec<String> = reports(municipality).into_tuple().all(self.reader()).await?;
         for run in reports {
             *waiting.reports.entry(run).or_default() += 1;
         }
-        let failed: Vec<(String, String, i64)> = outbox::Entity::find()
-            .select_only()
-            .columns([outbox::Column::Run, outbox::Column::Organisation, outbox::Column::CreatedAt])
-            .filter(outbox::Column::Municipality.eq(municipality))
-            .filter(is("failed"))
-            .into_tuple()
-            .all(self.reader())
-            .await?;
+        let failed: Vec<(String, String, i64)> =
+            failed(municipality).into_tuple().all(self.reader()).await?;
         for (run, organisation, at) in failed {
             waiting.failed.entry(run).or_default().push((organisation, at));
         }
         Ok(waiting)
+    }
+}
+
+fn drafts(municipality: &str) -> Select<recommendation::Entity> {
+    use recommendation::{Column, Entity};
+    let draft = stands(Column::State, RecommendationState::Draft.as_str());
+    let own = Column::Municipality.eq(municipality);
+    Entity::find().select_only().column(Column::Run).filter(own).filter(draft)
+}
+
+fn reports(municipality: &str) -> Select<measure::Entity> {
+    use measure::{Column, Entity};
+    let reported = stands(Column::State, MeasureState::Reported.as_str());
+    let own = Column::Municipality.eq(municipality);
+    Entity::find().select_only().column(Column::Run).filter(own).filter(reported)
+}
+
+fn failed(municipality: &str) -> Select<outbox::Entity> {
+    use outbox::{Column, Entity};
+    let columns = [Column::Run, Column::Organisation, Column::CreatedAt];
+    let own = Column::Municipality.eq(municipality);
+    Entity::find()
+        .select_only()
+        .columns(columns)
+        .filter(own)
+        .filter(stands(Column::State, "failed"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use sea_orm::{ConnectionTrait as _, DatabaseBackend, QueryTrait as _};
+
+    use super::*;
+    use crate::secret::Secret;
+
+    /// Else every look at what waits reads all that people have ever done.
+    #[tokio::test]
+    async fn what_waits_is_found_by_indexes_of_just_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("vekha.db").display());
+        let store = Store::open(&url, Secret::from_bytes([7; 32])).await.unwrap();
+        for (mut statement, index) in [
+            (drafts("m").build(DatabaseBackend::Sqlite), "recommendation_draft"),
+            (reports("m").build(DatabaseBackend::Sqlite), "measure_reported"),
+            (failed("m").build(DatabaseBackend::Sqlite), "outbox_failed"),
+        ] {
+            statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let plan = store.reader().query_all_raw(statement).await.unwrap();
+            let steps = plan.iter().map(|step| step.try_get("", "detail").unwrap());
+            let steps = steps.collect::<Vec<String>>().join("; ");
+            assert!(steps.contains(index), "{index}: {steps}");
+        }
     }
 }

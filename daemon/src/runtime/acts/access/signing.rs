@@ -117,7 +117,7 @@ impl Runtime {
         let change = [Change::Locked { person: person.row.id.clone(), until: micros(until) }];
         let happened = self.happened("vekha", what);
         self.store.change_access(&change, Terms::default(), Some(happened)).await?;
-        tracing::warn!(person = person.row.email, failures, "sign-ins refused in a row");
+        tracing::warn!(person = person.row.email, failures, "wrong passwords in a row");
         Ok(())
     }
 
