@@ -154,7 +154,7 @@ pub(super) fn said(pairs: &Pairs) -> Wishes {
 fn as_posted(wishes: &Wishes) -> Pairs {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut pairs =
-        vec![pair("url", &shown_url(&wishes.url)), pair("municipality", &wishes.municipality)];
+        vec![pair("url", shown_url(&wishes.url)), pair("municipality", &wishes.municipality)];
     pairs.extend(wishes.activities.iter().map(|id| pair("activities", id)));
     pairs.extend(wishes.kinds.iter().map(|kind| pair("kinds", kind)));
     pairs
