@@ -21,7 +21,7 @@ use serde_json::json;
 use vekha::store::entities::{
     analysis, assignment, decision, journal, measure, outbox, recommendation, run, submission,
 };
-use vekha_analysis::Outcome;
+use vekha_analysis::{Finding, Outcome};
 use vekha_engine::run::{
     Assignment, AssignmentKind, AssignmentState, Decision, Measure, MeasureState, Recommendation,
     RecommendationState, RunState, Stage, StageState,
@@ -301,7 +301,7 @@ impl Past<'_> {
                         run: id.clone(),
                         stage: stage.id.clone(),
                         at: vekha::store::micros(ended),
-                        body: serde_json::to_string(outcome).expect("JSON"),
+                        body: serde_json::to_string(&of_part(outcome, key)).expect("JSON"),
                     };
                     self.rows.analyses.push(row.into_active_model());
                 }
@@ -314,7 +314,10 @@ impl Past<'_> {
                         .map(|o| o.findings.as_slice())
                         .unwrap_or_default();
                     let mut by_code: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-                    for finding in findings.iter().filter(|f| f.recommendation.is_some()) {
+                    let own =
+                        |f: &&Finding| key.part.as_ref().is_none_or(|part| f.organisation == *part);
+                    let advised = findings.iter().filter(|f| f.recommendation.is_some());
+                    for finding in advised.filter(own) {
                         by_code.entry(&finding.organisation).or_default().push(finding.clone());
                     }
                     for (code, items) in by_code {
@@ -429,6 +432,20 @@ impl Past<'_> {
         };
         self.rows.runs.push(row.into_active_model());
     }
+}
+
+/// What an analysis tells of a run: of one whose turn it is of a rotation, of that one alone.
+fn of_part(outcome: &Outcome, run: &RunKey) -> Outcome {
+    let mut own = outcome.clone();
+    if let Some(part) = &run.part {
+        for figures in &mut own.indicators {
+            figures.organisations.retain(|code, _| code == part);
+            figures.withheld.retain(|code, _| code == part);
+        }
+        own.findings.retain(|finding| finding.organisation == *part);
+        own.unmet = None;
+    }
+    own
 }
 
 /// Fills the database beside the daemon, which does nothing meanwhile.
