@@ -1272,7 +1272,7 @@ async fn a_page_reads_a_part_of_a_run_or_what_belongs_to_an_organisation(base: B
     assert!(brief.iter().all(|run| run.state() == Some(RunState::Active)));
     assert_eq!(store.rows_of_runs(&both).await.unwrap().len(), 2);
     assert_eq!(store.keys_of_activity("m", "survey").await.unwrap().len(), 2);
-    assert_eq!(store.waiting("m").await.unwrap(), Waiting::default());
+    assert_eq!(store.waiting("m", 0).await.unwrap(), Waiting::default());
     assert!(store.analysed(&both, "analyze").await.unwrap().is_empty());
     assert!(
         store.submissions_by_id(&[format!("{run}/collect.school-1/1")]).await.unwrap().is_empty()

@@ -403,15 +403,7 @@ fn control(map: &RoadMap, field: &Field, typed: Option<&String>, wrong: Option<&
         }
         Kind::Kinds => {
             control["kind"] = "kinds".into();
-            let chosen: Vec<&str> = said.split(',').collect();
-            control["options"] = OrganisationKind::ALL
-                .iter()
-                .map(|kind| {
-                    let words = glossary::organisations(*kind);
-                    let value = kind.as_str();
-                    json!({ "value": value, "words": words, "chosen": chosen.contains(&value) })
-                })
-                .collect();
+            control["options"] = kinds(&said.split(',').collect::<Vec<_>>());
         }
         Kind::Participants => {
             control["kind"] = "participants".into();
@@ -420,6 +412,16 @@ fn control(map: &RoadMap, field: &Field, typed: Option<&String>, wrong: Option<&
         _ => {}
     }
     control
+}
+
+/// Kinds of organisations to tick.
+fn kinds(chosen: &[&str]) -> Value {
+    let option = |kind: &OrganisationKind| {
+        let value = kind.as_str();
+        let words = glossary::organisations(*kind);
+        json!({ "value": value, "words": words, "chosen": chosen.contains(&value) })
+    };
+    OrganisationKind::ALL.iter().map(option).collect()
 }
 
 /// Who takes part, as several controls.
@@ -435,13 +437,6 @@ fn choice(map: &RoadMap, said: &str) -> Value {
     };
     let ways =
         WAYS.iter().map(|one| json!({ "value": one, "words": words(one), "chosen": *one == way }));
-    let kinds = OrganisationKind::ALL.iter().map(|kind| {
-        json!({
-            "value": kind.as_str(),
-            "words": glossary::organisations(*kind),
-            "chosen": way == "kinds" && names.contains(&kind.as_str()),
-        })
-    });
     let analyzes = |a: &&vekha_roadmap::model::Activity| {
         a.stages.iter().any(|stage| matches!(stage.work, Work::Analyze(_)))
     };
@@ -454,7 +449,7 @@ fn choice(map: &RoadMap, said: &str) -> Value {
     });
     json!({
         "ways": ways.collect::<Vec<_>>(),
-        "kinds": kinds.collect::<Vec<_>>(),
+        "kinds": kinds(if way == "kinds" { &names } else { &[] }),
         "codes": if way == "organisations" { names.join("\n") } else { String::new() },
         "found": found.collect::<Vec<_>>(),
     })

@@ -59,8 +59,7 @@ impl Meanwhile {
         meanwhile
     }
 
-    /// For a page: each difference with what `told` calls its field and says of its values, and the id
-    /// of its control.
+    /// For a page: each difference with what `told` calls its field and says of its values.
     pub fn told(&self, told: impl Fn(&str, &[String]) -> (String, String)) -> Value {
         let line = |one: &Difference| {
             let (label, theirs) = told(&one.name, &one.theirs);

@@ -29,6 +29,7 @@ use crate::console::frame::access::Person;
 use crate::console::frame::posted::Pairs;
 use crate::console::frame::problem;
 use crate::glossary;
+use crate::port::guesses;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
 use crate::runtime::acts::access::signing::Whence;
@@ -63,6 +64,15 @@ fn go(gate: &Gate, to: &str, secret: &str) -> Response {
 fn keep(gate: &Gate, secret: &str, response: &mut Response) {
     if let Ok(cookie) = HeaderValue::from_str(&gate.cookie(secret)) {
         response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+}
+
+/// Has whoever did not prove by the password in this field who they are wait for their turn.
+async fn slowed<T>(done: &Result<T, AccessError>, field: &str, peer: &str) {
+    if let Err(AccessError::Wrong(wrong)) = done
+        && wrong.iter().any(|wrong| wrong.field == field)
+    {
+        guesses::wrong(peer).await;
     }
 }
 

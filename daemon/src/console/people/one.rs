@@ -205,8 +205,8 @@ pub(super) async fn one(
     sheet: Sheet,
 ) -> Response {
     let Sheet { made, refused, filled, meanwhile } = sheet;
-    let is_as_is = Wanted::as_is(&whom);
-    let form = filled.unwrap_or_else(|| is_as_is.clone());
+    let as_is = Wanted::as_is(&whom);
+    let form = filled.unwrap_or_else(|| as_is.clone());
     let row = &whom.row;
     let passkeys = match runtime.passkeys_of(&row.id).await {
         Ok(passkeys) => passkeys.len(),
@@ -230,7 +230,7 @@ pub(super) async fn one(
         "may": person.roles.administer(&whom.all_roles()),
     });
     context["etag"] = person_etag(&whom).into();
-    context["shown"] = meanwhile::shown(&is_as_is.pairs()).to_string().into();
+    context["shown"] = meanwhile::shown(&as_is.pairs()).to_string().into();
     let Wanted { said: Particulars { email, name, post }, roles, disabled } = form;
     context["form"] = json!({ "email": email, "name": name, "post": post, "disabled": disabled });
     context["choices"] = choices(runtime, person, roles.as_ref().unwrap_or(&whom.roles));

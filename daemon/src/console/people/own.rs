@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::{Refused, moment, own_path, passkeys, through, ways_in, whence, words};
+use super::{Refused, moment, own_path, passkeys, slowed, through, ways_in, whence, words};
 use crate::access::gate::{Gate, goes_on};
 use crate::access::{Role, password};
 use crate::console::frame::access::{self, Person};
@@ -17,7 +17,7 @@ use crate::console::frame::posted::{self, Pairs, value};
 use crate::console::frame::sending::known;
 use crate::console::frame::{packed, problem, view};
 use crate::console::subscriptions;
-use crate::port::{self, guesses};
+use crate::port;
 use crate::runtime::Runtime;
 use crate::runtime::acts::access::AccessError;
 use crate::runtime::request;
@@ -54,10 +54,7 @@ pub async fn act(
             let (before, chosen) = (value(&pairs, "before"), value(&pairs, "password"));
             let from = whence(&headers, peer.clone());
             let done = runtime.change_password(&person, before, chosen, &from).await;
-            if matches!(&done, Err(AccessError::Wrong(all)) if all.iter().any(|e| e.field == "before"))
-            {
-                guesses::wrong(&peer).await;
-            }
+            slowed(&done, "before", &peer).await;
             done
         }
         "elsewhere" => {

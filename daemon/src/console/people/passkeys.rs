@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::sign_in::{Page, entered, held};
-use super::{moment, own_path, whence};
+use super::{moment, own_path, slowed, whence};
 use crate::access::gate::Gate;
 use crate::access::identity::Person as Own;
 use crate::access::passkeys::Unfit;
@@ -72,16 +72,9 @@ pub(super) async fn begin_adding(
     let passkeys = gate.passkeys().map_err(|_| not_here())?;
     let given = value(pairs, "passkey_password");
     let peer = from.address.clone();
-    let begun = match runtime.begin_passkey(passkeys, person, called, given, from).await {
-        Ok(begun) => begun,
-        Err(error) => {
-            let AccessError::Wrong(wrong) = &error else { return Err(error) };
-            if !given.is_empty() && wrong.iter().any(|wrong| wrong.field == "passkey_password") {
-                guesses::wrong(&peer).await;
-            }
-            return Err(error);
-        }
-    };
+    let begun = runtime.begin_passkey(passkeys, person, called, given, from).await;
+    slowed(&begun, "passkey_password", &peer).await;
+    let begun = begun?;
     let shown = json!({
         "called": called.trim(),
         "options": begun.options.to_string(),

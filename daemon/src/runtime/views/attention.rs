@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 use vekha_engine::RunKey;
 use vekha_engine::run::AssignmentKind;
 use vekha_engine::run::{RunState, StageState};
@@ -15,10 +15,6 @@ use vekha_roadmap::russian::{date_words, plural};
 use crate::access::Role;
 use crate::runtime::Runtime;
 use crate::runtime::views::overview::{Overview, Standing};
-use crate::store::micros;
-
-/// How long a letter that did not arrive is told of.
-const LETTERS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Something that a person should look at, gravest first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -183,7 +179,6 @@ impl Need {
 /// All that needs attention, by run.
 pub fn attention(runtime: &Runtime, overview: &Overview) -> BTreeMap<RunKey, Vec<Need>> {
     let now = runtime.clock().now();
-    let since = micros(now.saturating_sub(LETTERS_FOR).unwrap_or(Timestamp::MIN));
     let waiting = &overview.waiting;
     let mut all = BTreeMap::new();
     for standing in &overview.standings {
@@ -192,16 +187,10 @@ pub fn attention(runtime: &Runtime, overview: &Overview) -> BTreeMap<RunKey, Vec
         let drafts = waiting.drafts.get(&id).filter(|_| !standing.run.state.ended());
         needs.extend(drafts.map(|count| Need::Drafts { count: *count }));
         needs.extend(waiting.reports.get(&id).map(|count| Need::Reports { count: *count }));
-        let failed = waiting.failed.get(&id).into_iter().flatten();
-        let failed: Vec<&String> =
-            failed.filter(|(_, at)| *at >= since).map(|(organisation, _)| organisation).collect();
-        if !failed.is_empty() {
-            let count = failed.len();
-            needs.push(Need::Letters {
-                count,
-                organisations: failed.into_iter().cloned().collect(),
-            });
-        }
+        needs.extend(waiting.failed.get(&id).map(|organisations| Need::Letters {
+            count: organisations.len(),
+            organisations: organisations.iter().cloned().collect(),
+        }));
         if !needs.is_empty() {
             needs.sort();
             all.insert(standing.run.key.clone(), needs);

@@ -21,7 +21,10 @@ use crate::store::read::runs::Brief;
 use crate::store::read::waiting::Waiting;
 use crate::store::read::{Filter, Page};
 use crate::store::write::activities::LETTERS;
-use crate::store::{document, instant};
+use crate::store::{document, instant, micros};
+
+/// How long a letter that did not arrive is told of.
+const LETTERS_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Most openings in a row that are looked at for runs that were opened sooner.
 const OPENED_SOONER: usize = 3;
@@ -108,7 +111,8 @@ impl Overview {
             }
             None => {
                 let brief = store.brief_runs(municipality).await?;
-                waiting = store.waiting(municipality).await?;
+                let since = now.saturating_sub(LETTERS_FOR).unwrap_or(Timestamp::MIN);
+                waiting = store.waiting(municipality, micros(since)).await?;
                 // Though the run may have ended, somebody has to look at these, or should know.
                 let more = waiting.reports.keys().chain(waiting.failed.keys());
                 let meant = meant(&brief, open.keys().chain(more).cloned());

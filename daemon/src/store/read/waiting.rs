@@ -17,17 +17,17 @@ pub struct Waiting {
     pub drafts: BTreeMap<String, usize>,
     /// How many reports on measures.
     pub reports: BTreeMap<String, usize>,
-    /// Letters that did not arrive: to which organisation, and when they were written, in microseconds
-    /// since the epoch.
-    pub failed: BTreeMap<String, Vec<(String, i64)>>,
+    /// To which organisations letters did not arrive, one for each letter.
+    pub failed: BTreeMap<String, Vec<String>>,
 }
 
 impl Store {
-    /// What waits in a municipality.
+    /// What waits in a municipality; of letters those that were written since, in microseconds since the
+    /// epoch.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn waiting(&self, municipality: &str) -> Result<Waiting, StoreError> {
+    pub async fn waiting(&self, municipality: &str, since: i64) -> Result<Waiting, StoreError> {
         let mut waiting = Waiting::default();
         let drafts: Vec<String> = drafts(municipality).into_tuple().all(self.reader()).await?;
         for run in drafts {
@@ -37,10 +37,10 @@ impl Store {
         for run in reports {
             *waiting.reports.entry(run).or_default() += 1;
         }
-        let failed: Vec<(String, String, i64)> =
-            failed(municipality).into_tuple().all(self.reader()).await?;
-        for (run, organisation, at) in failed {
-            waiting.failed.entry(run).or_default().push((organisation, at));
+        let failed: Vec<(String, String)> =
+            failed(municipality, since).into_tuple().all(self.reader()).await?;
+        for (run, organisation) in failed {
+            waiting.failed.entry(run).or_default().push(organisation);
         }
         Ok(waiting)
     }
@@ -60,15 +60,15 @@ fn reports(municipality: &str) -> Select<measure::Entity> {
     Entity::find().select_only().column(Column::Run).filter(own).filter(reported)
 }
 
-fn failed(municipality: &str) -> Select<outbox::Entity> {
+fn failed(municipality: &str, since: i64) -> Select<outbox::Entity> {
     use outbox::{Column, Entity};
-    let columns = [Column::Run, Column::Organisation, Column::CreatedAt];
     let own = Column::Municipality.eq(municipality);
     Entity::find()
         .select_only()
-        .columns(columns)
+        .columns([Column::Run, Column::Organisation])
         .filter(own)
         .filter(stands(Column::State, "failed"))
+        .filter(Column::CreatedAt.gte(since))
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
         for (mut statement, index) in [
             (drafts("m").build(DatabaseBackend::Sqlite), "recommendation_draft"),
             (reports("m").build(DatabaseBackend::Sqlite), "measure_reported"),
-            (failed("m").build(DatabaseBackend::Sqlite), "outbox_failed"),
+            (failed("m", 0).build(DatabaseBackend::Sqlite), "outbox_failed"),
         ] {
             statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
             let plan = store.reader().query_all_raw(statement).await.unwrap();
